@@ -1,0 +1,46 @@
+// Activations and their slopes. The numbers are those of network::Activation::code.
+
+const RELU: u32 = 0u;
+const LEAKY_RELU: u32 = 1u;
+const TANH: u32 = 2u;
+const SIGMOID: u32 = 3u;
+const IDENTITY: u32 = 4u;
+
+const LEAKY_SLOPE: f32 = 0.01;
+
+// 1 / (1 + e^-z), with an exponent that is never positive: nothing overflows.
+fn sigmoid(z: f32) -> f32 {
+    let e = exp(-abs(z));
+    return select(e, 1.0, z >= 0.0) / (1.0 + e);
+}
+
+// The built-in tanh loses all digits near 0 and is NaN for large z on some drivers. Below 1/2 a
+// polynomial in z^2 (the Taylor terms z, z^3, z^5, the rest fitted), above it the exponential.
+fn stable_tanh(z: f32) -> f32 {
+    let s = z * z;
+    let near = z + z * s * (-0.33333333 + s * (0.13333330 + s * (-0.053965695 + s * (0.021847764 - 0.0087004 * s))));
+    let e = exp(-2.0 * abs(z));
+    let far = sign(z) * (1.0 - e) / (1.0 + e);
+    return select(far, near, abs(z) < 0.5);
+}
+
+fn activation(kind: u32, z: f32) -> f32 {
+    switch kind {
+        case RELU: { return select(0.0, z, z > 0.0); }
+        case LEAKY_RELU: { return select(LEAKY_SLOPE * z, z, z > 0.0); }
+        case TANH: { return stable_tanh(z); }
+        case SIGMOID: { return sigmoid(z); }
+        default: { return z; }
+    }
+}
+
+// The slope where the activation's value is a.
+fn activation_slope(kind: u32, a: f32) -> f32 {
+    switch kind {
+        case RELU: { return select(0.0, 1.0, a > 0.0); }
+        case LEAKY_RELU: { return select(LEAKY_SLOPE, 1.0, a > 0.0); }
+        case TANH: { return 1.0 - a * a; }
+        case SIGMOID: { return a * (1.0 - a); }
+        default: { return 1.0; }
+    }
+}

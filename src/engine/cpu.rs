@@ -1,0 +1,389 @@
+//! The cpu engine: f32, big products by matrixmultiply, tight loops for small ones. It is the
+//! opponent a GPU is measured against and what runs where there is none; it shares no arithmetic
+//! with the reference.
+
+use super::{Forward, Task, pad_rows, unpad_rows};
+use crate::network::{Activation, GradientAt, LEAKY_SLOPE, Layer, Layout, Loss, row_stride};
+use crate::reference::Trace;
+
+/// Multiply-adds from which a product is worth a call of the library.
+const LIBRARY_WORK: usize = 8192;
+
+/// How often a long run asks whether to stop.
+const STEPS_BETWEEN_ASKING: u32 = 64;
+
+/// What one layer computes in a step, `[rows][stride]`.
+#[derive(Debug, Default)]
+struct LayerState {
+    z: Vec<f32>,
+    a: Vec<f32>,
+    d_z: Vec<f32>,
+}
+
+/// A network in training on the CPU.
+#[derive(Debug)]
+pub struct CpuEngine {
+    task: Task,
+    layout: Layout,
+    layers: Vec<Layer>,
+    states: Vec<LayerState>,
+    gradients: Vec<f32>,
+    /// The batch, `[rows][stride]`; the whole data set where every step takes it as it stands.
+    input: Vec<f32>,
+    target: Vec<f32>,
+    rows: usize,
+    step: u32,
+}
+
+impl CpuEngine {
+    /// A network at its start.
+    pub fn new(task: Task) -> CpuEngine {
+        let layout = Layout::new(&task.network);
+        let layers: Vec<Layer> = task.network.layers().collect();
+        let rows = task.batches.batch();
+        let states = layers.iter().map(|layer| LayerState::new(rows, layer.fan_out)).collect();
+        let data = &task.data;
+        let (inputs, targets) = (data.input_len(), data.target_len());
+        let (input, target) = if task.batches.is_full() {
+            (
+                pad_rows(data.inputs(), inputs, row_stride(inputs)),
+                pad_rows(data.targets(), targets, row_stride(targets)),
+            )
+        } else {
+            (vec![0.0; rows * row_stride(inputs)], vec![0.0; rows * row_stride(targets)])
+        };
+        let gradients = vec![0.0; layout.len()];
+        CpuEngine { task, layout, layers, states, gradients, input, target, rows, step: 0 }
+    }
+
+    /// Steps done since the start.
+    pub fn steps_done(&self) -> u32 {
+        self.step
+    }
+
+    /// The parameters, in the network's layout.
+    pub fn parameters(&self) -> &[f32] {
+        &self.task.parameters
+    }
+
+    /// The gradients of the last step, in the network's layout.
+    pub fn gradients(&self) -> &[f32] {
+        &self.gradients
+    }
+
+    /// Does `steps` steps, or fewer where `stop` says so; returns the loss of each.
+    pub fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Vec<f32> {
+        let mut losses = Vec::with_capacity(steps as usize);
+        for i in 0..steps {
+            if i % STEPS_BETWEEN_ASKING == 0 && i > 0 && stop() {
+                break;
+            }
+            losses.push(self.one_step());
+        }
+        losses
+    }
+
+    fn one_step(&mut self) -> f32 {
+        self.take_batch();
+        forward(&self.layers, &self.layout, &self.task.parameters, &self.input, &mut self.states);
+        let loss = self.loss();
+        self.backward();
+        let rate = self.task.learning_rate;
+        for (parameter, gradient) in self.task.parameters.iter_mut().zip(&self.gradients) {
+            *parameter -= rate * gradient;
+        }
+        self.step += 1;
+        loss
+    }
+
+    fn take_batch(&mut self) {
+        if self.task.batches.is_full() {
+            return;
+        }
+        let rows = self.task.batches.len_of(self.step);
+        if rows != self.rows {
+            self.rows = rows;
+            for (state, layer) in self.states.iter_mut().zip(&self.layers) {
+                state.resize(rows, layer.fan_out);
+            }
+            self.input.resize(rows * row_stride(self.task.data.input_len()), 0.0);
+            self.target.resize(rows * row_stride(self.task.data.target_len()), 0.0);
+        }
+        let data = &self.task.data;
+        let input_rows = self.input.chunks_exact_mut(row_stride(data.input_len()));
+        let target_rows = self.target.chunks_exact_mut(row_stride(data.target_len()));
+        for ((row, input), target) in
+            self.task.batches.rows_of(self.step).zip(input_rows).zip(target_rows)
+        {
+            input[..data.input_len()].copy_from_slice(data.input(row));
+            target[..data.target_len()].copy_from_slice(data.target(row));
+        }
+    }
+
+    /// The loss of the batch; leaves its gradient in the last layer's `d_z`.
+    fn loss(&mut self) -> f32 {
+        let loss = self.task.network.loss();
+        let outputs = self.task.network.outputs();
+        let stride = row_stride(outputs);
+        let scale = loss.gradient_scale(self.rows, outputs) as f32;
+        let Some(last) = self.states.last_mut() else { return 0.0 };
+        let from = match loss.gradient_at() {
+            GradientAt::Output => &last.a,
+            GradientAt::PreActivation => &last.z,
+        };
+        let mut sum = 0.0;
+        let rows = from.chunks_exact(stride).zip(self.target.chunks_exact(stride));
+        for ((value, target), d) in rows.zip(last.d_z.chunks_exact_mut(stride)) {
+            let (value, target, d) = (&value[..outputs], &target[..outputs], &mut d[..outputs]);
+            sum += row_loss(loss, value, target, d);
+            d.iter_mut().for_each(|d| *d *= scale);
+        }
+        if loss.gradient_at() == GradientAt::Output {
+            let activation = self.task.network.activations()[self.layers.len() - 1];
+            apply_slope(activation, &last.a, &mut last.d_z);
+        }
+        (sum * loss.value_scale(self.rows, outputs)) as f32
+    }
+
+    fn backward(&mut self) {
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            let block = self.layout.block(index);
+            let (before, from) = self.states.split_at_mut(index);
+            let (input, in_stride) = match before.last() {
+                Some(state) => (&state.a, row_stride(layer.fan_in)),
+                None => (&self.input, row_stride(layer.fan_in)),
+            };
+            let d_z = &from[0].d_z;
+            let gradients = &mut self.gradients[block.range()];
+            let (d_weights, d_bias) = gradients.split_at_mut(block.bias_offset);
+            d_bias.fill(0.0);
+            for d in d_z.chunks_exact(block.stride) {
+                add_scaled(d_bias, d, 1.0);
+            }
+            if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
+                let left = View { data: input, rows: layer.fan_in, cols: self.rows, steps: (1, in_stride) };
+                gemm(left, View::rows(d_z, self.rows, layer.fan_out, block.stride), d_weights, block.stride);
+            } else {
+                d_weights.fill(0.0);
+                for (x, d) in input.chunks_exact(in_stride).zip(d_z.chunks_exact(block.stride)) {
+                    for (row, &x) in d_weights.chunks_exact_mut(block.stride).zip(x) {
+                        add_scaled(row, d, x);
+                    }
+                }
+            }
+            let Some(previous) = before.last_mut() else { return };
+            let weights = &self.task.parameters[block.offset..block.offset + block.bias_offset];
+            if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
+                let transposed = View { data: weights, rows: layer.fan_out, cols: layer.fan_in, steps: (1, block.stride) };
+                let d_z = View::rows(d_z, self.rows, layer.fan_out, block.stride);
+                gemm(d_z, transposed, &mut previous.d_z, in_stride);
+            } else {
+                let rows = previous.d_z.chunks_exact_mut(in_stride).zip(d_z.chunks_exact(block.stride));
+                for (d_input, d) in rows {
+                    for (d_input, w) in d_input.iter_mut().zip(weights.chunks_exact(block.stride)) {
+                        *d_input = dot(w, d);
+                    }
+                }
+            }
+            let activation = self.layers[index - 1].activation;
+            apply_slope(activation, &previous.a, &mut previous.d_z);
+        }
+    }
+
+    /// A forward pass over other rows with the parameters as they are now.
+    pub fn forward(&self, inputs: &[f32]) -> Forward {
+        let inputs_len = self.task.network.inputs();
+        let rows = inputs.len() / inputs_len;
+        let input = pad_rows(inputs, inputs_len, row_stride(inputs_len));
+        let mut states: Vec<LayerState> =
+            self.layers.iter().map(|layer| LayerState::new(rows, layer.fan_out)).collect();
+        forward(&self.layers, &self.layout, &self.task.parameters, &input, &mut states);
+        let outputs = self.task.network.outputs();
+        let last = states.pop().unwrap_or_default();
+        Forward {
+            pre_activations: unpad_rows(&last.z, outputs, row_stride(outputs)),
+            outputs: unpad_rows(&last.a, outputs, row_stride(outputs)),
+        }
+    }
+
+    /// What the last step computed on its way.
+    pub fn trace(&self) -> Trace<f32> {
+        let lists = |of: fn(&LayerState) -> &Vec<f32>| {
+            let states = self.states.iter().zip(&self.layers);
+            states.map(|(s, l)| unpad_rows(of(s), l.fan_out, row_stride(l.fan_out))).collect()
+        };
+        Trace {
+            pre_activations: lists(|state| &state.z),
+            activations: lists(|state| &state.a),
+            d_pre_activations: lists(|state| &state.d_z),
+        }
+    }
+}
+
+impl LayerState {
+    fn new(rows: usize, units: usize) -> LayerState {
+        let mut state = LayerState::default();
+        state.resize(rows, units);
+        state
+    }
+
+    fn resize(&mut self, rows: usize, units: usize) {
+        for list in [&mut self.z, &mut self.a, &mut self.d_z] {
+            list.resize(rows * row_stride(units), 0.0);
+        }
+    }
+}
+
+/// Every layer's `z` and `a`, from `input` `[rows][stride]`.
+fn forward(layers: &[Layer], layout: &Layout, parameters: &[f32], input: &[f32], states: &mut [LayerState]) {
+    for layer in layers {
+        let block = layout.block(layer.index);
+        let (weights, bias) = parameters[block.range()].split_at(block.bias_offset);
+        let (before, from) = states.split_at_mut(layer.index);
+        let input = before.last().map_or(input, |state| &state.a);
+        let in_stride = row_stride(layer.fan_in);
+        let LayerState { z, a, .. } = &mut from[0];
+        let rows = z.len() / block.stride;
+        if rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
+            let left = View::rows(input, rows, layer.fan_in, in_stride);
+            gemm(left, View::rows(weights, layer.fan_in, layer.fan_out, block.stride), z, block.stride);
+            for z in z.chunks_exact_mut(block.stride) {
+                add_scaled(z, bias, 1.0);
+            }
+        } else {
+            for (z, x) in z.chunks_exact_mut(block.stride).zip(input.chunks_exact(in_stride)) {
+                z.copy_from_slice(bias);
+                for (w, &x) in weights.chunks_exact(block.stride).zip(x) {
+                    add_scaled(z, w, x);
+                }
+            }
+        }
+        let rows = a.chunks_exact_mut(block.stride).zip(z.chunks_exact(block.stride));
+        for (a, z) in rows {
+            activate(layer.activation, &z[..layer.fan_out], &mut a[..layer.fan_out]);
+        }
+    }
+}
+
+fn activate(kind: Activation, z: &[f32], a: &mut [f32]) {
+    let each = |a: &mut [f32], f: fn(f32) -> f32| {
+        a.iter_mut().zip(z).for_each(|(a, &z)| *a = f(z));
+    };
+    match kind {
+        Activation::Relu => each(a, |z| if z > 0.0 { z } else { 0.0 }),
+        Activation::LeakyRelu => each(a, |z| if z > 0.0 { z } else { LEAKY_SLOPE as f32 * z }),
+        Activation::Tanh => each(a, f32::tanh),
+        Activation::Sigmoid => each(a, sigmoid),
+        Activation::Identity => a.copy_from_slice(z),
+    }
+}
+
+/// `d *= slope`, the slope from the activation's value. Padding of `d` is 0 and stays 0.
+fn apply_slope(kind: Activation, a: &[f32], d: &mut [f32]) {
+    let each = |d: &mut [f32], slope: fn(f32) -> f32| {
+        d.iter_mut().zip(a).for_each(|(d, &a)| *d *= slope(a));
+    };
+    match kind {
+        Activation::Relu => each(d, |a| if a > 0.0 { 1.0 } else { 0.0 }),
+        Activation::LeakyRelu => each(d, |a| if a > 0.0 { 1.0 } else { LEAKY_SLOPE as f32 }),
+        Activation::Tanh => each(d, |a| 1.0 - a * a),
+        Activation::Sigmoid => each(d, |a| a * (1.0 - a)),
+        Activation::Identity => {}
+    }
+}
+
+fn sigmoid(z: f32) -> f32 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+/// One row's part of the loss, and the unscaled gradient into `d`.
+fn row_loss(loss: Loss, value: &[f32], target: &[f32], d: &mut [f32]) -> f64 {
+    let mut sum = 0.0;
+    match loss {
+        Loss::MseHalfMean | Loss::MseMean => {
+            for ((d, &y), &t) in d.iter_mut().zip(value).zip(target) {
+                *d = y - t;
+                sum += f64::from(*d) * f64::from(*d);
+            }
+        }
+        Loss::Bce | Loss::BceWithLogits => {
+            for ((d, &z), &t) in d.iter_mut().zip(value).zip(target) {
+                *d = sigmoid(z) - t;
+                sum += f64::from(z.max(0.0) - z * t + (-z.abs()).exp().ln_1p());
+            }
+        }
+        Loss::SoftmaxCrossEntropy => {
+            let largest = value.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let mut total = 0.0;
+            for (d, &z) in d.iter_mut().zip(value) {
+                *d = (z - largest).exp();
+                total += *d;
+            }
+            for ((d, &z), &t) in d.iter_mut().zip(value).zip(target) {
+                *d = *d / total - t;
+                sum += f64::from(t * (total.ln() - (z - largest)));
+            }
+        }
+    }
+    sum
+}
+
+/// `to += scale * from`, four at a time: rows are padded to a multiple of 4.
+fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
+    let (to, from) = (to.as_chunks_mut::<4>().0, from.as_chunks::<4>().0);
+    for (to, from) in to.iter_mut().zip(from) {
+        for lane in 0..4 {
+            to[lane] += scale * from[lane];
+        }
+    }
+}
+
+/// The product of two padded rows, summed in four lanes.
+fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let mut sums = [0.0; 4];
+    for (left, right) in left.as_chunks::<4>().0.iter().zip(right.as_chunks::<4>().0) {
+        for lane in 0..4 {
+            sums[lane] += left[lane] * right[lane];
+        }
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
+}
+
+/// A matrix within a slice: element `[i][j]` is at `i * steps.0 + j * steps.1`.
+struct View<'a> {
+    data: &'a [f32],
+    rows: usize,
+    cols: usize,
+    steps: (usize, usize),
+}
+
+impl<'a> View<'a> {
+    fn rows(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> View<'a> {
+        View { data, rows, cols, steps: (stride, 1) }
+    }
+
+    /// Elements from the first to one past the last.
+    fn span(&self) -> usize {
+        (self.rows - 1) * self.steps.0 + (self.cols - 1) * self.steps.1 + 1
+    }
+}
+
+/// `output = left . right` by matrixmultiply; `output` is `[left.rows][stride]`.
+fn gemm(left: View<'_>, right: View<'_>, output: &mut [f32], stride: usize) {
+    let (m, k, n) = (left.rows, left.cols, right.cols);
+    assert!(k == right.rows && n <= stride, "shapes of a product");
+    assert!(left.span() <= left.data.len() && right.span() <= right.data.len());
+    assert!((m - 1) * stride + n <= output.len());
+    // SAFETY: the asserts above hold every index that the strides and sizes can reach inside the
+    // three slices, and `output` is borrowed alone.
+    #[allow(unsafe_code)]
+    unsafe {
+        matrixmultiply::sgemm(
+            m, k, n, 1.0,
+            left.data.as_ptr(), left.steps.0 as isize, left.steps.1 as isize,
+            right.data.as_ptr(), right.steps.0 as isize, right.steps.1 as isize,
+            0.0,
+            output.as_mut_ptr(), stride as isize, 1,
+        );
+    }
+}

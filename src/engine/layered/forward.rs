@@ -1,0 +1,57 @@
+//! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
+//! the last step left behind stays readable.
+
+use super::LayeredEngine;
+use crate::engine::{Forward, pad_rows, unpad_rows};
+use crate::gpu::{Buffer, Dispatch, GpuError};
+use crate::network::row_stride;
+
+/// Bytes that the widest layer's activations may take; more rows go in several passes.
+const WIDEST_BYTES: usize = 32 << 20;
+
+/// The dispatches of a forward pass over `rows` rows at a time.
+pub(super) struct ForwardPass {
+    rows: usize,
+    input: Buffer,
+    z: Buffer,
+    a: Buffer,
+    list: Vec<Dispatch>,
+}
+
+impl ForwardPass {
+    /// For `rows` rows, or as many as fit.
+    pub(super) async fn new(engine: &LayeredEngine, rows: usize) -> Result<ForwardPass, GpuError> {
+        let gpu = &engine.gpu;
+        let network = &engine.task.network;
+        let widest = network.sizes().iter().copied().max().unwrap_or(1);
+        let rows = rows.clamp(1, (WIDEST_BYTES / 4 / row_stride(widest)).max(1));
+        let input = gpu.buffer("rows to predict", rows * row_stride(network.inputs())).await?;
+        let mut list = Vec::new();
+        let (mut from, mut z) = (input.clone(), input.clone());
+        for layer in &engine.layers {
+            let len = rows * row_stride(layer.fan_out);
+            z = gpu.buffer("pre-activations", len).await?;
+            let a = gpu.buffer("activations", len).await?;
+            list.extend(engine.forward_layer(layer, &from, &z, &a, rows).await?);
+            from = a;
+        }
+        Ok(ForwardPass { rows, input, z, a: from, list })
+    }
+
+    /// The outputs of all of `inputs`, `self.rows` rows at a time.
+    pub(super) async fn run(&self, engine: &LayeredEngine, inputs: &[f32]) -> Result<Forward, GpuError> {
+        let (input_len, outputs) = (engine.task.network.inputs(), engine.task.network.outputs());
+        let stride = row_stride(outputs);
+        let mut result = Forward::default();
+        for chunk in inputs.chunks(self.rows * input_len) {
+            let rows = chunk.len() / input_len;
+            engine.gpu.write(&self.input, 0, &pad_rows(chunk, input_len, row_stride(input_len)));
+            engine.gpu.wait(engine.gpu.submit(&self.list)).await?;
+            let range = 0..rows * stride;
+            let lists = engine.gpu.read::<f32>(&[(&self.z, range.clone()), (&self.a, range)]).await?;
+            result.pre_activations.extend(unpad_rows(&lists[0], outputs, stride));
+            result.outputs.extend(unpad_rows(&lists[1], outputs, stride));
+        }
+        Ok(result)
+    }
+}

@@ -1,0 +1,264 @@
+//! The layered engine: a training step as one list of dispatches, built once, recorded many times.
+//!
+//! Losses stay on the GPU in a ring and are read where a run ends; no step waits.
+
+mod forward;
+mod pace;
+mod step;
+
+use std::sync::Arc;
+
+use web_time::Instant;
+
+use super::{Forward, Task, pad_rows, unpad_rows};
+use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
+use crate::network::{Layer, Layout, row_stride};
+use crate::reference::Trace;
+use forward::ForwardPass;
+use pace::Pace;
+
+/// Losses that the ring holds: steps between two reads.
+pub(crate) const RING_LEN: u32 = 8192;
+
+/// What one layer computes, `[rows][stride]`.
+#[derive(Debug)]
+pub(crate) struct LayerBuffers {
+    /// Pre-activations.
+    z: Buffer,
+    /// Activations.
+    a: Buffer,
+    /// dLoss/da.
+    d_a: Buffer,
+    /// dLoss/dz.
+    d_z: Buffer,
+}
+
+/// Everything a step reads and writes.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    parameters: Buffer,
+    gradients: Buffer,
+    /// The data set.
+    inputs: Buffer,
+    targets: Buffer,
+    /// The mini-batch out of it, where a step does not take all rows as they stand.
+    batch: Option<BatchBuffers>,
+    layers: Vec<LayerBuffers>,
+    row_loss: Buffer,
+    losses: Buffer,
+    clock: Buffer,
+}
+
+/// A mini-batch.
+#[derive(Debug)]
+pub(crate) struct BatchBuffers {
+    rows: Buffer,
+    inputs: Buffer,
+    targets: Buffer,
+}
+
+/// A network in training on a GPU.
+#[derive(Debug)]
+pub struct LayeredEngine {
+    gpu: Arc<Gpu>,
+    task: Task,
+    layout: Layout,
+    layers: Vec<Layer>,
+    buffers: Buffers,
+    /// A step over a whole batch.
+    full: Vec<Dispatch>,
+    /// A step over the short last batch of an epoch, where there is one.
+    short: Vec<Dispatch>,
+    step: u32,
+    pace: Pace,
+}
+
+impl LayeredEngine {
+    /// A network at its start, with everything allocated and every pipeline made.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device is too small or fails.
+    pub async fn new(task: Task, gpu: Arc<Gpu>) -> Result<LayeredEngine, GpuError> {
+        let layout = Layout::new(&task.network);
+        let layers: Vec<Layer> = task.network.layers().collect();
+        let buffers = Buffers::new(&gpu, &task, &layout, &layers).await?;
+        let mut engine = LayeredEngine {
+            gpu,
+            task,
+            layout,
+            layers,
+            buffers,
+            full: Vec::new(),
+            short: Vec::new(),
+            step: 0,
+            pace: Pace::default(),
+        };
+        let batches = &engine.task.batches;
+        let short_rows = batches.rows() % batches.batch();
+        engine.full = engine.step_list(batches.batch()).await?;
+        if short_rows != 0 {
+            engine.short = engine.step_list(short_rows).await?;
+        }
+        Ok(engine)
+    }
+
+    /// Steps done since the start.
+    pub fn steps_done(&self) -> u32 {
+        self.step
+    }
+
+    /// The names of a full step's dispatches, in order.
+    pub fn step_names(&self) -> Vec<&'static str> {
+        self.full.iter().map(Dispatch::name).collect()
+    }
+
+    /// Does `steps` steps, or fewer where `stop` says so between submissions; returns the loss
+    /// of each.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails or did not do what was submitted.
+    pub async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, GpuError> {
+        let mut losses = Vec::with_capacity(steps as usize);
+        let end = self.step + steps;
+        let mut read_from = self.step;
+        while self.step < end {
+            let room = RING_LEN - (self.step - read_from);
+            let count = self.pace.steps().min(end - self.step).min(room);
+            let started = Instant::now();
+            let submission = self.gpu.submit((self.step..self.step + count).flat_map(|step| {
+                let short = self.task.batches.len_of(step) < self.task.batches.batch();
+                if short { &self.short } else { &self.full }
+            }));
+            self.gpu.wait(submission).await?;
+            self.pace.took(count, started.elapsed());
+            self.step += count;
+            let stopping = self.step < end && stop();
+            if stopping || self.step == end || self.step - read_from == RING_LEN {
+                losses.extend(self.read_losses(read_from).await?);
+                read_from = self.step;
+            }
+            if stopping {
+                break;
+            }
+        }
+        Ok(losses)
+    }
+
+    /// The losses of steps `from..self.step`, at most a ring of them, and the proof that they ran.
+    async fn read_losses(&self, from: u32) -> Result<Vec<f32>, GpuError> {
+        let place = |step: u32| (step % RING_LEN) as usize;
+        let (first, len) = (place(from), (self.step - from) as usize);
+        let before_wrap = len.min(RING_LEN as usize - first);
+        let losses = &self.buffers.losses;
+        let lists = self
+            .gpu
+            .read::<f32>(&[
+                (losses, first..first + before_wrap),
+                (losses, 0..len - before_wrap),
+                (&self.buffers.clock, 0..1),
+            ])
+            .await?;
+        let done = lists[2][0].to_bits();
+        if done != self.step {
+            return Err(GpuError::StepsMissing { expected: self.step, done });
+        }
+        Ok([&lists[0][..], &lists[1]].concat())
+    }
+
+    /// The parameters, in the network's layout.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn parameters(&self) -> Result<Vec<f32>, GpuError> {
+        self.read_all(&self.buffers.parameters).await
+    }
+
+    /// The gradients of the last step, in the network's layout.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn gradients(&self) -> Result<Vec<f32>, GpuError> {
+        self.read_all(&self.buffers.gradients).await
+    }
+
+    async fn read_all(&self, buffer: &Buffer) -> Result<Vec<f32>, GpuError> {
+        let mut lists = self.gpu.read(&[(buffer, 0..self.layout.len())]).await?;
+        Ok(lists.pop().unwrap_or_default())
+    }
+
+    /// What the last step computed on its way.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn trace(&self) -> Result<Trace<f32>, GpuError> {
+        let rows = self.task.batches.len_of(self.step.saturating_sub(1));
+        let mut trace = Trace::default();
+        for (layer, buffers) in self.layers.iter().zip(&self.buffers.layers) {
+            let stride = row_stride(layer.fan_out);
+            let range = 0..rows * stride;
+            let wanted = [&buffers.z, &buffers.a, &buffers.d_z].map(|b| (b, range.clone()));
+            let lists = self.gpu.read::<f32>(&wanted).await?;
+            let mut lists = lists.iter().map(|list| unpad_rows(list, layer.fan_out, stride));
+            trace.pre_activations.extend(lists.next());
+            trace.activations.extend(lists.next());
+            trace.d_pre_activations.extend(lists.next());
+        }
+        Ok(trace)
+    }
+
+    /// A forward pass over other rows with the parameters as they are now.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn forward(&self, inputs: &[f32]) -> Result<Forward, GpuError> {
+        let rows = inputs.len() / self.task.network.inputs();
+        let pass = ForwardPass::new(self, rows).await?;
+        pass.run(self, inputs).await
+    }
+}
+
+impl Buffers {
+    async fn new(
+        gpu: &Gpu,
+        task: &Task,
+        layout: &Layout,
+        layers: &[Layer],
+    ) -> Result<Buffers, GpuError> {
+        let data = &task.data;
+        let (input_len, target_len) = (data.input_len(), data.target_len());
+        let (input_stride, target_stride) = (row_stride(input_len), row_stride(target_len));
+        let rows = task.batches.batch();
+        let batch = if task.batches.is_full() {
+            None
+        } else {
+            Some(BatchBuffers {
+                rows: gpu.buffer("batch rows", rows).await?,
+                inputs: gpu.buffer("batch inputs", rows * input_stride).await?,
+                targets: gpu.buffer("batch targets", rows * target_stride).await?,
+            })
+        };
+        let mut layer_buffers = Vec::with_capacity(layers.len());
+        for layer in layers {
+            let len = rows * row_stride(layer.fan_out);
+            layer_buffers.push(LayerBuffers {
+                z: gpu.buffer("pre-activations", len).await?,
+                a: gpu.buffer("activations", len).await?,
+                d_a: gpu.buffer("activation gradients", len).await?,
+                d_z: gpu.buffer("pre-activation gradients", len).await?,
+            });
+        }
+        Ok(Buffers {
+            parameters: gpu.buffer_of("parameters", &task.parameters).await?,
+            gradients: gpu.buffer("gradients", layout.len()).await?,
+            inputs: gpu.buffer_of("inputs", &pad_rows(data.inputs(), input_len, input_stride)).await?,
+            targets: gpu
+                .buffer_of("targets", &pad_rows(data.targets(), target_len, target_stride))
+                .await?,
+            batch,
+            layers: layer_buffers,
+            row_loss: gpu.buffer("row losses", rows).await?,
+            losses: gpu.buffer("losses", RING_LEN as usize).await?,
+            clock: gpu.buffer("clock", 1).await?,
+        })
+    }
+}

@@ -1,0 +1,283 @@
+//! A training step, top to bottom.
+
+use super::{LayeredEngine, RING_LEN};
+use crate::gpu::{Bound, Buffer, Dispatch, Gpu, GpuError};
+use crate::kernels::{
+    self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, GatherParams, LossMeanParams,
+    LossParams, MatmulParams, SgdParams,
+};
+use crate::network::{GradientAt, Layer, LayerBlock, Loss, row_stride};
+use crate::random::seed_key;
+
+/// Loop rounds granted to the walk of `batch_rows`: it lands on a row with a chance of at least a
+/// half each time, and llvmpipe's own limit is far away.
+const WALK_ROUNDS: usize = 64;
+/// Loops of `loss_softmax`, each over all outputs; the other losses have one.
+const SOFTMAX_LOOPS: usize = 3;
+/// Rounds of `loss_mean` over its halves.
+const TREE_ROUNDS: usize = 8;
+
+impl LayeredEngine {
+    /// The dispatches of one step over a batch of `rows` rows.
+    pub(super) async fn step_list(&self, rows: usize) -> Result<Vec<Dispatch>, GpuError> {
+        let buffers = &self.buffers;
+        let mut list = Vec::new();
+        let (inputs, targets) = match &buffers.batch {
+            None => (&buffers.inputs, &buffers.targets),
+            Some(batch) => {
+                list.push(self.batch_rows(&batch.rows, rows).await?);
+                let network = &self.task.network;
+                list.push(self.gather(&batch.rows, &buffers.inputs, &batch.inputs, rows, network.inputs()).await?);
+                list.push(self.gather(&batch.rows, &buffers.targets, &batch.targets, rows, network.outputs()).await?);
+                (&batch.inputs, &batch.targets)
+            }
+        };
+
+        for layer in &self.layers {
+            let state = &buffers.layers[layer.index];
+            let input = self.layer_input(layer, inputs);
+            list.extend(self.forward_layer(layer, input, &state.z, &state.a, rows).await?);
+        }
+
+        list.push(self.loss(targets, rows).await?);
+        list.push(self.loss_mean(rows).await?);
+
+        for layer in self.layers.iter().rev() {
+            let state = &buffers.layers[layer.index];
+            let is_last = layer.index + 1 == self.layers.len();
+            if !is_last || self.task.network.loss().gradient_at() == GradientAt::Output {
+                list.push(self.activate_grad(layer, rows).await?);
+            }
+            let input = self.layer_input(layer, inputs);
+            list.push(self.weights_grad(layer, input, &state.d_z, rows).await?);
+            list.push(self.bias_grad(layer, &state.d_z, rows).await?);
+            if let Some(previous) = layer.index.checked_sub(1) {
+                let d_input = &buffers.layers[previous].d_a;
+                list.push(self.input_grad(layer, &state.d_z, d_input, rows).await?);
+            }
+        }
+
+        list.extend(self.sgd().await?);
+        list.push(self.advance().await?);
+        Ok(list)
+    }
+
+    /// What feeds a layer: the one before it, or the batch.
+    fn layer_input<'a>(&'a self, layer: &Layer, inputs: &'a Buffer) -> &'a Buffer {
+        match layer.index.checked_sub(1) {
+            Some(previous) => &self.buffers.layers[previous].a,
+            None => inputs,
+        }
+    }
+
+    /// One layer's block of a buffer that lies in the network's layout.
+    fn block<'a>(&self, buffer: &'a Buffer, block: LayerBlock) -> Bound<'a> {
+        Bound::range(buffer, block.offset, block.len)
+    }
+
+    async fn batch_rows(&self, rows: &Buffer, len: usize) -> Result<Dispatch, GpuError> {
+        let batches = &self.task.batches;
+        let [seed_low, seed_high] = seed_key(batches.seed());
+        let params = BatchRowsParams {
+            len: len as u32,
+            data_rows: batches.rows() as u32,
+            batch: batches.batch() as u32,
+            steps_per_epoch: batches.steps_per_epoch() as u32,
+            seed_low,
+            seed_high,
+            shuffled: batches.shuffled().into(),
+        };
+        let pipeline = self.gpu.pipeline(&kernels::BATCH_ROWS, &[]).await?;
+        let buffers = [Bound::all(&self.buffers.clock), Bound::all(rows)];
+        self.gpu.dispatch(&pipeline, &params, &buffers, len, WALK_ROUNDS).await
+    }
+
+    async fn gather(
+        &self,
+        rows: &Buffer,
+        source: &Buffer,
+        output: &Buffer,
+        len: usize,
+        cols: usize,
+    ) -> Result<Dispatch, GpuError> {
+        let params = GatherParams { len: len as u32, cols: cols as u32, stride: row_stride(cols) as u32 };
+        let pipeline = self.gpu.pipeline(&kernels::GATHER, &[]).await?;
+        let buffers = [Bound::all(rows), Bound::all(source), Bound::all(output)];
+        self.gpu.dispatch(&pipeline, &params, &buffers, len * cols, 0).await
+    }
+
+    /// `z = input . weights`, `z += bias`, `a = activation(z)`.
+    pub(super) async fn forward_layer(
+        &self,
+        layer: &Layer,
+        input: &Buffer,
+        z: &Buffer,
+        a: &Buffer,
+        rows: usize,
+    ) -> Result<[Dispatch; 3], GpuError> {
+        let block = self.layout.block(layer.index);
+        let stride = block.stride as u32;
+        let parameters = || self.block(&self.buffers.parameters, block);
+        let elements = rows * layer.fan_out;
+
+        let params = MatmulParams {
+            m: rows as u32,
+            k: layer.fan_in as u32,
+            n: layer.fan_out as u32,
+            left_stride: row_stride(layer.fan_in) as u32,
+            right_stride: stride,
+            output_stride: stride,
+        };
+        let bound = [Bound::all(input), parameters(), Bound::all(z)];
+        let matmul = matmul(&self.gpu, params, (false, false), &bound).await?;
+
+        let params = bias_params(layer, block, rows);
+        let pipeline = self.gpu.pipeline(&kernels::BIAS_ADD, &[]).await?;
+        let bound = [parameters(), Bound::all(z)];
+        let bias_add = self.gpu.dispatch(&pipeline, &params, &bound, elements, 0).await?;
+
+        let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
+        let constants = [("ACTIVATION", layer.activation.code().into())];
+        let pipeline = self.gpu.pipeline(&kernels::ACTIVATE, &constants).await?;
+        let bound = [Bound::all(z), Bound::all(a)];
+        let activate = self.gpu.dispatch(&pipeline, &params, &bound, elements, 0).await?;
+        Ok([matmul, bias_add, activate])
+    }
+
+    /// The loss of each row, and its gradient where it enters the backward pass.
+    async fn loss(&self, targets: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
+        let loss = self.task.network.loss();
+        let outputs = self.task.network.outputs();
+        let state = &self.buffers.layers[self.layers.len() - 1];
+        let (from, d) = match loss.gradient_at() {
+            GradientAt::Output => (&state.a, &state.d_a),
+            GradientAt::PreActivation => (&state.z, &state.d_z),
+        };
+        let (kernel, loops) = match loss {
+            Loss::MseHalfMean | Loss::MseMean => (&kernels::LOSS_MSE, 1),
+            Loss::Bce | Loss::BceWithLogits => (&kernels::LOSS_BCE, 1),
+            Loss::SoftmaxCrossEntropy => (&kernels::LOSS_SOFTMAX, SOFTMAX_LOOPS),
+        };
+        let params = LossParams {
+            rows: rows as u32,
+            cols: outputs as u32,
+            stride: row_stride(outputs) as u32,
+            scale: loss.gradient_scale(rows, outputs) as f32,
+        };
+        let pipeline = self.gpu.pipeline(kernel, &[]).await?;
+        let row_loss = Bound::all(&self.buffers.row_loss);
+        let buffers = [Bound::all(from), Bound::all(targets), row_loss, Bound::all(d)];
+        self.gpu.dispatch(&pipeline, &params, &buffers, rows, loops * outputs).await
+    }
+
+    async fn loss_mean(&self, rows: usize) -> Result<Dispatch, GpuError> {
+        let loss = self.task.network.loss();
+        let params = LossMeanParams {
+            rows: rows as u32,
+            ring_len: RING_LEN,
+            scale: loss.value_scale(rows, self.task.network.outputs()) as f32,
+        };
+        let lanes = kernels::LOSS_MEAN.lanes as usize;
+        let pipeline = self.gpu.pipeline(&kernels::LOSS_MEAN, &[]).await?;
+        let Self { buffers, .. } = self;
+        let bound = [Bound::all(&buffers.row_loss), Bound::all(&buffers.clock), Bound::all(&buffers.losses)];
+        self.gpu.dispatch(&pipeline, &params, &bound, lanes, rows.div_ceil(lanes) + TREE_ROUNDS).await
+    }
+
+    /// `d_z = d_a * slope`.
+    async fn activate_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
+        let state = &self.buffers.layers[layer.index];
+        let stride = row_stride(layer.fan_out) as u32;
+        let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
+        let constants = [("ACTIVATION", layer.activation.code().into())];
+        let pipeline = self.gpu.pipeline(&kernels::ACTIVATE_GRAD, &constants).await?;
+        let buffers = [Bound::all(&state.a), Bound::all(&state.d_a), Bound::all(&state.d_z)];
+        self.gpu.dispatch(&pipeline, &params, &buffers, rows * layer.fan_out, 0).await
+    }
+
+    /// `d_weights = input^T . d_z`.
+    async fn weights_grad(&self, layer: &Layer, input: &Buffer, d_z: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
+        let block = self.layout.block(layer.index);
+        let params = MatmulParams {
+            m: layer.fan_in as u32,
+            k: rows as u32,
+            n: layer.fan_out as u32,
+            left_stride: row_stride(layer.fan_in) as u32,
+            right_stride: block.stride as u32,
+            output_stride: block.stride as u32,
+        };
+        let gradients = self.block(&self.buffers.gradients, block);
+        let buffers = [Bound::all(input), Bound::all(d_z), gradients];
+        matmul(&self.gpu, params, (true, false), &buffers).await
+    }
+
+    /// `d_bias = column sums of d_z`.
+    async fn bias_grad(&self, layer: &Layer, d_z: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
+        let block = self.layout.block(layer.index);
+        let params = bias_params(layer, block, rows);
+        let pipeline = self.gpu.pipeline(&kernels::BIAS_GRAD, &[]).await?;
+        let buffers = [Bound::all(d_z), self.block(&self.buffers.gradients, block)];
+        self.gpu.dispatch(&pipeline, &params, &buffers, layer.fan_out, rows).await
+    }
+
+    /// `d_input = d_z . weights^T`.
+    async fn input_grad(&self, layer: &Layer, d_z: &Buffer, d_input: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
+        let block = self.layout.block(layer.index);
+        let params = MatmulParams {
+            m: rows as u32,
+            k: layer.fan_out as u32,
+            n: layer.fan_in as u32,
+            left_stride: block.stride as u32,
+            right_stride: block.stride as u32,
+            output_stride: row_stride(layer.fan_in) as u32,
+        };
+        let parameters = self.block(&self.buffers.parameters, block);
+        let buffers = [Bound::all(d_z), parameters, Bound::all(d_input)];
+        matmul(&self.gpu, params, (false, true), &buffers).await
+    }
+
+    /// `parameters -= learning_rate * gradients`, in portions that a binding can hold.
+    async fn sgd(&self) -> Result<Vec<Dispatch>, GpuError> {
+        let pipeline = self.gpu.pipeline(&kernels::SGD, &[]).await?;
+        let most = (self.gpu.adapter().limits.max_binding_bytes / 4) as usize / 64 * 64;
+        let mut list = Vec::new();
+        for offset in (0..self.layout.len()).step_by(most.max(64)) {
+            let len = (self.layout.len() - offset).min(most);
+            let params = SgdParams { len: len as u32, learning_rate: self.task.learning_rate };
+            let bound = |buffer| Bound::range(buffer, offset, len);
+            let buffers = [bound(&self.buffers.gradients), bound(&self.buffers.parameters)];
+            list.push(self.gpu.dispatch(&pipeline, &params, &buffers, len, 0).await?);
+        }
+        Ok(list)
+    }
+
+    /// Counts the step.
+    async fn advance(&self) -> Result<Dispatch, GpuError> {
+        let pipeline = self.gpu.pipeline(&kernels::ADVANCE, &[]).await?;
+        let buffers = [Bound::all(&self.buffers.clock)];
+        self.gpu.dispatch(&pipeline, &AdvanceParams { steps: 1 }, &buffers, 1, 0).await
+    }
+}
+
+fn bias_params(layer: &Layer, block: LayerBlock, rows: usize) -> BiasParams {
+    BiasParams {
+        rows: rows as u32,
+        cols: layer.fan_out as u32,
+        stride: block.stride as u32,
+        bias_offset: block.bias_offset as u32,
+    }
+}
+
+/// One product, with the operands transposed as told.
+async fn matmul(
+    gpu: &Gpu,
+    params: MatmulParams,
+    (left, right): (bool, bool),
+    buffers: &[Bound<'_>],
+) -> Result<Dispatch, GpuError> {
+    let constants =
+        [("TRANSPOSE_LEFT", f64::from(u8::from(left))), ("TRANSPOSE_RIGHT", f64::from(u8::from(right)))];
+    let pipeline = gpu.pipeline(&kernels::MATMUL, &constants).await?;
+    let elements = params.m as usize * params.n as usize;
+    gpu.dispatch(&pipeline, &params, buffers, elements, params.k as usize).await
+}

@@ -1,0 +1,88 @@
+//! Every way in which wgrad can fail, and the exit code of each.
+
+use crate::data::{DataError, SourceError};
+use crate::gpu::GpuError;
+use crate::model::ModelError;
+use crate::network::{NetworkError, UnknownName};
+
+/// What went wrong: the thing, its value, and the fix, in one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A network that cannot be.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A word that names nothing.
+    #[error(transparent)]
+    Name(#[from] UnknownName),
+    /// A data set that is not known.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Data that cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A saved model that cannot be used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A GPU that is not there, too small, or gone.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// Settings that contradict each other or are out of range.
+    #[error("{setting}: {reason}")]
+    Setting {
+        /// The flag, with its value.
+        setting: String,
+        /// What is wrong with it, and the fix.
+        reason: String,
+    },
+    /// Training left the finite numbers.
+    #[error("training diverged: {what} is no longer finite after step {step}; use a lower --lr")]
+    Diverged {
+        /// The loss, or the parameter.
+        what: String,
+        /// Steps done when it was seen.
+        step: u32,
+    },
+    /// A file that cannot be read or written.
+    #[error("{path}: {reason}")]
+    File {
+        /// Its path.
+        path: String,
+        /// What the system said.
+        reason: String,
+        /// Whether the file is at fault (and not, say, the disk).
+        bad: bool,
+    },
+    /// A stop that was asked for.
+    #[error("stopped by signal {signal}")]
+    Stopped {
+        /// 2 for Ctrl-C, 15 for SIGTERM.
+        signal: u8,
+    },
+}
+
+impl Error {
+    /// The process exit code:
+    ///
+    /// | code | when |
+    /// | --- | --- |
+    /// | 1 | any other failure |
+    /// | 2 | usage or configuration |
+    /// | 3 | no such adapter |
+    /// | 4 | device lost, out of memory |
+    /// | 5 | diverged |
+    /// | 6 | a bad file |
+    /// | 128 + n | stopped by signal n |
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Network(_) | Error::Name(_) | Error::Source(_) | Error::Setting { .. } => 2,
+            // Targets that a loss cannot take are as often the flag's fault as the file's; a
+            // shape that does not fit is the configuration's.
+            Error::Data(_) | Error::Model(_) => 6,
+            Error::Gpu(error) => error.exit_code(),
+            Error::Diverged { .. } => 5,
+            Error::File { bad, .. } => if *bad { 6 } else { 1 },
+            Error::Stopped { signal } => 128 + signal,
+        }
+    }
+}

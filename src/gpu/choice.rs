@@ -1,0 +1,245 @@
+//! Which adapter to use: the flag over the environment over the default.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::adapter::{AdapterEntry, Adapters, DeviceKind};
+use super::error::GpuError;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum DeviceChoice {
+    /// The environment's choice; else a real GPU, else a software adapter, else the CPU.
+    #[default]
+    Auto,
+    /// No adapter: the cpu engine.
+    Cpu,
+    /// The best adapter; an error where there is none.
+    Gpu,
+    /// The adapter at this index of `wgrad devices`.
+    Index(usize),
+    /// The first adapter whose name holds this, in any case.
+    Name(String),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.to_ascii_lowercase().as_str() {
+            "auto" => DeviceChoice::Auto,
+            "cpu" => DeviceChoice::Cpu,
+            "gpu" => DeviceChoice::Gpu,
+            other => match other.parse() {
+                Ok(index) => DeviceChoice::Index(index),
+                Err(_) => DeviceChoice::Name(text.to_owned()),
+            },
+        })
+    }
+}
+
+impl From<String> for DeviceChoice {
+    fn from(text: String) -> Self {
+        match text.parse() {
+            Ok(choice) => choice,
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceChoice::Auto => f.pad("auto"),
+            DeviceChoice::Cpu => f.pad("cpu"),
+            DeviceChoice::Gpu => f.pad("gpu"),
+            DeviceChoice::Index(index) => index.fmt(f),
+            DeviceChoice::Name(part) => f.pad(part),
+        }
+    }
+}
+
+impl From<DeviceChoice> for String {
+    fn from(choice: DeviceChoice) -> String {
+        choice.to_string()
+    }
+}
+
+/// What the environment says of adapters, already understood.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    /// `WGPU_ADAPTER_NAME`: part of an adapter's name.
+    pub adapter_name: Option<String>,
+    /// `WGPU_BACKEND`: the backends to look at, by their names here.
+    pub backends: Option<Vec<&'static str>>,
+    /// `WGPU_POWER_PREF=low`: integrated before discrete.
+    pub low_power: bool,
+}
+
+impl Environment {
+    /// Reads `WGPU_ADAPTER_NAME`, `WGPU_BACKEND` and `WGPU_POWER_PREF` through `variable`.
+    ///
+    /// # Errors
+    /// [`GpuError::BadVariable`] for a value that means nothing: it is not ignored.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Environment, GpuError> {
+        let set = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let bad = |variable, value, choices| GpuError::BadVariable { variable, value, choices };
+        let mut environment =
+            Environment { adapter_name: set("WGPU_ADAPTER_NAME"), ..Environment::default() };
+        if let Some(value) = set("WGPU_BACKEND") {
+            let names = value.split(',').map(|name| match name.trim().to_ascii_lowercase().as_str() {
+                "vulkan" | "vk" => Some("vulkan"),
+                "metal" | "mtl" => Some("metal"),
+                "dx12" | "d3d12" => Some("dx12"),
+                _ => None,
+            });
+            let Some(backends) = names.collect() else {
+                return Err(bad("WGPU_BACKEND", value, "vulkan, metal, dx12, or several with commas"));
+            };
+            environment.backends = Some(backends);
+        }
+        if let Some(value) = set("WGPU_POWER_PREF") {
+            environment.low_power = match value.to_ascii_lowercase().as_str() {
+                "low" => true,
+                "high" | "none" => false,
+                _ => return Err(bad("WGPU_POWER_PREF", value, "low, high or none")),
+            };
+        }
+        Ok(environment)
+    }
+}
+
+/// The index into `kinds_and_names` of the best adapter: a real GPU before a software one,
+/// discrete before integrated unless low power is preferred, then the first.
+fn best(kinds: impl Iterator<Item = DeviceKind>, low_power: bool) -> Option<usize> {
+    let rank = |kind| match kind {
+        DeviceKind::Discrete if low_power => 1,
+        DeviceKind::Discrete => 0,
+        DeviceKind::Integrated if low_power => 0,
+        DeviceKind::Integrated => 1,
+        DeviceKind::Virtual => 2,
+        DeviceKind::Other => 3,
+        DeviceKind::Software => 4,
+    };
+    kinds.enumerate().min_by_key(|&(index, kind)| (rank(kind), index)).map(|(index, _)| index)
+}
+
+impl Adapters {
+    /// The adapter that `choice` means; `None` means the CPU.
+    ///
+    /// # Errors
+    /// [`GpuError::NoAdapter`] or [`GpuError::NoSuchAdapter`] where one was asked for and is not
+    /// there; [`GpuError::SoftwareAdapter`] where `require_gpu` meets one.
+    pub fn choose(
+        &self,
+        choice: &DeviceChoice,
+        environment: &Environment,
+        require_gpu: bool,
+    ) -> Result<Option<&AdapterEntry>, GpuError> {
+        let named = |asked: String, part: &str| {
+            let part = part.to_lowercase();
+            let found = self.entries.iter().find(|a| a.name.to_lowercase().contains(&part));
+            found.ok_or_else(|| self.no_such(asked)).map(Some)
+        };
+        let by_default = || match &environment.adapter_name {
+            Some(part) => named(format!("WGPU_ADAPTER_NAME={part}"), part),
+            None => {
+                let kinds = self.entries.iter().map(|adapter| adapter.kind);
+                Ok(best(kinds, environment.low_power).map(|index| &self.entries[index]))
+            }
+        };
+        let chosen = match choice {
+            DeviceChoice::Cpu => None,
+            DeviceChoice::Auto => by_default()?,
+            DeviceChoice::Gpu => Some(by_default()?.ok_or_else(|| self.none())?),
+            DeviceChoice::Index(index) => {
+                let found = self.entries.iter().find(|adapter| adapter.index == *index);
+                Some(found.ok_or_else(|| self.no_such(format!("--device {index}")))?)
+            }
+            DeviceChoice::Name(part) => named(format!("--device {part}"), part)?,
+        };
+        match chosen {
+            Some(adapter) if require_gpu && adapter.kind == DeviceKind::Software => {
+                Err(GpuError::SoftwareAdapter { name: adapter.name.clone() })
+            }
+            None if require_gpu => Err(self.none()),
+            chosen => Ok(chosen),
+        }
+    }
+
+    fn none(&self) -> GpuError {
+        let reasons = self.skipped.iter().map(|skipped| {
+            format!("{}: {}", skipped.backend, skipped.reason)
+        });
+        GpuError::NoAdapter { reasons: reasons.collect::<Vec<_>>().join("; ") }
+    }
+
+    fn no_such(&self, asked: String) -> GpuError {
+        if self.entries.is_empty() {
+            return self.none();
+        }
+        let names = self.entries.iter().map(|a| format!("{} {}", a.index, a.name));
+        GpuError::NoSuchAdapter { asked, available: names.collect::<Vec<_>>().join(", ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Environment, GpuError> {
+        Environment::read(|name| {
+            pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.to_owned())
+        })
+    }
+
+    #[test]
+    fn choices_read_and_print() {
+        for (text, choice) in [
+            ("auto", DeviceChoice::Auto),
+            ("cpu", DeviceChoice::Cpu),
+            ("gpu", DeviceChoice::Gpu),
+            ("3", DeviceChoice::Index(3)),
+            ("RTX", DeviceChoice::Name("RTX".into())),
+        ] {
+            assert_eq!(text.parse(), Ok(choice.clone()));
+            assert_eq!(choice.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_environment_is_understood_or_refused() {
+        assert_eq!(read(&[]).unwrap(), Environment::default());
+        let all = read(&[
+            ("WGPU_ADAPTER_NAME", "llvm"),
+            ("WGPU_BACKEND", "VK,metal"),
+            ("WGPU_POWER_PREF", "low"),
+        ]);
+        assert_eq!(
+            all.unwrap(),
+            Environment {
+                adapter_name: Some("llvm".into()),
+                backends: Some(vec!["vulkan", "metal"]),
+                low_power: true,
+            }
+        );
+        assert_eq!(read(&[("WGPU_BACKEND", " ")]).unwrap().backends, None);
+        for (name, value) in [("WGPU_BACKEND", "vulcan"), ("WGPU_BACKEND", "gl"), ("WGPU_POWER_PREF", "max")] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(name) && error.to_string().contains(value));
+        }
+    }
+
+    #[test]
+    fn a_real_gpu_comes_before_a_software_adapter() {
+        use DeviceKind::{Discrete, Integrated, Software};
+        let best = |kinds: &[DeviceKind], low| best(kinds.iter().copied(), low);
+        assert_eq!(best(&[], false), None);
+        assert_eq!(best(&[Software], false), Some(0));
+        assert_eq!(best(&[Software, Integrated, Discrete], false), Some(2));
+        assert_eq!(best(&[Software, Integrated, Discrete], true), Some(1));
+        assert_eq!(best(&[Discrete, Discrete], false), Some(0));
+    }
+}

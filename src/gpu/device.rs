@@ -1,0 +1,276 @@
+//! An open device: buffers, reading back, and the one wait.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_channel::oneshot;
+
+use super::adapter::{AdapterEntry, DeviceKind};
+use super::error::{Faults, GpuError};
+use super::pipeline::{Dispatch, Pipeline, PipelineKey};
+
+/// Loop rounds that one invocation may make in one dispatch on a software adapter: half of the
+/// 65,535 after which Mesa's llvmpipe leaves every loop without a word.
+const SOFTWARE_ROUNDS: u32 = 32_768;
+
+/// How long one submission may take before the device counts as hung.
+const WAIT_LIMIT: Duration = Duration::from_secs(300);
+
+/// A buffer on the GPU.
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    pub(super) raw: wgpu::Buffer,
+}
+
+impl Buffer {
+    /// Its size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.raw.size()
+    }
+}
+
+/// Work that was handed over and may not be done.
+#[derive(Debug, Clone)]
+pub struct Submission(wgpu::SubmissionIndex);
+
+/// An open device with what it needs.
+#[derive(Debug)]
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    queue: wgpu::Queue,
+    adapter: AdapterEntry,
+    pub(super) faults: Arc<Faults>,
+    pub(super) pipelines: Mutex<HashMap<PipelineKey, Pipeline>>,
+}
+
+impl Gpu {
+    pub(super) async fn open(entry: &AdapterEntry) -> Result<Gpu, GpuError> {
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("wgrad"),
+            required_limits: entry.adapter.limits(),
+            ..wgpu::DeviceDescriptor::default()
+        };
+        let opened = entry.adapter.request_device(&descriptor).await;
+        let (device, queue) = opened.map_err(|error| GpuError::Open {
+            name: entry.name.clone(),
+            reason: error.to_string(),
+        })?;
+        // At once: until both are set, an error panics, or is not heard at all.
+        let faults = Arc::new(Faults::default());
+        let uncaptured = Arc::clone(&faults);
+        device.on_uncaptured_error(Arc::new(move |error| uncaptured.report(fault("a command", error))));
+        let lost = Arc::clone(&faults);
+        device.set_device_lost_callback(move |reason, message| {
+            lost.report(GpuError::Lost { reason: format!("{reason:?}: {message}") });
+        });
+        let pipelines = Mutex::default();
+        Ok(Gpu { device, queue, adapter: entry.clone(), faults, pipelines })
+    }
+
+    /// The adapter this was opened from.
+    pub fn adapter(&self) -> &AdapterEntry {
+        &self.adapter
+    }
+
+    /// Loop rounds that one invocation may make in one dispatch.
+    pub fn max_rounds(&self) -> u32 {
+        if self.adapter.kind == DeviceKind::Software { SOFTWARE_ROUNDS } else { u32::MAX }
+    }
+
+    /// A buffer of `len` 4-byte elements, all zero, to be bound as storage, written and read back.
+    ///
+    /// # Errors
+    /// [`GpuError::Limit`] beyond the adapter's largest buffer, [`GpuError::OutOfMemory`].
+    pub async fn buffer(&self, what: &str, len: usize) -> Result<Buffer, GpuError> {
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        self.allocate(what, (len.max(1) * 4) as u64, usage).await
+    }
+
+    /// A storage buffer that holds `values`.
+    ///
+    /// # Errors
+    /// As [`Gpu::buffer`].
+    pub async fn buffer_of<T: bytemuck::Pod>(
+        &self,
+        what: &str,
+        values: &[T],
+    ) -> Result<Buffer, GpuError> {
+        let buffer = self.buffer(what, size_of_val(values).div_ceil(4)).await?;
+        self.write(&buffer, 0, values);
+        Ok(buffer)
+    }
+
+    /// A uniform buffer that holds `params`.
+    pub(super) async fn uniform(&self, what: &str, params: &[u8]) -> Result<Buffer, GpuError> {
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.allocate(what, params.len() as u64, usage).await?;
+        self.write(&buffer, 0, params);
+        Ok(buffer)
+    }
+
+    async fn allocate(
+        &self,
+        what: &str,
+        bytes: u64,
+        usage: wgpu::BufferUsages,
+    ) -> Result<Buffer, GpuError> {
+        let allowed = self.adapter.limits.max_buffer_bytes;
+        if bytes > allowed {
+            return Err(GpuError::Limit {
+                what: what.to_owned(),
+                wanted: bytes,
+                unit: "bytes",
+                limit: "largest buffer",
+                allowed,
+                fix: "use smaller --layers or --batch, or --engine cpu",
+            });
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some(what),
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        };
+        let raw = self.device.create_buffer(&descriptor);
+        if scope.pop().await.is_some() {
+            return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes });
+        }
+        self.faults.check()?;
+        Ok(Buffer { raw })
+    }
+
+    /// Writes `values` from element `offset` on, before whatever is submitted next.
+    pub fn write<T: bytemuck::Pod>(&self, buffer: &Buffer, offset: usize, values: &[T]) {
+        if !values.is_empty() {
+            let at = (offset * size_of::<T>()) as u64;
+            self.queue.write_buffer(&buffer.raw, at, bytemuck::cast_slice(values));
+        }
+    }
+
+    /// Records `dispatches` in order, in one pass, and hands them over as one submission.
+    pub fn submit<'a>(&self, dispatches: impl IntoIterator<Item = &'a Dispatch>) -> Submission {
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for dispatch in dispatches {
+                dispatch.record(&mut pass);
+            }
+        }
+        Submission(self.queue.submit([encoder.finish()]))
+    }
+
+    /// Waits until `submission` is done: natively by polling, in a browser for its callback.
+    ///
+    /// # Errors
+    /// [`GpuError::Lost`], [`GpuError::Timeout`], or whatever the device reported meanwhile.
+    pub async fn wait(&self, submission: Submission) -> Result<(), GpuError> {
+        if cfg!(target_family = "wasm") {
+            let (sender, receiver) = oneshot::channel();
+            self.queue.on_submitted_work_done(move || {
+                // The receiver is gone only where nobody waits any more.
+                let _ = sender.send(());
+            });
+            let _ = receiver.await;
+            return self.faults.check();
+        }
+        let poll = self.device.poll(wgpu::PollType::Wait {
+            submission_index: Some(submission.0),
+            timeout: Some(WAIT_LIMIT),
+        });
+        self.faults.check()?;
+        match poll {
+            Ok(_) => Ok(()),
+            Err(wgpu::PollError::Timeout) => {
+                Err(GpuError::Timeout { seconds: WAIT_LIMIT.as_secs() })
+            }
+            Err(error) => Err(GpuError::Validation {
+                what: "waiting for a submission".to_owned(),
+                message: error.to_string(),
+            }),
+        }
+    }
+
+    /// Copies ranges of elements back, in one submission and one wait.
+    ///
+    /// # Errors
+    /// As [`Gpu::buffer`] and [`Gpu::wait`].
+    pub async fn read<T: bytemuck::Pod>(
+        &self,
+        ranges: &[(&Buffer, Range<usize>)],
+    ) -> Result<Vec<Vec<T>>, GpuError> {
+        let bytes = |range: &Range<usize>| (range.len() * size_of::<T>()) as u64;
+        let total = ranges.iter().map(|(_, range)| bytes(range)).sum();
+        if total == 0 {
+            return Ok(ranges.iter().map(|_| Vec::new()).collect());
+        }
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = self.allocate("reading back", total, usage).await?;
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut at = 0;
+        for (buffer, range) in ranges {
+            let from = (range.start * size_of::<T>()) as u64;
+            encoder.copy_buffer_to_buffer(&buffer.raw, from, &staging.raw, at, bytes(range));
+            at += bytes(range);
+        }
+        let submission = Submission(self.queue.submit([encoder.finish()]));
+        let (sender, mut receiver) = oneshot::channel();
+        staging.raw.map_async(wgpu::MapMode::Read, .., move |result| {
+            // The receiver is gone only where the read was given up.
+            let _ = sender.send(result.is_ok());
+        });
+        self.wait(submission).await?;
+        // Natively the wait has run the callback; a browser runs it after this returns to it.
+        let mapped = if cfg!(target_family = "wasm") {
+            receiver.await.unwrap_or(false)
+        } else {
+            matches!(receiver.try_recv(), Ok(Some(true)))
+        };
+        self.faults.check()?;
+        let view = staging.raw.get_mapped_range(..).ok().filter(|_| mapped);
+        let Some(view) = view else {
+            return Err(GpuError::Lost { reason: "a buffer could not be read back".to_owned() });
+        };
+        let mut lists = Vec::with_capacity(ranges.len());
+        let mut rest = &view[..];
+        for (_, range) in ranges {
+            let (list, after) = rest.split_at(bytes(range) as usize);
+            lists.push(bytemuck::pod_collect_to_vec(list));
+            rest = after;
+        }
+        Ok(lists)
+    }
+
+    /// Gives the device up at once: what was submitted is lost, and everything after fails with
+    /// [`GpuError::Lost`]. For tests of that path.
+    pub fn destroy(&self) {
+        self.device.destroy();
+        self.faults.report(GpuError::Lost { reason: "destroyed".to_owned() });
+    }
+
+    /// The pipelines made so far.
+    pub(super) fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<PipelineKey, Pipeline>> {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What wgpu says, as what we say.
+pub(super) fn fault(what: &str, error: wgpu::Error) -> GpuError {
+    match error {
+        wgpu::Error::OutOfMemory { .. } => {
+            GpuError::OutOfMemory { what: what.to_owned(), bytes: 0 }
+        }
+        wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
+            GpuError::Validation { what: what.to_owned(), message: one_line(&description) }
+        }
+    }
+}
+
+/// A message without its line breaks: an error is one line.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

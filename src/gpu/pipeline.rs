@@ -1,0 +1,355 @@
+//! Kernels made runnable. The one place that builds pipelines: what a kernel needs is compared
+//! with what the device has here, because wgpu does not do it for every limit (gfx-rs/wgpu issues
+//! 8946 and 7429).
+
+use super::device::{Buffer, Gpu, fault};
+use super::error::GpuError;
+
+/// How a kernel uses a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `var<storage, read>`.
+    Read,
+    /// `var<storage, read_write>`.
+    ReadWrite,
+}
+
+/// One storage binding of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// Its name in WGSL.
+    pub name: &'static str,
+    /// How it is used.
+    pub access: Access,
+}
+
+/// One `override` of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Constant {
+    /// Its name in WGSL.
+    pub name: &'static str,
+    /// Every value the host may give it; tests build the kernel with each.
+    pub values: &'static [f64],
+}
+
+/// One member of a params struct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its name, the same in Rust and in WGSL.
+    pub name: &'static str,
+    /// Its offset in bytes.
+    pub offset: usize,
+    /// `u32` or `f32`.
+    pub scalar: &'static str,
+}
+
+/// The shape of a params struct, as Rust lays it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParamsLayout {
+    /// Its size in bytes.
+    pub bytes: usize,
+    /// Its members in order.
+    pub fields: &'static [Field],
+}
+
+/// Whether every loop of a kernel makes a number of rounds that the host knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loops {
+    /// Every loop counts up to a value of `params` and cannot be endless: naga's own loop
+    /// bounding, which keeps back ends from unrolling, is left out.
+    Counted,
+    /// Some loop ends when its data says so: naga's bounding stays.
+    Bounded,
+}
+
+/// One kernel: a WGSL entry point and all the host must know of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// The entry point, the file's stem, the label, the test's name and the bench's id.
+    pub name: &'static str,
+    /// The WGSL.
+    pub source: &'static str,
+    /// The uniform at binding 0.
+    pub params: ParamsLayout,
+    /// The storage buffers from binding 1 on, inputs before outputs.
+    pub bindings: &'static [Binding],
+    /// Its overrides.
+    pub constants: &'static [Constant],
+    /// Invocations of a workgroup.
+    pub lanes: u32,
+    /// Bytes that a workgroup shares.
+    pub workgroup_bytes: u32,
+    /// Whether its loops are counted.
+    pub loops: Loops,
+    /// The function of `reference::twins` it is held to.
+    pub twin: &'static str,
+}
+
+/// What tells one pipeline from another: kernel, constants, checked or not.
+pub(super) type PipelineKey = (&'static str, Vec<u64>, bool);
+
+/// A kernel with its constants, ready to be bound.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    kernel: Kernel,
+    raw: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+/// A range of elements of a buffer, to be bound.
+#[derive(Debug, Clone)]
+pub struct Bound<'a> {
+    buffer: &'a Buffer,
+    offset: usize,
+    len: usize,
+}
+
+impl<'a> Bound<'a> {
+    /// All of `buffer`.
+    pub fn all(buffer: &'a Buffer) -> Bound<'a> {
+        Bound { buffer, offset: 0, len: (buffer.bytes() / 4) as usize }
+    }
+
+    /// `len` elements of `buffer` from `offset` on, a multiple of 64.
+    pub fn range(buffer: &'a Buffer, offset: usize, len: usize) -> Bound<'a> {
+        Bound { buffer, offset, len }
+    }
+}
+
+/// A pipeline with its buffers and its grid: recorded as often as wanted.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    name: &'static str,
+    pipeline: wgpu::ComputePipeline,
+    group: wgpu::BindGroup,
+    grid: [u32; 2],
+}
+
+impl Dispatch {
+    /// The kernel's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.group, &[]);
+        pass.dispatch_workgroups(self.grid[0], self.grid[1], 1);
+    }
+}
+
+/// Workgroups that hold `invocations`, as x and y of at most `most` each; x is full but where
+/// there is only one row.
+fn grid(invocations: usize, lanes: u32, most: u32) -> Option<[u32; 2]> {
+    let groups = u32::try_from(invocations.div_ceil(lanes as usize)).ok()?;
+    let x = groups.clamp(1, most);
+    let y = groups.div_ceil(x).max(1);
+    (y <= most).then_some([x, y])
+}
+
+impl Gpu {
+    /// The pipeline of `kernel` with `constants` (name and value), made once and kept.
+    ///
+    /// # Errors
+    /// [`GpuError::Limit`] where the device cannot run it, [`GpuError::Validation`] where it does
+    /// not compile.
+    pub async fn pipeline(
+        &self,
+        kernel: &Kernel,
+        constants: &[(&str, f64)],
+    ) -> Result<Pipeline, GpuError> {
+        self.build(kernel, constants, kernel.loops == Loops::Bounded).await
+    }
+
+    /// The same with all of naga's run-time checks in, which tests compare with.
+    ///
+    /// # Errors
+    /// As [`Gpu::pipeline`].
+    pub async fn checked_pipeline(
+        &self,
+        kernel: &Kernel,
+        constants: &[(&str, f64)],
+    ) -> Result<Pipeline, GpuError> {
+        self.build(kernel, constants, true).await
+    }
+
+    async fn build(
+        &self,
+        kernel: &Kernel,
+        constants: &[(&str, f64)],
+        checked: bool,
+    ) -> Result<Pipeline, GpuError> {
+        let values = constants.iter().map(|(_, value)| value.to_bits()).collect();
+        let key = (kernel.name, values, checked);
+        if let Some(made) = self.cache().get(&key) {
+            return Ok(made.clone());
+        }
+        self.check_limits(kernel)?;
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.name),
+            source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+        };
+        let module = if checked {
+            self.device.create_shader_module(descriptor)
+        } else {
+            let mut checks = wgpu::ShaderRuntimeChecks::checked();
+            checks.force_loop_bounding = false;
+            // SAFETY: of all checks only the bounding of loops is left out, and only for our own
+            // kernels whose every loop counts up to a bound that it does not change
+            // (`Loops::Counted`), so that none is endless.
+            #[allow(unsafe_code)]
+            unsafe {
+                self.device.create_shader_module_trusted(descriptor, checks)
+            }
+        };
+        let params = std::iter::once(wgpu::BufferBindingType::Uniform);
+        let storage = kernel.bindings.iter().map(|binding| wgpu::BufferBindingType::Storage {
+            read_only: binding.access == Access::Read,
+        });
+        let entries: Vec<_> = (0..)
+            .zip(params.chain(storage))
+            .map(|(binding, ty)| wgpu::BindGroupLayoutEntry {
+                binding,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty,
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+                count: None,
+            })
+            .collect();
+        let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(kernel.name),
+            entries: &entries,
+        });
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(kernel.name),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let raw = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel.name),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(kernel.name),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants,
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        if let Some(error) = scope.pop().await {
+            return Err(fault(kernel.name, error));
+        }
+        self.faults.check()?;
+        let made = Pipeline { kernel: *kernel, raw, layout };
+        self.cache().insert(key, made.clone());
+        Ok(made)
+    }
+
+    fn check_limits(&self, kernel: &Kernel) -> Result<(), GpuError> {
+        let limits = &self.adapter().limits;
+        for (wanted, unit, limit, allowed) in [
+            (kernel.lanes, "invocations", "workgroup size", limits.max_invocations),
+            (kernel.workgroup_bytes, "bytes", "workgroup memory", limits.max_workgroup_bytes),
+            (kernel.bindings.len() as u32, "bindings", "number of storage buffers", limits.max_storage_buffers),
+        ] {
+            if wanted > allowed {
+                return Err(GpuError::Limit {
+                    what: format!("kernel {}", kernel.name),
+                    wanted: wanted.into(),
+                    unit,
+                    limit,
+                    allowed: allowed.into(),
+                    fix: "choose another adapter with --device, or use --engine cpu",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds `params` and `buffers` to `pipeline` for `invocations` invocations, each of which
+    /// makes at most `rounds` loop rounds.
+    ///
+    /// # Errors
+    /// [`GpuError::Limit`] where a binding, the grid or the rounds are beyond the device's.
+    pub async fn dispatch<P: bytemuck::Pod>(
+        &self,
+        pipeline: &Pipeline,
+        params: &P,
+        buffers: &[Bound<'_>],
+        invocations: usize,
+        rounds: usize,
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = &pipeline.kernel;
+        let limits = &self.adapter().limits;
+        let refuse = |what: &str, wanted, unit, limit, allowed: u64| {
+            let what = format!("{what} of {}", kernel.name);
+            let fix = "use smaller --layers or --batch, or --engine cpu";
+            Err(GpuError::Limit { what, wanted, unit, limit, allowed, fix })
+        };
+        for (bound, binding) in buffers.iter().zip(kernel.bindings) {
+            let bytes = bound.len as u64 * 4;
+            if bytes > limits.max_binding_bytes {
+                let (limit, allowed) = ("largest binding", limits.max_binding_bytes);
+                return refuse(binding.name, bytes, "bytes", limit, allowed);
+            }
+        }
+        if rounds as u64 > u64::from(self.max_rounds()) {
+            let (limit, allowed) = ("number of loop rounds in a dispatch", self.max_rounds().into());
+            return refuse("an invocation", rounds as u64, "loop rounds", limit, allowed);
+        }
+        let Some(grid) = grid(invocations, kernel.lanes, limits.max_workgroups) else {
+            let allowed = u64::from(limits.max_workgroups).pow(2);
+            let wanted = invocations.div_ceil(kernel.lanes as usize) as u64;
+            return refuse("the grid", wanted, "workgroups", "number of workgroups", allowed);
+        };
+        let uniform = self.uniform(kernel.name, bytemuck::bytes_of(params)).await?;
+        let storage = buffers.iter().map(|bound| wgpu::BufferBinding {
+            buffer: &bound.buffer.raw,
+            offset: bound.offset as u64 * 4,
+            size: wgpu::BufferSize::new(bound.len as u64 * 4),
+        });
+        let entries: Vec<_> = (0..)
+            .zip(std::iter::once(uniform.raw.as_entire_buffer_binding()).chain(storage))
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::Buffer(buffer),
+            })
+            .collect();
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.name),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        if let Some(error) = scope.pop().await {
+            return Err(fault(kernel.name, error));
+        }
+        Ok(Dispatch { name: kernel.name, pipeline: pipeline.raw.clone(), group, grid })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grid;
+
+    #[test]
+    fn grids_hold_what_they_must_and_fold_at_the_limit() {
+        const MOST: u32 = 65_535;
+        assert_eq!(grid(0, 64, MOST), Some([1, 1]));
+        assert_eq!(grid(1, 64, MOST), Some([1, 1]));
+        assert_eq!(grid(65, 64, MOST), Some([2, 1]));
+        assert_eq!(grid(64 * 65_535, 64, MOST), Some([65_535, 1]));
+        assert_eq!(grid(64 * 65_535 + 1, 64, MOST), Some([65_535, 2]));
+        assert_eq!(grid(4_300_000_000, 64, MOST), Some([65_535, 1026]));
+        assert_eq!(grid(64 * 5 * 5 + 1, 64, 5), None);
+        for invocations in [1, 63, 64, 10_000_000, 100_000_000] {
+            let [x, y] = grid(invocations, 64, MOST).unwrap();
+            assert!(u64::from(x) * u64::from(y) * 64 >= invocations as u64);
+        }
+    }
+}

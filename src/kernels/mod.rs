@@ -1,0 +1,227 @@
+//! The table of kernels. One row per file of `shaders/`; `tests/shaders.rs` fails on a file, a row,
+//! a twin or a test that is missing, and on any row that says other than its WGSL.
+
+mod canary;
+mod params;
+
+pub use canary::{CANARY_ROUNDS, count_rounds};
+pub use params::*;
+
+use crate::gpu::{Access, Binding, Constant, Kernel, Loops};
+
+/// A file of `shaders/` with the files of `common/` that it uses: the kernel first, so that the
+/// line numbers of an error are its own.
+macro_rules! source {
+    ($file:literal $(, $common:literal)*) => {
+        concat!(
+            include_str!(concat!("../../shaders/", $file, ".wgsl"))
+            $(, "\n", include_str!(concat!("../../shaders/common/", $common, ".wgsl")))*
+        )
+    };
+}
+
+const fn read(name: &'static str) -> Binding {
+    Binding { name, access: Access::Read }
+}
+
+const fn write(name: &'static str) -> Binding {
+    Binding { name, access: Access::ReadWrite }
+}
+
+const BOOLS: &[f64] = &[0.0, 1.0];
+/// Every [`Activation::code`](crate::network::Activation::code).
+const ACTIVATIONS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
+
+/// What most kernels are: workgroups of 64, no workgroup memory, counted loops, no override.
+const PLAIN: Kernel = Kernel {
+    name: "",
+    source: "",
+    params: AdvanceParams::LAYOUT,
+    bindings: &[],
+    constants: &[],
+    lanes: 64,
+    workgroup_bytes: 0,
+    loops: Loops::Counted,
+    twin: "",
+};
+
+/// `output = left . right`, either of them transposed.
+pub const MATMUL: Kernel = Kernel {
+    name: "matmul",
+    source: source!("matmul", "grid"),
+    params: MatmulParams::LAYOUT,
+    bindings: &[read("left"), read("right"), write("output")],
+    constants: &[
+        Constant { name: "TRANSPOSE_LEFT", values: BOOLS },
+        Constant { name: "TRANSPOSE_RIGHT", values: BOOLS },
+    ],
+    twin: "matmul",
+    ..PLAIN
+};
+
+/// `output += bias`.
+pub const BIAS_ADD: Kernel = Kernel {
+    name: "bias_add",
+    source: source!("bias_add", "grid"),
+    params: BiasParams::LAYOUT,
+    bindings: &[read("parameters"), write("output")],
+    twin: "bias_add",
+    ..PLAIN
+};
+
+/// `output = activation(input)`.
+pub const ACTIVATE: Kernel = Kernel {
+    name: "activate",
+    source: source!("activate", "grid", "activation"),
+    params: ActivateParams::LAYOUT,
+    bindings: &[read("input"), write("output")],
+    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    twin: "activate",
+    ..PLAIN
+};
+
+/// `d_input = d_output * slope`.
+pub const ACTIVATE_GRAD: Kernel = Kernel {
+    name: "activate_grad",
+    source: source!("activate_grad", "grid", "activation"),
+    params: ActivateParams::LAYOUT,
+    bindings: &[read("output"), read("d_output"), write("d_input")],
+    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    twin: "activate_grad",
+    ..PLAIN
+};
+
+/// `d_bias = column sums of d_output`.
+pub const BIAS_GRAD: Kernel = Kernel {
+    name: "bias_grad",
+    source: source!("bias_grad", "grid"),
+    params: BiasParams::LAYOUT,
+    bindings: &[read("d_output"), write("gradients")],
+    twin: "bias_grad",
+    ..PLAIN
+};
+
+const LOSS_BINDINGS: &[Binding] =
+    &[read("output"), read("target_rows"), write("row_loss"), write("d_output")];
+
+/// Squared error with its gradient.
+pub const LOSS_MSE: Kernel = Kernel {
+    name: "loss_mse",
+    source: source!("loss_mse", "grid", "loss", "activation"),
+    params: LossParams::LAYOUT,
+    bindings: LOSS_BINDINGS,
+    twin: "loss_mse",
+    ..PLAIN
+};
+
+/// Binary cross-entropy of pre-activations with its gradient.
+pub const LOSS_BCE: Kernel = Kernel {
+    name: "loss_bce",
+    source: source!("loss_bce", "grid", "loss", "activation"),
+    params: LossParams::LAYOUT,
+    bindings: LOSS_BINDINGS,
+    twin: "loss_bce",
+    ..PLAIN
+};
+
+/// Cross-entropy of the softmax of logits with its gradient.
+pub const LOSS_SOFTMAX: Kernel = Kernel {
+    name: "loss_softmax",
+    source: source!("loss_softmax", "grid"),
+    params: LossParams::LAYOUT,
+    bindings: LOSS_BINDINGS,
+    twin: "loss_softmax",
+    ..PLAIN
+};
+
+/// One step's loss into the ring.
+pub const LOSS_MEAN: Kernel = Kernel {
+    name: "loss_mean",
+    source: source!("loss_mean"),
+    params: LossMeanParams::LAYOUT,
+    bindings: &[read("row_loss"), read("clock"), write("losses")],
+    lanes: 256,
+    workgroup_bytes: 1024,
+    twin: "loss_mean",
+    ..PLAIN
+};
+
+/// `parameters -= learning_rate * gradients`.
+pub const SGD: Kernel = Kernel {
+    name: "sgd",
+    source: source!("sgd", "grid"),
+    params: SgdParams::LAYOUT,
+    bindings: &[read("gradients"), write("parameters")],
+    twin: "sgd",
+    ..PLAIN
+};
+
+/// The rows of a step's batch.
+pub const BATCH_ROWS: Kernel = Kernel {
+    name: "batch_rows",
+    source: source!("batch_rows", "grid", "order", "threefry"),
+    params: BatchRowsParams::LAYOUT,
+    bindings: &[read("clock"), write("rows")],
+    loops: Loops::Bounded,
+    twin: "batch_rows",
+    ..PLAIN
+};
+
+/// Those rows out of the data set.
+pub const GATHER: Kernel = Kernel {
+    name: "gather",
+    source: source!("gather", "grid"),
+    params: GatherParams::LAYOUT,
+    bindings: &[read("rows"), read("source"), write("output")],
+    twin: "gather",
+    ..PLAIN
+};
+
+/// Counts a step as done.
+pub const ADVANCE: Kernel = Kernel {
+    name: "advance",
+    source: source!("advance"),
+    params: AdvanceParams::LAYOUT,
+    bindings: &[write("clock")],
+    lanes: 1,
+    twin: "advance",
+    ..PLAIN
+};
+
+/// Counts loop rounds.
+pub const CANARY: Kernel = Kernel {
+    name: "canary",
+    source: source!("canary"),
+    params: CanaryParams::LAYOUT,
+    bindings: &[write("rounds")],
+    lanes: 1,
+    twin: "canary",
+    ..PLAIN
+};
+
+/// Every kernel, in the order in which a step runs them.
+pub const ALL: &[Kernel] = &[
+    BATCH_ROWS,
+    GATHER,
+    MATMUL,
+    BIAS_ADD,
+    ACTIVATE,
+    LOSS_MSE,
+    LOSS_BCE,
+    LOSS_SOFTMAX,
+    LOSS_MEAN,
+    ACTIVATE_GRAD,
+    BIAS_GRAD,
+    SGD,
+    ADVANCE,
+    CANARY,
+];
+
+/// Source of `common/` files that more than one kernel uses, for tests that probe them alone.
+pub const COMMON: &[(&str, &str)] = &[
+    ("activation", include_str!("../../shaders/common/activation.wgsl")),
+    ("grid", include_str!("../../shaders/common/grid.wgsl")),
+    ("loss", include_str!("../../shaders/common/loss.wgsl")),
+    ("order", include_str!("../../shaders/common/order.wgsl")),
+    ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
+];

@@ -1,0 +1,155 @@
+//! The params struct of each kernel, as `repr(C)`; `tests/shaders.rs` holds them to the WGSL ones.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::gpu::{Field, ParamsLayout};
+
+/// Declares a params struct and its layout as the compiler sees it.
+macro_rules! params {
+    ($(#[$meta:meta])* $type:ident { $( $(#[$doc:meta])* $field:ident: $scalar:ident, )+ }) => {
+        $(#[$meta])*
+        #[repr(C)]
+        #[derive(Debug, Clone, Copy, Pod, Zeroable)]
+        pub struct $type { $( $(#[$doc])* pub $field: $scalar, )+ }
+
+        impl $type {
+            /// Size and members.
+            pub const LAYOUT: ParamsLayout = ParamsLayout {
+                bytes: size_of::<$type>(),
+                fields: &[$( Field {
+                    name: stringify!($field),
+                    offset: std::mem::offset_of!($type, $field),
+                    scalar: stringify!($scalar),
+                }, )+],
+            };
+        }
+    };
+}
+
+params! {
+    /// Of `matmul`.
+    MatmulParams {
+        /// Rows of the output.
+        m: u32,
+        /// Terms of each sum.
+        k: u32,
+        /// Columns of the output.
+        n: u32,
+        /// Elements from one stored row of `left` to the next.
+        left_stride: u32,
+        /// Elements from one stored row of `right` to the next.
+        right_stride: u32,
+        /// Elements from one row of `output` to the next.
+        output_stride: u32,
+    }
+}
+
+params! {
+    /// Of `bias_add` and `bias_grad`.
+    BiasParams {
+        /// Rows of the matrix.
+        rows: u32,
+        /// Its columns.
+        cols: u32,
+        /// Elements from one row to the next.
+        stride: u32,
+        /// From the start of the layer's block to its bias row.
+        bias_offset: u32,
+    }
+}
+
+params! {
+    /// Of `activate` and `activate_grad`.
+    ActivateParams {
+        /// Rows of the matrices.
+        rows: u32,
+        /// Their columns.
+        cols: u32,
+        /// Elements from one row to the next.
+        stride: u32,
+    }
+}
+
+params! {
+    /// Of the losses.
+    LossParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Outputs.
+        cols: u32,
+        /// Elements from one row to the next.
+        stride: u32,
+        /// The factor of the gradient.
+        scale: f32,
+    }
+}
+
+params! {
+    /// Of `loss_mean`.
+    LossMeanParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Numbers that the ring of losses holds.
+        ring_len: u32,
+        /// The factor of the loss.
+        scale: f32,
+    }
+}
+
+params! {
+    /// Of `sgd`.
+    SgdParams {
+        /// Parameters, padding included.
+        len: u32,
+        /// The learning rate.
+        learning_rate: f32,
+    }
+}
+
+params! {
+    /// Of `batch_rows`.
+    BatchRowsParams {
+        /// Rows of this step's batch.
+        len: u32,
+        /// Rows of the data set.
+        data_rows: u32,
+        /// Rows of a batch that is not the short last one.
+        batch: u32,
+        /// Steps in an epoch.
+        steps_per_epoch: u32,
+        /// The seed's low half.
+        seed_low: u32,
+        /// The seed's high half.
+        seed_high: u32,
+        /// 1 to permute, 0 to take rows as they stand.
+        shuffled: u32,
+    }
+}
+
+params! {
+    /// Of `gather`.
+    GatherParams {
+        /// Rows to gather.
+        len: u32,
+        /// Columns.
+        cols: u32,
+        /// Elements from one row to the next, in both matrices.
+        stride: u32,
+    }
+}
+
+params! {
+    /// Of `advance`.
+    AdvanceParams {
+        /// Steps to count.
+        steps: u32,
+    }
+}
+
+params! {
+    /// Of `canary`.
+    CanaryParams {
+        /// Rounds asked for.
+        rounds: u32,
+    }
+}

@@ -1,0 +1,29 @@
+//! wgrad trains small neural networks on any Vulkan, Metal or DX12 GPU, and holds every kernel to
+//! a plain CPU twin.
+//!
+//! | word | what it is | where |
+//! | --- | --- | --- |
+//! | network | layer sizes, an activation per layer, a loss | [`network`] |
+//! | layout | where each tensor lies in one flat buffer | [`network::Layout`] |
+//! | dataset | rows of inputs and targets, and their order | [`data`] |
+//! | reference | the oracle: plain loops over f32 or f64 | [`reference`](mod@reference) |
+//! | kernel | one WGSL file and one row of a table | [`kernels`] |
+//! | gpu | adapter, device, buffers, pipelines | [`gpu`] |
+//! | engine | one way to run steps | [`engine`] |
+//! | trainer | epochs, history, restarts, the verdict | [`train`] |
+//! | check | comparison within derived bounds | [`check`] |
+//! | model | a trained network as bytes | [`model`] |
+
+pub mod check;
+pub mod data;
+pub mod engine;
+mod error;
+pub mod gpu;
+pub mod kernels;
+pub mod model;
+pub mod network;
+pub mod random;
+pub mod reference;
+pub mod train;
+
+pub use error::Error;

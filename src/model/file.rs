@@ -1,0 +1,101 @@
+//! Files that are whole or not there: written beside, synced, renamed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+fn error(path: &Path, error: &std::io::Error) -> Error {
+    let reason = match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or folder; check the path".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied; check its mode and owner".to_owned(),
+        std::io::ErrorKind::IsADirectory => "is a folder; give a file".to_owned(),
+        _ => error.to_string(),
+    };
+    let bad = matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory);
+    Error::File { path: path.display().to_string(), reason, bad }
+}
+
+/// A whole file.
+///
+/// # Errors
+/// [`Error::File`] with the path and what the system said.
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|cause| error(path, &cause))
+}
+
+/// Puts `bytes` at `path`: whatever happens meanwhile, the old file or the new one is there.
+///
+/// # Errors
+/// [`Error::File`] with the path and what the system said; nothing is left behind.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let beside = beside(path);
+    let written = write_beside(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    written.and_then(|()| sync_folder(path)).map_err(|cause| {
+        // Best effort: the file beside may never have come to be.
+        let _ = fs::remove_file(&beside);
+        error(path, &cause)
+    })
+}
+
+/// Whether a file can be made at `path`: asked before a training whose result goes there.
+///
+/// # Errors
+/// [`Error::File`] as [`write_atomic`] would give it.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Err(error(path, &std::io::ErrorKind::IsADirectory.into()));
+    }
+    let beside = beside(path);
+    let made = write_beside(&beside, b"").and_then(|()| fs::remove_file(&beside));
+    made.map_err(|cause| error(path, &cause))
+}
+
+/// A name in the same folder that nobody else uses.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn write_beside(beside: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes the rename itself last, where folders can be synced.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = std::env::temp_dir().join(format!("wgrad-file-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("model.safetensors");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(read(&path).unwrap(), b"two");
+        check_writable(&path).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        // A folder in the way: the error names it, and nothing is left.
+        let taken = folder.join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(write_atomic(&taken, b"x").is_err());
+        assert!(check_writable(&taken).is_err());
+        assert!(write_atomic(&folder.join("no/such/place"), b"x").is_err());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,266 @@
+//! What a network is: layer sizes, an activation per layer, a loss. Plain data, validated once.
+
+mod activation;
+mod init;
+mod layout;
+mod loss;
+mod named;
+
+pub use activation::{Activation, LEAKY_SLOPE};
+pub use init::Initializer;
+pub(crate) use layout::row_stride;
+pub use layout::{LayerBlock, Layout, Tensor, TensorKind};
+pub use loss::{GradientAt, Link, Loss};
+pub use named::UnknownName;
+pub(crate) use named::named;
+
+use serde::{Deserialize, Serialize};
+
+/// The most weight layers a network may have.
+pub const MAX_LAYERS: usize = 64;
+/// The most units a layer may have.
+pub const MAX_UNITS: usize = 1 << 20;
+/// The most elements of a parameter buffer, padding included: 1 GiB of f32.
+pub const MAX_PARAMETERS: usize = 1 << 28;
+
+/// A network that cannot be.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NetworkError {
+    /// Fewer than two sizes.
+    #[error("layers {sizes:?}: a network needs at least an input and an output size, as in --layers 2,3,1")]
+    TooFewSizes {
+        /// The sizes given.
+        sizes: Vec<usize>,
+    },
+    /// More layers than [`MAX_LAYERS`].
+    #[error("{layers} weight layers: at most {MAX_LAYERS} are supported; give --layers fewer sizes")]
+    TooManyLayers {
+        /// How many were asked for.
+        layers: usize,
+    },
+    /// A size of zero, or beyond [`MAX_UNITS`].
+    #[error("size {position} of --layers is {size}: a layer has 1 to {MAX_UNITS} units")]
+    BadSize {
+        /// Which size, from 1.
+        position: usize,
+        /// Its value.
+        size: usize,
+    },
+    /// More parameters than an index can name.
+    #[error("layers {sizes:?} need more than {MAX_PARAMETERS} parameters; choose smaller sizes in --layers")]
+    TooManyParameters {
+        /// The sizes given.
+        sizes: Vec<usize>,
+    },
+    /// Not one activation per weight layer.
+    #[error("{given} activations for {layers} weight layers: give one per layer")]
+    ActivationCount {
+        /// How many were given.
+        given: usize,
+        /// How many weight layers there are.
+        layers: usize,
+    },
+    /// A loss on an output it is not defined for.
+    #[error("loss {loss} needs an output activation of {needed}, not {given}; use --output-activation {needed}, or another --loss")]
+    LossNeedsOutput {
+        /// The loss.
+        loss: Loss,
+        /// What it needs.
+        needed: Activation,
+        /// What the network has.
+        given: Activation,
+    },
+    /// Softmax over one class.
+    #[error("loss softmax-cross-entropy over a single output is always 0; use bce-with-logits, or an output size of 2 or more")]
+    SoftmaxOfOne,
+}
+
+/// One weight layer: `z = a_prev . weights + bias`, `a = activation(z)`, samples as rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer {
+    /// Which layer, from 0.
+    pub index: usize,
+    /// Units that feed it.
+    pub fan_in: usize,
+    /// Units it has.
+    pub fan_out: usize,
+    /// What it does to `z`.
+    pub activation: Activation,
+}
+
+/// Layer sizes, an activation per weight layer, a loss.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct Network {
+    sizes: Vec<usize>,
+    activations: Vec<Activation>,
+    loss: Loss,
+}
+
+/// A network as read from a file, before [`Network::new`] has looked at it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    sizes: Vec<usize>,
+    activations: Vec<Activation>,
+    loss: Loss,
+}
+
+impl TryFrom<Unchecked> for Network {
+    type Error = NetworkError;
+    fn try_from(raw: Unchecked) -> Result<Self, NetworkError> {
+        Network::new(raw.sizes, raw.activations, raw.loss)
+    }
+}
+
+impl Network {
+    /// A network of `sizes` (units per layer, the input first) with one activation per weight
+    /// layer, the last being the output's.
+    ///
+    /// # Errors
+    /// [`NetworkError`] names what does not fit and the flag that mends it.
+    pub fn new(
+        sizes: Vec<usize>,
+        activations: Vec<Activation>,
+        loss: Loss,
+    ) -> Result<Network, NetworkError> {
+        if sizes.len() < 2 {
+            return Err(NetworkError::TooFewSizes { sizes });
+        }
+        let layers = sizes.len() - 1;
+        if layers > MAX_LAYERS {
+            return Err(NetworkError::TooManyLayers { layers });
+        }
+        if let Some(at) = sizes.iter().position(|&size| size == 0 || size > MAX_UNITS) {
+            return Err(NetworkError::BadSize { position: at + 1, size: sizes[at] });
+        }
+        if activations.len() != layers {
+            return Err(NetworkError::ActivationCount { given: activations.len(), layers });
+        }
+        let given = activations[layers - 1];
+        if let Some(needed) = loss.required_output().filter(|&needed| needed != given) {
+            return Err(NetworkError::LossNeedsOutput { loss, needed, given });
+        }
+        if loss == Loss::SoftmaxCrossEntropy && sizes[layers] == 1 {
+            return Err(NetworkError::SoftmaxOfOne);
+        }
+        if Layout::padded_len(&sizes).is_none_or(|len| len > MAX_PARAMETERS) {
+            return Err(NetworkError::TooManyParameters { sizes });
+        }
+        Ok(Network { sizes, activations, loss })
+    }
+
+    /// The same with `hidden` on every layer but the last, and `output` on the last.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn uniform(
+        sizes: Vec<usize>,
+        hidden: Activation,
+        output: Activation,
+        loss: Loss,
+    ) -> Result<Network, NetworkError> {
+        let layers = sizes.len().saturating_sub(1);
+        let mut activations = vec![hidden; layers];
+        if let Some(last) = activations.last_mut() {
+            *last = output;
+        }
+        Network::new(sizes, activations, loss)
+    }
+
+    /// Units per layer, the input first.
+    pub fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
+    /// One activation per weight layer.
+    pub fn activations(&self) -> &[Activation] {
+        &self.activations
+    }
+
+    /// The loss.
+    pub fn loss(&self) -> Loss {
+        self.loss
+    }
+
+    /// How many inputs a row has.
+    pub fn inputs(&self) -> usize {
+        self.sizes[0]
+    }
+
+    /// How many outputs a row has.
+    pub fn outputs(&self) -> usize {
+        self.sizes[self.sizes.len() - 1]
+    }
+
+    /// The weight layers, first to last.
+    pub fn layers(&self) -> impl DoubleEndedIterator<Item = Layer> + ExactSizeIterator + '_ {
+        (0..self.activations.len()).map(|index| Layer {
+            index,
+            fan_in: self.sizes[index],
+            fan_out: self.sizes[index + 1],
+            activation: self.activations[index],
+        })
+    }
+
+    /// How many weights and biases there are, padding not counted.
+    pub fn parameter_count(&self) -> usize {
+        self.layers().map(|layer| (layer.fan_in + 1) * layer.fan_out).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(sizes: &[usize], output: Activation, loss: Loss) -> Result<Network, NetworkError> {
+        Network::uniform(sizes.to_vec(), Activation::Relu, output, loss)
+    }
+
+    #[test]
+    fn counts_the_parameters_of_xor() {
+        let net = network(&[2, 3, 1], Activation::Sigmoid, Loss::Bce).unwrap();
+        assert_eq!(net.parameter_count(), 13);
+        assert_eq!(net.activations(), [Activation::Relu, Activation::Sigmoid]);
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_and_names_the_fix() {
+        use Activation::{Identity, Sigmoid};
+        let cases = [
+            (network(&[2], Sigmoid, Loss::Bce), "--layers 2,3,1"),
+            (network(&[], Sigmoid, Loss::Bce), "--layers 2,3,1"),
+            (network(&[2, 0, 1], Sigmoid, Loss::Bce), "size 2 of --layers is 0"),
+            (network(&[2, MAX_UNITS + 1, 1], Sigmoid, Loss::Bce), "1 to 1048576"),
+            (network(&[MAX_UNITS; 3], Sigmoid, Loss::Bce), "more than 268435456"),
+            (network(&[1; MAX_LAYERS + 2], Sigmoid, Loss::Bce), "at most 64"),
+            (network(&[2, 3, 1], Identity, Loss::Bce), "--output-activation sigmoid"),
+            (network(&[2, 3, 1], Sigmoid, Loss::BceWithLogits), "--output-activation identity"),
+            (network(&[2, 3, 1], Identity, Loss::SoftmaxCrossEntropy), "always 0"),
+        ];
+        for (result, part) in cases {
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains(part), "{message:?} should contain {part:?}");
+        }
+    }
+
+    #[test]
+    fn names_read_both_ways_and_with_underscores() {
+        for &loss in Loss::ALL {
+            assert_eq!(loss.name().parse(), Ok(loss));
+            assert_eq!(loss.name().replace('-', "_").parse(), Ok(loss));
+        }
+        let error = "bec".parse::<Loss>().unwrap_err().to_string();
+        assert!(error.contains("\"bec\"") && error.contains("mse-half-mean"), "{error}");
+        assert_eq!("he".parse(), Ok(Initializer::HeNormal));
+    }
+
+    #[test]
+    fn a_network_read_from_a_file_is_checked_too() {
+        let bad = r#"{"sizes":[2,3,1],"activations":["relu","identity"],"loss":"bce"}"#;
+        assert!(serde_json::from_str::<Network>(bad).is_err());
+        let net = network(&[2, 3, 1], Activation::Sigmoid, Loss::Bce).unwrap();
+        let text = serde_json::to_string(&net).unwrap();
+        assert_eq!(serde_json::from_str::<Network>(&text).unwrap(), net);
+    }
+}

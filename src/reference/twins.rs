@@ -1,0 +1,241 @@
+//! One plain loop per kernel, in the kernel's own order of sums: what each kernel is held to.
+//!
+//! Matrices are row-major slices with a stride. An argument named as a kernel's binding is that
+//! binding. What a kernel does not write, its twin does not write.
+
+use super::Real;
+use crate::data::{epoch_key, permuted};
+use crate::network::{Activation, LEAKY_SLOPE};
+
+/// The shapes of one matmul: `output[m][n] = sum over k of left[m][k] right[k][n]`.
+#[derive(Debug, Clone, Copy)]
+pub struct MatmulShape {
+    /// Rows of the output.
+    pub m: usize,
+    /// Terms of each sum.
+    pub k: usize,
+    /// Columns of the output.
+    pub n: usize,
+    /// Elements from one row of `left`, as it is stored, to the next.
+    pub left_stride: usize,
+    /// Elements from one row of `right`, as it is stored, to the next.
+    pub right_stride: usize,
+    /// Elements from one row of `output` to the next.
+    pub output_stride: usize,
+    /// Whether `left` is stored as `[k][m]`.
+    pub transpose_left: bool,
+    /// Whether `right` is stored as `[n][k]`.
+    pub transpose_right: bool,
+}
+
+/// `output = left . right`, each sum from the first term to the last.
+pub fn matmul<T: Real>(left: &[T], right: &[T], output: &mut [T], shape: MatmulShape) {
+    for row in 0..shape.m {
+        for col in 0..shape.n {
+            let mut sum = T::of(0.0);
+            for i in 0..shape.k {
+                let l = if shape.transpose_left { (i, row) } else { (row, i) };
+                let r = if shape.transpose_right { (col, i) } else { (i, col) };
+                sum += left[l.0 * shape.left_stride + l.1] * right[r.0 * shape.right_stride + r.1];
+            }
+            output[row * shape.output_stride + col] = sum;
+        }
+    }
+}
+
+/// The rows, columns and strides of an element-wise kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct Grid {
+    /// Rows.
+    pub rows: usize,
+    /// Columns, padding not counted.
+    pub cols: usize,
+    /// Elements from one row to the next, the same for every matrix of the kernel.
+    pub stride: usize,
+}
+
+impl Grid {
+    fn indices(self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.rows)
+            .flat_map(move |row| (0..self.cols).map(move |col| (row * self.stride + col, col)))
+    }
+}
+
+/// `output[row][col] += bias[col]`.
+pub fn bias_add<T: Real>(bias: &[T], output: &mut [T], grid: Grid) {
+    for (index, col) in grid.indices() {
+        output[index] += bias[col];
+    }
+}
+
+/// The activation itself.
+pub fn activation<T: Real>(kind: Activation, z: T) -> T {
+    let (zero, one) = (T::of(0.0), T::of(1.0));
+    match kind {
+        Activation::Relu if z > zero => z,
+        Activation::Relu => zero,
+        Activation::LeakyRelu if z > zero => z,
+        Activation::LeakyRelu => T::of(LEAKY_SLOPE) * z,
+        Activation::Tanh => z.tanh(),
+        Activation::Sigmoid if z >= zero => one / (one + (-z).exp()),
+        Activation::Sigmoid => z.exp() / (one + z.exp()),
+        Activation::Identity => z,
+    }
+}
+
+/// Its slope, from its value `a`.
+pub fn activation_slope<T: Real>(kind: Activation, a: T) -> T {
+    let (zero, one) = (T::of(0.0), T::of(1.0));
+    match kind {
+        Activation::Relu if a > zero => one,
+        Activation::Relu => zero,
+        Activation::LeakyRelu if a > zero => one,
+        Activation::LeakyRelu => T::of(LEAKY_SLOPE),
+        Activation::Tanh => one - a * a,
+        Activation::Sigmoid => a * (one - a),
+        Activation::Identity => one,
+    }
+}
+
+/// `output = activation(input)`.
+pub fn activate<T: Real>(kind: Activation, input: &[T], output: &mut [T], grid: Grid) {
+    for (index, _) in grid.indices() {
+        output[index] = activation(kind, input[index]);
+    }
+}
+
+/// `d_input = d_output * slope`, the slope taken from the activation's `output`.
+pub fn activate_grad<T: Real>(
+    kind: Activation,
+    output: &[T],
+    d_output: &[T],
+    d_input: &mut [T],
+    grid: Grid,
+) {
+    for (index, _) in grid.indices() {
+        d_input[index] = d_output[index] * activation_slope(kind, output[index]);
+    }
+}
+
+/// `d_bias[col] = sum over rows of d_output[row][col]`, from the first row to the last.
+pub fn bias_grad<T: Real>(d_output: &[T], d_bias: &mut [T], grid: Grid) {
+    for col in 0..grid.cols {
+        let mut sum = T::of(0.0);
+        for row in 0..grid.rows {
+            sum += d_output[row * grid.stride + col];
+        }
+        d_bias[col] = sum;
+    }
+}
+
+/// `row_loss[row] = sum (y - t)^2`, `d_output = scale (y - t)`.
+pub fn loss_mse<T: Real>(
+    output: &[T],
+    target: &[T],
+    row_loss: &mut [T],
+    d_output: &mut [T],
+    scale: T,
+    grid: Grid,
+) {
+    row_loss[..grid.rows].fill(T::of(0.0));
+    for (index, col) in grid.indices() {
+        let difference = output[index] - target[index];
+        row_loss[(index - col) / grid.stride] += difference * difference;
+        d_output[index] = scale * difference;
+    }
+}
+
+/// `row_loss[row] = sum [max(z,0) - z t + ln(1 + e^-|z|)]`, `d_output = scale (sigmoid(z) - t)`:
+/// the gradient is with respect to the pre-activation `z`.
+pub fn loss_bce<T: Real>(
+    output: &[T],
+    target: &[T],
+    row_loss: &mut [T],
+    d_output: &mut [T],
+    scale: T,
+    grid: Grid,
+) {
+    row_loss[..grid.rows].fill(T::of(0.0));
+    for (index, col) in grid.indices() {
+        let (z, t) = (output[index], target[index]);
+        let positive = if z > T::of(0.0) { z } else { T::of(0.0) };
+        row_loss[(index - col) / grid.stride] += positive - z * t + (-z.abs()).exp().ln_1p();
+        d_output[index] = scale * (activation(Activation::Sigmoid, z) - t);
+    }
+}
+
+/// `row_loss[row] = sum over cols of t (ln sum e^z - z)`, `d_output = scale (softmax(z) - t)`;
+/// targets of a row sum to 1.
+pub fn loss_softmax<T: Real>(
+    output: &[T],
+    target: &[T],
+    row_loss: &mut [T],
+    d_output: &mut [T],
+    scale: T,
+    grid: Grid,
+) {
+    for row in 0..grid.rows {
+        let cols = row * grid.stride..row * grid.stride + grid.cols;
+        let (z, t) = (&output[cols.clone()], &target[cols.clone()]);
+        let largest = z.iter().fold(z[0], |a, &b| if b > a { b } else { a });
+        let sum: T = z.iter().map(|&z| (z - largest).exp()).sum();
+        let log_sum = sum.ln();
+        row_loss[row] = z.iter().zip(t).map(|(&z, &t)| t * (log_sum - (z - largest))).sum();
+        for ((d, &z), &t) in d_output[cols].iter_mut().zip(z).zip(t) {
+            *d = scale * ((z - largest).exp() / sum - t);
+        }
+    }
+}
+
+/// Lanes over which [`loss_mean`] sums.
+pub const MEAN_LANES: usize = 256;
+
+/// `scale * sum of row_loss`: each of 256 lanes sums every 256th row, then halves are added.
+pub fn loss_mean<T: Real>(row_loss: &[T], scale: T) -> T {
+    let mut partial = [T::of(0.0); MEAN_LANES];
+    for (row, &loss) in row_loss.iter().enumerate() {
+        partial[row % MEAN_LANES] += loss;
+    }
+    let mut width = MEAN_LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            let other = partial[lane + width];
+            partial[lane] += other;
+        }
+        width /= 2;
+    }
+    partial[0] * scale
+}
+
+/// `parameters -= learning_rate * gradients`.
+pub fn sgd<T: Real>(gradients: &[T], parameters: &mut [T], learning_rate: T) {
+    for (parameter, &gradient) in parameters.iter_mut().zip(gradients) {
+        *parameter -= learning_rate * gradient;
+    }
+}
+
+/// `rows[i]` = the row of the data set at place `first + i` of the epoch's order.
+pub fn batch_rows(rows: &mut [u32], data_rows: u32, first: u32, seed: u64, epoch: u32) {
+    let key = epoch_key(seed, epoch);
+    for (i, row) in rows.iter_mut().enumerate() {
+        *row = permuted(key, data_rows, first + i as u32);
+    }
+}
+
+/// `output[i] = source[rows[i]]`, whole rows.
+pub fn gather<T: Real>(rows: &[u32], source: &[T], output: &mut [T], grid: Grid) {
+    for (index, col) in grid.indices() {
+        let row = rows[(index - col) / grid.stride] as usize;
+        output[index] = source[row * grid.stride + col];
+    }
+}
+
+/// `clock[0] += steps`.
+pub fn advance(clock: &mut [u32], steps: u32) {
+    clock[0] = clock[0].wrapping_add(steps);
+}
+
+/// `rounds[0]` = the rounds asked for.
+pub fn canary(rounds: &mut [u32], asked: u32) {
+    rounds[0] = (0..asked).fold(0, |made, _| made + 1);
+}

@@ -1,0 +1,159 @@
+//! What a network does on a data set: loss, accuracy, whether it is solved, which units are dead.
+
+use crate::data::{Dataset, SOLVED_ROWS};
+use crate::engine::Forward;
+use crate::network::{GradientAt, Link, Loss, Network};
+use crate::reference::{Reference, predictions, twins};
+
+/// How near every prediction must be to its target for a data set to count as solved.
+const SOLVED_WITHIN: f32 = 0.1;
+
+/// What a network does on a data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The loss over all rows, summed in f64.
+    pub loss: f64,
+    /// `[rows][outputs]`, after the loss's link: probabilities where the loss speaks of them.
+    pub predictions: Vec<f32>,
+    /// Rows that are right, where targets are 0 or 1: the largest output is the class under
+    /// softmax; otherwise each output is on its target's side of 1/2.
+    pub right: Option<usize>,
+    /// Whether every prediction is within 0.1 of its target; `None` for regression and beyond
+    /// [`SOLVED_ROWS`] rows.
+    pub solved: Option<bool>,
+}
+
+impl Evaluation {
+    /// The share of rows that are right.
+    pub fn accuracy(&self, rows: usize) -> Option<f64> {
+        self.right.map(|right| right as f64 / rows as f64)
+    }
+}
+
+/// Judges a forward pass over all rows of `data`.
+pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluation {
+    let outputs = network.outputs();
+    let predictions = predictions(network.loss().link(), &forward.outputs, outputs);
+    let pairs = || predictions.chunks_exact(outputs).zip(data.targets().chunks_exact(outputs));
+    let is_right = |(prediction, target): (&[f32], &[f32])| match network.loss().link() {
+        Link::Softmax => largest(prediction) == largest(target),
+        Link::Identity | Link::Sigmoid => {
+            prediction.iter().zip(target).all(|(p, t)| (*p > 0.5) == (*t > 0.5))
+        }
+    };
+    let near = |(p, t): (&f32, &f32)| (p - t).abs() <= SOLVED_WITHIN;
+    let judged = data.is_classification();
+    Evaluation {
+        loss: loss(network, data, forward),
+        right: judged.then(|| pairs().filter(|pair| is_right(*pair)).count()),
+        solved: (judged && data.rows() <= SOLVED_ROWS)
+            .then(|| predictions.iter().zip(data.targets()).all(near)),
+        predictions,
+    }
+}
+
+/// The first of the largest.
+fn largest(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+fn loss(network: &Network, data: &Dataset, forward: &Forward) -> f64 {
+    let outputs = network.outputs();
+    let kind = network.loss();
+    let from = match kind.gradient_at() {
+        GradientAt::Output => &forward.outputs,
+        GradientAt::PreActivation => &forward.pre_activations,
+    };
+    let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+    let (from, targets) = (wide(from), wide(data.targets()));
+    let grid = twins::Grid { rows: data.rows(), cols: outputs, stride: outputs };
+    let (mut row_loss, mut d) = (vec![0.0; data.rows()], vec![0.0; from.len()]);
+    let twin = match kind {
+        Loss::MseHalfMean | Loss::MseMean => twins::loss_mse,
+        Loss::Bce | Loss::BceWithLogits => twins::loss_bce,
+        Loss::SoftmaxCrossEntropy => twins::loss_softmax,
+    };
+    twin(&from, &targets, &mut row_loss, &mut d, 1.0, grid);
+    row_loss.iter().sum::<f64>() * kind.value_scale(data.rows(), outputs)
+}
+
+/// Per hidden layer that can die, how many units are zero on every row, of how many.
+pub fn dead_units(network: &Network, parameters: &[f32], data: &Dataset) -> Vec<(usize, usize)> {
+    let mut reference = Reference::new(network, parameters.to_vec());
+    reference.forward(data.inputs());
+    let hidden = network.layers().take(network.layers().len() - 1);
+    hidden
+        .filter(|layer| layer.activation.can_die())
+        .map(|layer| {
+            let a = &reference.trace.activations[layer.index];
+            let dead = (0..layer.fan_out)
+                .filter(|&unit| a.iter().skip(unit).step_by(layer.fan_out).all(|&a| a == 0.0));
+            (dead.count(), layer.fan_out)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Activation;
+
+    fn judge(output: Activation, loss: Loss, targets: &[f32], forward: Forward) -> Evaluation {
+        let outputs = if loss == Loss::SoftmaxCrossEntropy { 2 } else { 1 };
+        let rows = targets.len() / outputs;
+        let network = Network::uniform(vec![1, outputs], Activation::Relu, output, loss).unwrap();
+        let data = Dataset::new("d", vec![0.0; rows], 1, targets.to_vec(), outputs).unwrap();
+        evaluate(&network, &data, &forward)
+    }
+
+    fn forward(z: &[f32], a: &[f32]) -> Forward {
+        Forward { pre_activations: z.to_vec(), outputs: a.to_vec() }
+    }
+
+    #[test]
+    fn probabilities_are_judged_after_the_link() {
+        let logits = forward(&[-4.0, 4.0, -1.0], &[-4.0, 4.0, -1.0]);
+        let e = judge(Activation::Identity, Loss::BceWithLogits, &[0.0, 1.0, 1.0], logits);
+        assert_eq!((e.right, e.solved), (Some(2), Some(false)));
+        approx::assert_relative_eq!(e.predictions[1], 0.982_013_8, max_relative = 1e-6);
+        // ln(1 + e^-4) twice and ln(1 + e^1), by hand, over 3.
+        approx::assert_relative_eq!(e.loss, (2.0 * 0.018_149_927_917_8 + 1.313_261_687_5) / 3.0, max_relative = 1e-9);
+    }
+
+    #[test]
+    fn classes_are_the_largest_logit() {
+        let logits = forward(&[9.0, -9.0, 1.0, 2.0], &[9.0, -9.0, 1.0, 2.0]);
+        let e = judge(Activation::Identity, Loss::SoftmaxCrossEntropy, &[1.0, 0.0, 1.0, 0.0], logits);
+        assert_eq!((e.right, e.solved), (Some(1), Some(false)));
+        assert_eq!(e.accuracy(2), Some(0.5));
+    }
+
+    #[test]
+    fn regression_has_no_right_and_wrong() {
+        let values = forward(&[0.5, 1.0], &[0.5, 1.0]);
+        let e = judge(Activation::Identity, Loss::MseHalfMean, &[0.5, 2.0], values);
+        assert_eq!((e.right, e.solved, e.loss), (None, None, 0.25));
+    }
+
+    #[test]
+    fn nan_solves_nothing() {
+        let nan = forward(&[f32::NAN], &[f32::NAN]);
+        let e = judge(Activation::Sigmoid, Loss::Bce, &[1.0], nan);
+        assert_eq!((e.right, e.solved), (Some(0), Some(false)));
+    }
+
+    #[test]
+    fn dead_units_are_those_that_are_zero_everywhere() {
+        let network = Network::uniform(vec![1, 3, 1], Activation::Relu, Activation::Identity, Loss::MseMean).unwrap();
+        let data = Dataset::new("d", vec![0.0, 1.0], 1, vec![0.0, 1.0], 1).unwrap();
+        let layout = crate::network::Layout::new(&network);
+        let parameters = layout.pack(&[vec![1.0, -1.0, 1.0], vec![0.0, 0.0, -2.0], vec![1.0; 3], vec![0.0]]);
+        assert_eq!(dead_units(&network, &parameters, &data), [(2, 3)]);
+    }
+}

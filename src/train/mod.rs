@@ -1,0 +1,334 @@
+//! Training: epochs up to report boundaries, restarts, and what came of it. Knows engines only by
+//! their common face.
+
+mod evaluate;
+
+use std::sync::Arc;
+
+use web_time::Instant;
+
+pub use evaluate::{Evaluation, dead_units, evaluate};
+
+use crate::Error;
+use crate::data::{Batches, Dataset, Order};
+use crate::engine::{Engine, Task};
+use crate::gpu::Gpu;
+use crate::network::{Initializer, Network};
+
+/// How many points the history of a run has at most.
+pub const HISTORY_POINTS: u32 = 200;
+
+/// A training, whole: what decides its numbers.
+#[derive(Debug, Clone)]
+pub struct Training {
+    /// The network.
+    pub network: Network,
+    /// What it learns.
+    pub data: Arc<Dataset>,
+    /// How its weights start.
+    pub init: Initializer,
+    /// The factor on gradients.
+    pub learning_rate: f32,
+    /// How often all rows are seen.
+    pub epochs: u32,
+    /// Rows of a batch; 0 for all.
+    pub batch: usize,
+    /// In which order rows go into batches.
+    pub order: Order,
+    /// The seed of the first start; restart `r` has seed `seed + r`.
+    pub seed: u64,
+    /// How many starts at most.
+    pub restarts: u32,
+}
+
+/// One training from one start.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// Epochs done.
+    pub epochs: u32,
+    /// `(epoch, loss)`: the mean loss over an epoch's rows, each batch's before its update.
+    pub history: Vec<(u32, f32)>,
+    /// The parameters at the end, in the network's layout.
+    pub parameters: Vec<f32>,
+    /// What they do on the data.
+    pub evaluation: Evaluation,
+}
+
+/// What came of a training.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The run that was kept: the first that solved its data, else the one with the lowest loss.
+    pub kept: Run,
+    /// Starts that were trained.
+    pub restarts: u32,
+    /// How many of them solved their data.
+    pub solved: u32,
+    /// Whether a stop was asked for before the end.
+    pub stopped: bool,
+    /// Seconds spent making engines.
+    pub setup_seconds: f64,
+    /// Seconds spent training.
+    pub train_seconds: f64,
+}
+
+/// Where a training is, told at every report boundary.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Which start, from 0.
+    pub restart: u32,
+    /// Its seed.
+    pub seed: u64,
+    /// Epochs done.
+    pub epoch: u32,
+    /// The last epoch's loss.
+    pub loss: f32,
+}
+
+impl Training {
+    /// Whether the settings fit each other and the data.
+    ///
+    /// # Errors
+    /// [`Error`] names the flag and its value.
+    pub fn check(&self) -> Result<(), Error> {
+        let setting = |setting: String, reason: &str| {
+            Err(Error::Setting { setting, reason: reason.to_owned() })
+        };
+        self.data.check_fits(&self.network)?;
+        let rate = self.learning_rate;
+        if !(rate.is_finite() && rate > 0.0) {
+            return setting(format!("--lr {rate}"), "must be a positive number, as in --lr 0.5");
+        }
+        if self.epochs == 0 {
+            return setting("--epochs 0".to_owned(), "must be at least 1");
+        }
+        if self.restarts == 0 {
+            return setting("--restarts 0".to_owned(), "must be at least 1");
+        }
+        if self.seed.checked_add(self.restarts.into()).is_none() {
+            return setting(format!("--seed {}", self.seed), "leaves no room for --restarts; use a smaller one");
+        }
+        let steps = self.batches(0).steps_per_epoch() as u64 * u64::from(self.epochs);
+        if steps > u64::from(u32::MAX) {
+            let reason = format!("{steps} steps in all; at most {} are supported", u32::MAX);
+            return setting(format!("--epochs {}", self.epochs), &reason);
+        }
+        Ok(())
+    }
+
+    fn batches(&self, seed: u64) -> Batches {
+        Batches::new(self.data.rows(), self.batch, self.order, seed)
+    }
+
+    /// Epochs between two report boundaries: fixed by the configuration, never by time.
+    pub fn report_every(&self) -> u32 {
+        self.epochs.div_ceil(HISTORY_POINTS)
+    }
+
+    /// What an engine needs for the start of `seed`.
+    pub fn task(&self, seed: u64) -> Task {
+        Task {
+            network: self.network.clone(),
+            data: Arc::clone(&self.data),
+            batches: self.batches(seed),
+            learning_rate: self.learning_rate,
+            parameters: self.init.parameters(&self.network, seed),
+        }
+    }
+
+    /// Trains one start after the other until one solves its data, on `gpu` or on the CPU.
+    /// `report` hears of every report boundary; a true answer of `stop` ends the training in
+    /// order, with what was reached.
+    ///
+    /// # Errors
+    /// Where the settings do not fit, the GPU fails, or every start diverged.
+    pub async fn run(
+        &self,
+        gpu: Option<&Arc<Gpu>>,
+        report: &mut dyn FnMut(Progress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Outcome, Error> {
+        self.check()?;
+        let (mut setup_seconds, mut train_seconds) = (0.0, 0.0);
+        let (mut kept, mut diverged): (Option<Run>, Option<Error>) = (None, None);
+        let (mut restarts, mut solved) = (0, 0);
+        while restarts < self.restarts && solved == 0 {
+            if restarts > 0 && stop() {
+                break;
+            }
+            let seed = self.seed + u64::from(restarts);
+            let started = Instant::now();
+            let mut engine = Engine::new(self.task(seed), gpu).await?;
+            setup_seconds += started.elapsed().as_secs_f64();
+            let started = Instant::now();
+            let run = self.run_once(&mut engine, restarts, seed, report, stop).await;
+            train_seconds += started.elapsed().as_secs_f64();
+            restarts += 1;
+            match run {
+                Ok(run) => {
+                    let is_solved = run.evaluation.solved == Some(true);
+                    solved += u32::from(is_solved);
+                    let best = kept.as_ref().map(|best| best.evaluation.loss);
+                    if is_solved || best.is_none_or(|best| run.evaluation.loss < best) {
+                        kept = Some(run);
+                    }
+                }
+                Err(error @ Error::Diverged { .. }) => diverged = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match (kept, diverged) {
+            (Some(kept), _) => Ok(Outcome {
+                kept,
+                restarts,
+                solved,
+                stopped: stop(),
+                setup_seconds,
+                train_seconds,
+            }),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(Error::Setting {
+                setting: "--restarts".to_owned(),
+                reason: "no start was trained".to_owned(),
+            }),
+        }
+    }
+
+    async fn run_once(
+        &self,
+        engine: &mut Engine,
+        restart: u32,
+        seed: u64,
+        report: &mut dyn FnMut(Progress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Run, Error> {
+        let batches = self.batches(seed);
+        let per_epoch = batches.steps_per_epoch() as u32;
+        let (mut epoch, mut history) = (0, Vec::new());
+        while epoch < self.epochs {
+            let epochs = self.report_every().min(self.epochs - epoch);
+            let losses = engine.run(epochs * per_epoch, stop).await?;
+            let stopped = losses.len() < (epochs * per_epoch) as usize;
+            if let Some(at) = losses.iter().position(|loss| !is_finite(*loss)) {
+                let first = engine.steps_done() - losses.len() as u32;
+                let what = "the loss".to_owned();
+                return Err(Error::Diverged { what, step: first + at as u32 + 1 });
+            }
+            for (index, losses) in losses.chunks_exact(per_epoch as usize).enumerate() {
+                let at = epoch + index as u32 + 1;
+                if at == 1 || at == epoch + epochs {
+                    history.push((at, epoch_loss(&batches, losses)));
+                }
+            }
+            epoch += losses.len() as u32 / per_epoch;
+            if let Some(&(_, loss)) = history.last() {
+                report(Progress { restart, seed, epoch, loss });
+            }
+            if stopped || stop() {
+                break;
+            }
+        }
+        let parameters = engine.parameters().await?;
+        let layout = crate::network::Layout::new(&self.network);
+        if let Some(at) = parameters.iter().position(|value| !is_finite(*value)) {
+            let what = layout.locate(at).map_or("a parameter", |(tensor, _, _)| &tensor.name);
+            return Err(Error::Diverged { what: what.to_owned(), step: engine.steps_done() });
+        }
+        let forward = engine.forward(self.data.inputs()).await?;
+        let evaluation = evaluate(&self.network, &self.data, &forward);
+        Ok(Run { seed, epochs: epoch, history, parameters, evaluation })
+    }
+}
+
+/// Whether a number that came from a GPU is one: by its bits, as WGSL may take no notice of NaN.
+fn is_finite(value: f32) -> bool {
+    value.to_bits() & 0x7f80_0000 != 0x7f80_0000
+}
+
+/// The mean over an epoch's rows from the means over its batches.
+fn epoch_loss(batches: &Batches, losses: &[f32]) -> f32 {
+    let sum: f64 = (0..)
+        .zip(losses)
+        .map(|(step, &loss)| f64::from(loss) * batches.len_of(step) as f64)
+        .sum();
+    (sum / batches.rows() as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Source;
+    use crate::network::{Activation, Loss};
+
+    fn xor() -> Training {
+        Training {
+            network: Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce)
+                .unwrap(),
+            data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
+            init: Initializer::HeNormal,
+            learning_rate: 0.5,
+            epochs: 1000,
+            batch: 0,
+            order: Order::Shuffled,
+            seed: 0,
+            restarts: 64,
+        }
+    }
+
+    fn run(training: &Training) -> Result<Outcome, Error> {
+        pollster::block_on(training.run(None, &mut |_| (), &|| false))
+    }
+
+    #[test]
+    fn restarts_end_with_the_first_solved_seed_which_alone_gives_the_same() {
+        let outcome = run(&xor()).unwrap();
+        assert_eq!((outcome.solved, outcome.kept.evaluation.solved), (1, Some(true)));
+        assert_eq!(outcome.kept.seed, u64::from(outcome.restarts) - 1);
+        let alone = run(&Training { seed: outcome.kept.seed, restarts: 1, ..xor() }).unwrap();
+        assert_eq!(alone.kept.parameters, outcome.kept.parameters);
+        assert_eq!(alone.kept.history, outcome.kept.history);
+    }
+
+    #[test]
+    fn a_diverged_run_says_so_and_is_never_kept() {
+        let wild = Training { learning_rate: 1e30, restarts: 3, ..xor() };
+        let network = Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Identity, Loss::MseMean);
+        let error = run(&Training { network: network.unwrap(), ..wild }).unwrap_err();
+        assert!(matches!(error, Error::Diverged { .. }), "{error}");
+        assert_eq!(error.exit_code(), 5);
+    }
+
+    #[test]
+    fn a_stop_keeps_what_was_reached() {
+        let asked = std::cell::Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) >= 5;
+        let outcome = pollster::block_on(xor().run(None, &mut |_| (), &stop)).unwrap();
+        assert!(outcome.stopped && outcome.restarts == 1);
+        assert!(outcome.kept.epochs > 0 && outcome.kept.epochs < 1000);
+    }
+
+    #[test]
+    fn settings_out_of_range_name_the_flag() {
+        for (training, flag) in [
+            (Training { learning_rate: -1.0, ..xor() }, "--lr -1"),
+            (Training { learning_rate: f32::NAN, ..xor() }, "--lr NaN"),
+            (Training { epochs: 0, ..xor() }, "--epochs 0"),
+            (Training { restarts: 0, ..xor() }, "--restarts 0"),
+            (Training { seed: u64::MAX, ..xor() }, "--seed 18446744073709551615"),
+            (Training { epochs: u32::MAX, batch: 1, ..xor() }, "--epochs 4294967295"),
+        ] {
+            let error = run(&training).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(flag), "{error}");
+        }
+    }
+
+    #[test]
+    fn history_is_bounded_and_ends_with_the_last_epoch() {
+        let outcome = run(&Training { epochs: 997, restarts: 1, ..xor() }).unwrap();
+        let epochs: Vec<u32> = outcome.kept.history.iter().map(|point| point.0).collect();
+        assert!(epochs.len() <= HISTORY_POINTS as usize + 1);
+        assert_eq!((epochs[0], epochs[epochs.len() - 1]), (1, 997));
+    }
+}
