@@ -27,3 +27,8 @@ pub mod reference;
 pub mod train;
 
 pub use error::Error;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod report;

@@ -15,10 +15,11 @@ fn sigmoid(z: f32) -> f32 {
 }
 
 // The built-in tanh loses all digits near 0 and is NaN for large z on some drivers. Below 1/2 a
-// polynomial in z^2 (the Taylor terms z, z^3, z^5, the rest fitted), above it the exponential.
+// polynomial: (tanh(z)/z - 1)/z^2 interpolated in z^2 at the Chebyshev points of [0, 1/4], within
+// 4.5e-9 of tanh before rounding. Above it the exponential.
 fn stable_tanh(z: f32) -> f32 {
     let s = z * z;
-    let near = z + z * s * (-0.33333333 + s * (0.13333330 + s * (-0.053965695 + s * (0.021847764 - 0.0087004 * s))));
+    let near = z + z * s * (-0.3333333 + s * (0.13333225 + s * (-0.053933468 + s * (0.021470683 - 0.006942942 * s))));
     let e = exp(-2.0 * abs(z));
     let far = sign(z) * (1.0 - e) / (1.0 + e);
     return select(far, near, abs(z) < 0.5);

@@ -192,6 +192,11 @@ impl AdapterEntry {
         Gpu::open(self).await
     }
 
+    /// Whether its driver computes on the CPU.
+    pub fn is_software(&self) -> bool {
+        self.kind == DeviceKind::Software
+    }
+
     /// Name, backend, driver and kind in one line, as every report starts with.
     pub fn describe(&self) -> String {
         let driver = format!("{} {}", self.driver, self.driver_info);

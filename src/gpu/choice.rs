@@ -19,6 +19,9 @@ pub enum DeviceChoice {
     Cpu,
     /// The best adapter; an error where there is none.
     Gpu,
+    /// Whatever is measured to be fastest; who can measure chooses, not [`Adapters::choose`],
+    /// where it means the default.
+    Fastest,
     /// The adapter at this index of `wgrad devices`.
     Index(usize),
     /// The first adapter whose name holds this, in any case.
@@ -32,6 +35,7 @@ impl FromStr for DeviceChoice {
             "auto" => DeviceChoice::Auto,
             "cpu" => DeviceChoice::Cpu,
             "gpu" => DeviceChoice::Gpu,
+            "fastest" => DeviceChoice::Fastest,
             other => match other.parse() {
                 Ok(index) => DeviceChoice::Index(index),
                 Err(_) => DeviceChoice::Name(text.to_owned()),
@@ -54,6 +58,7 @@ impl fmt::Display for DeviceChoice {
             DeviceChoice::Auto => f.pad("auto"),
             DeviceChoice::Cpu => f.pad("cpu"),
             DeviceChoice::Gpu => f.pad("gpu"),
+            DeviceChoice::Fastest => f.pad("fastest"),
             DeviceChoice::Index(index) => index.fmt(f),
             DeviceChoice::Name(part) => f.pad(part),
         }
@@ -151,7 +156,7 @@ impl Adapters {
         };
         let chosen = match choice {
             DeviceChoice::Cpu => None,
-            DeviceChoice::Auto => by_default()?,
+            DeviceChoice::Auto | DeviceChoice::Fastest => by_default()?,
             DeviceChoice::Gpu => Some(by_default()?.ok_or_else(|| self.none())?),
             DeviceChoice::Index(index) => {
                 let found = self.entries.iter().find(|adapter| adapter.index == *index);
@@ -168,11 +173,17 @@ impl Adapters {
         }
     }
 
-    fn none(&self) -> GpuError {
+    /// Why each backend without an adapter has none.
+    pub fn skipped_reasons(&self) -> String {
         let reasons = self.skipped.iter().map(|skipped| {
             format!("{}: {}", skipped.backend, skipped.reason)
         });
-        GpuError::NoAdapter { reasons: reasons.collect::<Vec<_>>().join("; ") }
+        reasons.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The error of there being no adapter to take.
+    pub fn none(&self) -> GpuError {
+        GpuError::NoAdapter { reasons: self.skipped_reasons() }
     }
 
     fn no_such(&self, asked: String) -> GpuError {

@@ -218,18 +218,15 @@ impl Gpu {
             at += bytes(range);
         }
         let submission = Submission(self.queue.submit([encoder.finish()]));
-        let (sender, mut receiver) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         staging.raw.map_async(wgpu::MapMode::Read, .., move |result| {
             // The receiver is gone only where the read was given up.
             let _ = sender.send(result.is_ok());
         });
         self.wait(submission).await?;
-        // Natively the wait has run the callback; a browser runs it after this returns to it.
-        let mapped = if cfg!(target_family = "wasm") {
-            receiver.await.unwrap_or(false)
-        } else {
-            matches!(receiver.try_recv(), Ok(Some(true)))
-        };
+        // The callback has run, or runs now: in a browser after this returns to it, natively on
+        // whichever thread's wait came by first.
+        let mapped = receiver.await.unwrap_or(false);
         self.faults.check()?;
         let view = staging.raw.get_mapped_range(..).ok().filter(|_| mapped);
         let Some(view) = view else {

@@ -2,12 +2,14 @@
 //! their common face.
 
 mod evaluate;
+mod speed;
 
 use std::sync::Arc;
 
 use web_time::Instant;
 
 pub use evaluate::{Evaluation, dead_units, evaluate};
+pub use speed::{Speed, measure_speed};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};

@@ -1,0 +1,117 @@
+//! From the flags about devices to an open GPU, or to the CPU.
+
+use std::sync::Arc;
+
+use super::settings::EngineChoice;
+use super::{Failure, bad_setting};
+use crate::Error;
+use crate::engine::EngineKind;
+use crate::gpu::{Adapters, DeviceChoice, Environment, Gpu};
+use crate::train::{Speed, Training, measure_speed};
+
+/// Where a command runs, and what there is to say about the choice.
+pub(super) struct Chosen {
+    /// The open GPU, or `None` for the CPU.
+    pub gpu: Option<Arc<Gpu>>,
+    /// Why it is the CPU where nobody asked for it, or what was measured.
+    pub note: Option<String>,
+}
+
+impl Chosen {
+    pub(super) fn kind(&self) -> EngineKind {
+        if self.gpu.is_some() { EngineKind::Layered } else { EngineKind::Cpu }
+    }
+
+    fn cpu() -> Chosen {
+        Chosen { gpu: None, note: None }
+    }
+}
+
+/// What the flags say.
+pub(super) struct Wanted<'a> {
+    pub device: &'a DeviceChoice,
+    pub engine: EngineChoice,
+    pub require_gpu: bool,
+}
+
+/// Reads the environment's choice of adapters.
+pub(super) fn environment() -> Result<Environment, Error> {
+    Ok(Environment::read(|name| std::env::var(name).ok())?)
+}
+
+/// Opens what `wanted` means; `training` is what `--device fastest` measures.
+pub(super) async fn choose(wanted: Wanted<'_>, training: Option<&Training>) -> Result<Chosen, Failure> {
+    let Wanted { device, engine, require_gpu } = wanted;
+    let contradiction = |one: &str, other: &str, fix: &str| -> Result<Chosen, Failure> {
+        Err(bad_setting(one, format!("contradicts {other}; {fix}")).into())
+    };
+    if engine == EngineChoice::Cpu {
+        return match device {
+            _ if require_gpu => contradiction("--engine cpu", "--require-gpu", "leave one out"),
+            DeviceChoice::Auto | DeviceChoice::Cpu => Ok(Chosen::cpu()),
+            other => contradiction("--engine cpu", &format!("--device {other}"), "leave one out"),
+        };
+    }
+    if *device == DeviceChoice::Cpu {
+        return match engine {
+            _ if require_gpu => contradiction("--device cpu", "--require-gpu", "leave one out"),
+            EngineChoice::Layered => {
+                contradiction("--device cpu", "--engine layered", "use --engine cpu, or another --device")
+            }
+            EngineChoice::Auto | EngineChoice::Cpu => Ok(Chosen::cpu()),
+        };
+    }
+    let environment = environment()?;
+    let adapters = Adapters::enumerate(&environment).await;
+    if *device == DeviceChoice::Fastest {
+        return match training {
+            Some(training) => fastest(training, &adapters, engine, require_gpu).await,
+            None => contradiction("--device fastest", "this command", "use it with train"),
+        };
+    }
+    // An engine that needs an adapter makes `auto` mean the best there is.
+    let device = match (device, engine) {
+        (DeviceChoice::Auto, EngineChoice::Layered) => &DeviceChoice::Gpu,
+        (device, _) => device,
+    };
+    match adapters.choose(device, &environment, require_gpu)? {
+        Some(adapter) => Ok(Chosen { gpu: Some(Arc::new(adapter.open().await?)), note: None }),
+        None => Ok(Chosen {
+            gpu: None,
+            note: Some(format!(
+                "no GPU adapter found ({}): this runs on the cpu engine; `wgrad devices` tells more",
+                adapters.skipped_reasons()
+            )),
+        }),
+    }
+}
+
+/// Times the training's own steps on every adapter and on the CPU, and takes the fastest.
+async fn fastest(
+    training: &Training,
+    adapters: &Adapters,
+    engine: EngineChoice,
+    require_gpu: bool,
+) -> Result<Chosen, Failure> {
+    let mut candidates = Vec::new();
+    if engine == EngineChoice::Auto && !require_gpu {
+        candidates.push((None, "cpu engine".to_owned()));
+    }
+    for adapter in &adapters.entries {
+        if !(require_gpu && adapter.is_software()) {
+            candidates.push((Some(Arc::new(adapter.open().await?)), adapter.name.clone()));
+        }
+    }
+    let mut measured = Vec::new();
+    for (gpu, name) in candidates {
+        let Speed { steps_per_second } = measure_speed(training, gpu.as_ref()).await?;
+        measured.push((steps_per_second, name, gpu));
+    }
+    measured.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let list = measured.iter().map(|(speed, name, _)| format!("{name} {speed:.0} steps/s"));
+    let note = format!("measured: {}", list.collect::<Vec<_>>().join(", "));
+    match measured.into_iter().next() {
+        Some((_, _, gpu)) => Ok(Chosen { gpu, note: Some(note) }),
+        None => Err(adapters.none().into()),
+    }
+}

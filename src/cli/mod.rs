@@ -1,0 +1,105 @@
+//! Flags to validated settings to one call. No logic of its own.
+
+mod device;
+mod devices;
+mod predict;
+mod settings;
+mod stop;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::Error;
+use crate::report::OutputError;
+pub use settings::{EngineChoice, Settings};
+
+const AFTER_HELP: &str = "\
+Plain `wgrad` trains XOR: 2 inputs, 3 hidden units (ReLU), 1 output (sigmoid), from as many starts
+as it takes. `wgrad COMMAND --help` explains a command.
+
+Exit codes: 0 done (also when the network did not learn: the verdict says so), 1 other failure,
+2 usage or configuration, 3 no such adapter, 4 device lost or out of memory, 5 diverged, 6 a bad
+file, 7 a check failed, 130 Ctrl-C, 143 SIGTERM.";
+
+/// Trains small neural networks on any GPU, and shows every number on the way.
+#[derive(Debug, Parser)]
+#[command(name = "wgrad", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    train: train::TrainArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network (the default)
+    Train(Box<train::TrainArgs>),
+    /// Run a saved network on inputs
+    Predict(predict::PredictArgs),
+    /// List the adapters and what each can do
+    Devices(devices::DevicesArgs),
+}
+
+/// The whole program: parses, runs, and says in one line what went wrong.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => train::run(&cli.train),
+        Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Devices(args)) => devices::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
+        Err(Failure::Output(OutputError::Failed(reason))) => {
+            complain(&format!("standard output: {reason}"));
+            ExitCode::FAILURE
+        }
+        Err(Failure::Run(error @ Error::Stopped { .. })) => ExitCode::from(error.exit_code()),
+        Err(Failure::Run(error)) => {
+            complain(&error.to_string());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// What ends a command early.
+enum Failure {
+    Run(Error),
+    Output(OutputError),
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Run(error.into())
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Failure {
+        Failure::Output(error)
+    }
+}
+
+/// A setting that cannot be.
+fn bad_setting(setting: impl Into<String>, reason: impl Into<String>) -> Error {
+    Error::Setting { setting: setting.into(), reason: reason.into() }
+}
+
+/// One line on standard error; where even that is closed, nobody is left to tell.
+fn complain(message: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "wgrad: {}", message.replace('\n', " "));
+}
+
+/// Lets wgpu's own messages through under `-v`, and whatever `RUST_LOG` asks for.
+fn start_log(verbose: bool) {
+    let level = if verbose { "warn" } else { "off" };
+    let environment = env_logger::Env::default().default_filter_or(level);
+    // Fails only where a log is already set up, which then serves.
+    let _ = env_logger::Builder::from_env(environment).try_init();
+}

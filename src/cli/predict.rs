@@ -1,0 +1,141 @@
+//! `wgrad predict`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::device::{self, Wanted};
+use super::settings::{EngineChoice, names};
+use super::{Failure, bad_setting, start_log};
+use crate::Error;
+use crate::data::{Batches, Dataset, Order, Source, parse_csv};
+use crate::engine::{Engine, Task};
+use crate::gpu::DeviceChoice;
+use crate::model::{Model, file};
+use crate::reference::predictions;
+use crate::report::{self, PredictReport};
+use crate::train::evaluate;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+/// Flags of `wgrad predict`.
+#[derive(Debug, Args)]
+pub(super) struct PredictArgs {
+    /// A network that `wgrad train --save` wrote
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+
+    /// One row of inputs, as in 0,1; may be given several times
+    #[arg(long, value_name = "N,N,...", allow_hyphen_values = true, required_unless_present = "data")]
+    input: Vec<String>,
+
+    /// Rows by name or from a CSV file, with targets or without
+    #[arg(long, value_name = "NAME|FILE.csv", conflicts_with = "input")]
+    data: Option<Source>,
+
+    /// auto (here: the CPU), cpu, gpu, the index or part of the name of an adapter
+    #[arg(long, value_name = "WHICH", default_value = "auto")]
+    device: DeviceChoice,
+
+    /// How to run [default: layered where --device names an adapter, else cpu]
+    #[arg(long, value_parser = names!(EngineChoice), default_value = "auto", hide_default_value = true)]
+    engine: EngineChoice,
+
+    /// Fail rather than run on the CPU or on a software adapter
+    #[arg(long)]
+    require_gpu: bool,
+
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+
+    /// Let through what wgpu and the driver log
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
+    start_log(args.verbose);
+    let path = args.model.display().to_string();
+    let model = Model::from_bytes(&file::read(&args.model)?).map_err(|error| Error::File {
+        path,
+        reason: error.to_string(),
+        bad: true,
+    })?;
+    let (name, inputs, targets) = rows(args, &model)?;
+    let rows = inputs.len() / model.network.inputs();
+    pollster::block_on(async {
+        // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.
+        let engine = match (args.engine, &args.device) {
+            (EngineChoice::Auto, DeviceChoice::Auto) if !args.require_gpu => EngineChoice::Cpu,
+            (engine, _) => engine,
+        };
+        let wanted = Wanted { device: &args.device, engine, require_gpu: args.require_gpu };
+        let chosen = device::choose(wanted, None).await?;
+        let engine = Engine::new(task(&model, &inputs)?, chosen.gpu.as_ref()).await?;
+        let forward = engine.forward(&inputs).await?;
+        let outputs = model.network.outputs();
+        let evaluation = match &targets {
+            Some(targets) => {
+                let data = Dataset::new(&name, inputs.clone(), model.network.inputs(), targets.clone(), outputs)?;
+                data.check_fits(&model.network)?;
+                Some(evaluate(&model.network, &data, &forward))
+            }
+            None => None,
+        };
+        let report = PredictReport {
+            network: &model.network,
+            engine: chosen.kind(),
+            adapter: chosen.gpu.as_ref().map(|gpu| gpu.adapter()),
+            rows,
+            inputs: &inputs,
+            targets: targets.as_deref(),
+            predictions: &predictions(model.network.loss().link(), &forward.outputs, outputs),
+            evaluation: evaluation.as_ref(),
+        };
+        Ok(report::predictions(&report, args.json)?)
+    })
+}
+
+/// Name, inputs and, where they are there, targets.
+fn rows(args: &PredictArgs, model: &Model) -> Result<(String, Vec<f32>, Option<Vec<f32>>), Error> {
+    let network = &model.network;
+    let Some(source) = &args.data else {
+        let lines = args.input.join("\n");
+        let wrong = |reason: String| bad_setting("--input", reason);
+        let table = parse_csv("--input", lines.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        if table.columns() != network.inputs() || table.rows() != args.input.len() {
+            let (given, wanted) = (table.columns(), network.inputs());
+            return Err(wrong(format!("{given} numbers for a network of {wanted} inputs; give {wanted} to each --input")));
+        }
+        return Ok(("--input".to_owned(), table.split(network.inputs(), 0)?.0, None));
+    };
+    match (source.built_in(), source) {
+        (Some(data), _) => {
+            let data = data?;
+            let fits = data.check_fits(network);
+            fits.map_err(|error| bad_setting(format!("--data {source}"), error.to_string()))?;
+            Ok((source.to_string(), data.inputs().to_vec(), Some(data.targets().to_vec())))
+        }
+        (None, _) => {
+            let path = source.to_string();
+            let table = parse_csv(&path, &file::read(Path::new(&path))?)?;
+            let (inputs, targets) = table.split(network.inputs(), network.outputs())?;
+            Ok((path, inputs, targets))
+        }
+    }
+}
+
+/// A task that is never stepped: an engine is made of one.
+fn task(model: &Model, inputs: &[f32]) -> Result<Task, Error> {
+    let network = &model.network;
+    let first = inputs[..network.inputs()].to_vec();
+    let data = Dataset::new("first row", first, network.inputs(), vec![0.0; network.outputs()], network.outputs())?;
+    Ok(Task {
+        network: network.clone(),
+        data: Arc::new(data),
+        batches: Batches::new(1, 0, Order::Sequential, 0),
+        learning_rate: 0.0,
+        parameters: model.parameters.clone(),
+    })
+}

@@ -1,0 +1,314 @@
+//! Every setting of a training, as a flag and as a key of a TOML file: one struct for both.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use serde::{Deserialize, Serialize};
+
+use super::bad_setting;
+use crate::Error;
+use crate::data::{Dataset, Order, Source, parse_csv};
+use crate::gpu::DeviceChoice;
+use crate::model::file;
+use crate::network::{Activation, Initializer, Loss, Network, named};
+use crate::train::Training;
+
+named! {
+    /// Which engine to use.
+    pub enum EngineChoice ("engine") {
+        /// The layered engine where there is an adapter, else the cpu engine.
+        Auto = "auto",
+        /// On a GPU or a software adapter.
+        Layered = "layered",
+        /// On the CPU.
+        Cpu = "cpu",
+    }
+}
+
+/// A parser for a `named!` enum: its names and other spellings, offered and checked by clap.
+macro_rules! names {
+    ($type:ty) => {
+        PossibleValuesParser::new(<$type>::NAMES.iter().map(|(name, aliases)| {
+            let spellings = aliases.iter().map(|alias| (*alias).to_owned());
+            PossibleValue::new(*name).aliases(spellings.chain([name.replace('-', "_")]))
+        }))
+        .try_map(|name| name.parse::<$type>())
+    };
+}
+pub(super) use names;
+
+/// What to train, how, and where. A key that is not given takes the default of its data.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Settings {
+    /// xor, and, or, nand, parity-N, or a CSV file whose last columns are the targets [default: xor]
+    #[arg(long, value_name = "NAME|FILE.csv", help_heading = "Data and network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Source>,
+
+    /// Units per layer, the input first [default: INPUTS,3,OUTPUTS for two inputs, else 4 hidden units per input, at most 64]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', help_heading = "Data and network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
+
+    /// Activation of the hidden layers [default: relu]
+    #[arg(long, value_parser = names!(Activation), help_heading = "Data and network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+
+    /// Activation of the last layer [default: what the loss needs]
+    #[arg(long, value_parser = names!(Activation), hide_short_help = true, help_heading = "Data and network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_activation: Option<Activation>,
+
+    /// Loss [default: bce where every target is 0 or 1, else mse-mean]
+    #[arg(long, value_parser = names!(Loss), help_heading = "Data and network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+
+    /// How weights start; biases start at 0 [default: he-normal for the relu kinds, else xavier-uniform]
+    #[arg(long, value_parser = names!(Initializer), hide_short_help = true, help_heading = "Data and network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Initializer>,
+
+    /// Learning rate of gradient descent [default: 0.5, for a file 0.1]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr: Option<f32>,
+
+    /// How often all rows are seen [default: 2000, for a file 200]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
+
+    /// Rows of a batch, 0 for all [default: all up to 64 rows, else 32]
+    #[arg(long, value_name = "ROWS", help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
+
+    /// Order in which rows go into mini-batches [default: shuffled]
+    #[arg(long, value_parser = names!(Order), hide_short_help = true, help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+
+    /// Seed of the starting weights and of the order [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+
+    /// Starts to try in turn, with seeds SEED, SEED+1, ..., until one solves its data [default: 64 for xor with 2,3,1, else 1]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u32>,
+
+    /// auto, cpu, gpu, fastest (measures), the index or part of the name of an adapter [default: auto: a real GPU, else a software adapter, else the CPU]
+    #[arg(long, value_name = "WHICH", help_heading = "Device")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceChoice>,
+
+    /// How to run [default: auto: layered where there is an adapter, else cpu]
+    #[arg(long, value_parser = names!(EngineChoice), help_heading = "Device")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineChoice>,
+
+    /// Fail rather than run on the CPU or on a software adapter
+    #[arg(long, hide_short_help = true, help_heading = "Device")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_gpu: bool,
+
+    /// Where to save the trained network, as safetensors
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save: Option<PathBuf>,
+}
+
+/// Rows up to which a batch is all of them unless said otherwise.
+const FULL_BATCH_ROWS: usize = 64;
+/// Rows of a batch beyond that.
+const DEFAULT_BATCH: usize = 32;
+/// Starts of the XOR preset: 54 % fail, so that all of 64 fail in one of 10^17 trainings.
+const PRESET_RESTARTS: u32 = 64;
+
+impl Settings {
+    /// What a TOML file says.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with line and key of what is wrong.
+    pub fn from_file(path: &Path) -> Result<Settings, Error> {
+        let bytes = file::read(path)?;
+        let text = String::from_utf8(bytes).map_err(|_| not_toml(path, "not UTF-8 text"))?;
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            not_toml(path, &format!("{place}{}", error.message()))
+        })
+    }
+
+    /// These settings, and those of `other` where these say nothing.
+    #[must_use]
+    pub fn or(self, other: Settings) -> Settings {
+        Settings {
+            data: self.data.or(other.data),
+            layers: self.layers.or(other.layers),
+            activation: self.activation.or(other.activation),
+            output_activation: self.output_activation.or(other.output_activation),
+            loss: self.loss.or(other.loss),
+            init: self.init.or(other.init),
+            lr: self.lr.or(other.lr),
+            epochs: self.epochs.or(other.epochs),
+            batch: self.batch.or(other.batch),
+            order: self.order.or(other.order),
+            seed: self.seed.or(other.seed),
+            restarts: self.restarts.or(other.restarts),
+            device: self.device.or(other.device),
+            engine: self.engine.or(other.engine),
+            require_gpu: self.require_gpu || other.require_gpu,
+            save: self.save.or(other.save),
+        }
+    }
+
+    /// The training these settings mean, and the settings with every default written out.
+    ///
+    /// # Errors
+    /// Data that cannot be read, a network that cannot be, settings that do not fit the data.
+    pub fn resolve(self) -> Result<(Training, Settings), Error> {
+        let source = self.data.clone().unwrap_or(Source::Xor);
+        let outputs = self.layers.as_ref().and_then(|layers| layers.last().copied());
+        let data = load(&source, outputs.unwrap_or(1))?;
+        let is_file = matches!(source, Source::Csv(_));
+        let layers = self.layers.clone().unwrap_or_else(|| {
+            let hidden = if data.input_len() == 2 { 3 } else { (4 * data.input_len()).min(64) };
+            vec![data.input_len(), hidden, data.target_len()]
+        });
+        let is_preset = source == Source::Xor && layers == [2, 3, 1];
+        let activation = self.activation.unwrap_or(Activation::Relu);
+        let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
+        let network = Network::uniform(layers.clone(), activation, output, loss)?;
+        let training = Training {
+            init: self.init.unwrap_or(Initializer::default_for(activation)),
+            learning_rate: self.lr.unwrap_or(if is_file { 0.1 } else { 0.5 }),
+            epochs: self.epochs.unwrap_or(if is_file { 200 } else { 2000 }),
+            batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS { 0 } else { DEFAULT_BATCH }),
+            order: self.order.unwrap_or(Order::Shuffled),
+            seed: self.seed.unwrap_or(0),
+            restarts: self.restarts.unwrap_or(if is_preset { PRESET_RESTARTS } else { 1 }),
+            network,
+            data: Arc::new(data),
+        };
+        training.check().map_err(|error| match error {
+            // Rows known by name cannot be at fault: the network asked for them is.
+            Error::Data(reason) if !is_file => bad_setting("--data, --layers, --loss", reason.to_string()),
+            other => other,
+        })?;
+        let settings = Settings {
+            data: Some(source),
+            layers: Some(layers),
+            activation: Some(activation),
+            output_activation: Some(output),
+            loss: Some(loss),
+            init: Some(training.init),
+            lr: Some(training.learning_rate),
+            epochs: Some(training.epochs),
+            batch: Some(training.batch),
+            order: Some(training.order),
+            seed: Some(training.seed),
+            restarts: Some(training.restarts),
+            device: Some(self.device.unwrap_or_default()),
+            engine: Some(self.engine.unwrap_or(EngineChoice::Auto)),
+            require_gpu: self.require_gpu,
+            save: self.save,
+        };
+        Ok((training, settings))
+    }
+}
+
+fn not_toml(path: &Path, reason: &str) -> Error {
+    bad_setting(format!("--config {}", path.display()), reason)
+}
+
+/// The rows of a data set known by name, or of a file whose last `outputs` columns are targets.
+fn load(source: &Source, outputs: usize) -> Result<Dataset, Error> {
+    match (source.built_in(), source) {
+        (Some(data), _) => Ok(data?),
+        (None, Source::Csv(path)) => {
+            Ok(parse_csv(path, &file::read(Path::new(path))?)?.dataset(outputs)?)
+        }
+        (None, other) => Err(bad_setting(format!("--data {other}"), "has no rows of its own")),
+    }
+}
+
+/// Loss and output activation, each from the other and from the data where it is not given.
+fn loss_and_output(
+    loss: Option<Loss>,
+    output: Option<Activation>,
+    data: &Dataset,
+) -> (Loss, Activation) {
+    let classes = data.is_classification();
+    let loss = loss.unwrap_or(match output {
+        Some(Activation::Identity) if classes => Loss::BceWithLogits,
+        None | Some(Activation::Sigmoid) if classes => Loss::Bce,
+        _ => Loss::MseMean,
+    });
+    let free = if classes { Activation::Sigmoid } else { Activation::Identity };
+    (loss, output.unwrap_or(loss.required_output().unwrap_or(free)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(text: &str) -> Result<(Training, Settings), Error> {
+        toml::from_str::<Settings>(text).unwrap().resolve()
+    }
+
+    #[test]
+    fn nothing_said_is_the_xor_preset() {
+        let (training, settings) = resolve("").unwrap();
+        assert_eq!(training.network.sizes(), [2, 3, 1]);
+        assert_eq!(training.network.activations(), [Activation::Relu, Activation::Sigmoid]);
+        assert_eq!((training.network.loss(), training.restarts), (Loss::Bce, 64));
+        assert_eq!(settings.init, Some(Initializer::HeNormal));
+        assert_eq!(resolve("layers = [2, 4, 1]").unwrap().0.restarts, 1);
+    }
+
+    #[test]
+    fn resolved_settings_resolve_to_themselves() {
+        for text in ["", "data = 'parity-3'", "loss = 'mse-half-mean'\nactivation = 'tanh'\nlr = 0.1"] {
+            let (_, settings) = resolve(text).unwrap();
+            let printed = toml::to_string(&settings).unwrap();
+            let (_, again) = resolve(&printed).unwrap();
+            assert_eq!(toml::to_string(&again).unwrap(), printed);
+        }
+    }
+
+    #[test]
+    fn loss_and_output_follow_from_each_other() {
+        for (text, loss, output) in [
+            ("loss = 'mse-mean'", Loss::MseMean, Activation::Sigmoid),
+            ("loss = 'bce_with_logits'", Loss::BceWithLogits, Activation::Identity),
+            ("output-activation = 'identity'", Loss::BceWithLogits, Activation::Identity),
+            ("output-activation = 'tanh'", Loss::MseMean, Activation::Tanh),
+        ] {
+            let network = resolve(text).unwrap().0.network;
+            assert_eq!((network.loss(), network.activations()[1]), (loss, output), "{text}");
+        }
+        assert!(resolve("loss = 'bce'\noutput-activation = 'identity'").is_err());
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let flags: Settings = toml::from_str("lr = 0.25\nlayers = [2, 5, 1]").unwrap();
+        let file: Settings = toml::from_str("lr = 0.75\nseed = 9").unwrap();
+        let both = flags.or(file);
+        assert_eq!((both.lr, both.seed, both.layers), (Some(0.25), Some(9), Some(vec![2, 5, 1])));
+    }
+
+    #[test]
+    fn a_network_that_does_not_fit_named_rows_is_a_matter_of_configuration() {
+        let error = resolve("layers = [3, 2, 1]").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--layers"), "{error}");
+    }
+}

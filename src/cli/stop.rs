@@ -1,0 +1,38 @@
+//! Ctrl-C and SIGTERM: the first ends the run in order, the second at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::Error;
+
+/// Which signal came, if any.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stop(Arc<AtomicUsize>);
+
+impl Stop {
+    /// Listens from now on.
+    pub(super) fn listen() -> Result<Stop, Error> {
+        let stop = Stop::default();
+        let again = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal finds `again` false and sets it, the second ends all.
+            let listening = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))
+                .and_then(|_| flag::register(signal, Arc::clone(&again)))
+                .and_then(|_| flag::register_usize(signal, Arc::clone(&stop.0), signal as usize));
+            listening.map_err(|error| Error::File {
+                path: "signal handler".to_owned(),
+                reason: error.to_string(),
+                bad: false,
+            })?;
+        }
+        Ok(stop)
+    }
+
+    /// The signal that asked for a stop.
+    pub(super) fn signal(&self) -> Option<u8> {
+        u8::try_from(self.0.load(Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
+    }
+}

@@ -1,0 +1,93 @@
+//! `wgrad train`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::device::{self, Wanted};
+use super::settings::{EngineChoice, Settings};
+use super::stop::Stop;
+use super::{Failure, bad_setting, start_log};
+use crate::Error;
+use crate::model::{Model, file};
+use crate::report::{Detail, TrainReport};
+
+/// Flags of `wgrad train`.
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    settings: Settings,
+
+    /// One JSON object a line on standard output: start, epoch ..., result
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// Only the verdict
+    #[arg(short, long, conflicts_with = "verbose", hide_short_help = true, help_heading = "Output")]
+    quiet: bool,
+
+    /// Also every start's end, and what wgpu and the driver log
+    #[arg(short, long, hide_short_help = true, help_heading = "Output")]
+    verbose: bool,
+
+    /// Settings from a TOML file, by the names of the flags; flags win
+    #[arg(long, value_name = "FILE.toml", help_heading = "Output")]
+    config: Option<PathBuf>,
+
+    /// Print the settings, with every default, as such a file and stop
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
+    print_config: bool,
+}
+
+pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
+    start_log(args.verbose);
+    let from_file = match &args.config {
+        Some(path) => Settings::from_file(path)?,
+        None => Settings::default(),
+    };
+    let (training, settings) = args.settings.clone().or(from_file).resolve()?;
+    if args.print_config {
+        let text = toml::to_string(&settings)
+            .map_err(|error| bad_setting("--print-config", error.to_string()))?;
+        return Ok(crate::report::print(&text)?);
+    }
+    if let Some(path) = &settings.save {
+        file::check_writable(path)?;
+    }
+    let stop = Stop::listen()?;
+    pollster::block_on(async {
+        let device = settings.device.clone().unwrap_or_default();
+        let wanted = Wanted {
+            device: &device,
+            engine: settings.engine.unwrap_or(EngineChoice::Auto),
+            require_gpu: settings.require_gpu,
+        };
+        let chosen = device::choose(wanted, Some(&training)).await?;
+        let detail = match (args.json, args.quiet, args.verbose) {
+            (true, _, _) => Detail::Json,
+            (_, true, _) => Detail::Quiet,
+            (_, _, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        };
+        let adapter = chosen.gpu.as_ref().map(|gpu| gpu.adapter());
+        let report = TrainReport::start(&training, chosen.kind(), adapter, chosen.note.as_deref(), detail)?;
+        let stopping = || stop.signal().is_some() || report.is_closed();
+        let outcome = training
+            .run(chosen.gpu.as_ref(), &mut |progress| report.progress(progress), &stopping)
+            .await;
+        report.end_progress();
+        let outcome = outcome?;
+        if let Some(path) = &settings.save {
+            let model = Model {
+                network: training.network.clone(),
+                parameters: outcome.kept.parameters.clone(),
+            };
+            file::write_atomic(path, &model.to_bytes()?)?;
+        }
+        report.finish(&outcome, settings.save.as_deref())?;
+        match stop.signal() {
+            Some(signal) => Err(Error::Stopped { signal }.into()),
+            None => Ok(()),
+        }
+    })
+}

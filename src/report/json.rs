@@ -1,0 +1,130 @@
+//! JSON lines: every object has an `event`.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{AdapterReport, PredictReport};
+use crate::engine::EngineKind;
+use crate::gpu::{AdapterEntry, SkippedBackend};
+use crate::train::{Outcome, Progress, Training};
+
+/// One line.
+fn line(value: &impl Serialize) -> String {
+    // A value of ours always has a JSON form: its keys are strings.
+    serde_json::to_string(value).map(|text| text + "\n").unwrap_or_default()
+}
+
+fn device(adapter: Option<&AdapterEntry>) -> Value {
+    adapter.map_or(Value::Null, |a| json!({"name": a.name, "backend": a.backend, "type": a.kind}))
+}
+
+/// `[rows][cols]`, each number as short as it reads back.
+fn rows(values: &[f32], cols: usize) -> Value {
+    values.chunks_exact(cols).map(|row| row.to_vec()).collect::<Vec<_>>().into()
+}
+
+pub(super) fn devices(reports: &[AdapterReport<'_>], skipped: &[SkippedBackend]) -> String {
+    let mut text = String::new();
+    for report in reports {
+        let mut value = json!(report.adapter);
+        value["event"] = "adapter".into();
+        value["default"] = report.is_default.into();
+        value["opens"] = report.opens.into();
+        value["loop_rounds"] = report.loop_rounds.into();
+        value["error"] = report.error.clone().into();
+        text += &line(&value);
+    }
+    for backend in skipped {
+        let mut value = json!(backend);
+        value["event"] = "skipped".into();
+        text += &line(&value);
+    }
+    text
+}
+
+pub(super) fn start(training: &Training, engine: EngineKind, adapter: Option<&AdapterEntry>) -> String {
+    line(&json!({
+        "event": "start",
+        "version": env!("CARGO_PKG_VERSION"),
+        "engine": engine,
+        "device": device(adapter),
+        "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
+        "data": training.data.name(),
+        "rows": training.data.rows(),
+        "network": training.network.sizes(),
+        "activations": training.network.activations(),
+        "loss": training.network.loss(),
+        "parameters": training.network.parameter_count(),
+        "init": training.init,
+        "learning_rate": training.learning_rate,
+        "epochs": training.epochs,
+        "batch": training.task(training.seed).batches.batch(),
+        "order": training.order,
+        "seed": training.seed,
+        "restarts": training.restarts,
+    }))
+}
+
+pub(super) fn epoch(progress: Progress) -> String {
+    let Progress { seed, epoch, loss, .. } = progress;
+    line(&json!({"event": "epoch", "seed": seed, "epoch": epoch, "loss": loss}))
+}
+
+pub(super) fn result(
+    training: &Training,
+    outcome: &Outcome,
+    engine: EngineKind,
+    adapter: Option<&AdapterEntry>,
+) -> String {
+    let run = &outcome.kept;
+    let evaluation = &run.evaluation;
+    let mut value = json!({
+        "event": "result",
+        "engine": engine,
+        "device": device(adapter),
+        "seed": run.seed,
+        "restarts": outcome.restarts,
+        "restarts_solved": outcome.solved,
+        "network": training.network.sizes(),
+        "epochs": run.epochs,
+        "loss": evaluation.loss,
+        "accuracy": evaluation.accuracy(training.data.rows()),
+        "solved": evaluation.solved,
+        "stopped": outcome.stopped,
+        "train_seconds": outcome.train_seconds,
+        "setup_seconds": outcome.setup_seconds,
+    });
+    if evaluation.solved.is_some() {
+        value["outputs"] = rows(&evaluation.predictions, training.network.outputs());
+    }
+    line(&value)
+}
+
+pub(super) fn predictions(report: &PredictReport<'_>) -> String {
+    let network = report.network;
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    let mut text = String::new();
+    for row in 0..report.rows {
+        let mut value = json!({
+            "event": "prediction",
+            "row": row,
+            "input": report.inputs[row * inputs..][..inputs],
+            "output": report.predictions[row * outputs..][..outputs],
+        });
+        if let Some(targets) = report.targets {
+            value["target"] = targets[row * outputs..][..outputs].into();
+        }
+        text += &line(&value);
+    }
+    let evaluation = report.evaluation;
+    text + &line(&json!({
+        "event": "result",
+        "engine": report.engine,
+        "device": device(report.adapter),
+        "network": network.sizes(),
+        "rows": report.rows,
+        "loss": evaluation.map(|e| e.loss),
+        "accuracy": evaluation.and_then(|e| e.accuracy(report.rows)),
+        "solved": evaluation.and_then(|e| e.solved),
+    }))
+}

@@ -1,0 +1,144 @@
+//! What a person or a program sees: results on standard output, progress on standard error.
+
+mod curve;
+mod json;
+mod table;
+mod train;
+mod verdict;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use crate::engine::EngineKind;
+use crate::gpu::{AdapterEntry, SkippedBackend};
+use crate::network::Network;
+use crate::train::Evaluation;
+
+pub use train::{Detail, TrainReport};
+
+/// Standard output that takes no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputError {
+    /// Whoever read it has gone: nothing is wrong.
+    Closed,
+    /// Anything else, such as a full disk.
+    Failed(String),
+}
+
+/// Writes to standard output, all of it at once.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn print(text: &str) -> Result<(), OutputError> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            OutputError::Closed
+        } else {
+            OutputError::Failed(error.to_string())
+        }
+    })
+}
+
+/// One adapter, and what came of trying it.
+#[derive(Debug)]
+pub struct AdapterReport<'a> {
+    /// The adapter.
+    pub adapter: &'a AdapterEntry,
+    /// Whether `auto` takes it.
+    pub is_default: bool,
+    /// Whether it opened and ran a kernel.
+    pub opens: bool,
+    /// Loop rounds it made when it was asked for more than llvmpipe makes.
+    pub loop_rounds: Option<u32>,
+    /// Why it did not.
+    pub error: Option<String>,
+}
+
+/// The list of adapters.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn devices(
+    reports: &[AdapterReport<'_>],
+    skipped: &[SkippedBackend],
+    as_json: bool,
+) -> Result<(), OutputError> {
+    if as_json {
+        return print(&json::devices(reports, skipped));
+    }
+    let mut text = String::new();
+    for report in reports {
+        let adapter = report.adapter;
+        let limits = &adapter.limits;
+        let default = if report.is_default { "  (the default)" } else { "" };
+        let _ = writeln!(text, "{}  {}{default}", adapter.index, adapter.name);
+        let driver = format!("{} {}", adapter.driver, adapter.driver_info);
+        let _ = writeln!(text, "   {}, {}; driver {}", adapter.backend, adapter.kind.describe(), driver.trim());
+        let _ = writeln!(
+            text,
+            "   largest buffer {}, binding {}; {} storage buffers; workgroups of {} with {}, {} per dimension",
+            table::bytes(limits.max_buffer_bytes),
+            table::bytes(limits.max_binding_bytes),
+            limits.max_storage_buffers,
+            limits.max_invocations,
+            table::bytes(limits.max_workgroup_bytes.into()),
+            limits.max_workgroups,
+        );
+        let _ = match (&report.error, report.loop_rounds) {
+            (Some(error), _) => writeln!(text, "   does not work: {error}"),
+            (None, Some(rounds)) if rounds < crate::kernels::CANARY_ROUNDS => writeln!(
+                text,
+                "   opens and computes; leaves loops after {rounds} rounds in a dispatch (wgrad plans for fewer)"
+            ),
+            (None, _) => writeln!(text, "   opens and computes"),
+        };
+    }
+    if reports.is_empty() {
+        text.push_str("no adapter: training runs on the cpu engine\n");
+    }
+    for SkippedBackend { backend, reason } in skipped {
+        let _ = writeln!(text, "-  {backend}: {reason}");
+    }
+    print(&text)
+}
+
+/// What a saved network makes of rows.
+#[derive(Debug)]
+pub struct PredictReport<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Which engine ran it.
+    pub engine: EngineKind,
+    /// On which adapter, if on one.
+    pub adapter: Option<&'a AdapterEntry>,
+    /// How many rows there are.
+    pub rows: usize,
+    /// `[rows][inputs]`.
+    pub inputs: &'a [f32],
+    /// `[rows][outputs]`, where they are known.
+    pub targets: Option<&'a [f32]>,
+    /// `[rows][outputs]`, after the loss's link.
+    pub predictions: &'a [f32],
+    /// How they compare, where targets are known.
+    pub evaluation: Option<&'a Evaluation>,
+}
+
+/// The predictions, row by row.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn predictions(report: &PredictReport<'_>, as_json: bool) -> Result<(), OutputError> {
+    if as_json {
+        return print(&json::predictions(report));
+    }
+    let (inputs, outputs) = (report.network.inputs(), report.network.outputs());
+    let mut text = table::predictions(report.inputs, inputs, report.targets, report.predictions, outputs);
+    if let Some(evaluation) = report.evaluation {
+        let _ = match evaluation.right {
+            Some(right) => writeln!(text, "\n{right} of {} right, loss {:.6}", report.rows, evaluation.loss),
+            None => writeln!(text, "\nloss {:.6}", evaluation.loss),
+        };
+    }
+    print(&text)
+}

@@ -1,0 +1,177 @@
+//! The report of a training, from its first line to its verdict.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{OutputError, curve, json, print, table, verdict};
+use crate::data::SOLVED_ROWS;
+use crate::engine::EngineKind;
+use crate::gpu::AdapterEntry;
+use crate::network::Network;
+use crate::train::{Outcome, Progress, Training};
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// JSON lines and nothing else.
+    Json,
+    /// The verdict.
+    Quiet,
+    /// What is trained where, the curve, the truth table, the verdict.
+    Normal,
+    /// That, and how every start ended.
+    Verbose,
+}
+
+/// A training as it is told.
+#[derive(Debug)]
+pub struct TrainReport<'a> {
+    training: &'a Training,
+    engine: EngineKind,
+    adapter: Option<&'a AdapterEntry>,
+    detail: Detail,
+    bar: ProgressBar,
+    /// How standard output failed, once it did: the training is then asked to stop.
+    failed: RefCell<Option<OutputError>>,
+}
+
+impl<'a> TrainReport<'a> {
+    /// Says what is about to be trained, and where; `note` is what there is to say of the choice.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn start(
+        training: &'a Training,
+        engine: EngineKind,
+        adapter: Option<&'a AdapterEntry>,
+        note: Option<&str>,
+        detail: Detail,
+    ) -> Result<TrainReport<'a>, OutputError> {
+        match detail {
+            Detail::Json => print(&json::start(training, engine, adapter))?,
+            Detail::Quiet => {}
+            Detail::Normal | Detail::Verbose => print(&heading(training, engine, adapter, note))?,
+        }
+        let bar = match detail {
+            Detail::Json | Detail::Quiet => ProgressBar::hidden(),
+            // Hidden by itself where standard error is no terminal.
+            Detail::Normal | Detail::Verbose => {
+                ProgressBar::with_draw_target(Some(training.epochs.into()), ProgressDrawTarget::stderr())
+            }
+        };
+        let style = ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}  {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Ok(TrainReport {
+            training,
+            engine,
+            adapter,
+            detail,
+            bar,
+            failed: RefCell::default(),
+        })
+    }
+
+    /// Tells of a report boundary.
+    pub fn progress(&self, progress: Progress) {
+        let Progress { seed, epoch, loss, .. } = progress;
+        if self.detail == Detail::Json {
+            return self.keep_failure(print(&json::epoch(progress)));
+        }
+        self.bar.set_position(epoch.into());
+        self.bar.set_message(format!("seed {seed}  loss {loss:.6}"));
+        if self.detail == Detail::Verbose && epoch == self.training.epochs {
+            self.bar.suspend(|| {
+                let end = format!("seed {seed}: loss {loss:.6} after {epoch} epochs\n");
+                self.keep_failure(print(&end));
+            });
+        }
+    }
+
+    fn keep_failure(&self, result: Result<(), OutputError>) {
+        if let Err(error) = result {
+            self.failed.replace(Some(error));
+        }
+    }
+
+    /// Whether nobody listens any more.
+    pub fn is_closed(&self) -> bool {
+        self.failed.borrow().is_some()
+    }
+
+    /// Takes the progress bar away.
+    pub fn end_progress(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Tells what came of it.
+    ///
+    /// # Errors
+    /// [`OutputError`], also where an earlier line failed.
+    pub fn finish(&self, outcome: &Outcome, saved: Option<&Path>) -> Result<(), OutputError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let (training, run) = (self.training, &outcome.kept);
+        if self.detail == Detail::Json {
+            return print(&json::result(training, outcome, self.engine, self.adapter));
+        }
+        let mut text = String::new();
+        if self.detail != Detail::Quiet {
+            let _ = writeln!(text, "\n{}", curve::draw(&run.history));
+            if training.data.rows() <= SOLVED_ROWS {
+                let data = &training.data;
+                let targets = Some(data.targets());
+                let predictions = &run.evaluation.predictions;
+                text += &table::predictions(data.inputs(), data.input_len(), targets, predictions, data.target_len());
+                text.push('\n');
+            }
+        }
+        text += &verdict::verdict(training, outcome);
+        if let Some(path) = saved {
+            let _ = writeln!(text, "Saved to {}.", path.display());
+        }
+        print(&text)
+    }
+}
+
+fn heading(
+    training: &Training,
+    engine: EngineKind,
+    adapter: Option<&AdapterEntry>,
+    note: Option<&str>,
+) -> String {
+    let mut text = match adapter {
+        Some(adapter) => format!("{engine} engine on {}\n", adapter.describe()),
+        None => format!("{engine} engine\n"),
+    };
+    if let Some(note) = note {
+        let _ = writeln!(text, "{note}");
+    }
+    if adapter.is_some_and(AdapterEntry::is_software) {
+        text += "(a software adapter is for checking, not for speed: --engine cpu is faster)\n";
+    }
+    let Training { network, data, init, learning_rate, epochs, .. } = training;
+    let _ = writeln!(text, "network {}, loss {}, {} parameters", describe(network), network.loss(), network.parameter_count());
+    let batches = training.task(training.seed).batches;
+    let batch = if batches.is_full() {
+        "all in one batch".to_owned()
+    } else {
+        format!("batches of {}, {}", batches.batch(), training.order)
+    };
+    let _ = writeln!(text, "data {}: {} rows, {batch}", data.name(), data.rows());
+    let starts = match training.restarts {
+        1 => format!("seed {}", training.seed),
+        most => format!("starts from seed {} until one solves it, at most {most}", training.seed),
+    };
+    let _ = writeln!(text, "gradient descent, rate {learning_rate}, {epochs} epochs, weights {init}, {starts}");
+    text
+}
+
+/// `2 - 3 relu - 1 sigmoid`.
+fn describe(network: &Network) -> String {
+    let layers = network.layers().map(|layer| format!(" - {} {}", layer.fan_out, layer.activation));
+    format!("{}{}", network.inputs(), layers.collect::<String>())
+}

@@ -1,0 +1,400 @@
+//! Replays traces that PyTorch computed (`tests/golden/README.md` explains them) on the reference
+//! in f64 and on every engine in f32: losses, outputs, pre-activations, gradients, parameters.
+//!
+//! `WGRAD_GOLDEN=DIR` replays the traces of another folder. Each trace is a test per engine; a
+//! trace that asks for what is not there yet is listed as ignored, with what it asks for; a folder
+//! without a trace that can be replayed fails.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde::Deserialize;
+use wgrad::check::{Bound, compare};
+use wgrad::data::{Batches, Dataset, Order};
+use wgrad::engine::{Engine, Task};
+use wgrad::network::{Activation, Layout, Loss, Network};
+use wgrad::reference::{Reference, Trace as StepTrace};
+
+#[derive(Deserialize, Clone)]
+struct Trace {
+    name: String,
+    network: TraceNetwork,
+    optimizer: Optimizer,
+    batch_size: usize,
+    steps_total: u32,
+    inputs: Vec<Vec<f64>>,
+    targets: Targets,
+    params: Vec<Params>,
+    f64: Recorded,
+    f32_drift: Drift,
+}
+
+#[derive(Deserialize, Clone)]
+struct TraceNetwork {
+    sizes: Vec<usize>,
+    activations: Vec<Activation>,
+    loss: Loss,
+}
+
+#[derive(Deserialize, Clone)]
+struct Optimizer {
+    name: String,
+    lr: f64,
+    #[serde(default)]
+    momentum: f64,
+    #[serde(default)]
+    weight_decay: f64,
+    clip_global_norm: Option<f64>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum Targets {
+    Rows(Vec<Vec<f64>>),
+    Classes(Vec<usize>),
+}
+
+#[derive(Deserialize, Clone)]
+struct Params {
+    w: Vec<Vec<f64>>,
+    b: Vec<f64>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Recorded {
+    steps: Vec<Step>,
+    loss_curve: Vec<(u32, f64)>,
+    r#final: Final,
+}
+
+#[derive(Deserialize, Clone)]
+struct Step {
+    step: u32,
+    rows: [usize; 2],
+    loss: f64,
+    outputs: Vec<Vec<f64>>,
+    pre_activations: Option<Vec<Vec<Vec<f64>>>>,
+    pre_activation_grads: Option<Vec<Vec<Vec<f64>>>>,
+    grads: Vec<Params>,
+    params_after: Vec<Params>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Final {
+    loss: f64,
+    outputs: Vec<Vec<f64>>,
+    params: Vec<Params>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Drift {
+    steps: Vec<StepDrift>,
+    loss_curve: f64,
+    r#final: FinalDrift,
+}
+
+#[derive(Deserialize, Clone)]
+struct StepDrift {
+    loss: f64,
+    outputs: f64,
+    grads: f64,
+    params_after: f64,
+}
+
+#[derive(Deserialize, Clone)]
+struct FinalDrift {
+    loss: f64,
+    outputs: f64,
+    params: f64,
+}
+
+/// How near a replay must be: the traces' README gives both.
+#[derive(Clone, Copy)]
+enum Nearness {
+    /// f64: 1e-9 relative. The absolute part is for sums that cancel.
+    Truth,
+    /// f32: a few times the distance of PyTorch's own f32 run, and never less than some 1e-6,
+    /// absolute for values up to 1 and relative above.
+    Single,
+}
+
+/// "A few times."
+const DRIFTS: f64 = 6.0;
+/// "Some 1e-6."
+const FLOOR: f64 = 4e-6;
+
+impl Nearness {
+    fn check(self, label: &str, actual: &[f64], expected: &[f64], drift: f64) -> Result<(), Failed> {
+        let each: Vec<f64> = match self {
+            Nearness::Truth => expected.iter().map(|e| 1e-12 + 1e-9 * e.abs()).collect(),
+            Nearness::Single => {
+                expected.iter().map(|e| f64::max(DRIFTS * drift, FLOOR * e.abs().max(1.0))).collect()
+            }
+        };
+        compare(label, actual, expected, Bound::Each(&each)).map(|_| ()).map_err(Failed::from)
+    }
+}
+
+fn flat(rows: &[Vec<f64>]) -> Vec<f64> {
+    rows.iter().flatten().copied().collect()
+}
+
+/// Weights and biases of every layer, in the order of the network's layout.
+fn flat_params(layers: &[Params]) -> Vec<f64> {
+    layers.iter().flat_map(|layer| [flat(&layer.w), layer.b.clone()]).flatten().collect()
+}
+
+impl Trace {
+    fn read(path: &Path) -> Result<Trace, Failed> {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?)
+    }
+
+    /// What the trace asks for that is not there yet.
+    fn unsupported(&self) -> Option<String> {
+        let o = &self.optimizer;
+        let asks = [
+            (o.name != "sgd", o.name.clone()),
+            (o.momentum != 0.0, "momentum".to_owned()),
+            (o.weight_decay != 0.0, "weight decay".to_owned()),
+            (o.clip_global_norm.is_some(), "clipping".to_owned()),
+        ];
+        let asks: Vec<String> = asks.into_iter().filter(|ask| ask.0).map(|ask| ask.1).collect();
+        (!asks.is_empty()).then(|| asks.join(", "))
+    }
+
+    fn network(&self) -> Network {
+        let TraceNetwork { sizes, activations, loss } = self.network.clone();
+        Network::new(sizes, activations, loss).unwrap()
+    }
+
+    fn targets(&self) -> Vec<f64> {
+        let outputs = *self.network.sizes.last().unwrap();
+        match &self.targets {
+            Targets::Rows(rows) => flat(rows),
+            Targets::Classes(classes) => classes
+                .iter()
+                .flat_map(|&class| (0..outputs).map(move |col| f64::from(u8::from(col == class))))
+                .collect(),
+        }
+    }
+
+    /// The initial parameters in the network's layout.
+    fn parameters(&self) -> Vec<f64> {
+        let lists: Vec<Vec<f64>> =
+            self.params.iter().flat_map(|layer| [flat(&layer.w), layer.b.clone()]).collect();
+        Layout::new(&self.network()).pack(&lists)
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::new(self.inputs.len(), self.batch_size, Order::Sequential, 0)
+    }
+
+    /// What a run gave, compared with what PyTorch recorded.
+    fn check(&self, nearness: Nearness, replay: &Replay) -> Result<(), Failed> {
+        let layout = Layout::new(&self.network());
+        let real = |flat: &[f64]| layout.unpack(flat).concat();
+        for (recorded, (replayed, drift)) in
+            self.f64.steps.iter().zip(replay.steps.iter().zip(&self.f32_drift.steps))
+        {
+            let near = |what: &str, actual: &[f64], expected: &[f64], drift| {
+                nearness.check(&format!("step {}, {what}", recorded.step), actual, expected, drift)
+            };
+            let rows = self.batches().rows_of(recorded.step).collect::<Vec<_>>();
+            if rows != (recorded.rows[0]..recorded.rows[1]).collect::<Vec<_>>() {
+                return Err(format!("step {} took rows {rows:?}", recorded.step).into());
+            }
+            near("loss", &[replayed.loss], &[recorded.loss], drift.loss)?;
+            let outputs = replayed.trace.activations.last().unwrap();
+            near("outputs", outputs, &flat(&recorded.outputs), drift.outputs)?;
+            for (layer, z) in recorded.pre_activations.iter().flatten().enumerate() {
+                let actual = &replayed.trace.pre_activations[layer];
+                near(&format!("pre-activations of layer {layer}"), actual, &flat(z), drift.outputs)?;
+            }
+            for (layer, d) in recorded.pre_activation_grads.iter().flatten().enumerate() {
+                let actual = &replayed.trace.d_pre_activations[layer];
+                near(&format!("d_pre-activations of layer {layer}"), actual, &flat(d), drift.grads)?;
+            }
+            near("gradients", &real(&replayed.gradients), &flat_params(&recorded.grads), drift.grads)?;
+            let after = flat_params(&recorded.params_after);
+            near("parameters", &real(&replayed.parameters), &after, drift.params_after)?;
+        }
+        let curve: Vec<f64> = self.f64.loss_curve.iter().map(|point| point.1).collect();
+        let steps = self.f64.loss_curve.iter().map(|point| point.0 as usize);
+        let replayed: Vec<f64> = steps.map(|step| replay.losses[step]).collect();
+        nearness.check("loss curve", &replayed, &curve, self.f32_drift.loss_curve)?;
+        let (end, drift) = (&self.f64.r#final, &self.f32_drift.r#final);
+        nearness.check("final loss", &[replay.final_loss], &[end.loss], drift.loss)?;
+        nearness.check("final outputs", &replay.final_outputs, &flat(&end.outputs), drift.outputs)?;
+        let parameters = real(&replay.final_parameters);
+        nearness.check("final parameters", &parameters, &flat_params(&end.params), drift.params)
+    }
+}
+
+/// What one run gave, in f64.
+#[derive(Default)]
+struct Replay {
+    steps: Vec<ReplayedStep>,
+    losses: Vec<f64>,
+    final_loss: f64,
+    final_outputs: Vec<f64>,
+    final_parameters: Vec<f64>,
+}
+
+struct ReplayedStep {
+    loss: f64,
+    trace: StepTrace<f64>,
+    gradients: Vec<f64>,
+    parameters: Vec<f64>,
+}
+
+fn replay_reference(trace: &Trace) -> Replay {
+    let network = trace.network();
+    let (inputs, targets) = (flat(&trace.inputs), trace.targets());
+    let batches = trace.batches();
+    let take = |all: &[f64], len: usize, step| -> Vec<f64> {
+        batches.rows_of(step).flat_map(|row| &all[row * len..][..len]).copied().collect()
+    };
+    let mut reference = Reference::new(&network, trace.parameters());
+    let mut replay = Replay::default();
+    for step in 0..trace.steps_total {
+        let (x, t) = (take(&inputs, network.inputs(), step), take(&targets, network.outputs(), step));
+        let loss = reference.step(&x, &t, trace.optimizer.lr);
+        replay.losses.push(loss);
+        if replay.steps.len() < trace.f64.steps.len() {
+            replay.steps.push(ReplayedStep {
+                loss,
+                trace: reference.trace.clone(),
+                gradients: reference.gradients.clone(),
+                parameters: reference.parameters.clone(),
+            });
+        }
+    }
+    replay.final_outputs = reference.forward(&inputs).to_vec();
+    replay.final_loss = reference.loss(&targets).0;
+    replay.final_parameters = reference.parameters;
+    replay
+}
+
+async fn replay_engine(trace: &Trace, on_gpu: bool) -> Replay {
+    let network = trace.network();
+    let narrow = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<f32>>();
+    let wide = |values: Vec<f32>| common::wide(&values);
+    let (inputs, targets) = (narrow(&flat(&trace.inputs)), narrow(&trace.targets()));
+    let data =
+        Dataset::new(&trace.name, inputs, network.inputs(), targets, network.outputs()).unwrap();
+    data.check_fits(&network).unwrap();
+    let data = Arc::new(data);
+    let task = Task {
+        network: network.clone(),
+        data: Arc::clone(&data),
+        batches: trace.batches(),
+        learning_rate: trace.optimizer.lr as f32,
+        parameters: narrow(&trace.parameters()),
+    };
+    let gpu = on_gpu.then(common::gpu);
+    let mut engine = Engine::new(task, gpu.as_ref()).await.unwrap();
+    assert_eq!(engine.kind().name(), if on_gpu { "layered" } else { "cpu" });
+    let mut replay = Replay::default();
+    for _ in &trace.f64.steps {
+        let losses = wide(engine.run(1, &|| false).await.unwrap());
+        let step = engine.trace().await.unwrap();
+        let lists = |lists: Vec<Vec<f32>>| lists.into_iter().map(wide).collect();
+        replay.steps.push(ReplayedStep {
+            loss: losses[0],
+            trace: StepTrace {
+                pre_activations: lists(step.pre_activations),
+                activations: lists(step.activations),
+                d_pre_activations: lists(step.d_pre_activations),
+            },
+            gradients: wide(engine.gradients().await.unwrap()),
+            parameters: wide(engine.parameters().await.unwrap()),
+        });
+        replay.losses.extend(losses);
+    }
+    let rest = trace.steps_total - replay.steps.len() as u32;
+    replay.losses.extend(wide(engine.run(rest, &|| false).await.unwrap()));
+    assert_eq!(engine.steps_done(), trace.steps_total);
+    let forward = engine.forward(data.inputs()).await.unwrap();
+    replay.final_loss = wgrad::train::evaluate(&network, &data, &forward).loss;
+    replay.final_outputs = wide(forward.outputs);
+    replay.final_parameters = wide(engine.parameters().await.unwrap());
+    replay
+}
+
+/// The tests of one file: one per engine, or one that names what is missing.
+fn trials(path: &Path) -> Vec<Trial> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let trace = match Trace::read(path) {
+        Ok(trace) => trace,
+        Err(failed) => return vec![Trial::test(stem, || Err(failed))],
+    };
+    if let Some(missing) = trace.unsupported() {
+        let trial = Trial::test(format!("{stem}, not supported yet: {missing}"), || Ok(()));
+        return vec![trial.with_ignored_flag(true)];
+    }
+    let (reference, cpu, layered) = (trace.clone(), trace.clone(), trace);
+    vec![
+        Trial::test(format!("{stem} on reference"), move || {
+            reference.check(Nearness::Truth, &replay_reference(&reference))
+        }),
+        Trial::test(format!("{stem} on cpu"), move || {
+            cpu.check(Nearness::Single, &pollster::block_on(replay_engine(&cpu, false)))
+        }),
+        Trial::test(format!("{stem} on layered"), move || {
+            layered.check(Nearness::Single, &pollster::block_on(replay_engine(&layered, true)))
+        }),
+    ]
+}
+
+/// A replay of a trace that was made wrong on purpose must fail, or the rest proves nothing.
+fn a_wrong_trace_is_found_out(path: &Path) -> Result<(), Failed> {
+    let trace = Trace::read(path)?;
+    let replay = replay_reference(&trace);
+    trace.check(Nearness::Truth, &replay)?;
+    type Damage = fn(&mut Trace);
+    let damages: [(&str, Damage); 6] = [
+        ("loss", |t| t.f64.steps[0].loss += 1e-4),
+        ("outputs", |t| t.f64.steps[0].outputs[0][0] += 1e-4),
+        ("gradients", |t| t.f64.steps[0].grads[0].w[0][0] += 1e-4),
+        ("parameters", |t| t.f64.steps[0].params_after[0].b[0] += 1e-4),
+        ("loss curve", |t| t.f64.loss_curve[1].1 += 1e-4),
+        ("final parameters", |t| t.f64.r#final.params[0].w[0][0] += 1e-4),
+    ];
+    for (what, damage) in damages {
+        let mut wrong = trace.clone();
+        damage(&mut wrong);
+        for nearness in [Nearness::Truth, Nearness::Single] {
+            if wrong.check(nearness, &replay).is_ok() {
+                return Err(format!("wrong {what} passed").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = std::env::var_os("WGRAD_GOLDEN").map_or(own.clone(), PathBuf::from);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+        .unwrap_or_default();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    let mut trials: Vec<Trial> = paths.iter().flat_map(|path| trials(path)).collect();
+    let replayed = trials.iter().filter(|trial| !trial.has_ignored_flag()).count();
+    trials.push(Trial::test("at least one trace is replayed", move || {
+        println!("{replayed} replays of {} traces in {}", paths.len(), folder.display());
+        if replayed == 0 { Err(format!("no trace to replay in {}", folder.display()).into()) } else { Ok(()) }
+    }));
+    trials.push(Trial::test("a wrong trace is found out", move || {
+        a_wrong_trace_is_found_out(&own.join("xor_relu_bce_sgd.json"))
+    }));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,25 @@
+use wgrad::kernels::{ADVANCE, AdvanceParams};
+use wgrad::reference::twins;
+
+use crate::launch::{Arg, launch};
+
+fn run(clock: u32, steps: u32) -> u32 {
+    launch(&ADVANCE, &[], &AdvanceParams { steps }, &[Arg::U32(&[clock])], 1)[0][0]
+}
+
+#[test]
+fn by_hand_and_as_its_twin() {
+    for (clock, steps) in [(0, 1), (41, 1), (5, 10), (u32::MAX, 1)] {
+        let mut expected = [clock];
+        twins::advance(&mut expected, steps);
+        assert_eq!(run(clock, steps), expected[0]);
+    }
+    assert_eq!(run(7, 1), 8);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let mut wrong = [7];
+    twins::advance(&mut wrong, 2);
+    assert_ne!(run(7, 1), wrong[0]);
+}

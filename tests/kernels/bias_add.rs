@@ -1,0 +1,54 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{BIAS_ADD, BiasParams};
+use wgrad::reference::twins::{self, Grid};
+
+use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
+use crate::launch::{Arg, floats, hold, launch};
+
+/// A layer's block with two rows of weights before the bias, and the matrix it is added to.
+fn run(parameters: &[f32], output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+    let stride = stride(cols);
+    let params = BiasParams {
+        rows: rows as u32,
+        cols: cols as u32,
+        stride: stride as u32,
+        bias_offset: 2 * stride as u32,
+    };
+    let args = [Arg::F32(parameters), Arg::F32(output)];
+    floats(&launch(&BIAS_ADD, &[], &params, &args, rows * cols)[0]).to_vec()
+}
+
+fn grid(rows: usize, cols: usize) -> Grid {
+    Grid { rows, cols, stride: stride(cols) }
+}
+
+#[test]
+fn matches_its_twin() {
+    for (rows, cols) in SHAPES {
+        let stride = stride(cols);
+        let (parameters, output) = (numbers(3 * stride, 1), numbers(rows * stride, 2));
+        let (mut exact, mut truth) = (output.clone(), wide(&output));
+        twins::bias_add(&parameters[2 * stride..], &mut exact, grid(rows, cols));
+        twins::bias_add(&wide(&parameters)[2 * stride..], &mut truth, grid(rows, cols));
+        let bounds: Vec<f64> = truth.iter().map(|sum| ULP * sum.abs()).collect();
+        let label = format!("bias_add {rows}x{cols}");
+        hold(&label, &run(&parameters, &output, rows, cols), Some(&exact), &truth, &bounds);
+    }
+}
+
+#[test]
+fn by_hand() {
+    let parameters = [9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 10.0, 20.0, 30.0, 9.0];
+    let output = [1.0, 2.0, 3.0, 0.0, 4.0, 5.0, 6.0, 0.0];
+    let expected = [11.0f32, 22.0, 33.0, 0.0, 14.0, 25.0, 36.0, 0.0];
+    assert_close("by hand", &run(&parameters, &output, 2, 3), &expected, Bound::Exact);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let (parameters, output) = (numbers(12, 1), numbers(8, 2));
+    let mut wrong = output.clone();
+    twins::bias_add(&parameters[4..], &mut wrong, grid(2, 3));
+    let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    assert_apart("another row as bias", &run(&parameters, &output, 2, 3), &wrong, bound);
+}

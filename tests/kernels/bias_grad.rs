@@ -1,0 +1,57 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{BIAS_GRAD, BiasParams};
+use wgrad::reference::twins::{self, Grid};
+
+use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
+use crate::launch::{Arg, SENTINEL, floats, hold, launch};
+
+/// The bias row of a layer's block after the kernel; its weights must stay untouched.
+fn run(d_output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+    let stride = stride(cols);
+    let params = BiasParams {
+        rows: rows as u32,
+        cols: cols as u32,
+        stride: stride as u32,
+        bias_offset: stride as u32,
+    };
+    let written = launch(&BIAS_GRAD, &[], &params, &[Arg::F32(d_output), Arg::Out(2 * stride)], cols);
+    let (weights, bias) = written[0].split_at(stride);
+    assert!(weights.iter().chain(&bias[cols..]).all(|&word| word == SENTINEL), "wrote beside the bias");
+    floats(&bias[..cols]).to_vec()
+}
+
+fn twin<T: wgrad::reference::Real>(d_output: &[T], rows: usize, cols: usize) -> Vec<T> {
+    let mut d_bias = vec![T::default(); cols];
+    twins::bias_grad(d_output, &mut d_bias, Grid { rows, cols, stride: stride(cols) });
+    d_bias
+}
+
+#[test]
+fn matches_its_twin() {
+    for (rows, cols) in SHAPES.into_iter().chain([(1797, 3)]) {
+        let d_output = numbers(rows * stride(cols), 3);
+        let magnitudes: Vec<f64> = wide(&d_output).iter().map(|d| d.abs()).collect();
+        let bounds: Vec<f64> =
+            twin(&magnitudes, rows, cols).iter().map(|sum| rows as f64 * ULP * sum).collect();
+        hold(
+            &format!("bias_grad {rows}x{cols}"),
+            &run(&d_output, rows, cols),
+            Some(&twin(&d_output, rows, cols)),
+            &twin(&wide(&d_output), rows, cols),
+            &bounds,
+        );
+    }
+}
+
+#[test]
+fn by_hand() {
+    let d_output = [1.0, 2.0, 3.0, 0.0, 10.0, 20.0, 30.0, 0.0];
+    assert_close("by hand", &run(&d_output, 2, 3), &[11.0f32, 22.0, 33.0], Bound::Exact);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let d_output = numbers(5 * 4, 3);
+    let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    assert_apart("a row short", &run(&d_output, 5, 3), &twin(&d_output, 4, 3), bound);
+}

@@ -1,0 +1,116 @@
+//! Runs one kernel over lists of numbers, with guard words on both sides of every buffer.
+
+use bytemuck::Pod;
+use wgrad::check::Bound as Within;
+use wgrad::gpu::{Access, Bound, Buffer, Dispatch, Gpu, Kernel, Pipeline};
+
+use crate::common::{assert_close, gpu, is_llvmpipe};
+
+/// Elements before and after what a kernel is given; 64 keeps the offset aligned.
+const GUARD: usize = 64;
+/// What outputs and guards are filled with: a NaN that no kernel computes.
+pub const SENTINEL: u32 = 0x7fc0_dead;
+
+/// One buffer of a launch, in the order of the kernel's bindings.
+pub enum Arg<'a> {
+    /// What the kernel reads.
+    F32(&'a [f32]),
+    /// What the kernel reads.
+    U32(&'a [u32]),
+    /// As many sentinels, for the kernel to write over.
+    Out(usize),
+}
+
+impl Arg<'_> {
+    fn words(&self) -> Vec<u32> {
+        match self {
+            Arg::F32(values) => bytemuck::cast_slice(values).to_vec(),
+            Arg::U32(values) => values.to_vec(),
+            Arg::Out(len) => vec![SENTINEL; *len],
+        }
+    }
+}
+
+/// The contents of every `read_write` binding after one dispatch, as words.
+pub fn launch<P: Pod>(
+    kernel: &Kernel,
+    constants: &[(&str, f64)],
+    params: &P,
+    args: &[Arg<'_>],
+    invocations: usize,
+) -> Vec<Vec<u32>> {
+    let gpu = gpu();
+    pollster::block_on(async {
+        let trusted = gpu.pipeline(kernel, constants).await.unwrap();
+        let checked = gpu.checked_pipeline(kernel, constants).await.unwrap();
+        let written = dispatch(&gpu, kernel, &trusted, params, args, invocations).await;
+        let again = dispatch(&gpu, kernel, &checked, params, args, invocations).await;
+        assert_eq!(written, again, "{} with naga's checks and without", kernel.name);
+        written
+    })
+}
+
+async fn dispatch<P: Pod>(
+    gpu: &Gpu,
+    kernel: &Kernel,
+    pipeline: &Pipeline,
+    params: &P,
+    args: &[Arg<'_>],
+    invocations: usize,
+) -> Vec<Vec<u32>> {
+    assert_eq!(args.len(), kernel.bindings.len(), "one argument per binding");
+    let guard = [SENTINEL; GUARD];
+    let mut buffers = Vec::new();
+    for (arg, binding) in args.iter().zip(kernel.bindings) {
+        let words = [&guard[..], &arg.words(), &guard].concat();
+        buffers.push(gpu.buffer_of(binding.name, &words).await.unwrap());
+    }
+    let lens: Vec<usize> = args.iter().map(|arg| arg.words().len()).collect();
+    let bound: Vec<Bound<'_>> =
+        buffers.iter().zip(&lens).map(|(buffer, &len)| Bound::range(buffer, GUARD, len)).collect();
+    let dispatch: Dispatch =
+        gpu.dispatch(pipeline, params, &bound, invocations, 0).await.unwrap();
+    gpu.wait(gpu.submit([&dispatch])).await.unwrap();
+    let mut written = Vec::new();
+    for ((buffer, &len), binding) in buffers.iter().zip(&lens).zip(kernel.bindings) {
+        let words = read(gpu, buffer, len + 2 * GUARD).await;
+        let (before, rest) = words.split_at(GUARD);
+        let (inside, after) = rest.split_at(len);
+        assert!(before == guard && after == guard, "{} wrote beside {}", kernel.name, binding.name);
+        if binding.access == Access::ReadWrite {
+            written.push(inside.to_vec());
+        }
+    }
+    written
+}
+
+async fn read(gpu: &Gpu, buffer: &Buffer, len: usize) -> Vec<u32> {
+    gpu.read::<u32>(&[(buffer, 0..len)]).await.unwrap().remove(0)
+}
+
+/// Words as the numbers they are.
+pub fn floats(words: &[u32]) -> &[f32] {
+    bytemuck::cast_slice(words)
+}
+
+/// A result with the sentinels of padding left out; fails where padding was written.
+#[track_caller]
+pub fn unpadded(values: &[f32], cols: usize, stride: usize) -> Vec<f32> {
+    for row in values.chunks_exact(stride) {
+        let padding = &row[cols..];
+        assert!(padding.iter().all(|p| p.to_bits() == SENTINEL), "padding was written: {padding:?}");
+    }
+    values.chunks_exact(stride).flat_map(|row| &row[..cols]).copied().collect()
+}
+
+/// Holds a result to its twins: to the f64 one within `bounds` everywhere, and, where `exact` says
+/// that nothing but + - * / is involved, to the f32 one by bits on llvmpipe.
+#[track_caller]
+pub fn hold(label: &str, actual: &[f32], exact: Option<&[f32]>, truth: &[f64], bounds: &[f64]) {
+    assert_close(label, actual, truth, Within::Each(bounds));
+    if let Some(exact) = exact
+        && is_llvmpipe(&gpu())
+    {
+        assert_close(&format!("{label}, by bits"), actual, exact, Within::Exact);
+    }
+}

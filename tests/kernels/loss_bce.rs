@@ -1,0 +1,93 @@
+use wgrad::check::Bound;
+use wgrad::gpu::Kernel;
+use wgrad::kernels::{LOSS_BCE, LossParams};
+use wgrad::reference::Real;
+use wgrad::reference::twins::{self, Grid};
+
+use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
+use crate::launch::{Arg, floats, hold, launch, unpadded};
+
+/// `row_loss` and `d_output` of any of the losses.
+pub fn run_loss(kernel: &Kernel, output: &[f32], target: &[f32], scale: f32, rows: usize, cols: usize) -> (Vec<f32>, Vec<f32>) {
+    let stride = stride(cols);
+    let params = LossParams { rows: rows as u32, cols: cols as u32, stride: stride as u32, scale };
+    let args = [Arg::F32(output), Arg::F32(target), Arg::Out(rows), Arg::Out(rows * stride)];
+    let written = launch(kernel, &[], &params, &args, rows);
+    (floats(&written[0]).to_vec(), unpadded(floats(&written[1]), cols, stride))
+}
+
+type LossTwin<T> = fn(&[T], &[T], &mut [T], &mut [T], T, Grid);
+
+/// The same from a twin.
+pub fn loss_twin<T: Real>(twin: LossTwin<T>, output: &[T], target: &[T], scale: T, rows: usize, cols: usize) -> (Vec<T>, Vec<T>) {
+    let grid = Grid { rows, cols, stride: stride(cols) };
+    let (mut row_loss, mut d_output) = (vec![T::default(); rows], vec![T::default(); output.len()]);
+    twin(output, target, &mut row_loss, &mut d_output, scale, grid);
+    (row_loss, d_output.chunks_exact(grid.stride).flat_map(|row| &row[..cols]).copied().collect())
+}
+
+/// How far one output's loss and gradient may be off, from WGSL's accuracies: e^x within 3 + 2|x|
+/// ULP, ln within 2^-21 between 1/2 and 2, quotients 2.5 ULP.
+fn term_bounds(z: f64, t: f64) -> (f64, f64) {
+    let e = (-z.abs()).exp();
+    let from_exp = e * (3.0 + 2.0 * z.abs()) * ULP;
+    let loss = 2f64.powi(-21) + from_exp + ULP + 3.0 * ULP * (z.abs() + (z * t).abs());
+    (loss, from_exp + 5.0 * ULP)
+}
+
+fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
+    let scale = 1.0 / (rows * cols) as f32;
+    let (row_loss, d_output) = run_loss(&LOSS_BCE, output, target, scale, rows, cols);
+    let truth = loss_twin(twins::loss_bce, &wide(output), &wide(target), scale.into(), rows, cols);
+    let stride = stride(cols);
+    let terms: Vec<Vec<(f64, f64)>> = output
+        .chunks_exact(stride)
+        .zip(target.chunks_exact(stride))
+        .map(|(z, t)| (0..cols).map(|col| term_bounds(z[col].into(), t[col].into())).collect())
+        .collect();
+    let sums = terms.iter().zip(&truth.0).map(|(terms, loss)| {
+        terms.iter().map(|term| term.0).sum::<f64>() + cols as f64 * ULP * loss
+    });
+    hold(&format!("row_loss {rows}x{cols}"), &row_loss, None, &truth.0, &sums.collect::<Vec<_>>());
+    let each = terms.iter().flatten().map(|term| f64::from(scale) * term.1);
+    hold(&format!("d_output {rows}x{cols}"), &d_output, None, &truth.1, &each.collect::<Vec<_>>());
+}
+
+#[test]
+fn matches_its_twin() {
+    for (rows, cols) in SHAPES {
+        let len = rows * stride(cols);
+        let output: Vec<f32> = numbers(len, 7).iter().map(|z| z * 8.0).collect();
+        let target: Vec<f32> = numbers(len, 8).iter().map(|t| t.abs().round()).collect();
+        check(&output, &target, rows, cols);
+    }
+}
+
+#[test]
+fn large_logits_stay_finite_and_right() {
+    let output = [0.0, -0.0, 50.0, -50.0, 100.0, -100.0, 300.0, -300.0, 1e4, -1e4, 1e-30, 88.0];
+    for target in [0.0, 1.0, 0.5] {
+        check(&output, &[target; 12], 3, 4);
+    }
+}
+
+#[test]
+fn by_hand_and_at_zero() {
+    let (row_loss, d_output) = run_loss(&LOSS_BCE, &[0.0, 2.0, -3.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2.0, 1, 3);
+    // ln 2, 2 + ln(1 + e^-2), 3 + ln(1 + e^-3).
+    let expected = 0.693_147_180_56 + 2.126_928_011_04 + 3.048_587_351_57;
+    assert_close("row_loss", &row_loss, &[expected], Bound::Mixed { absolute: 4e-6, relative: 0.0 });
+    // 2 (1/2 - 1), 2 sigmoid(2), 2 (sigmoid(-3) - 1).
+    let slopes = [-1.0, 1.761_594_155_96, -1.905_148_253_64];
+    assert_close("d_output", &d_output, &slopes, Bound::Mixed { absolute: 2e-6, relative: 0.0 });
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let (output, target) = (numbers(64, 7), vec![1.0; 64]);
+    let (row_loss, d_output) = run_loss(&LOSS_BCE, &output, &target, 0.25, 4, 16);
+    let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    let mse = loss_twin(twins::loss_mse, &output, &target, 0.25, 4, 16);
+    assert_apart("the sigmoid left out", &d_output, &mse.1, bound);
+    assert_apart("another loss", &row_loss, &mse.0, bound);
+}

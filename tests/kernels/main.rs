@@ -1,0 +1,24 @@
+//! Every kernel on the adapter against its twin: by bits on llvmpipe where nothing but + - * / is
+//! involved, by derived bounds everywhere; with a value by hand, and with a twin that is wrong on
+//! purpose and must be found out.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod launch;
+
+mod activate;
+mod activate_grad;
+mod advance;
+mod batch_rows;
+mod bias_add;
+mod bias_grad;
+mod canary;
+mod functions;
+mod gather;
+mod loss_bce;
+mod loss_mean;
+mod loss_mse;
+mod loss_softmax;
+mod matmul;
+mod sgd;

@@ -1,0 +1,256 @@
+//! What can be known of every kernel without a GPU: files, table, twins and tests are the same
+//! set; the WGSL is valid under WebGPU's base limits; the table says what the WGSL says; and every
+//! back end can be given it.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
+use wgrad::gpu::{Access, Kernel};
+use wgrad::kernels::{ALL, COMMON};
+use wgrad::network::Activation;
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The stems of the files in a folder with this ending.
+fn stems(folder: &str, ending: &str) -> BTreeSet<String> {
+    let files = fs::read_dir(root(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let named = files.filter(|path| path.extension().is_some_and(|found| found == ending));
+    named.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+fn parse(kernel: &Kernel) -> Module {
+    naga::front::wgsl::parse_str(kernel.source)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(kernel.source, kernel.name)))
+}
+
+fn validate(name: &str, module: &Module) -> ModuleInfo {
+    // No capability beyond what WebGPU gives everywhere.
+    Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(module)
+        .unwrap_or_else(|error| panic!("{name}: {}", error.into_inner()))
+}
+
+/// Every way in which the host may set a kernel's overrides.
+fn settings(kernel: &Kernel) -> Vec<Vec<(String, f64)>> {
+    kernel.constants.iter().fold(vec![Vec::new()], |all, constant| {
+        let extended = |setting: &Vec<(String, f64)>| {
+            let setting = setting.clone();
+            constant.values.iter().map(move |&value| {
+                [&setting[..], &[(constant.name.to_owned(), value)]].concat()
+            })
+        };
+        all.iter().flat_map(extended).collect()
+    })
+}
+
+#[test]
+fn files_table_twins_and_tests_are_one_set() {
+    let names: BTreeSet<String> = ALL.iter().map(|kernel| kernel.name.to_owned()).collect();
+    assert_eq!(names.len(), ALL.len(), "a name stands twice in the table");
+    assert_eq!(stems("shaders", "wgsl"), names, "files of shaders/ and rows of kernels::ALL");
+    let tests = text("tests/kernels/main.rs");
+    let benches = text("benches/kernels.rs");
+    let twins = text("src/reference/twins.rs");
+    let test_files = stems("tests/kernels", "rs");
+    for kernel in ALL {
+        let name = kernel.name;
+        assert!(test_files.contains(name), "{name}: no tests/kernels/{name}.rs");
+        assert!(tests.contains(&format!("mod {name};")), "{name}: its tests are not run");
+        let module = text(&format!("tests/kernels/{name}.rs"));
+        for test in ["by_hand", "a_wrong_twin_is_found_out"] {
+            let named = module.contains(&format!("fn {test}"));
+            assert!(named || name == "canary", "{name}: no test {test}");
+        }
+        let twin = format!("pub fn {}", kernel.twin);
+        assert!(twins.contains(&twin), "{name}: no twin {}", kernel.twin);
+        assert!(benches.contains(&format!("\"{name}\"")), "{name}: no bench");
+    }
+    let common: BTreeSet<String> = COMMON.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(stems("shaders/common", "wgsl"), common, "files of shaders/common and COMMON");
+}
+
+#[test]
+fn every_kernel_is_valid_under_the_base_limits() {
+    for kernel in ALL {
+        validate(kernel.name, &parse(kernel));
+        // WebGPU's defaults, which every browser and software adapter gives.
+        assert!(kernel.lanes <= 256, "{}: {} invocations", kernel.name, kernel.lanes);
+        assert!(kernel.workgroup_bytes <= 16_384, "{}: {} bytes", kernel.name, kernel.workgroup_bytes);
+        assert!(kernel.bindings.len() <= 8, "{}: {} storage buffers", kernel.name, kernel.bindings.len());
+    }
+}
+
+#[test]
+fn the_table_says_what_the_wgsl_says() {
+    for kernel in ALL {
+        let module = parse(kernel);
+        let name = kernel.name;
+        let [entry] = &module.entry_points[..] else { panic!("{name}: not one entry point") };
+        assert_eq!((entry.name.as_str(), entry.stage), (name, ShaderStage::Compute));
+        assert_eq!(entry.workgroup_size, [kernel.lanes, 1, 1], "{name}: only x fills lanes");
+
+        let overrides: Vec<&str> =
+            module.overrides.iter().map(|(_, constant)| constant.name.as_deref().unwrap()).collect();
+        let constants: Vec<&str> = kernel.constants.iter().map(|constant| constant.name).collect();
+        assert_eq!(overrides, constants, "{name}: overrides");
+        assert!(module.overrides.iter().all(|(_, c)| c.init.is_some()), "{name}: an override without default");
+
+        let mut workgroup_bytes = 0;
+        let mut seen = vec![None; kernel.bindings.len() + 1];
+        for (_, variable) in module.global_variables.iter() {
+            if variable.space == AddressSpace::WorkGroup {
+                let own = variable.name.as_deref().unwrap();
+                assert!(own.ends_with("_tile") || own.ends_with("_partial"), "{name}: {own}");
+                workgroup_bytes += module.types[variable.ty].inner.size(module.to_ctx());
+                continue;
+            }
+            let at = variable.binding.as_ref().unwrap();
+            assert_eq!(at.group, 0, "{name}");
+            seen[at.binding as usize] = Some((variable.name.clone().unwrap(), variable.space));
+        }
+        assert_eq!(workgroup_bytes, kernel.workgroup_bytes, "{name}: workgroup memory");
+        let mut expected = vec![Some(("params".to_owned(), AddressSpace::Uniform))];
+        expected.extend(kernel.bindings.iter().map(|binding| {
+            let access = match binding.access {
+                Access::Read => StorageAccess::LOAD,
+                Access::ReadWrite => StorageAccess::LOAD | StorageAccess::STORE,
+            };
+            Some((binding.name.to_owned(), AddressSpace::Storage { access }))
+        }));
+        assert_eq!(seen, expected, "{name}: bindings");
+        let outputs = kernel.bindings.iter().skip_while(|binding| binding.access == Access::Read);
+        let outputs_last = outputs.clone().all(|binding| binding.access == Access::ReadWrite);
+        assert!(outputs_last, "{name}: inputs before outputs");
+    }
+}
+
+#[test]
+fn params_structs_are_the_same_in_rust_and_in_wgsl() {
+    for kernel in ALL {
+        let module = parse(kernel);
+        let (_, params) = module
+            .global_variables
+            .iter()
+            .find(|(_, variable)| variable.space == AddressSpace::Uniform)
+            .unwrap_or_else(|| panic!("{}: no params", kernel.name));
+        let TypeInner::Struct { members, span } = &module.types[params.ty].inner else {
+            panic!("{}: params are no struct", kernel.name)
+        };
+        let in_wgsl: Vec<(String, usize, &str)> = members
+            .iter()
+            .map(|member| {
+                let scalar = match module.types[member.ty].inner {
+                    TypeInner::Scalar(naga::Scalar::U32) => "u32",
+                    TypeInner::Scalar(naga::Scalar::F32) => "f32",
+                    ref other => panic!("{}: {other:?} in params", kernel.name),
+                };
+                (member.name.clone().unwrap(), member.offset as usize, scalar)
+            })
+            .collect();
+        let fields = kernel.params.fields.iter();
+        let in_rust: Vec<(String, usize, &str)> =
+            fields.map(|field| (field.name.to_owned(), field.offset, field.scalar)).collect();
+        assert_eq!(in_wgsl, in_rust, "{}: members", kernel.name);
+        assert_eq!(*span as usize, kernel.params.bytes, "{}: size", kernel.name);
+    }
+}
+
+#[test]
+fn every_back_end_can_be_given_every_variant() {
+    let mut variants = 0;
+    for kernel in ALL {
+        let module = parse(kernel);
+        let info = validate(kernel.name, &module);
+        for setting in settings(kernel) {
+            let constants = setting.iter().cloned().collect();
+            let stage = ShaderStage::Compute;
+            let (module, info) =
+                process_overrides(&module, &info, Some((stage, kernel.name)), &constants).unwrap();
+            let name = kernel.name.to_owned();
+            let options = spv::PipelineOptions { shader_stage: stage, entry_point: name.clone() };
+            let words = spv::write_vec(&module, &info, &spv::Options::default(), Some(&options));
+            assert!(words.unwrap().len() > 20, "{name}: SPIR-V");
+            let options = msl::PipelineOptions {
+                entry_point: Some((stage, name.clone())),
+                ..msl::PipelineOptions::default()
+            };
+            let (metal, _) = msl::write_string(&module, &info, &msl::Options::default(), &options)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(metal.contains(&name), "{name}: MSL");
+            let options = hlsl::PipelineOptions { entry_point: Some((stage, name.clone())) };
+            let hlsl_options = hlsl::Options::default();
+            let mut direct = String::new();
+            hlsl::Writer::new(&mut direct, &hlsl_options, &options).write(&module, &info, None).unwrap();
+            assert!(direct.contains(&name), "{name}: HLSL");
+            variants += 1;
+        }
+    }
+    assert!(variants > ALL.len(), "{variants} variants of {} kernels", ALL.len());
+}
+
+#[test]
+fn files_are_written_in_the_order_of_the_house() {
+    for kernel in ALL {
+        let source = text(&format!("shaders/{}.wgsl", kernel.name));
+        assert!(source.starts_with("// "), "{}: no head comment", kernel.name);
+        let parts = ["struct Params", "\noverride ", "var<uniform> params", "\nvar<workgroup>", "\n@compute"];
+        let places: Vec<usize> = parts.iter().filter_map(|part| source.find(part)).collect();
+        assert!(places.is_sorted(), "{}: {parts:?} stand at {places:?}", kernel.name);
+        let owner = source.contains("One invocation") || source.contains("One workgroup");
+        assert!(owner, "{}: the head comment does not say what an invocation owns", kernel.name);
+    }
+}
+
+/// A file of `common/` adds nothing but constants and functions to the kernel that takes it.
+#[test]
+fn common_files_hold_constants_and_pure_functions() {
+    for (name, source) in COMMON {
+        let code = source.lines().filter(|line| !line.is_empty() && !line.starts_with("//"));
+        for line in code.filter(|line| !line.starts_with([' ', '}'])) {
+            assert!(line.starts_with("const ") || line.starts_with("fn "), "{name}: {line}");
+        }
+    }
+}
+
+/// The value of a `const` in WGSL.
+fn constant(source: &str, name: &str) -> String {
+    let line = source.lines().find(|line| line.starts_with(&format!("const {name}:")));
+    let line = line.unwrap_or_else(|| panic!("no const {name}"));
+    line.split('=').nth(1).unwrap().trim().trim_end_matches([';', 'u']).to_owned()
+}
+
+#[test]
+fn numbers_that_stand_on_both_sides_are_the_same() {
+    let activation = text("shaders/common/activation.wgsl");
+    for &kind in Activation::ALL {
+        let name = kind.name().replace('-', "_").to_uppercase();
+        assert_eq!(constant(&activation, &name), kind.code().to_string());
+    }
+    let codes: Vec<f64> = Activation::ALL.iter().map(|kind| f64::from(kind.code())).collect();
+    for name in ["activate", "activate_grad"] {
+        let kernel = ALL.iter().find(|kernel| kernel.name == name).unwrap();
+        assert_eq!(kernel.constants[0].values, codes, "{name} is built for every activation");
+    }
+    let slope: f64 = constant(&activation, "LEAKY_SLOPE").parse().unwrap();
+    assert_eq!(slope, wgrad::network::LEAKY_SLOPE);
+    let order = wgrad::random::stream_id(wgrad::random::Purpose::Order, 0);
+    let stream = constant(&text("shaders/common/order.wgsl"), "ORDER_STREAM");
+    assert_eq!(stream, format!("{order:#x}"));
+    let lanes = constant(&text("shaders/common/grid.wgsl"), "GROUP_LANES");
+    for kernel in ALL.iter().filter(|kernel| kernel.source.contains("flat_index(group")) {
+        assert_eq!(lanes, kernel.lanes.to_string(), "{}", kernel.name);
+    }
+    let lanes = constant(&text("shaders/loss_mean.wgsl"), "LANES");
+    assert_eq!(lanes, wgrad::reference::twins::MEAN_LANES.to_string());
+}
