@@ -81,7 +81,13 @@ impl Error {
             Error::Data(_) | Error::Model(_) => 6,
             Error::Gpu(error) => error.exit_code(),
             Error::Diverged { .. } => 5,
-            Error::File { bad, .. } => if *bad { 6 } else { 1 },
+            Error::File { bad, .. } => {
+                if *bad {
+                    6
+                } else {
+                    1
+                }
+            }
             Error::Stopped { signal } => 128 + signal,
         }
     }

@@ -4,8 +4,7 @@
 //! `WGRAD_GOLDEN=DIR` replays the traces of another folder. Each trace is a test per engine; a
 //! trace that asks for what is not there yet is listed as ignored, with what it asks for; a folder
 //! without a trace that can be replayed fails.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
-
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 mod common;
 
@@ -130,12 +129,19 @@ const DRIFTS: f64 = 6.0;
 const FLOOR: f64 = 4e-6;
 
 impl Nearness {
-    fn check(self, label: &str, actual: &[f64], expected: &[f64], drift: f64) -> Result<(), Failed> {
+    fn check(
+        self,
+        label: &str,
+        actual: &[f64],
+        expected: &[f64],
+        drift: f64,
+    ) -> Result<(), Failed> {
         let each: Vec<f64> = match self {
             Nearness::Truth => expected.iter().map(|e| 1e-12 + 1e-9 * e.abs()).collect(),
-            Nearness::Single => {
-                expected.iter().map(|e| f64::max(DRIFTS * drift, FLOOR * e.abs().max(1.0))).collect()
-            }
+            Nearness::Single => expected
+                .iter()
+                .map(|e| f64::max(DRIFTS * drift, FLOOR * e.abs().max(1.0)))
+                .collect(),
         };
         compare(label, actual, expected, Bound::Each(&each)).map(|_| ()).map_err(Failed::from)
     }
@@ -215,13 +221,28 @@ impl Trace {
             near("outputs", outputs, &flat(&recorded.outputs), drift.outputs)?;
             for (layer, z) in recorded.pre_activations.iter().flatten().enumerate() {
                 let actual = &replayed.trace.pre_activations[layer];
-                near(&format!("pre-activations of layer {layer}"), actual, &flat(z), drift.outputs)?;
+                near(
+                    &format!("pre-activations of layer {layer}"),
+                    actual,
+                    &flat(z),
+                    drift.outputs,
+                )?;
             }
             for (layer, d) in recorded.pre_activation_grads.iter().flatten().enumerate() {
                 let actual = &replayed.trace.d_pre_activations[layer];
-                near(&format!("d_pre-activations of layer {layer}"), actual, &flat(d), drift.grads)?;
+                near(
+                    &format!("d_pre-activations of layer {layer}"),
+                    actual,
+                    &flat(d),
+                    drift.grads,
+                )?;
             }
-            near("gradients", &real(&replayed.gradients), &flat_params(&recorded.grads), drift.grads)?;
+            near(
+                "gradients",
+                &real(&replayed.gradients),
+                &flat_params(&recorded.grads),
+                drift.grads,
+            )?;
             let after = flat_params(&recorded.params_after);
             near("parameters", &real(&replayed.parameters), &after, drift.params_after)?;
         }
@@ -231,7 +252,12 @@ impl Trace {
         nearness.check("loss curve", &replayed, &curve, self.f32_drift.loss_curve)?;
         let (end, drift) = (&self.f64.r#final, &self.f32_drift.r#final);
         nearness.check("final loss", &[replay.final_loss], &[end.loss], drift.loss)?;
-        nearness.check("final outputs", &replay.final_outputs, &flat(&end.outputs), drift.outputs)?;
+        nearness.check(
+            "final outputs",
+            &replay.final_outputs,
+            &flat(&end.outputs),
+            drift.outputs,
+        )?;
         let parameters = real(&replay.final_parameters);
         nearness.check("final parameters", &parameters, &flat_params(&end.params), drift.params)
     }
@@ -264,7 +290,8 @@ fn replay_reference(trace: &Trace) -> Replay {
     let mut reference = Reference::new(&network, trace.parameters());
     let mut replay = Replay::default();
     for step in 0..trace.steps_total {
-        let (x, t) = (take(&inputs, network.inputs(), step), take(&targets, network.outputs(), step));
+        let (x, t) =
+            (take(&inputs, network.inputs(), step), take(&targets, network.outputs(), step));
         let loss = reference.step(&x, &t, trace.optimizer.lr);
         replay.losses.push(loss);
         if replay.steps.len() < trace.f64.steps.len() {
@@ -391,7 +418,11 @@ fn main() -> ExitCode {
     let replayed = trials.iter().filter(|trial| !trial.has_ignored_flag()).count();
     trials.push(Trial::test("at least one trace is replayed", move || {
         println!("{replayed} replays of {} traces in {}", paths.len(), folder.display());
-        if replayed == 0 { Err(format!("no trace to replay in {}", folder.display()).into()) } else { Ok(()) }
+        if replayed == 0 {
+            Err(format!("no trace to replay in {}", folder.display()).into())
+        } else {
+            Ok(())
+        }
     }));
     trials.push(Trial::test("a wrong trace is found out", move || {
         a_wrong_trace_is_found_out(&own.join("xor_relu_bce_sgd.json"))

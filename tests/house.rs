@@ -18,12 +18,25 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("check", &["network", "reference"]),
     ("train", &["network", "data", "gpu", "engine", "reference"]),
     ("report", &["network", "data", "gpu", "kernels", "engine", "train"]),
-    ("cli", &["network", "data", "gpu", "kernels", "engine", "train", "model", "reference", "report"]),
+    (
+        "cli",
+        &["network", "data", "gpu", "kernels", "engine", "train", "model", "reference", "report"],
+    ),
 ];
 
 /// Rooms that belong to the core.
-const CORE: [&str; 10] =
-    ["random", "network", "data", "reference", "gpu", "kernels", "model", "engine", "check", "train"];
+const CORE: [&str; 10] = [
+    "random",
+    "network",
+    "data",
+    "reference",
+    "gpu",
+    "kernels",
+    "model",
+    "engine",
+    "check",
+    "train",
+];
 
 /// Every source file of a room with its text, its own tests cut off.
 fn files(room: &str) -> Vec<(PathBuf, String)> {
@@ -64,7 +77,8 @@ fn dependency_runs_one_way() {
     for (room, may_use) in MAY_USE {
         for (path, code) in files(room) {
             for used in code.split("crate::").skip(1) {
-                let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let used: String =
+                    used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let is_room = MAY_USE.iter().any(|(other, _)| *other == used);
                 let fine = !is_room || used == room || may_use.contains(&used.as_str());
                 assert!(fine, "{path:?} uses {used}, which {room} may not know");
@@ -75,7 +89,15 @@ fn dependency_runs_one_way() {
 
 #[test]
 fn the_core_is_fit_for_a_browser() {
-    let banned = ["println!", "eprintln!", "print!(", "std::fs", "std::env::", "std::thread", "Instant::now()"];
+    let banned = [
+        "println!",
+        "eprintln!",
+        "print!(",
+        "std::fs",
+        "std::env::",
+        "std::thread",
+        "Instant::now()",
+    ];
     for room in CORE {
         for (path, code) in files(room) {
             // The writer of model files is not core: it comes with the feature `cli`.

@@ -30,8 +30,9 @@ fn stems(folder: &str, ending: &str) -> BTreeSet<String> {
 }
 
 fn parse(kernel: &Kernel) -> Module {
-    naga::front::wgsl::parse_str(kernel.source)
-        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(kernel.source, kernel.name)))
+    naga::front::wgsl::parse_str(kernel.source).unwrap_or_else(|error| {
+        panic!("{}", error.emit_to_string_with_path(kernel.source, kernel.name))
+    })
 }
 
 fn validate(name: &str, module: &Module) -> ModuleInfo {
@@ -46,9 +47,10 @@ fn settings(kernel: &Kernel) -> Vec<Vec<(String, f64)>> {
     kernel.constants.iter().fold(vec![Vec::new()], |all, constant| {
         let extended = |setting: &Vec<(String, f64)>| {
             let setting = setting.clone();
-            constant.values.iter().map(move |&value| {
-                [&setting[..], &[(constant.name.to_owned(), value)]].concat()
-            })
+            constant
+                .values
+                .iter()
+                .map(move |&value| [&setting[..], &[(constant.name.to_owned(), value)]].concat())
         };
         all.iter().flat_map(extended).collect()
     })
@@ -86,8 +88,18 @@ fn every_kernel_is_valid_under_the_base_limits() {
         validate(kernel.name, &parse(kernel));
         // WebGPU's defaults, which every browser and software adapter gives.
         assert!(kernel.lanes <= 256, "{}: {} invocations", kernel.name, kernel.lanes);
-        assert!(kernel.workgroup_bytes <= 16_384, "{}: {} bytes", kernel.name, kernel.workgroup_bytes);
-        assert!(kernel.bindings.len() <= 8, "{}: {} storage buffers", kernel.name, kernel.bindings.len());
+        assert!(
+            kernel.workgroup_bytes <= 16_384,
+            "{}: {} bytes",
+            kernel.name,
+            kernel.workgroup_bytes
+        );
+        assert!(
+            kernel.bindings.len() <= 8,
+            "{}: {} storage buffers",
+            kernel.name,
+            kernel.bindings.len()
+        );
     }
 }
 
@@ -100,11 +112,17 @@ fn the_table_says_what_the_wgsl_says() {
         assert_eq!((entry.name.as_str(), entry.stage), (name, ShaderStage::Compute));
         assert_eq!(entry.workgroup_size, [kernel.lanes, 1, 1], "{name}: only x fills lanes");
 
-        let overrides: Vec<&str> =
-            module.overrides.iter().map(|(_, constant)| constant.name.as_deref().unwrap()).collect();
+        let overrides: Vec<&str> = module
+            .overrides
+            .iter()
+            .map(|(_, constant)| constant.name.as_deref().unwrap())
+            .collect();
         let constants: Vec<&str> = kernel.constants.iter().map(|constant| constant.name).collect();
         assert_eq!(overrides, constants, "{name}: overrides");
-        assert!(module.overrides.iter().all(|(_, c)| c.init.is_some()), "{name}: an override without default");
+        assert!(
+            module.overrides.iter().all(|(_, c)| c.init.is_some()),
+            "{name}: an override without default"
+        );
 
         let mut workgroup_bytes = 0;
         let mut seen = vec![None; kernel.bindings.len() + 1];
@@ -191,7 +209,9 @@ fn every_back_end_can_be_given_every_variant() {
             let options = hlsl::PipelineOptions { entry_point: Some((stage, name.clone())) };
             let hlsl_options = hlsl::Options::default();
             let mut direct = String::new();
-            hlsl::Writer::new(&mut direct, &hlsl_options, &options).write(&module, &info, None).unwrap();
+            hlsl::Writer::new(&mut direct, &hlsl_options, &options)
+                .write(&module, &info, None)
+                .unwrap();
             assert!(direct.contains(&name), "{name}: HLSL");
             variants += 1;
         }
@@ -204,7 +224,13 @@ fn files_are_written_in_the_order_of_the_house() {
     for kernel in ALL {
         let source = text(&format!("shaders/{}.wgsl", kernel.name));
         assert!(source.starts_with("// "), "{}: no head comment", kernel.name);
-        let parts = ["struct Params", "\noverride ", "var<uniform> params", "\nvar<workgroup>", "\n@compute"];
+        let parts = [
+            "struct Params",
+            "\noverride ",
+            "var<uniform> params",
+            "\nvar<workgroup>",
+            "\n@compute",
+        ];
         let places: Vec<usize> = parts.iter().filter_map(|part| source.find(part)).collect();
         assert!(places.is_sorted(), "{}: {parts:?} stand at {places:?}", kernel.name);
         let owner = source.contains("One invocation") || source.contains("One workgroup");

@@ -40,7 +40,10 @@ pub(super) fn environment() -> Result<Environment, Error> {
 }
 
 /// Opens what `wanted` means; `training` is what `--device fastest` measures.
-pub(super) async fn choose(wanted: Wanted<'_>, training: Option<&Training>) -> Result<Chosen, Failure> {
+pub(super) async fn choose(
+    wanted: Wanted<'_>,
+    training: Option<&Training>,
+) -> Result<Chosen, Failure> {
     let Wanted { device, engine, require_gpu } = wanted;
     let contradiction = |one: &str, other: &str, fix: &str| -> Result<Chosen, Failure> {
         Err(bad_setting(one, format!("contradicts {other}; {fix}")).into())
@@ -55,9 +58,11 @@ pub(super) async fn choose(wanted: Wanted<'_>, training: Option<&Training>) -> R
     if *device == DeviceChoice::Cpu {
         return match engine {
             _ if require_gpu => contradiction("--device cpu", "--require-gpu", "leave one out"),
-            EngineChoice::Layered => {
-                contradiction("--device cpu", "--engine layered", "use --engine cpu, or another --device")
-            }
+            EngineChoice::Layered => contradiction(
+                "--device cpu",
+                "--engine layered",
+                "use --engine cpu, or another --device",
+            ),
             EngineChoice::Auto | EngineChoice::Cpu => Ok(Chosen::cpu()),
         };
     }

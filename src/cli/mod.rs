@@ -45,6 +45,7 @@ enum Command {
 
 /// The whole program: parses, runs, and says in one line what went wrong.
 pub fn main() -> ExitCode {
+    quiet_mesa();
     let cli = Cli::parse();
     let result = match cli.command {
         None => train::run(&cli.train),
@@ -63,6 +64,20 @@ pub fn main() -> ExitCode {
         Err(Failure::Run(error)) => {
             complain(&error.to_string());
             ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Without `XDG_RUNTIME_DIR`, as in most containers, Mesa prints two lines that start with
+/// "error:" whenever adapters are listed, and then works. They look like ours.
+fn quiet_mesa() {
+    const VARIABLE: &str = "XDG_RUNTIME_DIR";
+    if cfg!(target_os = "linux") && std::env::var_os(VARIABLE).is_none() {
+        // SAFETY: called first in `main`, before any other thread that could read the
+        // environment exists.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::env::set_var(VARIABLE, std::env::temp_dir());
         }
     }
 }

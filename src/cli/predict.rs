@@ -26,7 +26,12 @@ pub(super) struct PredictArgs {
     model: PathBuf,
 
     /// One row of inputs, as in 0,1; may be given several times
-    #[arg(long, value_name = "N,N,...", allow_hyphen_values = true, required_unless_present = "data")]
+    #[arg(
+        long,
+        value_name = "N,N,...",
+        allow_hyphen_values = true,
+        required_unless_present = "data"
+    )]
     input: Vec<String>,
 
     /// Rows by name or from a CSV file, with targets or without
@@ -62,7 +67,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         reason: error.to_string(),
         bad: true,
     })?;
-    let (name, inputs, targets) = rows(args, &model)?;
+    let Rows { name, inputs, targets } = rows(args, &model)?;
     let rows = inputs.len() / model.network.inputs();
     pollster::block_on(async {
         // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.
@@ -77,7 +82,13 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         let outputs = model.network.outputs();
         let evaluation = match &targets {
             Some(targets) => {
-                let data = Dataset::new(&name, inputs.clone(), model.network.inputs(), targets.clone(), outputs)?;
+                let data = Dataset::new(
+                    &name,
+                    inputs.clone(),
+                    model.network.inputs(),
+                    targets.clone(),
+                    outputs,
+                )?;
                 data.check_fits(&model.network)?;
                 Some(evaluate(&model.network, &data, &forward))
             }
@@ -97,31 +108,42 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     })
 }
 
-/// Name, inputs and, where they are there, targets.
-fn rows(args: &PredictArgs, model: &Model) -> Result<(String, Vec<f32>, Option<Vec<f32>>), Error> {
+/// Rows to run, with what they are called.
+struct Rows {
+    name: String,
+    inputs: Vec<f32>,
+    targets: Option<Vec<f32>>,
+}
+
+fn rows(args: &PredictArgs, model: &Model) -> Result<Rows, Error> {
     let network = &model.network;
     let Some(source) = &args.data else {
         let lines = args.input.join("\n");
         let wrong = |reason: String| bad_setting("--input", reason);
-        let table = parse_csv("--input", lines.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        let table =
+            parse_csv("--input", lines.as_bytes()).map_err(|error| wrong(error.to_string()))?;
         if table.columns() != network.inputs() || table.rows() != args.input.len() {
             let (given, wanted) = (table.columns(), network.inputs());
-            return Err(wrong(format!("{given} numbers for a network of {wanted} inputs; give {wanted} to each --input")));
+            return Err(wrong(format!(
+                "{given} numbers for a network of {wanted} inputs; give {wanted} to each --input"
+            )));
         }
-        return Ok(("--input".to_owned(), table.split(network.inputs(), 0)?.0, None));
+        let (inputs, targets) = table.split(network.inputs(), 0)?;
+        return Ok(Rows { name: "--input".to_owned(), inputs, targets });
     };
     match (source.built_in(), source) {
         (Some(data), _) => {
             let data = data?;
             let fits = data.check_fits(network);
             fits.map_err(|error| bad_setting(format!("--data {source}"), error.to_string()))?;
-            Ok((source.to_string(), data.inputs().to_vec(), Some(data.targets().to_vec())))
+            let (inputs, targets) = (data.inputs().to_vec(), Some(data.targets().to_vec()));
+            Ok(Rows { name: source.to_string(), inputs, targets })
         }
         (None, _) => {
             let path = source.to_string();
             let table = parse_csv(&path, &file::read(Path::new(&path))?)?;
             let (inputs, targets) = table.split(network.inputs(), network.outputs())?;
-            Ok((path, inputs, targets))
+            Ok(Rows { name: path, inputs, targets })
         }
     }
 }
@@ -130,7 +152,13 @@ fn rows(args: &PredictArgs, model: &Model) -> Result<(String, Vec<f32>, Option<V
 fn task(model: &Model, inputs: &[f32]) -> Result<Task, Error> {
     let network = &model.network;
     let first = inputs[..network.inputs()].to_vec();
-    let data = Dataset::new("first row", first, network.inputs(), vec![0.0; network.outputs()], network.outputs())?;
+    let data = Dataset::new(
+        "first row",
+        first,
+        network.inputs(),
+        vec![0.0; network.outputs()],
+        network.outputs(),
+    )?;
     Ok(Task {
         network: network.clone(),
         data: Arc::new(data),

@@ -190,7 +190,11 @@ impl Settings {
             init: self.init.unwrap_or(Initializer::default_for(activation)),
             learning_rate: self.lr.unwrap_or(if is_file { 0.1 } else { 0.5 }),
             epochs: self.epochs.unwrap_or(if is_file { 200 } else { 2000 }),
-            batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS { 0 } else { DEFAULT_BATCH }),
+            batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS {
+                0
+            } else {
+                DEFAULT_BATCH
+            }),
             order: self.order.unwrap_or(Order::Shuffled),
             seed: self.seed.unwrap_or(0),
             restarts: self.restarts.unwrap_or(if is_preset { PRESET_RESTARTS } else { 1 }),
@@ -199,7 +203,10 @@ impl Settings {
         };
         training.check().map_err(|error| match error {
             // Rows known by name cannot be at fault: the network asked for them is.
-            Error::Data(reason) if !is_file => bad_setting("--data, --layers, --loss", reason.to_string()),
+            Error::Data(reason) if !is_file => {
+                let sizes: Vec<String> = layers.iter().map(usize::to_string).collect();
+                bad_setting(format!("--layers {}", sizes.join(",")), reason.to_string())
+            }
             other => other,
         })?;
         let settings = Settings {
@@ -275,7 +282,9 @@ mod tests {
 
     #[test]
     fn resolved_settings_resolve_to_themselves() {
-        for text in ["", "data = 'parity-3'", "loss = 'mse-half-mean'\nactivation = 'tanh'\nlr = 0.1"] {
+        for text in
+            ["", "data = 'parity-3'", "loss = 'mse-half-mean'\nactivation = 'tanh'\nlr = 0.1"]
+        {
             let (_, settings) = resolve(text).unwrap();
             let printed = toml::to_string(&settings).unwrap();
             let (_, again) = resolve(&printed).unwrap();

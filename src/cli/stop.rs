@@ -19,9 +19,12 @@ impl Stop {
         let again = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // In this order: the first signal finds `again` false and sets it, the second ends all.
-            let listening = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))
-                .and_then(|_| flag::register(signal, Arc::clone(&again)))
-                .and_then(|_| flag::register_usize(signal, Arc::clone(&stop.0), signal as usize));
+            let listening =
+                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))
+                    .and_then(|_| flag::register(signal, Arc::clone(&again)))
+                    .and_then(|_| {
+                        flag::register_usize(signal, Arc::clone(&stop.0), signal as usize)
+                    });
             listening.map_err(|error| Error::File {
                 path: "signal handler".to_owned(),
                 reason: error.to_string(),

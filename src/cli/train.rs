@@ -23,7 +23,13 @@ pub(super) struct TrainArgs {
     json: bool,
 
     /// Only the verdict
-    #[arg(short, long, conflicts_with = "verbose", hide_short_help = true, help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        conflicts_with = "verbose",
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
     quiet: bool,
 
     /// Also every start's end, and what wgpu and the driver log
@@ -70,7 +76,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             _ => Detail::Normal,
         };
         let adapter = chosen.gpu.as_ref().map(|gpu| gpu.adapter());
-        let report = TrainReport::start(&training, chosen.kind(), adapter, chosen.note.as_deref(), detail)?;
+        let report =
+            TrainReport::start(&training, chosen.kind(), adapter, chosen.note.as_deref(), detail)?;
         let stopping = || stop.signal().is_some() || report.is_closed();
         let outcome = training
             .run(chosen.gpu.as_ref(), &mut |progress| report.progress(progress), &stopping)

@@ -49,9 +49,7 @@ pub fn parse_csv(name: &str, bytes: &[u8]) -> Result<Table, DataError> {
         }
     }
     match columns {
-        Some(columns) if !values.is_empty() => {
-            Ok(Table { name: name.to_owned(), columns, values })
-        }
+        Some(columns) if !values.is_empty() => Ok(Table { name: name.to_owned(), columns, values }),
         _ => Err(DataError::Empty { name: name.to_owned() }),
     }
 }

@@ -23,7 +23,9 @@ pub enum DataError {
         name: String,
     },
     /// A row with more or fewer fields than the first.
-    #[error("{name}: line {line} has {found} fields where the others have {expected}; make every row as long as the first")]
+    #[error(
+        "{name}: line {line} has {found} fields where the others have {expected}; make every row as long as the first"
+    )]
     Ragged {
         /// The data set.
         name: String,
@@ -35,7 +37,9 @@ pub enum DataError {
         expected: usize,
     },
     /// A field that is no finite f32.
-    #[error("{name}: line {line}, column {column}: {value:?} is {what}; every field must be a finite number")]
+    #[error(
+        "{name}: line {line}, column {column}: {value:?} is {what}; every field must be a finite number"
+    )]
     BadField {
         /// The data set.
         name: String,
@@ -68,8 +72,26 @@ pub enum DataError {
         /// Outputs of the network.
         outputs: usize,
     },
+    /// Rows of one shape for a network of another.
+    #[error(
+        "{name}: rows of {input_len} inputs and {target_len} targets do not fit a network of {inputs} inputs and {outputs} outputs; use --layers {input_len},...,{target_len}"
+    )]
+    Shape {
+        /// The data set.
+        name: String,
+        /// Inputs of a row.
+        input_len: usize,
+        /// Targets of a row.
+        target_len: usize,
+        /// Inputs of the network.
+        inputs: usize,
+        /// Outputs of the network.
+        outputs: usize,
+    },
     /// Targets that the loss is not defined for.
-    #[error("{name}: row {row} has target {value}, but loss {loss} needs {needed}; use --loss mse-mean, or other data")]
+    #[error(
+        "{name}: row {row} has target {value}, but loss {loss} needs {needed}; use --loss mse-mean, or other data"
+    )]
     BadTarget {
         /// The data set.
         name: String,
@@ -189,12 +211,13 @@ impl Dataset {
     /// Whether a network can learn this: its sizes, and what its loss asks of targets.
     ///
     /// # Errors
-    /// [`DataError::Columns`] or [`DataError::BadTarget`].
+    /// [`DataError::Shape`] or [`DataError::BadTarget`].
     pub fn check_fits(&self, network: &Network) -> Result<(), DataError> {
         if self.input_len != network.inputs() || self.target_len != network.outputs() {
-            return Err(DataError::Columns {
+            return Err(DataError::Shape {
                 name: self.name.clone(),
-                columns: self.input_len + self.target_len,
+                input_len: self.input_len,
+                target_len: self.target_len,
                 inputs: network.inputs(),
                 outputs: network.outputs(),
             });
@@ -242,7 +265,8 @@ mod tests {
 
     #[test]
     fn a_loss_says_which_targets_it_takes() {
-        let data = |targets: &[f32]| Dataset::new("d", vec![0.0], 1, targets.to_vec(), targets.len());
+        let data =
+            |targets: &[f32]| Dataset::new("d", vec![0.0], 1, targets.to_vec(), targets.len());
         let net = |outputs, activation, loss| {
             Network::uniform(vec![1, outputs], Relu, activation, loss).unwrap()
         };
@@ -254,6 +278,9 @@ mod tests {
         assert!(data(&[0.0, 1.0]).unwrap().check_fits(&softmax).is_ok());
         assert!(data(&[1.0, 1.0]).unwrap().check_fits(&softmax).is_err());
         let error = data(&[0.0, 1.0]).unwrap().check_fits(&bce).unwrap_err().to_string();
-        assert!(error.contains("3 columns do not fit") && error.contains("1 inputs"), "{error}");
+        assert!(
+            error.contains("1 inputs and 2 targets") && error.contains("--layers 1,...,2"),
+            "{error}"
+        );
     }
 }

@@ -161,8 +161,18 @@ impl CpuEngine {
                 add_scaled(d_bias, d, 1.0);
             }
             if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
-                let left = View { data: input, rows: layer.fan_in, cols: self.rows, steps: (1, in_stride) };
-                gemm(left, View::rows(d_z, self.rows, layer.fan_out, block.stride), d_weights, block.stride);
+                let left = View {
+                    data: input,
+                    rows: layer.fan_in,
+                    cols: self.rows,
+                    steps: (1, in_stride),
+                };
+                gemm(
+                    left,
+                    View::rows(d_z, self.rows, layer.fan_out, block.stride),
+                    d_weights,
+                    block.stride,
+                );
             } else {
                 d_weights.fill(0.0);
                 for (x, d) in input.chunks_exact(in_stride).zip(d_z.chunks_exact(block.stride)) {
@@ -174,11 +184,17 @@ impl CpuEngine {
             let Some(previous) = before.last_mut() else { return };
             let weights = &self.task.parameters[block.offset..block.offset + block.bias_offset];
             if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
-                let transposed = View { data: weights, rows: layer.fan_out, cols: layer.fan_in, steps: (1, block.stride) };
+                let transposed = View {
+                    data: weights,
+                    rows: layer.fan_out,
+                    cols: layer.fan_in,
+                    steps: (1, block.stride),
+                };
                 let d_z = View::rows(d_z, self.rows, layer.fan_out, block.stride);
                 gemm(d_z, transposed, &mut previous.d_z, in_stride);
             } else {
-                let rows = previous.d_z.chunks_exact_mut(in_stride).zip(d_z.chunks_exact(block.stride));
+                let rows =
+                    previous.d_z.chunks_exact_mut(in_stride).zip(d_z.chunks_exact(block.stride));
                 for (d_input, d) in rows {
                     for (d_input, w) in d_input.iter_mut().zip(weights.chunks_exact(block.stride)) {
                         *d_input = dot(w, d);
@@ -235,7 +251,13 @@ impl LayerState {
 }
 
 /// Every layer's `z` and `a`, from `input` `[rows][stride]`.
-fn forward(layers: &[Layer], layout: &Layout, parameters: &[f32], input: &[f32], states: &mut [LayerState]) {
+fn forward(
+    layers: &[Layer],
+    layout: &Layout,
+    parameters: &[f32],
+    input: &[f32],
+    states: &mut [LayerState],
+) {
     for layer in layers {
         let block = layout.block(layer.index);
         let (weights, bias) = parameters[block.range()].split_at(block.bias_offset);
@@ -246,7 +268,12 @@ fn forward(layers: &[Layer], layout: &Layout, parameters: &[f32], input: &[f32],
         let rows = z.len() / block.stride;
         if rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
             let left = View::rows(input, rows, layer.fan_in, in_stride);
-            gemm(left, View::rows(weights, layer.fan_in, layer.fan_out, block.stride), z, block.stride);
+            gemm(
+                left,
+                View::rows(weights, layer.fan_in, layer.fan_out, block.stride),
+                z,
+                block.stride,
+            );
             for z in z.chunks_exact_mut(block.stride) {
                 add_scaled(z, bias, 1.0);
             }
@@ -379,11 +406,20 @@ fn gemm(left: View<'_>, right: View<'_>, output: &mut [f32], stride: usize) {
     #[allow(unsafe_code)]
     unsafe {
         matrixmultiply::sgemm(
-            m, k, n, 1.0,
-            left.data.as_ptr(), left.steps.0 as isize, left.steps.1 as isize,
-            right.data.as_ptr(), right.steps.0 as isize, right.steps.1 as isize,
+            m,
+            k,
+            n,
+            1.0,
+            left.data.as_ptr(),
+            left.steps.0 as isize,
+            left.steps.1 as isize,
+            right.data.as_ptr(),
+            right.steps.0 as isize,
+            right.steps.1 as isize,
             0.0,
-            output.as_mut_ptr(), stride as isize, 1,
+            output.as_mut_ptr(),
+            stride as isize,
+            1,
         );
     }
 }

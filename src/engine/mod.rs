@@ -65,7 +65,9 @@ impl Engine {
     pub async fn new(task: Task, gpu: Option<&Arc<Gpu>>) -> Result<Engine, Error> {
         Ok(match gpu {
             None => Engine::Cpu(Box::new(CpuEngine::new(task))),
-            Some(gpu) => Engine::Layered(Box::new(LayeredEngine::new(task, Arc::clone(gpu)).await?)),
+            Some(gpu) => {
+                Engine::Layered(Box::new(LayeredEngine::new(task, Arc::clone(gpu)).await?))
+            }
         })
     }
 

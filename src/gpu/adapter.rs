@@ -98,7 +98,11 @@ pub struct Adapters {
 
 /// The backends that are ever used, and where they exist.
 const BACKENDS: [(wgpu::Backends, &str, bool); 3] = [
-    (wgpu::Backends::VULKAN, "vulkan", cfg!(not(any(target_vendor = "apple", target_family = "wasm")))),
+    (
+        wgpu::Backends::VULKAN,
+        "vulkan",
+        cfg!(not(any(target_vendor = "apple", target_family = "wasm"))),
+    ),
     (wgpu::Backends::METAL, "metal", cfg!(target_vendor = "apple")),
     (wgpu::Backends::DX12, "dx12", cfg!(windows)),
 ];
@@ -122,7 +126,10 @@ impl Adapters {
             let adapters = instance(wgpu::Backends::BROWSER_WEBGPU)
                 .enumerate_adapters(wgpu::Backends::BROWSER_WEBGPU)
                 .await;
-            return Adapters { entries: adapters.into_iter().enumerate().map(entry).collect(), skipped: Vec::new() };
+            return Adapters {
+                entries: adapters.into_iter().enumerate().map(entry).collect(),
+                skipped: Vec::new(),
+            };
         }
         let (mut found, mut skipped) = (Vec::new(), Vec::new());
         for (backend, name, here) in BACKENDS {

@@ -93,14 +93,19 @@ impl Environment {
         let mut environment =
             Environment { adapter_name: set("WGPU_ADAPTER_NAME"), ..Environment::default() };
         if let Some(value) = set("WGPU_BACKEND") {
-            let names = value.split(',').map(|name| match name.trim().to_ascii_lowercase().as_str() {
-                "vulkan" | "vk" => Some("vulkan"),
-                "metal" | "mtl" => Some("metal"),
-                "dx12" | "d3d12" => Some("dx12"),
-                _ => None,
-            });
+            let names =
+                value.split(',').map(|name| match name.trim().to_ascii_lowercase().as_str() {
+                    "vulkan" | "vk" => Some("vulkan"),
+                    "metal" | "mtl" => Some("metal"),
+                    "dx12" | "d3d12" => Some("dx12"),
+                    _ => None,
+                });
             let Some(backends) = names.collect() else {
-                return Err(bad("WGPU_BACKEND", value, "vulkan, metal, dx12, or several with commas"));
+                return Err(bad(
+                    "WGPU_BACKEND",
+                    value,
+                    "vulkan, metal, dx12, or several with commas",
+                ));
             };
             environment.backends = Some(backends);
         }
@@ -175,9 +180,8 @@ impl Adapters {
 
     /// Why each backend without an adapter has none.
     pub fn skipped_reasons(&self) -> String {
-        let reasons = self.skipped.iter().map(|skipped| {
-            format!("{}: {}", skipped.backend, skipped.reason)
-        });
+        let reasons =
+            self.skipped.iter().map(|skipped| format!("{}: {}", skipped.backend, skipped.reason));
         reasons.collect::<Vec<_>>().join("; ")
     }
 
@@ -236,7 +240,9 @@ mod tests {
             }
         );
         assert_eq!(read(&[("WGPU_BACKEND", " ")]).unwrap().backends, None);
-        for (name, value) in [("WGPU_BACKEND", "vulcan"), ("WGPU_BACKEND", "gl"), ("WGPU_POWER_PREF", "max")] {
+        for (name, value) in
+            [("WGPU_BACKEND", "vulcan"), ("WGPU_BACKEND", "gl"), ("WGPU_POWER_PREF", "max")]
+        {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.exit_code(), 2);
             assert!(error.to_string().contains(name) && error.to_string().contains(value));

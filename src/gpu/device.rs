@@ -60,7 +60,9 @@ impl Gpu {
         // At once: until both are set, an error panics, or is not heard at all.
         let faults = Arc::new(Faults::default());
         let uncaptured = Arc::clone(&faults);
-        device.on_uncaptured_error(Arc::new(move |error| uncaptured.report(fault("a command", error))));
+        device.on_uncaptured_error(Arc::new(move |error| {
+            uncaptured.report(fault("a command", error))
+        }));
         let lost = Arc::clone(&faults);
         device.set_device_lost_callback(move |reason, message| {
             lost.report(GpuError::Lost { reason: format!("{reason:?}: {message}") });
@@ -154,7 +156,8 @@ impl Gpu {
 
     /// Records `dispatches` in order, in one pass, and hands them over as one submission.
     pub fn submit<'a>(&self, dispatches: impl IntoIterator<Item = &'a Dispatch>) -> Submission {
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder =
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for dispatch in dispatches {
@@ -210,7 +213,8 @@ impl Gpu {
         }
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let staging = self.allocate("reading back", total, usage).await?;
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder =
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mut at = 0;
         for (buffer, range) in ranges {
             let from = (range.start * size_of::<T>()) as u64;

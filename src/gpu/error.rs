@@ -6,13 +6,17 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GpuError {
     /// Nothing to open.
-    #[error("no GPU adapter found ({reasons}); install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt install mesa-vulkan-drivers), or use --device cpu")]
+    #[error(
+        "no GPU adapter found ({reasons}); install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt install mesa-vulkan-drivers), or use --device cpu"
+    )]
     NoAdapter {
         /// Why each backend was skipped.
         reasons: String,
     },
     /// A choice that names no adapter.
-    #[error("no adapter matches {asked} (there are: {available}); see `wgrad devices`, or use --device cpu")]
+    #[error(
+        "no adapter matches {asked} (there are: {available}); see `wgrad devices`, or use --device cpu"
+    )]
     NoSuchAdapter {
         /// The flag or variable with its value.
         asked: String,
@@ -20,13 +24,17 @@ pub enum GpuError {
         available: String,
     },
     /// A software adapter where a GPU was demanded.
-    #[error("--require-gpu: {name} is a software adapter that runs on the CPU; leave the flag out to use it, or choose another with --device")]
+    #[error(
+        "--require-gpu: {name} is a software adapter that runs on the CPU; leave the flag out to use it, or choose another with --device"
+    )]
     SoftwareAdapter {
         /// The adapter.
         name: String,
     },
     /// An environment variable with a value that means nothing.
-    #[error("environment variable {variable}={value:?} is not understood; set it to {choices}, or unset it")]
+    #[error(
+        "environment variable {variable}={value:?} is not understood; set it to {choices}, or unset it"
+    )]
     BadVariable {
         /// Its name.
         variable: &'static str,
@@ -36,7 +44,9 @@ pub enum GpuError {
         choices: &'static str,
     },
     /// An adapter that does not open.
-    #[error("adapter {name} failed to open: {reason}; update its driver, or choose another with --device")]
+    #[error(
+        "adapter {name} failed to open: {reason}; update its driver, or choose another with --device"
+    )]
     Open {
         /// The adapter.
         name: String,
@@ -60,7 +70,9 @@ pub enum GpuError {
         fix: &'static str,
     },
     /// An allocation that failed.
-    #[error("out of GPU memory allocating {bytes} bytes for {what}; use smaller --layers or --batch, or --engine cpu")]
+    #[error(
+        "out of GPU memory allocating {bytes} bytes for {what}; use smaller --layers or --batch, or --engine cpu"
+    )]
     OutOfMemory {
         /// What was to be allocated.
         what: String,
@@ -68,19 +80,25 @@ pub enum GpuError {
         bytes: u64,
     },
     /// The device is gone.
-    #[error("device lost ({reason}); the driver reset or removed it: run again, or use --engine cpu")]
+    #[error(
+        "device lost ({reason}); the driver reset or removed it: run again, or use --engine cpu"
+    )]
     Lost {
         /// What the driver said.
         reason: String,
     },
     /// The device does not answer.
-    #[error("the GPU did not finish a submission in {seconds} s; use a smaller --batch, or --engine cpu")]
+    #[error(
+        "the GPU did not finish a submission in {seconds} s; use a smaller --batch, or --engine cpu"
+    )]
     Timeout {
         /// How long was waited.
         seconds: u64,
     },
     /// Work that was reported as done and is not.
-    #[error("the GPU reports {done} steps done where {expected} were submitted: its driver dropped work without an error; update it, or use --engine cpu")]
+    #[error(
+        "the GPU reports {done} steps done where {expected} were submitted: its driver dropped work without an error; update it, or use --engine cpu"
+    )]
     StepsMissing {
         /// Steps that should have been done.
         expected: u32,
@@ -88,7 +106,9 @@ pub enum GpuError {
         done: u32,
     },
     /// A mistake of ours that the GPU's validation found.
-    #[error("GPU validation failed in {what}: {message}; please report this with the output of `wgrad devices`")]
+    #[error(
+        "GPU validation failed in {what}: {message}; please report this with the output of `wgrad devices`"
+    )]
     Validation {
         /// What was being made or run.
         what: String,

@@ -255,7 +255,12 @@ impl Gpu {
         for (wanted, unit, limit, allowed) in [
             (kernel.lanes, "invocations", "workgroup size", limits.max_invocations),
             (kernel.workgroup_bytes, "bytes", "workgroup memory", limits.max_workgroup_bytes),
-            (kernel.bindings.len() as u32, "bindings", "number of storage buffers", limits.max_storage_buffers),
+            (
+                kernel.bindings.len() as u32,
+                "bindings",
+                "number of storage buffers",
+                limits.max_storage_buffers,
+            ),
         ] {
             if wanted > allowed {
                 return Err(GpuError::Limit {
@@ -299,7 +304,8 @@ impl Gpu {
             }
         }
         if rounds as u64 > u64::from(self.max_rounds()) {
-            let (limit, allowed) = ("number of loop rounds in a dispatch", self.max_rounds().into());
+            let (limit, allowed) =
+                ("number of loop rounds in a dispatch", self.max_rounds().into());
             return refuse("an invocation", rounds as u64, "loop rounds", limit, allowed);
         }
         let Some(grid) = grid(invocations, kernel.lanes, limits.max_workgroups) else {

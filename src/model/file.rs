@@ -9,11 +9,14 @@ use crate::Error;
 fn error(path: &Path, error: &std::io::Error) -> Error {
     let reason = match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or folder; check the path".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied; check its mode and owner".to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            "permission denied; check its mode and owner".to_owned()
+        }
         std::io::ErrorKind::IsADirectory => "is a folder; give a file".to_owned(),
         _ => error.to_string(),
     };
-    let bad = matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory);
+    let bad =
+        matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory);
     Error::File { path: path.display().to_string(), reason, bad }
 }
 

@@ -22,13 +22,17 @@ const FORMAT: &str = "1";
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
     /// Not a safetensors file.
-    #[error("not a readable safetensors file ({reason}); give a file that `wgrad train --save` wrote")]
+    #[error(
+        "not a readable safetensors file ({reason}); give a file that `wgrad train --save` wrote"
+    )]
     Format {
         /// What the reader said.
         reason: String,
     },
     /// A safetensors file of somebody else's.
-    #[error("has no wgrad metadata ({missing} is missing); give a file that `wgrad train --save` wrote")]
+    #[error(
+        "has no wgrad metadata ({missing} is missing); give a file that `wgrad train --save` wrote"
+    )]
     Foreign {
         /// The missing key.
         missing: &'static str,
@@ -98,7 +102,8 @@ impl Model {
     /// # Errors
     /// [`ModelError::Format`] where safetensors refuses the tensors.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        let format = |error: &dyn std::fmt::Display| ModelError::Format { reason: error.to_string() };
+        let format =
+            |error: &dyn std::fmt::Display| ModelError::Format { reason: error.to_string() };
         let tensors = self.tensors();
         let network = serde_json::to_string(&self.network).map_err(|error| format(&error))?;
         let metadata = HashMap::from([
@@ -111,7 +116,8 @@ impl Model {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
             views.push((name.as_str(), view.map_err(|error| format(&error))?));
         }
-        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| format(&error))?;
+        let bytes =
+            safetensors::serialize(views, Some(metadata)).map_err(|error| format(&error))?;
         sort_header(&bytes).ok_or_else(|| format(&"its own header was not understood"))
     }
 
@@ -121,7 +127,8 @@ impl Model {
     /// [`ModelError`] for anything else: a file cut short, of another program, of another
     /// version, with one bit flipped.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
-        let format = |error: safetensors::SafeTensorError| ModelError::Format { reason: error.to_string() };
+        let format =
+            |error: safetensors::SafeTensorError| ModelError::Format { reason: error.to_string() };
         let file = SafeTensors::deserialize(bytes).map_err(format)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
         let get = |missing: &'static str| {
@@ -143,7 +150,10 @@ impl Model {
         }
         let expected = network.layers().flat_map(|layer| {
             let name = |suffix: &str| format!("layers.{}.{suffix}", layer.index);
-            [(name("weight"), vec![layer.fan_out, layer.fan_in]), (name("bias"), vec![layer.fan_out])]
+            [
+                (name("weight"), vec![layer.fan_out, layer.fan_in]),
+                (name("bias"), vec![layer.fan_out]),
+            ]
         });
         let mut lists = Vec::new();
         for (name, shape) in expected {
@@ -161,7 +171,11 @@ impl Model {
 }
 
 /// One tensor's values, `[rows][cols]` as [`Layout`] has them.
-fn tensor_values(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+fn tensor_values(
+    file: &SafeTensors<'_>,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<f32>, ModelError> {
     let bad = |reason: String| ModelError::Tensor { name: name.to_owned(), reason };
     let view = file.tensor(name).map_err(|_| bad("missing".to_owned()))?;
     if view.dtype() != Dtype::F32 || view.shape() != shape {
@@ -218,7 +232,8 @@ mod tests {
 
     fn model() -> Model {
         let network =
-            Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
+            Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce)
+                .unwrap();
         let parameters = Initializer::HeNormal.parameters(&network, 5);
         Model { network, parameters }
     }

@@ -170,7 +170,10 @@ impl Layout {
 
     /// One `[rows][cols]` list per tensor from a flat buffer: what [`Self::pack`] undoes.
     pub fn unpack<T: Copy>(&self, flat: &[T]) -> Vec<Vec<T>> {
-        self.tensors.iter().map(|tensor| tensor.indices().map(|index| flat[index]).collect()).collect()
+        self.tensors
+            .iter()
+            .map(|tensor| tensor.indices().map(|index| flat[index]).collect())
+            .collect()
     }
 
     /// The tensor and the `[row][col]` that a flat index belongs to, or `None` for padding.

@@ -78,7 +78,9 @@ impl Loss {
     pub fn value_scale(self, batch: usize, outputs: usize) -> f64 {
         match self {
             Loss::MseHalfMean => 0.5 / batch as f64,
-            Loss::MseMean | Loss::Bce | Loss::BceWithLogits => 1.0 / (batch as f64 * outputs as f64),
+            Loss::MseMean | Loss::Bce | Loss::BceWithLogits => {
+                1.0 / (batch as f64 * outputs as f64)
+            }
             Loss::SoftmaxCrossEntropy => 1.0 / batch as f64,
         }
     }

@@ -27,13 +27,17 @@ pub const MAX_PARAMETERS: usize = 1 << 28;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NetworkError {
     /// Fewer than two sizes.
-    #[error("layers {sizes:?}: a network needs at least an input and an output size, as in --layers 2,3,1")]
+    #[error(
+        "layers {sizes:?}: a network needs at least an input and an output size, as in --layers 2,3,1"
+    )]
     TooFewSizes {
         /// The sizes given.
         sizes: Vec<usize>,
     },
     /// More layers than [`MAX_LAYERS`].
-    #[error("{layers} weight layers: at most {MAX_LAYERS} are supported; give --layers fewer sizes")]
+    #[error(
+        "{layers} weight layers: at most {MAX_LAYERS} are supported; give --layers fewer sizes"
+    )]
     TooManyLayers {
         /// How many were asked for.
         layers: usize,
@@ -47,7 +51,9 @@ pub enum NetworkError {
         size: usize,
     },
     /// More parameters than an index can name.
-    #[error("layers {sizes:?} need more than {MAX_PARAMETERS} parameters; choose smaller sizes in --layers")]
+    #[error(
+        "layers {sizes:?} need more than {MAX_PARAMETERS} parameters; choose smaller sizes in --layers"
+    )]
     TooManyParameters {
         /// The sizes given.
         sizes: Vec<usize>,
@@ -61,7 +67,9 @@ pub enum NetworkError {
         layers: usize,
     },
     /// A loss on an output it is not defined for.
-    #[error("loss {loss} needs an output activation of {needed}, not {given}; use --output-activation {needed}, or another --loss")]
+    #[error(
+        "loss {loss} needs an output activation of {needed}, not {given}; use --output-activation {needed}, or another --loss"
+    )]
     LossNeedsOutput {
         /// The loss.
         loss: Loss,
@@ -71,7 +79,9 @@ pub enum NetworkError {
         given: Activation,
     },
     /// Softmax over one class.
-    #[error("loss softmax-cross-entropy over a single output is always 0; use bce-with-logits, or an output size of 2 or more")]
+    #[error(
+        "loss softmax-cross-entropy over a single output is always 0; use bce-with-logits, or an output size of 2 or more"
+    )]
     SoftmaxOfOne,
 }
 

@@ -39,7 +39,13 @@ impl<T: Real> Reference<T> {
         let layout = Layout::new(network);
         assert_eq!(parameters.len(), layout.len(), "parameters in the network's layout");
         let gradients = vec![T::of(0.0); layout.len()];
-        Reference { network: network.clone(), layout, parameters, gradients, trace: Trace::default() }
+        Reference {
+            network: network.clone(),
+            layout,
+            parameters,
+            gradients,
+            trace: Trace::default(),
+        }
     }
 
     /// Outputs `[rows][outputs]` of `inputs` `[rows][inputs]`.

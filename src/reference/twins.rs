@@ -174,13 +174,13 @@ pub fn loss_softmax<T: Real>(
     scale: T,
     grid: Grid,
 ) {
-    for row in 0..grid.rows {
+    for (row, row_loss) in row_loss[..grid.rows].iter_mut().enumerate() {
         let cols = row * grid.stride..row * grid.stride + grid.cols;
         let (z, t) = (&output[cols.clone()], &target[cols.clone()]);
         let largest = z.iter().fold(z[0], |a, &b| if b > a { b } else { a });
         let sum: T = z.iter().map(|&z| (z - largest).exp()).sum();
         let log_sum = sum.ln();
-        row_loss[row] = z.iter().zip(t).map(|(&z, &t)| t * (log_sum - (z - largest))).sum();
+        *row_loss = z.iter().zip(t).map(|(&z, &t)| t * (log_sum - (z - largest))).sum();
         for ((d, &z), &t) in d_output[cols].iter_mut().zip(z).zip(t) {
             *d = scale * ((z - largest).exp() / sum - t);
         }

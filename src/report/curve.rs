@@ -28,12 +28,14 @@ pub(super) fn draw(points: &[(u32, f32)]) -> String {
         cells[y / 4][x / 2] |= BITS[x % 2][y % 4];
     };
     let width = (COLUMNS * 2 - 1) as f64;
-    let x_of = |epoch: u32| (f64::from(epoch - first) / f64::from(last - first) * width).round() as usize;
+    let x_of =
+        |epoch: u32| (f64::from(epoch - first) / f64::from(last - first) * width).round() as usize;
     let y_of = |loss: f32| {
         ((top - scale(f64::from(loss))) / height * (ROWS * 4 - 1) as f64).round() as usize
     };
     for pair in points.windows(2) {
-        let ((from, from_y), (to, to_y)) = ((x_of(pair[0].0), y_of(pair[0].1)), (x_of(pair[1].0), y_of(pair[1].1)));
+        let ((from, from_y), (to, to_y)) =
+            ((x_of(pair[0].0), y_of(pair[0].1)), (x_of(pair[1].0), y_of(pair[1].1)));
         for x in from..=to {
             let share = if to > from { (x - from) as f64 / (to - from) as f64 } else { 1.0 };
             dot(x, (from_y as f64 + share * (to_y as f64 - from_y as f64)).round() as usize);
@@ -50,7 +52,8 @@ pub(super) fn draw(points: &[(u32, f32)]) -> String {
     };
     let mut text = String::new();
     for (row, cells) in cells.iter().enumerate() {
-        let line: String = cells.iter().filter_map(|&bits| char::from_u32(0x2800 + u32::from(bits))).collect();
+        let line: String =
+            cells.iter().filter_map(|&bits| char::from_u32(0x2800 + u32::from(bits))).collect();
         let _ = writeln!(text, "{:>9} ┤{}", label(row), line.trim_end_matches('\u{2800}'));
     }
     let epochs = format!("epoch {first}{:>1$}", last, COLUMNS - format!("epoch {first}").len());
@@ -73,7 +76,11 @@ mod tests {
         let text = draw(&points);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), ROWS + 1);
-        assert!(lines[0].contains("1.0000 ┤⠑") || lines[0].contains("1.0000 ┤⢄") || lines[0].contains("1.0000 ┤"));
+        assert!(
+            lines[0].contains("1.0000 ┤⠑")
+                || lines[0].contains("1.0000 ┤⢄")
+                || lines[0].contains("1.0000 ┤")
+        );
         assert!(lines[ROWS - 1].starts_with("   0.0100 ┤"));
         assert!(lines[ROWS - 1].chars().count() > 60);
         assert!(lines[ROWS].contains("epoch 1") && lines[ROWS].ends_with("100"));

@@ -42,7 +42,11 @@ pub(super) fn devices(reports: &[AdapterReport<'_>], skipped: &[SkippedBackend])
     text
 }
 
-pub(super) fn start(training: &Training, engine: EngineKind, adapter: Option<&AdapterEntry>) -> String {
+pub(super) fn start(
+    training: &Training,
+    engine: EngineKind,
+    adapter: Option<&AdapterEntry>,
+) -> String {
     line(&json!({
         "event": "start",
         "version": env!("CARGO_PKG_VERSION"),

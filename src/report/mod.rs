@@ -74,7 +74,13 @@ pub fn devices(
         let default = if report.is_default { "  (the default)" } else { "" };
         let _ = writeln!(text, "{}  {}{default}", adapter.index, adapter.name);
         let driver = format!("{} {}", adapter.driver, adapter.driver_info);
-        let _ = writeln!(text, "   {}, {}; driver {}", adapter.backend, adapter.kind.describe(), driver.trim());
+        let _ = writeln!(
+            text,
+            "   {}, {}; driver {}",
+            adapter.backend,
+            adapter.kind.describe(),
+            driver.trim()
+        );
         let _ = writeln!(
             text,
             "   largest buffer {}, binding {}; {} storage buffers; workgroups of {} with {}, {} per dimension",
@@ -133,10 +139,13 @@ pub fn predictions(report: &PredictReport<'_>, as_json: bool) -> Result<(), Outp
         return print(&json::predictions(report));
     }
     let (inputs, outputs) = (report.network.inputs(), report.network.outputs());
-    let mut text = table::predictions(report.inputs, inputs, report.targets, report.predictions, outputs);
+    let mut text =
+        table::predictions(report.inputs, inputs, report.targets, report.predictions, outputs);
     if let Some(evaluation) = report.evaluation {
         let _ = match evaluation.right {
-            Some(right) => writeln!(text, "\n{right} of {} right, loss {:.6}", report.rows, evaluation.loss),
+            Some(right) => {
+                writeln!(text, "\n{right} of {} right, loss {:.6}", report.rows, evaluation.loss)
+            }
             None => writeln!(text, "\nloss {:.6}", evaluation.loss),
         };
     }

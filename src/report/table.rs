@@ -10,7 +10,9 @@ pub(super) fn predictions(
     predictions: &[f32],
     outputs: usize,
 ) -> String {
-    let list = |values: &[f32]| values.iter().map(|value| format!("{value}")).collect::<Vec<_>>().join(" ");
+    let list = |values: &[f32]| {
+        values.iter().map(|value| format!("{value}")).collect::<Vec<_>>().join(" ")
+    };
     let fixed = |values: &[f32]| {
         values.iter().map(|value| format!("{value:.4}")).collect::<Vec<_>>().join(" ")
     };
@@ -25,7 +27,9 @@ pub(super) fn predictions(
     let mut text = String::new();
     for [input, target, prediction] in &lines {
         let _ = match targets {
-            Some(_) => writeln!(text, "{input:<0$}   {target:<1$}   {prediction}", widths[0], widths[1]),
+            Some(_) => {
+                writeln!(text, "{input:<0$}   {target:<1$}   {prediction}", widths[0], widths[1])
+            }
             None => writeln!(text, "{input:<0$}   {prediction}", widths[0]),
         };
     }
@@ -60,8 +64,9 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let text = predictions(&[0.0, 1.0, 10.5, 0.0], 2, Some(&[1.0, 0.0]), &[0.98765, 0.1], 1);
-        let expected = "input    target   prediction\n0 1      1        0.9877\n10.5 0   0        0.1000\n";
+        let text = predictions(&[0.0, 1.0, 10.5, 0.0], 2, Some(&[1.0, 0.0]), &[0.98766, 0.1], 1);
+        let expected =
+            "input    target   prediction\n0 1      1        0.9877\n10.5 0   0        0.1000\n";
         assert_eq!(text, expected);
         assert_eq!(predictions(&[2.0], 1, None, &[0.5], 1), "input   prediction\n2       0.5000\n");
     }

@@ -58,20 +58,14 @@ impl<'a> TrainReport<'a> {
         let bar = match detail {
             Detail::Json | Detail::Quiet => ProgressBar::hidden(),
             // Hidden by itself where standard error is no terminal.
-            Detail::Normal | Detail::Verbose => {
-                ProgressBar::with_draw_target(Some(training.epochs.into()), ProgressDrawTarget::stderr())
-            }
+            Detail::Normal | Detail::Verbose => ProgressBar::with_draw_target(
+                Some(training.epochs.into()),
+                ProgressDrawTarget::stderr(),
+            ),
         };
         let style = ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}  {elapsed}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Ok(TrainReport {
-            training,
-            engine,
-            adapter,
-            detail,
-            bar,
-            failed: RefCell::default(),
-        })
+        Ok(TrainReport { training, engine, adapter, detail, bar, failed: RefCell::default() })
     }
 
     /// Tells of a report boundary.
@@ -125,7 +119,13 @@ impl<'a> TrainReport<'a> {
                 let data = &training.data;
                 let targets = Some(data.targets());
                 let predictions = &run.evaluation.predictions;
-                text += &table::predictions(data.inputs(), data.input_len(), targets, predictions, data.target_len());
+                text += &table::predictions(
+                    data.inputs(),
+                    data.input_len(),
+                    targets,
+                    predictions,
+                    data.target_len(),
+                );
                 text.push('\n');
             }
         }
@@ -154,7 +154,13 @@ fn heading(
         text += "(a software adapter is for checking, not for speed: --engine cpu is faster)\n";
     }
     let Training { network, data, init, learning_rate, epochs, .. } = training;
-    let _ = writeln!(text, "network {}, loss {}, {} parameters", describe(network), network.loss(), network.parameter_count());
+    let _ = writeln!(
+        text,
+        "network {}, loss {}, {} parameters",
+        describe(network),
+        network.loss(),
+        network.parameter_count()
+    );
     let batches = training.task(training.seed).batches;
     let batch = if batches.is_full() {
         "all in one batch".to_owned()
@@ -166,7 +172,10 @@ fn heading(
         1 => format!("seed {}", training.seed),
         most => format!("starts from seed {} until one solves it, at most {most}", training.seed),
     };
-    let _ = writeln!(text, "gradient descent, rate {learning_rate}, {epochs} epochs, weights {init}, {starts}");
+    let _ = writeln!(
+        text,
+        "gradient descent, rate {learning_rate}, {epochs} epochs, weights {init}, {starts}"
+    );
     text
 }
 

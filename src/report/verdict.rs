@@ -14,7 +14,10 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
     let loss = format!("loss {:.6} after {} epochs", evaluation.loss, run.epochs);
     let mut text = match (evaluation.solved, evaluation.right) {
         (Some(true), _) => {
-            format!("Solved: every prediction is within 0.1 of its target; {loss}.\n{}\n", starts(outcome))
+            format!(
+                "Solved: every prediction is within 0.1 of its target; {loss}.\n{}\n",
+                starts(outcome)
+            )
         }
         (Some(false), Some(right)) => {
             let mut text = format!("Not solved: {right} of {rows} rows are right; {loss}.\n");
@@ -47,7 +50,9 @@ fn starts(outcome: &Outcome) -> String {
     let seed = outcome.kept.seed;
     match (outcome.restarts, outcome.solved) {
         (1, _) => format!("It took 1 start: seed {seed}."),
-        (tried, 0) => format!("None of {tried} starts solved it; seed {seed} has the lowest loss and was kept."),
+        (tried, 0) => format!(
+            "None of {tried} starts solved it; seed {seed} has the lowest loss and was kept."
+        ),
         (tried, _) => format!(
             "It took {tried} starts: seed {seed} was kept, the {} before it got stuck.",
             tried - 1
@@ -71,9 +76,12 @@ fn what_to_try(training: &Training, outcome: &Outcome, all_right: bool) -> Strin
     }
     let mut cures = Vec::new();
     if network.layers().len() == 1 {
-        cures.push("a hidden layer (a single layer draws one line), as in --layers 2,3,1".to_owned());
+        cures.push(
+            "a hidden layer (a single layer draws one line), as in --layers 2,3,1".to_owned(),
+        );
     } else if training.init == Initializer::Zeros {
-        cures.push("--init he or --init xavier (from zeros all hidden units stay alike)".to_owned());
+        cures
+            .push("--init he or --init xavier (from zeros all hidden units stay alike)".to_owned());
     } else if all_right && dead == 0 {
         cures.push(format!("more --epochs (so far {}) or a higher --lr", outcome.kept.epochs));
     } else {
@@ -103,8 +111,13 @@ mod tests {
 
     fn told(layers: &[usize], init: Initializer, seed: u64, restarts: u32) -> String {
         let training = Training {
-            network: Network::uniform(layers.to_vec(), Activation::Relu, Activation::Sigmoid, Loss::Bce)
-                .unwrap(),
+            network: Network::uniform(
+                layers.to_vec(),
+                Activation::Relu,
+                Activation::Sigmoid,
+                Loss::Bce,
+            )
+            .unwrap(),
             data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
             init,
             learning_rate: 0.5,
@@ -127,9 +140,12 @@ mod tests {
 
     #[test]
     fn a_stuck_run_says_so_with_what_is_dead_and_what_to_try() {
-        let stuck = (0..20).map(|seed| told(&[2, 3, 1], Initializer::HeNormal, seed, 1));
-        let text = stuck.filter(|text| text.contains("dead")).next().unwrap();
-        assert!(text.starts_with("Not solved: 3 of 4") || text.starts_with("Not solved: 2 of 4"), "{text}");
+        let mut stuck = (0..20).map(|seed| told(&[2, 3, 1], Initializer::HeNormal, seed, 1));
+        let text = stuck.find(|text| text.contains("dead")).unwrap();
+        assert!(
+            text.starts_with("Not solved: 3 of 4") || text.starts_with("Not solved: 2 of 4"),
+            "{text}"
+        );
         for part in ["of 3 hidden units", "--restarts 64", "leaky-relu", "--layers 2,8,1"] {
             assert!(text.contains(part), "{text:?} should contain {part:?}");
         }
@@ -137,7 +153,9 @@ mod tests {
 
     #[test]
     fn the_cure_fits_the_cause() {
-        assert!(told(&[2, 1], Initializer::HeNormal, 0, 1).contains("a single layer draws one line"));
+        assert!(
+            told(&[2, 1], Initializer::HeNormal, 0, 1).contains("a single layer draws one line")
+        );
         assert!(told(&[2, 3, 1], Initializer::Zeros, 0, 1).contains("--init he"));
         let text = told(&[2, 1], Initializer::HeNormal, 0, 3);
         assert!(text.contains("None of 3 starts solved it"), "{text}");

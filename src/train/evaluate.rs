@@ -123,13 +123,18 @@ mod tests {
         assert_eq!((e.right, e.solved), (Some(2), Some(false)));
         approx::assert_relative_eq!(e.predictions[1], 0.982_013_8, max_relative = 1e-6);
         // ln(1 + e^-4) twice and ln(1 + e^1), by hand, over 3.
-        approx::assert_relative_eq!(e.loss, (2.0 * 0.018_149_927_917_8 + 1.313_261_687_5) / 3.0, max_relative = 1e-9);
+        approx::assert_relative_eq!(
+            e.loss,
+            (2.0 * 0.018_149_927_917_8 + 1.313_261_687_5) / 3.0,
+            max_relative = 1e-9
+        );
     }
 
     #[test]
     fn classes_are_the_largest_logit() {
         let logits = forward(&[9.0, -9.0, 1.0, 2.0], &[9.0, -9.0, 1.0, 2.0]);
-        let e = judge(Activation::Identity, Loss::SoftmaxCrossEntropy, &[1.0, 0.0, 1.0, 0.0], logits);
+        let e =
+            judge(Activation::Identity, Loss::SoftmaxCrossEntropy, &[1.0, 0.0, 1.0, 0.0], logits);
         assert_eq!((e.right, e.solved), (Some(1), Some(false)));
         assert_eq!(e.accuracy(2), Some(0.5));
     }
@@ -150,10 +155,13 @@ mod tests {
 
     #[test]
     fn dead_units_are_those_that_are_zero_everywhere() {
-        let network = Network::uniform(vec![1, 3, 1], Activation::Relu, Activation::Identity, Loss::MseMean).unwrap();
+        let network =
+            Network::uniform(vec![1, 3, 1], Activation::Relu, Activation::Identity, Loss::MseMean)
+                .unwrap();
         let data = Dataset::new("d", vec![0.0, 1.0], 1, vec![0.0, 1.0], 1).unwrap();
         let layout = crate::network::Layout::new(&network);
-        let parameters = layout.pack(&[vec![1.0, -1.0, 1.0], vec![0.0, 0.0, -2.0], vec![1.0; 3], vec![0.0]]);
+        let parameters =
+            layout.pack(&[vec![1.0, -1.0, 1.0], vec![0.0, 0.0, -2.0], vec![1.0; 3], vec![0.0]]);
         assert_eq!(dead_units(&network, &parameters, &data), [(2, 3)]);
     }
 }

@@ -109,7 +109,10 @@ impl Training {
             return setting("--restarts 0".to_owned(), "must be at least 1");
         }
         if self.seed.checked_add(self.restarts.into()).is_none() {
-            return setting(format!("--seed {}", self.seed), "leaves no room for --restarts; use a smaller one");
+            return setting(
+                format!("--seed {}", self.seed),
+                "leaves no room for --restarts; use a smaller one",
+            );
         }
         let steps = self.batches(0).steps_per_epoch() as u64 * u64::from(self.epochs);
         if steps > u64::from(u32::MAX) {
@@ -250,10 +253,8 @@ fn is_finite(value: f32) -> bool {
 
 /// The mean over an epoch's rows from the means over its batches.
 fn epoch_loss(batches: &Batches, losses: &[f32]) -> f32 {
-    let sum: f64 = (0..)
-        .zip(losses)
-        .map(|(step, &loss)| f64::from(loss) * batches.len_of(step) as f64)
-        .sum();
+    let sum: f64 =
+        (0..).zip(losses).map(|(step, &loss)| f64::from(loss) * batches.len_of(step) as f64).sum();
     (sum / batches.rows() as f64) as f32
 }
 
@@ -265,8 +266,13 @@ mod tests {
 
     fn xor() -> Training {
         Training {
-            network: Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce)
-                .unwrap(),
+            network: Network::uniform(
+                vec![2, 3, 1],
+                Activation::Relu,
+                Activation::Sigmoid,
+                Loss::Bce,
+            )
+            .unwrap(),
             data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
             init: Initializer::HeNormal,
             learning_rate: 0.5,
@@ -295,7 +301,8 @@ mod tests {
     #[test]
     fn a_diverged_run_says_so_and_is_never_kept() {
         let wild = Training { learning_rate: 1e30, restarts: 3, ..xor() };
-        let network = Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Identity, Loss::MseMean);
+        let network =
+            Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Identity, Loss::MseMean);
         let error = run(&Training { network: network.unwrap(), ..wild }).unwrap_err();
         assert!(matches!(error, Error::Diverged { .. }), "{error}");
         assert_eq!(error.exit_code(), 5);

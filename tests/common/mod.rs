@@ -1,5 +1,5 @@
 //! What the test programs share: the device under test, numbers to test with, and `assert_close`.
-#![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(dead_code, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
 use std::sync::{Arc, OnceLock};
 
@@ -67,7 +67,8 @@ pub fn wide(values: &[f32]) -> Vec<f64> {
 }
 
 /// Row lengths and heights that no tile divides, 1, and one past a workgroup of 64.
-pub const SHAPES: [(usize, usize); 7] = [(1, 1), (4, 3), (5, 1), (1, 65), (7, 13), (65, 17), (33, 64)];
+pub const SHAPES: [(usize, usize); 7] =
+    [(1, 1), (4, 3), (5, 1), (1, 65), (7, 13), (65, 17), (33, 64)];
 
 /// What `cols` numbers a row are padded to.
 pub fn stride(cols: usize) -> usize {

@@ -17,7 +17,12 @@ fn run(kind: Activation, input: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     unpadded(floats(&launch(&ACTIVATE, &constants, &params, &args, rows * cols)[0]), cols, stride)
 }
 
-fn twin<T: wgrad::reference::Real>(kind: Activation, input: &[T], rows: usize, cols: usize) -> Vec<T> {
+fn twin<T: wgrad::reference::Real>(
+    kind: Activation,
+    input: &[T],
+    rows: usize,
+    cols: usize,
+) -> Vec<T> {
     let mut output = vec![T::default(); input.len()];
     twins::activate(kind, input, &mut output, Grid { rows, cols, stride: stride(cols) });
     output.chunks_exact(stride(cols)).flat_map(|row| &row[..cols]).copied().collect()
@@ -50,8 +55,30 @@ fn bound(kind: Activation, z: f64) -> f64 {
 
 /// Where formulas switch, saturate, or would overflow.
 const SPECIALS: [f32; 24] = [
-    0.0, -0.0, 1e-45, 1e-38, 1e-20, -1e-20, 1e-4, -1e-4, 0.499_999_97, 0.5, -0.5, 0.500_000_06, 1.0,
-    -1.0, 9.0, -9.0, 20.0, -20.0, 44.0, 45.0, 88.0, -88.0, -104.0, 3.4e38,
+    0.0,
+    -0.0,
+    1e-45,
+    1e-38,
+    1e-20,
+    -1e-20,
+    1e-4,
+    -1e-4,
+    0.499_999_97,
+    0.5,
+    -0.5,
+    0.500_000_06,
+    1.0,
+    -1.0,
+    9.0,
+    -9.0,
+    20.0,
+    -20.0,
+    44.0,
+    45.0,
+    88.0,
+    -88.0,
+    -104.0,
+    3.4e38,
 ];
 
 #[test]
@@ -79,7 +106,12 @@ fn holds_where_formulas_switch_or_saturate() {
         // Subnormal inputs may be flushed.
         let bounds: Vec<f64> = SPECIALS.iter().map(|&z| bound(kind, z.into()) + TINY).collect();
         let actual = run(kind, &SPECIALS, 1, SPECIALS.len());
-        assert_close(&format!("activate {kind}, special values"), &actual, &truth, Bound::Each(&bounds));
+        assert_close(
+            &format!("activate {kind}, special values"),
+            &actual,
+            &truth,
+            Bound::Each(&bounds),
+        );
     }
 }
 
@@ -115,7 +147,12 @@ fn a_wrong_twin_is_found_out() {
     for &kind in Activation::ALL {
         let output = run(kind, &input, 4, 16);
         for &other in Activation::ALL.iter().filter(|&&other| other != kind) {
-            assert_apart(&format!("{kind} as {other}"), &output, &twin(other, &input, 4, 16), bound);
+            assert_apart(
+                &format!("{kind} as {other}"),
+                &output,
+                &twin(other, &input, 4, 16),
+                bound,
+            );
         }
     }
 }

@@ -11,10 +11,20 @@ fn run(kind: Activation, output: &[f32], d_output: &[f32], rows: usize, cols: us
     let params = ActivateParams { rows: rows as u32, cols: cols as u32, stride: stride as u32 };
     let constants = [("ACTIVATION", f64::from(kind.code()))];
     let args = [Arg::F32(output), Arg::F32(d_output), Arg::Out(rows * stride)];
-    unpadded(floats(&launch(&ACTIVATE_GRAD, &constants, &params, &args, rows * cols)[0]), cols, stride)
+    unpadded(
+        floats(&launch(&ACTIVATE_GRAD, &constants, &params, &args, rows * cols)[0]),
+        cols,
+        stride,
+    )
 }
 
-fn twin<T: wgrad::reference::Real>(kind: Activation, output: &[T], d_output: &[T], rows: usize, cols: usize) -> Vec<T> {
+fn twin<T: wgrad::reference::Real>(
+    kind: Activation,
+    output: &[T],
+    d_output: &[T],
+    rows: usize,
+    cols: usize,
+) -> Vec<T> {
     let mut d_input = vec![T::default(); output.len()];
     let grid = Grid { rows, cols, stride: stride(cols) };
     twins::activate_grad(kind, output, d_output, &mut d_input, grid);

@@ -22,7 +22,9 @@ fn run(batches: Batches, step: u32) -> Vec<u32> {
 
 #[test]
 fn draws_the_rows_of_its_twin_bit_for_bit() {
-    for (rows, batch) in [(2, 1), (3, 2), (4, 3), (5, 4), (65, 64), (150, 32), (1797, 100), (60_000, 70)] {
+    for (rows, batch) in
+        [(2, 1), (3, 2), (4, 3), (5, 4), (65, 64), (150, 32), (1797, 100), (60_000, 70)]
+    {
         for seed in [0, 7, u64::MAX] {
             let batches = Batches::new(rows, batch, Order::Shuffled, seed);
             let per_epoch = batches.steps_per_epoch() as u32;

@@ -14,9 +14,13 @@ fn run(d_output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
         stride: stride as u32,
         bias_offset: stride as u32,
     };
-    let written = launch(&BIAS_GRAD, &[], &params, &[Arg::F32(d_output), Arg::Out(2 * stride)], cols);
+    let written =
+        launch(&BIAS_GRAD, &[], &params, &[Arg::F32(d_output), Arg::Out(2 * stride)], cols);
     let (weights, bias) = written[0].split_at(stride);
-    assert!(weights.iter().chain(&bias[cols..]).all(|&word| word == SENTINEL), "wrote beside the bias");
+    assert!(
+        weights.iter().chain(&bias[cols..]).all(|&word| word == SENTINEL),
+        "wrote beside the bias"
+    );
     floats(&bias[..cols]).to_vec()
 }
 

@@ -68,8 +68,7 @@ async fn dispatch<P: Pod>(
     let lens: Vec<usize> = args.iter().map(|arg| arg.words().len()).collect();
     let bound: Vec<Bound<'_>> =
         buffers.iter().zip(&lens).map(|(buffer, &len)| Bound::range(buffer, GUARD, len)).collect();
-    let dispatch: Dispatch =
-        gpu.dispatch(pipeline, params, &bound, invocations, 0).await.unwrap();
+    let dispatch: Dispatch = gpu.dispatch(pipeline, params, &bound, invocations, 0).await.unwrap();
     gpu.wait(gpu.submit([&dispatch])).await.unwrap();
     let mut written = Vec::new();
     for ((buffer, &len), binding) in buffers.iter().zip(&lens).zip(kernel.bindings) {
@@ -98,7 +97,10 @@ pub fn floats(words: &[u32]) -> &[f32] {
 pub fn unpadded(values: &[f32], cols: usize, stride: usize) -> Vec<f32> {
     for row in values.chunks_exact(stride) {
         let padding = &row[cols..];
-        assert!(padding.iter().all(|p| p.to_bits() == SENTINEL), "padding was written: {padding:?}");
+        assert!(
+            padding.iter().all(|p| p.to_bits() == SENTINEL),
+            "padding was written: {padding:?}"
+        );
     }
     values.chunks_exact(stride).flat_map(|row| &row[..cols]).copied().collect()
 }

@@ -1,30 +1,10 @@
 use wgrad::check::Bound;
-use wgrad::gpu::Kernel;
-use wgrad::kernels::{LOSS_BCE, LossParams};
-use wgrad::reference::Real;
-use wgrad::reference::twins::{self, Grid};
+use wgrad::kernels::LOSS_BCE;
+use wgrad::reference::twins;
 
 use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
-use crate::launch::{Arg, floats, hold, launch, unpadded};
-
-/// `row_loss` and `d_output` of any of the losses.
-pub fn run_loss(kernel: &Kernel, output: &[f32], target: &[f32], scale: f32, rows: usize, cols: usize) -> (Vec<f32>, Vec<f32>) {
-    let stride = stride(cols);
-    let params = LossParams { rows: rows as u32, cols: cols as u32, stride: stride as u32, scale };
-    let args = [Arg::F32(output), Arg::F32(target), Arg::Out(rows), Arg::Out(rows * stride)];
-    let written = launch(kernel, &[], &params, &args, rows);
-    (floats(&written[0]).to_vec(), unpadded(floats(&written[1]), cols, stride))
-}
-
-type LossTwin<T> = fn(&[T], &[T], &mut [T], &mut [T], T, Grid);
-
-/// The same from a twin.
-pub fn loss_twin<T: Real>(twin: LossTwin<T>, output: &[T], target: &[T], scale: T, rows: usize, cols: usize) -> (Vec<T>, Vec<T>) {
-    let grid = Grid { rows, cols, stride: stride(cols) };
-    let (mut row_loss, mut d_output) = (vec![T::default(); rows], vec![T::default(); output.len()]);
-    twin(output, target, &mut row_loss, &mut d_output, scale, grid);
-    (row_loss, d_output.chunks_exact(grid.stride).flat_map(|row| &row[..cols]).copied().collect())
-}
+use crate::launch::hold;
+use crate::losses::{loss_twin, run_loss};
 
 /// How far one output's loss and gradient may be off, from WGSL's accuracies: e^x within 3 + 2|x|
 /// ULP, ln within 2^-21 between 1/2 and 2, quotients 2.5 ULP.
@@ -73,10 +53,16 @@ fn large_logits_stay_finite_and_right() {
 
 #[test]
 fn by_hand_and_at_zero() {
-    let (row_loss, d_output) = run_loss(&LOSS_BCE, &[0.0, 2.0, -3.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2.0, 1, 3);
+    let (row_loss, d_output) =
+        run_loss(&LOSS_BCE, &[0.0, 2.0, -3.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2.0, 1, 3);
     // ln 2, 2 + ln(1 + e^-2), 3 + ln(1 + e^-3).
-    let expected = 0.693_147_180_56 + 2.126_928_011_04 + 3.048_587_351_57;
-    assert_close("row_loss", &row_loss, &[expected], Bound::Mixed { absolute: 4e-6, relative: 0.0 });
+    let expected = std::f64::consts::LN_2 + 2.126_928_011_04 + 3.048_587_351_57;
+    assert_close(
+        "row_loss",
+        &row_loss,
+        &[expected],
+        Bound::Mixed { absolute: 4e-6, relative: 0.0 },
+    );
     // 2 (1/2 - 1), 2 sigmoid(2), 2 (sigmoid(-3) - 1).
     let slopes = [-1.0, 1.761_594_155_96, -1.905_148_253_64];
     assert_close("d_output", &d_output, &slopes, Bound::Mixed { absolute: 2e-6, relative: 0.0 });

@@ -39,7 +39,12 @@ fn matches_its_twin() {
 #[test]
 fn by_hand_and_around_the_ring() {
     for step in [0, 4, 5, 7, u32::MAX] {
-        assert_close("(1 + 2 + 3 + 6) / 4", &[run(&[1.0, 2.0, 3.0, 6.0], 0.25, step)], &[3.0f32], Bound::Exact);
+        assert_close(
+            "(1 + 2 + 3 + 6) / 4",
+            &[run(&[1.0, 2.0, 3.0, 6.0], 0.25, step)],
+            &[3.0f32],
+            Bound::Exact,
+        );
     }
 }
 
@@ -49,5 +54,10 @@ fn a_wrong_twin_is_found_out() {
     let actual = run(&row_loss, 1.0, 0);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
     assert_apart("a row short", &[actual], &[twins::loss_mean(&row_loss[..299], 1.0)], bound);
-    assert_apart("one workgroup's rows only", &[actual], &[twins::loss_mean(&row_loss[..256], 1.0)], bound);
+    assert_apart(
+        "one workgroup's rows only",
+        &[actual],
+        &[twins::loss_mean(&row_loss[..256], 1.0)],
+        bound,
+    );
 }

@@ -4,7 +4,7 @@ use wgrad::reference::twins;
 
 use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
 use crate::launch::hold;
-use crate::loss_bce::{loss_twin, run_loss};
+use crate::losses::{loss_twin, run_loss};
 
 #[test]
 fn matches_its_twin() {
@@ -14,7 +14,8 @@ fn matches_its_twin() {
         let scale = 1.0 / rows as f32;
         let (row_loss, d_output) = run_loss(&LOSS_MSE, &output, &target, scale, rows, cols);
         let exact = loss_twin(twins::loss_mse, &output, &target, scale, rows, cols);
-        let truth = loss_twin(twins::loss_mse, &wide(&output), &wide(&target), scale.into(), rows, cols);
+        let truth =
+            loss_twin(twins::loss_mse, &wide(&output), &wide(&target), scale.into(), rows, cols);
         // A difference one rounding off, squared; then cols sums of what is never negative.
         let bounds: Vec<f64> = truth.0.iter().map(|loss| (cols + 3) as f64 * ULP * loss).collect();
         hold(&format!("row_loss {rows}x{cols}"), &row_loss, Some(&exact.0), &truth.0, &bounds);

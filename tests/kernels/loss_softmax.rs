@@ -4,7 +4,7 @@ use wgrad::reference::twins;
 
 use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
 use crate::launch::hold;
-use crate::loss_bce::{loss_twin, run_loss};
+use crate::losses::{loss_twin, run_loss};
 
 /// One-of-n targets: row `r` is of class `r mod cols`.
 fn classes(rows: usize, cols: usize) -> Vec<f32> {
@@ -18,7 +18,8 @@ fn classes(rows: usize, cols: usize) -> Vec<f32> {
 fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
     let scale = 1.0 / rows as f32;
     let (row_loss, d_output) = run_loss(&LOSS_SOFTMAX, output, target, scale, rows, cols);
-    let truth = loss_twin(twins::loss_softmax, &wide(output), &wide(target), scale.into(), rows, cols);
+    let truth =
+        loss_twin(twins::loss_softmax, &wide(output), &wide(target), scale.into(), rows, cols);
     let (mut loss_bounds, mut d_bounds) = (Vec::new(), Vec::new());
     for row in output.chunks_exact(stride(cols)) {
         let z: Vec<f64> = wide(&row[..cols]);
@@ -27,7 +28,8 @@ fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
         let sum: f64 = e.iter().sum();
         // e^x within 3 + 2|x| ULP, and |x| more for x itself being one rounding off.
         let off: Vec<f64> = z.iter().map(|z| (3.0 + 3.0 * (z - largest).abs()) * ULP).collect();
-        let sum_off = e.iter().zip(&off).map(|(e, off)| e * off).sum::<f64>() / sum + cols as f64 * ULP;
+        let sum_off =
+            e.iter().zip(&off).map(|(e, off)| e * off).sum::<f64>() / sum + cols as f64 * ULP;
         // ln within 2^-21 near 1 and 3 ULP elsewhere; then one rounding for each of the two
         // differences and the product, and cols sums.
         let log_off = sum_off + 2f64.powi(-21) + 3.0 * ULP * sum.ln();
@@ -35,7 +37,9 @@ fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
         loss_bounds.push(log_off + (cols + 4) as f64 * ULP * (sum.ln() + spread));
         for (e, off) in e.iter().zip(&off) {
             // The quotient 2.5 ULP; the difference and the scale one rounding each.
-            d_bounds.push(f64::from(scale) * (e / sum * (off + sum_off + 2.5 * ULP) + 2.0 * ULP + 1.2e-38));
+            d_bounds.push(
+                f64::from(scale) * (e / sum * (off + sum_off + 2.5 * ULP) + 2.0 * ULP + 1.2e-38),
+            );
         }
     }
     hold(&format!("row_loss {rows}x{cols}"), &row_loss, None, &truth.0, &loss_bounds);
@@ -58,7 +62,8 @@ fn large_logits_stay_finite_and_right() {
 
 #[test]
 fn by_hand() {
-    let (row_loss, d_output) = run_loss(&LOSS_SOFTMAX, &[1.0, 2.0, 3.0, 0.0], &[0.0, 0.0, 1.0, 0.0], 1.0, 1, 3);
+    let (row_loss, d_output) =
+        run_loss(&LOSS_SOFTMAX, &[1.0, 2.0, 3.0, 0.0], &[0.0, 0.0, 1.0, 0.0], 1.0, 1, 3);
     // softmax(1, 2, 3) and -ln of its last.
     let softmax = [0.090_030_573_17, 0.244_728_471_05, 0.665_240_955_77 - 1.0];
     let bound = Bound::Mixed { absolute: 2e-6, relative: 0.0 };

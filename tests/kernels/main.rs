@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod launch;
+mod losses;
 
 mod activate;
 mod activate_grad;

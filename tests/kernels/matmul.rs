@@ -99,7 +99,9 @@ fn a_wrong_twin_is_found_out() {
     let (left, right) = operands(right_way);
     let output = run(&left, &right, right_way);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
-    for wrong in [shape(5, 5, 5, true, false), shape(5, 5, 5, false, true), shape(5, 4, 5, false, false)] {
+    for wrong in
+        [shape(5, 5, 5, true, false), shape(5, 5, 5, false, true), shape(5, 4, 5, false, false)]
+    {
         let wrong = MatmulShape { left_stride: right_way.left_stride, ..wrong };
         assert_apart("transposed, or a term short", &output, &twin(&left, &right, wrong), bound);
     }

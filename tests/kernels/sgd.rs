@@ -24,7 +24,13 @@ fn matches_its_twin() {
             .zip(&gradients)
             .map(|(p, &g)| ULP * (p.abs() + f64::from(rate) * f64::from(g.abs())))
             .collect();
-        hold(&format!("sgd of {len}"), &run(&gradients, &parameters, rate), Some(&exact), &truth, &bounds);
+        hold(
+            &format!("sgd of {len}"),
+            &run(&gradients, &parameters, rate),
+            Some(&exact),
+            &truth,
+            &bounds,
+        );
     }
 }
 

@@ -39,7 +39,11 @@ impl ForwardPass {
     }
 
     /// The outputs of all of `inputs`, `self.rows` rows at a time.
-    pub(super) async fn run(&self, engine: &LayeredEngine, inputs: &[f32]) -> Result<Forward, GpuError> {
+    pub(super) async fn run(
+        &self,
+        engine: &LayeredEngine,
+        inputs: &[f32],
+    ) -> Result<Forward, GpuError> {
         let (input_len, outputs) = (engine.task.network.inputs(), engine.task.network.outputs());
         let stride = row_stride(outputs);
         let mut result = Forward::default();
@@ -48,7 +52,8 @@ impl ForwardPass {
             engine.gpu.write(&self.input, 0, &pad_rows(chunk, input_len, row_stride(input_len)));
             engine.gpu.wait(engine.gpu.submit(&self.list)).await?;
             let range = 0..rows * stride;
-            let lists = engine.gpu.read::<f32>(&[(&self.z, range.clone()), (&self.a, range)]).await?;
+            let lists =
+                engine.gpu.read::<f32>(&[(&self.z, range.clone()), (&self.a, range)]).await?;
             result.pre_activations.extend(unpad_rows(&lists[0], outputs, stride));
             result.outputs.extend(unpad_rows(&lists[1], outputs, stride));
         }

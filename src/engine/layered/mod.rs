@@ -250,7 +250,9 @@ impl Buffers {
         Ok(Buffers {
             parameters: gpu.buffer_of("parameters", &task.parameters).await?,
             gradients: gpu.buffer("gradients", layout.len()).await?,
-            inputs: gpu.buffer_of("inputs", &pad_rows(data.inputs(), input_len, input_stride)).await?,
+            inputs: gpu
+                .buffer_of("inputs", &pad_rows(data.inputs(), input_len, input_stride))
+                .await?,
             targets: gpu
                 .buffer_of("targets", &pad_rows(data.targets(), target_len, target_stride))
                 .await?,

@@ -27,8 +27,26 @@ impl LayeredEngine {
             Some(batch) => {
                 list.push(self.batch_rows(&batch.rows, rows).await?);
                 let network = &self.task.network;
-                list.push(self.gather(&batch.rows, &buffers.inputs, &batch.inputs, rows, network.inputs()).await?);
-                list.push(self.gather(&batch.rows, &buffers.targets, &batch.targets, rows, network.outputs()).await?);
+                list.push(
+                    self.gather(
+                        &batch.rows,
+                        &buffers.inputs,
+                        &batch.inputs,
+                        rows,
+                        network.inputs(),
+                    )
+                    .await?,
+                );
+                list.push(
+                    self.gather(
+                        &batch.rows,
+                        &buffers.targets,
+                        &batch.targets,
+                        rows,
+                        network.outputs(),
+                    )
+                    .await?,
+                );
                 (&batch.inputs, &batch.targets)
             }
         };
@@ -100,7 +118,8 @@ impl LayeredEngine {
         len: usize,
         cols: usize,
     ) -> Result<Dispatch, GpuError> {
-        let params = GatherParams { len: len as u32, cols: cols as u32, stride: row_stride(cols) as u32 };
+        let params =
+            GatherParams { len: len as u32, cols: cols as u32, stride: row_stride(cols) as u32 };
         let pipeline = self.gpu.pipeline(&kernels::GATHER, &[]).await?;
         let buffers = [Bound::all(rows), Bound::all(source), Bound::all(output)];
         self.gpu.dispatch(&pipeline, &params, &buffers, len * cols, 0).await
@@ -180,8 +199,14 @@ impl LayeredEngine {
         let lanes = kernels::LOSS_MEAN.lanes as usize;
         let pipeline = self.gpu.pipeline(&kernels::LOSS_MEAN, &[]).await?;
         let Self { buffers, .. } = self;
-        let bound = [Bound::all(&buffers.row_loss), Bound::all(&buffers.clock), Bound::all(&buffers.losses)];
-        self.gpu.dispatch(&pipeline, &params, &bound, lanes, rows.div_ceil(lanes) + TREE_ROUNDS).await
+        let bound = [
+            Bound::all(&buffers.row_loss),
+            Bound::all(&buffers.clock),
+            Bound::all(&buffers.losses),
+        ];
+        self.gpu
+            .dispatch(&pipeline, &params, &bound, lanes, rows.div_ceil(lanes) + TREE_ROUNDS)
+            .await
     }
 
     /// `d_z = d_a * slope`.
@@ -196,7 +221,13 @@ impl LayeredEngine {
     }
 
     /// `d_weights = input^T . d_z`.
-    async fn weights_grad(&self, layer: &Layer, input: &Buffer, d_z: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
+    async fn weights_grad(
+        &self,
+        layer: &Layer,
+        input: &Buffer,
+        d_z: &Buffer,
+        rows: usize,
+    ) -> Result<Dispatch, GpuError> {
         let block = self.layout.block(layer.index);
         let params = MatmulParams {
             m: layer.fan_in as u32,
@@ -212,7 +243,12 @@ impl LayeredEngine {
     }
 
     /// `d_bias = column sums of d_z`.
-    async fn bias_grad(&self, layer: &Layer, d_z: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
+    async fn bias_grad(
+        &self,
+        layer: &Layer,
+        d_z: &Buffer,
+        rows: usize,
+    ) -> Result<Dispatch, GpuError> {
         let block = self.layout.block(layer.index);
         let params = bias_params(layer, block, rows);
         let pipeline = self.gpu.pipeline(&kernels::BIAS_GRAD, &[]).await?;
@@ -221,7 +257,13 @@ impl LayeredEngine {
     }
 
     /// `d_input = d_z . weights^T`.
-    async fn input_grad(&self, layer: &Layer, d_z: &Buffer, d_input: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
+    async fn input_grad(
+        &self,
+        layer: &Layer,
+        d_z: &Buffer,
+        d_input: &Buffer,
+        rows: usize,
+    ) -> Result<Dispatch, GpuError> {
         let block = self.layout.block(layer.index);
         let params = MatmulParams {
             m: rows as u32,
@@ -275,8 +317,10 @@ async fn matmul(
     (left, right): (bool, bool),
     buffers: &[Bound<'_>],
 ) -> Result<Dispatch, GpuError> {
-    let constants =
-        [("TRANSPOSE_LEFT", f64::from(u8::from(left))), ("TRANSPOSE_RIGHT", f64::from(u8::from(right)))];
+    let constants = [
+        ("TRANSPOSE_LEFT", f64::from(u8::from(left))),
+        ("TRANSPOSE_RIGHT", f64::from(u8::from(right))),
+    ];
     let pipeline = gpu.pipeline(&kernels::MATMUL, &constants).await?;
     let elements = params.m as usize * params.n as usize;
     gpu.dispatch(&pipeline, &params, buffers, elements, params.k as usize).await

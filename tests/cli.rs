@@ -1,0 +1,505 @@
+//! The command as a stranger types it: what it prints, what it writes, how it ends.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A call of `wgrad` under an environment that says nothing of adapters.
+fn wgrad(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wgrad"));
+    for name in
+        ["WGPU_ADAPTER_NAME", "WGPU_BACKEND", "WGPU_POWER_PREF", "RUST_LOG", "XDG_RUNTIME_DIR"]
+    {
+        command.env_remove(name);
+    }
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// The same on a machine without any driver.
+fn without_adapter(args: &[&str]) -> Command {
+    let mut command = wgrad(args);
+    if cfg!(target_os = "linux") {
+        command
+            .env("VK_DRIVER_FILES", "/no/driver.json")
+            .env("VK_ICD_FILENAMES", "/no/driver.json");
+    } else {
+        // Vulkan's loader alone can be told that there is nothing; elsewhere look where nothing is.
+        command.env("WGPU_BACKEND", if cfg!(windows) { "metal" } else { "dx12" });
+    }
+    command
+}
+
+fn run(mut command: Command) -> Output {
+    command.output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Output of a call that must succeed.
+#[track_caller]
+fn succeed(command: Command) -> String {
+    let output = run(command);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+/// A call that must end with `code`, nothing on standard output, and one line on standard error
+/// that holds every one of `parts`.
+#[track_caller]
+fn fail(command: Command, code: i32, parts: &[&str]) {
+    let output = run(command);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "one line: {message}");
+    assert!(message.starts_with("wgrad: "), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "{message:?} should contain {part:?}");
+    }
+    assert_eq!(stdout(&output), "");
+}
+
+/// The JSON lines of a call, all of them objects with an event.
+#[track_caller]
+fn events(command: Command) -> Vec<Value> {
+    let lines = succeed(command);
+    let events: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["event"].is_string()));
+    events
+}
+
+/// A folder of its own for one test.
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("wgrad-cli-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn write(name: &str, file: &str, text: &str) -> String {
+    let path = folder(name).join(file);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn plain_wgrad_solves_xor_on_an_adapter() {
+    let events = events(wgrad(&["--json"]));
+    assert_eq!(events[0]["event"], "start");
+    assert!(events[1..events.len() - 1].iter().all(|event| event["event"] == "epoch"));
+    let result = &events[events.len() - 1];
+    assert_eq!(result["event"], "result");
+    // A broken GPU path cannot hide behind a fallback.
+    assert_eq!(result["engine"], "layered");
+    assert!(result["device"]["name"].is_string() && result["device"]["type"].is_string());
+    assert!(["vulkan", "metal", "dx12"].contains(&result["device"]["backend"].as_str().unwrap()));
+    assert_eq!(result["network"], serde_json::json!([2, 3, 1]));
+    assert_eq!((&result["solved"], &result["accuracy"]), (&true.into(), &1.0.into()));
+    assert_eq!(result["restarts_solved"], 1);
+    assert_eq!(result["restarts"].as_u64().unwrap(), result["seed"].as_u64().unwrap() + 1);
+    let outputs: Vec<f64> =
+        result["outputs"].as_array().unwrap().iter().map(|row| row[0].as_f64().unwrap()).collect();
+    for (output, target) in outputs.iter().zip([0.0, 1.0, 1.0, 0.0]) {
+        assert!((output - target).abs() <= 0.1, "{outputs:?}");
+    }
+    for key in ["loss", "train_seconds", "setup_seconds", "epochs"] {
+        assert!(result[key].is_number(), "{key}");
+    }
+}
+
+#[test]
+fn a_person_sees_device_network_curve_table_and_verdict() {
+    let text = succeed(wgrad(&["--epochs", "600"]));
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with("layered engine on ") && first.contains('('), "{first}");
+    for part in [
+        "2 - 3 relu - 1 sigmoid",
+        "13 parameters",
+        "loss, log",
+        "epoch 1",
+        "prediction",
+        "Solved:",
+        "It took",
+    ] {
+        assert!(text.contains(part), "{text}\nshould contain {part:?}");
+    }
+}
+
+#[test]
+fn without_an_adapter_the_cpu_engine_trains_and_says_so() {
+    let text = succeed(without_adapter(&[]));
+    assert!(text.starts_with("cpu engine\nno GPU adapter found ("), "{text}");
+    assert!(text.contains("Solved:"), "{text}");
+    let events = events(without_adapter(&["--json"]));
+    let result = events.last().unwrap();
+    assert_eq!((&result["engine"], &result["device"]), (&"cpu".into(), &Value::Null));
+    for args in [&["--device", "gpu"][..], &["--engine", "layered"], &["--require-gpu"]] {
+        fail(without_adapter(args), 3, &["no GPU adapter found", "--device cpu"]);
+    }
+    fail(without_adapter(&["--device", "0"]), 3, &["no GPU adapter found"]);
+    let list = succeed(without_adapter(&["devices"]));
+    assert!(list.starts_with("no adapter") && list.contains("metal: "), "{list}");
+}
+
+#[test]
+fn the_cpu_engine_and_the_adapter_keep_the_same_seed() {
+    let seed = |args: &[&str]| {
+        let events = events(wgrad(&[args, &["--json", "--epochs", "600"]].concat()));
+        let result = events.last().unwrap().clone();
+        assert_eq!(result["solved"], true);
+        (result["seed"].clone(), result["engine"].clone())
+    };
+    let (on_cpu, cpu) = seed(&["--device", "cpu"]);
+    let (on_gpu, gpu) = seed(&["--device", "gpu"]);
+    assert_eq!((cpu, gpu), ("cpu".into(), "layered".into()));
+    assert_eq!(on_cpu, on_gpu);
+}
+
+#[test]
+fn one_honest_run_that_is_stuck_says_so() {
+    let mut stuck = (0..20).map(|seed| {
+        let seed = seed.to_string();
+        succeed(wgrad(&["--engine", "cpu", "--restarts", "1", "--seed", &seed]))
+    });
+    let text = stuck.find(|text| text.contains("Not solved")).unwrap();
+    for part in ["of 4 rows are right", "To try:", "--restarts 64"] {
+        assert!(text.contains(part), "{text}\nshould contain {part:?}");
+    }
+}
+
+#[test]
+fn every_gate_and_every_loss_trains() {
+    for data in ["and", "or", "nand", "parity-2"] {
+        let events =
+            events(wgrad(&["--data", data, "--engine", "cpu", "--restarts", "20", "--json"]));
+        assert_eq!(events.last().unwrap()["solved"], true, "{data}");
+    }
+    for loss in ["mse-half-mean", "mse_mean", "bce", "bce-with-logits"] {
+        let args =
+            ["--loss", loss, "--engine", "cpu", "--layers", "2,8,1", "--restarts", "20", "--json"];
+        assert_eq!(events(wgrad(&args)).last().unwrap()["solved"], true, "{loss}");
+    }
+    let parity = ["--data", "parity-7", "--engine", "cpu", "--epochs", "3", "--json"];
+    let events = events(wgrad(&parity));
+    let result = events.last().unwrap();
+    assert_eq!((&result["solved"], result.get("outputs")), (&Value::Null, None), "128 rows");
+}
+
+#[test]
+fn devices_lists_what_there_is_and_tries_it() {
+    let events = events(wgrad(&["devices", "--json"]));
+    let adapters: Vec<&Value> = events.iter().filter(|event| event["event"] == "adapter").collect();
+    assert!(!adapters.is_empty(), "these tests need an adapter");
+    assert_eq!(adapters.iter().filter(|adapter| adapter["default"] == true).count(), 1);
+    for (index, adapter) in adapters.iter().enumerate() {
+        assert_eq!(
+            (&adapter["index"], &adapter["opens"]),
+            (&index.into(), &true.into()),
+            "{adapter}"
+        );
+        assert!(adapter["limits"]["max_binding_bytes"].as_u64().unwrap() >= 1 << 27);
+        assert!(adapter["loop_rounds"].as_u64().unwrap() >= 32_768);
+        assert!(adapter["driver"].is_string());
+    }
+    assert!(events.iter().any(|event| event["event"] == "skipped" && event["reason"].is_string()));
+    let text = succeed(wgrad(&["devices"]));
+    assert!(text.contains("(the default)") && text.contains("opens and computes"), "{text}");
+}
+
+#[test]
+fn an_adapter_is_chosen_by_index_by_name_and_by_the_environment() {
+    let listed = events(wgrad(&["devices", "--json"]));
+    let name = listed[0]["name"].as_str().unwrap().to_owned();
+    let part = name[..4].to_uppercase();
+    let quick = ["--restarts", "1", "--epochs", "5", "--json"];
+    for device in ["0", part.as_str(), "gpu", "auto"] {
+        let events = events(wgrad(&[&["--device", device], &quick[..]].concat()));
+        assert!(events[0]["device"]["name"].is_string(), "--device {device}");
+    }
+    let mut by_variable = wgrad(&quick);
+    by_variable.env("WGPU_ADAPTER_NAME", &part);
+    assert!(
+        events(by_variable)[0]["device"]["name"].as_str().unwrap().to_uppercase().contains(&part)
+    );
+    let mut wrong = wgrad(&quick);
+    wrong.env("WGPU_ADAPTER_NAME", "no such thing");
+    fail(wrong, 3, &["WGPU_ADAPTER_NAME=no such thing", &name]);
+    let mut wrong = wgrad(&quick);
+    wrong.env("WGPU_BACKEND", "vulcan");
+    fail(wrong, 2, &["WGPU_BACKEND", "vulcan", "vulkan, metal, dx12"]);
+}
+
+#[test]
+fn a_choice_that_cannot_be_is_refused_with_the_fix() {
+    fail(wgrad(&["--device", "no such thing"]), 3, &["--device no such thing", "wgrad devices"]);
+    fail(wgrad(&["--device", "99"]), 3, &["--device 99", "0 "]);
+    for args in [
+        &["--device", "cpu", "--engine", "layered"][..],
+        &["--device", "cpu", "--require-gpu"],
+        &["--engine", "cpu", "--require-gpu"],
+        &["--engine", "cpu", "--device", "gpu"],
+    ] {
+        fail(wgrad(args), 2, &["contradicts"]);
+    }
+    let listed = events(wgrad(&["devices", "--json"]));
+    if listed[0]["type"] == "cpu" {
+        fail(wgrad(&["--require-gpu"]), 3, &["--require-gpu", "software adapter"]);
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_refused_with_the_flag() {
+    for (args, parts) in [
+        (&["--layers", "2,100000000,1"][..], &["100000000", "--layers", "1048576"][..]),
+        (&["--layers", "2,0,1"], &["size 2 of --layers is 0"]),
+        (&["--layers", "2"], &["--layers 2,3,1"]),
+        (&["--layers", "2,1000000,1000000,1"], &["parameters", "--layers"]),
+        (&["--layers", "3,3,1"], &["--layers", "2 inputs and 1 targets", "--layers 2,...,1"]),
+        (&["--lr", "-1"], &["--lr -1"]),
+        (&["--lr", "nan"], &["--lr NaN"]),
+        (&["--epochs", "0"], &["--epochs 0"]),
+        (&["--restarts", "0"], &["--restarts 0"]),
+        (&["--loss", "bce", "--output-activation", "identity"], &["--output-activation sigmoid"]),
+        (&["--loss", "softmax-cross-entropy"], &["bce-with-logits"]),
+        (&["--config", "no/such.toml"], &[]),
+    ] {
+        let code = if args[0] == "--config" { 6 } else { 2 };
+        fail(wgrad(args), code, parts);
+    }
+    // clap's own refusals name the flag and the choices, over a few lines.
+    for (args, part) in [
+        (&["--lozz", "bce"][..], "--loss"),
+        (&["--loss", "bec"], "mse-half-mean"),
+        (&["--layers", "2,x,1"], "--layers"),
+        (&["--engine", "gpu"], "layered"),
+        (&["--seed", "-1"], "--seed"),
+        (&["tarin"], "train"),
+        (&["predict"], "--model"),
+    ] {
+        let output = run(wgrad(args));
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains(part), "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn bad_data_is_refused_with_its_place() {
+    for (name, text, parts) in [
+        ("nan", "0,0,0\n0,NaN,1\n", &["line 2, column 2", "NaN"][..]),
+        ("ragged", "0,0,0\n0,1\n", &["line 2", "2 fields"]),
+        ("text", "a,b,t\n0,x,1\n", &["line 2, column 2", "\"x\""]),
+        ("empty", "", &["no rows"]),
+        ("huge", "0,0,0\n0,1e39,1\n", &["1e39", "f32"]),
+    ] {
+        let path = write(name, "bad.csv", text);
+        let more = [&["bad.csv"], parts].concat();
+        fail(wgrad(&["--data", &path]), 6, &more);
+    }
+    fail(wgrad(&["--data", "no/such.csv"]), 6, &["no/such.csv", "no such file"]);
+    let path = write("targets", "targets.csv", "0,0,2\n0,1,3\n");
+    fail(wgrad(&["--data", &path, "--loss", "bce"]), 6, &["row 1", "target 2", "between 0 and 1"]);
+    let output = run(wgrad(&["--data", "xnor"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("xor, and, or, nand"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_file_of_xor_trains_to_the_same_bits_as_the_built_in_one() {
+    let path = write("xor", "xor.csv", "a,b,xor\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n");
+    let common = ["--engine", "cpu", "--lr", "0.5", "--epochs", "300", "--restarts", "3", "--json"];
+    let result = |data: &str| {
+        let events = events(wgrad(&[&["--data", data], &common[..]].concat()));
+        let last = events.last().unwrap().clone();
+        (last["loss"].clone(), last["outputs"].clone(), last["seed"].clone())
+    };
+    assert_eq!(result(&path), result("xor"));
+}
+
+#[test]
+fn divergence_ends_with_its_own_code() {
+    let path = write("diverge", "line.csv", "1,2\n2,4\n3,6\n");
+    for engine in ["cpu", "layered"] {
+        let args = [
+            "--data",
+            path.as_str(),
+            "--layers",
+            "1,1",
+            "--lr",
+            "1e20",
+            "--engine",
+            engine,
+            "--json",
+        ];
+        let output = run(wgrad(&args));
+        assert_eq!(output.status.code(), Some(5), "{engine}: {}", stderr(&output));
+        assert!(stderr(&output).contains("--lr"), "{}", stderr(&output));
+        assert!(!stdout(&output).contains("result"), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_saved_network_predicts_what_training_reported() {
+    let folder = folder("save");
+    let path = folder.join("xor.safetensors");
+    let path = path.to_str().unwrap();
+    let trained = events(wgrad(&["--engine", "cpu", "--save", path, "--json"]));
+    let outputs = &trained.last().unwrap()["outputs"];
+    for engine in ["cpu", "layered"] {
+        let predicted = events(wgrad(&[
+            "predict", "--model", path, "--data", "xor", "--engine", engine, "--json",
+        ]));
+        for (row, expected) in outputs.as_array().unwrap().iter().enumerate() {
+            let (actual, expected) = (predicted[row]["output"][0].as_f64(), expected[0].as_f64());
+            assert!(
+                (actual.unwrap() - expected.unwrap()).abs() < 1e-6,
+                "{engine}: {}",
+                predicted[row]
+            );
+        }
+        let result = predicted.last().unwrap();
+        assert_eq!((&result["accuracy"], &result["engine"]), (&1.0.into(), &engine.into()));
+    }
+    let text = succeed(wgrad(&["predict", "--model", path, "--input", "0,1", "--input", "1,1"]));
+    assert_eq!(text.lines().count(), 3, "{text}");
+    let csv = write("predict", "rows.csv", "0,1\n1,1\n-1,2\n");
+    let predicted = events(wgrad(&["predict", "--model", path, "--data", &csv, "--json"]));
+    assert_eq!(predicted.len(), 4);
+    assert_eq!(predicted[3]["accuracy"], Value::Null);
+    // Nothing is left beside the file.
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+#[test]
+fn a_model_that_cannot_be_used_is_refused() {
+    let folder = folder("model");
+    let path = folder.join("xor.safetensors");
+    let text = path.to_str().unwrap();
+    succeed(wgrad(&["--engine", "cpu", "--save", text, "-q"]));
+    let predict = |extra: &[&str]| wgrad(&[&["predict", "--model", text], extra].concat());
+    fail(predict(&["--input", "0"]), 2, &["--input", "2 inputs"]);
+    fail(predict(&["--input", "0,nan"]), 2, &["--input", "nan"]);
+    fail(predict(&["--data", "parity-3"]), 2, &["parity-3"]);
+    fail(predict(&["--data", "no/such.csv"]), 6, &["no/such.csv"]);
+    let three = write("four-columns", "four.csv", "1,2,3,4\n");
+    fail(predict(&["--data", &three]), 6, &["4 columns"]);
+    fail(
+        wgrad(&["predict", "--model", "no/such.safetensors", "--input", "0,1"]),
+        6,
+        &["no/such.safetensors"],
+    );
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    fail(predict(&["--input", "0,1"]), 6, &["xor.safetensors", "hash"]);
+    std::fs::write(&path, &bytes[..100]).unwrap();
+    fail(predict(&["--input", "0,1"]), 6, &["xor.safetensors", "safetensors file"]);
+    fail(wgrad(&["--save", "no/such/folder/x.safetensors"]), 6, &["no/such/folder"]);
+    fail(wgrad(&["--save", folder.to_str().unwrap()]), 6, &["folder"]);
+}
+
+#[test]
+fn a_run_is_repeatable_from_its_printed_settings() {
+    let flags = [
+        "--activation",
+        "tanh",
+        "--lr",
+        "0.3",
+        "--seed",
+        "5",
+        "--epochs",
+        "200",
+        "--engine",
+        "cpu",
+        "--restarts",
+        "1",
+    ];
+    let printed = succeed(wgrad(&[&flags[..], &["--print-config"]].concat()));
+    assert!(printed.contains("lr = 0.3\n") && printed.contains("loss = \"bce\""), "{printed}");
+    let path = write("config", "run.toml", &printed);
+    let loss = |args: &[&str]| events(wgrad(args)).last().unwrap()["loss"].clone();
+    let by_flags = loss(&[&flags[..], &["--json"]].concat());
+    assert_eq!(loss(&["--config", &path, "--json"]), by_flags);
+    assert_ne!(loss(&["--config", &path, "--json", "--seed", "6"]), by_flags, "a flag wins");
+    let bad = write("bad-config", "bad.toml", "lr = 0.1\nlearning = 2\n");
+    fail(wgrad(&["--config", &bad]), 2, &["bad.toml", "line 2", "learning"]);
+}
+
+#[test]
+fn fastest_measures_and_says_what() {
+    let text = succeed(wgrad(&["--device", "fastest", "--epochs", "200"]));
+    assert!(
+        text.contains("measured: ") && text.contains("cpu engine") && text.contains("steps/s"),
+        "{text}"
+    );
+}
+
+#[test]
+fn help_is_short_and_quiet_is_quiet() {
+    let help = succeed(wgrad(&["-h"]));
+    let flags = help.lines().filter(|line| line.trim_start().starts_with('-')).count();
+    assert!(flags <= 16, "{flags} flags in -h");
+    assert!(succeed(wgrad(&["--help"])).contains("--print-config"));
+    let quiet = succeed(wgrad(&["-q", "--engine", "cpu"]));
+    assert!(quiet.starts_with("Solved:") && quiet.lines().count() == 3, "{quiet}");
+    let verbose = succeed(wgrad(&["-v", "--engine", "cpu"]));
+    assert!(verbose.contains("seed 0: loss"), "{verbose}");
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let mut child = wgrad(&["--engine", "cpu", "--json", "--epochs", "2000000", "--restarts", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_run_in_order_with_what_was_reached() {
+    use std::io::{BufRead, BufReader};
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        for engine in ["cpu", "layered"] {
+            let path = folder(&format!("signal{code}{engine}")).join("xor.safetensors");
+            let args = [
+                "--engine",
+                engine,
+                "--json",
+                "--epochs",
+                "400000000",
+                "--restarts",
+                "1",
+                "--save",
+            ];
+            let mut child = wgrad(&args)
+                .arg(&path)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            // The start line: the run is under way.
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert!(lines.next().unwrap().unwrap().contains("\"start\""));
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            let kill =
+                Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+            assert!(kill.success());
+            let result: Value = serde_json::from_str(&lines.last().unwrap().unwrap()).unwrap();
+            assert_eq!((&result["event"], &result["stopped"]), (&"result".into(), &true.into()));
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{engine}");
+            assert!(path.exists(), "what was reached is saved");
+        }
+    }
+}
