@@ -275,19 +275,18 @@ fn settings_out_of_range_are_refused_with_the_flag() {
         let code = if args[0] == "--config" { 6 } else { 2 };
         fail(wgrad(args), code, parts);
     }
-    // clap's own refusals name the flag and the choices, over a few lines.
-    for (args, part) in [
-        (&["--lozz", "bce"][..], "--loss"),
-        (&["--loss", "bec"], "mse-half-mean"),
-        (&["--layers", "2,x,1"], "--layers"),
-        (&["--engine", "gpu"], "layered"),
-        (&["--seed", "-1"], "--seed"),
-        (&["tarin"], "train"),
-        (&["predict"], "--model"),
+    // Flags that cannot be read, with the nearest that can.
+    for (args, parts) in [
+        (&["--los", "bce"][..], &["'--los'", "'--loss'"][..]),
+        (&["--loss", "bec"], &["'bec'", "--loss", "mse-half-mean", "bce,"]),
+        (&["--layers", "2,x,1"], &["'x'", "--layers 2,3,1"]),
+        (&["--engine", "gpu"], &["--engine", "layered"]),
+        (&["--seed", "-1"], &["'-1'", "--seed"]),
+        (&["tarin"], &["'tarin'", "'train'"]),
+        (&["predict"], &["--model", "--input"]),
+        (&["--data", "xnor"], &["xnor", "xor, and, or, nand"]),
     ] {
-        let output = run(wgrad(args));
-        assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(stderr(&output).contains(part), "{args:?}: {}", stderr(&output));
+        fail(wgrad(args), 2, &[parts, &["see `wgrad --help`"]].concat());
     }
 }
 
@@ -307,9 +306,6 @@ fn bad_data_is_refused_with_its_place() {
     fail(wgrad(&["--data", "no/such.csv"]), 6, &["no/such.csv", "no such file"]);
     let path = write("targets", "targets.csv", "0,0,2\n0,1,3\n");
     fail(wgrad(&["--data", &path, "--loss", "bce"]), 6, &["row 1", "target 2", "between 0 and 1"]);
-    let output = run(wgrad(&["--data", "xnor"]));
-    assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("xor, and, or, nand"), "{}", stderr(&output));
 }
 
 #[test]

@@ -46,13 +46,35 @@ enum Command {
 /// The whole program: parses, runs, and says in one line what went wrong.
 pub fn main() -> ExitCode {
     quiet_mesa();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            complain(&usage_error(&error));
+            return ExitCode::from(2);
+        }
+        // Help and version.
+        Err(text) => return text.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+    };
     let result = match cli.command {
         None => train::run(&cli.train),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
     };
+    finish(result)
+}
+
+/// What clap says of bad flags, in one line: the complaint and its tips, without the usage.
+fn usage_error(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let told = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+    let parts = told.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
+    format!("{}; see `wgrad --help`", parts.strip_prefix("error: ").unwrap_or(&parts))
+}
+
+/// The exit code of a command, after a line about what went wrong.
+fn finish(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,

@@ -49,7 +49,7 @@ pub struct Settings {
     pub data: Option<Source>,
 
     /// Units per layer, the input first [default: INPUTS,3,OUTPUTS for two inputs, else 4 hidden units per input, at most 64]
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',', help_heading = "Data and network")]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = size, help_heading = "Data and network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<usize>>,
 
@@ -79,12 +79,12 @@ pub struct Settings {
     pub lr: Option<f32>,
 
     /// How often all rows are seen [default: 2000, for a file 200]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u32>,
 
     /// Rows of a batch, 0 for all [default: all up to 64 rows, else 32]
-    #[arg(long, value_name = "ROWS", help_heading = "Training")]
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
 
@@ -94,12 +94,12 @@ pub struct Settings {
     pub order: Option<Order>,
 
     /// Seed of the starting weights and of the order [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 
     /// Starts to try in turn, with seeds SEED, SEED+1, ..., until one solves its data [default: 64 for xor with 2,3,1, else 1]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u32>,
 
@@ -122,6 +122,11 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save: Option<PathBuf>,
+}
+
+/// One number of `--layers`.
+fn size(text: &str) -> Result<usize, String> {
+    text.trim().parse().map_err(|_| "give whole numbers, as in --layers 2,3,1".to_owned())
 }
 
 /// Rows up to which a batch is all of them unless said otherwise.
