@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use bytemuck::Pod;
 use common::{ULP, assert_close, gpu, numbers, stride, wide};
 use criterion::{BenchmarkId, Criterion, Throughput};
-use wgrad::check::Bound as Within;
-use wgrad::gpu::{Access, Bound, Gpu, Kernel};
-use wgrad::kernels::{self, *};
+use wgrad::check::Bound;
+use wgrad::gpu::{Access, Gpu, Kernel, Slice};
+use wgrad::kernels::*;
 use wgrad::network::Activation;
 use wgrad::random::seed_key;
 use wgrad::reference::twins::{self, Grid, MatmulShape};
@@ -62,7 +62,7 @@ impl<P: Pod> Case<'_, P> {
             for (binding, words) in self.kernel.bindings.iter().zip(&self.buffers) {
                 buffers.push(gpu.buffer_of(binding.name, words).await.unwrap());
             }
-            let bound: Vec<Bound<'_>> = buffers.iter().map(Bound::all).collect();
+            let bound: Vec<Slice<'_>> = buffers.iter().map(Slice::all).collect();
             let dispatch = gpu
                 .dispatch(&pipeline, &self.params, &bound, self.invocations, self.rounds)
                 .await
@@ -109,7 +109,7 @@ impl<P: Pod> Case<'_, P> {
 
 /// Holds the floats of one output to a twin.
 fn close(label: &'static str, output: &[u32], twin: &[f32], bound: f64) {
-    let near = Within::Mixed { absolute: bound, relative: bound };
+    let near = Bound::Mixed { absolute: bound, relative: bound };
     assert_close(label, bytemuck::cast_slice::<u32, f32>(output), twin, near);
 }
 
@@ -151,7 +151,7 @@ fn matmul(c: &mut Criterion, gpu: &Arc<Gpu>) {
         case.run(c, gpu, &format!("{m}x{k}x{n}"), |outputs| {
             // (k + 2) roundings of at most k products of numbers below 1.
             let bound = (k + 2) as f64 * ULP * k as f64;
-            let near = Within::Mixed { absolute: bound, relative: 0.0 };
+            let near = Bound::Mixed { absolute: bound, relative: 0.0 };
             assert_close("matmul", bytemuck::cast_slice::<u32, f32>(&outputs[0]), &twin, near);
         });
     }
@@ -296,9 +296,9 @@ fn losses(c: &mut Criterion, gpu: &Arc<Gpu>) {
             .run(c, gpu, SIZE, |outputs| {
                 // Each of the terms of a row's sum within 2^-21, and cols roundings of the sum.
                 let sums =
-                    Within::Mixed { absolute: COLS as f64 * 5e-7, relative: COLS as f64 * ULP };
+                    Bound::Mixed { absolute: COLS as f64 * 5e-7, relative: COLS as f64 * ULP };
                 assert_close(label, bytemuck::cast_slice::<u32, f32>(&outputs[0]), &row_loss, sums);
-                let each = Within::Mixed { absolute: 2e-6, relative: COLS as f64 * ULP };
+                let each = Bound::Mixed { absolute: 2e-6, relative: COLS as f64 * ULP };
                 assert_close(label, bytemuck::cast_slice::<u32, f32>(&outputs[1]), &d, each);
             });
     }
@@ -374,28 +374,9 @@ fn counting(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, "32768 rounds", |outputs| assert_eq!(outputs[0], [32_768], "canary"));
 }
 
-/// Every kernel has a bench; `tests/shaders.rs` looks for the names here.
-const BENCHED: [&str; 14] = [
-    "matmul",
-    "activate",
-    "activate_grad",
-    "sgd",
-    "gather",
-    "bias_add",
-    "bias_grad",
-    "loss_mse",
-    "loss_bce",
-    "loss_softmax",
-    "loss_mean",
-    "batch_rows",
-    "advance",
-    "canary",
-];
-
 fn main() {
     let gpu = gpu();
     println!("adapter: {}", gpu.adapter().describe());
-    assert_eq!(BENCHED.len(), kernels::ALL.len(), "a bench for every kernel");
     let mut c = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(300))

@@ -35,6 +35,12 @@ pub enum Error {
         /// What is wrong with it, and the fix.
         reason: String,
     },
+    /// A network that the host's memory does not hold.
+    #[error("out of memory: this needs {bytes} bytes; use smaller --layers or --batch")]
+    Memory {
+        /// What is needed.
+        bytes: usize,
+    },
     /// Training left the finite numbers.
     #[error("training diverged: {what} is no longer finite after step {step}; use a lower --lr")]
     Diverged {
@@ -76,8 +82,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Network(_) | Error::Name(_) | Error::Source(_) | Error::Setting { .. } => 2,
-            // Targets that a loss cannot take are as often the flag's fault as the file's; a
-            // shape that does not fit is the configuration's.
+            Error::Memory { .. } => 4,
             Error::Data(_) | Error::Model(_) => 6,
             Error::Gpu(error) => error.exit_code(),
             Error::Diverged { .. } => 5,

@@ -142,6 +142,7 @@ fn without_an_adapter_the_cpu_engine_trains_and_says_so() {
     let events = events(without_adapter(&["--json"]));
     let result = events.last().unwrap();
     assert_eq!((&result["engine"], &result["device"]), (&"cpu".into(), &Value::Null));
+    assert!(events[0]["note"].as_str().unwrap().contains("no GPU adapter found"));
     for args in [&["--device", "gpu"][..], &["--engine", "layered"], &["--require-gpu"]] {
         fail(without_adapter(args), 3, &["no GPU adapter found", "--device cpu"]);
     }
@@ -221,8 +222,12 @@ fn an_adapter_is_chosen_by_index_by_name_and_by_the_environment() {
     let name = listed[0]["name"].as_str().unwrap().to_owned();
     let part = name[..4].to_uppercase();
     let quick = ["--restarts", "1", "--epochs", "5", "--json"];
-    for device in ["0", part.as_str(), "gpu", "auto"] {
-        let events = events(wgrad(&[&["--device", device], &quick[..]].concat()));
+    let mut devices = vec!["0".to_owned(), part.clone(), "gpu".to_owned(), "auto".to_owned()];
+    // A number that is no index may be part of a name, as in "4090".
+    devices
+        .extend(name.split(|c: char| !c.is_ascii_digit()).find(|n| n.len() > 1).map(str::to_owned));
+    for device in &devices {
+        let events = events(wgrad(&[&["--device", device.as_str()], &quick[..]].concat()));
         assert!(events[0]["device"]["name"].is_string(), "--device {device}");
     }
     let mut by_variable = wgrad(&quick);
@@ -270,9 +275,11 @@ fn settings_out_of_range_are_refused_with_the_flag() {
         (&["--restarts", "0"], &["--restarts 0"]),
         (&["--loss", "bce", "--output-activation", "identity"], &["--output-activation sigmoid"]),
         (&["--loss", "softmax-cross-entropy"], &["bce-with-logits"]),
-        (&["--config", "no/such.toml"], &[]),
+        (&["--config", "no/such.toml"], &["--config no/such.toml", "no such file"]),
+        (&["--layers", "3,0", "--data", "no/such.csv"], &["size 2 of --layers is 0"]),
+        (&["--device", ""], &["--device"]),
     ] {
-        let code = if args[0] == "--config" { 6 } else { 2 };
+        let code = if args[0] == "--device" { 3 } else { 2 };
         fail(wgrad(args), code, parts);
     }
     // Flags that cannot be read, with the nearest that can.
@@ -304,6 +311,13 @@ fn bad_data_is_refused_with_its_place() {
         fail(wgrad(&["--data", &path]), 6, &more);
     }
     fail(wgrad(&["--data", "no/such.csv"]), 6, &["no/such.csv", "no such file"]);
+    let path = write("untaught", "two.csv", "1,2\n3,4\n");
+    fail(
+        wgrad(&["--data", &path, "--layers", "4,8,3"]),
+        6,
+        &["2 columns", "4 inputs", "3 outputs"],
+    );
+    fail(wgrad(&["--data", &path, "--layers", "2,8,1"]), 6, &["no targets"]);
     let path = write("targets", "targets.csv", "0,0,2\n0,1,3\n");
     fail(wgrad(&["--data", &path, "--loss", "bce"]), 6, &["row 1", "target 2", "between 0 and 1"]);
 }
@@ -365,7 +379,7 @@ fn a_saved_network_predicts_what_training_reported() {
         assert_eq!((&result["accuracy"], &result["engine"]), (&1.0.into(), &engine.into()));
     }
     let text = succeed(wgrad(&["predict", "--model", path, "--input", "0,1", "--input", "1,1"]));
-    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(text.starts_with("cpu engine\n") && text.lines().count() == 4, "{text}");
     let csv = write("predict", "rows.csv", "0,1\n1,1\n-1,2\n");
     let predicted = events(wgrad(&["predict", "--model", path, "--data", &csv, "--json"]));
     assert_eq!(predicted.len(), 4);
@@ -383,6 +397,9 @@ fn a_model_that_cannot_be_used_is_refused() {
     let predict = |extra: &[&str]| wgrad(&[&["predict", "--model", text], extra].concat());
     fail(predict(&["--input", "0"]), 2, &["--input", "2 inputs"]);
     fail(predict(&["--input", "0,nan"]), 2, &["--input", "nan"]);
+    fail(predict(&["--input", "a,b", "--input", "0,1"]), 2, &["a,b", "not a number"]);
+    fail(predict(&["--input", ""]), 2, &["--input", "empty"]);
+    fail(predict(&["--input", "0,1\n1,1"]), 2, &["--input", "not a number"]);
     fail(predict(&["--data", "parity-3"]), 2, &["parity-3"]);
     fail(predict(&["--data", "no/such.csv"]), 6, &["no/such.csv"]);
     let three = write("four-columns", "four.csv", "1,2,3,4\n");
@@ -400,6 +417,82 @@ fn a_model_that_cannot_be_used_is_refused() {
     fail(predict(&["--input", "0,1"]), 6, &["xor.safetensors", "safetensors file"]);
     fail(wgrad(&["--save", "no/such/folder/x.safetensors"]), 6, &["no/such/folder"]);
     fail(wgrad(&["--save", folder.to_str().unwrap()]), 6, &["folder"]);
+    fail(wgrad(&["--save", "new/"]), 6, &["new/", "is a folder"]);
+}
+
+/// One-of-n targets, several outputs, mini-batches: files in, classes out, on both engines.
+#[test]
+fn classes_train_and_predict() {
+    let rows: String = (0..90)
+        .map(|i| {
+            let (class, x) = (i % 3, f64::from(i / 3) / 60.0);
+            let one = |k| u8::from(class == k);
+            format!("{},{x},{},{},{}\n", f64::from(class) - 1.0, one(0), one(1), one(2))
+        })
+        .collect();
+    let data = write("classes", "classes.csv", &rows);
+    let model = folder("classes-model").join("classes.safetensors");
+    let model = model.to_str().unwrap();
+    for engine in ["cpu", "layered"] {
+        let args = [
+            "--data",
+            &data,
+            "--layers",
+            "2,8,3",
+            "--loss",
+            "softmax-cross-entropy",
+            "--batch",
+            "20",
+            "--epochs",
+            "40",
+            "--lr",
+            "0.5",
+            "--engine",
+            engine,
+            "--save",
+            model,
+            "--json",
+        ];
+        let trained = events(wgrad(&args));
+        let result = trained.last().unwrap();
+        assert_eq!(
+            (&result["accuracy"], &result["solved"]),
+            (&1.0.into(), &Value::Null),
+            "{engine}"
+        );
+        let predicted = events(wgrad(&["predict", "--model", model, "--data", &data, "--json"]));
+        assert_eq!(predicted.last().unwrap()["accuracy"], 1.0);
+        let output = predicted[0]["output"].as_array().unwrap();
+        let sum: f64 = output.iter().map(|p| p.as_f64().unwrap()).sum();
+        assert!(output.len() == 3 && (sum - 1.0).abs() < 1e-6, "{output:?}");
+    }
+}
+
+/// Where the host's memory ends, an error does: not an abort.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_is_not_there_is_an_error() {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -v 1500000; exec \"$0\" --engine cpu --layers 2,12000,12000,1"]);
+    limited.arg(env!("CARGO_BIN_EXE_wgrad"));
+    fail(limited, 4, &["out of memory", "--layers"]);
+}
+
+/// A reader that goes away does not turn a good model into half of one.
+#[test]
+fn a_closed_pipe_does_not_spoil_what_is_saved() {
+    let path = folder("pipe").join("xor.safetensors");
+    let text = path.to_str().unwrap();
+    let args =
+        ["--engine", "cpu", "--json", "--epochs", "300000", "--restarts", "3", "--save", text];
+    let mut child = wgrad(&args).stdout(Stdio::piped()).spawn().unwrap();
+    // The start line, and then nobody is there any more.
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut reader, &mut String::new()).unwrap();
+    drop(reader);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let predicted = events(wgrad(&["predict", "--model", text, "--data", "xor", "--json"]));
+    assert_eq!(predicted.last().unwrap()["solved"], true);
 }
 
 #[test]

@@ -204,6 +204,10 @@ impl Trace {
 
     /// What a run gave, compared with what PyTorch recorded.
     fn check(&self, nearness: Nearness, replay: &Replay) -> Result<(), Failed> {
+        let (recorded, drifts) = (self.f64.steps.len(), self.f32_drift.steps.len());
+        if recorded != drifts || recorded != replay.steps.len() || recorded == 0 {
+            return Err(format!("{recorded} steps recorded, {drifts} with a drift").into());
+        }
         let layout = Layout::new(&self.network());
         let real = |flat: &[f64]| layout.unpack(flat).concat();
         for (recorded, (replayed, drift)) in

@@ -76,6 +76,10 @@ fn every_room_is_in_the_table() {
 fn dependency_runs_one_way() {
     for (room, may_use) in MAY_USE {
         for (path, code) in files(room) {
+            assert!(
+                !code.contains("crate::{"),
+                "{path:?}: one `use` per room, so that it can be seen"
+            );
             for used in code.split("crate::").skip(1) {
                 let used: String =
                     used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();

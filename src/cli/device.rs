@@ -36,7 +36,9 @@ pub(super) struct Wanted<'a> {
 
 /// Reads the environment's choice of adapters.
 pub(super) fn environment() -> Result<Environment, Error> {
-    Ok(Environment::read(|name| std::env::var(name).ok())?)
+    // What is not UTF-8 matches nothing, and is told so.
+    let variable = |name: &str| std::env::var_os(name);
+    Ok(Environment::read(|name| variable(name).map(|value| value.to_string_lossy().into_owned()))?)
 }
 
 /// Opens what `wanted` means; `training` is what `--device fastest` measures.
@@ -70,7 +72,10 @@ pub(super) async fn choose(
     let adapters = Adapters::enumerate(&environment).await;
     if *device == DeviceChoice::Fastest {
         return match training {
-            Some(training) => fastest(training, &adapters, engine, require_gpu).await,
+            Some(training) => {
+                let candidates = adapters.candidates(&environment)?;
+                fastest(training, candidates, engine, require_gpu).await
+            }
             None => contradiction("--device fastest", "this command", "use it with train"),
         };
     }
@@ -94,7 +99,7 @@ pub(super) async fn choose(
 /// Times the training's own steps on every adapter and on the CPU, and takes the fastest.
 async fn fastest(
     training: &Training,
-    adapters: &Adapters,
+    adapters: Adapters,
     engine: EngineChoice,
     require_gpu: bool,
 ) -> Result<Chosen, Failure> {

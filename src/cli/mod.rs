@@ -21,7 +21,7 @@ as it takes. `wgrad COMMAND --help` explains a command.
 
 Exit codes: 0 done (also when the network did not learn: the verdict says so), 1 other failure,
 2 usage or configuration, 3 no such adapter, 4 device lost or out of memory, 5 diverged, 6 a bad
-file, 7 a check failed, 130 Ctrl-C, 143 SIGTERM.";
+file, 130 Ctrl-C, 143 SIGTERM.";
 
 /// Trains small neural networks on any GPU, and shows every number on the way.
 #[derive(Debug, Parser)]
@@ -53,7 +53,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
         // Help and version.
-        Err(text) => return text.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        Err(text) => {
+            return finish(text.print().map_err(|error| Failure::Output(OutputError::from(error))));
+        }
     };
     let result = match cli.command {
         None => train::run(&cli.train),

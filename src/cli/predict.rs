@@ -9,7 +9,7 @@ use super::device::{self, Wanted};
 use super::settings::{EngineChoice, names};
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
-use crate::data::{Batches, Dataset, Order, Source, parse_csv};
+use crate::data::{Batches, DataError, Dataset, Order, Source, parse_csv, parse_row};
 use crate::engine::{Engine, Task};
 use crate::gpu::DeviceChoice;
 use crate::model::{Model, file};
@@ -80,6 +80,9 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         let engine = Engine::new(task(&model, &inputs)?, chosen.gpu.as_ref()).await?;
         let forward = engine.forward(&inputs).await?;
         let outputs = model.network.outputs();
+        if let Some(at) = forward.outputs.iter().position(|output| !output.is_finite()) {
+            return Err(DataError::Prediction { name, row: at / outputs + 1 }.into());
+        }
         let evaluation = match &targets {
             Some(targets) => {
                 let data = Dataset::new(
@@ -118,18 +121,18 @@ struct Rows {
 fn rows(args: &PredictArgs, model: &Model) -> Result<Rows, Error> {
     let network = &model.network;
     let Some(source) = &args.data else {
-        let lines = args.input.join("\n");
-        let wrong = |reason: String| bad_setting("--input", reason);
-        let table =
-            parse_csv("--input", lines.as_bytes()).map_err(|error| wrong(error.to_string()))?;
-        if table.columns() != network.inputs() || table.rows() != args.input.len() {
-            let (given, wanted) = (table.columns(), network.inputs());
-            return Err(wrong(format!(
-                "{given} numbers for a network of {wanted} inputs; give {wanted} to each --input"
-            )));
+        let wanted = network.inputs();
+        let mut inputs = Vec::with_capacity(args.input.len() * wanted);
+        for text in &args.input {
+            let wrong = |reason: String| bad_setting(format!("--input {text:?}"), reason);
+            let row = parse_row("row", text).map_err(|error| wrong(error.to_string()))?;
+            if row.len() != wanted {
+                let given = row.len();
+                return Err(wrong(format!("{given} numbers for a network of {wanted} inputs")));
+            }
+            inputs.extend(row);
         }
-        let (inputs, targets) = table.split(network.inputs(), 0)?;
-        return Ok(Rows { name: "--input".to_owned(), inputs, targets });
+        return Ok(Rows { name: "--input".to_owned(), inputs, targets: None });
     };
     match (source.built_in(), source) {
         (Some(data), _) => {

@@ -142,7 +142,10 @@ impl Settings {
     /// # Errors
     /// [`Error::Setting`] with line and key of what is wrong.
     pub fn from_file(path: &Path) -> Result<Settings, Error> {
-        let bytes = file::read(path)?;
+        let bytes = file::read(path).map_err(|error| match error {
+            Error::File { reason, .. } => not_toml(path, &reason),
+            other => other,
+        })?;
         let text = String::from_utf8(bytes).map_err(|_| not_toml(path, "not UTF-8 text"))?;
         toml::from_str(&text).map_err(|error: toml::de::Error| {
             let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
@@ -180,8 +183,12 @@ impl Settings {
     /// Data that cannot be read, a network that cannot be, settings that do not fit the data.
     pub fn resolve(self) -> Result<(Training, Settings), Error> {
         let source = self.data.clone().unwrap_or(Source::Xor);
-        let outputs = self.layers.as_ref().and_then(|layers| layers.last().copied());
-        let data = load(&source, outputs.unwrap_or(1))?;
+        if let Some(layers) = &self.layers {
+            // Sizes that cannot be are told before a file is read for them.
+            let any = Activation::Identity;
+            Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
+        }
+        let data = load(&source, self.layers.as_deref())?;
         let is_file = matches!(source, Source::Csv(_));
         let layers = self.layers.clone().unwrap_or_else(|| {
             let hidden = if data.input_len() == 2 { 3 } else { (4 * data.input_len()).min(64) };
@@ -240,14 +247,21 @@ fn not_toml(path: &Path, reason: &str) -> Error {
     bad_setting(format!("--config {}", path.display()), reason)
 }
 
-/// The rows of a data set known by name, or of a file whose last `outputs` columns are targets.
-fn load(source: &Source, outputs: usize) -> Result<Dataset, Error> {
+/// The rows of a data set known by name, or of a file: the columns that `layers` asks for, else
+/// all but the last as inputs.
+fn load(source: &Source, layers: Option<&[usize]>) -> Result<Dataset, Error> {
     match (source.built_in(), source) {
-        (Some(data), _) => Ok(data?),
         (None, Source::Csv(path)) => {
-            Ok(parse_csv(path, &file::read(Path::new(path))?)?.dataset(outputs)?)
+            let table = parse_csv(path, &file::read(Path::new(path))?)?;
+            let ends = layers.and_then(|layers| Some((*layers.first()?, *layers.last()?)));
+            Ok(match ends {
+                Some((inputs, outputs)) => table.dataset(Some(inputs), outputs)?,
+                None => table.dataset(None, 1)?,
+            })
         }
-        (None, other) => Err(bad_setting(format!("--data {other}"), "has no rows of its own")),
+        (data, other) => {
+            Ok(data.ok_or_else(|| bad_setting(format!("--data {other}"), "has no rows"))??)
+        }
     }
 }
 

@@ -69,6 +69,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             require_gpu: settings.require_gpu,
         };
         let chosen = device::choose(wanted, Some(&training)).await?;
+        training.check_on(chosen.gpu.as_ref())?;
         let detail = match (args.json, args.quiet, args.verbose) {
             (true, _, _) => Detail::Json,
             (_, true, _) => Detail::Quiet,
@@ -78,7 +79,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let adapter = chosen.gpu.as_ref().map(|gpu| gpu.adapter());
         let report =
             TrainReport::start(&training, chosen.kind(), adapter, chosen.note.as_deref(), detail)?;
-        let stopping = || stop.signal().is_some() || report.is_closed();
+        // Nobody reading is a reason to stop, but not with half a network where a whole one was
+        // to be saved.
+        let saves = settings.save.is_some();
+        let stopping = || stop.signal().is_some() || report.is_closed() && !saves;
         let outcome = training
             .run(chosen.gpu.as_ref(), &mut |progress| report.progress(progress), &stopping)
             .await;

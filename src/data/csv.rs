@@ -1,5 +1,7 @@
 //! Comma-separated numbers, with or without a header line.
 
+use std::io::Read;
+
 use super::{DataError, Dataset};
 
 /// Rows of numbers as they stood in a file.
@@ -21,7 +23,8 @@ pub fn parse_csv(name: &str, bytes: &[u8]) -> Result<Table, DataError> {
         .flexible(true)
         .trim(csv::Trim::All)
         .comment(Some(b'#'))
-        .from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+        // The newline ends a last line that is a comment.
+        .from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).chain(&b"\n"[..]));
     let (mut columns, mut values) = (None, Vec::new());
     for (index, record) in reader.records().enumerate() {
         let record = record.map_err(|error| DataError::Unreadable {
@@ -72,6 +75,24 @@ fn number(field: &str) -> Result<f32, &'static str> {
     }
 }
 
+/// One row of numbers with commas between them. `name` is what errors call it.
+///
+/// # Errors
+/// [`DataError::BadField`] with the first field that is no finite number.
+pub fn parse_row(name: &str, text: &str) -> Result<Vec<f32>, DataError> {
+    let fields = text.split(',').map(str::trim).enumerate();
+    let number = |(column, field): (usize, &str)| {
+        number(field).map_err(|what| DataError::BadField {
+            name: name.to_owned(),
+            line: 1,
+            column: column + 1,
+            value: field.to_owned(),
+            what,
+        })
+    };
+    fields.map(number).collect()
+}
+
 impl Table {
     /// How many columns every row has.
     pub fn columns(&self) -> usize {
@@ -95,7 +116,7 @@ impl Table {
         if self.columns == inputs {
             return Ok((self.values.clone(), None));
         }
-        if self.columns != inputs + outputs {
+        if inputs.checked_add(outputs) != Some(self.columns) {
             let (name, columns) = (self.name.clone(), self.columns);
             return Err(DataError::Columns { name, columns, inputs, outputs });
         }
@@ -105,15 +126,16 @@ impl Table {
         Ok((left, Some(right)))
     }
 
-    /// A data set for training: the last `outputs` columns are targets.
+    /// A data set for training: `inputs` columns, or all but the last `outputs` where that is not
+    /// said, then `outputs` columns of targets.
     ///
     /// # Errors
-    /// [`DataError::Columns`] where no column is left for inputs.
-    pub fn dataset(&self, outputs: usize) -> Result<Dataset, DataError> {
-        let inputs = self.columns.saturating_sub(outputs).max(1);
+    /// [`DataError::Columns`] where the columns are not that many, or none is left for inputs.
+    pub fn dataset(&self, inputs: Option<usize>, outputs: usize) -> Result<Dataset, DataError> {
+        let inputs = inputs.unwrap_or(self.columns.saturating_sub(outputs).max(1));
         match self.split(inputs, outputs)? {
             (left, Some(right)) => Dataset::new(&self.name, left, inputs, right, outputs),
-            (_, None) => Err(DataError::Columns {
+            (_, None) => Err(DataError::Targets {
                 name: self.name.clone(),
                 columns: self.columns,
                 inputs,
@@ -130,8 +152,11 @@ mod tests {
 
     #[test]
     fn a_file_of_xor_is_the_built_in_one() {
-        for text in ["0,0,0\n0,1,1\n1,0,1\n1,1,0\n", "a,b,t\r\n0, 0,0\r\n0,1,1\n\n1,0,1\n1,1,0"] {
-            let data = parse_csv("xor", text.as_bytes()).unwrap().dataset(1).unwrap();
+        let commented = "# XOR\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n# end";
+        for text in
+            [commented, "0,0,0\n0,1,1\n1,0,1\n1,1,0\n", "a,b,t\r\n0, 0,0\r\n0,1,1\n\n1,0,1\n1,1,0"]
+        {
+            let data = parse_csv("xor", text.as_bytes()).unwrap().dataset(None, 1).unwrap();
             assert_eq!(data, crate::data::Source::Xor.built_in().unwrap().unwrap());
         }
     }
@@ -164,7 +189,10 @@ mod tests {
         assert_eq!(table.split(3, 1).unwrap(), (vec![1., 2., 3., 4., 5., 6.], None));
         assert_eq!(table.split(2, 1).unwrap(), (vec![1., 2., 4., 5.], Some(vec![3., 6.])));
         assert!(table.split(2, 2).is_err());
-        assert!(table.dataset(3).is_err());
+        assert!(table.split(2, usize::MAX).is_err());
+        let untaught = table.dataset(Some(3), 1).unwrap_err().to_string();
+        assert!(untaught.contains("no targets"), "{untaught}");
+        assert!(table.dataset(None, 3).is_err());
     }
 
     proptest! {

@@ -4,7 +4,7 @@ mod csv;
 mod gates;
 mod order;
 
-pub use csv::{Table, parse_csv};
+pub use csv::{Table, parse_csv, parse_row};
 pub use gates::{Source, SourceError};
 pub use order::{Batches, Order, epoch_key, permuted};
 
@@ -61,7 +61,9 @@ pub enum DataError {
         reason: String,
     },
     /// Columns that a network cannot take.
-    #[error("{name}: {columns} columns do not fit the network, which has {inputs} inputs and {outputs} outputs; give {inputs} columns, or {} with targets", inputs + outputs)]
+    #[error(
+        "{name}: {columns} columns do not fit a network of {inputs} inputs and {outputs} outputs; give {inputs} columns of inputs and {outputs} of targets, or other --layers"
+    )]
     Columns {
         /// The data set.
         name: String,
@@ -71,6 +73,30 @@ pub enum DataError {
         inputs: usize,
         /// Outputs of the network.
         outputs: usize,
+    },
+    /// Inputs alone, where training needs targets.
+    #[error(
+        "{name}: its {columns} columns are the network's {inputs} inputs and no targets; add {outputs} columns of targets, or use other --layers"
+    )]
+    Targets {
+        /// The data set.
+        name: String,
+        /// Columns found.
+        columns: usize,
+        /// Inputs of the network.
+        inputs: usize,
+        /// Outputs of the network.
+        outputs: usize,
+    },
+    /// A prediction beyond the range of f32.
+    #[error(
+        "{name}: the prediction of row {row} is not finite: its inputs are too large for this network"
+    )]
+    Prediction {
+        /// The data set.
+        name: String,
+        /// The row, from 1.
+        row: usize,
     },
     /// Rows of one shape for a network of another.
     #[error(

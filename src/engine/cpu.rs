@@ -3,14 +3,18 @@
 //! with the reference.
 
 use super::{Forward, Task, pad_rows, unpad_rows};
-use crate::network::{Activation, GradientAt, LEAKY_SLOPE, Layer, Layout, Loss, row_stride};
+use crate::Error;
+use crate::data::Batches;
+use crate::network::{
+    Activation, GradientAt, LEAKY_SLOPE, Layer, Layout, Loss, Network, row_stride,
+};
 use crate::reference::Trace;
 
 /// Multiply-adds from which a product is worth a call of the library.
 const LIBRARY_WORK: usize = 8192;
 
-/// How often a long run asks whether to stop.
-const STEPS_BETWEEN_ASKING: u32 = 64;
+/// Rows of a forward pass that is not a step's: more go in portions.
+const FORWARD_ROWS: usize = 1024;
 
 /// What one layer computes in a step, `[rows][stride]`.
 #[derive(Debug, Default)]
@@ -75,7 +79,7 @@ impl CpuEngine {
     pub fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Vec<f32> {
         let mut losses = Vec::with_capacity(steps as usize);
         for i in 0..steps {
-            if i % STEPS_BETWEEN_ASKING == 0 && i > 0 && stop() {
+            if i > 0 && stop() {
                 break;
             }
             losses.push(self.one_step());
@@ -208,18 +212,15 @@ impl CpuEngine {
 
     /// A forward pass over other rows with the parameters as they are now.
     pub fn forward(&self, inputs: &[f32]) -> Forward {
-        let inputs_len = self.task.network.inputs();
-        let rows = inputs.len() / inputs_len;
-        let input = pad_rows(inputs, inputs_len, row_stride(inputs_len));
-        let mut states: Vec<LayerState> =
-            self.layers.iter().map(|layer| LayerState::new(rows, layer.fan_out)).collect();
-        forward(&self.layers, &self.layout, &self.task.parameters, &input, &mut states);
         let outputs = self.task.network.outputs();
-        let last = states.pop().unwrap_or_default();
-        Forward {
-            pre_activations: unpad_rows(&last.z, outputs, row_stride(outputs)),
-            outputs: unpad_rows(&last.a, outputs, row_stride(outputs)),
+        let mut result = Forward::default();
+        for rows in inputs.chunks(FORWARD_ROWS * self.task.network.inputs()) {
+            let states = forward_states(&self.task.network, &self.task.parameters, rows);
+            let Some(last) = states.last() else { continue };
+            result.pre_activations.extend(unpad_rows(&last.z, outputs, row_stride(outputs)));
+            result.outputs.extend(unpad_rows(&last.a, outputs, row_stride(outputs)));
         }
+        result
     }
 
     /// What the last step computed on its way.
@@ -234,6 +235,35 @@ impl CpuEngine {
             d_pre_activations: lists(|state| &state.d_z),
         }
     }
+}
+
+/// What a network of `parameters` computes of `inputs`, layer by layer.
+fn forward_states(network: &Network, parameters: &[f32], inputs: &[f32]) -> Vec<LayerState> {
+    let layers: Vec<Layer> = network.layers().collect();
+    let rows = inputs.len() / network.inputs();
+    let input = pad_rows(inputs, network.inputs(), row_stride(network.inputs()));
+    let mut states: Vec<LayerState> =
+        layers.iter().map(|layer| LayerState::new(rows, layer.fan_out)).collect();
+    forward(&layers, &Layout::new(network), parameters, &input, &mut states);
+    states
+}
+
+/// Every layer's activations, `[rows][units]`.
+pub(super) fn activations(network: &Network, parameters: &[f32], inputs: &[f32]) -> Vec<Vec<f32>> {
+    let states = forward_states(network, parameters, inputs);
+    let units = network.sizes()[1..].iter();
+    states.iter().zip(units).map(|(s, &units)| unpad_rows(&s.a, units, row_stride(units))).collect()
+}
+
+/// Whether the host can hold a network in training: parameters, gradients and a copy to report,
+/// and every layer's three matrices of a batch.
+pub(super) fn check_memory(network: &Network, batches: &Batches) -> Result<(), Error> {
+    let units: usize = network.sizes().iter().map(|&units| row_stride(units)).sum();
+    let rows = batches.batch().max(FORWARD_ROWS.min(batches.rows()));
+    let bytes = 3usize.saturating_mul(Layout::new(network).len() + rows.saturating_mul(units));
+    let bytes = bytes.saturating_mul(size_of::<f32>());
+    // Given back at once: it only has to be there.
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })
 }
 
 impl LayerState {

@@ -57,7 +57,27 @@ pub enum Engine {
     Layered(Box<LayeredEngine>),
 }
 
+/// Every layer's activations, `[rows][units]`, on the CPU: for looking at a network, not for
+/// training it.
+pub fn activations(network: &Network, parameters: &[f32], inputs: &[f32]) -> Vec<Vec<f32>> {
+    cpu::activations(network, parameters, inputs)
+}
+
 impl Engine {
+    /// Whether an engine can be made for this, asked before anything is drawn or uploaded.
+    ///
+    /// # Errors
+    /// What the GPU's limits, or the host's memory, do not hold.
+    pub fn check(
+        network: &Network,
+        data: &Dataset,
+        batches: &Batches,
+        gpu: Option<&Arc<Gpu>>,
+    ) -> Result<(), Error> {
+        cpu::check_memory(network, batches)?;
+        gpu.map_or(Ok(()), |gpu| Ok(layered::check_limits(network, data, batches, gpu)?))
+    }
+
     /// A cpu engine, or the layered engine on `gpu`.
     ///
     /// # Errors

@@ -96,6 +96,9 @@ pub struct Adapters {
     pub skipped: Vec<SkippedBackend>,
 }
 
+/// Why a backend is skipped that the environment left out.
+pub(super) const LEFT_OUT: &str = "left out by WGPU_BACKEND";
+
 /// The backends that are ever used, and where they exist.
 const BACKENDS: [(wgpu::Backends, &str, bool); 3] = [
     (
@@ -136,7 +139,7 @@ impl Adapters {
             let reason = if !here {
                 "does not exist on this platform".to_owned()
             } else if !allowed(&name) {
-                "left out by WGPU_BACKEND".to_owned()
+                LEFT_OUT.to_owned()
             } else {
                 let instance = instance(backend);
                 let adapters = instance.enumerate_adapters(backend).await;

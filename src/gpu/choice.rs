@@ -5,8 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::adapter::{AdapterEntry, Adapters, DeviceKind};
+use super::adapter::{AdapterEntry, Adapters, DeviceKind, LEFT_OUT};
 use super::error::GpuError;
+
+/// What to do where there is no adapter at all.
+const INSTALL: &str =
+    "install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt install mesa-vulkan-drivers)";
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,7 +26,8 @@ pub enum DeviceChoice {
     /// Whatever is measured to be fastest; who can measure chooses, not [`Adapters::choose`],
     /// where it means the default.
     Fastest,
-    /// The adapter at this index of `wgrad devices`.
+    /// The adapter at this index of `wgrad devices`, or, where there is none, with these digits
+    /// in its name.
     Index(usize),
     /// The first adapter whose name holds this, in any case.
     Name(String),
@@ -120,7 +125,7 @@ impl Environment {
     }
 }
 
-/// The index into `kinds_and_names` of the best adapter: a real GPU before a software one,
+/// The index into `kinds` of the best adapter: a real GPU before a software one,
 /// discrete before integrated unless low power is preferred, then the first.
 fn best(kinds: impl Iterator<Item = DeviceKind>, low_power: bool) -> Option<usize> {
     let rank = |kind| match kind {
@@ -147,11 +152,7 @@ impl Adapters {
         environment: &Environment,
         require_gpu: bool,
     ) -> Result<Option<&AdapterEntry>, GpuError> {
-        let named = |asked: String, part: &str| {
-            let part = part.to_lowercase();
-            let found = self.entries.iter().find(|a| a.name.to_lowercase().contains(&part));
-            found.ok_or_else(|| self.no_such(asked)).map(Some)
-        };
+        let named = |asked: String, part: &str| self.named(&asked, part).map(Some);
         let by_default = || match &environment.adapter_name {
             Some(part) => named(format!("WGPU_ADAPTER_NAME={part}"), part),
             None => {
@@ -165,7 +166,8 @@ impl Adapters {
             DeviceChoice::Gpu => Some(by_default()?.ok_or_else(|| self.none())?),
             DeviceChoice::Index(index) => {
                 let found = self.entries.iter().find(|adapter| adapter.index == *index);
-                Some(found.ok_or_else(|| self.no_such(format!("--device {index}")))?)
+                let by_name = || self.named(&format!("--device {index}"), &index.to_string());
+                Some(found.map_or_else(by_name, Ok)?)
             }
             DeviceChoice::Name(part) => named(format!("--device {part}"), part)?,
         };
@@ -178,6 +180,23 @@ impl Adapters {
         }
     }
 
+    /// The first adapter whose name holds `part`, in any case.
+    fn named(&self, asked: &str, part: &str) -> Result<&AdapterEntry, GpuError> {
+        let part = part.to_lowercase();
+        let found = self.entries.iter().find(|a| a.name.to_lowercase().contains(&part));
+        found.filter(|_| !part.is_empty()).ok_or_else(|| self.no_such(asked.to_owned()))
+    }
+
+    /// These adapters, or the one that the environment names.
+    ///
+    /// # Errors
+    /// [`GpuError::NoSuchAdapter`] where it names none that is there.
+    pub fn candidates(&self, environment: &Environment) -> Result<Adapters, GpuError> {
+        let Some(part) = &environment.adapter_name else { return Ok(self.clone()) };
+        let named = self.named(&format!("WGPU_ADAPTER_NAME={part}"), part)?;
+        Ok(Adapters { entries: vec![named.clone()], skipped: self.skipped.clone() })
+    }
+
     /// Why each backend without an adapter has none.
     pub fn skipped_reasons(&self) -> String {
         let reasons =
@@ -187,7 +206,11 @@ impl Adapters {
 
     /// The error of there being no adapter to take.
     pub fn none(&self) -> GpuError {
-        GpuError::NoAdapter { reasons: self.skipped_reasons() }
+        let left_out = self.skipped.iter().any(|skipped| skipped.reason == LEFT_OUT);
+        GpuError::NoAdapter {
+            reasons: self.skipped_reasons(),
+            fix: if left_out { "unset WGPU_BACKEND" } else { INSTALL },
+        }
     }
 
     fn no_such(&self, asked: String) -> GpuError {

@@ -140,7 +140,7 @@ impl Gpu {
         };
         let raw = self.device.create_buffer(&descriptor);
         if scope.pop().await.is_some() {
-            return Err(GpuError::OutOfMemory { what: what.to_owned(), bytes });
+            return Err(GpuError::OutOfMemory { what: format!("{what} ({bytes} bytes)") });
         }
         self.faults.check()?;
         Ok(Buffer { raw })
@@ -262,9 +262,7 @@ impl Gpu {
 /// What wgpu says, as what we say.
 pub(super) fn fault(what: &str, error: wgpu::Error) -> GpuError {
     match error {
-        wgpu::Error::OutOfMemory { .. } => {
-            GpuError::OutOfMemory { what: what.to_owned(), bytes: 0 }
-        }
+        wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory { what: what.to_owned() },
         wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
             GpuError::Validation { what: what.to_owned(), message: one_line(&description) }
         }

@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GpuError {
     /// Nothing to open.
-    #[error(
-        "no GPU adapter found ({reasons}); install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt install mesa-vulkan-drivers), or use --device cpu"
-    )]
+    #[error("no GPU adapter found ({reasons}); {fix}, or use --device cpu")]
     NoAdapter {
         /// Why each backend was skipped.
         reasons: String,
+        /// What to do.
+        fix: &'static str,
     },
     /// A choice that names no adapter.
     #[error(
@@ -70,14 +70,10 @@ pub enum GpuError {
         fix: &'static str,
     },
     /// An allocation that failed.
-    #[error(
-        "out of GPU memory allocating {bytes} bytes for {what}; use smaller --layers or --batch, or --engine cpu"
-    )]
+    #[error("out of GPU memory for {what}; use smaller --layers or --batch, or --engine cpu")]
     OutOfMemory {
-        /// What was to be allocated.
+        /// What was to be allocated, with its size where that is known.
         what: String,
-        /// Its size.
-        bytes: u64,
     },
     /// The device is gone.
     #[error(

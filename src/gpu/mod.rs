@@ -12,5 +12,5 @@ pub use choice::{DeviceChoice, Environment};
 pub use device::{Buffer, Gpu, Submission};
 pub use error::GpuError;
 pub use pipeline::{
-    Access, Binding, Bound, Constant, Dispatch, Field, Kernel, Loops, ParamsLayout, Pipeline,
+    Access, Binding, Constant, Dispatch, Field, Kernel, Loops, ParamsLayout, Pipeline, Slice,
 };

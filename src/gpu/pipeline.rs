@@ -98,21 +98,21 @@ pub struct Pipeline {
 
 /// A range of elements of a buffer, to be bound.
 #[derive(Debug, Clone)]
-pub struct Bound<'a> {
+pub struct Slice<'a> {
     buffer: &'a Buffer,
     offset: usize,
     len: usize,
 }
 
-impl<'a> Bound<'a> {
+impl<'a> Slice<'a> {
     /// All of `buffer`.
-    pub fn all(buffer: &'a Buffer) -> Bound<'a> {
-        Bound { buffer, offset: 0, len: (buffer.bytes() / 4) as usize }
+    pub fn all(buffer: &'a Buffer) -> Slice<'a> {
+        Slice { buffer, offset: 0, len: (buffer.bytes() / 4) as usize }
     }
 
     /// `len` elements of `buffer` from `offset` on, a multiple of 64.
-    pub fn range(buffer: &'a Buffer, offset: usize, len: usize) -> Bound<'a> {
-        Bound { buffer, offset, len }
+    pub fn range(buffer: &'a Buffer, offset: usize, len: usize) -> Slice<'a> {
+        Slice { buffer, offset, len }
     }
 }
 
@@ -137,6 +137,9 @@ impl Dispatch {
         pass.dispatch_workgroups(self.grid[0], self.grid[1], 1);
     }
 }
+
+/// What to do about a network, a batch or a data set that is too large.
+const SMALLER: &str = "use smaller --layers, a smaller --batch or fewer rows, or --engine cpu";
 
 /// Workgroups that hold `invocations`, as x and y of at most `most` each; x is full but where
 /// there is only one row.
@@ -276,6 +279,32 @@ impl Gpu {
         Ok(())
     }
 
+    /// Whether one binding can hold `len` elements.
+    ///
+    /// # Errors
+    /// [`GpuError::Limit`] naming `what`.
+    pub fn check_binding(&self, what: &str, len: usize) -> Result<(), GpuError> {
+        let (wanted, allowed) = (len as u64 * 4, self.adapter().limits.max_binding_bytes);
+        if wanted <= allowed {
+            return Ok(());
+        }
+        let (what, limit) = (what.to_owned(), "largest binding");
+        Err(GpuError::Limit { what, wanted, unit: "bytes", limit, allowed, fix: SMALLER })
+    }
+
+    /// Whether one invocation can make `rounds` loop rounds in a dispatch.
+    ///
+    /// # Errors
+    /// [`GpuError::Limit`] naming `what`.
+    pub fn check_rounds(&self, what: &str, rounds: usize) -> Result<(), GpuError> {
+        let (wanted, allowed) = (rounds as u64, u64::from(self.max_rounds()));
+        if wanted <= allowed {
+            return Ok(());
+        }
+        let (what, limit) = (what.to_owned(), "number of loop rounds in a dispatch");
+        Err(GpuError::Limit { what, wanted, unit: "loop rounds", limit, allowed, fix: SMALLER })
+    }
+
     /// Binds `params` and `buffers` to `pipeline` for `invocations` invocations, each of which
     /// makes at most `rounds` loop rounds.
     ///
@@ -285,33 +314,25 @@ impl Gpu {
         &self,
         pipeline: &Pipeline,
         params: &P,
-        buffers: &[Bound<'_>],
+        buffers: &[Slice<'_>],
         invocations: usize,
         rounds: usize,
     ) -> Result<Dispatch, GpuError> {
         let kernel = &pipeline.kernel;
         let limits = &self.adapter().limits;
-        let refuse = |what: &str, wanted, unit, limit, allowed: u64| {
-            let what = format!("{what} of {}", kernel.name);
-            let fix = "use smaller --layers or --batch, or --engine cpu";
-            Err(GpuError::Limit { what, wanted, unit, limit, allowed, fix })
-        };
         for (bound, binding) in buffers.iter().zip(kernel.bindings) {
-            let bytes = bound.len as u64 * 4;
-            if bytes > limits.max_binding_bytes {
-                let (limit, allowed) = ("largest binding", limits.max_binding_bytes);
-                return refuse(binding.name, bytes, "bytes", limit, allowed);
-            }
+            self.check_binding(&format!("{} of {}", binding.name, kernel.name), bound.len)?;
         }
-        if rounds as u64 > u64::from(self.max_rounds()) {
-            let (limit, allowed) =
-                ("number of loop rounds in a dispatch", self.max_rounds().into());
-            return refuse("an invocation", rounds as u64, "loop rounds", limit, allowed);
-        }
+        self.check_rounds(kernel.name, rounds)?;
         let Some(grid) = grid(invocations, kernel.lanes, limits.max_workgroups) else {
-            let allowed = u64::from(limits.max_workgroups).pow(2);
-            let wanted = invocations.div_ceil(kernel.lanes as usize) as u64;
-            return refuse("the grid", wanted, "workgroups", "number of workgroups", allowed);
+            return Err(GpuError::Limit {
+                what: format!("the grid of {}", kernel.name),
+                wanted: invocations.div_ceil(kernel.lanes as usize) as u64,
+                unit: "workgroups",
+                limit: "number of workgroups",
+                allowed: u64::from(limits.max_workgroups).pow(2),
+                fix: SMALLER,
+            });
         };
         let uniform = self.uniform(kernel.name, bytemuck::bytes_of(params)).await?;
         let storage = buffers.iter().map(|bound| wgpu::BufferBinding {

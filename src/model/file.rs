@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-fn error(path: &Path, error: &std::io::Error) -> Error {
+/// What the system said of `path`, with what to do; `bad` where the path itself is at fault.
+fn error(path: &Path, error: &std::io::Error, bad: bool) -> Error {
+    use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
     let reason = match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file or folder; check the path".to_owned(),
-        std::io::ErrorKind::PermissionDenied => {
-            "permission denied; check its mode and owner".to_owned()
-        }
-        std::io::ErrorKind::IsADirectory => "is a folder; give a file".to_owned(),
+        NotFound => "no such file or folder; check the path".to_owned(),
+        PermissionDenied => "permission denied; check its mode and owner".to_owned(),
+        IsADirectory => "is a folder; give a file".to_owned(),
+        NotADirectory => "goes through a file as if it were a folder; check the path".to_owned(),
         _ => error.to_string(),
     };
-    let bad =
-        matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory);
     Error::File { path: path.display().to_string(), reason, bad }
 }
 
@@ -25,7 +24,7 @@ fn error(path: &Path, error: &std::io::Error) -> Error {
 /// # Errors
 /// [`Error::File`] with the path and what the system said.
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|cause| error(path, &cause))
+    fs::read(path).map_err(|cause| error(path, &cause, true))
 }
 
 /// Puts `bytes` at `path`: whatever happens meanwhile, the old file or the new one is there.
@@ -33,12 +32,13 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::File`] with the path and what the system said; nothing is left behind.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let beside = beside(path);
-    let written = write_beside(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-    written.and_then(|()| sync_folder(path)).map_err(|cause| {
+    let target = target(path)?;
+    let beside = beside(&target);
+    let written = write_beside(&beside, bytes).and_then(|()| fs::rename(&beside, &target));
+    written.and_then(|()| sync_folder(&target)).map_err(|cause| {
         // Best effort: the file beside may never have come to be.
         let _ = fs::remove_file(&beside);
-        error(path, &cause)
+        error(path, &cause, false)
     })
 }
 
@@ -47,12 +47,31 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// [`Error::File`] as [`write_atomic`] would give it.
 pub fn check_writable(path: &Path) -> Result<(), Error> {
-    if path.is_dir() {
-        return Err(error(path, &std::io::ErrorKind::IsADirectory.into()));
-    }
-    let beside = beside(path);
+    let beside = beside(&target(path)?);
     let made = write_beside(&beside, b"").and_then(|()| fs::remove_file(&beside));
-    made.map_err(|cause| error(path, &cause))
+    made.map_err(|cause| error(path, &cause, cause.kind() == std::io::ErrorKind::NotFound))
+}
+
+/// What a write to `path` may replace: a plain file, seen through links, or nothing yet. A device,
+/// a pipe or a folder is left alone.
+fn target(path: &Path) -> Result<PathBuf, Error> {
+    let refuse = |reason: &str| {
+        let (path, reason) = (path.display().to_string(), reason.to_owned());
+        Err(Error::File { path, reason, bad: true })
+    };
+    if path.as_os_str().to_string_lossy().ends_with(std::path::is_separator) || path.is_dir() {
+        return refuse("is a folder; give a file");
+    }
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => {
+            fs::canonicalize(path).map_err(|cause| error(path, &cause, false))
+        }
+        Ok(_) => refuse("is a device or a pipe; give a file"),
+        Err(_) if path.is_symlink() => {
+            refuse("is a link to nothing; remove it or give another file")
+        }
+        Err(_) => Ok(path.to_owned()),
+    }
 }
 
 /// A name in the same folder that nobody else uses.
@@ -98,7 +117,27 @@ mod tests {
         assert!(write_atomic(&taken, b"x").is_err());
         assert!(check_writable(&taken).is_err());
         assert!(write_atomic(&folder.join("no/such/place"), b"x").is_err());
+        assert!(check_writable(&folder.join("new/")).is_err());
+        assert!(check_writable(&path.join("within")).is_err());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_devices_left_alone() {
+        let folder = std::env::temp_dir().join(format!("wgrad-link-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (real, link) = (folder.join("real"), folder.join("link"));
+        fs::write(&real, b"old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write_atomic(&link, b"new").unwrap();
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+        assert!(link.is_symlink());
+        fs::remove_file(&real).unwrap();
+        assert!(write_atomic(&link, b"x").unwrap_err().to_string().contains("link to nothing"));
+        let null = write_atomic(Path::new("/dev/null"), b"x").unwrap_err();
+        assert!(null.to_string().contains("device"), "{null}");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -18,7 +18,7 @@ fn device(adapter: Option<&AdapterEntry>) -> Value {
     adapter.map_or(Value::Null, |a| json!({"name": a.name, "backend": a.backend, "type": a.kind}))
 }
 
-/// `[rows][cols]`, each number as short as it reads back.
+/// `[rows][cols]`.
 fn rows(values: &[f32], cols: usize) -> Value {
     values.chunks_exact(cols).map(|row| row.to_vec()).collect::<Vec<_>>().into()
 }
@@ -46,9 +46,11 @@ pub(super) fn start(
     training: &Training,
     engine: EngineKind,
     adapter: Option<&AdapterEntry>,
+    note: Option<&str>,
 ) -> String {
     line(&json!({
         "event": "start",
+        "note": note,
         "version": env!("CARGO_PKG_VERSION"),
         "engine": engine,
         "device": device(adapter),
@@ -62,7 +64,7 @@ pub(super) fn start(
         "init": training.init,
         "learning_rate": training.learning_rate,
         "epochs": training.epochs,
-        "batch": training.task(training.seed).batches.batch(),
+        "batch": training.batches(training.seed).batch(),
         "order": training.order,
         "seed": training.seed,
         "restarts": training.restarts,
@@ -89,6 +91,7 @@ pub(super) fn result(
         "seed": run.seed,
         "restarts": outcome.restarts,
         "restarts_solved": outcome.solved,
+        "restarts_diverged": outcome.diverged,
         "network": training.network.sizes(),
         "epochs": run.epochs,
         "loss": evaluation.loss,

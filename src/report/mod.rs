@@ -25,19 +25,30 @@ pub enum OutputError {
     Failed(String),
 }
 
+impl From<std::io::Error> for OutputError {
+    fn from(error: std::io::Error) -> OutputError {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => OutputError::Closed,
+            _ => OutputError::Failed(error.to_string()),
+        }
+    }
+}
+
 /// Writes to standard output, all of it at once.
 ///
 /// # Errors
 /// [`OutputError`].
 pub fn print(text: &str) -> Result<(), OutputError> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            OutputError::Closed
-        } else {
-            OutputError::Failed(error.to_string())
-        }
-    })
+    Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush())?)
+}
+
+/// The first line of a report: the engine, and the adapter it runs on.
+fn place(engine: EngineKind, adapter: Option<&AdapterEntry>) -> String {
+    match adapter {
+        Some(adapter) => format!("{engine} engine on {}\n", adapter.describe()),
+        None => format!("{engine} engine\n"),
+    }
 }
 
 /// One adapter, and what came of trying it.
@@ -139,14 +150,15 @@ pub fn predictions(report: &PredictReport<'_>, as_json: bool) -> Result<(), Outp
         return print(&json::predictions(report));
     }
     let (inputs, outputs) = (report.network.inputs(), report.network.outputs());
-    let mut text =
-        table::predictions(report.inputs, inputs, report.targets, report.predictions, outputs);
+    let mut text = place(report.engine, report.adapter);
+    text += &table::predictions(report.inputs, inputs, report.targets, report.predictions, outputs);
     if let Some(evaluation) = report.evaluation {
         let _ = match evaluation.right {
             Some(right) => {
-                writeln!(text, "\n{right} of {} right, loss {:.6}", report.rows, evaluation.loss)
+                let loss = table::loss(evaluation.loss);
+                writeln!(text, "\n{right} of {} right, loss {loss}", report.rows)
             }
-            None => writeln!(text, "\nloss {:.6}", evaluation.loss),
+            None => writeln!(text, "\nloss {}", table::loss(evaluation.loss)),
         };
     }
     print(&text)

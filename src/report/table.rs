@@ -49,6 +49,15 @@ pub(super) fn bytes(count: u64) -> String {
     format!("{value:.digits$} {}", units[unit])
 }
 
+/// A loss as a person reads it: six decimals, or a power of ten where they say nothing.
+pub(super) fn loss(value: f64) -> String {
+    if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
+        format!("{value:.6}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
 /// Seconds as a person reads them.
 pub(super) fn seconds(seconds: f64) -> String {
     match seconds {
@@ -76,6 +85,10 @@ mod tests {
         assert_eq!(bytes(1 << 27), "128 MiB");
         assert_eq!(bytes((1 << 31) - 1), "2 GiB");
         assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(
+            (loss(0.25), loss(1.5e-7), loss(3e37)),
+            ("0.250000".into(), "1.500e-7".into(), "3.000e37".into())
+        );
         assert_eq!(seconds(0.0000421), "42 us");
         assert_eq!(seconds(0.25), "250 ms");
         assert_eq!(seconds(12.345), "12.35 s");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{OutputError, curve, json, print, table, verdict};
+use super::{OutputError, curve, json, place, print, table, verdict};
 use crate::data::SOLVED_ROWS;
 use crate::engine::EngineKind;
 use crate::gpu::AdapterEntry;
@@ -51,7 +51,7 @@ impl<'a> TrainReport<'a> {
         detail: Detail,
     ) -> Result<TrainReport<'a>, OutputError> {
         match detail {
-            Detail::Json => print(&json::start(training, engine, adapter))?,
+            Detail::Json => print(&json::start(training, engine, adapter, note))?,
             Detail::Quiet => {}
             Detail::Normal | Detail::Verbose => print(&heading(training, engine, adapter, note))?,
         }
@@ -75,10 +75,13 @@ impl<'a> TrainReport<'a> {
             return self.keep_failure(print(&json::epoch(progress)));
         }
         self.bar.set_position(epoch.into());
-        self.bar.set_message(format!("seed {seed}  loss {loss:.6}"));
+        self.bar.set_message(format!("seed {seed}  loss {}", table::loss(loss.into())));
         if self.detail == Detail::Verbose && epoch == self.training.epochs {
             self.bar.suspend(|| {
-                let end = format!("seed {seed}: loss {loss:.6} after {epoch} epochs\n");
+                let end = format!(
+                    "seed {seed}: loss {} after {epoch} epochs\n",
+                    table::loss(loss.into())
+                );
                 self.keep_failure(print(&end));
             });
         }
@@ -143,10 +146,7 @@ fn heading(
     adapter: Option<&AdapterEntry>,
     note: Option<&str>,
 ) -> String {
-    let mut text = match adapter {
-        Some(adapter) => format!("{engine} engine on {}\n", adapter.describe()),
-        None => format!("{engine} engine\n"),
-    };
+    let mut text = place(engine, adapter);
     if let Some(note) = note {
         let _ = writeln!(text, "{note}");
     }
@@ -161,7 +161,7 @@ fn heading(
         network.loss(),
         network.parameter_count()
     );
-    let batches = training.task(training.seed).batches;
+    let batches = training.batches(training.seed);
     let batch = if batches.is_full() {
         "all in one batch".to_owned()
     } else {

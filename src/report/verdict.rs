@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table;
-use crate::network::{Activation, Initializer};
+use crate::network::{Activation, Initializer, Network};
 use crate::train::{Outcome, Training, dead_units};
 
 /// The last lines of a report.
@@ -11,21 +11,13 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
     let run = &outcome.kept;
     let evaluation = &run.evaluation;
     let rows = training.data.rows();
-    let loss = format!("loss {:.6} after {} epochs", evaluation.loss, run.epochs);
+    let loss = format!("loss {} after {} epochs", table::loss(evaluation.loss), run.epochs);
     let mut text = match (evaluation.solved, evaluation.right) {
         (Some(true), _) => {
-            format!(
-                "Solved: every prediction is within 0.1 of its target; {loss}.\n{}\n",
-                starts(outcome)
-            )
+            format!("Solved: every prediction is within 0.1 of its target; {loss}.\n")
         }
         (Some(false), Some(right)) => {
-            let mut text = format!("Not solved: {right} of {rows} rows are right; {loss}.\n");
-            if outcome.restarts > 1 {
-                let _ = writeln!(text, "{}", starts(outcome));
-            }
-            text.push_str(&what_to_try(training, outcome, right == rows));
-            text
+            format!("Not solved: {right} of {rows} rows are right; {loss}.\n")
         }
         (_, Some(right)) => {
             let share = 100.0 * right as f64 / rows as f64;
@@ -33,6 +25,12 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
         }
         (_, None) => format!("Done: {loss}.\n"),
     };
+    if outcome.restarts > 1 || evaluation.solved == Some(true) {
+        let _ = writeln!(text, "{}", starts(outcome));
+    }
+    if evaluation.solved == Some(false) {
+        text += &what_to_try(training, outcome, evaluation.right == Some(rows));
+    }
     if outcome.stopped {
         text.push_str("Stopped before the end, as asked; these are the numbers reached.\n");
     }
@@ -45,60 +43,92 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
     text
 }
 
-/// How many starts it took.
+/// How many starts it took, and what became of them.
 fn starts(outcome: &Outcome) -> String {
     let seed = outcome.kept.seed;
-    match (outcome.restarts, outcome.solved) {
-        (1, _) => format!("It took 1 start: seed {seed}."),
-        (tried, 0) => format!(
-            "None of {tried} starts solved it; seed {seed} has the lowest loss and was kept."
+    let tried = outcome.restarts;
+    let diverged = match outcome.diverged {
+        0 => String::new(),
+        count => format!("; {count} diverged"),
+    };
+    if outcome.solved == 0 {
+        let what = if outcome.kept.evaluation.solved.is_some() { "none solved it, " } else { "" };
+        return format!(
+            "{tried} starts: {what}seed {seed} has the lowest loss and was kept{diverged}."
+        );
+    }
+    match tried - 1 - outcome.diverged {
+        0 if tried == 1 => format!("It took 1 start: seed {seed}."),
+        stuck => format!(
+            "It took {tried} starts: seed {seed} was kept; {stuck} before it got stuck{diverged}."
         ),
-        (tried, _) => format!(
-            "It took {tried} starts: seed {seed} was kept, the {} before it got stuck.",
-            tried - 1
-        ),
+    }
+}
+
+/// Whether the loss has all but stopped falling over the last quarter of the epochs.
+fn is_flat(history: &[(u32, f32)]) -> bool {
+    match (history.get(history.len() * 3 / 4), history.last()) {
+        (Some(&(_, before)), Some(&(_, last))) => before - last < 0.01 * before,
+        _ => false,
     }
 }
 
 /// Why it is stuck, as far as the numbers tell, and what helps.
 fn what_to_try(training: &Training, outcome: &Outcome, all_right: bool) -> String {
     let network = &training.network;
+    let run = &outcome.kept;
     let mut text = String::new();
-    let (dead, units) = dead_units(network, &outcome.kept.parameters, &training.data)
-        .into_iter()
-        .fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
-    if dead > 0 {
-        let (be, it) = if dead == 1 { ("is", "its") } else { ("are", "their") };
-        let _ = writeln!(
+    let layers = dead_units(network, &run.parameters, &training.data);
+    let (dead, units) = layers.iter().fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
+    let _ = match (dead, units) {
+        (_, 0) => Ok(()),
+        (0, _) => writeln!(text, "None of the {units} hidden units is dead."),
+        (1, _) => writeln!(
             text,
-            "{dead} of {units} hidden units {be} dead (0 on every row): {it} gradients are 0 too, more epochs cannot help."
-        );
-    }
+            "1 of {units} hidden units is dead: it is 0 on every row and gets no gradient."
+        ),
+        _ => writeln!(
+            text,
+            "{dead} of {units} hidden units are dead: they are 0 on every row and get no gradient."
+        ),
+    };
+    let has_hidden = network.layers().len() > 1;
+    let is_flat = is_flat(&run.history);
+    let rose = run.history.first().is_some_and(|first| run.evaluation.loss > first.1.into());
     let mut cures = Vec::new();
-    if network.layers().len() == 1 {
+    if training.init == Initializer::Zeros && has_hidden {
+        cures
+            .push("--init he or --init xavier (from zeros all hidden units stay alike)".to_owned());
+    } else if rose {
+        cures.push(format!("a lower --lr than {}: the loss rose", training.learning_rate));
+    } else if all_right || !is_flat {
+        cures.push(format!("more --epochs than {}: the loss is still falling", run.epochs));
+    }
+    if !all_right && !has_hidden {
         cures.push(
             "a hidden layer (a single layer draws one line), as in --layers 2,3,1".to_owned(),
         );
-    } else if training.init == Initializer::Zeros {
-        cures
-            .push("--init he or --init xavier (from zeros all hidden units stay alike)".to_owned());
-    } else if all_right && dead == 0 {
-        cures.push(format!("more --epochs (so far {}) or a higher --lr", outcome.kept.epochs));
-    } else {
+    } else if !all_right && cures.is_empty() {
         if outcome.restarts == 1 {
             cures.push("other starts (--restarts 64)".to_owned());
         }
         if network.activations()[0] == Activation::Relu {
             cures.push("--activation leaky-relu or tanh".to_owned());
         }
-        let mut wider = network.sizes().to_vec();
-        let last = wider.len() - 1;
-        wider[1..last].iter_mut().for_each(|units| *units = (*units * 2).max(8));
-        let wider: Vec<String> = wider.iter().map(usize::to_string).collect();
-        cures.push(format!("a wider hidden layer (--layers {})", wider.join(",")));
+        cures.extend(wider(network));
     }
     let _ = writeln!(text, "To try: {}.", cures.join("; "));
     text
+}
+
+/// The same network with twice the hidden units, where that can be.
+fn wider(network: &Network) -> Option<String> {
+    let mut sizes = network.sizes().to_vec();
+    let last = sizes.len() - 1;
+    sizes[1..last].iter_mut().for_each(|units| *units = (*units * 2).max(8));
+    Network::new(sizes.clone(), network.activations().to_vec(), network.loss()).ok()?;
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    Some(format!("a wider hidden layer (--layers {})", sizes.join(",")))
 }
 
 #[cfg(test)]
@@ -107,41 +137,42 @@ mod tests {
 
     use super::*;
     use crate::data::{Order, Source};
-    use crate::network::{Loss, Network};
+    use crate::network::Loss;
 
-    fn told(layers: &[usize], init: Initializer, seed: u64, restarts: u32) -> String {
-        let training = Training {
-            network: Network::uniform(
-                layers.to_vec(),
-                Activation::Relu,
-                Activation::Sigmoid,
-                Loss::Bce,
-            )
-            .unwrap(),
+    /// The XOR preset, but for what `change` does to it.
+    fn told(change: impl FnOnce(&mut Training)) -> String {
+        let mut training = Training {
+            network: network(&[2, 3, 1]),
             data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-            init,
+            init: Initializer::HeNormal,
             learning_rate: 0.5,
             epochs: 1000,
             batch: 0,
             order: Order::Shuffled,
-            seed,
-            restarts,
+            seed: 0,
+            restarts: 1,
         };
+        change(&mut training);
         let outcome = pollster::block_on(training.run(None, &mut |_| (), &|| false)).unwrap();
         verdict(&training, &outcome)
     }
 
+    fn network(sizes: &[usize]) -> Network {
+        let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
+        Network::uniform(sizes.to_vec(), hidden, output, Loss::Bce).unwrap()
+    }
+
     #[test]
     fn a_solved_run_says_how_many_starts_it_took() {
-        let text = told(&[2, 3, 1], Initializer::HeNormal, 0, 64);
+        let text = told(|t| t.restarts = 64);
         assert!(text.starts_with("Solved:") && text.contains("It took"), "{text}");
         assert!(!text.contains("To try"), "{text}");
     }
 
     #[test]
     fn a_stuck_run_says_so_with_what_is_dead_and_what_to_try() {
-        let mut stuck = (0..20).map(|seed| told(&[2, 3, 1], Initializer::HeNormal, seed, 1));
-        let text = stuck.find(|text| text.contains("dead")).unwrap();
+        let mut stuck = (0..20).map(|seed| told(|t| t.seed = seed));
+        let text = stuck.find(|text| text.contains("units is dead: it is 0")).unwrap();
         assert!(
             text.starts_with("Not solved: 3 of 4") || text.starts_with("Not solved: 2 of 4"),
             "{text}"
@@ -152,12 +183,30 @@ mod tests {
     }
 
     #[test]
-    fn the_cure_fits_the_cause() {
+    fn a_run_that_was_only_too_short_is_told_so() {
+        // Seed 2 solves XOR within 2,000 epochs; after 60 its loss is falling, a unit dead or not.
+        let text = told(|t| (t.seed, t.epochs) = (2, 60));
+        assert!(text.contains("more --epochs than 60") && !text.contains("--restarts"), "{text}");
+        let and = |t: &mut Training| {
+            (t.data, t.epochs) = (Arc::new(Source::And.built_in().unwrap().unwrap()), 50);
+            t.network = network(&[2, 1]);
+        };
+        let text = told(and);
         assert!(
-            told(&[2, 1], Initializer::HeNormal, 0, 1).contains("a single layer draws one line")
+            text.contains("4 of 4")
+                && text.contains("more --epochs")
+                && !text.contains("hidden layer"),
+            "{text}"
         );
-        assert!(told(&[2, 3, 1], Initializer::Zeros, 0, 1).contains("--init he"));
-        let text = told(&[2, 1], Initializer::HeNormal, 0, 3);
-        assert!(text.contains("None of 3 starts solved it"), "{text}");
+    }
+
+    #[test]
+    fn the_cure_fits_the_cause() {
+        assert!(told(|t| t.network = network(&[2, 1])).contains("a single layer draws one line"));
+        assert!(told(|t| t.init = Initializer::Zeros).contains("--init he"));
+        let text = told(|t| t.learning_rate = 1e6);
+        assert!(text.contains("a lower --lr than 1000000"), "{text}");
+        let text = told(|t| (t.network, t.restarts) = (network(&[2, 1]), 3));
+        assert!(text.contains("3 starts: none solved it"), "{text}");
     }
 }

@@ -1,9 +1,9 @@
 //! What a network does on a data set: loss, accuracy, whether it is solved, which units are dead.
 
 use crate::data::{Dataset, SOLVED_ROWS};
-use crate::engine::Forward;
+use crate::engine::{Forward, activations};
 use crate::network::{GradientAt, Link, Loss, Network};
-use crate::reference::{Reference, predictions, twins};
+use crate::reference::{predictions, twins};
 
 /// How near every prediction must be to its target for a data set to count as solved.
 const SOLVED_WITHIN: f32 = 0.1;
@@ -83,20 +83,29 @@ fn loss(network: &Network, data: &Dataset, forward: &Forward) -> f64 {
     row_loss.iter().sum::<f64>() * kind.value_scale(data.rows(), outputs)
 }
 
+/// Rows that are looked at together for dead units.
+const ROWS_AT_ONCE: usize = 256;
+
 /// Per hidden layer that can die, how many units are zero on every row, of how many.
 pub fn dead_units(network: &Network, parameters: &[f32], data: &Dataset) -> Vec<(usize, usize)> {
-    let mut reference = Reference::new(network, parameters.to_vec());
-    reference.forward(data.inputs());
-    let hidden = network.layers().take(network.layers().len() - 1);
-    hidden
-        .filter(|layer| layer.activation.can_die())
-        .map(|layer| {
-            let a = &reference.trace.activations[layer.index];
-            let dead = (0..layer.fan_out)
-                .filter(|&unit| a.iter().skip(unit).step_by(layer.fan_out).all(|&a| a == 0.0));
-            (dead.count(), layer.fan_out)
-        })
-        .collect()
+    let hidden = || {
+        let hidden = network.layers().take(network.layers().len() - 1);
+        hidden.filter(|layer| layer.activation.can_die())
+    };
+    if hidden().next().is_none() {
+        return Vec::new();
+    }
+    let mut alive: Vec<Vec<bool>> = hidden().map(|layer| vec![false; layer.fan_out]).collect();
+    for rows in data.inputs().chunks(ROWS_AT_ONCE * network.inputs()) {
+        let activations = activations(network, parameters, rows);
+        for (layer, alive) in hidden().zip(&mut alive) {
+            for a in activations[layer.index].chunks_exact(layer.fan_out) {
+                alive.iter_mut().zip(a).for_each(|(alive, &a)| *alive |= a != 0.0);
+            }
+        }
+    }
+    let dead = |alive: &Vec<bool>| alive.iter().filter(|alive| !**alive).count();
+    alive.iter().map(|alive| (dead(alive), alive.len())).collect()
 }
 
 #[cfg(test)]

@@ -15,10 +15,12 @@ use crate::Error;
 use crate::data::{Batches, Dataset, Order};
 use crate::engine::{Engine, Task};
 use crate::gpu::Gpu;
-use crate::network::{Initializer, Network};
+use crate::network::{Initializer, Layout, Network};
 
-/// How many points the history of a run has at most.
+/// How many points the history of a run has at most, the first epoch's not counted.
 pub const HISTORY_POINTS: u32 = 200;
+/// Steps between two report boundaries at least: losses are read back there, and only there.
+const BOUNDARY_STEPS: u32 = 64;
 
 /// A training, whole: what decides its numbers.
 #[derive(Debug, Clone)]
@@ -67,6 +69,8 @@ pub struct Outcome {
     pub restarts: u32,
     /// How many of them solved their data.
     pub solved: u32,
+    /// How many of them diverged.
+    pub diverged: u32,
     /// Whether a stop was asked for before the end.
     pub stopped: bool,
     /// Seconds spent making engines.
@@ -122,13 +126,29 @@ impl Training {
         Ok(())
     }
 
-    fn batches(&self, seed: u64) -> Batches {
+    /// Whether the settings fit each other, and whether `gpu`, or the host, can hold them.
+    ///
+    /// # Errors
+    /// As [`Training::check`], or naming the limit.
+    pub fn check_on(&self, gpu: Option<&Arc<Gpu>>) -> Result<(), Error> {
+        self.check()?;
+        Engine::check(&self.network, &self.data, &self.batches(0), gpu)
+    }
+
+    /// The batches of the start of `seed`.
+    pub fn batches(&self, seed: u64) -> Batches {
         Batches::new(self.data.rows(), self.batch, self.order, seed)
+    }
+
+    /// Epochs between two points of the history.
+    fn history_every(&self) -> u32 {
+        self.epochs.div_ceil(HISTORY_POINTS)
     }
 
     /// Epochs between two report boundaries: fixed by the configuration, never by time.
     pub fn report_every(&self) -> u32 {
-        self.epochs.div_ceil(HISTORY_POINTS)
+        let steps = self.batches(0).steps_per_epoch() as u32 * self.history_every();
+        self.history_every() * BOUNDARY_STEPS.div_ceil(steps)
     }
 
     /// What an engine needs for the start of `seed`.
@@ -154,10 +174,10 @@ impl Training {
         report: &mut dyn FnMut(Progress),
         stop: &dyn Fn() -> bool,
     ) -> Result<Outcome, Error> {
-        self.check()?;
+        self.check_on(gpu)?;
         let (mut setup_seconds, mut train_seconds) = (0.0, 0.0);
-        let (mut kept, mut diverged): (Option<Run>, Option<Error>) = (None, None);
-        let (mut restarts, mut solved) = (0, 0);
+        let mut kept: Option<Run> = None;
+        let (mut restarts, mut solved, mut diverged) = (0, 0, 0);
         while restarts < self.restarts && solved == 0 {
             if restarts > 0 && stop() {
                 break;
@@ -179,25 +199,24 @@ impl Training {
                         kept = Some(run);
                     }
                 }
-                Err(error @ Error::Diverged { .. }) => diverged = Some(error),
+                // One that diverges is never kept; it is the error only where nothing else is left.
+                Err(Error::Diverged { .. }) if restarts < self.restarts || kept.is_some() => {
+                    diverged += 1;
+                }
                 Err(error) => return Err(error),
             }
         }
-        match (kept, diverged) {
-            (Some(kept), _) => Ok(Outcome {
-                kept,
-                restarts,
-                solved,
-                stopped: stop(),
-                setup_seconds,
-                train_seconds,
-            }),
-            (None, Some(error)) => Err(error),
-            (None, None) => Err(Error::Setting {
-                setting: "--restarts".to_owned(),
-                reason: "no start was trained".to_owned(),
-            }),
-        }
+        // Without a run there was a stop while all that came before it diverged.
+        let kept = kept.ok_or(Error::Diverged { what: "every start".to_owned(), step: 0 })?;
+        Ok(Outcome {
+            kept,
+            restarts,
+            solved,
+            diverged,
+            stopped: stop(),
+            setup_seconds,
+            train_seconds,
+        })
     }
 
     async fn run_once(
@@ -211,38 +230,54 @@ impl Training {
         let batches = self.batches(seed);
         let per_epoch = batches.steps_per_epoch() as u32;
         let (mut epoch, mut history) = (0, Vec::new());
+        let mut parameters = engine.parameters().await?;
         while epoch < self.epochs {
             let epochs = self.report_every().min(self.epochs - epoch);
             let losses = engine.run(epochs * per_epoch, stop).await?;
+            parameters = engine.parameters().await?;
+            self.check_finite(engine, &losses, &parameters)?;
+            let whole = losses.len() as u32 / per_epoch;
             let stopped = losses.len() < (epochs * per_epoch) as usize;
-            if let Some(at) = losses.iter().position(|loss| !is_finite(*loss)) {
-                let first = engine.steps_done() - losses.len() as u32;
-                let what = "the loss".to_owned();
-                return Err(Error::Diverged { what, step: first + at as u32 + 1 });
-            }
-            for (index, losses) in losses.chunks_exact(per_epoch as usize).enumerate() {
-                let at = epoch + index as u32 + 1;
-                if at == 1 || at == epoch + epochs {
+            for (at, losses) in (epoch + 1..).zip(losses.chunks_exact(per_epoch as usize)) {
+                let is_last = at == self.epochs || stopped && at == epoch + whole;
+                if at == 1 || at % self.history_every() == 0 || is_last {
                     history.push((at, epoch_loss(&batches, losses)));
                 }
             }
-            epoch += losses.len() as u32 / per_epoch;
-            if let Some(&(_, loss)) = history.last() {
+            epoch += whole;
+            if let Some(&(_, loss)) = history.last()
+                && whole > 0
+            {
                 report(Progress { restart, seed, epoch, loss });
             }
             if stopped || stop() {
                 break;
             }
         }
-        let parameters = engine.parameters().await?;
-        let layout = crate::network::Layout::new(&self.network);
-        if let Some(at) = parameters.iter().position(|value| !is_finite(*value)) {
-            let what = layout.locate(at).map_or("a parameter", |(tensor, _, _)| &tensor.name);
-            return Err(Error::Diverged { what: what.to_owned(), step: engine.steps_done() });
-        }
         let forward = engine.forward(self.data.inputs()).await?;
         let evaluation = evaluate(&self.network, &self.data, &forward);
         Ok(Run { seed, epochs: epoch, history, parameters, evaluation })
+    }
+
+    /// Whether a network is still one: its losses, and its parameters by their bits, since a
+    /// diverged network can show a finite loss.
+    fn check_finite(
+        &self,
+        engine: &Engine,
+        losses: &[f32],
+        parameters: &[f32],
+    ) -> Result<(), Error> {
+        let done = engine.steps_done();
+        if let Some(at) = losses.iter().position(|loss| !is_finite(*loss)) {
+            let step = done - losses.len() as u32 + at as u32 + 1;
+            return Err(Error::Diverged { what: "the loss".to_owned(), step });
+        }
+        if let Some(at) = parameters.iter().position(|value| !is_finite(*value)) {
+            let layout = Layout::new(&self.network);
+            let what = layout.locate(at).map_or("a parameter", |(tensor, _, _)| &tensor.name);
+            return Err(Error::Diverged { what: what.to_owned(), step: done });
+        }
+        Ok(())
     }
 }
 
@@ -314,7 +349,39 @@ mod tests {
         let stop = || asked.replace(asked.get() + 1) >= 5;
         let outcome = pollster::block_on(xor().run(None, &mut |_| (), &stop)).unwrap();
         assert!(outcome.stopped && outcome.restarts == 1);
-        assert!(outcome.kept.epochs > 0 && outcome.kept.epochs < 1000);
+        let run = outcome.kept;
+        assert!(run.epochs > 0 && run.epochs < 1000);
+        assert_eq!(run.history.last().unwrap().0, run.epochs);
+    }
+
+    /// What is told of an epoch is that epoch's loss, wherever the boundaries fall.
+    #[test]
+    fn progress_tells_each_epoch_its_own_loss() {
+        let training = Training { epochs: 950, restarts: 1, ..xor() };
+        let mut told = Vec::new();
+        let mut report = |progress: Progress| told.push((progress.epoch, progress.loss));
+        let outcome = pollster::block_on(training.run(None, &mut report, &|| false)).unwrap();
+        assert!(told.len() > 5 && told.iter().all(|point| outcome.kept.history.contains(point)));
+        assert_eq!(told.last().unwrap().0, 950);
+    }
+
+    /// Parameters that overflow behind a dead ReLU leave the loss finite: they are found anyway,
+    /// and at the next report boundary.
+    #[test]
+    fn divergence_behind_a_finite_loss_is_found_at_the_next_boundary() {
+        let data = Dataset::new("d", vec![1000.0, 3000.0, 0.0], 1, vec![2000.0, 1000.0, 1.0], 1);
+        let network =
+            Network::uniform(vec![1, 3, 1], Activation::Relu, Activation::Relu, Loss::MseMean);
+        let training = Training {
+            network: network.unwrap(),
+            data: Arc::new(data.unwrap()),
+            learning_rate: 3e38,
+            epochs: 20_000,
+            restarts: 1,
+            ..xor()
+        };
+        let Err(Error::Diverged { step, .. }) = run(&training) else { panic!("not found") };
+        assert!(step <= training.report_every(), "{step}");
     }
 
     #[test]
@@ -337,7 +404,7 @@ mod tests {
     fn history_is_bounded_and_ends_with_the_last_epoch() {
         let outcome = run(&Training { epochs: 997, restarts: 1, ..xor() }).unwrap();
         let epochs: Vec<u32> = outcome.kept.history.iter().map(|point| point.0).collect();
-        assert!(epochs.len() <= HISTORY_POINTS as usize + 1);
+        assert!(epochs.len() > 150 && epochs.len() <= HISTORY_POINTS as usize + 1);
         assert_eq!((epochs[0], epochs[epochs.len() - 1]), (1, 997));
     }
 }

@@ -1,8 +1,8 @@
 //! Runs one kernel over lists of numbers, with guard words on both sides of every buffer.
 
 use bytemuck::Pod;
-use wgrad::check::Bound as Within;
-use wgrad::gpu::{Access, Bound, Buffer, Dispatch, Gpu, Kernel, Pipeline};
+use wgrad::check::Bound;
+use wgrad::gpu::{Access, Buffer, Dispatch, Gpu, Kernel, Pipeline, Slice};
 
 use crate::common::{assert_close, gpu, is_llvmpipe};
 
@@ -66,8 +66,8 @@ async fn dispatch<P: Pod>(
         buffers.push(gpu.buffer_of(binding.name, &words).await.unwrap());
     }
     let lens: Vec<usize> = args.iter().map(|arg| arg.words().len()).collect();
-    let bound: Vec<Bound<'_>> =
-        buffers.iter().zip(&lens).map(|(buffer, &len)| Bound::range(buffer, GUARD, len)).collect();
+    let bound: Vec<Slice<'_>> =
+        buffers.iter().zip(&lens).map(|(buffer, &len)| Slice::range(buffer, GUARD, len)).collect();
     let dispatch: Dispatch = gpu.dispatch(pipeline, params, &bound, invocations, 0).await.unwrap();
     gpu.wait(gpu.submit([&dispatch])).await.unwrap();
     let mut written = Vec::new();
@@ -109,10 +109,10 @@ pub fn unpadded(values: &[f32], cols: usize, stride: usize) -> Vec<f32> {
 /// that nothing but + - * / is involved, to the f32 one by bits on llvmpipe.
 #[track_caller]
 pub fn hold(label: &str, actual: &[f32], exact: Option<&[f32]>, truth: &[f64], bounds: &[f64]) {
-    assert_close(label, actual, truth, Within::Each(bounds));
+    assert_close(label, actual, truth, Bound::Each(bounds));
     if let Some(exact) = exact
         && is_llvmpipe(&gpu())
     {
-        assert_close(&format!("{label}, by bits"), actual, exact, Within::Exact);
+        assert_close(&format!("{label}, by bits"), actual, exact, Bound::Exact);
     }
 }

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use web_time::Instant;
 
 use super::{Forward, Task, pad_rows, unpad_rows};
+use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
-use crate::network::{Layer, Layout, row_stride};
+use crate::network::{Layer, Layout, Network, row_stride};
 use crate::reference::Trace;
 use forward::ForwardPass;
 use pace::Pace;
@@ -73,6 +74,29 @@ pub struct LayeredEngine {
     pace: Pace,
 }
 
+/// Whether `gpu` can take this: every matrix in one binding, every sum within a dispatch.
+pub(super) fn check_limits(
+    network: &Network,
+    data: &Dataset,
+    batches: &Batches,
+    gpu: &Gpu,
+) -> Result<(), GpuError> {
+    let layout = Layout::new(network);
+    let name = data.name();
+    let input_len = data.rows() * row_stride(data.input_len());
+    gpu.check_binding(&format!("data set {name} ({} rows)", data.rows()), input_len)?;
+    gpu.check_rounds(&format!("a sum over a batch of {}", batches.batch()), batches.batch())?;
+    for layer in network.layers() {
+        let index = layer.index;
+        gpu.check_rounds(&format!("a sum over the inputs of layer {index}"), layer.fan_in)?;
+        gpu.check_rounds(&format!("a sum over the units of layer {index}"), layer.fan_out)?;
+        gpu.check_binding(&format!("layer {index}"), layout.block(index).len)?;
+        let len = batches.batch() * row_stride(layer.fan_out);
+        gpu.check_binding(&format!("a batch of layer {index}"), len)?;
+    }
+    Ok(())
+}
+
 impl LayeredEngine {
     /// A network at its start, with everything allocated and every pipeline made.
     ///
@@ -112,36 +136,57 @@ impl LayeredEngine {
         self.full.iter().map(Dispatch::name).collect()
     }
 
-    /// Does `steps` steps, or fewer where `stop` says so between submissions; returns the loss
-    /// of each.
+    /// Does `steps` steps, or fewer where `stop` says so between submissions, but whole ones;
+    /// returns the loss of each.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails or did not do what was submitted.
     pub async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, GpuError> {
         let mut losses = Vec::with_capacity(steps as usize);
         let end = self.step + steps;
-        let mut read_from = self.step;
         while self.step < end {
-            let room = RING_LEN - (self.step - read_from);
-            let count = self.pace.steps().min(end - self.step).min(room);
-            let started = Instant::now();
-            let submission = self.gpu.submit((self.step..self.step + count).flat_map(|step| {
-                let short = self.task.batches.len_of(step) < self.task.batches.batch();
-                if short { &self.short } else { &self.full }
-            }));
-            self.gpu.wait(submission).await?;
-            self.pace.took(count, started.elapsed());
-            self.step += count;
-            let stopping = self.step < end && stop();
-            if stopping || self.step == end || self.step - read_from == RING_LEN {
-                losses.extend(self.read_losses(read_from).await?);
-                read_from = self.step;
-            }
-            if stopping {
+            let from = self.step;
+            self.run_ring(from + (end - from).min(RING_LEN), stop).await?;
+            losses.extend(self.read_losses(from).await?);
+            if self.step < end && stop() {
                 break;
             }
         }
         Ok(losses)
+    }
+
+    /// Runs up to step `end`, or to the end of a step where `stop` says so: submissions of as
+    /// many dispatches as the pace allows, which may be less than a step.
+    async fn run_ring(&mut self, mut end: u32, stop: &dyn Fn() -> bool) -> Result<(), GpuError> {
+        let batches = self.task.batches;
+        let list_of = |step| {
+            let is_short = batches.len_of(step) < batches.batch();
+            if is_short { &self.short } else { &self.full }
+        };
+        let (mut step, mut at) = (self.step, 0);
+        while step < end {
+            let count = self.pace.dispatches();
+            let (mut chunk, mut done) = (Vec::with_capacity(count), step);
+            while done < end && chunk.len() < count {
+                let list = list_of(done);
+                let room = (count - chunk.len()).min(list.len() - at);
+                chunk.extend(&list[at..at + room]);
+                at += room;
+                if at == list.len() {
+                    (done, at) = (done + 1, 0);
+                }
+            }
+            let started = Instant::now();
+            let len = chunk.len();
+            self.gpu.wait(self.gpu.submit(chunk)).await?;
+            self.pace.took(len, started.elapsed());
+            step = done;
+            if stop() {
+                end = end.min(step + u32::from(at > 0));
+            }
+        }
+        self.step = step;
+        Ok(())
     }
 
     /// The losses of steps `from..self.step`, at most a ring of them, and the proof that they ran.

@@ -1,7 +1,7 @@
 //! A training step, top to bottom.
 
 use super::{LayeredEngine, RING_LEN};
-use crate::gpu::{Bound, Buffer, Dispatch, Gpu, GpuError};
+use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{
     self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, GatherParams, LossMeanParams,
     LossParams, MatmulParams, SgdParams,
@@ -89,8 +89,8 @@ impl LayeredEngine {
     }
 
     /// One layer's block of a buffer that lies in the network's layout.
-    fn block<'a>(&self, buffer: &'a Buffer, block: LayerBlock) -> Bound<'a> {
-        Bound::range(buffer, block.offset, block.len)
+    fn block<'a>(&self, buffer: &'a Buffer, block: LayerBlock) -> Slice<'a> {
+        Slice::range(buffer, block.offset, block.len)
     }
 
     async fn batch_rows(&self, rows: &Buffer, len: usize) -> Result<Dispatch, GpuError> {
@@ -106,7 +106,7 @@ impl LayeredEngine {
             shuffled: batches.shuffled().into(),
         };
         let pipeline = self.gpu.pipeline(&kernels::BATCH_ROWS, &[]).await?;
-        let buffers = [Bound::all(&self.buffers.clock), Bound::all(rows)];
+        let buffers = [Slice::all(&self.buffers.clock), Slice::all(rows)];
         self.gpu.dispatch(&pipeline, &params, &buffers, len, WALK_ROUNDS).await
     }
 
@@ -121,7 +121,7 @@ impl LayeredEngine {
         let params =
             GatherParams { len: len as u32, cols: cols as u32, stride: row_stride(cols) as u32 };
         let pipeline = self.gpu.pipeline(&kernels::GATHER, &[]).await?;
-        let buffers = [Bound::all(rows), Bound::all(source), Bound::all(output)];
+        let buffers = [Slice::all(rows), Slice::all(source), Slice::all(output)];
         self.gpu.dispatch(&pipeline, &params, &buffers, len * cols, 0).await
     }
 
@@ -147,18 +147,18 @@ impl LayeredEngine {
             right_stride: stride,
             output_stride: stride,
         };
-        let bound = [Bound::all(input), parameters(), Bound::all(z)];
+        let bound = [Slice::all(input), parameters(), Slice::all(z)];
         let matmul = matmul(&self.gpu, params, (false, false), &bound).await?;
 
         let params = bias_params(layer, block, rows);
         let pipeline = self.gpu.pipeline(&kernels::BIAS_ADD, &[]).await?;
-        let bound = [parameters(), Bound::all(z)];
+        let bound = [parameters(), Slice::all(z)];
         let bias_add = self.gpu.dispatch(&pipeline, &params, &bound, elements, 0).await?;
 
         let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
         let constants = [("ACTIVATION", layer.activation.code().into())];
         let pipeline = self.gpu.pipeline(&kernels::ACTIVATE, &constants).await?;
-        let bound = [Bound::all(z), Bound::all(a)];
+        let bound = [Slice::all(z), Slice::all(a)];
         let activate = self.gpu.dispatch(&pipeline, &params, &bound, elements, 0).await?;
         Ok([matmul, bias_add, activate])
     }
@@ -184,8 +184,8 @@ impl LayeredEngine {
             scale: loss.gradient_scale(rows, outputs) as f32,
         };
         let pipeline = self.gpu.pipeline(kernel, &[]).await?;
-        let row_loss = Bound::all(&self.buffers.row_loss);
-        let buffers = [Bound::all(from), Bound::all(targets), row_loss, Bound::all(d)];
+        let row_loss = Slice::all(&self.buffers.row_loss);
+        let buffers = [Slice::all(from), Slice::all(targets), row_loss, Slice::all(d)];
         self.gpu.dispatch(&pipeline, &params, &buffers, rows, loops * outputs).await
     }
 
@@ -200,9 +200,9 @@ impl LayeredEngine {
         let pipeline = self.gpu.pipeline(&kernels::LOSS_MEAN, &[]).await?;
         let Self { buffers, .. } = self;
         let bound = [
-            Bound::all(&buffers.row_loss),
-            Bound::all(&buffers.clock),
-            Bound::all(&buffers.losses),
+            Slice::all(&buffers.row_loss),
+            Slice::all(&buffers.clock),
+            Slice::all(&buffers.losses),
         ];
         self.gpu
             .dispatch(&pipeline, &params, &bound, lanes, rows.div_ceil(lanes) + TREE_ROUNDS)
@@ -216,7 +216,7 @@ impl LayeredEngine {
         let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
         let constants = [("ACTIVATION", layer.activation.code().into())];
         let pipeline = self.gpu.pipeline(&kernels::ACTIVATE_GRAD, &constants).await?;
-        let buffers = [Bound::all(&state.a), Bound::all(&state.d_a), Bound::all(&state.d_z)];
+        let buffers = [Slice::all(&state.a), Slice::all(&state.d_a), Slice::all(&state.d_z)];
         self.gpu.dispatch(&pipeline, &params, &buffers, rows * layer.fan_out, 0).await
     }
 
@@ -238,7 +238,7 @@ impl LayeredEngine {
             output_stride: block.stride as u32,
         };
         let gradients = self.block(&self.buffers.gradients, block);
-        let buffers = [Bound::all(input), Bound::all(d_z), gradients];
+        let buffers = [Slice::all(input), Slice::all(d_z), gradients];
         matmul(&self.gpu, params, (true, false), &buffers).await
     }
 
@@ -252,7 +252,7 @@ impl LayeredEngine {
         let block = self.layout.block(layer.index);
         let params = bias_params(layer, block, rows);
         let pipeline = self.gpu.pipeline(&kernels::BIAS_GRAD, &[]).await?;
-        let buffers = [Bound::all(d_z), self.block(&self.buffers.gradients, block)];
+        let buffers = [Slice::all(d_z), self.block(&self.buffers.gradients, block)];
         self.gpu.dispatch(&pipeline, &params, &buffers, layer.fan_out, rows).await
     }
 
@@ -274,7 +274,7 @@ impl LayeredEngine {
             output_stride: row_stride(layer.fan_in) as u32,
         };
         let parameters = self.block(&self.buffers.parameters, block);
-        let buffers = [Bound::all(d_z), parameters, Bound::all(d_input)];
+        let buffers = [Slice::all(d_z), parameters, Slice::all(d_input)];
         matmul(&self.gpu, params, (false, true), &buffers).await
     }
 
@@ -286,7 +286,7 @@ impl LayeredEngine {
         for offset in (0..self.layout.len()).step_by(most.max(64)) {
             let len = (self.layout.len() - offset).min(most);
             let params = SgdParams { len: len as u32, learning_rate: self.task.learning_rate };
-            let bound = |buffer| Bound::range(buffer, offset, len);
+            let bound = |buffer| Slice::range(buffer, offset, len);
             let buffers = [bound(&self.buffers.gradients), bound(&self.buffers.parameters)];
             list.push(self.gpu.dispatch(&pipeline, &params, &buffers, len, 0).await?);
         }
@@ -296,7 +296,7 @@ impl LayeredEngine {
     /// Counts the step.
     async fn advance(&self) -> Result<Dispatch, GpuError> {
         let pipeline = self.gpu.pipeline(&kernels::ADVANCE, &[]).await?;
-        let buffers = [Bound::all(&self.buffers.clock)];
+        let buffers = [Slice::all(&self.buffers.clock)];
         self.gpu.dispatch(&pipeline, &AdvanceParams { steps: 1 }, &buffers, 1, 0).await
     }
 }
@@ -315,7 +315,7 @@ async fn matmul(
     gpu: &Gpu,
     params: MatmulParams,
     (left, right): (bool, bool),
-    buffers: &[Bound<'_>],
+    buffers: &[Slice<'_>],
 ) -> Result<Dispatch, GpuError> {
     let constants = [
         ("TRANSPOSE_LEFT", f64::from(u8::from(left))),
