@@ -5,6 +5,7 @@
 //! | --- | --- | --- |
 //! | network | layer sizes, an activation per layer, a loss | [`network`] |
 //! | layout | where each tensor lies in one flat buffer | [`network::Layout`] |
+//! | random | a counter-based generator, the same bits in Rust and WGSL | [`random`] |
 //! | dataset | rows of inputs and targets, and their order | [`data`] |
 //! | reference | the oracle: plain loops over f32 or f64 | [`reference`](mod@reference) |
 //! | kernel | one WGSL file and one row of a table | [`kernels`] |

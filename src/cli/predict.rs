@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args};
 
 use super::device::{self, Wanted};
 use super::settings::{EngineChoice, names};
@@ -16,26 +17,21 @@ use crate::model::{Model, file};
 use crate::reference::predictions;
 use crate::report::{self, PredictReport};
 use crate::train::evaluate;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Flags of `wgrad predict`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("rows").required(true).args(["input", "data"])))]
 pub(super) struct PredictArgs {
     /// A network that `wgrad train --save` wrote
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
 
     /// One row of inputs, as in 0,1; may be given several times
-    #[arg(
-        long,
-        value_name = "N,N,...",
-        allow_hyphen_values = true,
-        required_unless_present = "data"
-    )]
+    #[arg(long, value_name = "N,N,...", allow_hyphen_values = true)]
     input: Vec<String>,
 
     /// Rows by name or from a CSV file, with targets or without
-    #[arg(long, value_name = "NAME|FILE.csv", conflicts_with = "input")]
+    #[arg(long, value_name = "NAME|FILE.csv")]
     data: Option<Source>,
 
     /// auto (here: the CPU), cpu, gpu, the index or part of the name of an adapter

@@ -217,7 +217,7 @@ pub const ALL: &[Kernel] = &[
     CANARY,
 ];
 
-/// Source of `common/` files that more than one kernel uses, for tests that probe them alone.
+/// The files of `common/`, for tests that probe their functions alone.
 pub const COMMON: &[(&str, &str)] = &[
     ("activation", include_str!("../../shaders/common/activation.wgsl")),
     ("grid", include_str!("../../shaders/common/grid.wgsl")),

@@ -7,7 +7,7 @@ mod loss;
 mod named;
 
 pub use activation::{Activation, LEAKY_SLOPE};
-pub use init::Initializer;
+pub use init::{Draw, Initializer};
 pub(crate) use layout::row_stride;
 pub use layout::{LayerBlock, Layout, Tensor, TensorKind};
 pub use loss::{GradientAt, Link, Loss};
