@@ -20,10 +20,12 @@ use bytemuck::Pod;
 use common::{ULP, assert_close, gpu, numbers, stride, wide};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use wgrad::check::Bound;
+use wgrad::data::Source;
 use wgrad::gpu::{Access, Gpu, Kernel, Slice};
 use wgrad::kernels::*;
-use wgrad::network::Activation;
+use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::random::seed_key;
+use wgrad::reference::Reference;
 use wgrad::reference::twins::{self, Grid, MatmulShape};
 
 /// Dispatches of one submission: the cost of the submission itself is spread over them.
@@ -57,7 +59,10 @@ impl<P: Pod> Case<'_, P> {
     fn run(self, c: &mut Criterion, gpu: &Arc<Gpu>, size: &str, verify: impl Fn(&[Vec<u32>])) {
         let name = self.kernel.name;
         let (dispatch, outputs) = pollster::block_on(async {
-            let pipeline = gpu.pipeline(self.kernel, self.constants).await.unwrap();
+            let pipeline = gpu
+                .shaped_pipeline(self.kernel, self.kernel.shapes[0], self.constants)
+                .await
+                .unwrap();
             let mut buffers = Vec::new();
             for (binding, words) in self.kernel.bindings.iter().zip(&self.buffers) {
                 buffers.push(gpu.buffer_of(binding.name, words).await.unwrap());
@@ -374,6 +379,67 @@ fn counting(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, "32768 rounds", |outputs| assert_eq!(outputs[0], [32_768], "canary"));
 }
 
+fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
+    let network =
+        Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
+    let layout = Layout::new(&network);
+    let xor = Source::Xor.built_in().unwrap().unwrap();
+    let data: Vec<f32> =
+        (0..4).flat_map(|row| [xor.input(row), xor.target(row)].concat()).collect();
+    const STEPS: u32 = 100;
+    for networks in [1, 65_536] {
+        let start =
+            |seed| layout.unpack(&Initializer::HeNormal.parameters(&network, seed)).concat();
+        let starts: Vec<Vec<f32>> = (0..networks as u64).map(start).collect();
+        let parameters: Vec<f32> =
+            (0..13).flat_map(|index| starts.iter().map(move |list| list[index])).collect();
+        let mut reference =
+            Reference::new(&network, wide(&Initializer::HeNormal.parameters(&network, 0)));
+        for _ in 0..STEPS {
+            reference.step(&wide(xor.inputs()), &wide(xor.targets()), 0.5);
+        }
+        let twin = layout.unpack(&reference.parameters).concat();
+        let params = TrainParams {
+            networks: networks as u32,
+            steps: STEPS,
+            data_rows: 4,
+            steps_per_epoch: 1,
+            seed_low: 0,
+            seed_high: 0,
+            cell_networks: networks as u32,
+            ring_steps: 0,
+            value_scale: 0.25,
+            gradient_scale: 0.25,
+            short_value_scale: 0.0,
+            short_gradient_scale: 0.0,
+        };
+        let constants = [("ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
+        let buffers =
+            vec![words(&data), words(&[0.5f32]), words(&parameters), vec![0], vec![0; networks]];
+        let work = Work {
+            operations: networks as u64 * u64::from(STEPS),
+            bytes: 8 * 13 * networks as u64,
+            formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
+        };
+        let case = Case {
+            kernel: &TRAIN_ONE_HIDDEN,
+            constants: &constants,
+            params,
+            buffers,
+            invocations: networks,
+            rounds: 100 * 100,
+            work,
+        };
+        case.run(c, gpu, &format!("{networks} of 2-3-1"), |outputs| {
+            let all = bytemuck::cast_slice::<u32, f32>(&outputs[0]);
+            let first: Vec<f32> = all.iter().step_by(networks).copied().collect();
+            let bound = f64::from(STEPS) * 16.0 * ULP;
+            let near = Bound::Mixed { absolute: bound, relative: bound };
+            assert_close("train_one_hidden", &first, &twin, near);
+        });
+    }
+}
+
 fn main() {
     let gpu = gpu();
     println!("adapter: {}", gpu.adapter().describe());
@@ -387,5 +453,6 @@ fn main() {
     biases(&mut c, &gpu);
     losses(&mut c, &gpu);
     counting(&mut c, &gpu);
+    trainings(&mut c, &gpu);
     c.final_summary();
 }

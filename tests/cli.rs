@@ -99,13 +99,14 @@ fn plain_wgrad_solves_xor_on_an_adapter() {
     let result = &events[events.len() - 1];
     assert_eq!(result["event"], "result");
     // A broken GPU path cannot hide behind a fallback.
-    assert_eq!(result["engine"], "layered");
+    assert_eq!(result["engine"], "resident");
     assert!(result["device"]["name"].is_string() && result["device"]["type"].is_string());
     assert!(["vulkan", "metal", "dx12"].contains(&result["device"]["backend"].as_str().unwrap()));
     assert_eq!(result["network"], serde_json::json!([2, 3, 1]));
     assert_eq!((&result["solved"], &result["accuracy"]), (&true.into(), &1.0.into()));
-    assert_eq!(result["restarts_solved"], 1);
-    assert_eq!(result["restarts"].as_u64().unwrap(), result["seed"].as_u64().unwrap() + 1);
+    // All 64 at once: about 46 % of them solve it (35 to 57 % is four deviations).
+    let solved = result["restarts_solved"].as_u64().unwrap();
+    assert!(result["restarts"] == 64 && (14..=45).contains(&solved), "{result}");
     let outputs: Vec<f64> =
         result["outputs"].as_array().unwrap().iter().map(|row| row[0].as_f64().unwrap()).collect();
     for (output, target) in outputs.iter().zip([0.0, 1.0, 1.0, 0.0]) {
@@ -120,7 +121,7 @@ fn plain_wgrad_solves_xor_on_an_adapter() {
 fn a_person_sees_device_network_curve_table_and_verdict() {
     let text = succeed(wgrad(&["--epochs", "600"]));
     let first = text.lines().next().unwrap();
-    assert!(first.starts_with("layered engine on ") && first.contains('('), "{first}");
+    assert!(first.starts_with("resident engine on ") && first.contains('('), "{first}");
     for part in [
         "2 - 3 relu - 1 sigmoid",
         "13 parameters",
@@ -128,7 +129,7 @@ fn a_person_sees_device_network_curve_table_and_verdict() {
         "epoch 1",
         "prediction",
         "Solved:",
-        "It took",
+        "of 64 starts solved it",
     ] {
         assert!(text.contains(part), "{text}\nshould contain {part:?}");
     }
@@ -161,8 +162,9 @@ fn the_cpu_engine_and_the_adapter_keep_the_same_seed() {
     };
     let (on_cpu, cpu) = seed(&["--device", "cpu"]);
     let (on_gpu, gpu) = seed(&["--device", "gpu"]);
-    assert_eq!((cpu, gpu), ("cpu".into(), "layered".into()));
+    assert_eq!((cpu, gpu), ("cpu".into(), "resident".into()));
     assert_eq!(on_cpu, on_gpu);
+    assert_eq!(seed(&["--engine", "layered"]), (on_cpu, "layered".into()));
 }
 
 #[test]
@@ -249,6 +251,7 @@ fn a_choice_that_cannot_be_is_refused_with_the_fix() {
     fail(wgrad(&["--device", "99"]), 3, &["--device 99", "0 "]);
     for args in [
         &["--device", "cpu", "--engine", "layered"][..],
+        &["--device", "cpu", "--engine", "resident"],
         &["--device", "cpu", "--require-gpu"],
         &["--engine", "cpu", "--require-gpu"],
         &["--engine", "cpu", "--device", "gpu"],
@@ -277,6 +280,7 @@ fn settings_out_of_range_are_refused_with_the_flag() {
         (&["--loss", "softmax-cross-entropy"], &["bce-with-logits"]),
         (&["--config", "no/such.toml"], &["--config no/such.toml", "no such file"]),
         (&["--layers", "3,0", "--data", "no/such.csv"], &["size 2 of --layers is 0"]),
+        (&["--engine", "resident", "--layers", "2,64,1"], &["resident", "96", "--engine layered"]),
         (&["--device", ""], &["--device"]),
     ] {
         let code = if args[0] == "--device" { 3 } else { 2 };
@@ -337,7 +341,7 @@ fn a_file_of_xor_trains_to_the_same_bits_as_the_built_in_one() {
 #[test]
 fn divergence_ends_with_its_own_code() {
     let path = write("diverge", "line.csv", "1,2\n2,4\n3,6\n");
-    for engine in ["cpu", "layered"] {
+    for engine in ["cpu", "layered", "resident"] {
         let args = [
             "--data",
             path.as_str(),
@@ -560,7 +564,7 @@ fn a_closed_pipe_is_no_failure() {
 fn a_signal_ends_the_run_in_order_with_what_was_reached() {
     use std::io::{BufRead, BufReader};
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        for engine in ["cpu", "layered"] {
+        for engine in ["cpu", "layered", "resident"] {
             let path = folder(&format!("signal{code}{engine}")).join("xor.safetensors");
             let args = [
                 "--engine",

@@ -29,10 +29,16 @@ fn stems(folder: &str, ending: &str) -> BTreeSet<String> {
     named.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
+/// The WGSL of a kernel with the lines of one of its shapes.
+fn source(kernel: &Kernel, shape: &str) -> String {
+    format!("{}\n{shape}", kernel.source)
+}
+
 fn parse(kernel: &Kernel) -> Module {
-    naga::front::wgsl::parse_str(kernel.source).unwrap_or_else(|error| {
-        panic!("{}", error.emit_to_string_with_path(kernel.source, kernel.name))
-    })
+    let [shape, ..] = kernel.shapes else { panic!("{}: no shape to build it with", kernel.name) };
+    let source = source(kernel, shape);
+    naga::front::wgsl::parse_str(&source)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, kernel.name)))
 }
 
 fn validate(name: &str, module: &Module) -> ModuleInfo {
@@ -63,7 +69,7 @@ fn files_table_twins_and_tests_are_one_set() {
     assert_eq!(stems("shaders", "wgsl"), names, "files of shaders/ and rows of kernels::ALL");
     let tests = text("tests/kernels/main.rs");
     let benches = text("benches/kernels.rs");
-    let twins = text("src/reference/twins.rs");
+    let twins = text("src/reference/twins.rs") + &text("src/reference/mod.rs");
     let test_files = stems("tests/kernels", "rs");
     for kernel in ALL {
         let name = kernel.name;
@@ -269,6 +275,11 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
     for name in ["activate", "activate_grad"] {
         let kernel = ALL.iter().find(|kernel| kernel.name == name).unwrap();
         assert_eq!(kernel.constants[0].values, codes, "{name} is built for every activation");
+    }
+    let loss = text("shaders/common/loss.wgsl");
+    for &kind in wgrad::network::Loss::ALL {
+        let name = kind.name().replace('-', "_").to_uppercase();
+        assert_eq!(constant(&loss, &name), kind.code().to_string());
     }
     let slope: f64 = constant(&activation, "LEAKY_SLOPE").parse().unwrap();
     assert_eq!(slope, wgrad::network::LEAKY_SLOPE);

@@ -10,11 +10,16 @@ use common::{ULP, assert_close, gpu, numbers, wide};
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
-use wgrad::engine::{Engine, EngineKind, Task};
+use wgrad::engine::{Engine, Place, Task, resident};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::reference::Reference;
-use wgrad::train::Training;
+use wgrad::train::{Run, Training};
+
+/// Every place that can step, but the resident engine, which does not take every network.
+fn places() -> [Place; 2] {
+    [Place::Cpu, Place::Layered(gpu())]
+}
 
 fn never() -> bool {
     false
@@ -83,14 +88,13 @@ fn engines_follow_the_reference_step_by_step() {
             let longest = sizes.iter().chain([&rows]).max().unwrap();
             let bound = f64::from(STEPS) * (*longest + 8) as f64 * ULP;
             let near = Bound::Mixed { absolute: bound, relative: bound };
-            for on_gpu in [false, true] {
-                let gpu = on_gpu.then(gpu);
-                let mut engine =
-                    pollster::block_on(Engine::new(task.clone(), gpu.as_ref())).unwrap();
-                assert_eq!(
-                    engine.kind(),
-                    if on_gpu { EngineKind::Layered } else { EngineKind::Cpu }
-                );
+            let mut places = places().to_vec();
+            if resident::is_small(&task.network, &task.batches) {
+                places.push(Place::Resident(gpu()));
+            }
+            for place in &places {
+                let mut engine = pollster::block_on(Engine::new(task.clone(), place)).unwrap();
+                assert_eq!(engine.kind(), place.kind());
                 let label = format!("{sizes:?} {loss} batch {batch} {order} on {}", engine.kind());
                 let actual = pollster::block_on(engine.run(STEPS, &never)).unwrap();
                 assert_close(&format!("{label}, losses"), &actual, &losses, near);
@@ -101,8 +105,9 @@ fn engines_follow_the_reference_step_by_step() {
                     &reference.parameters,
                     near,
                 );
-                let trace = pollster::block_on(engine.trace()).unwrap();
-                assert_eq!(trace.activations[0].len(), reference.trace.activations[0].len());
+                if let Some(trace) = pollster::block_on(engine.trace()).unwrap() {
+                    assert_eq!(trace.activations[0].len(), reference.trace.activations[0].len());
+                }
             }
         }
     }
@@ -111,11 +116,12 @@ fn engines_follow_the_reference_step_by_step() {
 /// How a run is cut into calls changes no bit, and the same run gives the same bits.
 #[test]
 fn cuts_and_repeats_change_no_bit() {
-    for on_gpu in [false, true] {
+    let mut places = places().to_vec();
+    places.push(Place::Resident(gpu()));
+    for place in &places {
         let run = |cuts: &[u32]| {
             let task = task(&[5, 7, 3], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
-            let gpu = on_gpu.then(gpu);
-            let mut engine = pollster::block_on(Engine::new(task, gpu.as_ref())).unwrap();
+            let mut engine = pollster::block_on(Engine::new(task, place)).unwrap();
             let mut losses = Vec::new();
             for &steps in cuts {
                 losses.extend(pollster::block_on(engine.run(steps, &never)).unwrap());
@@ -124,9 +130,9 @@ fn cuts_and_repeats_change_no_bit() {
             (losses, pollster::block_on(engine.parameters()).unwrap())
         };
         let whole = run(&[210]);
-        assert_eq!(whole, run(&[210]), "on a GPU: {on_gpu}");
-        assert_eq!(whole, run(&[1, 7, 2, 100, 100]), "on a GPU: {on_gpu}");
-        assert_eq!(whole, run(&[1; 210]), "on a GPU: {on_gpu}");
+        assert_eq!(whole, run(&[210]), "on {}", place.kind());
+        assert_eq!(whole, run(&[1, 7, 2, 100, 100]), "on {}", place.kind());
+        assert_eq!(whole, run(&[1; 210]), "on {}", place.kind());
     }
 }
 
@@ -136,7 +142,7 @@ fn a_run_longer_than_the_ring_keeps_every_loss() {
     let task = task(&[1, 1], Activation::Relu, Loss::MseMean, 1, 0, Order::Sequential);
     let steps = 8192 + 100;
     let (expected, _) = reference_losses(&task, steps);
-    let mut engine = pollster::block_on(Engine::new(task, Some(&gpu()))).unwrap();
+    let mut engine = pollster::block_on(Engine::new(task, &Place::Layered(gpu()))).unwrap();
     let losses = pollster::block_on(engine.run(steps, &never)).unwrap();
     assert_close("losses", &losses, &expected, Bound::Mixed { absolute: 1e-5, relative: 0.0 });
 }
@@ -149,9 +155,8 @@ fn a_forward_pass_takes_any_rows_and_disturbs_nothing() {
     let inputs = numbers(1001 * 5, 60);
     let mut reference = Reference::new(&task.network, wide(&task.parameters));
     let expected = reference.forward(&wide(&inputs)).to_vec();
-    for on_gpu in [false, true] {
-        let gpu = on_gpu.then(gpu);
-        let mut engine = pollster::block_on(Engine::new(task.clone(), gpu.as_ref())).unwrap();
+    for place in &places() {
+        let mut engine = pollster::block_on(Engine::new(task.clone(), place)).unwrap();
         let forward = pollster::block_on(engine.forward(&inputs)).unwrap();
         let near = Bound::Mixed { absolute: 20.0 * ULP, relative: 20.0 * ULP };
         assert_close("outputs", &forward.outputs, &expected, near);
@@ -165,14 +170,13 @@ fn a_forward_pass_takes_any_rows_and_disturbs_nothing() {
 
 #[test]
 fn padding_stays_zero_through_training() {
-    for on_gpu in [false, true] {
+    for place in &places() {
         let task = task(&[13, 17, 11, 7], Activation::Sigmoid, Loss::Bce, 19, 8, Order::Shuffled);
         let layout = Layout::new(&task.network);
-        let gpu = on_gpu.then(gpu);
-        let mut engine = pollster::block_on(Engine::new(task, gpu.as_ref())).unwrap();
+        let mut engine = pollster::block_on(Engine::new(task, place)).unwrap();
         pollster::block_on(engine.run(10, &never)).unwrap();
         let parameters = pollster::block_on(engine.parameters()).unwrap();
-        let gradients = pollster::block_on(engine.gradients()).unwrap();
+        let gradients = pollster::block_on(engine.gradients()).unwrap().unwrap();
         for index in (0..layout.len()).filter(|&index| layout.locate(index).is_none()) {
             assert_eq!((parameters[index], gradients[index]), (0.0, 0.0), "at {index}");
         }
@@ -183,7 +187,7 @@ fn padding_stays_zero_through_training() {
 #[test]
 fn a_step_is_one_list_in_order() {
     let task = task(&[2, 3, 1], Activation::Relu, Loss::Bce, 4, 0, Order::Sequential);
-    let engine = pollster::block_on(Engine::new(task, Some(&gpu()))).unwrap();
+    let engine = pollster::block_on(Engine::new(task, &Place::Layered(gpu()))).unwrap();
     let Engine::Layered(engine) = engine else { panic!("asked for a GPU, got the CPU") };
     let forward = ["matmul", "bias_add", "activate"];
     let names = [
@@ -200,7 +204,7 @@ fn a_step_is_one_list_in_order() {
 fn engines_share_a_device_across_threads() {
     let run = || {
         let task = task(&[5, 7, 3], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
-        let mut engine = pollster::block_on(Engine::new(task, Some(&gpu()))).unwrap();
+        let mut engine = pollster::block_on(Engine::new(task, &Place::Layered(gpu()))).unwrap();
         let losses: Vec<f32> =
             (0..40).flat_map(|_| pollster::block_on(engine.run(3, &never)).unwrap()).collect();
         (losses, pollster::block_on(engine.parameters()).unwrap())
@@ -235,7 +239,8 @@ fn solved(training: &Training, seeds: u64) -> usize {
     (0..seeds)
         .filter(|&seed| {
             let training = Training { seed, ..training.clone() };
-            let outcome = pollster::block_on(training.run(None, &mut |_| (), &never)).unwrap();
+            let outcome =
+                pollster::block_on(training.run(&Place::Cpu, &mut |_| (), &never)).unwrap();
             outcome.solved == 1
         })
         .count()
@@ -262,24 +267,60 @@ fn xor_solves_at_the_rate_it_is_known_to() {
     }
 }
 
-/// The same seeds win on every engine.
+/// The same seeds win on every engine, one after the other or all at once.
 #[test]
-fn seeds_that_solve_xor_on_the_cpu_solve_it_on_the_gpu() {
+fn the_same_seeds_win_on_every_engine() {
     let training = Training { restarts: 8, ..xor(Activation::Relu, 3, 600) };
-    let cpu = pollster::block_on(training.run(None, &mut |_| (), &never)).unwrap();
-    let gpu = pollster::block_on(training.run(Some(&gpu()), &mut |_| (), &never)).unwrap();
-    assert_eq!(
-        (gpu.solved, gpu.restarts, gpu.kept.seed),
-        (cpu.solved, cpu.restarts, cpu.kept.seed)
-    );
-    assert_eq!(gpu.solved, 1);
+    let run = |place| pollster::block_on(training.run(&place, &mut |_| (), &never)).unwrap();
+    let cpu = run(Place::Cpu);
     let bound = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
-    assert_close(
-        "predictions",
-        &gpu.kept.evaluation.predictions,
-        &cpu.kept.evaluation.predictions,
-        bound,
-    );
+    for place in [Place::Layered(gpu()), Place::Resident(gpu())] {
+        let kind = place.kind();
+        let other = run(place);
+        assert_eq!(other.kept.seed, cpu.kept.seed, "{kind}");
+        let (actual, expected) =
+            (&other.kept.evaluation.predictions, &cpu.kept.evaluation.predictions);
+        assert_close(&format!("predictions of {kind}"), actual, expected, bound);
+        let losses = |run: &Run| run.history.iter().map(|point| point.1).collect::<Vec<f32>>();
+        let (actual, expected) = (losses(&other.kept), losses(&cpu.kept));
+        assert_close(&format!("history of {kind}"), &actual, &expected, bound);
+    }
+    // At once, all are trained, and those that solve it are those that do alone.
+    let together = run(Place::Resident(gpu()));
+    let alone = (0..8).filter(|&seed| {
+        let alone = Training { seed, restarts: 1, ..training.clone() };
+        pollster::block_on(alone.run(&Place::Cpu, &mut |_| (), &never)).unwrap().solved == 1
+    });
+    assert_eq!((together.restarts, together.solved), (8, alone.count() as u32));
+}
+
+/// Shapes at the edges of what one invocation takes: a rest in the last vector, several outputs,
+/// mini-batches with a short last one, every loss.
+#[test]
+fn the_resident_engine_takes_every_small_shape() {
+    let cases = [
+        (vec![1, 1, 1], Activation::Tanh, Loss::MseMean, 3, 0),
+        (vec![3, 5, 2], Activation::Sigmoid, Loss::Bce, 7, 3),
+        (vec![2, 7, 3], Activation::LeakyRelu, Loss::SoftmaxCrossEntropy, 9, 4),
+        (vec![4, 2, 4], Activation::Identity, Loss::MseHalfMean, 40, 16),
+        (vec![2, 9, 1], Activation::Relu, Loss::BceWithLogits, 4, 0),
+    ];
+    for (sizes, hidden, loss, rows, batch) in cases {
+        let task = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
+        let (losses, reference) = reference_losses(&task, 25);
+        let mut engine = pollster::block_on(Engine::new(task, &Place::Resident(gpu()))).unwrap();
+        let actual = pollster::block_on(engine.run(25, &never)).unwrap();
+        let bound = 25.0 * 48.0 * ULP;
+        let near = Bound::Mixed { absolute: bound, relative: bound };
+        assert_close(&format!("{sizes:?} {loss}, losses"), &actual, &losses, near);
+        let parameters = pollster::block_on(engine.parameters()).unwrap();
+        assert_close(
+            &format!("{sizes:?} {loss}, parameters"),
+            &parameters,
+            &reference.parameters,
+            near,
+        );
+    }
 }
 
 /// A device of its own: the shared one must survive.
@@ -302,7 +343,7 @@ fn a_lost_device_is_an_error_wherever_it_is_lost() {
             if when == 0 {
                 gpu.destroy();
             }
-            let mut engine = Engine::new(task, Some(&gpu)).await?;
+            let mut engine = Engine::new(task, &Place::Layered(Arc::clone(&gpu))).await?;
             if when == 1 {
                 gpu.destroy();
             }
@@ -332,7 +373,8 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
     let gpu = gpu();
     let limits = gpu.adapter().limits;
     let refused = |task: Task| {
-        let error = pollster::block_on(Engine::new(task, Some(&gpu))).unwrap_err();
+        let error =
+            pollster::block_on(Engine::new(task, &Place::Layered(Arc::clone(&gpu)))).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{error}");
         error.to_string()
     };

@@ -45,3 +45,28 @@ fn activation_slope(kind: u32, a: f32) -> f32 {
         default: { return 1.0; }
     }
 }
+
+// The same for two, three and four units at once.
+fn activation2(kind: u32, v: vec2<f32>) -> vec2<f32> {
+    return vec2<f32>(activation(kind, v.x), activation(kind, v.y));
+}
+
+fn slope2(kind: u32, v: vec2<f32>) -> vec2<f32> {
+    return vec2<f32>(activation_slope(kind, v.x), activation_slope(kind, v.y));
+}
+
+fn activation3(kind: u32, v: vec3<f32>) -> vec3<f32> {
+    return vec3<f32>(activation(kind, v.x), activation(kind, v.y), activation(kind, v.z));
+}
+
+fn slope3(kind: u32, v: vec3<f32>) -> vec3<f32> {
+    return vec3<f32>(activation_slope(kind, v.x), activation_slope(kind, v.y), activation_slope(kind, v.z));
+}
+
+fn activation4(kind: u32, v: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(activation(kind, v.x), activation(kind, v.y), activation(kind, v.z), activation(kind, v.w));
+}
+
+fn slope4(kind: u32, v: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(activation_slope(kind, v.x), activation_slope(kind, v.y), activation_slope(kind, v.z), activation_slope(kind, v.w));
+}

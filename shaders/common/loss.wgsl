@@ -1,4 +1,11 @@
-// The parts of the losses that one output gives. Needs common/activation.wgsl.
+// The parts of the losses that one output gives. Needs common/activation.wgsl. The numbers are
+// those of network::Loss::code.
+
+const MSE_HALF_MEAN: u32 = 0u;
+const MSE_MEAN: u32 = 1u;
+const BCE: u32 = 2u;
+const BCE_WITH_LOGITS: u32 = 3u;
+const SOFTMAX_CROSS_ENTROPY: u32 = 4u;
 
 fn squared_error(y: f32, t: f32) -> f32 {
     let difference = y - t;

@@ -5,25 +5,21 @@ use std::sync::Arc;
 use super::settings::EngineChoice;
 use super::{Failure, bad_setting};
 use crate::Error;
-use crate::engine::EngineKind;
+use crate::engine::Place;
 use crate::gpu::{Adapters, DeviceChoice, Environment, Gpu};
 use crate::train::{Speed, Training, measure_speed};
 
 /// Where a command runs, and what there is to say about the choice.
 pub(super) struct Chosen {
-    /// The open GPU, or `None` for the CPU.
-    pub gpu: Option<Arc<Gpu>>,
+    /// The engine, with its open GPU if it has one.
+    pub place: Place,
     /// Why it is the CPU where nobody asked for it, or what was measured.
     pub note: Option<String>,
 }
 
 impl Chosen {
-    pub(super) fn kind(&self) -> EngineKind {
-        if self.gpu.is_some() { EngineKind::Layered } else { EngineKind::Cpu }
-    }
-
     fn cpu() -> Chosen {
-        Chosen { gpu: None, note: None }
+        Chosen { place: Place::Cpu, note: None }
     }
 }
 
@@ -60,9 +56,9 @@ pub(super) async fn choose(
     if *device == DeviceChoice::Cpu {
         return match engine {
             _ if require_gpu => contradiction("--device cpu", "--require-gpu", "leave one out"),
-            EngineChoice::Layered => contradiction(
+            EngineChoice::Layered | EngineChoice::Resident => contradiction(
                 "--device cpu",
-                "--engine layered",
+                &format!("--engine {engine}"),
                 "use --engine cpu, or another --device",
             ),
             EngineChoice::Auto | EngineChoice::Cpu => Ok(Chosen::cpu()),
@@ -81,18 +77,32 @@ pub(super) async fn choose(
     }
     // An engine that needs an adapter makes `auto` mean the best there is.
     let device = match (device, engine) {
-        (DeviceChoice::Auto, EngineChoice::Layered) => &DeviceChoice::Gpu,
+        (DeviceChoice::Auto, EngineChoice::Layered | EngineChoice::Resident) => &DeviceChoice::Gpu,
         (device, _) => device,
     };
     match adapters.choose(device, &environment, require_gpu)? {
-        Some(adapter) => Ok(Chosen { gpu: Some(Arc::new(adapter.open().await?)), note: None }),
+        Some(adapter) => {
+            let gpu = Arc::new(adapter.open().await?);
+            Ok(Chosen { place: place_on(gpu, engine, training), note: None })
+        }
         None => Ok(Chosen {
-            gpu: None,
+            place: Place::Cpu,
             note: Some(format!(
                 "no GPU adapter found ({}): this runs on the cpu engine; `wgrad devices` tells more",
                 adapters.skipped_reasons()
             )),
         }),
+    }
+}
+
+/// The engine on an open GPU.
+fn place_on(gpu: Arc<Gpu>, engine: EngineChoice, training: Option<&Training>) -> Place {
+    match (engine, training) {
+        (EngineChoice::Resident, _) => Place::Resident(gpu),
+        (EngineChoice::Auto, Some(training)) => {
+            Place::on(gpu, &training.network, &training.batches(training.seed))
+        }
+        _ => Place::Layered(gpu),
     }
 }
 
@@ -105,23 +115,25 @@ async fn fastest(
 ) -> Result<Chosen, Failure> {
     let mut candidates = Vec::new();
     if engine == EngineChoice::Auto && !require_gpu {
-        candidates.push((None, "cpu engine".to_owned()));
+        candidates.push((Place::Cpu, "cpu engine".to_owned()));
     }
     for adapter in &adapters.entries {
         if !(require_gpu && adapter.is_software()) {
-            candidates.push((Some(Arc::new(adapter.open().await?)), adapter.name.clone()));
+            let place = place_on(Arc::new(adapter.open().await?), engine, Some(training));
+            let name = format!("{} engine on {}", place.kind(), adapter.name);
+            candidates.push((place, name));
         }
     }
     let mut measured = Vec::new();
-    for (gpu, name) in candidates {
-        let Speed { steps_per_second } = measure_speed(training, gpu.as_ref()).await?;
-        measured.push((steps_per_second, name, gpu));
+    for (place, name) in candidates {
+        let Speed { steps_per_second } = measure_speed(training, &place).await?;
+        measured.push((steps_per_second, name, place));
     }
     measured.sort_by(|a, b| b.0.total_cmp(&a.0));
     let list = measured.iter().map(|(speed, name, _)| format!("{name} {speed:.0} steps/s"));
     let note = format!("measured: {}", list.collect::<Vec<_>>().join(", "));
     match measured.into_iter().next() {
-        Some((_, _, gpu)) => Ok(Chosen { gpu, note: Some(note) }),
+        Some((_, _, place)) => Ok(Chosen { place, note: Some(note) }),
         None => Err(adapters.none().into()),
     }
 }

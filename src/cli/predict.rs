@@ -65,6 +65,10 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     })?;
     let Rows { name, inputs, targets } = rows(args, &model)?;
     let rows = inputs.len() / model.network.inputs();
+    if args.engine == EngineChoice::Resident {
+        let reason = "trains, and does not predict; use --engine layered or cpu";
+        return Err(bad_setting("--engine resident", reason).into());
+    }
     pollster::block_on(async {
         // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.
         let engine = match (args.engine, &args.device) {
@@ -73,7 +77,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         };
         let wanted = Wanted { device: &args.device, engine, require_gpu: args.require_gpu };
         let chosen = device::choose(wanted, None).await?;
-        let engine = Engine::new(task(&model, &inputs)?, chosen.gpu.as_ref()).await?;
+        let engine = Engine::new(task(&model, &inputs)?, &chosen.place).await?;
         let forward = engine.forward(&inputs).await?;
         let outputs = model.network.outputs();
         if let Some(at) = forward.outputs.iter().position(|output| !output.is_finite()) {
@@ -95,8 +99,8 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         };
         let report = PredictReport {
             network: &model.network,
-            engine: chosen.kind(),
-            adapter: chosen.gpu.as_ref().map(|gpu| gpu.adapter()),
+            engine: chosen.place.kind(),
+            adapter: chosen.place.gpu().map(|gpu| gpu.adapter()),
             rows,
             inputs: &inputs,
             targets: targets.as_deref(),

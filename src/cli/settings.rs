@@ -18,8 +18,11 @@ use crate::train::Training;
 named! {
     /// Which engine to use.
     pub enum EngineChoice ("engine") {
-        /// The layered engine where there is an adapter, else the cpu engine.
+        /// On an adapter the resident engine where the network fits it, else the layered one;
+        /// without an adapter the cpu engine.
         Auto = "auto",
+        /// Many steps, and many starts, in one dispatch: small networks.
+        Resident = "resident",
         /// On a GPU or a software adapter.
         Layered = "layered",
         /// On the CPU.
@@ -98,7 +101,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 
-    /// Starts to try in turn, with seeds SEED, SEED+1, ..., until one solves its data [default: 64 for xor with 2,3,1, else 1]
+    /// Starts to try, with seeds SEED, SEED+1, ...: at once on the resident engine, else in turn until one solves its data [default: 64 for xor with 2,3,1, else 1]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u32>,
@@ -108,7 +111,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceChoice>,
 
-    /// How to run [default: auto: layered where there is an adapter, else cpu]
+    /// How to run [default: auto: on an adapter resident where the network fits, else layered; else cpu]
     #[arg(long, value_parser = names!(EngineChoice), help_heading = "Device")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineChoice>,

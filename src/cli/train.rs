@@ -69,23 +69,27 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             require_gpu: settings.require_gpu,
         };
         let chosen = device::choose(wanted, Some(&training)).await?;
-        training.check_on(chosen.gpu.as_ref())?;
+        training.check_on(&chosen.place)?;
         let detail = match (args.json, args.quiet, args.verbose) {
             (true, _, _) => Detail::Json,
             (_, true, _) => Detail::Quiet,
             (_, _, true) => Detail::Verbose,
             _ => Detail::Normal,
         };
-        let adapter = chosen.gpu.as_ref().map(|gpu| gpu.adapter());
-        let report =
-            TrainReport::start(&training, chosen.kind(), adapter, chosen.note.as_deref(), detail)?;
+        let adapter = chosen.place.gpu().map(|gpu| gpu.adapter());
+        let report = TrainReport::start(
+            &training,
+            chosen.place.kind(),
+            adapter,
+            chosen.note.as_deref(),
+            detail,
+        )?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = settings.save.is_some();
         let stopping = || stop.signal().is_some() || report.is_closed() && !saves;
-        let outcome = training
-            .run(chosen.gpu.as_ref(), &mut |progress| report.progress(progress), &stopping)
-            .await;
+        let outcome =
+            training.run(&chosen.place, &mut |progress| report.progress(progress), &stopping).await;
         report.end_progress();
         let outcome = outcome?;
         if let Some(path) = &settings.save {

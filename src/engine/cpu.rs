@@ -212,15 +212,7 @@ impl CpuEngine {
 
     /// A forward pass over other rows with the parameters as they are now.
     pub fn forward(&self, inputs: &[f32]) -> Forward {
-        let outputs = self.task.network.outputs();
-        let mut result = Forward::default();
-        for rows in inputs.chunks(FORWARD_ROWS * self.task.network.inputs()) {
-            let states = forward_states(&self.task.network, &self.task.parameters, rows);
-            let Some(last) = states.last() else { continue };
-            result.pre_activations.extend(unpad_rows(&last.z, outputs, row_stride(outputs)));
-            result.outputs.extend(unpad_rows(&last.a, outputs, row_stride(outputs)));
-        }
-        result
+        forward_rows(&self.task.network, &self.task.parameters, inputs)
     }
 
     /// What the last step computed on its way.
@@ -235,6 +227,19 @@ impl CpuEngine {
             d_pre_activations: lists(|state| &state.d_z),
         }
     }
+}
+
+/// The outputs of any rows, a portion at a time.
+pub(super) fn forward_rows(network: &Network, parameters: &[f32], inputs: &[f32]) -> Forward {
+    let outputs = network.outputs();
+    let mut result = Forward::default();
+    for rows in inputs.chunks(FORWARD_ROWS * network.inputs()) {
+        let states = forward_states(network, parameters, rows);
+        let Some(last) = states.last() else { continue };
+        result.pre_activations.extend(unpad_rows(&last.z, outputs, row_stride(outputs)));
+        result.outputs.extend(unpad_rows(&last.a, outputs, row_stride(outputs)));
+    }
+    result
 }
 
 /// What a network of `parameters` computes of `inputs`, layer by layer.

@@ -2,11 +2,14 @@
 
 pub mod cpu;
 pub mod layered;
+mod pace;
+pub mod resident;
 
 use std::sync::Arc;
 
 pub use cpu::CpuEngine;
 pub use layered::LayeredEngine;
+pub use resident::ResidentEngine;
 
 use crate::Error;
 use crate::data::{Batches, Dataset};
@@ -17,6 +20,8 @@ use crate::reference::Trace;
 named! {
     /// Which way to run.
     pub enum EngineKind ("engine") {
+        /// On a GPU: many steps, and many networks, in one dispatch.
+        Resident = "resident",
         /// On a GPU: each step a list of dispatches, one or more per layer.
         Layered = "layered",
         /// On the CPU, in f32.
@@ -48,6 +53,45 @@ pub struct Forward {
     pub outputs: Vec<f32>,
 }
 
+/// Where and how a training runs.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// The cpu engine.
+    Cpu,
+    /// The layered engine on this GPU.
+    Layered(Arc<Gpu>),
+    /// The resident engine on this GPU.
+    Resident(Arc<Gpu>),
+}
+
+impl Place {
+    /// The engine that suits a network on `gpu`: resident where it fits.
+    pub fn on(gpu: Arc<Gpu>, network: &Network, batches: &Batches) -> Place {
+        if resident::fits(network, batches, &gpu) {
+            Place::Resident(gpu)
+        } else {
+            Place::Layered(gpu)
+        }
+    }
+
+    /// The engine's name.
+    pub fn kind(&self) -> EngineKind {
+        match self {
+            Place::Cpu => EngineKind::Cpu,
+            Place::Layered(_) => EngineKind::Layered,
+            Place::Resident(_) => EngineKind::Resident,
+        }
+    }
+
+    /// The GPU, where it is one.
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
+        match self {
+            Place::Cpu => None,
+            Place::Layered(gpu) | Place::Resident(gpu) => Some(gpu),
+        }
+    }
+}
+
 /// One of the engines, with its network, its data and its state.
 #[derive(Debug)]
 pub enum Engine {
@@ -55,6 +99,13 @@ pub enum Engine {
     Cpu(Box<CpuEngine>),
     /// On a GPU, layer by layer.
     Layered(Box<LayeredEngine>),
+    /// On a GPU, in one dispatch.
+    Resident(Box<ResidentEngine>),
+}
+
+/// A forward pass of any network on the CPU: for looking at it, not for training it.
+pub fn forward(network: &Network, parameters: &[f32], inputs: &[f32]) -> Forward {
+    cpu::forward_rows(network, parameters, inputs)
 }
 
 /// Every layer's activations, `[rows][units]`, on the CPU: for looking at a network, not for
@@ -72,21 +123,30 @@ impl Engine {
         network: &Network,
         data: &Dataset,
         batches: &Batches,
-        gpu: Option<&Arc<Gpu>>,
+        place: &Place,
     ) -> Result<(), Error> {
         cpu::check_memory(network, batches)?;
-        gpu.map_or(Ok(()), |gpu| Ok(layered::check_limits(network, data, batches, gpu)?))
+        match place {
+            Place::Cpu => Ok(()),
+            Place::Layered(gpu) => Ok(layered::check_limits(network, data, batches, gpu)?),
+            Place::Resident(gpu) => Ok(resident::check_limits(network, data, batches, gpu)?),
+        }
     }
 
-    /// A cpu engine, or the layered engine on `gpu`.
+    /// An engine with everything allocated and every pipeline made.
     ///
     /// # Errors
     /// Where the GPU is too small for the task, or fails.
-    pub async fn new(task: Task, gpu: Option<&Arc<Gpu>>) -> Result<Engine, Error> {
-        Ok(match gpu {
-            None => Engine::Cpu(Box::new(CpuEngine::new(task))),
-            Some(gpu) => {
+    pub async fn new(task: Task, place: &Place) -> Result<Engine, Error> {
+        Ok(match place {
+            Place::Cpu => Engine::Cpu(Box::new(CpuEngine::new(task))),
+            Place::Layered(gpu) => {
                 Engine::Layered(Box::new(LayeredEngine::new(task, Arc::clone(gpu)).await?))
+            }
+            Place::Resident(gpu) => {
+                let start = std::slice::from_ref(&task.parameters);
+                let engine = ResidentEngine::new(&task, start, Arc::clone(gpu)).await?;
+                Engine::Resident(Box::new(engine))
             }
         })
     }
@@ -96,6 +156,7 @@ impl Engine {
         match self {
             Engine::Cpu(_) => EngineKind::Cpu,
             Engine::Layered(_) => EngineKind::Layered,
+            Engine::Resident(_) => EngineKind::Resident,
         }
     }
 
@@ -104,6 +165,7 @@ impl Engine {
         match self {
             Engine::Cpu(engine) => engine.steps_done(),
             Engine::Layered(engine) => engine.steps_done(),
+            Engine::Resident(engine) => engine.steps_done(),
         }
     }
 
@@ -116,6 +178,7 @@ impl Engine {
         match self {
             Engine::Cpu(engine) => Ok(engine.run(steps, stop)),
             Engine::Layered(engine) => Ok(engine.run(steps, stop).await?),
+            Engine::Resident(engine) => Ok(engine.run(steps, stop).await?),
         }
     }
 
@@ -127,28 +190,32 @@ impl Engine {
         match self {
             Engine::Cpu(engine) => Ok(engine.parameters().to_vec()),
             Engine::Layered(engine) => Ok(engine.parameters().await?),
+            Engine::Resident(engine) => Ok(engine.parameters().await?.concat()),
         }
     }
 
-    /// The gradients of the last step, in the network's layout.
+    /// The gradients of the last step, in the network's layout; `None` from the resident engine,
+    /// which keeps them in registers.
     ///
     /// # Errors
     /// Where the GPU fails.
-    pub async fn gradients(&self) -> Result<Vec<f32>, Error> {
+    pub async fn gradients(&self) -> Result<Option<Vec<f32>>, Error> {
         match self {
-            Engine::Cpu(engine) => Ok(engine.gradients().to_vec()),
-            Engine::Layered(engine) => Ok(engine.gradients().await?),
+            Engine::Cpu(engine) => Ok(Some(engine.gradients().to_vec())),
+            Engine::Layered(engine) => Ok(Some(engine.gradients().await?)),
+            Engine::Resident(_) => Ok(None),
         }
     }
 
-    /// What the last step computed on its way.
+    /// What the last step computed on its way; `None` from the resident engine.
     ///
     /// # Errors
     /// Where the GPU fails.
-    pub async fn trace(&self) -> Result<Trace<f32>, Error> {
+    pub async fn trace(&self) -> Result<Option<Trace<f32>>, Error> {
         match self {
-            Engine::Cpu(engine) => Ok(engine.trace()),
-            Engine::Layered(engine) => Ok(engine.trace().await?),
+            Engine::Cpu(engine) => Ok(Some(engine.trace())),
+            Engine::Layered(engine) => Ok(Some(engine.trace().await?)),
+            Engine::Resident(_) => Ok(None),
         }
     }
 
@@ -160,6 +227,7 @@ impl Engine {
         match self {
             Engine::Cpu(engine) => Ok(engine.forward(inputs)),
             Engine::Layered(engine) => Ok(engine.forward(inputs).await?),
+            Engine::Resident(engine) => Ok(engine.forward(0, inputs).await?),
         }
     }
 }

@@ -79,14 +79,17 @@ pub struct Kernel {
     pub lanes: u32,
     /// Bytes that a workgroup shares.
     pub workgroup_bytes: u32,
+    /// Lines that stand for those the host appends for a shape, where the WGSL asks for any: what
+    /// tests build the kernel with.
+    pub shapes: &'static [&'static str],
     /// Whether its loops are counted.
     pub loops: Loops,
     /// The function of `reference::twins` it is held to.
     pub twin: &'static str,
 }
 
-/// What tells one pipeline from another: kernel, constants, checked or not.
-pub(super) type PipelineKey = (&'static str, Vec<u64>, bool);
+/// What tells one pipeline from another: kernel, shape, constants, checked or not.
+pub(super) type PipelineKey = (&'static str, String, Vec<u64>, bool);
 
 /// A kernel with its constants, ready to be bound.
 #[derive(Debug, Clone)]
@@ -161,7 +164,21 @@ impl Gpu {
         kernel: &Kernel,
         constants: &[(&str, f64)],
     ) -> Result<Pipeline, GpuError> {
-        self.build(kernel, constants, kernel.loops == Loops::Bounded).await
+        self.build(kernel, "", constants, kernel.loops == Loops::Bounded).await
+    }
+
+    /// The pipeline of a kernel that is specialised per shape: `shape` is appended to its WGSL,
+    /// so that the line numbers of an error stay the file's.
+    ///
+    /// # Errors
+    /// As [`Gpu::pipeline`].
+    pub async fn shaped_pipeline(
+        &self,
+        kernel: &Kernel,
+        shape: &str,
+        constants: &[(&str, f64)],
+    ) -> Result<Pipeline, GpuError> {
+        self.build(kernel, shape, constants, kernel.loops == Loops::Bounded).await
     }
 
     /// The same with all of naga's run-time checks in, which tests compare with.
@@ -171,19 +188,21 @@ impl Gpu {
     pub async fn checked_pipeline(
         &self,
         kernel: &Kernel,
+        shape: &str,
         constants: &[(&str, f64)],
     ) -> Result<Pipeline, GpuError> {
-        self.build(kernel, constants, true).await
+        self.build(kernel, shape, constants, true).await
     }
 
     async fn build(
         &self,
         kernel: &Kernel,
+        shape: &str,
         constants: &[(&str, f64)],
         checked: bool,
     ) -> Result<Pipeline, GpuError> {
         let values = constants.iter().map(|(_, value)| value.to_bits()).collect();
-        let key = (kernel.name, values, checked);
+        let key = (kernel.name, shape.to_owned(), values, checked);
         if let Some(made) = self.cache().get(&key) {
             return Ok(made.clone());
         }
@@ -191,7 +210,7 @@ impl Gpu {
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+            source: wgpu::ShaderSource::Wgsl(format!("{}\n{shape}", kernel.source).into()),
         };
         let module = if checked {
             self.device.create_shader_module(descriptor)

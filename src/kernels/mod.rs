@@ -29,6 +29,8 @@ const fn write(name: &'static str) -> Binding {
 }
 
 const BOOLS: &[f64] = &[0.0, 1.0];
+/// Every [`Loss::code`](crate::network::Loss::code).
+const LOSSES: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
 /// Every [`Activation::code`](crate::network::Activation::code).
 const ACTIVATIONS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
 
@@ -41,6 +43,7 @@ const PLAIN: Kernel = Kernel {
     constants: &[],
     lanes: 64,
     workgroup_bytes: 0,
+    shapes: &[""],
     loops: Loops::Counted,
     twin: "",
 };
@@ -199,6 +202,34 @@ pub const CANARY: Kernel = Kernel {
     ..PLAIN
 };
 
+/// Whole trainings of networks with one hidden layer, one network an invocation.
+pub const TRAIN_ONE_HIDDEN: Kernel = Kernel {
+    name: "train_one_hidden",
+    source: source!("train_one_hidden", "grid", "loss", "activation", "order", "threefry"),
+    params: TrainParams::LAYOUT,
+    bindings: &[read("data"), read("rates"), write("parameters"), write("losses"), write("done")],
+    constants: &[
+        Constant { name: "ACTIVATION", values: ACTIVATIONS },
+        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
+        Constant { name: "LOSS", values: LOSSES },
+    ],
+    shapes: &[TRAIN_SHAPE],
+    // The walk of a shuffled batch ends when it lands on a row.
+    loops: Loops::Bounded,
+    twin: "step",
+    ..PLAIN
+};
+
+/// The lines of a 2-3-1 network over four rows.
+const TRAIN_SHAPE: &str = "\
+const INPUTS: u32 = 2u; const UNITS: u32 = 3u; const OUTPUTS: u32 = 1u; const PARAMETERS: u32 = 13u;
+alias Units = vec3<f32>; const LANES: u32 = 3u; const GROUPS: u32 = 1u;
+const ROWS: u32 = 4u; const KEPT: u32 = 4u; const SHORT_ROWS: u32 = 0u; const SHUFFLED: bool = false;
+fn activate_units(kind: u32, z: Units) -> Units { return activation3(kind, z); }
+fn slope_units(kind: u32, a: Units) -> Units { return slope3(kind, a); }
+fn unit_mask(g: u32) -> Units { return Units(1.0, 1.0, 1.0); }
+";
+
 /// Every kernel, in the order in which a step runs them.
 pub const ALL: &[Kernel] = &[
     BATCH_ROWS,
@@ -215,6 +246,7 @@ pub const ALL: &[Kernel] = &[
     SGD,
     ADVANCE,
     CANARY,
+    TRAIN_ONE_HIDDEN,
 ];
 
 /// The files of `common/`, for tests that probe their functions alone.

@@ -153,3 +153,33 @@ params! {
         rounds: u32,
     }
 }
+
+params! {
+    /// Of `train_one_hidden`.
+    TrainParams {
+        /// Networks.
+        networks: u32,
+        /// Steps to make.
+        steps: u32,
+        /// Rows of the data set.
+        data_rows: u32,
+        /// Steps in an epoch.
+        steps_per_epoch: u32,
+        /// The low half of the first network's seed.
+        seed_low: u32,
+        /// The high half of the first network's seed.
+        seed_high: u32,
+        /// Networks of a cell: they share a rate, and have seeds of their own.
+        cell_networks: u32,
+        /// Steps whose losses are kept, over and over; 0 to keep none.
+        ring_steps: u32,
+        /// The factor of a whole batch's loss.
+        value_scale: f32,
+        /// The factor of a whole batch's gradient.
+        gradient_scale: f32,
+        /// The factor of the short last batch's loss.
+        short_value_scale: f32,
+        /// The factor of the short last batch's gradient.
+        short_gradient_scale: f32,
+    }
+}

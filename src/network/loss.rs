@@ -41,6 +41,12 @@ pub enum Link {
 }
 
 impl Loss {
+    /// The number by which WGSL knows this loss: the `const` of the same name in
+    /// `shaders/common/loss.wgsl`.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
     /// Where [`Loss`]'s gradient enters the backward pass.
     pub const fn gradient_at(self) -> GradientAt {
         match self {

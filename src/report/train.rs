@@ -150,7 +150,7 @@ fn heading(
     if let Some(note) = note {
         let _ = writeln!(text, "{note}");
     }
-    if adapter.is_some_and(AdapterEntry::is_software) {
+    if engine == EngineKind::Layered && adapter.is_some_and(AdapterEntry::is_software) {
         text += "(a software adapter is for checking, not for speed: --engine cpu is faster)\n";
     }
     let Training { network, data, init, learning_rate, epochs, .. } = training;
@@ -170,6 +170,9 @@ fn heading(
     let _ = writeln!(text, "data {}: {} rows, {batch}", data.name(), data.rows());
     let starts = match training.restarts {
         1 => format!("seed {}", training.seed),
+        most if engine == EngineKind::Resident => {
+            format!("{most} starts at once from seed {}", training.seed)
+        }
         most => format!("starts from seed {} until one solves it, at most {most}", training.seed),
     };
     let _ = writeln!(

@@ -57,10 +57,14 @@ fn starts(outcome: &Outcome) -> String {
             "{tried} starts: {what}seed {seed} has the lowest loss and was kept{diverged}."
         );
     }
-    match tried - 1 - outcome.diverged {
-        0 if tried == 1 => format!("It took 1 start: seed {seed}."),
-        stuck => format!(
-            "It took {tried} starts: seed {seed} was kept; {stuck} before it got stuck{diverged}."
+    match (tried, outcome.solved) {
+        (1, _) => format!("It took 1 start: seed {seed}."),
+        (_, 1) if seed + 1 == outcome.first_seed + u64::from(tried) => format!(
+            "It took {tried} starts: seed {seed} was kept; {} before it got stuck{diverged}.",
+            tried - 1 - outcome.diverged
+        ),
+        (_, solved) => format!(
+            "{solved} of {tried} starts solved it, trained at once; seed {seed}, the first of them, was kept{diverged}."
         ),
     }
 }
@@ -137,6 +141,7 @@ mod tests {
 
     use super::*;
     use crate::data::{Order, Source};
+    use crate::engine::Place;
     use crate::network::Loss;
 
     /// The XOR preset, but for what `change` does to it.
@@ -153,7 +158,8 @@ mod tests {
             restarts: 1,
         };
         change(&mut training);
-        let outcome = pollster::block_on(training.run(None, &mut |_| (), &|| false)).unwrap();
+        let outcome =
+            pollster::block_on(training.run(&Place::Cpu, &mut |_| (), &|| false)).unwrap();
         verdict(&training, &outcome)
     }
 

@@ -13,7 +13,7 @@ pub use speed::{Speed, measure_speed};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};
-use crate::engine::{Engine, Task};
+use crate::engine::{Engine, Place, ResidentEngine, Task, forward};
 use crate::gpu::Gpu;
 use crate::network::{Initializer, Layout, Network};
 
@@ -65,6 +65,8 @@ pub struct Run {
 pub struct Outcome {
     /// The run that was kept: the first that solved its data, else the one with the lowest loss.
     pub kept: Run,
+    /// The seed of the first start.
+    pub first_seed: u64,
     /// Starts that were trained.
     pub restarts: u32,
     /// How many of them solved their data.
@@ -126,13 +128,13 @@ impl Training {
         Ok(())
     }
 
-    /// Whether the settings fit each other, and whether `gpu`, or the host, can hold them.
+    /// Whether the settings fit each other, and whether the engine and its device can hold them.
     ///
     /// # Errors
     /// As [`Training::check`], or naming the limit.
-    pub fn check_on(&self, gpu: Option<&Arc<Gpu>>) -> Result<(), Error> {
+    pub fn check_on(&self, place: &Place) -> Result<(), Error> {
         self.check()?;
-        Engine::check(&self.network, &self.data, &self.batches(0), gpu)
+        Engine::check(&self.network, &self.data, &self.batches(0), place)
     }
 
     /// The batches of the start of `seed`.
@@ -162,7 +164,8 @@ impl Training {
         }
     }
 
-    /// Trains one start after the other until one solves its data, on `gpu` or on the CPU.
+    /// Trains starts until one solves its data: one after the other, or, on the resident engine,
+    /// all at once. Either way the lowest seed that solves it is kept, else the lowest loss.
     /// `report` hears of every report boundary; a true answer of `stop` ends the training in
     /// order, with what was reached.
     ///
@@ -170,53 +173,122 @@ impl Training {
     /// Where the settings do not fit, the GPU fails, or every start diverged.
     pub async fn run(
         &self,
-        gpu: Option<&Arc<Gpu>>,
+        place: &Place,
         report: &mut dyn FnMut(Progress),
         stop: &dyn Fn() -> bool,
     ) -> Result<Outcome, Error> {
-        self.check_on(gpu)?;
-        let (mut setup_seconds, mut train_seconds) = (0.0, 0.0);
-        let mut kept: Option<Run> = None;
-        let (mut restarts, mut solved, mut diverged) = (0, 0, 0);
-        while restarts < self.restarts && solved == 0 {
-            if restarts > 0 && stop() {
-                break;
+        self.check_on(place)?;
+        let mut tally = Tally::default();
+        match place {
+            Place::Resident(gpu) if self.restarts > 1 => {
+                self.run_together(gpu, &mut tally, report, stop).await?;
             }
-            let seed = self.seed + u64::from(restarts);
-            let started = Instant::now();
-            let mut engine = Engine::new(self.task(seed), gpu).await?;
-            setup_seconds += started.elapsed().as_secs_f64();
-            let started = Instant::now();
-            let run = self.run_once(&mut engine, restarts, seed, report, stop).await;
-            train_seconds += started.elapsed().as_secs_f64();
-            restarts += 1;
-            match run {
-                Ok(run) => {
-                    let is_solved = run.evaluation.solved == Some(true);
-                    solved += u32::from(is_solved);
-                    let best = kept.as_ref().map(|best| best.evaluation.loss);
-                    if is_solved || best.is_none_or(|best| run.evaluation.loss < best) {
-                        kept = Some(run);
-                    }
-                }
-                // One that diverges is never kept; it is the error only where nothing else is left.
-                Err(Error::Diverged { .. }) if restarts < self.restarts || kept.is_some() => {
-                    diverged += 1;
-                }
-                Err(error) => return Err(error),
-            }
+            _ => self.run_in_turn(place, &mut tally, report, stop).await?,
         }
         // Without a run there was a stop while all that came before it diverged.
-        let kept = kept.ok_or(Error::Diverged { what: "every start".to_owned(), step: 0 })?;
+        let kept = tally.kept.ok_or(Error::Diverged { what: "every start".to_owned(), step: 0 })?;
         Ok(Outcome {
             kept,
-            restarts,
-            solved,
-            diverged,
+            first_seed: self.seed,
+            restarts: tally.restarts,
+            solved: tally.solved,
+            diverged: tally.diverged,
             stopped: stop(),
-            setup_seconds,
-            train_seconds,
+            setup_seconds: tally.setup_seconds,
+            train_seconds: tally.train_seconds,
         })
+    }
+
+    async fn run_in_turn(
+        &self,
+        place: &Place,
+        tally: &mut Tally,
+        report: &mut dyn FnMut(Progress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
+        while tally.restarts < self.restarts && tally.solved == 0 {
+            if tally.restarts > 0 && stop() {
+                break;
+            }
+            let seed = self.seed + u64::from(tally.restarts);
+            let started = Instant::now();
+            let mut engine = Engine::new(self.task(seed), place).await?;
+            tally.setup_seconds += started.elapsed().as_secs_f64();
+            let started = Instant::now();
+            let run = self.run_once(&mut engine, tally.restarts, seed, report, stop).await;
+            tally.train_seconds += started.elapsed().as_secs_f64();
+            tally.add(run, self.restarts)?;
+        }
+        Ok(())
+    }
+
+    /// Every start in the same dispatches.
+    async fn run_together(
+        &self,
+        gpu: &Arc<Gpu>,
+        tally: &mut Tally,
+        report: &mut dyn FnMut(Progress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
+        let networks = self.restarts as usize;
+        let started = Instant::now();
+        let seeds = (0..u64::from(self.restarts)).map(|restart| self.seed + restart);
+        let starts: Vec<Vec<f32>> =
+            seeds.clone().map(|seed| self.init.parameters(&self.network, seed)).collect();
+        let task = self.task(self.seed);
+        let mut engine = ResidentEngine::new(&task, &starts, Arc::clone(gpu)).await?;
+        tally.setup_seconds += started.elapsed().as_secs_f64();
+
+        let started = Instant::now();
+        let per_epoch = task.batches.steps_per_epoch() as u32;
+        let mut records = vec![Record::default(); networks];
+        let mut epoch = 0;
+        while epoch < self.epochs {
+            let epochs = self.report_every().min(self.epochs - epoch);
+            let losses = engine.run(epochs * per_epoch, stop).await?;
+            let steps = (losses.len() / networks) as u32;
+            let stopped = steps < epochs * per_epoch;
+            for (network, record) in records.iter_mut().enumerate() {
+                let own: Vec<f32> =
+                    losses.iter().skip(network).step_by(networks).copied().collect();
+                record.note(self, &task.batches, epoch, &own, stopped);
+            }
+            epoch += steps / per_epoch;
+            let best = records.iter().filter_map(|record| Some(record.history.last()?.1));
+            if let Some(loss) = best.filter(|loss| is_finite(*loss)).reduce(f32::min)
+                && steps >= per_epoch
+            {
+                report(Progress { restart: 0, seed: self.seed, epoch, loss });
+            }
+            if stopped || stop() {
+                break;
+            }
+        }
+        let parameters = engine.parameters().await?;
+        tally.train_seconds += started.elapsed().as_secs_f64();
+        for ((seed, record), parameters) in seeds.zip(records).zip(parameters) {
+            let run = self.judge(seed, epoch, record, parameters, engine.steps_done());
+            tally.add(run, self.restarts)?;
+        }
+        Ok(())
+    }
+
+    /// One of many runs, from its losses and its last parameters.
+    fn judge(
+        &self,
+        seed: u64,
+        epochs: u32,
+        record: Record,
+        parameters: Vec<f32>,
+        steps: u32,
+    ) -> Result<Run, Error> {
+        if let Some(step) = record.diverged {
+            return Err(Error::Diverged { what: "the loss".to_owned(), step });
+        }
+        self.check_parameters(&parameters, steps)?;
+        let forward = forward(&self.network, &parameters, self.data.inputs());
+        let evaluation = evaluate(&self.network, &self.data, &forward);
+        Ok(Run { seed, epochs, history: record.history, parameters, evaluation })
     }
 
     async fn run_once(
@@ -229,23 +301,21 @@ impl Training {
     ) -> Result<Run, Error> {
         let batches = self.batches(seed);
         let per_epoch = batches.steps_per_epoch() as u32;
-        let (mut epoch, mut history) = (0, Vec::new());
+        let (mut epoch, mut record) = (0, Record::default());
         let mut parameters = engine.parameters().await?;
         while epoch < self.epochs {
             let epochs = self.report_every().min(self.epochs - epoch);
             let losses = engine.run(epochs * per_epoch, stop).await?;
             parameters = engine.parameters().await?;
-            self.check_finite(engine, &losses, &parameters)?;
-            let whole = losses.len() as u32 / per_epoch;
             let stopped = losses.len() < (epochs * per_epoch) as usize;
-            for (at, losses) in (epoch + 1..).zip(losses.chunks_exact(per_epoch as usize)) {
-                let is_last = at == self.epochs || stopped && at == epoch + whole;
-                if at == 1 || at % self.history_every() == 0 || is_last {
-                    history.push((at, epoch_loss(&batches, losses)));
-                }
+            record.note(self, &batches, epoch, &losses, stopped);
+            if let Some(step) = record.diverged {
+                return Err(Error::Diverged { what: "the loss".to_owned(), step });
             }
+            self.check_parameters(&parameters, engine.steps_done())?;
+            let whole = losses.len() as u32 / per_epoch;
             epoch += whole;
-            if let Some(&(_, loss)) = history.last()
+            if let Some(&(_, loss)) = record.history.last()
                 && whole > 0
             {
                 report(Progress { restart, seed, epoch, loss });
@@ -256,28 +326,93 @@ impl Training {
         }
         let forward = engine.forward(self.data.inputs()).await?;
         let evaluation = evaluate(&self.network, &self.data, &forward);
-        Ok(Run { seed, epochs: epoch, history, parameters, evaluation })
+        Ok(Run { seed, epochs: epoch, history: record.history, parameters, evaluation })
     }
 
-    /// Whether a network is still one: its losses, and its parameters by their bits, since a
-    /// diverged network can show a finite loss.
-    fn check_finite(
-        &self,
-        engine: &Engine,
+    /// Whether a network is still one, by the bits of its parameters: a diverged network can show
+    /// a finite loss.
+    fn check_parameters(&self, parameters: &[f32], steps: u32) -> Result<(), Error> {
+        let Some(at) = parameters.iter().position(|value| !is_finite(*value)) else {
+            return Ok(());
+        };
+        let layout = Layout::new(&self.network);
+        let what = layout.locate(at).map_or("a parameter", |(tensor, _, _)| &tensor.name);
+        Err(Error::Diverged { what: what.to_owned(), step: steps })
+    }
+}
+
+/// What is kept of a run's losses.
+#[derive(Debug, Clone, Default)]
+struct Record {
+    /// As [`Run::history`].
+    history: Vec<(u32, f32)>,
+    /// The first step whose loss was not finite, from 1.
+    diverged: Option<u32>,
+}
+
+impl Record {
+    /// Notes the losses of the steps after `epoch` epochs; `stopped` where they are the last.
+    fn note(
+        &mut self,
+        training: &Training,
+        batches: &Batches,
+        epoch: u32,
         losses: &[f32],
-        parameters: &[f32],
-    ) -> Result<(), Error> {
-        let done = engine.steps_done();
+        stopped: bool,
+    ) {
+        let per_epoch = batches.steps_per_epoch() as u32;
         if let Some(at) = losses.iter().position(|loss| !is_finite(*loss)) {
-            let step = done - losses.len() as u32 + at as u32 + 1;
-            return Err(Error::Diverged { what: "the loss".to_owned(), step });
+            self.diverged = self.diverged.or(Some(epoch * per_epoch + at as u32 + 1));
         }
-        if let Some(at) = parameters.iter().position(|value| !is_finite(*value)) {
-            let layout = Layout::new(&self.network);
-            let what = layout.locate(at).map_or("a parameter", |(tensor, _, _)| &tensor.name);
-            return Err(Error::Diverged { what: what.to_owned(), step: done });
+        let whole = losses.len() as u32 / per_epoch;
+        for (at, losses) in (epoch + 1..).zip(losses.chunks_exact(per_epoch as usize)) {
+            let is_last = at == training.epochs || stopped && at == epoch + whole;
+            if at == 1 || at % training.history_every() == 0 || is_last {
+                self.history.push((at, epoch_loss(batches, losses)));
+            }
         }
-        Ok(())
+    }
+}
+
+/// The count of starts, and the best of them.
+#[derive(Debug, Default)]
+struct Tally {
+    kept: Option<Run>,
+    restarts: u32,
+    solved: u32,
+    diverged: u32,
+    setup_seconds: f64,
+    train_seconds: f64,
+}
+
+impl Tally {
+    /// Counts a start, in the order of seeds: the first that is solved is kept, else the lowest
+    /// loss. One that diverged never is, and is an error only where it is the last of `most` and
+    /// nothing else is left.
+    fn add(&mut self, run: Result<Run, Error>, most: u32) -> Result<(), Error> {
+        self.restarts += 1;
+        match run {
+            Ok(run) => {
+                let is_solved = run.evaluation.solved == Some(true);
+                let better = match &self.kept {
+                    None => true,
+                    Some(kept) if self.solved == 0 => {
+                        is_solved || run.evaluation.loss < kept.evaluation.loss
+                    }
+                    Some(_) => false,
+                };
+                self.solved += u32::from(is_solved);
+                if better {
+                    self.kept = Some(run);
+                }
+                Ok(())
+            }
+            Err(Error::Diverged { .. }) if self.restarts < most || self.kept.is_some() => {
+                self.diverged += 1;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -320,7 +455,7 @@ mod tests {
     }
 
     fn run(training: &Training) -> Result<Outcome, Error> {
-        pollster::block_on(training.run(None, &mut |_| (), &|| false))
+        pollster::block_on(training.run(&Place::Cpu, &mut |_| (), &|| false))
     }
 
     #[test]
@@ -347,7 +482,7 @@ mod tests {
     fn a_stop_keeps_what_was_reached() {
         let asked = std::cell::Cell::new(0);
         let stop = || asked.replace(asked.get() + 1) >= 5;
-        let outcome = pollster::block_on(xor().run(None, &mut |_| (), &stop)).unwrap();
+        let outcome = pollster::block_on(xor().run(&Place::Cpu, &mut |_| (), &stop)).unwrap();
         assert!(outcome.stopped && outcome.restarts == 1);
         let run = outcome.kept;
         assert!(run.epochs > 0 && run.epochs < 1000);
@@ -360,7 +495,8 @@ mod tests {
         let training = Training { epochs: 950, restarts: 1, ..xor() };
         let mut told = Vec::new();
         let mut report = |progress: Progress| told.push((progress.epoch, progress.loss));
-        let outcome = pollster::block_on(training.run(None, &mut report, &|| false)).unwrap();
+        let outcome =
+            pollster::block_on(training.run(&Place::Cpu, &mut report, &|| false)).unwrap();
         assert!(told.len() > 5 && told.iter().all(|point| outcome.kept.history.contains(point)));
         assert_eq!(told.last().unwrap().0, 950);
     }

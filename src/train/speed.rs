@@ -1,14 +1,12 @@
 //! How fast a training's own steps go on a device.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use web_time::Instant;
 
 use super::Training;
 use crate::Error;
-use crate::engine::Engine;
-use crate::gpu::Gpu;
+use crate::engine::{Engine, Place};
 
 /// What one measurement takes, warm-up not counted.
 const MEASURED: Duration = Duration::from_millis(150);
@@ -20,13 +18,13 @@ pub struct Speed {
     pub steps_per_second: f64,
 }
 
-/// Times steps of `training` on `gpu`, or on the CPU: runs of growing length, after a first that
+/// Times steps of `training` at a place: runs of growing length, after a first that
 /// lets shaders compile, until one is long enough to tell.
 ///
 /// # Errors
 /// Where the GPU is too small for the training, or fails.
-pub async fn measure_speed(training: &Training, gpu: Option<&Arc<Gpu>>) -> Result<Speed, Error> {
-    let mut engine = Engine::new(training.task(training.seed), gpu).await?;
+pub async fn measure_speed(training: &Training, place: &Place) -> Result<Speed, Error> {
+    let mut engine = Engine::new(training.task(training.seed), place).await?;
     let never = || false;
     engine.run(2, &never).await?;
     let mut steps = 1;

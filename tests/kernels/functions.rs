@@ -34,6 +34,7 @@ fn probe() -> Kernel {
         constants: &[],
         lanes: 64,
         workgroup_bytes: 0,
+        shapes: &[""],
         loops: Loops::Counted,
         twin: "threefry2x32",
     }

@@ -23,3 +23,4 @@ mod loss_mse;
 mod loss_softmax;
 mod matmul;
 mod sgd;
+mod train_one_hidden;

@@ -3,7 +3,6 @@
 //! Losses stay on the GPU in a ring and are read where a run ends; no step waits.
 
 mod forward;
-mod pace;
 mod step;
 
 use std::sync::Arc;
@@ -12,14 +11,19 @@ use web_time::Instant;
 
 use super::{Forward, Task, pad_rows, unpad_rows};
 use crate::data::{Batches, Dataset};
+use crate::engine::pace::Pace;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
 use crate::network::{Layer, Layout, Network, row_stride};
 use crate::reference::Trace;
 use forward::ForwardPass;
-use pace::Pace;
 
 /// Losses that the ring holds: steps between two reads.
 pub(crate) const RING_LEN: u32 = 8192;
+
+/// Dispatches of the first submission: a few small kernels.
+const FIRST_DISPATCHES: usize = 8;
+/// However short they are: what is recorded at once stays bounded.
+const MOST_DISPATCHES: usize = 32_768;
 
 /// What one layer computes, `[rows][stride]`.
 #[derive(Debug)]
@@ -115,7 +119,7 @@ impl LayeredEngine {
             full: Vec::new(),
             short: Vec::new(),
             step: 0,
-            pace: Pace::default(),
+            pace: Pace::new(FIRST_DISPATCHES, MOST_DISPATCHES),
         };
         let batches = &engine.task.batches;
         let short_rows = batches.rows() % batches.batch();
@@ -165,7 +169,7 @@ impl LayeredEngine {
         };
         let (mut step, mut at) = (self.step, 0);
         while step < end {
-            let count = self.pace.dispatches();
+            let count = self.pace.next();
             let (mut chunk, mut done) = (Vec::with_capacity(count), step);
             while done < end && chunk.len() < count {
                 let list = list_of(done);

@@ -1,4 +1,4 @@
-//! How many dispatches go into one submission: enough to make the wait cheap, few enough that no
+//! How much work goes into one submission: enough to make the wait cheap, little enough that no
 //! driver takes the device for hung. Only the cuts depend on time, never the result.
 
 use std::time::Duration;
@@ -7,38 +7,35 @@ use std::time::Duration;
 const AIM: Duration = Duration::from_millis(50);
 /// How much more than the last submission the next may hold.
 const GROWTH: f64 = 4.0;
-/// However short the dispatches: what is recorded at once stays bounded.
-const MOST: usize = 32_768;
-/// A few small kernels: slow where shaders are compiled at first use, and then it grows.
-const FIRST: usize = 8;
 
-/// Starts small and grows.
+/// A count of whatever the work consists of: starts small and grows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pace {
-    dispatches: usize,
-}
-
-impl Default for Pace {
-    fn default() -> Pace {
-        Pace { dispatches: FIRST }
-    }
+    count: usize,
+    most: usize,
 }
 
 impl Pace {
-    /// Dispatches for the next submission.
-    pub(super) fn dispatches(self) -> usize {
-        self.dispatches
+    /// Starts with `first`, which is slow where shaders are compiled at first use, and never goes
+    /// beyond `most`, however short each takes.
+    pub(super) fn new(first: usize, most: usize) -> Pace {
+        Pace { count: first.min(most), most }
     }
 
-    /// Learns that `count` dispatches took `time`.
+    /// How many for the next submission.
+    pub(super) fn next(self) -> usize {
+        self.count
+    }
+
+    /// Learns that `count` of them took `time`.
     pub(super) fn took(&mut self, count: usize, time: Duration) {
-        if count < self.dispatches && time <= AIM {
+        if count < self.count && time <= AIM {
             // A last, shorter submission says nothing against longer ones.
             return;
         }
         let ratio = AIM.as_secs_f64() / time.as_secs_f64().max(1e-9);
         let next = count as f64 * ratio.min(GROWTH);
-        self.dispatches = (next as usize).clamp(1, MOST);
+        self.count = (next as usize).clamp(1, self.most);
     }
 }
 
@@ -46,15 +43,17 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const MOST: usize = 32_768;
+
     /// Submissions of a device whose dispatches take `each`, and how long the longest took.
     fn longest(each: Duration, first: Duration) -> (Pace, Duration) {
-        let mut pace = Pace::default();
-        pace.took(FIRST, first);
+        let mut pace = Pace::new(8, MOST);
+        pace.took(8, first);
         let mut longest = Duration::ZERO;
         for _ in 0..30 {
-            let time = each * pace.dispatches() as u32;
+            let time = each * pace.next() as u32;
             longest = longest.max(time);
-            pace.took(pace.dispatches(), time);
+            pace.took(pace.next(), time);
         }
         (pace, longest)
     }
@@ -65,28 +64,28 @@ mod tests {
             let each = Duration::from_micros(micros);
             let (pace, longest) = longest(each, Duration::from_millis(300));
             assert!(longest <= AIM, "{micros}: {longest:?}");
-            assert!(each * pace.dispatches() as u32 >= AIM / 2, "{micros}: {pace:?}");
+            assert!(each * pace.next() as u32 >= AIM / 2, "{micros}: {pace:?}");
         }
     }
 
     #[test]
     fn a_slow_dispatch_goes_alone_and_fast_ones_are_bounded() {
         let slow = longest(Duration::from_secs(2), Duration::from_secs(2)).0;
-        assert_eq!(slow.dispatches(), 1);
+        assert_eq!(slow.next(), 1);
         let fast = longest(Duration::from_nanos(10), Duration::ZERO).0;
-        assert_eq!(fast.dispatches(), MOST);
+        assert_eq!(fast.next(), MOST);
     }
 
     #[test]
     fn slower_dispatches_shrink_the_next_submission_and_a_remainder_does_not() {
-        let mut pace = Pace::default();
+        let mut pace = Pace::new(8, MOST);
         for _ in 0..10 {
-            pace.took(pace.dispatches(), Duration::from_micros(100) * pace.dispatches() as u32);
+            pace.took(pace.next(), Duration::from_micros(100) * pace.next() as u32);
         }
-        assert_eq!(pace.dispatches(), 500);
+        assert_eq!(pace.next(), 500);
         pace.took(3, Duration::from_micros(300));
-        assert_eq!(pace.dispatches(), 500);
+        assert_eq!(pace.next(), 500);
         pace.took(500, Duration::from_millis(500));
-        assert_eq!(pace.dispatches(), 50);
+        assert_eq!(pace.next(), 50);
     }
 }
