@@ -36,7 +36,9 @@ pub enum Error {
         reason: String,
     },
     /// A network that the host's memory does not hold.
-    #[error("out of memory: this needs {bytes} bytes; use smaller --layers or --batch")]
+    #[error(
+        "out of memory: this needs {bytes} bytes; use smaller --layers or --batch, or fewer --restarts"
+    )]
     Memory {
         /// What is needed.
         bytes: usize,

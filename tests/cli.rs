@@ -222,6 +222,8 @@ fn devices_lists_what_there_is_and_tries_it() {
 fn an_adapter_is_chosen_by_index_by_name_and_by_the_environment() {
     let listed = events(wgrad(&["devices", "--json"]));
     let name = listed[0]["name"].as_str().unwrap().to_owned();
+    let is_default = |event: &&Value| event["default"] == true;
+    let default = listed.iter().find(is_default).unwrap()["name"].as_str().unwrap().to_owned();
     let part = name[..4].to_uppercase();
     let quick = ["--restarts", "1", "--epochs", "5", "--json"];
     let mut devices = vec!["0".to_owned(), part.clone(), "gpu".to_owned(), "auto".to_owned()];
@@ -230,7 +232,8 @@ fn an_adapter_is_chosen_by_index_by_name_and_by_the_environment() {
         .extend(name.split(|c: char| !c.is_ascii_digit()).find(|n| n.len() > 1).map(str::to_owned));
     for device in &devices {
         let events = events(wgrad(&[&["--device", device.as_str()], &quick[..]].concat()));
-        assert!(events[0]["device"]["name"].is_string(), "--device {device}");
+        let expected = if device == "gpu" || device == "auto" { &default } else { &name };
+        assert_eq!(events[0]["device"]["name"], **expected, "--device {device}");
     }
     let mut by_variable = wgrad(&quick);
     by_variable.env("WGPU_ADAPTER_NAME", &part);
@@ -280,10 +283,19 @@ fn settings_out_of_range_are_refused_with_the_flag() {
         (&["--loss", "softmax-cross-entropy"], &["bce-with-logits"]),
         (&["--config", "no/such.toml"], &["--config no/such.toml", "no such file"]),
         (&["--layers", "3,0", "--data", "no/such.csv"], &["size 2 of --layers is 0"]),
-        (&["--engine", "resident", "--layers", "2,64,1"], &["resident", "96", "--engine layered"]),
+        (
+            &["--engine", "resident", "--layers", "2,64,1"],
+            &["resident", "96 are planned for", "--engine layered"],
+        ),
+        (&["--engine", "resident", "--restarts", "4000000000"], &["--restarts"]),
         (&["--device", ""], &["--device"]),
     ] {
-        let code = if args[0] == "--device" { 3 } else { 2 };
+        let code = match args {
+            ["--device", ..] => 3,
+            // Refused by the adapter's limits, or by the host's memory before.
+            [.., "4000000000"] => 4,
+            _ => 2,
+        };
         fail(wgrad(args), code, parts);
     }
     // Flags that cannot be read, with the nearest that can.
@@ -341,22 +353,34 @@ fn a_file_of_xor_trains_to_the_same_bits_as_the_built_in_one() {
 #[test]
 fn divergence_ends_with_its_own_code() {
     let path = write("diverge", "line.csv", "1,2\n2,4\n3,6\n");
+    let saved = folder("diverge-save").join("model.safetensors");
+    let saved = saved.to_str().unwrap();
     for engine in ["cpu", "layered", "resident"] {
-        let args = [
-            "--data",
-            path.as_str(),
-            "--layers",
-            "1,1",
-            "--lr",
-            "1e20",
-            "--engine",
-            engine,
-            "--json",
-        ];
-        let output = run(wgrad(&args));
-        assert_eq!(output.status.code(), Some(5), "{engine}: {}", stderr(&output));
-        assert!(stderr(&output).contains("--lr"), "{}", stderr(&output));
-        assert!(!stdout(&output).contains("result"), "{}", stdout(&output));
+        // Over many steps, and in the only update there is.
+        for (rate, epochs) in [("1e20", "200"), ("1e38", "1")] {
+            let args = [
+                "--data",
+                path.as_str(),
+                "--layers",
+                "1,2,1",
+                "--activation",
+                "identity",
+                "--lr",
+                rate,
+                "--epochs",
+                epochs,
+                "--engine",
+                engine,
+                "--json",
+                "--save",
+                saved,
+            ];
+            let output = run(wgrad(&args));
+            assert_eq!(output.status.code(), Some(5), "{engine} {rate}: {}", stderr(&output));
+            assert!(stderr(&output).contains("--lr"), "{}", stderr(&output));
+            assert!(!stdout(&output).contains("result"), "{}", stdout(&output));
+            assert!(!std::path::Path::new(saved).exists(), "nothing is saved");
+        }
     }
 }
 
@@ -476,10 +500,15 @@ fn classes_train_and_predict() {
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_that_is_not_there_is_an_error() {
-    let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -v 1500000; exec \"$0\" --engine cpu --layers 2,12000,12000,1"]);
-    limited.arg(env!("CARGO_BIN_EXE_wgrad"));
-    fail(limited, 4, &["out of memory", "--layers"]);
+    let folder = folder("memory");
+    for kilobytes in [700_000, 1_000_000, 1_500_000] {
+        let command = format!(
+            "ulimit -v {kilobytes}; exec \"$0\" --engine cpu --layers 2,7500,7500,1 --epochs 1 --restarts 1 --save \"$1\""
+        );
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &command, env!("CARGO_BIN_EXE_wgrad")]).arg(folder.join("model"));
+        fail(limited, 4, &["out of memory", "--layers"]);
+    }
 }
 
 /// A reader that goes away does not turn a good model into half of one.

@@ -120,7 +120,7 @@ fn cuts_and_repeats_change_no_bit() {
     places.push(Place::Resident(gpu()));
     for place in &places {
         let run = |cuts: &[u32]| {
-            let task = task(&[5, 7, 3], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
+            let task = task(&[2, 5, 2], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
             let mut engine = pollster::block_on(Engine::new(task, place)).unwrap();
             let mut losses = Vec::new();
             for &steps in cuts {
@@ -301,7 +301,7 @@ fn the_resident_engine_takes_every_small_shape() {
     let cases = [
         (vec![1, 1, 1], Activation::Tanh, Loss::MseMean, 3, 0),
         (vec![3, 5, 2], Activation::Sigmoid, Loss::Bce, 7, 3),
-        (vec![2, 7, 3], Activation::LeakyRelu, Loss::SoftmaxCrossEntropy, 9, 4),
+        (vec![2, 5, 2], Activation::LeakyRelu, Loss::SoftmaxCrossEntropy, 9, 4),
         (vec![4, 2, 4], Activation::Identity, Loss::MseHalfMean, 40, 16),
         (vec![2, 9, 1], Activation::Relu, Loss::BceWithLogits, 4, 0),
     ];

@@ -106,7 +106,8 @@ fn place_on(gpu: Arc<Gpu>, engine: EngineChoice, training: Option<&Training>) ->
     }
 }
 
-/// Times the training's own steps on every adapter and on the CPU, and takes the fastest.
+/// Times the training's own steps on every adapter and on the CPU, and takes the fastest. What
+/// cannot hold the training does not take part.
 async fn fastest(
     training: &Training,
     adapters: Adapters,
@@ -124,8 +125,12 @@ async fn fastest(
             candidates.push((place, name));
         }
     }
-    let mut measured = Vec::new();
+    let (mut measured, mut refused) = (Vec::new(), None);
     for (place, name) in candidates {
+        if let Err(error) = training.check_on(&place) {
+            refused = Some(error);
+            continue;
+        }
         let Speed { steps_per_second } = measure_speed(training, &place).await?;
         measured.push((steps_per_second, name, place));
     }
@@ -134,6 +139,6 @@ async fn fastest(
     let note = format!("measured: {}", list.collect::<Vec<_>>().join(", "));
     match measured.into_iter().next() {
         Some((_, _, place)) => Ok(Chosen { place, note: Some(note) }),
-        None => Err(adapters.none().into()),
+        None => Err(refused.map_or_else(|| adapters.none().into(), Failure::from)),
     }
 }

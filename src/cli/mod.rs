@@ -1,4 +1,4 @@
-//! Flags to validated settings to one call. No logic of its own.
+//! Flags, with their defaults and presets, to validated settings to one call.
 
 mod device;
 mod devices;
@@ -45,7 +45,6 @@ enum Command {
 
 /// The whole program: parses, runs, and says in one line what went wrong.
 pub fn main() -> ExitCode {
-    quiet_mesa();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
@@ -81,27 +80,13 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(Failure::Output(OutputError::Failed(reason))) => {
-            complain(&format!("standard output: {reason}"));
+            complain(&format!("standard output: {reason}; write it elsewhere"));
             ExitCode::FAILURE
         }
         Err(Failure::Run(error @ Error::Stopped { .. })) => ExitCode::from(error.exit_code()),
         Err(Failure::Run(error)) => {
             complain(&error.to_string());
             ExitCode::from(error.exit_code())
-        }
-    }
-}
-
-/// Without `XDG_RUNTIME_DIR`, as in most containers, Mesa prints two lines that start with
-/// "error:" whenever adapters are listed, and then works. They look like ours.
-fn quiet_mesa() {
-    const VARIABLE: &str = "XDG_RUNTIME_DIR";
-    if cfg!(target_os = "linux") && std::env::var_os(VARIABLE).is_none() {
-        // SAFETY: called first in `main`, before any other thread that could read the
-        // environment exists.
-        #[allow(unsafe_code)]
-        unsafe {
-            std::env::set_var(VARIABLE, std::env::temp_dir());
         }
     }
 }

@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
-use super::device::{self, Wanted};
+use super::device::{self, Wanted, environment};
 use super::settings::{EngineChoice, names};
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
 use crate::data::{Batches, DataError, Dataset, Order, Source, parse_csv, parse_row};
 use crate::engine::{Engine, Task};
-use crate::gpu::DeviceChoice;
+use crate::gpu::{DeviceChoice, Environment};
 use crate::model::{Model, file};
 use crate::reference::predictions;
 use crate::report::{self, PredictReport};
@@ -34,7 +33,7 @@ pub(super) struct PredictArgs {
     #[arg(long, value_name = "NAME|FILE.csv")]
     data: Option<Source>,
 
-    /// auto (here: the CPU), cpu, gpu, the index or part of the name of an adapter
+    /// auto (here the CPU, unless WGPU_* variables say otherwise), cpu, gpu, the index or part of the name of an adapter
     #[arg(long, value_name = "WHICH", default_value = "auto")]
     device: DeviceChoice,
 
@@ -71,8 +70,9 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     }
     pollster::block_on(async {
         // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.
+        let unsaid = environment()? == Environment::default() && !args.require_gpu;
         let engine = match (args.engine, &args.device) {
-            (EngineChoice::Auto, DeviceChoice::Auto) if !args.require_gpu => EngineChoice::Cpu,
+            (EngineChoice::Auto, DeviceChoice::Auto) if unsaid => EngineChoice::Cpu,
             (engine, _) => engine,
         };
         let wanted = Wanted { device: &args.device, engine, require_gpu: args.require_gpu };
@@ -145,7 +145,15 @@ fn rows(args: &PredictArgs, model: &Model) -> Result<Rows, Error> {
         (None, _) => {
             let path = source.to_string();
             let table = parse_csv(&path, &file::read(Path::new(&path))?)?;
-            let (inputs, targets) = table.split(network.inputs(), network.outputs())?;
+            let (wanted, outputs) = (network.inputs(), network.outputs());
+            let (inputs, targets) = table.split(wanted, outputs).map_err(|_| Error::File {
+                path: path.clone(),
+                reason: format!(
+                    "its {} columns do not fit the model; give {wanted} columns of inputs, with or without {outputs} of targets, or another --model",
+                    table.columns()
+                ),
+                bad: true,
+            })?;
             Ok(Rows { name: path, inputs, targets })
         }
     }

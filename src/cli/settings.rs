@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 
 use super::bad_setting;
@@ -32,13 +31,14 @@ named! {
 
 /// A parser for a `named!` enum: its names and other spellings, offered and checked by clap.
 macro_rules! names {
-    ($type:ty) => {
+    ($type:ty) => {{
+        use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
         PossibleValuesParser::new(<$type>::NAMES.iter().map(|(name, aliases)| {
             let spellings = aliases.iter().map(|alias| (*alias).to_owned());
             PossibleValue::new(*name).aliases(spellings.chain([name.replace('-', "_")]))
         }))
         .try_map(|name| name.parse::<$type>())
-    };
+    }};
 }
 pub(super) use names;
 

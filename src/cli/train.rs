@@ -91,13 +91,21 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let outcome =
             training.run(&chosen.place, &mut |progress| report.progress(progress), &stopping).await;
         report.end_progress();
-        let outcome = outcome?;
+        let mut outcome = match (outcome, stop.signal()) {
+            // Nothing worth keeping when the stop came.
+            (Err(Error::Diverged { .. }), Some(signal)) => {
+                return Err(Error::Stopped { signal }.into());
+            }
+            (outcome, _) => outcome?,
+        };
         if let Some(path) = &settings.save {
             let model = Model {
                 network: training.network.clone(),
-                parameters: outcome.kept.parameters.clone(),
+                parameters: std::mem::take(&mut outcome.kept.parameters),
             };
-            file::write_atomic(path, &model.to_bytes()?)?;
+            let bytes = model.to_bytes()?;
+            outcome.kept.parameters = model.parameters;
+            file::write_atomic(path, &bytes)?;
         }
         report.finish(&outcome, settings.save.as_deref())?;
         match stop.signal() {

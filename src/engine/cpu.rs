@@ -260,13 +260,18 @@ pub(super) fn activations(network: &Network, parameters: &[f32], inputs: &[f32])
     states.iter().zip(units).map(|(s, &units)| unpad_rows(&s.a, units, row_stride(units))).collect()
 }
 
-/// Whether the host can hold a network in training: parameters, gradients and a copy to report,
-/// and every layer's three matrices of a batch.
+/// Copies of the parameters that exist at once at the most: an engine's own and their gradients,
+/// the best start's, and four while they are written to a file.
+const PARAMETER_COPIES: usize = 7;
+
+/// Whether the host can hold a network in training, to the saving of it: its parameters as often
+/// as they are copied, and every layer's three matrices of a batch.
 pub(super) fn check_memory(network: &Network, batches: &Batches) -> Result<(), Error> {
     let units: usize = network.sizes().iter().map(|&units| row_stride(units)).sum();
     let rows = batches.batch().max(FORWARD_ROWS.min(batches.rows()));
-    let bytes = 3usize.saturating_mul(Layout::new(network).len() + rows.saturating_mul(units));
-    let bytes = bytes.saturating_mul(size_of::<f32>());
+    let parameters = PARAMETER_COPIES * Layout::new(network).len();
+    let states = 3usize.saturating_mul(rows.saturating_mul(units));
+    let bytes = parameters.saturating_add(states).saturating_mul(size_of::<f32>());
     // Given back at once: it only has to be there.
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })
 }

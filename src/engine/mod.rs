@@ -115,7 +115,8 @@ pub fn activations(network: &Network, parameters: &[f32], inputs: &[f32]) -> Vec
 }
 
 impl Engine {
-    /// Whether an engine can be made for this, asked before anything is drawn or uploaded.
+    /// Whether an engine can be made for this, asked before anything is drawn or uploaded;
+    /// `networks` of them at once where the engine takes many.
     ///
     /// # Errors
     /// What the GPU's limits, or the host's memory, do not hold.
@@ -123,13 +124,16 @@ impl Engine {
         network: &Network,
         data: &Dataset,
         batches: &Batches,
+        networks: usize,
         place: &Place,
     ) -> Result<(), Error> {
         cpu::check_memory(network, batches)?;
         match place {
             Place::Cpu => Ok(()),
             Place::Layered(gpu) => Ok(layered::check_limits(network, data, batches, gpu)?),
-            Place::Resident(gpu) => Ok(resident::check_limits(network, data, batches, gpu)?),
+            Place::Resident(gpu) => {
+                Ok(resident::check_limits(network, data, batches, networks, gpu)?)
+            }
         }
     }
 

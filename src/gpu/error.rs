@@ -54,7 +54,7 @@ pub enum GpuError {
         reason: String,
     },
     /// Something larger than the adapter takes.
-    #[error("{what} needs {wanted} {unit}, but the adapter's {limit} is {allowed}; {fix}")]
+    #[error("{what} needs {wanted} {unit}; the {limit} is {allowed} on this adapter; {fix}")]
     Limit {
         /// What is too large.
         what: String,
@@ -101,6 +101,14 @@ pub enum GpuError {
         /// Steps that were.
         done: u32,
     },
+    /// A network that one invocation cannot train.
+    #[error(
+        "the resident engine does not take this network: {reason}; use --engine layered or cpu"
+    )]
+    NotResident {
+        /// Why.
+        reason: String,
+    },
     /// A mistake of ours that the GPU's validation found.
     #[error(
         "GPU validation failed in {what}: {message}; please report this with the output of `wgrad devices`"
@@ -117,7 +125,9 @@ impl GpuError {
     /// The process exit code of this error (the table stands in `wgrad --help`).
     pub fn exit_code(&self) -> u8 {
         match self {
-            GpuError::BadVariable { .. } | GpuError::Limit { .. } => 2,
+            GpuError::BadVariable { .. }
+            | GpuError::Limit { .. }
+            | GpuError::NotResident { .. } => 2,
             GpuError::NoAdapter { .. }
             | GpuError::NoSuchAdapter { .. }
             | GpuError::SoftwareAdapter { .. }

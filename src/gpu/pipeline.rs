@@ -55,7 +55,7 @@ pub struct ParamsLayout {
 /// Whether every loop of a kernel makes a number of rounds that the host knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loops {
-    /// Every loop counts up to a value of `params` and cannot be endless: naga's own loop
+    /// Every loop counts towards a constant or a value of `params` and ends: naga's own loop
     /// bounding, which keeps back ends from unrolling, is left out.
     Counted,
     /// Some loop ends when its data says so: naga's bounding stays.
@@ -82,10 +82,36 @@ pub struct Kernel {
     /// Lines that stand for those the host appends for a shape, where the WGSL asks for any: what
     /// tests build the kernel with.
     pub shapes: &'static [&'static str],
-    /// Whether its loops are counted.
-    pub loops: Loops,
+    /// Whether its loops are counted. Only this crate says so of a kernel: on its word a check is
+    /// left out.
+    pub(crate) loops: Loops,
     /// The function of `reference::twins` it is held to.
     pub twin: &'static str,
+}
+
+impl Kernel {
+    /// A kernel from elsewhere, with all of naga's checks: `params` at binding 0, then `bindings`,
+    /// in workgroups of `lanes` that share no memory.
+    pub const fn foreign(
+        name: &'static str,
+        source: &'static str,
+        params: ParamsLayout,
+        bindings: &'static [Binding],
+        lanes: u32,
+    ) -> Kernel {
+        Kernel {
+            name,
+            source,
+            params,
+            bindings,
+            constants: &[],
+            lanes,
+            workgroup_bytes: 0,
+            shapes: &[""],
+            loops: Loops::Bounded,
+            twin: "",
+        }
+    }
 }
 
 /// What tells one pipeline from another: kernel, shape, constants, checked or not.
@@ -142,7 +168,8 @@ impl Dispatch {
 }
 
 /// What to do about a network, a batch or a data set that is too large.
-const SMALLER: &str = "use smaller --layers, a smaller --batch or fewer rows, or --engine cpu";
+const SMALLER: &str =
+    "use smaller --layers, a smaller --batch, fewer rows or --restarts, or --engine cpu";
 
 /// Workgroups that hold `invocations`, as x and y of at most `most` each; x is full but where
 /// there is only one row.
@@ -217,9 +244,9 @@ impl Gpu {
         } else {
             let mut checks = wgpu::ShaderRuntimeChecks::checked();
             checks.force_loop_bounding = false;
-            // SAFETY: of all checks only the bounding of loops is left out, and only for our own
-            // kernels whose every loop counts up to a bound that it does not change
-            // (`Loops::Counted`), so that none is endless.
+            // SAFETY: of all checks only the bounding of loops is left out, and only for kernels of
+            // this crate (nobody else can make one that is not `Loops::Bounded`) whose every loop
+            // counts towards a bound that it does not change, so that none is endless.
             #[allow(unsafe_code)]
             unsafe {
                 self.device.create_shader_module_trusted(descriptor, checks)
@@ -320,7 +347,8 @@ impl Gpu {
         if wanted <= allowed {
             return Ok(());
         }
-        let (what, limit) = (what.to_owned(), "number of loop rounds in a dispatch");
+        let (what, limit) =
+            (what.to_owned(), "number of loop rounds that wgrad plans for in a dispatch");
         Err(GpuError::Limit { what, wanted, unit: "loop rounds", limit, allowed, fix: SMALLER })
     }
 
@@ -348,7 +376,7 @@ impl Gpu {
                 what: format!("the grid of {}", kernel.name),
                 wanted: invocations.div_ceil(kernel.lanes as usize) as u64,
                 unit: "workgroups",
-                limit: "number of workgroups",
+                limit: "largest number of workgroups",
                 allowed: u64::from(limits.max_workgroups).pow(2),
                 fix: SMALLER,
             });

@@ -14,7 +14,7 @@ fn error(path: &Path, error: &std::io::Error, bad: bool) -> Error {
         PermissionDenied => "permission denied; check its mode and owner".to_owned(),
         IsADirectory => "is a folder; give a file".to_owned(),
         NotADirectory => "goes through a file as if it were a folder; check the path".to_owned(),
-        _ => error.to_string(),
+        _ => format!("{error}; try another path"),
     };
     Error::File { path: path.display().to_string(), reason, bad }
 }
@@ -61,6 +61,9 @@ fn target(path: &Path) -> Result<PathBuf, Error> {
     };
     if path.as_os_str().to_string_lossy().ends_with(std::path::is_separator) || path.is_dir() {
         return refuse("is a folder; give a file");
+    }
+    if path.file_name().is_none() {
+        return refuse("names no file; give one");
     }
     match fs::metadata(path) {
         Ok(found) if found.is_file() => {

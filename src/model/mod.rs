@@ -57,6 +57,9 @@ pub enum ModelError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The right content in other bytes.
+    #[error("was not written by this version of wgrad as it stands; save the network again")]
+    Rewritten,
     /// Bits that changed since it was written.
     #[error("its content does not match its hash; the file is damaged, train again")]
     Hash,
@@ -163,8 +166,12 @@ impl Model {
         let model = Model { network, parameters };
         let tensors = model.tensors();
         let network = serde_json::to_string(&model.network).unwrap_or_default();
-        if hash(&network, &tensors) != *promised || model.to_bytes().as_deref() != Ok(bytes) {
+        if hash(&network, &tensors) != *promised {
             return Err(ModelError::Hash);
+        }
+        // The hash does not cover the header's own spelling: a file is what would be written.
+        if model.to_bytes().as_deref() != Ok(bytes) {
+            return Err(ModelError::Rewritten);
         }
         Ok(model)
     }

@@ -71,10 +71,9 @@ fn starts(outcome: &Outcome) -> String {
 
 /// Whether the loss has all but stopped falling over the last quarter of the epochs.
 fn is_flat(history: &[(u32, f32)]) -> bool {
-    match (history.get(history.len() * 3 / 4), history.last()) {
-        (Some(&(_, before)), Some(&(_, last))) => before - last < 0.01 * before,
-        _ => false,
-    }
+    let [.., (_, last)] = history else { return false };
+    let (_, before) = history[(history.len() - 1) * 3 / 4];
+    history.len() > 1 && before - last < 0.01 * before
 }
 
 /// Why it is stuck, as far as the numbers tell, and what helps.
@@ -191,8 +190,11 @@ mod tests {
     #[test]
     fn a_run_that_was_only_too_short_is_told_so() {
         // Seed 2 solves XOR within 2,000 epochs; after 60 its loss is falling, a unit dead or not.
-        let text = told(|t| (t.seed, t.epochs) = (2, 60));
-        assert!(text.contains("more --epochs than 60") && !text.contains("--restarts"), "{text}");
+        for epochs in [3, 60] {
+            let text = told(|t| (t.seed, t.epochs) = (2, epochs));
+            let more = format!("more --epochs than {epochs}");
+            assert!(text.contains(&more) && !text.contains("--restarts"), "{text}");
+        }
         let and = |t: &mut Training| {
             (t.data, t.epochs) = (Arc::new(Source::And.built_in().unwrap().unwrap()), 50);
             t.network = network(&[2, 1]);

@@ -13,7 +13,7 @@ pub use speed::{Speed, measure_speed};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};
-use crate::engine::{Engine, Place, ResidentEngine, Task, forward};
+use crate::engine::{Engine, Forward, Place, ResidentEngine, Task, forward};
 use crate::gpu::Gpu;
 use crate::network::{Initializer, Layout, Network};
 
@@ -114,7 +114,7 @@ impl Training {
         if self.restarts == 0 {
             return setting("--restarts 0".to_owned(), "must be at least 1");
         }
-        if self.seed.checked_add(self.restarts.into()).is_none() {
+        if self.seed.checked_add(u64::from(self.restarts) - 1).is_none() {
             return setting(
                 format!("--seed {}", self.seed),
                 "leaves no room for --restarts; use a smaller one",
@@ -134,7 +134,23 @@ impl Training {
     /// As [`Training::check`], or naming the limit.
     pub fn check_on(&self, place: &Place) -> Result<(), Error> {
         self.check()?;
-        Engine::check(&self.network, &self.data, &self.batches(0), place)
+        let networks = self.restarts as usize;
+        if matches!(place, Place::Resident(_)) {
+            self.check_memory(networks)?;
+        }
+        Engine::check(&self.network, &self.data, &self.batches(0), networks, place)
+    }
+
+    /// Whether the host can hold what it keeps of this many networks at once: parameters twice,
+    /// their histories, and the losses between two boundaries.
+    fn check_memory(&self, networks: usize) -> Result<(), Error> {
+        let history = HISTORY_POINTS as usize * size_of::<(u32, f32)>();
+        let steps = self.report_every() as usize * self.batches(0).steps_per_epoch();
+        let losses = 2 * steps * size_of::<f32>();
+        let parameters = 2 * Layout::new(&self.network).len() * size_of::<f32>();
+        let bytes = networks.saturating_mul(history + losses + parameters);
+        // Given back at once: it only has to be there.
+        Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })
     }
 
     /// The batches of the start of `seed`.
@@ -185,8 +201,11 @@ impl Training {
             }
             _ => self.run_in_turn(place, &mut tally, report, stop).await?,
         }
-        // Without a run there was a stop while all that came before it diverged.
-        let kept = tally.kept.ok_or(Error::Diverged { what: "every start".to_owned(), step: 0 })?;
+        let Some(kept) = tally.kept else {
+            // A stop came while all that ran before it diverged.
+            let step = tally.last_diverged;
+            return Err(Error::Diverged { what: "every start".to_owned(), step });
+        };
         Ok(Outcome {
             kept,
             first_seed: self.seed,
@@ -287,7 +306,7 @@ impl Training {
         }
         self.check_parameters(&parameters, steps)?;
         let forward = forward(&self.network, &parameters, self.data.inputs());
-        let evaluation = evaluate(&self.network, &self.data, &forward);
+        let evaluation = self.evaluate(&forward, steps)?;
         Ok(Run { seed, epochs, history: record.history, parameters, evaluation })
     }
 
@@ -302,10 +321,12 @@ impl Training {
         let batches = self.batches(seed);
         let per_epoch = batches.steps_per_epoch() as u32;
         let (mut epoch, mut record) = (0, Record::default());
-        let mut parameters = engine.parameters().await?;
+        let mut parameters = Vec::new();
         while epoch < self.epochs {
             let epochs = self.report_every().min(self.epochs - epoch);
             let losses = engine.run(epochs * per_epoch, stop).await?;
+            // The old copy goes before the new one comes.
+            drop(std::mem::take(&mut parameters));
             parameters = engine.parameters().await?;
             let stopped = losses.len() < (epochs * per_epoch) as usize;
             record.note(self, &batches, epoch, &losses, stopped);
@@ -325,8 +346,20 @@ impl Training {
             }
         }
         let forward = engine.forward(self.data.inputs()).await?;
-        let evaluation = evaluate(&self.network, &self.data, &forward);
+        let evaluation = self.evaluate(&forward, engine.steps_done())?;
         Ok(Run { seed, epochs: epoch, history: record.history, parameters, evaluation })
+    }
+
+    /// What a network does at the end, if that is still anything: the last update has no loss
+    /// after it that would show it.
+    fn evaluate(&self, forward: &Forward, step: u32) -> Result<Evaluation, Error> {
+        let evaluation = evaluate(&self.network, &self.data, forward);
+        let outputs = forward.outputs.iter().chain(&forward.pre_activations);
+        if outputs.copied().all(is_finite) && evaluation.loss.is_finite() {
+            Ok(evaluation)
+        } else {
+            Err(Error::Diverged { what: "an output".to_owned(), step })
+        }
     }
 
     /// Whether a network is still one, by the bits of its parameters: a diverged network can show
@@ -381,6 +414,8 @@ struct Tally {
     restarts: u32,
     solved: u32,
     diverged: u32,
+    /// The step at which the last of those did.
+    last_diverged: u32,
     setup_seconds: f64,
     train_seconds: f64,
 }
@@ -407,8 +442,9 @@ impl Tally {
                 }
                 Ok(())
             }
-            Err(Error::Diverged { .. }) if self.restarts < most || self.kept.is_some() => {
+            Err(Error::Diverged { step, .. }) if self.restarts < most || self.kept.is_some() => {
                 self.diverged += 1;
+                self.last_diverged = step;
                 Ok(())
             }
             Err(error) => Err(error),
@@ -527,7 +563,7 @@ mod tests {
             (Training { learning_rate: f32::NAN, ..xor() }, "--lr NaN"),
             (Training { epochs: 0, ..xor() }, "--epochs 0"),
             (Training { restarts: 0, ..xor() }, "--restarts 0"),
-            (Training { seed: u64::MAX, ..xor() }, "--seed 18446744073709551615"),
+            (Training { seed: u64::MAX - 5, ..xor() }, "--seed 18446744073709551610"),
             (Training { epochs: u32::MAX, batch: 1, ..xor() }, "--epochs 4294967295"),
         ] {
             let error = run(&training).unwrap_err();

@@ -1,6 +1,6 @@
 //! The integer functions of `shaders/common/`, probed alone: the same bits as on the host.
 
-use wgrad::gpu::{Access, Binding, Kernel, Loops, ParamsLayout};
+use wgrad::gpu::{Access, Binding, Kernel};
 use wgrad::kernels::{AdvanceParams, COMMON};
 use wgrad::random::threefry2x32;
 
@@ -22,22 +22,12 @@ fn probe_threefry(@builtin(global_invocation_id) id: vec3<u32>) {
 
 fn probe() -> Kernel {
     let threefry = COMMON.iter().find(|(name, _)| *name == "threefry").unwrap().1;
-    let params: ParamsLayout = AdvanceParams::LAYOUT;
-    Kernel {
-        name: "probe_threefry",
-        source: Box::leak(format!("{PROBE}{threefry}").into_boxed_str()),
-        params,
-        bindings: &[
-            Binding { name: "seed", access: Access::Read },
-            Binding { name: "bits", access: Access::ReadWrite },
-        ],
-        constants: &[],
-        lanes: 64,
-        workgroup_bytes: 0,
-        shapes: &[""],
-        loops: Loops::Counted,
-        twin: "threefry2x32",
-    }
+    let source = Box::leak(format!("{PROBE}{threefry}").into_boxed_str());
+    const BINDINGS: &[Binding] = &[
+        Binding { name: "seed", access: Access::Read },
+        Binding { name: "bits", access: Access::ReadWrite },
+    ];
+    Kernel::foreign("probe_threefry", source, AdvanceParams::LAYOUT, BINDINGS, 64)
 }
 
 #[test]

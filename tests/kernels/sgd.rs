@@ -48,3 +48,11 @@ fn a_wrong_twin_is_found_out() {
     twins::sgd(&gradients, &mut uphill, -0.5);
     assert_apart("uphill", &actual, &uphill, Bound::Mixed { absolute: 1e-5, relative: 1e-5 });
 }
+
+/// More workgroups than one dimension holds: the grid folds, and every element is still its own.
+#[test]
+fn a_folded_grid_reaches_every_element() {
+    let len = 64 * 65_535 + 64 + 5;
+    let after = run(&vec![1.0; len], &vec![2.0; len], 0.5);
+    assert!(after.iter().all(|&parameter| parameter == 1.5));
+}

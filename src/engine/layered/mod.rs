@@ -88,7 +88,11 @@ pub(super) fn check_limits(
     let layout = Layout::new(network);
     let name = data.name();
     let input_len = data.rows() * row_stride(data.input_len());
-    gpu.check_binding(&format!("data set {name} ({} rows)", data.rows()), input_len)?;
+    let target_len = data.rows() * row_stride(data.target_len());
+    let rows = format!("data set {name} ({} rows)", data.rows());
+    gpu.check_binding(&rows, input_len.max(target_len))?;
+    let loss_rounds = step::loss_loops(network.loss()) * network.outputs();
+    gpu.check_rounds(&format!("the loss of {} outputs", network.outputs()), loss_rounds)?;
     gpu.check_rounds(&format!("a sum over a batch of {}", batches.batch()), batches.batch())?;
     for layer in network.layers() {
         let index = layer.index;

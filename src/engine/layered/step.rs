@@ -12,8 +12,6 @@ use crate::random::seed_key;
 /// Loop rounds granted to the walk of `batch_rows`: it lands on a row with a chance of at least a
 /// half each time, and llvmpipe's own limit is far away.
 const WALK_ROUNDS: usize = 64;
-/// Loops of `loss_softmax`, each over all outputs; the other losses have one.
-const SOFTMAX_LOOPS: usize = 3;
 /// Rounds of `loss_mean` over its halves.
 const TREE_ROUNDS: usize = 8;
 
@@ -172,10 +170,10 @@ impl LayeredEngine {
             GradientAt::Output => (&state.a, &state.d_a),
             GradientAt::PreActivation => (&state.z, &state.d_z),
         };
-        let (kernel, loops) = match loss {
-            Loss::MseHalfMean | Loss::MseMean => (&kernels::LOSS_MSE, 1),
-            Loss::Bce | Loss::BceWithLogits => (&kernels::LOSS_BCE, 1),
-            Loss::SoftmaxCrossEntropy => (&kernels::LOSS_SOFTMAX, SOFTMAX_LOOPS),
+        let kernel = match loss {
+            Loss::MseHalfMean | Loss::MseMean => &kernels::LOSS_MSE,
+            Loss::Bce | Loss::BceWithLogits => &kernels::LOSS_BCE,
+            Loss::SoftmaxCrossEntropy => &kernels::LOSS_SOFTMAX,
         };
         let params = LossParams {
             rows: rows as u32,
@@ -186,7 +184,7 @@ impl LayeredEngine {
         let pipeline = self.gpu.pipeline(kernel, &[]).await?;
         let row_loss = Slice::all(&self.buffers.row_loss);
         let buffers = [Slice::all(from), Slice::all(targets), row_loss, Slice::all(d)];
-        self.gpu.dispatch(&pipeline, &params, &buffers, rows, loops * outputs).await
+        self.gpu.dispatch(&pipeline, &params, &buffers, rows, loss_loops(loss) * outputs).await
     }
 
     async fn loss_mean(&self, rows: usize) -> Result<Dispatch, GpuError> {
@@ -298,6 +296,14 @@ impl LayeredEngine {
         let pipeline = self.gpu.pipeline(&kernels::ADVANCE, &[]).await?;
         let buffers = [Slice::all(&self.buffers.clock)];
         self.gpu.dispatch(&pipeline, &AdvanceParams { steps: 1 }, &buffers, 1, 0).await
+    }
+}
+
+/// Loops that a loss's kernel makes over all outputs.
+pub(super) fn loss_loops(loss: Loss) -> usize {
+    match loss {
+        Loss::SoftmaxCrossEntropy => 3,
+        _ => 1,
     }
 }
 

@@ -54,7 +54,7 @@ struct Buffers {
 
 /// Whether a network fits one invocation, whatever the GPU.
 pub fn is_small(network: &Network, batches: &Batches) -> bool {
-    Shape::new(network, batches).is_some()
+    Shape::new(network, batches).is_ok()
 }
 
 /// Whether the engine takes a network trained in these batches on `gpu`.
@@ -62,29 +62,24 @@ pub fn fits(network: &Network, batches: &Batches, gpu: &Gpu) -> bool {
     shape_on(network, batches, gpu).is_ok()
 }
 
-/// Whether `gpu` can take this: the network one invocation, the data set one binding.
+/// Whether `gpu` can take this: the network one invocation, the data set and the parameters of
+/// all networks one binding each.
 pub(super) fn check_limits(
     network: &Network,
     data: &Dataset,
     batches: &Batches,
+    networks: usize,
     gpu: &Gpu,
 ) -> Result<(), GpuError> {
+    let parameters = networks.saturating_mul(network.parameter_count());
+    gpu.check_binding(&format!("parameters of {networks} networks at once"), parameters)?;
     let len = data.rows() * (data.input_len() + data.target_len());
     gpu.check_binding(&format!("data set {} ({} rows)", data.name(), data.rows()), len)?;
     shape_on(network, batches, gpu).map(|_| ())
 }
 
 fn shape_on(network: &Network, batches: &Batches, gpu: &Gpu) -> Result<Shape, GpuError> {
-    let Some(shape) = Shape::new(network, batches) else {
-        return Err(GpuError::Limit {
-            what: "the resident engine".to_owned(),
-            wanted: 2 * network.parameter_count() as u64,
-            unit: "registers",
-            limit: "budget for parameters and gradients of one hidden layer",
-            allowed: shape::MOST_REGISTERS as u64,
-            fix: "use --engine layered or cpu, or smaller --layers",
-        });
-    };
+    let shape = Shape::new(network, batches).map_err(|reason| GpuError::NotResident { reason })?;
     gpu.check_rounds("one step of the resident engine", shape.rounds_per_step())?;
     Ok(shape)
 }
@@ -190,9 +185,7 @@ impl ResidentEngine {
     /// `count` steps as dispatches that the device makes in full: their steps, in order.
     async fn cuts(&mut self, count: u32) -> Result<Vec<u32>, GpuError> {
         let mut cuts = vec![self.cut; (count / self.cut) as usize];
-        if count % self.cut > 0 {
-            cuts.push(count % self.cut);
-        }
+        cuts.extend(Some(count % self.cut).filter(|&rest| rest > 0));
         for &steps in &cuts {
             if !self.dispatches.contains_key(&steps) {
                 let dispatch = self.dispatch(steps).await?;

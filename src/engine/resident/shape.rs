@@ -29,21 +29,34 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// `None` where the network does not fit one invocation.
-    pub(super) fn new(network: &Network, batches: &Batches) -> Option<Shape> {
-        let &[inputs, units, outputs] = network.sizes() else { return None };
+    /// Whether one invocation can train the network, and how.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    pub(super) fn new(network: &Network, batches: &Batches) -> Result<Shape, String> {
+        let &[inputs, units, outputs] = network.sizes() else {
+            let hidden = network.sizes().len() - 2;
+            return Err(format!("it has {hidden} hidden layers, not 1"));
+        };
         // The widest vector that leaves no lane empty; where there is none, four with a rest.
         let lanes = [4, 3, 2].into_iter().find(|lanes| units % lanes == 0).unwrap_or(4);
         let groups = units.div_ceil(lanes);
-        let registers = 2 * ((inputs + 1 + outputs) * groups * lanes + outputs);
+        let registers = 2 * network.parameter_count();
         let loops = [inputs * groups, outputs * groups, inputs + outputs, units];
-        if registers > MOST_REGISTERS || loops.into_iter().any(|rounds| rounds > MOST_ROUNDS) {
-            return None;
+        if registers > MOST_REGISTERS {
+            return Err(format!(
+                "parameters and gradients take {registers} registers, at most {MOST_REGISTERS} are planned for"
+            ));
+        }
+        if let Some(rounds) = loops.into_iter().find(|&rounds| rounds > MOST_ROUNDS) {
+            return Err(format!(
+                "a loop of {rounds} rounds is not unrolled, at most {MOST_ROUNDS} are"
+            ));
         }
         let rows = batches.batch();
         let kept =
             if batches.is_full() && rows * (inputs + outputs) <= MOST_KEPT { rows } else { 0 };
-        Some(Shape {
+        Ok(Shape {
             inputs,
             units,
             outputs,
@@ -103,7 +116,7 @@ mod tests {
     use crate::data::Order;
     use crate::network::{Activation, Loss};
 
-    fn shape(sizes: &[usize], rows: usize, batch: usize) -> Option<Shape> {
+    fn shape(sizes: &[usize], rows: usize, batch: usize) -> Result<Shape, String> {
         let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
         let network = Network::uniform(sizes.to_vec(), hidden, output, Loss::Bce).unwrap();
         Shape::new(&network, &Batches::new(rows, batch, Order::Shuffled, 0))
@@ -112,10 +125,10 @@ mod tests {
     #[test]
     fn what_fits_is_decided_by_registers() {
         for sizes in [&[2, 3, 1][..], &[2, 1, 1], &[2, 5, 1], &[2, 8, 1], &[4, 4, 3], &[1, 12, 1]] {
-            assert!(shape(sizes, 4, 0).is_some(), "{sizes:?}");
+            assert!(shape(sizes, 4, 0).is_ok(), "{sizes:?}");
         }
         for sizes in [&[2, 64, 1][..], &[64, 32, 10], &[2, 1], &[2, 3, 3, 1], &[40, 1, 1]] {
-            assert!(shape(sizes, 4, 0).is_none(), "{sizes:?}");
+            assert!(shape(sizes, 4, 0).is_err(), "{sizes:?}");
         }
     }
 
