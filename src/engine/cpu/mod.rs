@@ -2,13 +2,14 @@
 //! opponent a GPU is measured against and what runs where there is none; it shares no arithmetic
 //! with the reference.
 
+mod math;
+
 use super::{Forward, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
-use crate::network::{
-    Activation, GradientAt, LEAKY_SLOPE, Layer, Layout, Loss, Network, row_stride,
-};
+use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
 use crate::reference::Trace;
+use math::{View, activate, add_scaled, apply_slope, dot, gemm, row_loss};
 
 /// Multiply-adds from which a product is worth a call of the library.
 const LIBRARY_WORK: usize = 8192;
@@ -329,137 +330,5 @@ fn forward(
         for (a, z) in rows {
             activate(layer.activation, &z[..layer.fan_out], &mut a[..layer.fan_out]);
         }
-    }
-}
-
-fn activate(kind: Activation, z: &[f32], a: &mut [f32]) {
-    let each = |a: &mut [f32], f: fn(f32) -> f32| {
-        a.iter_mut().zip(z).for_each(|(a, &z)| *a = f(z));
-    };
-    match kind {
-        Activation::Relu => each(a, |z| if z > 0.0 { z } else { 0.0 }),
-        Activation::LeakyRelu => each(a, |z| if z > 0.0 { z } else { LEAKY_SLOPE as f32 * z }),
-        Activation::Tanh => each(a, f32::tanh),
-        Activation::Sigmoid => each(a, sigmoid),
-        Activation::Identity => a.copy_from_slice(z),
-    }
-}
-
-/// `d *= slope`, the slope from the activation's value. Padding of `d` is 0 and stays 0.
-fn apply_slope(kind: Activation, a: &[f32], d: &mut [f32]) {
-    let each = |d: &mut [f32], slope: fn(f32) -> f32| {
-        d.iter_mut().zip(a).for_each(|(d, &a)| *d *= slope(a));
-    };
-    match kind {
-        Activation::Relu => each(d, |a| if a > 0.0 { 1.0 } else { 0.0 }),
-        Activation::LeakyRelu => each(d, |a| if a > 0.0 { 1.0 } else { LEAKY_SLOPE as f32 }),
-        Activation::Tanh => each(d, |a| 1.0 - a * a),
-        Activation::Sigmoid => each(d, |a| a * (1.0 - a)),
-        Activation::Identity => {}
-    }
-}
-
-fn sigmoid(z: f32) -> f32 {
-    1.0 / (1.0 + (-z).exp())
-}
-
-/// One row's part of the loss, and the unscaled gradient into `d`.
-fn row_loss(loss: Loss, value: &[f32], target: &[f32], d: &mut [f32]) -> f64 {
-    let mut sum = 0.0;
-    match loss {
-        Loss::MseHalfMean | Loss::MseMean => {
-            for ((d, &y), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = y - t;
-                sum += f64::from(*d) * f64::from(*d);
-            }
-        }
-        Loss::Bce | Loss::BceWithLogits => {
-            for ((d, &z), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = sigmoid(z) - t;
-                sum += f64::from(z.max(0.0) - z * t + (-z.abs()).exp().ln_1p());
-            }
-        }
-        Loss::SoftmaxCrossEntropy => {
-            let largest = value.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let mut total = 0.0;
-            for (d, &z) in d.iter_mut().zip(value) {
-                *d = (z - largest).exp();
-                total += *d;
-            }
-            for ((d, &z), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = *d / total - t;
-                sum += f64::from(t * (total.ln() - (z - largest)));
-            }
-        }
-    }
-    sum
-}
-
-/// `to += scale * from`, four at a time: rows are padded to a multiple of 4.
-fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
-    let (to, from) = (to.as_chunks_mut::<4>().0, from.as_chunks::<4>().0);
-    for (to, from) in to.iter_mut().zip(from) {
-        for lane in 0..4 {
-            to[lane] += scale * from[lane];
-        }
-    }
-}
-
-/// The product of two padded rows, summed in four lanes.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let mut sums = [0.0; 4];
-    for (left, right) in left.as_chunks::<4>().0.iter().zip(right.as_chunks::<4>().0) {
-        for lane in 0..4 {
-            sums[lane] += left[lane] * right[lane];
-        }
-    }
-    (sums[0] + sums[2]) + (sums[1] + sums[3])
-}
-
-/// A matrix within a slice: element `[i][j]` is at `i * steps.0 + j * steps.1`.
-struct View<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    steps: (usize, usize),
-}
-
-impl<'a> View<'a> {
-    fn rows(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> View<'a> {
-        View { data, rows, cols, steps: (stride, 1) }
-    }
-
-    /// Elements from the first to one past the last.
-    fn span(&self) -> usize {
-        (self.rows - 1) * self.steps.0 + (self.cols - 1) * self.steps.1 + 1
-    }
-}
-
-/// `output = left . right` by matrixmultiply; `output` is `[left.rows][stride]`.
-fn gemm(left: View<'_>, right: View<'_>, output: &mut [f32], stride: usize) {
-    let (m, k, n) = (left.rows, left.cols, right.cols);
-    assert!(k == right.rows && n <= stride, "shapes of a product");
-    assert!(left.span() <= left.data.len() && right.span() <= right.data.len());
-    assert!((m - 1) * stride + n <= output.len());
-    // SAFETY: the asserts above hold every index that the strides and sizes can reach inside the
-    // three slices, and `output` is borrowed alone.
-    #[allow(unsafe_code)]
-    unsafe {
-        matrixmultiply::sgemm(
-            m,
-            k,
-            n,
-            1.0,
-            left.data.as_ptr(),
-            left.steps.0 as isize,
-            left.steps.1 as isize,
-            right.data.as_ptr(),
-            right.steps.0 as isize,
-            right.steps.1 as isize,
-            0.0,
-            output.as_mut_ptr(),
-            stride as isize,
-            1,
-        );
     }
 }

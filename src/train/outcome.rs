@@ -1,0 +1,144 @@
+//! What comes of a training: runs, their losses, and which of them is kept.
+
+use super::{Evaluation, Training};
+use crate::Error;
+use crate::data::Batches;
+
+/// One training from one start.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// Epochs done.
+    pub epochs: u32,
+    /// `(epoch, loss)`: the mean loss over an epoch's rows, each batch's before its update.
+    pub history: Vec<(u32, f32)>,
+    /// The parameters at the end, in the network's layout.
+    pub parameters: Vec<f32>,
+    /// What they do on the data.
+    pub evaluation: Evaluation,
+}
+
+/// What came of a training.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The run that was kept: the first that solved its data, else the one with the lowest loss.
+    pub kept: Run,
+    /// The seed of the first start.
+    pub first_seed: u64,
+    /// Starts that were trained.
+    pub restarts: u32,
+    /// How many of them solved their data.
+    pub solved: u32,
+    /// How many of them diverged.
+    pub diverged: u32,
+    /// Whether a stop was asked for before the end.
+    pub stopped: bool,
+    /// Seconds spent making engines.
+    pub setup_seconds: f64,
+    /// Seconds spent training.
+    pub train_seconds: f64,
+}
+
+/// Where a training is, told at every report boundary.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Which start, from 0.
+    pub restart: u32,
+    /// Its seed.
+    pub seed: u64,
+    /// Epochs done.
+    pub epoch: u32,
+    /// The last epoch's loss.
+    pub loss: f32,
+}
+
+/// What is kept of a run's losses.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Record {
+    /// As [`Run::history`].
+    pub history: Vec<(u32, f32)>,
+    /// The first step whose loss was not finite, from 1.
+    pub diverged: Option<u32>,
+}
+
+impl Record {
+    /// Notes the losses of the steps after `epoch` epochs; `stopped` where they are the last.
+    pub(super) fn note(
+        &mut self,
+        training: &Training,
+        batches: &Batches,
+        epoch: u32,
+        losses: &[f32],
+        stopped: bool,
+    ) {
+        let per_epoch = batches.steps_per_epoch() as u32;
+        if let Some(at) = losses.iter().position(|loss| !is_finite(*loss)) {
+            self.diverged = self.diverged.or(Some(epoch * per_epoch + at as u32 + 1));
+        }
+        let whole = losses.len() as u32 / per_epoch;
+        for (at, losses) in (epoch + 1..).zip(losses.chunks_exact(per_epoch as usize)) {
+            let is_last = at == training.epochs || stopped && at == epoch + whole;
+            if at == 1 || at % training.history_every() == 0 || is_last {
+                self.history.push((at, epoch_loss(batches, losses)));
+            }
+        }
+    }
+}
+
+/// The count of starts, and the best of them.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub kept: Option<Run>,
+    pub restarts: u32,
+    pub solved: u32,
+    pub diverged: u32,
+    /// The step at which the last of those did.
+    pub last_diverged: u32,
+    pub setup_seconds: f64,
+    pub train_seconds: f64,
+}
+
+impl Tally {
+    /// Counts a start, in the order of seeds: the first that is solved is kept, else the lowest
+    /// loss. One that diverged never is, and is an error only where it is the last of `most` and
+    /// nothing else is left.
+    pub(super) fn add(&mut self, run: Result<Run, Error>, most: u32) -> Result<(), Error> {
+        self.restarts += 1;
+        match run {
+            Ok(run) => {
+                let is_solved = run.evaluation.solved == Some(true);
+                let better = match &self.kept {
+                    None => true,
+                    Some(kept) if self.solved == 0 => {
+                        is_solved || run.evaluation.loss < kept.evaluation.loss
+                    }
+                    Some(_) => false,
+                };
+                self.solved += u32::from(is_solved);
+                if better {
+                    self.kept = Some(run);
+                }
+                Ok(())
+            }
+            Err(Error::Diverged { step, .. }) if self.restarts < most || self.kept.is_some() => {
+                self.diverged += 1;
+                self.last_diverged = step;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether a number that came from a GPU is one: by its bits, as WGSL may take no notice of NaN.
+pub(super) fn is_finite(value: f32) -> bool {
+    value.to_bits() & 0x7f80_0000 != 0x7f80_0000
+}
+
+/// The mean over an epoch's rows from the means over its batches.
+fn epoch_loss(batches: &Batches, losses: &[f32]) -> f32 {
+    let sum: f64 =
+        (0..).zip(losses).map(|(step, &loss)| f64::from(loss) * batches.len_of(step) as f64).sum();
+    (sum / batches.rows() as f64) as f32
+}

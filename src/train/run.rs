@@ -1,0 +1,207 @@
+//! Running a training: up to report boundaries, one start after the other or all at once.
+
+use std::sync::Arc;
+
+use web_time::Instant;
+
+use super::outcome::{Record, Tally, is_finite};
+use super::{Evaluation, Outcome, Progress, Run, Training, evaluate};
+use crate::Error;
+use crate::engine::{Engine, Forward, Place, ResidentEngine, forward};
+use crate::gpu::Gpu;
+use crate::network::Layout;
+
+impl Training {
+    /// Trains starts until one solves its data: one after the other, or, on the resident engine,
+    /// all at once. Either way the lowest seed that solves it is kept, else the lowest loss.
+    /// `report` hears of every report boundary; a true answer of `stop` ends the training in
+    /// order, with what was reached.
+    ///
+    /// # Errors
+    /// Where the settings do not fit, the GPU fails, or every start diverged.
+    pub async fn run(
+        &self,
+        place: &Place,
+        report: &mut dyn FnMut(Progress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Outcome, Error> {
+        self.check_on(place)?;
+        let mut tally = Tally::default();
+        match place {
+            Place::Resident(gpu) if self.restarts > 1 => {
+                self.run_together(gpu, &mut tally, report, stop).await?;
+            }
+            _ => self.run_in_turn(place, &mut tally, report, stop).await?,
+        }
+        let Some(kept) = tally.kept else {
+            // A stop came while all that ran before it diverged.
+            let step = tally.last_diverged;
+            return Err(Error::Diverged { what: "every start".to_owned(), step });
+        };
+        Ok(Outcome {
+            kept,
+            first_seed: self.seed,
+            restarts: tally.restarts,
+            solved: tally.solved,
+            diverged: tally.diverged,
+            stopped: stop(),
+            setup_seconds: tally.setup_seconds,
+            train_seconds: tally.train_seconds,
+        })
+    }
+
+    async fn run_in_turn(
+        &self,
+        place: &Place,
+        tally: &mut Tally,
+        report: &mut dyn FnMut(Progress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
+        while tally.restarts < self.restarts && tally.solved == 0 {
+            if tally.restarts > 0 && stop() {
+                break;
+            }
+            let seed = self.seed + u64::from(tally.restarts);
+            let started = Instant::now();
+            let mut engine = Engine::new(self.task(seed), place).await?;
+            tally.setup_seconds += started.elapsed().as_secs_f64();
+            let started = Instant::now();
+            let run = self.run_once(&mut engine, tally.restarts, seed, report, stop).await;
+            tally.train_seconds += started.elapsed().as_secs_f64();
+            tally.add(run, self.restarts)?;
+        }
+        Ok(())
+    }
+
+    /// Every start in the same dispatches.
+    async fn run_together(
+        &self,
+        gpu: &Arc<Gpu>,
+        tally: &mut Tally,
+        report: &mut dyn FnMut(Progress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
+        let networks = self.restarts as usize;
+        let started = Instant::now();
+        let seeds = (0..u64::from(self.restarts)).map(|restart| self.seed + restart);
+        let starts: Vec<Vec<f32>> =
+            seeds.clone().map(|seed| self.init.parameters(&self.network, seed)).collect();
+        let task = self.task(self.seed);
+        let mut engine = ResidentEngine::new(&task, &starts, Arc::clone(gpu)).await?;
+        tally.setup_seconds += started.elapsed().as_secs_f64();
+
+        let started = Instant::now();
+        let per_epoch = task.batches.steps_per_epoch() as u32;
+        let mut records = vec![Record::default(); networks];
+        let mut epoch = 0;
+        while epoch < self.epochs {
+            let epochs = self.report_every().min(self.epochs - epoch);
+            let losses = engine.run(epochs * per_epoch, stop).await?;
+            let steps = (losses.len() / networks) as u32;
+            let stopped = steps < epochs * per_epoch;
+            for (network, record) in records.iter_mut().enumerate() {
+                let own: Vec<f32> =
+                    losses.iter().skip(network).step_by(networks).copied().collect();
+                record.note(self, &task.batches, epoch, &own, stopped);
+            }
+            epoch += steps / per_epoch;
+            let best = records.iter().filter_map(|record| Some(record.history.last()?.1));
+            if let Some(loss) = best.filter(|loss| is_finite(*loss)).reduce(f32::min)
+                && steps >= per_epoch
+            {
+                report(Progress { restart: 0, seed: self.seed, epoch, loss });
+            }
+            if stopped || stop() {
+                break;
+            }
+        }
+        let parameters = engine.parameters().await?;
+        tally.train_seconds += started.elapsed().as_secs_f64();
+        for ((seed, record), parameters) in seeds.zip(records).zip(parameters) {
+            let run = self.judge(seed, epoch, record, parameters, engine.steps_done());
+            tally.add(run, self.restarts)?;
+        }
+        Ok(())
+    }
+
+    /// One of many runs, from its losses and its last parameters.
+    fn judge(
+        &self,
+        seed: u64,
+        epochs: u32,
+        record: Record,
+        parameters: Vec<f32>,
+        steps: u32,
+    ) -> Result<Run, Error> {
+        if let Some(step) = record.diverged {
+            return Err(Error::Diverged { what: "the loss".to_owned(), step });
+        }
+        self.check_parameters(&parameters, steps)?;
+        let forward = forward(&self.network, &parameters, self.data.inputs());
+        let evaluation = self.evaluate(&forward, steps)?;
+        Ok(Run { seed, epochs, history: record.history, parameters, evaluation })
+    }
+
+    async fn run_once(
+        &self,
+        engine: &mut Engine,
+        restart: u32,
+        seed: u64,
+        report: &mut dyn FnMut(Progress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Run, Error> {
+        let batches = self.batches(seed);
+        let per_epoch = batches.steps_per_epoch() as u32;
+        let (mut epoch, mut record) = (0, Record::default());
+        let mut parameters = Vec::new();
+        while epoch < self.epochs {
+            let epochs = self.report_every().min(self.epochs - epoch);
+            let losses = engine.run(epochs * per_epoch, stop).await?;
+            // The old copy goes before the new one comes.
+            drop(std::mem::take(&mut parameters));
+            parameters = engine.parameters().await?;
+            let stopped = losses.len() < (epochs * per_epoch) as usize;
+            record.note(self, &batches, epoch, &losses, stopped);
+            if let Some(step) = record.diverged {
+                return Err(Error::Diverged { what: "the loss".to_owned(), step });
+            }
+            self.check_parameters(&parameters, engine.steps_done())?;
+            let whole = losses.len() as u32 / per_epoch;
+            epoch += whole;
+            if let Some(&(_, loss)) = record.history.last()
+                && whole > 0
+            {
+                report(Progress { restart, seed, epoch, loss });
+            }
+            if stopped || stop() {
+                break;
+            }
+        }
+        let forward = engine.forward(self.data.inputs()).await?;
+        let evaluation = self.evaluate(&forward, engine.steps_done())?;
+        Ok(Run { seed, epochs: epoch, history: record.history, parameters, evaluation })
+    }
+
+    /// What a network does at the end, if that is still anything: the last update has no loss
+    /// after it that would show it.
+    fn evaluate(&self, forward: &Forward, step: u32) -> Result<Evaluation, Error> {
+        let evaluation = evaluate(&self.network, &self.data, forward);
+        let outputs = forward.outputs.iter().chain(&forward.pre_activations);
+        if outputs.copied().all(is_finite) && evaluation.loss.is_finite() {
+            Ok(evaluation)
+        } else {
+            Err(Error::Diverged { what: "an output".to_owned(), step })
+        }
+    }
+
+    /// Whether a network is still one, by the bits of its parameters: a diverged network can show
+    /// a finite loss.
+    fn check_parameters(&self, parameters: &[f32], steps: u32) -> Result<(), Error> {
+        let Some(at) = parameters.iter().position(|value| !is_finite(*value)) else {
+            return Ok(());
+        };
+        let layout = Layout::new(&self.network);
+        let what = layout.locate(at).map_or("a parameter", |(tensor, _, _)| &tensor.name);
+        Err(Error::Diverged { what: what.to_owned(), step: steps })
+    }
+}
