@@ -59,10 +59,7 @@ impl<P: Pod> Case<'_, P> {
     fn run(self, c: &mut Criterion, gpu: &Arc<Gpu>, size: &str, verify: impl Fn(&[Vec<u32>])) {
         let name = self.kernel.name;
         let (dispatch, outputs) = pollster::block_on(async {
-            let pipeline = gpu
-                .shaped_pipeline(self.kernel, self.kernel.shapes[0], self.constants)
-                .await
-                .unwrap();
+            let pipeline = gpu.pipeline(self.kernel, self.constants).await.unwrap();
             let mut buffers = Vec::new();
             for (binding, words) in self.kernel.bindings.iter().zip(&self.buffers) {
                 buffers.push(gpu.buffer_of(binding.name, words).await.unwrap());

@@ -112,6 +112,10 @@ impl Kernel {
             twin: "",
         }
     }
+
+    fn first_shape(&self) -> &'static str {
+        self.shapes.first().copied().unwrap_or_default()
+    }
 }
 
 /// What tells one pipeline from another: kernel, shape, constants, checked or not.
@@ -181,7 +185,8 @@ fn grid(invocations: usize, lanes: u32, most: u32) -> Option<[u32; 2]> {
 }
 
 impl Gpu {
-    /// The pipeline of `kernel` with `constants` (name and value), made once and kept.
+    /// The pipeline of `kernel` with `constants` (name and value), made once and kept. A kernel
+    /// that is specialised per shape is built for the first of [`Kernel::shapes`].
     ///
     /// # Errors
     /// [`GpuError::Limit`] where the device cannot run it, [`GpuError::Validation`] where it does
@@ -191,15 +196,16 @@ impl Gpu {
         kernel: &Kernel,
         constants: &[(&str, f64)],
     ) -> Result<Pipeline, GpuError> {
-        self.build(kernel, "", constants, kernel.loops == Loops::Bounded).await
+        self.shaped_pipeline(kernel, kernel.first_shape(), constants).await
     }
 
     /// The pipeline of a kernel that is specialised per shape: `shape` is appended to its WGSL,
-    /// so that the line numbers of an error stay the file's.
+    /// so that the line numbers of an error stay the file's. For this crate's own lines alone:
+    /// they too may be compiled without a check.
     ///
     /// # Errors
     /// As [`Gpu::pipeline`].
-    pub async fn shaped_pipeline(
+    pub(crate) async fn shaped_pipeline(
         &self,
         kernel: &Kernel,
         shape: &str,
@@ -215,10 +221,9 @@ impl Gpu {
     pub async fn checked_pipeline(
         &self,
         kernel: &Kernel,
-        shape: &str,
         constants: &[(&str, f64)],
     ) -> Result<Pipeline, GpuError> {
-        self.build(kernel, shape, constants, true).await
+        self.build(kernel, kernel.first_shape(), constants, true).await
     }
 
     async fn build(

@@ -39,22 +39,10 @@ pub fn launch<P: Pod>(
     args: &[Arg<'_>],
     invocations: usize,
 ) -> Vec<Vec<u32>> {
-    launch_shaped(kernel, "", constants, params, args, invocations)
-}
-
-/// The same of a kernel that is specialised per shape.
-pub fn launch_shaped<P: Pod>(
-    kernel: &Kernel,
-    shape: &str,
-    constants: &[(&str, f64)],
-    params: &P,
-    args: &[Arg<'_>],
-    invocations: usize,
-) -> Vec<Vec<u32>> {
     let gpu = gpu();
     pollster::block_on(async {
-        let trusted = gpu.shaped_pipeline(kernel, shape, constants).await.unwrap();
-        let checked = gpu.checked_pipeline(kernel, shape, constants).await.unwrap();
+        let trusted = gpu.pipeline(kernel, constants).await.unwrap();
+        let checked = gpu.checked_pipeline(kernel, constants).await.unwrap();
         let written = dispatch(&gpu, kernel, &trusted, params, args, invocations).await;
         let again = dispatch(&gpu, kernel, &checked, params, args, invocations).await;
         assert_eq!(written, again, "{} with naga's checks and without", kernel.name);

@@ -5,7 +5,7 @@ use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::reference::Reference;
 
 use crate::common::{ULP, assert_apart, assert_close, wide};
-use crate::launch::{Arg, floats, launch_shaped};
+use crate::launch::{Arg, floats, launch};
 
 fn network() -> Network {
     Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap()
@@ -56,8 +56,7 @@ fn run(starts: &[Vec<f32>], rates: &[f32], steps: u32) -> (Vec<f32>, Vec<f32>, V
         Arg::Out(steps as usize * networks),
         Arg::U32(&vec![0; networks]),
     ];
-    let shape = TRAIN_ONE_HIDDEN.shapes[0];
-    let written = launch_shaped(&TRAIN_ONE_HIDDEN, shape, &constants, &params, &args, networks);
+    let written = launch(&TRAIN_ONE_HIDDEN, &constants, &params, &args, networks);
     (floats(&written[0]).to_vec(), floats(&written[1]).to_vec(), written[2].clone())
 }
 
