@@ -97,13 +97,17 @@ fn what_to_try(training: &Training, outcome: &Outcome, all_right: bool) -> Strin
     };
     let has_hidden = network.layers().len() > 1;
     let is_flat = is_flat(&run.history);
-    let rose = run.history.first().is_some_and(|first| run.evaluation.loss > first.1.into());
+    let before = run.history.first().map_or(f64::NAN, |first| first.1.into());
+    let rose = run.evaluation.loss > before;
+    let hardly_moved = (before - run.evaluation.loss).abs() < 0.01 * before;
     let mut cures = Vec::new();
     if training.init == Initializer::Zeros && has_hidden {
         cures
             .push("--init he or --init xavier (from zeros all hidden units stay alike)".to_owned());
     } else if rose {
         cures.push(format!("a lower --lr than {}: the loss rose", training.learning_rate));
+    } else if has_hidden && hardly_moved && (units == 0 || dead < units) {
+        cures.push(format!("a higher --lr than {}: the loss hardly moved", training.learning_rate));
     } else if all_right || !is_flat {
         cures.push(format!("more --epochs than {}: the loss is still falling", run.epochs));
     }
@@ -214,6 +218,8 @@ mod tests {
         assert!(told(|t| t.init = Initializer::Zeros).contains("--init he"));
         let text = told(|t| t.learning_rate = 1e6);
         assert!(text.contains("a lower --lr than 1000000"), "{text}");
+        let text = told(|t| t.learning_rate = 1e-7);
+        assert!(text.contains("a higher --lr than 0.0000001"), "{text}");
         let text = told(|t| (t.network, t.restarts) = (network(&[2, 1]), 3));
         assert!(text.contains("3 starts: none solved it"), "{text}");
     }
