@@ -21,6 +21,8 @@ use crate::network::{Initializer, Layout, Network};
 pub const HISTORY_POINTS: u32 = 200;
 /// Steps between two report boundaries at least: losses are read back there, and only there.
 const BOUNDARY_STEPS: u32 = 64;
+/// And at most, if that is a whole epoch: what is read back must be held.
+const BOUNDARY_MOST_STEPS: u32 = 65_536;
 
 /// A training, whole: what decides its numbers.
 #[derive(Debug, Clone)]
@@ -114,10 +116,17 @@ impl Training {
         self.epochs.div_ceil(HISTORY_POINTS)
     }
 
-    /// Epochs between two report boundaries: fixed by the configuration, never by time.
+    /// Epochs between two report boundaries: fixed by the configuration, never by time. As many
+    /// as between two points of the history, but for very short and very long ones.
     pub fn report_every(&self) -> u32 {
-        let steps = self.batches(0).steps_per_epoch() as u32 * self.history_every();
-        self.history_every() * BOUNDARY_STEPS.div_ceil(steps)
+        let per_epoch = self.batches(0).steps_per_epoch() as u32;
+        let steps = u64::from(per_epoch) * u64::from(self.history_every());
+        match u32::try_from(steps) {
+            Ok(steps) if steps <= BOUNDARY_MOST_STEPS => {
+                self.history_every() * BOUNDARY_STEPS.div_ceil(steps)
+            }
+            _ => (BOUNDARY_MOST_STEPS / per_epoch).max(1),
+        }
     }
 
     /// What an engine needs for the start of `seed`.
@@ -203,6 +212,27 @@ mod tests {
             pollster::block_on(training.run(&Place::Cpu, &mut report, &|| false)).unwrap();
         assert!(told.len() > 5 && told.iter().all(|point| outcome.kept.history.contains(point)));
         assert_eq!(told.last().unwrap().0, 950);
+    }
+
+    /// However long a run, what is read back at once is bounded, and what is told stays little.
+    #[test]
+    fn boundaries_of_long_runs_stay_within_memory() {
+        let steps = |epochs, batch| {
+            let training = Training { epochs, batch, ..xor() };
+            training.report_every() * training.batches(0).steps_per_epoch() as u32
+        };
+        assert_eq!(steps(100, 0), 64);
+        assert_eq!(steps(2_000, 0), 70);
+        assert_eq!(steps(1_000_000, 0), 5_000);
+        assert_eq!(steps(u32::MAX, 0), 65_536);
+        assert_eq!(steps(400_000_000, 1), 65_536);
+        let training = Training { epochs: 20_000_001, restarts: 1, ..xor() };
+        let (told, stop) = (std::cell::Cell::new(0), std::cell::Cell::new(0u32));
+        let mut report = |_: Progress| told.set(told.get() + 1);
+        // A few boundaries of 65,536 steps; a point of the history falls every 100,001 epochs.
+        let stopping = || stop.replace(stop.get() + 1) > 300_000;
+        pollster::block_on(training.run(&Place::Cpu, &mut report, &stopping)).unwrap();
+        assert!((3..=5).contains(&told.get()), "{}", told.get());
     }
 
     /// Parameters that overflow behind a dead ReLU leave the loss finite: they are found anyway,

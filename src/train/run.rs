@@ -99,6 +99,7 @@ impl Training {
             let losses = engine.run(epochs * per_epoch, stop).await?;
             let steps = (losses.len() / networks) as u32;
             let stopped = steps < epochs * per_epoch;
+            let points = records[0].history.len();
             for (network, record) in records.iter_mut().enumerate() {
                 let own: Vec<f32> =
                     losses.iter().skip(network).step_by(networks).copied().collect();
@@ -106,8 +107,8 @@ impl Training {
             }
             epoch += steps / per_epoch;
             let best = records.iter().filter_map(|record| Some(record.history.last()?.1));
-            if let Some(loss) = best.filter(|loss| is_finite(*loss)).reduce(f32::min)
-                && steps >= per_epoch
+            if let Some(&(epoch, _)) = records[0].history[points..].last()
+                && let Some(loss) = best.filter(|loss| is_finite(*loss)).reduce(f32::min)
             {
                 report(Progress { restart: 0, seed: self.seed, epoch, loss });
             }
@@ -161,16 +162,14 @@ impl Training {
             drop(std::mem::take(&mut parameters));
             parameters = engine.parameters().await?;
             let stopped = losses.len() < (epochs * per_epoch) as usize;
+            let points = record.history.len();
             record.note(self, &batches, epoch, &losses, stopped);
             if let Some(step) = record.diverged {
                 return Err(Error::Diverged { what: "the loss".to_owned(), step });
             }
             self.check_parameters(&parameters, engine.steps_done())?;
-            let whole = losses.len() as u32 / per_epoch;
-            epoch += whole;
-            if let Some(&(_, loss)) = record.history.last()
-                && whole > 0
-            {
+            epoch += losses.len() as u32 / per_epoch;
+            if let Some(&(epoch, loss)) = record.history[points..].last() {
                 report(Progress { restart, seed, epoch, loss });
             }
             if stopped || stop() {
