@@ -93,12 +93,14 @@ pub enum GpuError {
     },
     /// Work that was reported as done and is not.
     #[error(
-        "the GPU reports {done} steps done where {expected} were submitted: its driver dropped work without an error; update it, or use --engine cpu"
+        "the GPU did {done} {what} where {expected} were submitted: its driver dropped work without an error; update it, or use --engine cpu"
     )]
-    StepsMissing {
-        /// Steps that should have been done.
+    WorkMissing {
+        /// What is counted.
+        what: &'static str,
+        /// How many should have been done.
         expected: u32,
-        /// Steps that were.
+        /// How many were.
         done: u32,
     },
     /// A network that one invocation cannot train.
@@ -135,7 +137,7 @@ impl GpuError {
             GpuError::OutOfMemory { .. }
             | GpuError::Lost { .. }
             | GpuError::Timeout { .. }
-            | GpuError::StepsMissing { .. } => 4,
+            | GpuError::WorkMissing { .. } => 4,
             GpuError::Validation { .. } => 1,
         }
     }

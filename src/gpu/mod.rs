@@ -5,12 +5,12 @@ mod adapter;
 mod choice;
 mod device;
 mod error;
+mod kernel;
 mod pipeline;
 
 pub use adapter::{AdapterEntry, Adapters, DeviceKind, Limits, SkippedBackend};
 pub use choice::{DeviceChoice, Environment};
 pub use device::{Buffer, Gpu, Submission};
 pub use error::GpuError;
-pub use pipeline::{
-    Access, Binding, Constant, Dispatch, Field, Kernel, Loops, ParamsLayout, Pipeline, Slice,
-};
+pub use kernel::{Access, Binding, Constant, Field, Kernel, Loops, ParamsLayout};
+pub use pipeline::{Dispatch, Pipeline, Slice};

@@ -1,7 +1,8 @@
 //! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
 //! the last step left behind stays readable.
 
-use super::LayeredEngine;
+use super::step::advance;
+use super::{LayeredEngine, check_done};
 use crate::engine::{Forward, pad_rows, unpad_rows};
 use crate::gpu::{Buffer, Dispatch, GpuError};
 use crate::network::row_stride;
@@ -15,6 +16,8 @@ pub(super) struct ForwardPass {
     input: Buffer,
     z: Buffer,
     a: Buffer,
+    /// Passes done, counted by the last dispatch of each.
+    passes: Buffer,
     list: Vec<Dispatch>,
 }
 
@@ -35,7 +38,9 @@ impl ForwardPass {
             list.extend(engine.forward_layer(layer, &from, &z, &a, rows).await?);
             from = a;
         }
-        Ok(ForwardPass { rows, input, z, a: from, list })
+        let passes = gpu.buffer("passes", 1).await?;
+        list.push(advance(gpu, &passes).await?);
+        Ok(ForwardPass { rows, input, z, a: from, passes, list })
     }
 
     /// The outputs of all of `inputs`, `self.rows` rows at a time.
@@ -47,13 +52,14 @@ impl ForwardPass {
         let (input_len, outputs) = (engine.task.network.inputs(), engine.task.network.outputs());
         let stride = row_stride(outputs);
         let mut result = Forward::default();
-        for chunk in inputs.chunks(self.rows * input_len) {
+        for (passed, chunk) in (1..).zip(inputs.chunks(self.rows * input_len)) {
             let rows = chunk.len() / input_len;
             engine.gpu.write(&self.input, 0, &pad_rows(chunk, input_len, row_stride(input_len)));
             engine.gpu.wait(engine.gpu.submit(&self.list)).await?;
             let range = 0..rows * stride;
-            let lists =
-                engine.gpu.read::<f32>(&[(&self.z, range.clone()), (&self.a, range)]).await?;
+            let wanted = [(&self.z, range.clone()), (&self.a, range), (&self.passes, 0..1)];
+            let lists = engine.gpu.read::<f32>(&wanted).await?;
+            check_done("forward passes", passed, lists[2][0].to_bits())?;
             result.pre_activations.extend(unpad_rows(&lists[0], outputs, stride));
             result.outputs.extend(unpad_rows(&lists[1], outputs, stride));
         }

@@ -51,7 +51,10 @@ pub(crate) struct Buffers {
     layers: Vec<LayerBuffers>,
     row_loss: Buffer,
     losses: Buffer,
+    /// Steps done.
     clock: Buffer,
+    /// Submissions done.
+    submissions: Buffer,
 }
 
 /// A mini-batch.
@@ -74,6 +77,9 @@ pub struct LayeredEngine {
     full: Vec<Dispatch>,
     /// A step over the short last batch of an epoch, where there is one.
     short: Vec<Dispatch>,
+    /// The last dispatch of every submission: counts it.
+    count_submission: Dispatch,
+    submissions: u32,
     step: u32,
     pace: Pace,
 }
@@ -114,6 +120,7 @@ impl LayeredEngine {
         let layout = Layout::new(&task.network);
         let layers: Vec<Layer> = task.network.layers().collect();
         let buffers = Buffers::new(&gpu, &task, &layout, &layers).await?;
+        let count_submission = step::advance(&gpu, &buffers.submissions).await?;
         let mut engine = LayeredEngine {
             gpu,
             task,
@@ -122,6 +129,8 @@ impl LayeredEngine {
             buffers,
             full: Vec::new(),
             short: Vec::new(),
+            count_submission,
+            submissions: 0,
             step: 0,
             pace: Pace::new(FIRST_DISPATCHES, MOST_DISPATCHES),
         };
@@ -186,6 +195,8 @@ impl LayeredEngine {
             }
             let started = Instant::now();
             let len = chunk.len();
+            chunk.push(&self.count_submission);
+            self.submissions += 1;
             self.gpu.wait(self.gpu.submit(chunk)).await?;
             self.pace.took(len, started.elapsed());
             step = done;
@@ -209,11 +220,12 @@ impl LayeredEngine {
                 (losses, first..first + before_wrap),
                 (losses, 0..len - before_wrap),
                 (&self.buffers.clock, 0..1),
+                (&self.buffers.submissions, 0..1),
             ])
             .await?;
-        let done = lists[2][0].to_bits();
-        if done != self.step {
-            return Err(GpuError::StepsMissing { expected: self.step, done });
+        let counts = [("steps", self.step), ("submissions", self.submissions)];
+        for (list, (what, expected)) in lists[2..].iter().zip(counts) {
+            check_done(what, expected, list[0].to_bits())?;
         }
         Ok([&lists[0][..], &lists[1]].concat())
     }
@@ -270,6 +282,11 @@ impl LayeredEngine {
     }
 }
 
+/// Whether work that was handed over was also done: some drivers drop it without an error.
+pub(super) fn check_done(what: &'static str, expected: u32, done: u32) -> Result<(), GpuError> {
+    if done == expected { Ok(()) } else { Err(GpuError::WorkMissing { what, expected, done }) }
+}
+
 impl Buffers {
     async fn new(
         gpu: &Gpu,
@@ -314,6 +331,20 @@ impl Buffers {
             row_loss: gpu.buffer("row losses", rows).await?,
             losses: gpu.buffer("losses", RING_LEN as usize).await?,
             clock: gpu.buffer("clock", 1).await?,
+            submissions: gpu.buffer("submissions", 1).await?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_is_missing_is_an_error_that_says_how_much() {
+        assert!(check_done("steps", 7, 7).is_ok());
+        let error = check_done("submissions", 7, 6).unwrap_err();
+        assert_eq!(error.exit_code(), 4);
+        assert!(error.to_string().contains("6 submissions where 7"), "{error}");
     }
 }

@@ -74,7 +74,7 @@ impl LayeredEngine {
         }
 
         list.extend(self.sgd().await?);
-        list.push(self.advance().await?);
+        list.push(advance(&self.gpu, &self.buffers.clock).await?);
         Ok(list)
     }
 
@@ -290,13 +290,12 @@ impl LayeredEngine {
         }
         Ok(list)
     }
+}
 
-    /// Counts the step.
-    async fn advance(&self) -> Result<Dispatch, GpuError> {
-        let pipeline = self.gpu.pipeline(&kernels::ADVANCE, &[]).await?;
-        let buffers = [Slice::all(&self.buffers.clock)];
-        self.gpu.dispatch(&pipeline, &AdvanceParams { steps: 1 }, &buffers, 1, 0).await
-    }
+/// Adds one to a counter.
+pub(super) async fn advance(gpu: &Gpu, counter: &Buffer) -> Result<Dispatch, GpuError> {
+    let pipeline = gpu.pipeline(&kernels::ADVANCE, &[]).await?;
+    gpu.dispatch(&pipeline, &AdvanceParams { steps: 1 }, &[Slice::all(counter)], 1, 0).await
 }
 
 /// Loops that a loss's kernel makes over all outputs.

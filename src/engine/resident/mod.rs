@@ -234,7 +234,7 @@ impl ResidentEngine {
         let mut lists = self.gpu.read::<f32>(&ranges).await?;
         let done = lists.pop().unwrap_or_default();
         match done.iter().map(|done| done.to_bits()).find(|&done| done != self.step) {
-            Some(done) => Err(GpuError::StepsMissing { expected: self.step, done }),
+            Some(done) => Err(GpuError::WorkMissing { what: "steps", expected: self.step, done }),
             None => Ok(lists.pop().unwrap_or_default()),
         }
     }
