@@ -24,7 +24,7 @@ use wgrad::data::Source;
 use wgrad::gpu::{Access, Gpu, Kernel, Slice};
 use wgrad::kernels::*;
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::random::seed_key;
+use wgrad::random::{Purpose, seed_key, stream_id};
 use wgrad::reference::Reference;
 use wgrad::reference::twins::{self, Grid, MatmulShape};
 
@@ -62,7 +62,10 @@ impl<P: Pod> Case<'_, P> {
             let pipeline = gpu.pipeline(self.kernel, self.constants).await.unwrap();
             let mut buffers = Vec::new();
             for (binding, words) in self.kernel.bindings.iter().zip(&self.buffers) {
-                buffers.push(gpu.buffer_of(binding.name, words).await.unwrap());
+                buffers.push(match binding.access {
+                    Access::Uniform => gpu.uniform_of(binding.name, words).await.unwrap(),
+                    _ => gpu.buffer_of(binding.name, words).await.unwrap(),
+                });
             }
             let bound: Vec<Slice<'_>> = buffers.iter().map(Slice::all).collect();
             let dispatch = gpu
@@ -376,65 +379,149 @@ fn counting(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, "32768 rounds", |outputs| assert_eq!(outputs[0], [32_768], "canary"));
 }
 
+/// A kernel that trains whole networks, with the shape its first lines are for.
+struct Training {
+    kernel: &'static Kernel,
+    sizes: &'static [usize],
+    constants: &'static [(&'static str, f64)],
+    networks: usize,
+    /// Invocations that own one network.
+    lanes: usize,
+}
+
+const RELU_SIGMOID_BCE: &[(&str, f64)] =
+    &[("ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
+const SECOND_RELU: &[(&str, f64)] =
+    &[("ACTIVATION", 0.0), ("SECOND_ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
+const SIGMOID_BCE: &[(&str, f64)] = &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
+
 fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
+    let one = |networks| Training {
+        kernel: &TRAIN_ONE_HIDDEN,
+        sizes: &[2, 3, 1],
+        constants: RELU_SIGMOID_BCE,
+        networks,
+        lanes: 1,
+    };
+    let two = |networks| Training {
+        kernel: &TRAIN_TWO_HIDDEN,
+        sizes: &[2, 3, 2, 1],
+        constants: SECOND_RELU,
+        networks,
+        lanes: 1,
+    };
+    let workgroup = |networks| Training {
+        kernel: &TRAIN_WORKGROUP,
+        sizes: &[2, 3, 1],
+        constants: SIGMOID_BCE,
+        networks,
+        lanes: 64,
+    };
+    for case in [one(1), one(65_536), two(1), two(65_536), workgroup(1), workgroup(256)] {
+        training(c, gpu, &case);
+    }
+}
+
+fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
+    const STEPS: u32 = 100;
+    let Training { kernel, sizes, constants, networks, lanes } = *training;
     let network =
-        Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
+        Network::uniform(sizes.to_vec(), Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
     let layout = Layout::new(&network);
+    let count = network.parameter_count();
     let xor = Source::Xor.built_in().unwrap().unwrap();
     let data: Vec<f32> =
-        (0..4).flat_map(|row| [xor.input(row), xor.target(row)].concat()).collect();
-    const STEPS: u32 = 100;
-    for networks in [1, 65_536] {
-        let start =
-            |seed| layout.unpack(&Initializer::HeNormal.parameters(&network, seed)).concat();
-        let starts: Vec<Vec<f32>> = (0..networks as u64).map(start).collect();
-        let parameters: Vec<f32> =
-            (0..13).flat_map(|index| starts.iter().map(move |list| list[index])).collect();
-        let mut reference =
-            Reference::new(&network, wide(&Initializer::HeNormal.parameters(&network, 0)));
-        for _ in 0..STEPS {
-            reference.step(&wide(xor.inputs()), &wide(xor.targets()), 0.5);
-        }
-        let twin = layout.unpack(&reference.parameters).concat();
-        let params = TrainParams {
-            networks: networks as u32,
-            steps: STEPS,
-            data_rows: 4,
-            steps_per_epoch: 1,
+        (0..4).flat_map(|row| [xor.input(row), xor.target(row), &[0.0]].concat()).collect();
+    let start = |seed| Initializer::HeNormal.parameters(&network, seed, 1.0);
+    let starts: Vec<Vec<f32>> =
+        (0..networks as u64).map(|seed| layout.unpack(&start(seed)).concat()).collect();
+    let parameters: Vec<f32> =
+        (0..count).flat_map(|index| starts.iter().map(move |list| list[index])).collect();
+    let mut reference = Reference::new(&network, wide(&start(0)));
+    for _ in 0..STEPS {
+        reference.step(&wide(xor.inputs()), &wide(xor.targets()), 0.5);
+    }
+    let twin = layout.unpack(&reference.parameters).concat();
+    let params = TrainParams {
+        networks: networks as u32,
+        steps: STEPS,
+        data_rows: 4,
+        steps_per_epoch: 1,
+        seed_low: 0,
+        seed_high: 0,
+        first: 0,
+        cell_networks: networks as u32,
+        ring_len: 1,
+        loss_every: 0,
+        value_scale: 0.25,
+        gradient_scale: 0.25,
+        short_value_scale: 0.0,
+        short_gradient_scale: 0.0,
+    };
+    let buffers = vec![
+        words(&data),
+        words(&[0.5f32]),
+        words(&parameters),
+        vec![0],
+        vec![0; networks],
+        vec![u32::MAX; networks],
+    ];
+    let work = Work {
+        operations: networks as u64 * u64::from(STEPS),
+        bytes: 8 * (count * networks) as u64,
+        formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
+    };
+    let case = Case {
+        kernel,
+        constants,
+        params,
+        buffers,
+        invocations: networks * lanes,
+        rounds: 100 * 100,
+        work,
+    };
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    case.run(c, gpu, &format!("{networks} of {}", sizes.join("-")), |outputs| {
+        let all = bytemuck::cast_slice::<u32, f32>(&outputs[0]);
+        let first: Vec<f32> = all.iter().step_by(networks).copied().collect();
+        let bound = f64::from(STEPS) * 16.0 * ULP;
+        let near = Bound::Mixed { absolute: bound, relative: bound };
+        assert_close(kernel.name, &first, &twin, near);
+    });
+}
+
+fn inits(c: &mut Criterion, gpu: &Arc<Gpu>) {
+    const NETWORKS: usize = 1 << 18;
+    let mut twin = vec![0.0; 6];
+    twins::init_uniform(&mut twin, 0, 0, 1.0);
+    let case = Case {
+        kernel: &INIT_UNIFORM,
+        constants: &[],
+        params: InitUniformParams {
+            networks: NETWORKS as u32,
+            pairs: 3,
+            len: 6,
+            stride: NETWORKS as u32,
+            first_parameter: 0,
+            first_network: 0,
             seed_low: 0,
             seed_high: 0,
-            cell_networks: networks as u32,
-            ring_steps: 0,
-            value_scale: 0.25,
-            gradient_scale: 0.25,
-            short_value_scale: 0.0,
-            short_gradient_scale: 0.0,
-        };
-        let constants = [("ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-        let buffers =
-            vec![words(&data), words(&[0.5f32]), words(&parameters), vec![0], vec![0; networks]];
-        let work = Work {
-            operations: networks as u64 * u64::from(STEPS),
-            bytes: 8 * 13 * networks as u64,
-            formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
-        };
-        let case = Case {
-            kernel: &TRAIN_ONE_HIDDEN,
-            constants: &constants,
-            params,
-            buffers,
-            invocations: networks,
-            rounds: 100 * 100,
-            work,
-        };
-        case.run(c, gpu, &format!("{networks} of 2-3-1"), |outputs| {
-            let all = bytemuck::cast_slice::<u32, f32>(&outputs[0]);
-            let first: Vec<f32> = all.iter().step_by(networks).copied().collect();
-            let bound = f64::from(STEPS) * 16.0 * ULP;
-            let near = Bound::Mixed { absolute: bound, relative: bound };
-            assert_close("train_one_hidden", &first, &twin, near);
-        });
-    }
+            stream: stream_id(Purpose::Weights, 0),
+            limit: 1.0,
+        },
+        buffers: vec![vec![0; 6 * NETWORKS]],
+        invocations: 3 * NETWORKS,
+        rounds: 0,
+        work: Work {
+            operations: 0,
+            bytes: (4 * 6 * NETWORKS) as u64,
+            formula: "4 for every weight written",
+        },
+    };
+    case.run(c, gpu, "6 weights of 262144", |outputs| {
+        let first: Vec<u32> = outputs[0].iter().step_by(NETWORKS).copied().collect();
+        close("init_uniform", &first, &twin, 0.0);
+    });
 }
 
 fn main() {
@@ -450,6 +537,7 @@ fn main() {
     biases(&mut c, &gpu);
     losses(&mut c, &gpu);
     counting(&mut c, &gpu);
+    inits(&mut c, &gpu);
     trainings(&mut c, &gpu);
     c.final_summary();
 }

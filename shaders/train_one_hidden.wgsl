@@ -1,16 +1,18 @@
-// Trains whole networks of one hidden layer: params.steps times forward, loss, backward and
+// Trains whole networks of one hidden layer: up to params.steps times forward, backward and
 // parameters -= rate * gradients, without leaving the invocation.
 //
-// data is [rows][INPUTS + OUTPUTS], inputs before targets. parameters is [PARAMETERS][networks]: the
-// weights [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias. rates is [cells]:
-// network n has the rate of cell n / params.cell_networks, and the seed params.seed + n mod
-// params.cell_networks. losses is a ring [ring_steps][networks], or nothing is kept where ring_steps
-// is 0; done is [networks], the steps made so far.
+// data is as in common/rows.wgsl. parameters is [PARAMETERS][networks]: the weights
+// [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias. Network n is number
+// params.first + n of the cells, each of params.cell_networks: it has its cell's rate of rates
+// [cells], and within its cell seeds count on from params.seed. losses is a ring
+// [ring_len][networks] of the steps whose epochs are kept, every loss_every-th. done is [networks],
+// the steps made so far. outcome is [networks], where networks are JUDGED: one that is solved, or
+// no longer finite, makes no more steps.
 // One invocation owns one network, parameters and gradients in registers; a workgroup owns 64.
 //
-// Appended for each shape: INPUTS, UNITS, OUTPUTS, PARAMETERS; LANES units make one vector `Units`, of
-// which there are GROUPS; ROWS of a batch, KEPT of them held in registers, SHORT_ROWS of the last
-// batch of an epoch, SHUFFLED; activate_units, slope_units, and unit_mask, 0 for lanes past UNITS.
+// Appended for each shape: what common/rows.wgsl needs; INPUTS, UNITS, OUTPUTS, PARAMETERS; LANES
+// units make one vector `Units`, of which there are GROUPS; SHORT_ROWS of an epoch's last batch,
+// JUDGED; activate_units, slope_units, and unit_mask, 0 for lanes past UNITS.
 
 struct Params {
     networks: u32,
@@ -19,8 +21,10 @@ struct Params {
     steps_per_epoch: u32,
     seed_low: u32,
     seed_high: u32,
+    first: u32,
     cell_networks: u32,
-    ring_steps: u32,
+    ring_len: u32,
+    loss_every: u32,
     value_scale: f32,
     gradient_scale: f32,
     short_value_scale: f32,
@@ -32,13 +36,171 @@ override OUTPUT_ACTIVATION: u32 = 3u;
 override LOSS: u32 = 2u;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> data: array<f32>;
 @group(0) @binding(2) var<storage, read> rates: array<f32>;
 @group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(5) var<storage, read_write> done: array<u32>;
+@group(0) @binding(6) var<storage, read_write> outcome: array<u32>;
 
-const ROW_LEN: u32 = INPUTS + OUTPUTS;
+var<private> weights: array<Units, INPUTS * GROUPS>;
+var<private> bias: array<Units, GROUPS>;
+var<private> top_weights: array<Units, OUTPUTS * GROUPS>;
+var<private> top_bias: array<f32, OUTPUTS>;
+var<private> hidden: array<Units, GROUPS>;
+
+// Where the outputs' weights begin.
+const TOP_AT: u32 = (INPUTS + 1u) * UNITS;
+
+fn load_one(at: u32, network: u32) -> f32 {
+    return parameters[at * params.networks + network];
+}
+
+fn load(network: u32) {
+    for (var unit = 0u; unit < UNITS; unit++) {
+        let g = unit / LANES;
+        let l = unit % LANES;
+        for (var i = 0u; i < INPUTS; i++) {
+            weights[i * GROUPS + g][l] = load_one(i * UNITS + unit, network);
+        }
+        bias[g][l] = load_one(INPUTS * UNITS + unit, network);
+        for (var o = 0u; o < OUTPUTS; o++) {
+            top_weights[o * GROUPS + g][l] = load_one(TOP_AT + unit * OUTPUTS + o, network);
+        }
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+        top_bias[o] = load_one(TOP_AT + UNITS * OUTPUTS + o, network);
+    }
+}
+
+fn store_one(at: u32, network: u32, value: f32) -> bool {
+    parameters[at * params.networks + network] = value;
+    return is_finite_number(value);
+}
+
+// Whether every parameter is finite.
+fn store(network: u32) -> bool {
+    var is_finite = true;
+    for (var unit = 0u; unit < UNITS; unit++) {
+        let g = unit / LANES;
+        let l = unit % LANES;
+        for (var i = 0u; i < INPUTS; i++) {
+            is_finite &= store_one(i * UNITS + unit, network, weights[i * GROUPS + g][l]);
+        }
+        is_finite &= store_one(INPUTS * UNITS + unit, network, bias[g][l]);
+        for (var o = 0u; o < OUTPUTS; o++) {
+            is_finite &= store_one(TOP_AT + unit * OUTPUTS + o, network, top_weights[o * GROUPS + g][l]);
+        }
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+        is_finite &= store_one(TOP_AT + UNITS * OUTPUTS + o, network, top_bias[o]);
+    }
+    return is_finite;
+}
+
+// The outputs' pre-activations for the row; leaves its activations in hidden.
+fn forward() -> array<f32, OUTPUTS> {
+    for (var g = 0u; g < GROUPS; g++) {
+        var z = bias[g];
+        for (var i = 0u; i < INPUTS; i++) {
+            z += number(i) * weights[i * GROUPS + g];
+        }
+        hidden[g] = activate_units(ACTIVATION, z) * unit_mask(g);
+    }
+    var z: array<f32, OUTPUTS>;
+    for (var o = 0u; o < OUTPUTS; o++) {
+        z[o] = top_bias[o];
+        for (var g = 0u; g < GROUPS; g++) {
+            z[o] += dot(hidden[g], top_weights[o * GROUPS + g]);
+        }
+    }
+    return z;
+}
+
+// Whether every prediction is near its target, over the first `rows` rows as they stand.
+fn solves(rows: u32) -> bool {
+    var is_near = true;
+    for (var at = 0u; at < rows; at++) {
+        take_row(at);
+        let result = judged(LOSS, OUTPUT_ACTIVATION, forward(), targets());
+        is_near = is_near && result.is_near;
+    }
+    return is_near;
+}
+
+fn is_short(clock: Clock) -> bool {
+    return SHORT_ROWS != 0u && clock.place + 1u == params.steps_per_epoch;
+}
+
+fn order_key(seed: vec2<u32>, clock: Clock) -> vec2<u32> {
+    if (SHUFFLED) {
+        return epoch_key(seed, clock.epoch);
+    }
+    return vec2<u32>(0u, 0u);
+}
+
+// The loss of a step's batch, before its update.
+fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
+    let key = order_key(seed, clock);
+    var loss = 0.0;
+    for (var at = 0u; at < select(ROWS, SHORT_ROWS, is_short(clock)); at++) {
+        take_row(row_of(key, params.data_rows, clock.place, at));
+        loss += row_loss(LOSS, OUTPUT_ACTIVATION, forward(), targets());
+    }
+    return loss * select(params.value_scale, params.short_value_scale, is_short(clock));
+}
+
+// One step, unless the network is judged and this forward pass, over all rows, shows it solved:
+// then true.
+fn train_step(seed: vec2<u32>, clock: Clock, rate: f32) -> bool {
+    let key = order_key(seed, clock);
+    let scale = select(params.gradient_scale, params.short_gradient_scale, is_short(clock));
+    var d_weights: array<Units, INPUTS * GROUPS>;
+    var d_bias: array<Units, GROUPS>;
+    var d_top_weights: array<Units, OUTPUTS * GROUPS>;
+    var d_top_bias: array<f32, OUTPUTS>;
+    var is_near = true;
+    for (var at = 0u; at < ROWS; at++) {
+        if (at >= SHORT_ROWS && is_short(clock)) {
+            break;
+        }
+        take_row(row_of(key, params.data_rows, clock.place, at));
+        var result = judged(LOSS, OUTPUT_ACTIVATION, forward(), targets());
+        is_near = is_near && result.is_near;
+        var d_hidden: array<Units, GROUPS>;
+        for (var o = 0u; o < OUTPUTS; o++) {
+            let d = scale * result.d_z[o];
+            d_top_bias[o] += d;
+            for (var g = 0u; g < GROUPS; g++) {
+                d_top_weights[o * GROUPS + g] += d * hidden[g];
+                d_hidden[g] += d * top_weights[o * GROUPS + g];
+            }
+        }
+        for (var g = 0u; g < GROUPS; g++) {
+            let d = d_hidden[g] * slope_units(ACTIVATION, hidden[g]);
+            d_bias[g] += d;
+            for (var i = 0u; i < INPUTS; i++) {
+                d_weights[i * GROUPS + g] += number(i) * d;
+            }
+        }
+    }
+    if (JUDGED && FULL && is_near) {
+        return true;
+    }
+
+    for (var k = 0u; k < INPUTS * GROUPS; k++) {
+        weights[k] -= rate * d_weights[k];
+    }
+    for (var g = 0u; g < GROUPS; g++) {
+        bias[g] -= rate * d_bias[g];
+    }
+    for (var k = 0u; k < OUTPUTS * GROUPS; k++) {
+        top_weights[k] -= rate * d_top_weights[k];
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+        top_bias[o] -= rate * d_top_bias[o];
+    }
+    return false;
+}
 
 @compute @workgroup_size(64)
 fn train_one_hidden(
@@ -50,157 +212,57 @@ fn train_one_hidden(
     if (network >= params.networks) {
         return;
     }
-    let cell = network / params.cell_networks;
-    let rate = rates[cell];
-    let low = params.seed_low + network % params.cell_networks;
+    if (JUDGED && outcome[network] != IN_TRAINING) {
+        return;
+    }
+    let number_in_cells = params.first + network;
+    let rate = rates[number_in_cells / params.cell_networks];
+    let low = params.seed_low + number_in_cells % params.cell_networks;
     let seed = vec2<u32>(low, params.seed_high + select(0u, 1u, low < params.seed_low));
-
-    var weights: array<Units, INPUTS * GROUPS>;
-    var bias: array<Units, GROUPS>;
-    var top_weights: array<Units, OUTPUTS * GROUPS>;
-    var top_bias: array<f32, OUTPUTS>;
-    for (var unit = 0u; unit < UNITS; unit++) {
-        let g = unit / LANES;
-        let l = unit % LANES;
-        for (var i = 0u; i < INPUTS; i++) {
-            weights[i * GROUPS + g][l] = parameters[(i * UNITS + unit) * params.networks + network];
-        }
-        bias[g][l] = parameters[(INPUTS * UNITS + unit) * params.networks + network];
-        for (var o = 0u; o < OUTPUTS; o++) {
-            let at = (INPUTS + 1u) * UNITS + unit * OUTPUTS + o;
-            top_weights[o * GROUPS + g][l] = parameters[at * params.networks + network];
-        }
-    }
-    for (var o = 0u; o < OUTPUTS; o++) {
-        top_bias[o] = parameters[(PARAMETERS - OUTPUTS + o) * params.networks + network];
-    }
-    var kept: array<f32, max(KEPT * ROW_LEN, 1u)>;
-    for (var at = 0u; at < KEPT * ROW_LEN; at++) {
-        kept[at] = data[at];
-    }
+    load(network);
+    keep_rows();
 
     let first_step = done[network];
+    var clock = clock_at(first_step, params.steps_per_epoch, params.loss_every);
+    var slot = slot_at(clock, params.steps_per_epoch, params.loss_every, params.ring_len);
     var made = 0u;
-    while (made < params.steps) {
-        let step = first_step + made;
-        let place = step % params.steps_per_epoch;
-        let is_short = SHORT_ROWS != 0u && place + 1u == params.steps_per_epoch;
-        let scale = select(params.gradient_scale, params.short_gradient_scale, is_short);
-        var key = vec2<u32>(0u, 0u);
-        if (SHUFFLED) {
-            key = epoch_key(seed, step / params.steps_per_epoch);
+    var is_solved = false;
+    // Some devices run both sides of every branch: what few steps do stays out of the inner loop.
+    while (made < params.steps && !is_solved) {
+        if (JUDGED && !FULL && clock.place == 0u) {
+            is_solved = solves(params.data_rows);
         }
-        var d_weights: array<Units, INPUTS * GROUPS>;
-        var d_bias: array<Units, GROUPS>;
-        var d_top_weights: array<Units, OUTPUTS * GROUPS>;
-        var d_top_bias: array<f32, OUTPUTS>;
-        var loss = 0.0;
-        for (var row = 0u; row < ROWS; row++) {
-            if (is_short && row >= SHORT_ROWS) {
-                break;
-            }
-            var start = (place * ROWS + row) * ROW_LEN;
-            if (SHUFFLED) {
-                start = permuted(key, params.data_rows, place * ROWS + row) * ROW_LEN;
-            }
-            var x: array<f32, ROW_LEN>;
-            for (var i = 0u; i < ROW_LEN; i++) {
-                if (KEPT == 0u) {
-                    x[i] = data[start + i];
-                } else {
-                    x[i] = kept[row * ROW_LEN + i];
-                }
-            }
-
-            var hidden: array<Units, GROUPS>;
-            for (var g = 0u; g < GROUPS; g++) {
-                var z = bias[g];
-                for (var i = 0u; i < INPUTS; i++) {
-                    z += x[i] * weights[i * GROUPS + g];
-                }
-                hidden[g] = activate_units(ACTIVATION, z) * unit_mask(g);
-            }
-            var z: array<f32, OUTPUTS>;
-            for (var o = 0u; o < OUTPUTS; o++) {
-                z[o] = top_bias[o];
-                for (var g = 0u; g < GROUPS; g++) {
-                    z[o] += dot(hidden[g], top_weights[o * GROUPS + g]);
-                }
-            }
-
-            var largest = z[0];
-            var sum = 0.0;
-            if (LOSS == SOFTMAX_CROSS_ENTROPY) {
-                for (var o = 1u; o < OUTPUTS; o++) {
-                    largest = max(largest, z[o]);
-                }
-                for (var o = 0u; o < OUTPUTS; o++) {
-                    sum += exp(z[o] - largest);
-                }
-            }
-            var d_hidden: array<Units, GROUPS>;
-            for (var o = 0u; o < OUTPUTS; o++) {
-                let t = x[INPUTS + o];
-                var d = 0.0;
-                if (LOSS == MSE_HALF_MEAN || LOSS == MSE_MEAN) {
-                    let y = activation(OUTPUT_ACTIVATION, z[o]);
-                    loss += squared_error(y, t);
-                    d = scale * (y - t) * activation_slope(OUTPUT_ACTIVATION, y);
-                } else if (LOSS == SOFTMAX_CROSS_ENTROPY) {
-                    loss += t * (log(sum) - (z[o] - largest));
-                    d = scale * (exp(z[o] - largest) / sum - t);
-                } else {
-                    loss += cross_entropy(z[o], t);
-                    d = scale * cross_entropy_slope(z[o], t);
-                }
-                d_top_bias[o] += d;
-                for (var g = 0u; g < GROUPS; g++) {
-                    d_top_weights[o * GROUPS + g] += d * hidden[g];
-                    d_hidden[g] += d * top_weights[o * GROUPS + g];
-                }
-            }
-            for (var g = 0u; g < GROUPS; g++) {
-                let d = d_hidden[g] * slope_units(ACTIVATION, hidden[g]);
-                d_bias[g] += d;
-                for (var i = 0u; i < INPUTS; i++) {
-                    d_weights[i * GROUPS + g] += x[i] * d;
+        if (is_kept(clock, params.loss_every)) {
+            losses[slot * params.networks + network] = batch_loss(seed, clock);
+            slot = select(slot + 1u, 0u, slot + 1u == params.ring_len);
+        }
+        let plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
+        let until = made + min(plain, params.steps - made);
+        while (made < until && !is_solved) {
+            is_solved = train_step(seed, clock, rate);
+            if (!is_solved) {
+                made += 1u;
+                if (!FULL) {
+                    clock = clock_after(clock, params.steps_per_epoch, params.loss_every);
                 }
             }
         }
-
-        for (var k = 0u; k < INPUTS * GROUPS; k++) {
-            weights[k] -= rate * d_weights[k];
+        if (FULL) {
+            clock = clock_at(first_step + made, params.steps_per_epoch, params.loss_every);
         }
-        for (var g = 0u; g < GROUPS; g++) {
-            bias[g] -= rate * d_bias[g];
-        }
-        for (var k = 0u; k < OUTPUTS * GROUPS; k++) {
-            top_weights[k] -= rate * d_top_weights[k];
-        }
-        for (var o = 0u; o < OUTPUTS; o++) {
-            top_bias[o] -= rate * d_top_bias[o];
-        }
-        if (params.ring_steps != 0u) {
-            let scale = select(params.value_scale, params.short_value_scale, is_short);
-            losses[step % params.ring_steps * params.networks + network] = scale * loss;
-        }
-        made += 1u;
     }
 
-    for (var unit = 0u; unit < UNITS; unit++) {
-        let g = unit / LANES;
-        let l = unit % LANES;
-        for (var i = 0u; i < INPUTS; i++) {
-            parameters[(i * UNITS + unit) * params.networks + network] = weights[i * GROUPS + g][l];
-        }
-        parameters[(INPUTS * UNITS + unit) * params.networks + network] = bias[g][l];
-        for (var o = 0u; o < OUTPUTS; o++) {
-            let at = (INPUTS + 1u) * UNITS + unit * OUTPUTS + o;
-            parameters[at * params.networks + network] = top_weights[o * GROUPS + g][l];
-        }
-    }
-    for (var o = 0u; o < OUTPUTS; o++) {
-        parameters[(PARAMETERS - OUTPUTS + o) * params.networks + network] = top_bias[o];
-    }
+    let is_finite = store(network);
     done[network] = first_step + made;
+    if (JUDGED) {
+        // What the last step made of it has been seen by nobody yet.
+        if (clock.place == 0u && !is_solved) {
+            is_solved = solves(params.data_rows);
+        }
+        if (!is_finite) {
+            outcome[network] = DIVERGED;
+        } else if (is_solved) {
+            outcome[network] = first_step + made;
+        }
+    }
 }

@@ -121,7 +121,8 @@ fn plain_wgrad_solves_xor_on_an_adapter() {
 fn a_person_sees_device_network_curve_table_and_verdict() {
     let text = succeed(wgrad(&["--epochs", "600"]));
     let first = text.lines().next().unwrap();
-    assert!(first.starts_with("resident engine on ") && first.contains('('), "{first}");
+    assert!(first.starts_with("resident engine, one invocation a network, on "), "{first}");
+    assert!(first.contains('('), "{first}");
     for part in [
         "2 - 3 relu - 1 sigmoid",
         "13 parameters",
@@ -284,8 +285,12 @@ fn settings_out_of_range_are_refused_with_the_flag() {
         (&["--config", "no/such.toml"], &["--config no/such.toml", "no such file"]),
         (&["--layers", "3,0", "--data", "no/such.csv"], &["size 2 of --layers is 0"]),
         (
-            &["--engine", "resident", "--layers", "2,64,1"],
-            &["resident", "96 are planned for", "--engine layered"],
+            &["--engine", "resident", "--layers", "2,20000,1"],
+            &["resident", "bytes of workgroup memory", "--engine layered"],
+        ),
+        (
+            &["--engine", "resident-invocation", "--layers", "2,64,1"],
+            &["an invocation has 96", "--engine layered"],
         ),
         (&["--engine", "resident", "--restarts", "4000000000"], &["--restarts"]),
         (&["--device", ""], &["--device"]),

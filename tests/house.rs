@@ -10,7 +10,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("random", &[]),
     ("network", &["random"]),
     ("data", &["network", "random"]),
-    ("reference", &["network", "data"]),
+    ("reference", &["network", "data", "random"]),
     ("gpu", &[]),
     ("kernels", &["gpu", "network"]),
     ("model", &["network"]),

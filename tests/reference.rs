@@ -117,8 +117,10 @@ fn a_single_row_is_fitted() {
     for &loss in Loss::ALL {
         let output = loss.required_output().unwrap_or(Activation::Sigmoid);
         let network = Network::uniform(vec![3, 5, 2], Activation::Tanh, output, loss).unwrap();
-        let mut reference =
-            Reference::new(&network, wide(&Initializer::XavierUniform.parameters(&network, 1)));
+        let mut reference = Reference::new(
+            &network,
+            wide(&Initializer::XavierUniform.parameters(&network, 1, 1.0)),
+        );
         let (inputs, targets) = ([0.5, -1.0, 0.25], [1.0, 0.0]);
         let mut last = f64::INFINITY;
         for _ in 0..5000 {
@@ -135,8 +137,10 @@ fn a_single_layer_cannot_pass_three_of_four_on_xor() {
     let xor = Source::Xor.built_in().unwrap().unwrap();
     let mut best = 0;
     for seed in 0..50 {
-        let mut reference =
-            Reference::new(&network, wide(&Initializer::XavierUniform.parameters(&network, seed)));
+        let mut reference = Reference::new(
+            &network,
+            wide(&Initializer::XavierUniform.parameters(&network, seed, 1.0)),
+        );
         for _ in 0..300 {
             reference.step(&wide(xor.inputs()), &wide(xor.targets()), 1.0);
             let pairs = reference.outputs().iter().zip(xor.targets());

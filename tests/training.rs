@@ -10,7 +10,7 @@ use common::{ULP, assert_close, gpu, numbers, wide};
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
-use wgrad::engine::{Engine, Place, Task, resident};
+use wgrad::engine::{Engine, Owner, Place, Task, resident};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::reference::Reference;
@@ -19,6 +19,16 @@ use wgrad::train::{Run, Training};
 /// Every place that can step, but the resident engine, which does not take every network.
 fn places() -> [Place; 2] {
     [Place::Cpu, Place::Layered(gpu())]
+}
+
+/// The resident engine with each owner that takes a network.
+fn resident_places(task: &Task) -> Vec<Place> {
+    let fits = |owner: &&Owner| {
+        let (network, data, gpu) = (&task.network, &task.data, gpu());
+        let fit = resident::check_limits(network, data, &task.batches, 1, &gpu, Some(**owner));
+        fit.is_ok_and(|found| found == **owner)
+    };
+    Owner::ALL.iter().filter(fits).map(|&owner| Place::Resident(gpu(), Some(owner))).collect()
 }
 
 fn never() -> bool {
@@ -48,7 +58,7 @@ fn task(
     let data = data(rows, network.inputs(), network.outputs());
     Task {
         batches: Batches::new(rows, batch, order, 11),
-        parameters: Initializer::XavierNormal.parameters(&network, 3),
+        parameters: Initializer::XavierNormal.parameters(&network, 3, 1.0),
         learning_rate: 0.125,
         network,
         data,
@@ -89,9 +99,7 @@ fn engines_follow_the_reference_step_by_step() {
             let bound = f64::from(STEPS) * (*longest + 8) as f64 * ULP;
             let near = Bound::Mixed { absolute: bound, relative: bound };
             let mut places = places().to_vec();
-            if resident::is_small(&task.network, &task.batches) {
-                places.push(Place::Resident(gpu()));
-            }
+            places.extend(resident_places(&task));
             for place in &places {
                 let mut engine = pollster::block_on(Engine::new(task.clone(), place)).unwrap();
                 assert_eq!(engine.kind(), place.kind());
@@ -117,7 +125,7 @@ fn engines_follow_the_reference_step_by_step() {
 #[test]
 fn cuts_and_repeats_change_no_bit() {
     let mut places = places().to_vec();
-    places.push(Place::Resident(gpu()));
+    places.extend(Owner::ALL.iter().map(|&owner| Place::Resident(gpu(), Some(owner))));
     for place in &places {
         let run = |cuts: &[u32]| {
             let task = task(&[2, 5, 2], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
@@ -225,6 +233,7 @@ fn xor(hidden: Activation, width: usize, epochs: u32) -> Training {
         network,
         data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
         init: Initializer::HeNormal,
+        init_scale: 1.0,
         learning_rate: 0.5,
         epochs,
         batch: 0,
@@ -274,7 +283,7 @@ fn the_same_seeds_win_on_every_engine() {
     let run = |place| pollster::block_on(training.run(&place, &mut |_| (), &never)).unwrap();
     let cpu = run(Place::Cpu);
     let bound = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
-    for place in [Place::Layered(gpu()), Place::Resident(gpu())] {
+    for place in [Place::Layered(gpu()), Place::Resident(gpu(), None)] {
         let kind = place.kind();
         let other = run(place);
         assert_eq!(other.kept.seed, cpu.kept.seed, "{kind}");
@@ -286,7 +295,7 @@ fn the_same_seeds_win_on_every_engine() {
         assert_close(&format!("history of {kind}"), &actual, &expected, bound);
     }
     // At once, all are trained, and those that solve it are those that do alone.
-    let together = run(Place::Resident(gpu()));
+    let together = run(Place::Resident(gpu(), None));
     let alone = (0..8).filter(|&seed| {
         let alone = Training { seed, restarts: 1, ..training.clone() };
         pollster::block_on(alone.run(&Place::Cpu, &mut |_| (), &never)).unwrap().solved == 1
@@ -308,7 +317,8 @@ fn the_resident_engine_takes_every_small_shape() {
     for (sizes, hidden, loss, rows, batch) in cases {
         let task = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
         let (losses, reference) = reference_losses(&task, 25);
-        let mut engine = pollster::block_on(Engine::new(task, &Place::Resident(gpu()))).unwrap();
+        let mut engine =
+            pollster::block_on(Engine::new(task, &Place::Resident(gpu(), None))).unwrap();
         let actual = pollster::block_on(engine.run(25, &never)).unwrap();
         let bound = 25.0 * 48.0 * ULP;
         let near = Bound::Mixed { absolute: bound, relative: bound };

@@ -22,6 +22,10 @@ fn feistel(key: vec2<u32>, value: u32, high_bits: u32, low_bits: u32) -> u32 {
     return (high << low_bits) | low;
 }
 
+// More trips than a walk that goes on with a chance below 1/2 ever takes: with it the loop is one
+// whose end a compiler can see.
+const MOST_TRIPS: u32 = 128u;
+
 // Where a permutation of 0..rows sends position: walked until it lands on a row.
 fn permuted(key: vec2<u32>, rows: u32, position: u32) -> u32 {
     if (rows < 2u) {
@@ -30,7 +34,10 @@ fn permuted(key: vec2<u32>, rows: u32, position: u32) -> u32 {
     let bits = max(32u - countLeadingZeros(rows - 1u), 2u);
     let high_bits = bits / 2u;
     var value = feistel(key, position, high_bits, bits - high_bits);
-    while (value >= rows) {
+    for (var trip = 0u; trip < MOST_TRIPS; trip++) {
+        if (value < rows) {
+            break;
+        }
         value = feistel(key, value, high_bits, bits - high_bits);
     }
     return value;

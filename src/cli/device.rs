@@ -56,12 +56,12 @@ pub(super) async fn choose(
     if *device == DeviceChoice::Cpu {
         return match engine {
             _ if require_gpu => contradiction("--device cpu", "--require-gpu", "leave one out"),
-            EngineChoice::Layered | EngineChoice::Resident => contradiction(
+            engine if engine.needs_adapter() => contradiction(
                 "--device cpu",
                 &format!("--engine {engine}"),
                 "use --engine cpu, or another --device",
             ),
-            EngineChoice::Auto | EngineChoice::Cpu => Ok(Chosen::cpu()),
+            _ => Ok(Chosen::cpu()),
         };
     }
     let environment = environment()?;
@@ -76,9 +76,9 @@ pub(super) async fn choose(
         };
     }
     // An engine that needs an adapter makes `auto` mean the best there is.
-    let device = match (device, engine) {
-        (DeviceChoice::Auto, EngineChoice::Layered | EngineChoice::Resident) => &DeviceChoice::Gpu,
-        (device, _) => device,
+    let device = match device {
+        DeviceChoice::Auto if engine.needs_adapter() => &DeviceChoice::Gpu,
+        device => device,
     };
     match adapters.choose(device, &environment, require_gpu)? {
         Some(adapter) => {
@@ -98,11 +98,11 @@ pub(super) async fn choose(
 /// The engine on an open GPU.
 fn place_on(gpu: Arc<Gpu>, engine: EngineChoice, training: Option<&Training>) -> Place {
     match (engine, training) {
-        (EngineChoice::Resident, _) => Place::Resident(gpu),
         (EngineChoice::Auto, Some(training)) => {
             Place::on(gpu, &training.network, &training.batches(training.seed))
         }
-        _ => Place::Layered(gpu),
+        (EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Layered, _) => Place::Layered(gpu),
+        (engine, _) => Place::Resident(gpu, engine.owner()),
     }
 }
 

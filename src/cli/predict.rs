@@ -64,9 +64,9 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     })?;
     let Rows { name, inputs, targets } = rows(args, &model)?;
     let rows = inputs.len() / model.network.inputs();
-    if args.engine == EngineChoice::Resident {
+    if args.engine.needs_adapter() && args.engine != EngineChoice::Layered {
         let reason = "trains, and does not predict; use --engine layered or cpu";
-        return Err(bad_setting("--engine resident", reason).into());
+        return Err(bad_setting(format!("--engine {}", args.engine), reason).into());
     }
     pollster::block_on(async {
         // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.

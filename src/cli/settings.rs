@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bad_setting;
 use crate::Error;
 use crate::data::{Dataset, Order, Source, parse_csv};
+use crate::engine::Owner;
 use crate::gpu::DeviceChoice;
 use crate::model::file;
 use crate::network::{Activation, Initializer, Loss, Network, named};
@@ -22,10 +23,30 @@ named! {
         Auto = "auto",
         /// Many steps, and many starts, in one dispatch: small networks.
         Resident = "resident",
+        /// The same, each network owned by one invocation.
+        ResidentInvocation = "resident-invocation",
+        /// The same, each network owned by one workgroup.
+        ResidentWorkgroup = "resident-workgroup",
         /// On a GPU or a software adapter.
         Layered = "layered",
         /// On the CPU.
         Cpu = "cpu",
+    }
+}
+
+impl EngineChoice {
+    /// For the resident engine, who is asked to own a network.
+    pub(super) fn owner(self) -> Option<Owner> {
+        match self {
+            EngineChoice::ResidentInvocation => Some(Owner::Invocation),
+            EngineChoice::ResidentWorkgroup => Some(Owner::Workgroup),
+            _ => None,
+        }
+    }
+
+    /// Whether it is one of those that need an adapter.
+    pub(super) fn needs_adapter(self) -> bool {
+        !matches!(self, EngineChoice::Auto | EngineChoice::Cpu)
     }
 }
 
@@ -75,6 +96,17 @@ pub struct Settings {
     #[arg(long, value_parser = names!(Initializer), hide_short_help = true, help_heading = "Data and network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<Initializer>,
+
+    /// How many times as wide as that the weights' distribution is [default: 1]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Data and network"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_scale: Option<f32>,
 
     /// Learning rate of gradient descent [default: 0.5, for a file 0.1]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
@@ -167,6 +199,7 @@ impl Settings {
             output_activation: self.output_activation.or(other.output_activation),
             loss: self.loss.or(other.loss),
             init: self.init.or(other.init),
+            init_scale: self.init_scale.or(other.init_scale),
             lr: self.lr.or(other.lr),
             epochs: self.epochs.or(other.epochs),
             batch: self.batch.or(other.batch),
@@ -203,6 +236,7 @@ impl Settings {
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
         let training = Training {
             init: self.init.unwrap_or(Initializer::default_for(activation)),
+            init_scale: self.init_scale.unwrap_or(1.0),
             learning_rate: self.lr.unwrap_or(if is_file { 0.1 } else { 0.5 }),
             epochs: self.epochs.unwrap_or(if is_file { 200 } else { 2000 }),
             batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS {
@@ -231,6 +265,7 @@ impl Settings {
             output_activation: Some(output),
             loss: Some(loss),
             init: Some(training.init),
+            init_scale: Some(training.init_scale),
             lr: Some(training.learning_rate),
             epochs: Some(training.epochs),
             batch: Some(training.batch),

@@ -76,14 +76,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             (_, _, true) => Detail::Verbose,
             _ => Detail::Normal,
         };
-        let adapter = chosen.place.gpu().map(|gpu| gpu.adapter());
-        let report = TrainReport::start(
-            &training,
-            chosen.place.kind(),
-            adapter,
-            chosen.note.as_deref(),
-            detail,
-        )?;
+        let report = TrainReport::start(&training, &chosen.place, chosen.note.as_deref(), detail)?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = settings.save.is_some();

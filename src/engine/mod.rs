@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 pub use cpu::CpuEngine;
 pub use layered::LayeredEngine;
-pub use resident::ResidentEngine;
+use resident::Room;
+pub use resident::{Advance, Fate, Owner, Population, ResidentEngine};
 
 use crate::Error;
 use crate::data::{Batches, Dataset};
@@ -60,15 +61,15 @@ pub enum Place {
     Cpu,
     /// The layered engine on this GPU.
     Layered(Arc<Gpu>),
-    /// The resident engine on this GPU.
-    Resident(Arc<Gpu>),
+    /// The resident engine on this GPU, with the owner of a network where one is asked for.
+    Resident(Arc<Gpu>, Option<Owner>),
 }
 
 impl Place {
     /// The engine that suits a network on `gpu`: resident where it fits.
     pub fn on(gpu: Arc<Gpu>, network: &Network, batches: &Batches) -> Place {
-        if resident::fits(network, batches, &gpu) {
-            Place::Resident(gpu)
+        if resident::suits(network, batches, Room::of(&gpu)) {
+            Place::Resident(gpu, None)
         } else {
             Place::Layered(gpu)
         }
@@ -79,7 +80,15 @@ impl Place {
         match self {
             Place::Cpu => EngineKind::Cpu,
             Place::Layered(_) => EngineKind::Layered,
-            Place::Resident(_) => EngineKind::Resident,
+            Place::Resident(..) => EngineKind::Resident,
+        }
+    }
+
+    /// Who owns a network there, on the resident engine.
+    pub fn owner(&self, network: &Network, batches: &Batches) -> Option<Owner> {
+        match self {
+            Place::Resident(gpu, asked) => resident::takes(network, batches, Room::of(gpu), *asked),
+            Place::Cpu | Place::Layered(_) => None,
         }
     }
 
@@ -87,7 +96,7 @@ impl Place {
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
             Place::Cpu => None,
-            Place::Layered(gpu) | Place::Resident(gpu) => Some(gpu),
+            Place::Layered(gpu) | Place::Resident(gpu, _) => Some(gpu),
         }
     }
 }
@@ -131,8 +140,9 @@ impl Engine {
         match place {
             Place::Cpu => Ok(()),
             Place::Layered(gpu) => Ok(layered::check_limits(network, data, batches, gpu)?),
-            Place::Resident(gpu) => {
-                Ok(resident::check_limits(network, data, batches, networks, gpu)?)
+            Place::Resident(gpu, owner) => {
+                resident::check_limits(network, data, batches, networks, gpu, *owner)?;
+                Ok(())
             }
         }
     }
@@ -147,9 +157,19 @@ impl Engine {
             Place::Layered(gpu) => {
                 Engine::Layered(Box::new(LayeredEngine::new(task, Arc::clone(gpu)).await?))
             }
-            Place::Resident(gpu) => {
-                let start = std::slice::from_ref(&task.parameters);
-                let engine = ResidentEngine::new(&task, start, Arc::clone(gpu)).await?;
+            Place::Resident(gpu, owner) => {
+                let population = Population {
+                    network: &task.network,
+                    data: &task.data,
+                    batches: task.batches,
+                    rates: &[task.learning_rate],
+                    cell_networks: 1,
+                    first: 0,
+                    networks: 1,
+                    judged: false,
+                };
+                let mut engine = ResidentEngine::new(&population, *owner, Arc::clone(gpu)).await?;
+                engine.set_parameters(std::slice::from_ref(&task.parameters));
                 Engine::Resident(Box::new(engine))
             }
         })

@@ -46,6 +46,8 @@ pub struct Limits {
     pub max_buffer_bytes: u64,
     /// Bytes of a buffer that one kernel can see at once.
     pub max_binding_bytes: u64,
+    /// Bytes of a uniform buffer that one kernel can see at once.
+    pub max_uniform_bytes: u64,
     /// Storage buffers that one kernel can see.
     pub max_storage_buffers: u32,
     /// Bytes that the invocations of a workgroup share.
@@ -184,6 +186,7 @@ fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
         limits: Limits {
             max_buffer_bytes: limits.max_buffer_size,
             max_binding_bytes: limits.max_storage_buffer_binding_size,
+            max_uniform_bytes: limits.max_uniform_buffer_binding_size,
             max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
             max_invocations: limits.max_compute_invocations_per_workgroup,

@@ -106,11 +106,18 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// A uniform buffer that holds `params`.
-    pub(super) async fn uniform(&self, what: &str, params: &[u8]) -> Result<Buffer, GpuError> {
+    /// A uniform buffer that holds `values`.
+    ///
+    /// # Errors
+    /// As [`Gpu::buffer`].
+    pub async fn uniform_of<T: bytemuck::Pod>(
+        &self,
+        what: &str,
+        values: &[T],
+    ) -> Result<Buffer, GpuError> {
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        let buffer = self.allocate(what, params.len() as u64, usage).await?;
-        self.write(&buffer, 0, params);
+        let buffer = self.allocate(what, size_of_val(values) as u64, usage).await?;
+        self.write(&buffer, 0, values);
         Ok(buffer)
     }
 
@@ -156,6 +163,13 @@ impl Gpu {
 
     /// Records `dispatches` in order, in one pass, and hands them over as one submission.
     pub fn submit<'a>(&self, dispatches: impl IntoIterator<Item = &'a Dispatch>) -> Submission {
+        Submission(self.queue.submit([self.record(dispatches).finish()]))
+    }
+
+    fn record<'a>(
+        &self,
+        dispatches: impl IntoIterator<Item = &'a Dispatch>,
+    ) -> wgpu::CommandEncoder {
         let mut encoder =
             self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
@@ -164,7 +178,7 @@ impl Gpu {
                 dispatch.record(&mut pass);
             }
         }
-        Submission(self.queue.submit([encoder.finish()]))
+        encoder
     }
 
     /// Waits until `submission` is done: natively by polling, in a browser for its callback.
@@ -206,15 +220,27 @@ impl Gpu {
         &self,
         ranges: &[(&Buffer, Range<usize>)],
     ) -> Result<Vec<Vec<T>>, GpuError> {
-        let bytes = |range: &Range<usize>| (range.len() * size_of::<T>()) as u64;
-        let total = ranges.iter().map(|(_, range)| bytes(range)).sum();
-        if total == 0 {
+        if ranges.iter().all(|(_, range)| range.is_empty()) {
             return Ok(ranges.iter().map(|_| Vec::new()).collect());
         }
+        self.run_and_read([], ranges).await
+    }
+
+    /// Runs `dispatches` and copies back what they left in `ranges`, not all of which are empty:
+    /// one submission and one wait for both.
+    ///
+    /// # Errors
+    /// As [`Gpu::buffer`] and [`Gpu::wait`].
+    pub async fn run_and_read<'a, T: bytemuck::Pod>(
+        &self,
+        dispatches: impl IntoIterator<Item = &'a Dispatch>,
+        ranges: &[(&Buffer, Range<usize>)],
+    ) -> Result<Vec<Vec<T>>, GpuError> {
+        let bytes = |range: &Range<usize>| (range.len() * size_of::<T>()) as u64;
+        let total = ranges.iter().map(|(_, range)| bytes(range)).sum();
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let staging = self.allocate("reading back", total, usage).await?;
-        let mut encoder =
-            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self.record(dispatches);
         let mut at = 0;
         for (buffer, range) in ranges {
             let from = (range.start * size_of::<T>()) as u64;

@@ -3,13 +3,15 @@
 /// How a kernel uses a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// `var<uniform>`.
+    Uniform,
     /// `var<storage, read>`.
     Read,
     /// `var<storage, read_write>`.
     ReadWrite,
 }
 
-/// One storage binding of a kernel.
+/// One binding of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding {
     /// Its name in WGSL.
@@ -66,7 +68,7 @@ pub struct Kernel {
     pub source: &'static str,
     /// The uniform at binding 0.
     pub params: ParamsLayout,
-    /// The storage buffers from binding 1 on, inputs before outputs.
+    /// The buffers from binding 1 on, inputs before outputs.
     pub bindings: &'static [Binding],
     /// Its overrides.
     pub constants: &'static [Constant],

@@ -4,7 +4,7 @@
 
 use super::device::{Buffer, Gpu, fault};
 use super::error::GpuError;
-use super::kernel::{Access, Kernel, Loops};
+use super::kernel::{Access, Binding, Kernel, Loops};
 
 /// What tells one pipeline from another: kernel, shape, constants, checked or not.
 pub(super) type PipelineKey = (&'static str, String, Vec<u64>, bool);
@@ -146,11 +146,13 @@ impl Gpu {
             }
         };
         let params = std::iter::once(wgpu::BufferBindingType::Uniform);
-        let storage = kernel.bindings.iter().map(|binding| wgpu::BufferBindingType::Storage {
-            read_only: binding.access == Access::Read,
+        let rest = kernel.bindings.iter().map(|binding| match binding.access {
+            Access::Uniform => wgpu::BufferBindingType::Uniform,
+            Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+            Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
         });
         let entries: Vec<_> = (0..)
-            .zip(params.chain(storage))
+            .zip(params.chain(rest))
             .map(|(binding, ty)| wgpu::BindGroupLayoutEntry {
                 binding,
                 visibility: wgpu::ShaderStages::COMPUTE,
@@ -194,11 +196,13 @@ impl Gpu {
 
     fn check_limits(&self, kernel: &Kernel) -> Result<(), GpuError> {
         let limits = &self.adapter().limits;
+        let is_storage = |binding: &&Binding| binding.access != Access::Uniform;
+        let storage_buffers = kernel.bindings.iter().filter(is_storage).count();
         for (wanted, unit, limit, allowed) in [
             (kernel.lanes, "invocations", "workgroup size", limits.max_invocations),
             (kernel.workgroup_bytes, "bytes", "workgroup memory", limits.max_workgroup_bytes),
             (
-                kernel.bindings.len() as u32,
+                storage_buffers as u32,
                 "bindings",
                 "number of storage buffers",
                 limits.max_storage_buffers,
@@ -218,16 +222,25 @@ impl Gpu {
         Ok(())
     }
 
-    /// Whether one binding can hold `len` elements.
+    /// Whether one storage binding can hold `len` elements.
     ///
     /// # Errors
     /// [`GpuError::Limit`] naming `what`.
     pub fn check_binding(&self, what: &str, len: usize) -> Result<(), GpuError> {
-        let (wanted, allowed) = (len as u64 * 4, self.adapter().limits.max_binding_bytes);
+        self.check_bound(what, len, Access::Read)
+    }
+
+    fn check_bound(&self, what: &str, len: usize, access: Access) -> Result<(), GpuError> {
+        let limits = &self.adapter().limits;
+        let (limit, allowed) = match access {
+            Access::Uniform => ("largest uniform binding", limits.max_uniform_bytes),
+            Access::Read | Access::ReadWrite => ("largest binding", limits.max_binding_bytes),
+        };
+        let wanted = len as u64 * 4;
         if wanted <= allowed {
             return Ok(());
         }
-        let (what, limit) = (what.to_owned(), "largest binding");
+        let what = what.to_owned();
         Err(GpuError::Limit { what, wanted, unit: "bytes", limit, allowed, fix: SMALLER })
     }
 
@@ -261,7 +274,8 @@ impl Gpu {
         let kernel = &pipeline.kernel;
         let limits = &self.adapter().limits;
         for (bound, binding) in buffers.iter().zip(kernel.bindings) {
-            self.check_binding(&format!("{} of {}", binding.name, kernel.name), bound.len)?;
+            let what = format!("{} of {}", binding.name, kernel.name);
+            self.check_bound(&what, bound.len, binding.access)?;
         }
         self.check_rounds(kernel.name, rounds)?;
         let Some(grid) = grid(invocations, kernel.lanes, limits.max_workgroups) else {
@@ -274,7 +288,7 @@ impl Gpu {
                 fix: SMALLER,
             });
         };
-        let uniform = self.uniform(kernel.name, bytemuck::bytes_of(params)).await?;
+        let uniform = self.uniform_of(kernel.name, std::slice::from_ref(params)).await?;
         let storage = buffers.iter().map(|bound| wgpu::BufferBinding {
             buffer: &bound.buffer.raw,
             offset: bound.offset as u64 * 4,

@@ -3,6 +3,7 @@
 
 mod canary;
 mod params;
+mod shapes;
 
 pub use canary::{CANARY_ROUNDS, count_rounds};
 pub use params::*;
@@ -165,7 +166,6 @@ pub const BATCH_ROWS: Kernel = Kernel {
     source: source!("batch_rows", "grid", "order", "threefry"),
     params: BatchRowsParams::LAYOUT,
     bindings: &[read("clock"), write("rows")],
-    loops: Loops::Bounded,
     twin: "batch_rows",
     ..PLAIN
 };
@@ -202,32 +202,107 @@ pub const CANARY: Kernel = Kernel {
     ..PLAIN
 };
 
-/// Whole trainings of networks with one hidden layer, one network an invocation. Its loops are
-/// counted for shapes whose batches are not shuffled.
+/// The starting weights of one layer of many networks.
+pub const INIT_UNIFORM: Kernel = Kernel {
+    name: "init_uniform",
+    source: source!("init_uniform", "grid", "threefry"),
+    params: InitUniformParams::LAYOUT,
+    bindings: &[write("parameters")],
+    twin: "init_uniform",
+    ..PLAIN
+};
+
+/// The bindings of the kernels that train whole networks, over a data set that fits a uniform.
+pub const TRAIN_BINDINGS: &[Binding] = &[
+    Binding { name: "data", access: Access::Uniform },
+    read("rates"),
+    write("parameters"),
+    write("losses"),
+    write("done"),
+    write("outcome"),
+];
+
+/// The same over a larger one.
+pub const TRAIN_STORAGE_BINDINGS: &[Binding] = &[
+    read("data"),
+    read("rates"),
+    write("parameters"),
+    write("losses"),
+    write("done"),
+    write("outcome"),
+];
+
+/// Whole trainings of networks with one hidden layer, one network an invocation.
 pub const TRAIN_ONE_HIDDEN: Kernel = Kernel {
     name: "train_one_hidden",
-    source: source!("train_one_hidden", "grid", "loss", "activation", "order", "threefry"),
+    source: source!(
+        "train_one_hidden",
+        "network",
+        "rows",
+        "output",
+        "grid",
+        "loss",
+        "activation",
+        "order",
+        "threefry"
+    ),
     params: TrainParams::LAYOUT,
-    bindings: &[read("data"), read("rates"), write("parameters"), write("losses"), write("done")],
+    bindings: TRAIN_BINDINGS,
     constants: &[
         Constant { name: "ACTIVATION", values: ACTIVATIONS },
         Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
         Constant { name: "LOSS", values: LOSSES },
     ],
-    shapes: &[TRAIN_SHAPE],
+    shapes: &[shapes::ONE_HIDDEN],
     twin: "step",
     ..PLAIN
 };
 
-/// The lines of a 2-3-1 network over four rows.
-const TRAIN_SHAPE: &str = "\
-const INPUTS: u32 = 2u; const UNITS: u32 = 3u; const OUTPUTS: u32 = 1u; const PARAMETERS: u32 = 13u;
-alias Units = vec3<f32>; const LANES: u32 = 3u; const GROUPS: u32 = 1u;
-const ROWS: u32 = 4u; const KEPT: u32 = 4u; const SHORT_ROWS: u32 = 0u; const SHUFFLED: bool = false;
-fn activate_units(kind: u32, z: Units) -> Units { return activation3(kind, z); }
-fn slope_units(kind: u32, a: Units) -> Units { return slope3(kind, a); }
-fn unit_mask(g: u32) -> Units { return Units(1.0, 1.0, 1.0); }
-";
+/// The same with two hidden layers.
+pub const TRAIN_TWO_HIDDEN: Kernel = Kernel {
+    name: "train_two_hidden",
+    source: source!(
+        "train_two_hidden",
+        "network",
+        "rows",
+        "output",
+        "grid",
+        "loss",
+        "activation",
+        "order",
+        "threefry"
+    ),
+    constants: &[
+        Constant { name: "ACTIVATION", values: ACTIVATIONS },
+        Constant { name: "SECOND_ACTIVATION", values: ACTIVATIONS },
+        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
+        Constant { name: "LOSS", values: LOSSES },
+    ],
+    shapes: &[shapes::TWO_HIDDEN],
+    ..TRAIN_ONE_HIDDEN
+};
+
+/// Whole trainings of networks of any depth, one network a workgroup.
+pub const TRAIN_WORKGROUP: Kernel = Kernel {
+    name: "train_workgroup",
+    source: source!(
+        "train_workgroup",
+        "network",
+        "rows",
+        "output",
+        "loss",
+        "activation",
+        "order",
+        "threefry"
+    ),
+    constants: &[
+        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
+        Constant { name: "LOSS", values: LOSSES },
+    ],
+    shapes: &[shapes::WORKGROUP],
+    workgroup_bytes: 480,
+    ..TRAIN_ONE_HIDDEN
+};
 
 /// Every kernel, in the order in which a step runs them.
 pub const ALL: &[Kernel] = &[
@@ -245,7 +320,10 @@ pub const ALL: &[Kernel] = &[
     SGD,
     ADVANCE,
     CANARY,
+    INIT_UNIFORM,
     TRAIN_ONE_HIDDEN,
+    TRAIN_TWO_HIDDEN,
+    TRAIN_WORKGROUP,
 ];
 
 /// The files of `common/`, for tests that probe their functions alone.
@@ -253,6 +331,9 @@ pub const COMMON: &[(&str, &str)] = &[
     ("activation", include_str!("../../shaders/common/activation.wgsl")),
     ("grid", include_str!("../../shaders/common/grid.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
+    ("network", include_str!("../../shaders/common/network.wgsl")),
     ("order", include_str!("../../shaders/common/order.wgsl")),
+    ("output", include_str!("../../shaders/common/output.wgsl")),
+    ("rows", include_str!("../../shaders/common/rows.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];

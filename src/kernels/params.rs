@@ -155,7 +155,33 @@ params! {
 }
 
 params! {
-    /// Of `train_one_hidden`.
+    /// Of `init_uniform`.
+    InitUniformParams {
+        /// Networks to draw for.
+        networks: u32,
+        /// Pairs of weights of the layer, the last perhaps of one.
+        pairs: u32,
+        /// Weights of the layer.
+        len: u32,
+        /// Networks in the buffer.
+        stride: u32,
+        /// The layer's first weight among a network's parameters.
+        first_parameter: u32,
+        /// The first network to draw for.
+        first_network: u32,
+        /// The low half of its seed.
+        seed_low: u32,
+        /// The high half of its seed.
+        seed_high: u32,
+        /// The stream (weights, layer).
+        stream: u32,
+        /// Half the width of the distribution.
+        limit: f32,
+    }
+}
+
+params! {
+    /// Of the kernels that train whole networks.
     TrainParams {
         /// Networks.
         networks: u32,
@@ -165,14 +191,18 @@ params! {
         data_rows: u32,
         /// Steps in an epoch.
         steps_per_epoch: u32,
-        /// The low half of the first network's seed.
+        /// The low half of a cell's first seed.
         seed_low: u32,
-        /// The high half of the first network's seed.
+        /// The high half of a cell's first seed.
         seed_high: u32,
-        /// Networks of a cell: they share a rate, and have seeds of their own.
+        /// The place of the first network in its cell.
+        first: u32,
+        /// Networks of a cell: they share a rate, and their seeds count on.
         cell_networks: u32,
-        /// Steps whose losses are kept, over and over; 0 to keep none.
-        ring_steps: u32,
+        /// Steps whose losses the ring holds.
+        ring_len: u32,
+        /// Of so many epochs the last one's losses are kept; 0 to keep none.
+        loss_every: u32,
         /// The factor of a whole batch's loss.
         value_scale: f32,
         /// The factor of a whole batch's gradient.

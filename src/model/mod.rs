@@ -241,7 +241,7 @@ mod tests {
         let network =
             Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce)
                 .unwrap();
-        let parameters = Initializer::HeNormal.parameters(&network, 5);
+        let parameters = Initializer::HeNormal.parameters(&network, 5, 1.0);
         Model { network, parameters }
     }
 

@@ -48,30 +48,34 @@ impl Initializer {
         if hidden.is_rectifier() { Initializer::HeNormal } else { Initializer::XavierUniform }
     }
 
-    /// The distribution of one layer's weights.
-    pub fn draw(self, fan_in: usize, fan_out: usize) -> Draw {
+    /// The distribution of one layer's weights, `scale` times as wide as the paper's.
+    pub fn draw(self, fan_in: usize, fan_out: usize, scale: f32) -> Draw {
         let (fan_in, fan_sum) = (fan_in as f64, (fan_in + fan_out) as f64);
+        let scale = f64::from(scale);
+        let uniform = |variance: f64| Draw::Uniform { limit: (scale * variance.sqrt()) as f32 };
+        let normal = |variance: f64| Draw::Normal { deviation: scale * variance.sqrt() };
         match self {
             Initializer::Zeros => Draw::Zero,
-            Initializer::Small => Draw::Normal { deviation: 0.01 },
-            Initializer::XavierUniform => Draw::Uniform { limit: (6.0 / fan_sum).sqrt() as f32 },
-            Initializer::XavierNormal => Draw::Normal { deviation: (2.0 / fan_sum).sqrt() },
-            Initializer::HeUniform => Draw::Uniform { limit: (6.0 / fan_in).sqrt() as f32 },
-            Initializer::HeNormal => Draw::Normal { deviation: (2.0 / fan_in).sqrt() },
+            Initializer::Small => Draw::Normal { deviation: scale * 0.01 },
+            Initializer::XavierUniform => uniform(6.0 / fan_sum),
+            Initializer::XavierNormal => normal(2.0 / fan_sum),
+            Initializer::HeUniform => uniform(6.0 / fan_in),
+            Initializer::HeNormal => normal(2.0 / fan_in),
         }
     }
 
-    /// The starting parameters of `network` under `seed`, in its [`Layout`].
+    /// The starting parameters of `network` under `seed`, in its [`Layout`]; `scale` is 1 but
+    /// where wider or narrower starts are asked for.
     ///
     /// Weight `[i][j]` of a layer takes draw `i * fan_out + j` of the stream (weights, layer): the
     /// values do not depend on padding, nor one layer's on another's size.
-    pub fn parameters(self, network: &Network, seed: u64) -> Vec<f32> {
+    pub fn parameters(self, network: &Network, seed: u64, scale: f32) -> Vec<f32> {
         let layout = Layout::new(network);
         let mut parameters = vec![0.0; layout.len()];
         for layer in network.layers() {
             let mut stream = Threefry::new(seed, Purpose::Weights, layer.index as u32);
             let weights = layout.weights(layer.index);
-            match self.draw(layer.fan_in, layer.fan_out) {
+            match self.draw(layer.fan_in, layer.fan_out, scale) {
                 Draw::Zero => {}
                 Draw::Uniform { limit } => {
                     for index in weights.indices() {
@@ -122,7 +126,7 @@ mod tests {
             Loss::MseMean,
         )
         .unwrap();
-        (init.parameters(&net, 7), Layout::new(&net))
+        (init.parameters(&net, 7, 1.0), Layout::new(&net))
     }
 
     #[test]
@@ -163,19 +167,22 @@ mod tests {
             Network::uniform(sizes, Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap()
         };
         let net_a = net(vec![4, 4, 4]);
-        let first = Initializer::HeNormal.parameters(&net_a, 0);
-        assert_eq!(first, Initializer::HeNormal.parameters(&net_a, 0));
-        assert_ne!(first, Initializer::HeNormal.parameters(&net_a, 1));
+        let first = Initializer::HeNormal.parameters(&net_a, 0, 1.0);
+        assert_eq!(first, Initializer::HeNormal.parameters(&net_a, 0, 1.0));
+        assert_ne!(first, Initializer::HeNormal.parameters(&net_a, 1, 1.0));
         assert_ne!(first[..16], first[64..80]);
         // A wider second layer does not change the first.
-        assert_eq!(first[..16], Initializer::HeNormal.parameters(&net(vec![4, 4, 9]), 0)[..16]);
+        assert_eq!(
+            first[..16],
+            Initializer::HeNormal.parameters(&net(vec![4, 4, 9]), 0, 1.0)[..16]
+        );
     }
 
     /// The start of seed 0 of the XOR preset, kept so that no change can move it unnoticed.
     #[test]
     fn the_start_of_seed_0_is_what_it_always_was() {
         let net = Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce);
-        let parameters = Initializer::HeNormal.parameters(&net.unwrap(), 0);
+        let parameters = Initializer::HeNormal.parameters(&net.unwrap(), 0, 1.0);
         let bits: Vec<u32> = parameters[..4].iter().map(|p| p.to_bits()).collect();
         assert_eq!(bits, XOR_SEED_0, "{:?}", &parameters[..4]);
     }

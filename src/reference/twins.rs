@@ -3,9 +3,12 @@
 //! Matrices are row-major slices with a stride. An argument named as a kernel's binding is that
 //! binding. What a kernel does not write, its twin does not write.
 
+use rand::Rng;
+
 use super::Real;
 use crate::data::{epoch_key, permuted};
 use crate::network::{Activation, LEAKY_SLOPE};
+use crate::random::{Purpose, Threefry};
 
 /// The shapes of one matmul: `output[m][n] = sum over k of left[m][k] right[k][n]`.
 #[derive(Debug, Clone, Copy)]
@@ -219,6 +222,15 @@ pub fn batch_rows(rows: &mut [u32], data_rows: u32, first: u32, seed: u64, epoch
     let key = epoch_key(seed, epoch);
     for (i, row) in rows.iter_mut().enumerate() {
         *row = permuted(key, data_rows, first + i as u32);
+    }
+}
+
+/// `parameters[i]` = draw `i` of a layer's starting weights under `seed`, uniform within `limit`.
+pub fn init_uniform(parameters: &mut [f32], layer: u32, seed: u64, limit: f32) {
+    let mut stream = Threefry::new(seed, Purpose::Weights, layer);
+    for parameter in parameters {
+        let unit = (stream.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0;
+        *parameter = unit * limit;
     }
 }
 

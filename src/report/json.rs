@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{AdapterReport, PredictReport};
-use crate::engine::EngineKind;
+use crate::engine::Place;
 use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::train::{Outcome, Progress, Training};
 
@@ -42,17 +42,15 @@ pub(super) fn devices(reports: &[AdapterReport<'_>], skipped: &[SkippedBackend])
     text
 }
 
-pub(super) fn start(
-    training: &Training,
-    engine: EngineKind,
-    adapter: Option<&AdapterEntry>,
-    note: Option<&str>,
-) -> String {
+pub(super) fn start(training: &Training, place: &Place, note: Option<&str>) -> String {
+    let batches = training.batches(training.seed);
+    let adapter = place.gpu().map(|gpu| gpu.adapter());
     line(&json!({
         "event": "start",
         "note": note,
         "version": env!("CARGO_PKG_VERSION"),
-        "engine": engine,
+        "engine": place.kind(),
+        "owner": place.owner(&training.network, &batches),
         "device": device(adapter),
         "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
         "data": training.data.name(),
@@ -62,9 +60,10 @@ pub(super) fn start(
         "loss": training.network.loss(),
         "parameters": training.network.parameter_count(),
         "init": training.init,
+        "init_scale": training.init_scale,
         "learning_rate": training.learning_rate,
         "epochs": training.epochs,
-        "batch": training.batches(training.seed).batch(),
+        "batch": batches.batch(),
         "order": training.order,
         "seed": training.seed,
         "restarts": training.restarts,
@@ -76,18 +75,13 @@ pub(super) fn epoch(progress: Progress) -> String {
     line(&json!({"event": "epoch", "seed": seed, "epoch": epoch, "loss": loss}))
 }
 
-pub(super) fn result(
-    training: &Training,
-    outcome: &Outcome,
-    engine: EngineKind,
-    adapter: Option<&AdapterEntry>,
-) -> String {
+pub(super) fn result(training: &Training, outcome: &Outcome, place: &Place) -> String {
     let run = &outcome.kept;
     let evaluation = &run.evaluation;
     let mut value = json!({
         "event": "result",
-        "engine": engine,
-        "device": device(adapter),
+        "engine": place.kind(),
+        "device": device(place.gpu().map(|gpu| gpu.adapter())),
         "seed": run.seed,
         "restarts": outcome.restarts,
         "restarts_solved": outcome.solved,

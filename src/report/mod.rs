@@ -9,7 +9,7 @@ mod verdict;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use crate::engine::EngineKind;
+use crate::engine::{EngineKind, Owner};
 use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::network::Network;
 use crate::train::Evaluation;
@@ -43,10 +43,11 @@ pub fn print(text: &str) -> Result<(), OutputError> {
     Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush())?)
 }
 
-/// The first line of a report: the engine, and the adapter it runs on.
-fn place(engine: EngineKind, adapter: Option<&AdapterEntry>) -> String {
+/// The first line of a report: the engine, who owns a network there, and the adapter it runs on.
+fn place(engine: EngineKind, owner: Option<Owner>, adapter: Option<&AdapterEntry>) -> String {
+    let owner = owner.map(|owner| format!(", one {owner} a network,")).unwrap_or_default();
     match adapter {
-        Some(adapter) => format!("{engine} engine on {}\n", adapter.describe()),
+        Some(adapter) => format!("{engine} engine{owner} on {}\n", adapter.describe()),
         None => format!("{engine} engine\n"),
     }
 }
@@ -150,7 +151,7 @@ pub fn predictions(report: &PredictReport<'_>, as_json: bool) -> Result<(), Outp
         return print(&json::predictions(report));
     }
     let (inputs, outputs) = (report.network.inputs(), report.network.outputs());
-    let mut text = place(report.engine, report.adapter);
+    let mut text = place(report.engine, None, report.adapter);
     text += &table::predictions(report.inputs, inputs, report.targets, report.predictions, outputs);
     if let Some(evaluation) = report.evaluation {
         let _ = match evaluation.right {

@@ -8,8 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{OutputError, curve, json, place, print, table, verdict};
 use crate::data::SOLVED_ROWS;
-use crate::engine::EngineKind;
-use crate::gpu::AdapterEntry;
+use crate::engine::{EngineKind, Owner, Place};
 use crate::network::Network;
 use crate::train::{Outcome, Progress, Training};
 
@@ -30,8 +29,7 @@ pub enum Detail {
 #[derive(Debug)]
 pub struct TrainReport<'a> {
     training: &'a Training,
-    engine: EngineKind,
-    adapter: Option<&'a AdapterEntry>,
+    place: &'a Place,
     detail: Detail,
     bar: ProgressBar,
     /// How standard output failed, once it did: the training is then asked to stop.
@@ -45,15 +43,14 @@ impl<'a> TrainReport<'a> {
     /// [`OutputError`].
     pub fn start(
         training: &'a Training,
-        engine: EngineKind,
-        adapter: Option<&'a AdapterEntry>,
+        place: &'a Place,
         note: Option<&str>,
         detail: Detail,
     ) -> Result<TrainReport<'a>, OutputError> {
         match detail {
-            Detail::Json => print(&json::start(training, engine, adapter, note))?,
+            Detail::Json => print(&json::start(training, place, note))?,
             Detail::Quiet => {}
-            Detail::Normal | Detail::Verbose => print(&heading(training, engine, adapter, note))?,
+            Detail::Normal | Detail::Verbose => print(&heading(training, place, note))?,
         }
         let bar = match detail {
             Detail::Json | Detail::Quiet => ProgressBar::hidden(),
@@ -65,7 +62,7 @@ impl<'a> TrainReport<'a> {
         };
         let style = ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}  {elapsed}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Ok(TrainReport { training, engine, adapter, detail, bar, failed: RefCell::default() })
+        Ok(TrainReport { training, place, detail, bar, failed: RefCell::default() })
     }
 
     /// Tells of a report boundary.
@@ -113,7 +110,7 @@ impl<'a> TrainReport<'a> {
         }
         let (training, run) = (self.training, &outcome.kept);
         if self.detail == Detail::Json {
-            return print(&json::result(training, outcome, self.engine, self.adapter));
+            return print(&json::result(training, outcome, self.place));
         }
         let mut text = String::new();
         if self.detail != Detail::Quiet {
@@ -140,20 +137,19 @@ impl<'a> TrainReport<'a> {
     }
 }
 
-fn heading(
-    training: &Training,
-    engine: EngineKind,
-    adapter: Option<&AdapterEntry>,
-    note: Option<&str>,
-) -> String {
-    let mut text = place(engine, adapter);
+fn heading(training: &Training, at: &Place, note: Option<&str>) -> String {
+    let Training { network, data, init, learning_rate, epochs, .. } = training;
+    let batches = training.batches(training.seed);
+    let owner = at.owner(network, &batches);
+    let adapter = at.gpu().map(|gpu| gpu.adapter());
+    let mut text = place(at.kind(), owner, adapter);
     if let Some(note) = note {
         let _ = writeln!(text, "{note}");
     }
-    if engine == EngineKind::Layered && adapter.is_some_and(AdapterEntry::is_software) {
+    let is_software = adapter.is_some_and(|adapter| adapter.is_software());
+    if is_software && owner != Some(Owner::Invocation) {
         text += "(a software adapter is for checking, not for speed: --engine cpu is faster)\n";
     }
-    let Training { network, data, init, learning_rate, epochs, .. } = training;
     let _ = writeln!(
         text,
         "network {}, loss {}, {} parameters",
@@ -161,7 +157,6 @@ fn heading(
         network.loss(),
         network.parameter_count()
     );
-    let batches = training.batches(training.seed);
     let batch = if batches.is_full() {
         "all in one batch".to_owned()
     } else {
@@ -170,7 +165,7 @@ fn heading(
     let _ = writeln!(text, "data {}: {} rows, {batch}", data.name(), data.rows());
     let starts = match training.restarts {
         1 => format!("seed {}", training.seed),
-        most if engine == EngineKind::Resident => {
+        most if at.kind() == EngineKind::Resident => {
             format!("{most} starts at once from seed {}", training.seed)
         }
         most => format!("starts from seed {} until one solves it, at most {most}", training.seed),

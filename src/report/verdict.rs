@@ -153,6 +153,7 @@ mod tests {
             network: network(&[2, 3, 1]),
             data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
             init: Initializer::HeNormal,
+            init_scale: 1.0,
             learning_rate: 0.5,
             epochs: 1000,
             batch: 0,

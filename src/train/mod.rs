@@ -33,6 +33,8 @@ pub struct Training {
     pub data: Arc<Dataset>,
     /// How its weights start.
     pub init: Initializer,
+    /// How many times as wide as that, 1 where nothing is asked.
+    pub init_scale: f32,
     /// The factor on gradients.
     pub learning_rate: f32,
     /// How often all rows are seen.
@@ -61,6 +63,11 @@ impl Training {
         if !(rate.is_finite() && rate > 0.0) {
             return setting(format!("--lr {rate}"), "must be a positive number, as in --lr 0.5");
         }
+        let scale = self.init_scale;
+        if !(scale.is_finite() && scale > 0.0) {
+            let reason = "must be a positive number, as in --init-scale 0.5";
+            return setting(format!("--init-scale {scale}"), reason);
+        }
         if self.epochs == 0 {
             return setting("--epochs 0".to_owned(), "must be at least 1");
         }
@@ -88,18 +95,17 @@ impl Training {
     pub fn check_on(&self, place: &Place) -> Result<(), Error> {
         self.check()?;
         let networks = self.restarts as usize;
-        if matches!(place, Place::Resident(_)) {
+        if matches!(place, Place::Resident(..)) {
             self.check_memory(networks)?;
         }
         Engine::check(&self.network, &self.data, &self.batches(0), networks, place)
     }
 
     /// Whether the host can hold what it keeps of this many networks at once: parameters twice,
-    /// their histories, and the losses between two boundaries.
+    /// their histories, and the losses of an epoch.
     fn check_memory(&self, networks: usize) -> Result<(), Error> {
         let history = HISTORY_POINTS as usize * size_of::<(u32, f32)>();
-        let steps = self.report_every() as usize * self.batches(0).steps_per_epoch();
-        let losses = 2 * steps * size_of::<f32>();
+        let losses = 2 * self.batches(0).steps_per_epoch() * size_of::<f32>();
         let parameters = 2 * Layout::new(&self.network).len() * size_of::<f32>();
         let bytes = networks.saturating_mul(history + losses + parameters);
         // Given back at once: it only has to be there.
@@ -136,7 +142,7 @@ impl Training {
             data: Arc::clone(&self.data),
             batches: self.batches(seed),
             learning_rate: self.learning_rate,
-            parameters: self.init.parameters(&self.network, seed),
+            parameters: self.init.parameters(&self.network, seed, self.init_scale),
         }
     }
 }
@@ -158,6 +164,7 @@ mod tests {
             .unwrap(),
             data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
             init: Initializer::HeNormal,
+            init_scale: 1.0,
             learning_rate: 0.5,
             epochs: 1000,
             batch: 0,

@@ -63,6 +63,15 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Notes the losses of every step of one epoch as a point of the history.
+    pub(super) fn note_epoch(&mut self, batches: &Batches, epoch: u32, losses: &[f32]) {
+        if let Some(at) = losses.iter().position(|loss| !is_finite(*loss)) {
+            let before = (epoch - 1) * batches.steps_per_epoch() as u32;
+            self.diverged = self.diverged.or(Some(before + at as u32 + 1));
+        }
+        self.history.push((epoch, epoch_loss(batches, losses)));
+    }
+
     /// Notes the losses of the steps after `epoch` epochs; `stopped` where they are the last.
     pub(super) fn note(
         &mut self,

@@ -7,9 +7,16 @@ use web_time::Instant;
 use super::outcome::{Record, Tally, is_finite};
 use super::{Evaluation, Outcome, Progress, Run, Training, evaluate};
 use crate::Error;
-use crate::engine::{Engine, Forward, Place, ResidentEngine, forward};
+use crate::data::Batches;
+use crate::engine::{Engine, Forward, Owner, Place, Population, ResidentEngine, forward};
 use crate::gpu::Gpu;
 use crate::network::Layout;
+
+/// Epochs up to `until`, of which every `every`-th is a point of the history, none where it is 0.
+struct Stretch {
+    until: u32,
+    every: u32,
+}
 
 impl Training {
     /// Trains starts until one solves its data: one after the other, or, on the resident engine,
@@ -28,8 +35,8 @@ impl Training {
         self.check_on(place)?;
         let mut tally = Tally::default();
         match place {
-            Place::Resident(gpu) if self.restarts > 1 => {
-                self.run_together(gpu, &mut tally, report, stop).await?;
+            Place::Resident(gpu, owner) => {
+                self.run_together(gpu, *owner, &mut tally, report, stop).await?;
             }
             _ => self.run_in_turn(place, &mut tally, report, stop).await?,
         }
@@ -73,56 +80,78 @@ impl Training {
         Ok(())
     }
 
-    /// Every start in the same dispatches.
+    /// Every start in the same dispatches. Losses are read only of the epochs that are points of
+    /// the history.
     async fn run_together(
         &self,
         gpu: &Arc<Gpu>,
+        owner: Option<Owner>,
         tally: &mut Tally,
         report: &mut dyn FnMut(Progress),
         stop: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
         let networks = self.restarts as usize;
         let started = Instant::now();
-        let seeds = (0..u64::from(self.restarts)).map(|restart| self.seed + restart);
-        let starts: Vec<Vec<f32>> =
-            seeds.clone().map(|seed| self.init.parameters(&self.network, seed)).collect();
-        let task = self.task(self.seed);
-        let mut engine = ResidentEngine::new(&task, &starts, Arc::clone(gpu)).await?;
+        let batches = self.batches(self.seed);
+        let population = Population {
+            network: &self.network,
+            data: &self.data,
+            batches,
+            rates: &[self.learning_rate],
+            cell_networks: networks,
+            first: 0,
+            networks,
+            judged: false,
+        };
+        let mut engine = ResidentEngine::new(&population, owner, Arc::clone(gpu)).await?;
+        engine.draw(0..networks, self.init, self.init_scale, self.seed).await?;
         tally.setup_seconds += started.elapsed().as_secs_f64();
 
         let started = Instant::now();
-        let per_epoch = task.batches.steps_per_epoch() as u32;
         let mut records = vec![Record::default(); networks];
-        let mut epoch = 0;
-        while epoch < self.epochs {
-            let epochs = self.report_every().min(self.epochs - epoch);
-            let losses = engine.run(epochs * per_epoch, stop).await?;
-            let steps = (losses.len() / networks) as u32;
-            let stopped = steps < epochs * per_epoch;
-            let points = records[0].history.len();
-            for (network, record) in records.iter_mut().enumerate() {
-                let own: Vec<f32> =
-                    losses.iter().skip(network).step_by(networks).copied().collect();
-                record.note(self, &task.batches, epoch, &own, stopped);
-            }
-            epoch += steps / per_epoch;
-            let best = records.iter().filter_map(|record| Some(record.history.last()?.1));
-            if let Some(&(epoch, _)) = records[0].history[points..].last()
-                && let Some(loss) = best.filter(|loss| is_finite(*loss)).reduce(f32::min)
-            {
-                report(Progress { restart: 0, seed: self.seed, epoch, loss });
-            }
-            if stopped || stop() {
-                break;
+        'all: for Stretch { until, every } in self.stretches() {
+            let end = until * batches.steps_per_epoch() as u32;
+            let mut point = engine.steps_done() / batches.steps_per_epoch() as u32;
+            let mut losses = Vec::new();
+            while engine.steps_done() < end {
+                losses.extend(engine.advance(end - engine.steps_done(), every).await?.losses);
+                let epochs = losses.chunks_exact(batches.steps_per_epoch() * networks);
+                let rest = epochs.remainder().to_vec();
+                for epoch in epochs {
+                    point = (point / every + 1) * every;
+                    let best = note_all(&mut records, &batches, point, epoch);
+                    if is_finite(best) {
+                        report(Progress { restart: 0, seed: self.seed, epoch: point, loss: best });
+                    }
+                }
+                losses = rest;
+                if stop() {
+                    break 'all;
+                }
             }
         }
+        let epochs = engine.steps_done() / batches.steps_per_epoch() as u32;
         let parameters = engine.parameters().await?;
         tally.train_seconds += started.elapsed().as_secs_f64();
-        for ((seed, record), parameters) in seeds.zip(records).zip(parameters) {
-            let run = self.judge(seed, epoch, record, parameters, engine.steps_done());
+        for ((seed, record), parameters) in (self.seed..).zip(records).zip(parameters) {
+            let run = self.judge(seed, epochs, record, parameters, engine.steps_done());
             tally.add(run, self.restarts)?;
         }
         Ok(())
+    }
+
+    /// The whole training as stretches in each of which the points of the history are evenly far
+    /// apart: the first epoch, those that the history is made of, what is left, and the last.
+    fn stretches(&self) -> impl Iterator<Item = Stretch> + use<> {
+        let (all, every) = (self.epochs, self.history_every());
+        let even = all / every * every;
+        let stretches = [(1, 1), (even, every), (all - 1, 0), (all, 1)];
+        let mut done = 0;
+        stretches.into_iter().filter_map(move |(until, every)| {
+            let is_next = until > done;
+            done = done.max(until);
+            is_next.then_some(Stretch { until, every })
+        })
     }
 
     /// One of many runs, from its losses and its last parameters.
@@ -203,4 +232,18 @@ impl Training {
         let what = layout.locate(at).map_or("a parameter", |(tensor, _, _)| &tensor.name);
         Err(Error::Diverged { what: what.to_owned(), step: steps })
     }
+}
+
+/// Notes the losses `[steps][networks]` of one epoch in every network's record; returns the lowest.
+fn note_all(records: &mut [Record], batches: &Batches, epoch: u32, losses: &[f32]) -> f32 {
+    let networks = records.len();
+    let mut best = f32::NAN;
+    let mut own = vec![0.0; batches.steps_per_epoch()];
+    for (network, record) in records.iter_mut().enumerate() {
+        let steps = losses.iter().skip(network).step_by(networks);
+        own.iter_mut().zip(steps).for_each(|(own, loss)| *own = *loss);
+        record.note_epoch(batches, epoch, &own);
+        best = record.history.last().map_or(best, |point| best.min(point.1));
+    }
+    best
 }

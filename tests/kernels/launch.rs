@@ -15,6 +15,8 @@ pub const SENTINEL: u32 = 0x7fc0_dead;
 pub enum Arg<'a> {
     /// What the kernel reads.
     F32(&'a [f32]),
+    /// What the kernel reads as a uniform; it cannot be written, and gets no guard.
+    Uniform(&'a [f32]),
     /// What the kernel reads.
     U32(&'a [u32]),
     /// As many sentinels, for the kernel to write over.
@@ -24,7 +26,7 @@ pub enum Arg<'a> {
 impl Arg<'_> {
     fn words(&self) -> Vec<u32> {
         match self {
-            Arg::F32(values) => bytemuck::cast_slice(values).to_vec(),
+            Arg::F32(values) | Arg::Uniform(values) => bytemuck::cast_slice(values).to_vec(),
             Arg::U32(values) => values.to_vec(),
             Arg::Out(len) => vec![SENTINEL; *len],
         }
@@ -62,16 +64,30 @@ async fn dispatch<P: Pod>(
     let guard = [SENTINEL; GUARD];
     let mut buffers = Vec::new();
     for (arg, binding) in args.iter().zip(kernel.bindings) {
-        let words = [&guard[..], &arg.words(), &guard].concat();
-        buffers.push(gpu.buffer_of(binding.name, &words).await.unwrap());
+        buffers.push(match arg {
+            Arg::Uniform(values) => gpu.uniform_of(binding.name, values).await.unwrap(),
+            _ => {
+                let words = [&guard[..], &arg.words(), &guard].concat();
+                gpu.buffer_of(binding.name, &words).await.unwrap()
+            }
+        });
     }
     let lens: Vec<usize> = args.iter().map(|arg| arg.words().len()).collect();
-    let bound: Vec<Slice<'_>> =
-        buffers.iter().zip(&lens).map(|(buffer, &len)| Slice::range(buffer, GUARD, len)).collect();
+    let bound: Vec<Slice<'_>> = args
+        .iter()
+        .zip(buffers.iter().zip(&lens))
+        .map(|(arg, (buffer, &len))| match arg {
+            Arg::Uniform(_) => Slice::all(buffer),
+            _ => Slice::range(buffer, GUARD, len),
+        })
+        .collect();
     let dispatch: Dispatch = gpu.dispatch(pipeline, params, &bound, invocations, 0).await.unwrap();
     gpu.wait(gpu.submit([&dispatch])).await.unwrap();
     let mut written = Vec::new();
     for ((buffer, &len), binding) in buffers.iter().zip(&lens).zip(kernel.bindings) {
+        if binding.access == Access::Uniform {
+            continue;
+        }
         let words = read(gpu, buffer, len + 2 * GUARD).await;
         let (before, rest) = words.split_at(GUARD);
         let (inside, after) = rest.split_at(len);

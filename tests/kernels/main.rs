@@ -7,6 +7,7 @@
 mod common;
 mod launch;
 mod losses;
+mod trainings;
 
 mod activate;
 mod activate_grad;
@@ -17,6 +18,7 @@ mod bias_grad;
 mod canary;
 mod functions;
 mod gather;
+mod init_uniform;
 mod loss_bce;
 mod loss_mean;
 mod loss_mse;
@@ -24,3 +26,5 @@ mod loss_softmax;
 mod matmul;
 mod sgd;
 mod train_one_hidden;
+mod train_two_hidden;
+mod train_workgroup;

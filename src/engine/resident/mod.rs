@@ -1,28 +1,82 @@
-//! The resident engine: whole trainings inside one dispatch, one network an invocation, as many
-//! networks at once as asked. Parameters and gradients stay in registers for as many steps as a
+//! The resident engine: whole trainings inside one dispatch, one network an invocation or a
+//! workgroup, as many networks at once as asked. Parameters stay on the chip for as many steps as a
 //! dispatch makes.
 
-mod shape;
+mod invocation;
+mod plan;
+mod rows;
+mod workgroup;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use web_time::Instant;
 
+use super::cpu;
 use super::pace::Pace;
-use super::{Task, cpu};
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Pipeline, Slice};
-use crate::kernels::TrainParams;
-use crate::network::{Layout, Network};
-use crate::random::seed_key;
-use shape::Shape;
+use crate::kernels::{INIT_UNIFORM, InitUniformParams, TrainParams};
+use crate::network::{Draw, Initializer, Layout, Network};
+use crate::random::{Purpose, seed_key, stream_id};
+use plan::Plan;
+pub use plan::{Owner, Room};
+use rows::Rows;
 
 /// Numbers that the ring of losses holds at most.
 const RING_LEN: usize = 1 << 20;
-/// Steps of the first submission, and of any.
-const FIRST_STEPS: usize = 64;
-const MOST_STEPS: usize = 1 << 20;
+/// Steps of any submission.
+const MOST_STEPS: usize = 1 << 22;
+/// Parameters that the first submission moves, over all networks and steps: little for any device.
+const FIRST_WORK: usize = 1 << 18;
+
+/// What is to be trained at once: networks of one shape over the same rows, in cells. A cell's
+/// networks share a rate; in every cell seeds count on from the same one.
+#[derive(Debug, Clone, Copy)]
+pub struct Population<'a> {
+    /// The network that all of them are.
+    pub network: &'a Network,
+    /// What they learn.
+    pub data: &'a Dataset,
+    /// In which portions; the seed is that of a cell's first network.
+    pub batches: Batches,
+    /// The rate of each cell that has a network here.
+    pub rates: &'a [f32],
+    /// Networks of a whole cell.
+    pub cell_networks: usize,
+    /// The place in its cell of the first network here.
+    pub first: usize,
+    /// Networks here.
+    pub networks: usize,
+    /// Whether a network's training ends as soon as it solves its data.
+    pub judged: bool,
+}
+
+/// What became of a network that is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Neither of the below, so far.
+    Unsolved,
+    /// Solved after this many steps, none of which it made more.
+    Solved(u32),
+    /// Left the finite numbers.
+    Diverged,
+}
+
+/// `IN_TRAINING` and `DIVERGED` of `shaders/common/network.wgsl`.
+const IN_TRAINING: u32 = u32::MAX;
+const DIVERGED: u32 = u32::MAX - 1;
+
+impl From<u32> for Fate {
+    fn from(outcome: u32) -> Fate {
+        match outcome {
+            IN_TRAINING => Fate::Unsolved,
+            DIVERGED => Fate::Diverged,
+            steps => Fate::Solved(steps),
+        }
+    }
+}
 
 /// Networks in training, all of one shape, over the same rows.
 #[derive(Debug)]
@@ -31,15 +85,18 @@ pub struct ResidentEngine {
     network: Network,
     layout: Layout,
     batches: Batches,
+    cell_networks: usize,
+    first: usize,
     networks: usize,
+    judged: bool,
+    plan: Plan,
     pipeline: Pipeline,
     buffers: Buffers,
-    /// One per number of steps that was ever asked for at once.
-    dispatches: HashMap<u32, Dispatch>,
-    ring_steps: u32,
-    /// Steps that one dispatch may make.
-    cut: u32,
+    /// One per number of steps, and period of kept losses, that was ever asked for at once.
+    dispatches: HashMap<(u32, u32), Dispatch>,
+    ring_len: u32,
     step: u32,
+    outcomes: Vec<u32>,
     pace: Pace,
 }
 
@@ -50,152 +107,335 @@ struct Buffers {
     parameters: Buffer,
     losses: Buffer,
     done: Buffer,
+    outcome: Buffer,
 }
 
-/// Whether a network fits one invocation, whatever the GPU.
-pub fn is_small(network: &Network, batches: &Batches) -> bool {
-    Shape::new(network, batches).is_ok()
+/// What one submission gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Advance {
+    /// Steps that were made.
+    pub steps: u32,
+    /// The losses of those of them that were to be kept, `[steps][networks]`.
+    pub losses: Vec<f32>,
 }
 
-/// Whether the engine takes a network trained in these batches on `gpu`.
-pub fn fits(network: &Network, batches: &Batches, gpu: &Gpu) -> bool {
-    shape_on(network, batches, gpu).is_ok()
+/// Whether the engine is what suits a network on an adapter with this much room, where nothing else
+/// is asked for.
+pub fn suits(network: &Network, batches: &Batches, room: Room) -> bool {
+    plan::suits(network, batches, room)
 }
 
-/// Whether `gpu` can take this: the network one invocation, the data set and the parameters of
-/// all networks one binding each.
-pub(super) fn check_limits(
+/// Whether the engine takes a network trained in these batches where there is this much room, and
+/// who then owns it; `asked` where only one owner will do.
+pub fn takes(
+    network: &Network,
+    batches: &Batches,
+    room: Room,
+    asked: Option<Owner>,
+) -> Option<Owner> {
+    Plan::new(network, batches, false, room, asked).ok().map(|plan| plan.owner)
+}
+
+/// Whether `gpu` can take this: the network one owner, the data set and the parameters of all
+/// networks one binding each.
+///
+/// # Errors
+/// Naming the limit, or why the network does not fit.
+pub fn check_limits(
     network: &Network,
     data: &Dataset,
     batches: &Batches,
     networks: usize,
     gpu: &Gpu,
-) -> Result<(), GpuError> {
+    asked: Option<Owner>,
+) -> Result<Owner, GpuError> {
+    let plan = plan_on(network, batches, false, gpu, asked)?;
     let parameters = networks.saturating_mul(network.parameter_count());
     gpu.check_binding(&format!("parameters of {networks} networks at once"), parameters)?;
-    let len = data.rows() * (data.input_len() + data.target_len());
+    let len = data.rows() * (data.input_len() + data.target_len()).next_multiple_of(4);
     gpu.check_binding(&format!("data set {} ({} rows)", data.name(), data.rows()), len)?;
-    shape_on(network, batches, gpu).map(|_| ())
+    Ok(plan.owner)
 }
 
-fn shape_on(network: &Network, batches: &Batches, gpu: &Gpu) -> Result<Shape, GpuError> {
-    let shape = Shape::new(network, batches).map_err(|reason| GpuError::NotResident { reason })?;
-    gpu.check_rounds("one step of the resident engine", shape.rounds_per_step())?;
-    Ok(shape)
+fn plan_on(
+    network: &Network,
+    batches: &Batches,
+    judged: bool,
+    gpu: &Gpu,
+    asked: Option<Owner>,
+) -> Result<Plan, GpuError> {
+    let plan = Plan::new(network, batches, judged, Room::of(gpu), asked)
+        .map_err(|reason| GpuError::NotResident { reason })?;
+    let rounds = plan.dispatch_rounds + plan.step_rounds + plan.loss_rounds;
+    gpu.check_rounds("one step of the resident engine", rounds)?;
+    Ok(plan)
 }
 
 impl ResidentEngine {
-    /// One network for each list of parameters (in the network's layout); network `n` has seed
-    /// `task.batches.seed() + n`, which orders its mini-batches.
+    /// Networks whose parameters are all zero, to be set or drawn next.
     ///
     /// # Errors
-    /// [`GpuError::Limit`] where the network does not fit one invocation, or the networks not the
-    /// device.
+    /// [`GpuError::NotResident`] where the network fits no owner, [`GpuError::Limit`] where the
+    /// networks do not fit the device.
     pub async fn new(
-        task: &Task,
-        starts: &[Vec<f32>],
+        population: &Population<'_>,
+        asked: Option<Owner>,
         gpu: Arc<Gpu>,
     ) -> Result<ResidentEngine, GpuError> {
-        let layout = Layout::new(&task.network);
-        let shape = shape_on(&task.network, &task.batches, &gpu)?;
-        let networks = starts.len();
-        let data = &task.data;
-        let rows = (0..data.rows()).flat_map(|row| [data.input(row), data.target(row)]).flatten();
-        let lists: Vec<Vec<f32>> = starts.iter().map(|flat| layout.unpack(flat).concat()).collect();
-        let parameters: Vec<f32> = (0..task.network.parameter_count())
-            .flat_map(|index| lists.iter().map(move |list| list[index]))
-            .collect();
-        let ring_steps = (RING_LEN / networks).max(1);
+        let Population { network, data, batches, networks, judged, .. } = *population;
+        let plan = plan_on(network, &batches, judged, &gpu, asked)?;
+        let ring_len = (RING_LEN / networks).max(batches.steps_per_epoch().min(1 << 12));
+        let rows = Rows::data(data);
         let buffers = Buffers {
-            data: gpu.buffer_of("data", &rows.copied().collect::<Vec<f32>>()).await?,
-            rates: gpu.buffer_of("rates", &[task.learning_rate]).await?,
-            parameters: gpu.buffer_of("parameters", &parameters).await?,
-            losses: gpu.buffer("losses", ring_steps * networks).await?,
+            data: match rows::is_uniform(plan.kernel.bindings) {
+                true => gpu.uniform_of("data", &rows).await?,
+                false => gpu.buffer_of("data", &rows).await?,
+            },
+            rates: gpu.buffer_of("rates", population.rates).await?,
+            parameters: gpu.buffer("parameters", network.parameter_count() * networks).await?,
+            losses: gpu.buffer("losses", ring_len * networks).await?,
             done: gpu.buffer("steps done", networks).await?,
+            outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,
         };
-        let last = task.network.activations().len() - 1;
-        let constants = [
-            ("ACTIVATION", task.network.activations()[0].code().into()),
-            ("OUTPUT_ACTIVATION", task.network.activations()[last].code().into()),
-            ("LOSS", task.network.loss().code().into()),
-        ];
-        let kernel = shape.kernel();
-        let pipeline = gpu.shaped_pipeline(&kernel, &shape.lines(), &constants).await?;
-        let cut = gpu.max_rounds() as usize / shape.rounds_per_step();
+        let constants: Vec<(&str, f64)> =
+            plan.kernel.constants.iter().map(|c| (c.name, code(network, c.name).into())).collect();
+        let pipeline = gpu.shaped_pipeline(&plan.kernel, &plan.lines, &constants).await?;
+        let first_steps = FIRST_WORK / network.parameter_count().max(1) / networks.max(1);
         Ok(ResidentEngine {
-            network: task.network.clone(),
-            layout,
-            batches: task.batches,
+            network: network.clone(),
+            layout: Layout::new(network),
+            batches,
+            cell_networks: population.cell_networks,
+            first: population.first,
             networks,
+            judged,
+            plan,
             pipeline,
             buffers,
             dispatches: HashMap::new(),
-            ring_steps: ring_steps as u32,
-            cut: cut.min(MOST_STEPS) as u32,
+            ring_len: ring_len as u32,
             step: 0,
-            pace: Pace::new(FIRST_STEPS, MOST_STEPS),
+            outcomes: vec![IN_TRAINING; networks],
+            pace: Pace::new(first_steps.max(16), MOST_STEPS),
             gpu,
         })
     }
 
-    /// Steps done since the start, by every network.
+    /// Sets every network's parameters, each list in the network's layout.
+    pub fn set_parameters(&mut self, lists: &[Vec<f32>]) {
+        let lists: Vec<Vec<f32>> =
+            lists.iter().map(|flat| self.layout.unpack(flat).concat()).collect();
+        let columns: Vec<f32> = (0..self.network.parameter_count())
+            .flat_map(|index| lists.iter().map(move |list| list[index]))
+            .collect();
+        self.gpu.write(&self.buffers.parameters, 0, &columns);
+    }
+
+    /// Draws the starting weights of networks `range`, the first of which has seed `seed`: on the
+    /// GPU where the distribution is uniform, the same bits as on the host, and on the host where
+    /// it is normal, since its logarithm and cosine differ from one GPU to another.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn draw(
+        &mut self,
+        range: Range<usize>,
+        init: Initializer,
+        scale: f32,
+        seed: u64,
+    ) -> Result<(), GpuError> {
+        let is_uniform = |draw: Draw| matches!(draw, Draw::Uniform { .. });
+        let layers: Vec<_> = self.network.layers().collect();
+        if layers.iter().any(|l| !is_uniform(init.draw(l.fan_in, l.fan_out, scale))) {
+            self.draw_on_host(range, init, scale, seed);
+            return Ok(());
+        }
+        let pipeline = self.gpu.pipeline(&INIT_UNIFORM, &[]).await?;
+        let [seed_low, seed_high] = seed_key(seed);
+        let (mut first_parameter, mut dispatches) = (0, Vec::new());
+        for layer in layers {
+            let len = layer.fan_in * layer.fan_out;
+            if let Draw::Uniform { limit } = init.draw(layer.fan_in, layer.fan_out, scale) {
+                let params = InitUniformParams {
+                    networks: range.len() as u32,
+                    pairs: len.div_ceil(2) as u32,
+                    len: len as u32,
+                    stride: self.networks as u32,
+                    first_parameter: first_parameter as u32,
+                    first_network: range.start as u32,
+                    seed_low,
+                    seed_high,
+                    stream: stream_id(Purpose::Weights, layer.index as u32),
+                    limit,
+                };
+                let bound = [Slice::all(&self.buffers.parameters)];
+                let invocations = range.len() * len.div_ceil(2);
+                dispatches
+                    .push(self.gpu.dispatch(&pipeline, &params, &bound, invocations, 0).await?);
+            }
+            first_parameter += len + layer.fan_out;
+        }
+        self.gpu.submit(&dispatches);
+        Ok(())
+    }
+
+    fn draw_on_host(&self, range: Range<usize>, init: Initializer, scale: f32, seed: u64) {
+        let count = self.network.parameter_count();
+        let mut columns = vec![0.0; count * range.len()];
+        for (at, seed) in (0..range.len()).zip(seed..) {
+            let flat = init.parameters(&self.network, seed, scale);
+            let tensors = self.layout.tensors().iter().flat_map(|tensor| tensor.indices());
+            for (parameter, index) in tensors.enumerate() {
+                columns[parameter * range.len() + at] = flat[index];
+            }
+        }
+        for (parameter, column) in columns.chunks_exact(range.len()).enumerate() {
+            let at = parameter * self.networks + range.start;
+            self.gpu.write(&self.buffers.parameters, at, column);
+        }
+    }
+
+    /// Who owns a network here.
+    pub fn owner(&self) -> Owner {
+        self.plan.owner
+    }
+
+    /// Steps done since the start, by every network that is still in training.
     pub fn steps_done(&self) -> u32 {
         self.step
     }
 
-    /// Networks in training.
+    /// Networks here.
     pub fn networks(&self) -> usize {
         self.networks
     }
 
-    /// Does `steps` steps, or fewer where `stop` says so between submissions. Returns the losses,
-    /// `[steps][networks]`.
+    /// What became of each network so far, where they are judged.
+    pub fn fates(&self) -> impl Iterator<Item = Fate> + '_ {
+        self.outcomes.iter().map(|&outcome| outcome.into())
+    }
+
+    /// Makes up to `steps` steps, as many as suit one submission. Of `loss_every` epochs the last
+    /// one's losses are kept, none where it is 0.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails or did not do what was submitted.
+    pub async fn advance(&mut self, steps: u32, loss_every: u32) -> Result<Advance, GpuError> {
+        let count = steps.min(self.pace.next() as u32).min(self.ring_window(loss_every));
+        let started = Instant::now();
+        let cuts = self.cuts(count, loss_every).await?;
+        let slots = self.kept_before(self.step, loss_every)
+            ..self.kept_before(self.step + count, loss_every);
+        let kept = (slots.end - slots.start) as usize;
+        let ring = self.ring_len as usize;
+        let first = (slots.start % u64::from(self.ring_len)) as usize;
+        // What goes beyond the end of the ring went on at its start.
+        let (straight, wrapped) = (kept.min(ring - first), kept - kept.min(ring - first));
+        let width = self.networks;
+        let Buffers { losses, done, outcome, .. } = &self.buffers;
+        let mut ranges = vec![
+            (done, 0..width),
+            (outcome, 0..if self.judged { width } else { 0 }),
+            (losses, first * width..(first + straight) * width),
+            (losses, 0..wrapped * width),
+        ];
+        ranges.retain(|(_, range)| !range.is_empty());
+        let dispatches: Vec<&Dispatch> =
+            cuts.iter().map(|&cut| &self.dispatches[&(cut, loss_every)]).collect();
+        let mut lists = self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter();
+        self.pace.took(count as usize, started.elapsed());
+        self.step += count;
+        let done = lists.next().unwrap_or_default();
+        if self.judged {
+            self.outcomes = lists.next().unwrap_or_default();
+        }
+        self.check_done(&done)?;
+        let losses = lists.flatten().map(f32::from_bits).collect();
+        Ok(Advance { steps: count, losses })
+    }
+
+    /// Does `steps` steps, or fewer where `stop` says so between submissions; returns every loss,
+    /// `[steps][networks]`.
+    ///
+    /// # Errors
+    /// As [`ResidentEngine::advance`].
     pub async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, GpuError> {
-        let mut losses = Vec::with_capacity(steps as usize * self.networks);
-        let end = self.step + steps;
-        while self.step < end {
-            let from = self.step;
-            // Up to the end of the ring, which is then read in one piece.
-            let ring_end = (from / self.ring_steps + 1) * self.ring_steps;
-            let until = end.min(ring_end);
-            while self.step < until {
-                let count = (self.pace.next() as u32).min(until - self.step);
-                let started = Instant::now();
-                let cuts = self.cuts(count).await?;
-                let dispatches: Vec<&Dispatch> =
-                    cuts.iter().map(|cut| &self.dispatches[cut]).collect();
-                self.gpu.wait(self.gpu.submit(dispatches)).await?;
-                self.pace.took(count as usize, started.elapsed());
-                self.step += count;
-                if stop() {
-                    break;
-                }
-            }
-            losses.extend(self.read_losses(from).await?);
-            if self.step < end && stop() {
-                break;
-            }
+        let (mut losses, mut made) = (Vec::new(), 0);
+        while made < steps && !(made > 0 && stop()) {
+            let advance = self.advance(steps - made, 1).await?;
+            losses.extend(advance.losses);
+            made += advance.steps;
         }
         Ok(losses)
     }
 
+    /// The proof that every network made the steps that were submitted, but for those that were
+    /// judged and ended before.
+    fn check_done(&self, done: &[u32]) -> Result<(), GpuError> {
+        let missing = done.iter().zip(&self.outcomes).find(|&(&done, &outcome)| match outcome {
+            IN_TRAINING => done != self.step,
+            DIVERGED => done > self.step,
+            steps => done != steps,
+        });
+        match missing {
+            Some((&done, _)) => {
+                Err(GpuError::WorkMissing { what: "steps", expected: self.step, done })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Steps before `step` whose losses are kept.
+    fn kept_before(&self, step: u32, loss_every: u32) -> u64 {
+        if loss_every == 0 {
+            return 0;
+        }
+        let per_epoch = self.batches.steps_per_epoch() as u32;
+        let (epoch, place) = (step / per_epoch, step % per_epoch);
+        let within = if (epoch + 1).is_multiple_of(loss_every) { place } else { 0 };
+        u64::from(epoch / loss_every) * u64::from(per_epoch) + u64::from(within)
+    }
+
+    /// Steps of which no more are kept than the ring holds, wherever they begin.
+    fn ring_window(&self, loss_every: u32) -> u32 {
+        let per_epoch = self.batches.steps_per_epoch() as u32;
+        let periods = (self.ring_len / per_epoch).saturating_sub(1);
+        let whole = periods.saturating_mul(per_epoch).saturating_mul(loss_every.max(1));
+        if loss_every == 0 { u32::MAX } else { self.ring_len.max(whole) }
+    }
+
     /// `count` steps as dispatches that the device makes in full: their steps, in order.
-    async fn cuts(&mut self, count: u32) -> Result<Vec<u32>, GpuError> {
-        let mut cuts = vec![self.cut; (count / self.cut) as usize];
-        cuts.extend(Some(count % self.cut).filter(|&rest| rest > 0));
+    async fn cuts(&mut self, count: u32, loss_every: u32) -> Result<Vec<u32>, GpuError> {
+        let cut = self.steps_of_a_dispatch(loss_every);
+        let mut cuts = vec![cut; (count / cut) as usize];
+        cuts.extend(Some(count % cut).filter(|&rest| rest > 0));
         for &steps in &cuts {
-            if !self.dispatches.contains_key(&steps) {
-                let dispatch = self.dispatch(steps).await?;
-                self.dispatches.insert(steps, dispatch);
+            if !self.dispatches.contains_key(&(steps, loss_every)) {
+                let dispatch = self.dispatch(steps, loss_every).await?;
+                self.dispatches.insert((steps, loss_every), dispatch);
             }
         }
         Ok(cuts)
     }
 
-    async fn dispatch(&self, steps: u32) -> Result<Dispatch, GpuError> {
+    /// Loop rounds of a step on average; where an epoch is one step, only every `loss_every`-th
+    /// looks at its losses.
+    fn step_rounds(&self, loss_every: u32) -> usize {
+        let Plan { step_rounds, loss_rounds, .. } = self.plan;
+        let losses = match (loss_every, self.batches.is_full()) {
+            (0, _) => 0,
+            (every, true) => loss_rounds.div_ceil(every as usize),
+            (_, false) => loss_rounds,
+        };
+        step_rounds + losses
+    }
+
+    fn steps_of_a_dispatch(&self, loss_every: u32) -> u32 {
+        let rounds = self.gpu.max_rounds() as usize - self.plan.dispatch_rounds;
+        (rounds / self.step_rounds(loss_every)).clamp(1, MOST_STEPS) as u32
+    }
+
+    async fn dispatch(&self, steps: u32, loss_every: u32) -> Result<Dispatch, GpuError> {
         let (batches, loss) = (&self.batches, self.network.loss());
         let [seed_low, seed_high] = seed_key(batches.seed());
         let short = batches.rows() % batches.batch();
@@ -211,32 +451,23 @@ impl ResidentEngine {
             steps_per_epoch: batches.steps_per_epoch() as u32,
             seed_low,
             seed_high,
-            cell_networks: self.networks as u32,
-            ring_steps: self.ring_steps,
+            first: self.first as u32,
+            cell_networks: self.cell_networks as u32,
+            ring_len: self.ring_len,
+            loss_every,
             value_scale: value(batches.batch()),
             gradient_scale: gradient(batches.batch()),
             short_value_scale: value(short),
             short_gradient_scale: gradient(short),
         };
-        let Buffers { data, rates, parameters, losses, done } = &self.buffers;
-        let bound = [data, rates, parameters, losses, done].map(Slice::all);
-        let rounds = steps as usize * self.gpu.max_rounds() as usize / self.cut.max(1) as usize;
-        self.gpu.dispatch(&self.pipeline, &params, &bound, self.networks, rounds).await
-    }
-
-    /// The losses of steps `from..self.step`, which do not wrap, and the proof that every network
-    /// made them all.
-    async fn read_losses(&self, from: u32) -> Result<Vec<f32>, GpuError> {
-        let first = (from % self.ring_steps) as usize * self.networks;
-        let len = (self.step - from) as usize * self.networks;
-        let Buffers { losses, done, .. } = &self.buffers;
-        let ranges = [(losses, first..first + len), (done, 0..self.networks)];
-        let mut lists = self.gpu.read::<f32>(&ranges).await?;
-        let done = lists.pop().unwrap_or_default();
-        match done.iter().map(|done| done.to_bits()).find(|&done| done != self.step) {
-            Some(done) => Err(GpuError::WorkMissing { what: "steps", expected: self.step, done }),
-            None => Ok(lists.pop().unwrap_or_default()),
-        }
+        let Buffers { data, rates, parameters, losses, done, outcome } = &self.buffers;
+        let bound = [data, rates, parameters, losses, done, outcome].map(Slice::all);
+        let rounds = self.plan.dispatch_rounds + steps as usize * self.step_rounds(loss_every);
+        let invocations = match self.plan.owner {
+            Owner::Invocation => self.networks,
+            Owner::Workgroup => self.networks * self.plan.kernel.lanes as usize,
+        };
+        self.gpu.dispatch(&self.pipeline, &params, &bound, invocations, rounds).await
     }
 
     /// Every network's parameters, each in the network's layout.
@@ -247,13 +478,14 @@ impl ResidentEngine {
         let count = self.network.parameter_count();
         let range = 0..count * self.networks;
         let flat = self.gpu.read::<f32>(&[(&self.buffers.parameters, range)]).await?.remove(0);
-        let lens: Vec<usize> =
-            self.layout.tensors().iter().map(|tensor| tensor.rows * tensor.cols).collect();
+        let indices: Vec<usize> =
+            self.layout.tensors().iter().flat_map(|tensor| tensor.indices()).collect();
         let packed = (0..self.networks).map(|network| {
-            let mut values = (0..count).map(|index| flat[index * self.networks + network]);
-            let lists: Vec<Vec<f32>> =
-                lens.iter().map(|&len| values.by_ref().take(len).collect()).collect();
-            self.layout.pack(&lists)
+            let mut list = vec![0.0; self.layout.len()];
+            for (parameter, &index) in indices.iter().enumerate() {
+                list[index] = flat[parameter * self.networks + network];
+            }
+            list
         });
         Ok(packed.collect())
     }
@@ -270,5 +502,16 @@ impl ResidentEngine {
     ) -> Result<super::Forward, GpuError> {
         let parameters = self.parameters().await?;
         Ok(cpu::forward_rows(&self.network, &parameters[network], inputs))
+    }
+}
+
+/// What an override of the training kernels is for this network.
+fn code(network: &Network, constant: &str) -> u32 {
+    let activations = network.activations();
+    match constant {
+        "ACTIVATION" => activations[0].code(),
+        "SECOND_ACTIVATION" => activations[1].code(),
+        "LOSS" => network.loss().code(),
+        _ => activations[activations.len() - 1].code(),
     }
 }

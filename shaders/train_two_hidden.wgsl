@@ -1,0 +1,309 @@
+// Trains whole networks of two hidden layers: up to params.steps times forward, backward and
+// parameters -= rate * gradients, without leaving the invocation.
+//
+// The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are the weights
+// [INPUTS][UNITS], their bias, the weights [UNITS][SECOND_UNITS], their bias, the weights
+// [SECOND_UNITS][OUTPUTS], their bias.
+// One invocation owns one network, parameters and gradients in registers; a workgroup owns 64.
+//
+// Appended for each shape: what train_one_hidden.wgsl needs, and once more for the second layer of
+// hidden units: SECOND_UNITS, SECOND_LANES, SECOND_GROUPS, `SecondUnits`, activate_second_units,
+// slope_second_units, second_unit_mask.
+
+struct Params {
+    networks: u32,
+    steps: u32,
+    data_rows: u32,
+    steps_per_epoch: u32,
+    seed_low: u32,
+    seed_high: u32,
+    first: u32,
+    cell_networks: u32,
+    ring_len: u32,
+    loss_every: u32,
+    value_scale: f32,
+    gradient_scale: f32,
+    short_value_scale: f32,
+    short_gradient_scale: f32,
+}
+
+override ACTIVATION: u32 = 0u;
+override SECOND_ACTIVATION: u32 = 0u;
+override OUTPUT_ACTIVATION: u32 = 3u;
+override LOSS: u32 = 2u;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> rates: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(4) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(5) var<storage, read_write> done: array<u32>;
+@group(0) @binding(6) var<storage, read_write> outcome: array<u32>;
+
+var<private> weights: array<Units, INPUTS * GROUPS>;
+var<private> bias: array<Units, GROUPS>;
+var<private> second_weights: array<SecondUnits, UNITS * SECOND_GROUPS>;
+var<private> second_bias: array<SecondUnits, SECOND_GROUPS>;
+var<private> top_weights: array<SecondUnits, OUTPUTS * SECOND_GROUPS>;
+var<private> top_bias: array<f32, OUTPUTS>;
+var<private> hidden: array<Units, GROUPS>;
+var<private> second: array<SecondUnits, SECOND_GROUPS>;
+
+// Where the second layer's weights begin, and the outputs'.
+const SECOND_AT: u32 = (INPUTS + 1u) * UNITS;
+const TOP_AT: u32 = SECOND_AT + (UNITS + 1u) * SECOND_UNITS;
+
+fn load_one(at: u32, network: u32) -> f32 {
+    return parameters[at * params.networks + network];
+}
+
+fn load(network: u32) {
+    for (var unit = 0u; unit < UNITS; unit++) {
+        let g = unit / LANES;
+        let l = unit % LANES;
+        for (var i = 0u; i < INPUTS; i++) {
+            weights[i * GROUPS + g][l] = load_one(i * UNITS + unit, network);
+        }
+        bias[g][l] = load_one(INPUTS * UNITS + unit, network);
+    }
+    for (var unit = 0u; unit < SECOND_UNITS; unit++) {
+        let g = unit / SECOND_LANES;
+        let l = unit % SECOND_LANES;
+        for (var i = 0u; i < UNITS; i++) {
+            second_weights[i * SECOND_GROUPS + g][l] = load_one(SECOND_AT + i * SECOND_UNITS + unit, network);
+        }
+        second_bias[g][l] = load_one(SECOND_AT + UNITS * SECOND_UNITS + unit, network);
+        for (var o = 0u; o < OUTPUTS; o++) {
+            top_weights[o * SECOND_GROUPS + g][l] = load_one(TOP_AT + unit * OUTPUTS + o, network);
+        }
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+        top_bias[o] = load_one(TOP_AT + SECOND_UNITS * OUTPUTS + o, network);
+    }
+}
+
+fn store_one(at: u32, network: u32, value: f32) -> bool {
+    parameters[at * params.networks + network] = value;
+    return is_finite_number(value);
+}
+
+// Whether every parameter is finite.
+fn store(network: u32) -> bool {
+    var is_finite = true;
+    for (var unit = 0u; unit < UNITS; unit++) {
+        let g = unit / LANES;
+        let l = unit % LANES;
+        for (var i = 0u; i < INPUTS; i++) {
+            is_finite &= store_one(i * UNITS + unit, network, weights[i * GROUPS + g][l]);
+        }
+        is_finite &= store_one(INPUTS * UNITS + unit, network, bias[g][l]);
+    }
+    for (var unit = 0u; unit < SECOND_UNITS; unit++) {
+        let g = unit / SECOND_LANES;
+        let l = unit % SECOND_LANES;
+        for (var i = 0u; i < UNITS; i++) {
+            is_finite &= store_one(SECOND_AT + i * SECOND_UNITS + unit, network, second_weights[i * SECOND_GROUPS + g][l]);
+        }
+        is_finite &= store_one(SECOND_AT + UNITS * SECOND_UNITS + unit, network, second_bias[g][l]);
+        for (var o = 0u; o < OUTPUTS; o++) {
+            is_finite &= store_one(TOP_AT + unit * OUTPUTS + o, network, top_weights[o * SECOND_GROUPS + g][l]);
+        }
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+        is_finite &= store_one(TOP_AT + SECOND_UNITS * OUTPUTS + o, network, top_bias[o]);
+    }
+    return is_finite;
+}
+
+// The outputs' pre-activations for the row; leaves its activations in hidden and second.
+fn forward() -> array<f32, OUTPUTS> {
+    for (var g = 0u; g < GROUPS; g++) {
+        var z = bias[g];
+        for (var i = 0u; i < INPUTS; i++) {
+            z += number(i) * weights[i * GROUPS + g];
+        }
+        hidden[g] = activate_units(ACTIVATION, z) * unit_mask(g);
+    }
+    for (var g = 0u; g < SECOND_GROUPS; g++) {
+        var z = second_bias[g];
+        for (var i = 0u; i < UNITS; i++) {
+            z += hidden[i / LANES][i % LANES] * second_weights[i * SECOND_GROUPS + g];
+        }
+        second[g] = activate_second_units(SECOND_ACTIVATION, z) * second_unit_mask(g);
+    }
+    var z: array<f32, OUTPUTS>;
+    for (var o = 0u; o < OUTPUTS; o++) {
+        z[o] = top_bias[o];
+        for (var g = 0u; g < SECOND_GROUPS; g++) {
+            z[o] += dot(second[g], top_weights[o * SECOND_GROUPS + g]);
+        }
+    }
+    return z;
+}
+
+// Whether every prediction is near its target, over the first `rows` rows as they stand.
+fn solves(rows: u32) -> bool {
+    var is_near = true;
+    for (var at = 0u; at < rows; at++) {
+        take_row(at);
+        let result = judged(LOSS, OUTPUT_ACTIVATION, forward(), targets());
+        is_near = is_near && result.is_near;
+    }
+    return is_near;
+}
+
+fn is_short(clock: Clock) -> bool {
+    return SHORT_ROWS != 0u && clock.place + 1u == params.steps_per_epoch;
+}
+
+fn order_key(seed: vec2<u32>, clock: Clock) -> vec2<u32> {
+    if (SHUFFLED) {
+        return epoch_key(seed, clock.epoch);
+    }
+    return vec2<u32>(0u, 0u);
+}
+
+// The loss of a step's batch, before its update.
+fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
+    let key = order_key(seed, clock);
+    var loss = 0.0;
+    for (var at = 0u; at < select(ROWS, SHORT_ROWS, is_short(clock)); at++) {
+        take_row(row_of(key, params.data_rows, clock.place, at));
+        loss += row_loss(LOSS, OUTPUT_ACTIVATION, forward(), targets());
+    }
+    return loss * select(params.value_scale, params.short_value_scale, is_short(clock));
+}
+
+// One step, unless the network is judged and this forward pass, over all rows, shows it solved:
+// then true.
+fn train_step(seed: vec2<u32>, clock: Clock, rate: f32) -> bool {
+    let key = order_key(seed, clock);
+    let scale = select(params.gradient_scale, params.short_gradient_scale, is_short(clock));
+    var d_weights: array<Units, INPUTS * GROUPS>;
+    var d_bias: array<Units, GROUPS>;
+    var d_second_weights: array<SecondUnits, UNITS * SECOND_GROUPS>;
+    var d_second_bias: array<SecondUnits, SECOND_GROUPS>;
+    var d_top_weights: array<SecondUnits, OUTPUTS * SECOND_GROUPS>;
+    var d_top_bias: array<f32, OUTPUTS>;
+    var is_near = true;
+    for (var at = 0u; at < ROWS; at++) {
+        if (at >= SHORT_ROWS && is_short(clock)) {
+            break;
+        }
+        take_row(row_of(key, params.data_rows, clock.place, at));
+        var result = judged(LOSS, OUTPUT_ACTIVATION, forward(), targets());
+        is_near = is_near && result.is_near;
+        var d_second: array<SecondUnits, SECOND_GROUPS>;
+        for (var o = 0u; o < OUTPUTS; o++) {
+            let d = scale * result.d_z[o];
+            d_top_bias[o] += d;
+            for (var g = 0u; g < SECOND_GROUPS; g++) {
+                d_top_weights[o * SECOND_GROUPS + g] += d * second[g];
+                d_second[g] += d * top_weights[o * SECOND_GROUPS + g];
+            }
+        }
+        var d_hidden: array<Units, GROUPS>;
+        for (var g = 0u; g < SECOND_GROUPS; g++) {
+            let d = d_second[g] * slope_second_units(SECOND_ACTIVATION, second[g]);
+            d_second_bias[g] += d;
+            for (var i = 0u; i < UNITS; i++) {
+                d_second_weights[i * SECOND_GROUPS + g] += hidden[i / LANES][i % LANES] * d;
+                d_hidden[i / LANES][i % LANES] += dot(d, second_weights[i * SECOND_GROUPS + g]);
+            }
+        }
+        for (var g = 0u; g < GROUPS; g++) {
+            let d = d_hidden[g] * slope_units(ACTIVATION, hidden[g]);
+            d_bias[g] += d;
+            for (var i = 0u; i < INPUTS; i++) {
+                d_weights[i * GROUPS + g] += number(i) * d;
+            }
+        }
+    }
+    if (JUDGED && FULL && is_near) {
+        return true;
+    }
+
+    for (var k = 0u; k < INPUTS * GROUPS; k++) {
+        weights[k] -= rate * d_weights[k];
+    }
+    for (var g = 0u; g < GROUPS; g++) {
+        bias[g] -= rate * d_bias[g];
+    }
+    for (var k = 0u; k < UNITS * SECOND_GROUPS; k++) {
+        second_weights[k] -= rate * d_second_weights[k];
+    }
+    for (var g = 0u; g < SECOND_GROUPS; g++) {
+        second_bias[g] -= rate * d_second_bias[g];
+    }
+    for (var k = 0u; k < OUTPUTS * SECOND_GROUPS; k++) {
+        top_weights[k] -= rate * d_top_weights[k];
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+        top_bias[o] -= rate * d_top_bias[o];
+    }
+    return false;
+}
+
+@compute @workgroup_size(64)
+fn train_two_hidden(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let network = flat_index(group, groups, lane);
+    if (network >= params.networks) {
+        return;
+    }
+    if (JUDGED && outcome[network] != IN_TRAINING) {
+        return;
+    }
+    let number_in_cells = params.first + network;
+    let rate = rates[number_in_cells / params.cell_networks];
+    let low = params.seed_low + number_in_cells % params.cell_networks;
+    let seed = vec2<u32>(low, params.seed_high + select(0u, 1u, low < params.seed_low));
+    load(network);
+    keep_rows();
+
+    let first_step = done[network];
+    var clock = clock_at(first_step, params.steps_per_epoch, params.loss_every);
+    var slot = slot_at(clock, params.steps_per_epoch, params.loss_every, params.ring_len);
+    var made = 0u;
+    var is_solved = false;
+    // Some devices run both sides of every branch: what few steps do stays out of the inner loop.
+    while (made < params.steps && !is_solved) {
+        if (JUDGED && !FULL && clock.place == 0u) {
+            is_solved = solves(params.data_rows);
+        }
+        if (is_kept(clock, params.loss_every)) {
+            losses[slot * params.networks + network] = batch_loss(seed, clock);
+            slot = select(slot + 1u, 0u, slot + 1u == params.ring_len);
+        }
+        let plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
+        let until = made + min(plain, params.steps - made);
+        while (made < until && !is_solved) {
+            is_solved = train_step(seed, clock, rate);
+            if (!is_solved) {
+                made += 1u;
+                if (!FULL) {
+                    clock = clock_after(clock, params.steps_per_epoch, params.loss_every);
+                }
+            }
+        }
+        if (FULL) {
+            clock = clock_at(first_step + made, params.steps_per_epoch, params.loss_every);
+        }
+    }
+
+    let is_finite = store(network);
+    done[network] = first_step + made;
+    if (JUDGED) {
+        // What the last step made of it has been seen by nobody yet.
+        if (clock.place == 0u && !is_solved) {
+            is_solved = solves(params.data_rows);
+        }
+        if (!is_finite) {
+            outcome[network] = DIVERGED;
+        } else if (is_solved) {
+            outcome[network] = first_step + made;
+        }
+    }
+}

@@ -1,0 +1,268 @@
+// Trains whole networks of any number of layers: up to params.steps times forward, backward and
+// parameters -= rate * gradients, without leaving the workgroup.
+//
+// The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are, layer by
+// layer, the weights [fan_in][fan_out] and their bias.
+// One workgroup owns one network; parameters, activations and their gradients of one batch lie in
+// its memory. In turn its invocations own the activations of a layer, the rows of the batch, the
+// gradients of a layer's inputs, and the parameters, each every 64th.
+//
+// Appended for each shape: what common/rows.wgsl needs; INPUTS, OUTPUTS, PARAMETERS, UNITS (of all
+// layers), SHORT_ROWS of an epoch's last batch, JUDGED; forward_layers, backward_layers and
+// update_layers, which call the functions below once a layer.
+
+struct Params {
+    networks: u32,
+    steps: u32,
+    data_rows: u32,
+    steps_per_epoch: u32,
+    seed_low: u32,
+    seed_high: u32,
+    first: u32,
+    cell_networks: u32,
+    ring_len: u32,
+    loss_every: u32,
+    value_scale: f32,
+    gradient_scale: f32,
+    short_value_scale: f32,
+    short_gradient_scale: f32,
+}
+
+override OUTPUT_ACTIVATION: u32 = 3u;
+override LOSS: u32 = 2u;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> rates: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(4) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(5) var<storage, read_write> done: array<u32>;
+@group(0) @binding(6) var<storage, read_write> outcome: array<u32>;
+
+const LANES: u32 = 64u;
+// Offset of a layer whose activations are the data set's.
+const FROM_DATA: u32 = 0xffffffffu;
+
+var<workgroup> parameters_tile: array<f32, PARAMETERS>;
+// Layer by layer [ROWS][units]; of the last layer the pre-activations.
+var<workgroup> activations_tile: array<f32, ROWS * UNITS>;
+var<workgroup> d_tile: array<f32, ROWS * UNITS>;
+var<workgroup> rows_tile: array<u32, ROWS>;
+var<workgroup> loss_partial: array<f32, ROWS>;
+var<workgroup> near_partial: array<u32, LANES>;
+// What one invocation found and all must know: two numbers of the network, and a verdict.
+var<workgroup> found_tile: array<u32, 3>;
+
+// One layer from `before` (an offset among activations, or FROM_DATA) to `after`, with its parameters at
+// `at`; the last one's kind is IDENTITY here.
+fn forward_layer(lane: u32, rows: u32, kind: u32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
+    for (var element = lane; element < rows * fan_out; element += LANES) {
+        let row_in_batch = element / fan_out;
+        let unit = element % fan_out;
+        var z = parameters_tile[at + fan_in * fan_out + unit];
+        for (var i = 0u; i < fan_in; i++) {
+            z += input(row_in_batch, i, fan_in, before) * parameters_tile[at + i * fan_out + unit];
+        }
+        activations_tile[after + element] = activation(kind, z);
+    }
+    workgroupBarrier();
+}
+
+fn input(row_in_batch: u32, i: u32, fan_in: u32, before: u32) -> f32 {
+    if (before == FROM_DATA) {
+        return data[rows_tile[row_in_batch] * ROW_VECTORS + i / 4u][i % 4u];
+    }
+    return activations_tile[before + row_in_batch * fan_in + i];
+}
+
+// The gradients of a layer's inputs, which are the activations of a kind at `before`, from those at
+// `after`.
+fn backward_layer(lane: u32, rows: u32, kind: u32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
+    for (var element = lane; element < rows * fan_in; element += LANES) {
+        let row_in_batch = element / fan_in;
+        let i = element % fan_in;
+        var d = 0.0;
+        for (var unit = 0u; unit < fan_out; unit++) {
+            d += d_tile[after + row_in_batch * fan_out + unit] * parameters_tile[at + i * fan_out + unit];
+        }
+        d_tile[before + element] = d * activation_slope(kind, activations_tile[before + element]);
+    }
+    workgroupBarrier();
+}
+
+fn update_layer(lane: u32, rows: u32, rate: f32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
+    for (var element = lane; element < (fan_in + 1u) * fan_out; element += LANES) {
+        let i = element / fan_out;
+        let unit = element % fan_out;
+        var gradient = 0.0;
+        for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+            let d = d_tile[after + row_in_batch * fan_out + unit];
+            if (i < fan_in) {
+                gradient += input(row_in_batch, i, fan_in, before) * d;
+            } else {
+                gradient += d;
+            }
+        }
+        parameters_tile[at + element] -= rate * gradient;
+    }
+}
+
+// The pre-activations of every output, for `rows` rows of the batch at `place`.
+fn forward(lane: u32, key: vec2<u32>, place: u32, rows: u32) {
+    for (var at = lane; at < rows; at += LANES) {
+        rows_tile[at] = row_of(key, params.data_rows, place, at);
+    }
+    workgroupBarrier();
+    forward_layers(lane, rows);
+}
+
+fn outputs_of(row_in_batch: u32) -> array<f32, OUTPUTS> {
+    var z: array<f32, OUTPUTS>;
+    for (var o = 0u; o < OUTPUTS; o++) {
+        z[o] = activations_tile[ROWS * (UNITS - OUTPUTS) + row_in_batch * OUTPUTS + o];
+    }
+    return z;
+}
+
+// The gradients of the outputs' pre-activations, and, where `keeps`, the rows' losses; notes
+// whether every prediction is near its target.
+fn judge(lane: u32, rows: u32, scale: f32, keeps: bool) {
+    var is_near = true;
+    for (var at = lane; at < rows; at += LANES) {
+        take_row(rows_tile[at]);
+        var result = judged(LOSS, OUTPUT_ACTIVATION, outputs_of(at), targets());
+        is_near = is_near && result.is_near;
+        for (var o = 0u; o < OUTPUTS; o++) {
+            d_tile[ROWS * (UNITS - OUTPUTS) + at * OUTPUTS + o] = scale * result.d_z[o];
+        }
+        if (keeps) {
+            loss_partial[at] = row_loss(LOSS, OUTPUT_ACTIVATION, outputs_of(at), targets());
+        }
+    }
+    near_partial[lane] = select(0u, 1u, is_near);
+    workgroupBarrier();
+}
+
+// Whether all that judge noted was near.
+fn all_near(lane: u32) -> bool {
+    if (lane == 0u) {
+        var all = 1u;
+        for (var at = 0u; at < LANES; at++) {
+            all &= near_partial[at];
+        }
+        found_tile[2] = all;
+    }
+    return workgroupUniformLoad(&found_tile)[2] == 1u;
+}
+
+// Whether every prediction is near its target, over all rows as they stand.
+fn solves(lane: u32) -> bool {
+    var is_near = true;
+    for (var place = 0u; place * ROWS < params.data_rows; place++) {
+        let rows = min(ROWS, params.data_rows - place * ROWS);
+        for (var at = lane; at < rows; at += LANES) {
+            rows_tile[at] = place * ROWS + at;
+        }
+        workgroupBarrier();
+        forward_layers(lane, rows);
+        judge(lane, rows, 0.0, false);
+        is_near = all_near(lane) && is_near;
+    }
+    return is_near;
+}
+
+@compute @workgroup_size(64)
+fn train_workgroup(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let network = group.y * groups.x + group.x;
+    if (network >= params.networks) {
+        return;
+    }
+    if (lane == 0u) {
+        found_tile[0] = done[network];
+        found_tile[1] = select(IN_TRAINING, outcome[network], JUDGED);
+    }
+    let found = workgroupUniformLoad(&found_tile);
+    if (found[1] != IN_TRAINING) {
+        return;
+    }
+    let first_step = found[0];
+    let number_in_cells = params.first + network;
+    let rate = rates[number_in_cells / params.cell_networks];
+    let low = params.seed_low + number_in_cells % params.cell_networks;
+    let seed = vec2<u32>(low, params.seed_high + select(0u, 1u, low < params.seed_low));
+    for (var at = lane; at < PARAMETERS; at += LANES) {
+        parameters_tile[at] = parameters[at * params.networks + network];
+    }
+
+    var clock = clock_at(first_step, params.steps_per_epoch, params.loss_every);
+    var slot = slot_at(clock, params.steps_per_epoch, params.loss_every, params.ring_len);
+    var made = 0u;
+    var is_solved = false;
+    while (made < params.steps) {
+        workgroupBarrier();
+        if (JUDGED && !FULL && clock.place == 0u) {
+            is_solved = solves(lane);
+            if (is_solved) {
+                break;
+            }
+        }
+        let is_short = SHORT_ROWS != 0u && clock.place + 1u == params.steps_per_epoch;
+        let rows = select(ROWS, SHORT_ROWS, is_short);
+        var key = vec2<u32>(0u, 0u);
+        if (SHUFFLED) {
+            key = epoch_key(seed, clock.epoch);
+        }
+        let keeps = is_kept(clock, params.loss_every);
+        forward(lane, key, clock.place, rows);
+        judge(lane, rows, select(params.gradient_scale, params.short_gradient_scale, is_short), keeps);
+        if (keeps) {
+            if (lane == 0u) {
+                var loss = 0.0;
+                for (var at = 0u; at < rows; at++) {
+                    loss += loss_partial[at];
+                }
+                let scale = select(params.value_scale, params.short_value_scale, is_short);
+                losses[slot * params.networks + network] = scale * loss;
+            }
+            slot = select(slot + 1u, 0u, slot + 1u == params.ring_len);
+        }
+        if (JUDGED && FULL) {
+            is_solved = all_near(lane);
+            if (is_solved) {
+                break;
+            }
+        }
+        backward_layers(lane, rows);
+        update_layers(lane, rows, rate);
+        clock = clock_after(clock, params.steps_per_epoch, params.loss_every);
+        made += 1u;
+    }
+    workgroupBarrier();
+
+    var is_finite = true;
+    for (var at = lane; at < PARAMETERS; at += LANES) {
+        let value = parameters_tile[at];
+        parameters[at * params.networks + network] = value;
+        is_finite = is_finite && is_finite_number(value);
+    }
+    if (JUDGED) {
+        // What the last step made of it has been seen by nobody yet.
+        if (clock.place == 0u && !is_solved) {
+            is_solved = solves(lane);
+        }
+        near_partial[lane] = select(0u, 1u, is_finite);
+        workgroupBarrier();
+        is_finite = all_near(lane);
+    }
+    if (lane == 0u) {
+        done[network] = first_step + made;
+        if (JUDGED && !is_finite) {
+            outcome[network] = DIVERGED;
+        } else if (JUDGED && is_solved) {
+            outcome[network] = first_step + made;
+        }
+    }
+}

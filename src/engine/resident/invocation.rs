@@ -1,0 +1,151 @@
+//! One network per invocation: its shape as the lines of WGSL that specialise the kernel, and what
+//! they cost. A shape that is read from a uniform is many times slower: nothing can then be kept in
+//! registers.
+
+use super::plan::{Owner, Plan, Room};
+use super::rows::Rows;
+use crate::data::Batches;
+use crate::gpu::Kernel;
+use crate::kernels::{TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN};
+use crate::network::Network;
+
+/// Parameters and gradients that an invocation may hold.
+const MOST_REGISTERS: usize = 96;
+/// Rounds of a loop over constants that drivers still unroll.
+const MOST_ROUNDS: usize = 32;
+
+/// The units of a hidden layer as vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Units {
+    units: usize,
+    lanes: usize,
+    groups: usize,
+}
+
+impl Units {
+    /// The widest vectors that leave no lane empty; where there are none, four with a rest.
+    fn new(units: usize) -> Units {
+        let lanes = [4, 3, 2].into_iter().find(|lanes| units.is_multiple_of(*lanes)).unwrap_or(4);
+        Units { units, lanes, groups: units.div_ceil(lanes) }
+    }
+
+    /// The lines about them, under names that start with `prefix` and `snake`.
+    fn lines(&self, prefix: &str, alias: &str, snake: &str) -> String {
+        let Units { units, lanes, groups } = self;
+        let mask = (0..*lanes)
+            .map(|lane| format!("select(0.0, 1.0, g * {lanes}u + {lane}u < {units}u)"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!(
+            "alias {alias} = vec{lanes}<f32>; const {prefix}UNITS: u32 = {units}u; const {prefix}LANES: u32 = {lanes}u; const {prefix}GROUPS: u32 = {groups}u;\n\
+             fn activate_{snake}units(kind: u32, z: {alias}) -> {alias} {{ return activation{lanes}(kind, z); }}\n\
+             fn slope_{snake}units(kind: u32, a: {alias}) -> {alias} {{ return slope{lanes}(kind, a); }}\n\
+             fn {snake}unit_mask(g: u32) -> {alias} {{ return {alias}({mask}); }}\n"
+        )
+    }
+}
+
+/// One or two hidden layers, and how the batches lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Invocation {
+    inputs: usize,
+    hidden: Vec<Units>,
+    outputs: usize,
+    parameters: usize,
+    rows: Rows,
+}
+
+impl Invocation {
+    /// Whether one invocation can train the network, and how.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    pub(super) fn new(
+        network: &Network,
+        batches: &Batches,
+        judged: bool,
+    ) -> Result<Invocation, String> {
+        let [inputs, hidden @ .., outputs] = network.sizes() else {
+            return Err("it has no layer".to_owned());
+        };
+        if !(1..=2).contains(&hidden.len()) {
+            return Err(format!("an invocation takes 1 or 2 hidden layers, not {}", hidden.len()));
+        }
+        let parameters = network.parameter_count();
+        if 2 * parameters > MOST_REGISTERS {
+            return Err(format!(
+                "parameters and gradients take {} registers, an invocation has {MOST_REGISTERS} for them",
+                2 * parameters
+            ));
+        }
+        let shape = Invocation {
+            inputs: *inputs,
+            hidden: hidden.iter().map(|&units| Units::new(units)).collect(),
+            outputs: *outputs,
+            parameters,
+            rows: Rows::new(network, batches, judged, true),
+        };
+        match shape.longest_loop() {
+            rounds if rounds > MOST_ROUNDS => {
+                Err(format!("a loop of {rounds} rounds is not unrolled, at most {MOST_ROUNDS} are"))
+            }
+            _ => Ok(shape),
+        }
+    }
+
+    /// Rounds of the longest loop over constants, but that over rows.
+    fn longest_loop(&self) -> usize {
+        let first = self.hidden[0];
+        let last = self.hidden[self.hidden.len() - 1];
+        let between = if self.hidden.len() == 2 { first.units * last.groups } else { 0 };
+        let loops = [self.inputs * first.groups, self.outputs * last.groups, between];
+        let singles = [self.inputs + self.outputs, first.units, last.units];
+        loops.into_iter().chain(singles).max().unwrap_or(0)
+    }
+
+    /// The kernel, its lines and its rounds. Loops over constants are unrolled by llvmpipe, which
+    /// alone counts rounds; of those over outputs, whose bodies are long, it is not taken for
+    /// granted. A loop that is entered and left at once costs a round, with those inside it.
+    pub(super) fn plan(&self, room: Room) -> Plan {
+        let rows = &self.rows;
+        let table = if self.hidden.len() == 1 { TRAIN_ONE_HIDDEN } else { TRAIN_TWO_HIDDEN };
+        let outputs = if self.outputs == 1 { 0 } else { 4 * self.outputs };
+        let row = 1 + outputs + rows.walk_rounds();
+        Plan {
+            owner: Owner::Invocation,
+            kernel: Kernel { bindings: rows.bindings(room), ..table },
+            lines: self.lines(room),
+            step_rounds: 1 + row * (rows.batch + 2) + rows.judging_rounds(row),
+            loss_rounds: row * rows.batch,
+            dispatch_rounds: 4 * self.parameters + row * (rows.all + 1),
+        }
+    }
+
+    fn lines(&self, room: Room) -> String {
+        let Invocation { inputs, hidden, outputs, parameters, rows } = self;
+        let second = hidden.get(1).map(|units| units.lines("SECOND_", "SecondUnits", "second_"));
+        format!(
+            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u;\n{}{}{}",
+            hidden[0].lines("", "Units", ""),
+            second.unwrap_or_default(),
+            rows.lines(room),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Units;
+
+    #[test]
+    fn vectors_leave_no_lane_empty_where_they_can() {
+        let lanes = |units| {
+            let Units { lanes, groups, .. } = Units::new(units);
+            (lanes, groups)
+        };
+        assert_eq!(
+            [1, 2, 3, 4, 5, 6, 8, 9].map(lanes),
+            [(4, 1), (2, 1), (3, 1), (4, 1), (4, 2), (3, 2), (4, 2), (3, 3)]
+        );
+    }
+}

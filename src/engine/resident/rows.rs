@@ -1,0 +1,104 @@
+//! The data set and its batches as lines of WGSL: what `shaders/common/rows.wgsl` needs.
+
+use super::plan::Room;
+use crate::data::{Batches, Dataset};
+use crate::gpu::{Access, Binding};
+use crate::kernels::{TRAIN_BINDINGS, TRAIN_STORAGE_BINDINGS};
+use crate::network::Network;
+
+/// Numbers of the data set that are held in registers too, where every step takes all rows.
+const MOST_KEPT: usize = 64;
+
+/// How the rows of a network's data lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rows {
+    /// Rows in all, of a batch, of the short batch at the end of an epoch, and in registers.
+    pub all: usize,
+    pub batch: usize,
+    pub short: usize,
+    pub kept: usize,
+    pub full: bool,
+    pub shuffled: bool,
+    pub judged: bool,
+    /// Vectors of four numbers that hold a row.
+    vectors: usize,
+}
+
+impl Rows {
+    /// `in_registers` where an invocation has all of a row to itself.
+    pub(super) fn new(
+        network: &Network,
+        batches: &Batches,
+        judged: bool,
+        in_registers: bool,
+    ) -> Rows {
+        let (batch, full) = (batches.batch(), batches.is_full());
+        let vectors = (network.inputs() + network.outputs()).div_ceil(4);
+        let keeps = in_registers && full && 4 * batch * vectors <= MOST_KEPT;
+        Rows {
+            all: batches.rows(),
+            batch,
+            short: batches.rows() % batch,
+            kept: if keeps { batch } else { 0 },
+            full,
+            shuffled: batches.shuffled(),
+            judged,
+            vectors,
+        }
+    }
+
+    /// Whether the data set fits a uniform binding.
+    fn is_uniform(&self, room: Room) -> bool {
+        16 * self.all * self.vectors <= room.uniform_bytes
+    }
+
+    /// The bindings of a kernel over them.
+    pub(super) fn bindings(&self, room: Room) -> &'static [Binding] {
+        if self.is_uniform(room) { TRAIN_BINDINGS } else { TRAIN_STORAGE_BINDINGS }
+    }
+
+    /// The lines.
+    pub(super) fn lines(&self, room: Room) -> String {
+        let Rows { all, batch, short, kept, full, shuffled, judged, vectors } = self;
+        let data = if self.is_uniform(room) {
+            format!("var<uniform> data: array<vec4<f32>, {}>", all * vectors)
+        } else {
+            "var<storage, read> data: array<vec4<f32>>".to_owned()
+        };
+        format!(
+            "@group(0) @binding(1) {data};\n\
+             const ROW_VECTORS: u32 = {vectors}u; const ROWS: u32 = {batch}u; const KEPT: u32 = {kept}u;\n\
+             const SHORT_ROWS: u32 = {short}u; const FULL: bool = {full}; const SHUFFLED: bool = {shuffled};\n\
+             const JUDGED: bool = {judged};\n"
+        )
+    }
+
+    /// Loop rounds that a step takes for looking whether a network is solved, where one row takes
+    /// `row_rounds`: none where its own forward pass sees every row.
+    pub(super) fn judging_rounds(&self, row_rounds: usize) -> usize {
+        if self.judged && !self.full { (self.all + 1) * row_rounds } else { 0 }
+    }
+
+    /// Loop rounds of the walk to a shuffled row, two on average at most, with as many to spare.
+    pub(super) fn walk_rounds(&self) -> usize {
+        if self.shuffled { 4 } else { 0 }
+    }
+
+    /// `[rows][vectors][4]`, padded with zeros.
+    pub(super) fn data(data: &Dataset) -> Vec<f32> {
+        let len = data.input_len() + data.target_len();
+        let padding = len.next_multiple_of(4) - len;
+        let mut flat = Vec::with_capacity(data.rows() * (len + padding));
+        for row in 0..data.rows() {
+            flat.extend_from_slice(data.input(row));
+            flat.extend_from_slice(data.target(row));
+            flat.extend(std::iter::repeat_n(0.0, padding));
+        }
+        flat
+    }
+}
+
+/// Whether a binding is the data's, and uniform.
+pub(super) fn is_uniform(bindings: &[Binding]) -> bool {
+    bindings.first().is_some_and(|binding| binding.access == Access::Uniform)
+}

@@ -1,0 +1,133 @@
+//! One network per workgroup: any depth, as long as parameters, and the activations of a batch with
+//! their gradients, fit the memory that a workgroup shares.
+
+use std::fmt::Write as _;
+
+use super::plan::{Owner, Plan, Room};
+use super::rows::Rows;
+use crate::data::Batches;
+use crate::gpu::Kernel;
+use crate::kernels::TRAIN_WORKGROUP;
+use crate::network::{Activation, Layer, Network};
+
+/// Invocations of the workgroup.
+const LANES: usize = TRAIN_WORKGROUP.lanes as usize;
+/// Outputs that the one invocation that judges a row can hold.
+const MOST_OUTPUTS: usize = 32;
+
+/// The layers, and where they lie in the workgroup's memory.
+#[derive(Debug, Clone)]
+pub(super) struct Workgroup {
+    layers: Vec<Layer>,
+    inputs: usize,
+    outputs: usize,
+    parameters: usize,
+    /// Units of all layers but the inputs.
+    units: usize,
+    rows: Rows,
+}
+
+impl Workgroup {
+    /// Whether a workgroup with this room can train the network.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    pub(super) fn new(
+        network: &Network,
+        batches: &Batches,
+        judged: bool,
+        room: Room,
+    ) -> Result<Workgroup, String> {
+        let shape = Workgroup {
+            layers: network.layers().collect(),
+            inputs: network.inputs(),
+            outputs: network.outputs(),
+            parameters: network.parameter_count(),
+            units: network.sizes()[1..].iter().sum(),
+            rows: Rows::new(network, batches, judged, false),
+        };
+        if shape.outputs > MOST_OUTPUTS {
+            return Err(format!("a workgroup takes {MOST_OUTPUTS} outputs, not {}", shape.outputs));
+        }
+        match shape.bytes() {
+            Some(bytes) if bytes <= room.workgroup_bytes => Ok(shape),
+            bytes => Err(format!(
+                "parameters and the activations of a batch of {} take {} bytes of workgroup memory, there are {}",
+                shape.rows.batch,
+                bytes.unwrap_or(usize::MAX),
+                room.workgroup_bytes
+            )),
+        }
+    }
+
+    /// Bytes of workgroup memory, as the kernel declares it.
+    fn bytes(&self) -> Option<usize> {
+        let batch = self.rows.batch;
+        let numbers = batch.checked_mul(2 * self.units + 2)?;
+        numbers.checked_add(self.parameters + LANES + 3)?.checked_mul(4)
+    }
+
+    /// The kernel, its lines and its rounds.
+    pub(super) fn plan(&self, room: Room) -> Plan {
+        let rows = &self.rows;
+        let workgroup_bytes = self.bytes().unwrap_or(usize::MAX) as u32;
+        let bindings = rows.bindings(room);
+        let own = |count: usize| count.div_ceil(LANES);
+        let judging = own(rows.batch) * (2 + 4 * self.outputs) + LANES;
+        let look = self.forward_rounds() + own(rows.batch) * (1 + rows.walk_rounds()) + judging;
+        let looks = rows.all.div_ceil(rows.batch);
+        Plan {
+            owner: Owner::Workgroup,
+            kernel: Kernel { bindings, workgroup_bytes, ..TRAIN_WORKGROUP },
+            lines: self.lines(room),
+            step_rounds: 1
+                + look
+                + self.backward_rounds()
+                + if rows.judged && !rows.full { looks * (1 + look) } else { 0 },
+            loss_rounds: rows.batch,
+            dispatch_rounds: 2 * own(self.parameters) + looks * (1 + look) + LANES,
+        }
+    }
+
+    fn forward_rounds(&self) -> usize {
+        let own = |layer: &Layer| (self.rows.batch * layer.fan_out).div_ceil(LANES);
+        self.layers.iter().map(|layer| own(layer) * (1 + layer.fan_in)).sum()
+    }
+
+    fn backward_rounds(&self) -> usize {
+        let inputs =
+            |layer: &Layer| (self.rows.batch * layer.fan_in).div_ceil(LANES) * (1 + layer.fan_out);
+        let own = |layer: &Layer| ((layer.fan_in + 1) * layer.fan_out).div_ceil(LANES);
+        self.layers.iter().map(|layer| inputs(layer) + own(layer) * (1 + self.rows.batch)).sum()
+    }
+
+    fn lines(&self, room: Room) -> String {
+        let Workgroup { layers, inputs, outputs, parameters, units, rows } = self;
+        let (mut forward, mut backward, mut update) = (String::new(), Vec::new(), String::new());
+        let (mut at, mut from, mut to) = (0, "FROM_DATA".to_owned(), 0);
+        for layer in layers {
+            let Layer { index, fan_in, fan_out, activation } = layer;
+            let place = format!("{at}u, {fan_in}u, {fan_out}u, {from}, {to}u");
+            // The last layer's activation is taken where its rows are judged.
+            let kind = if index + 1 == layers.len() { Activation::Identity } else { *activation };
+            let _ = writeln!(forward, "    forward_layer(lane, rows, {}u, {place});", kind.code());
+            if let Some(before) = index.checked_sub(1) {
+                let kind = layers[before].activation.code();
+                backward.push(format!("    backward_layer(lane, rows, {kind}u, {place});\n"));
+            }
+            let _ = writeln!(update, "    update_layer(lane, rows, rate, {place});");
+            at += (fan_in + 1) * fan_out;
+            from = format!("{to}u");
+            to += rows.batch * fan_out;
+        }
+        backward.reverse();
+        let backward = backward.concat();
+        format!(
+            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u; const UNITS: u32 = {units}u;\n\
+             fn forward_layers(lane: u32, rows: u32) {{\n{forward}}}\n\
+             fn backward_layers(lane: u32, rows: u32) {{\n{backward}}}\n\
+             fn update_layers(lane: u32, rows: u32, rate: f32) {{\n{update}}}\n{}",
+            rows.lines(room)
+        )
+    }
+}

@@ -1,0 +1,59 @@
+//! The lines that stand for those which the host appends to a kernel for a shape: what the tests
+//! build it with. Each is that of 2-3-1 or 2-3-2-1 over the four rows of XOR.
+
+macro_rules! rows {
+    ($kept:literal) => {
+        concat!(
+            "@group(0) @binding(1) var<uniform> data: array<vec4<f32>, 4>;\n",
+            "const INPUTS: u32 = 2u; const OUTPUTS: u32 = 1u;\n",
+            "const ROW_VECTORS: u32 = 1u; const ROWS: u32 = 4u; const KEPT: u32 = ",
+            $kept,
+            "u; const SHORT_ROWS: u32 = 0u;\n",
+            "const FULL: bool = true; const SHUFFLED: bool = false; const JUDGED: bool = false;\n",
+        )
+    };
+}
+
+macro_rules! three_units {
+    () => {
+        "\
+alias Units = vec3<f32>; const UNITS: u32 = 3u; const LANES: u32 = 3u; const GROUPS: u32 = 1u;
+fn activate_units(kind: u32, z: Units) -> Units { return activation3(kind, z); }
+fn slope_units(kind: u32, a: Units) -> Units { return slope3(kind, a); }
+fn unit_mask(g: u32) -> Units { return Units(1.0, 1.0, 1.0); }
+"
+    };
+}
+
+pub(super) const ONE_HIDDEN: &str =
+    concat!(rows!("4"), "const PARAMETERS: u32 = 13u;\n", three_units!());
+
+pub(super) const TWO_HIDDEN: &str = concat!(
+    rows!("4"),
+    "const PARAMETERS: u32 = 20u;\n",
+    three_units!(),
+    "\
+alias SecondUnits = vec2<f32>; const SECOND_UNITS: u32 = 2u; const SECOND_LANES: u32 = 2u; const SECOND_GROUPS: u32 = 1u;
+fn activate_second_units(kind: u32, z: SecondUnits) -> SecondUnits { return activation2(kind, z); }
+fn slope_second_units(kind: u32, a: SecondUnits) -> SecondUnits { return slope2(kind, a); }
+fn second_unit_mask(g: u32) -> SecondUnits { return SecondUnits(1.0, 1.0); }
+"
+);
+
+pub(super) const WORKGROUP: &str = concat!(
+    rows!("0"),
+    "\
+const PARAMETERS: u32 = 13u; const UNITS: u32 = 4u;
+fn forward_layers(lane: u32, rows: u32) {
+    forward_layer(lane, rows, 0u, 0u, 2u, 3u, FROM_DATA, 0u);
+    forward_layer(lane, rows, 4u, 9u, 3u, 1u, 0u, 12u);
+}
+fn backward_layers(lane: u32, rows: u32) {
+    backward_layer(lane, rows, 0u, 9u, 3u, 1u, 0u, 12u);
+}
+fn update_layers(lane: u32, rows: u32, rate: f32) {
+    update_layer(lane, rows, rate, 0u, 2u, 3u, FROM_DATA, 0u);
+    update_layer(lane, rows, rate, 9u, 3u, 1u, 0u, 12u);
+}
+"
+);

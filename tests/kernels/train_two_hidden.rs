@@ -1,0 +1,37 @@
+use wgrad::kernels::TRAIN_TWO_HIDDEN;
+
+use crate::trainings::{Case, network};
+
+fn case() -> Case {
+    Case {
+        kernel: &TRAIN_TWO_HIDDEN,
+        network: network(&[2, 3, 2, 1]),
+        lanes: 1,
+        constants: &[
+            ("ACTIVATION", 0.0),
+            ("SECOND_ACTIVATION", 0.0),
+            ("OUTPUT_ACTIVATION", 3.0),
+            ("LOSS", 2.0),
+        ],
+    }
+}
+
+#[test]
+fn matches_its_twin_network_by_network() {
+    case().matches_its_twin_network_by_network();
+}
+
+#[test]
+fn keeps_the_losses_that_are_asked_for() {
+    case().keeps_the_losses_that_are_asked_for();
+}
+
+#[test]
+fn by_hand_a_network_of_zeros_stays_where_it_is() {
+    case().zeros_stay_zeros();
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    case().tells_rates_and_networks_apart();
+}
