@@ -449,8 +449,6 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         steps_per_epoch: 1,
         seed_low: 0,
         seed_high: 0,
-        first: 0,
-        cell_networks: networks as u32,
         ring_len: 1,
         loss_every: 0,
         value_scale: 0.25,
@@ -460,7 +458,8 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
     };
     let buffers = vec![
         words(&data),
-        words(&[0.5f32]),
+        words(&vec![0.5f32; networks]),
+        (0..networks as u32).collect(),
         words(&parameters),
         vec![0],
         vec![0; networks],

@@ -2,12 +2,11 @@
 // parameters -= rate * gradients, without leaving the invocation.
 //
 // data is as in common/rows.wgsl. parameters is [PARAMETERS][networks]: the weights
-// [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias. Network n is number
-// params.first + n of the cells, each of params.cell_networks: it has its cell's rate of rates
-// [cells], and within its cell seeds count on from params.seed. losses is a ring
-// [ring_len][networks] of the steps whose epochs are kept, every loss_every-th. done is [networks],
-// the steps made so far. outcome is [networks], where networks are JUDGED: one that is solved, or
-// no longer finite, makes no more steps.
+// [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias. rates and seeds are
+// [networks]: network n is trained at rates[n], and the seed of its orders is params.seed +
+// seeds[n]. losses is a ring [ring_len][networks] of the steps whose epochs are kept, every
+// loss_every-th. done is [networks], the steps made so far. outcome is [networks], where networks
+// are JUDGED: one that is solved, or no longer finite, makes no more steps.
 // One invocation owns one network, parameters and gradients in registers; a workgroup owns 64.
 //
 // Appended for each shape: what common/rows.wgsl needs; INPUTS, UNITS, OUTPUTS, PARAMETERS; LANES
@@ -21,8 +20,6 @@ struct Params {
     steps_per_epoch: u32,
     seed_low: u32,
     seed_high: u32,
-    first: u32,
-    cell_networks: u32,
     ring_len: u32,
     loss_every: u32,
     value_scale: f32,
@@ -37,10 +34,11 @@ override LOSS: u32 = 2u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> rates: array<f32>;
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(4) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(5) var<storage, read_write> done: array<u32>;
-@group(0) @binding(6) var<storage, read_write> outcome: array<u32>;
+@group(0) @binding(3) var<storage, read> seeds: array<u32>;
+@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(6) var<storage, read_write> done: array<u32>;
+@group(0) @binding(7) var<storage, read_write> outcome: array<u32>;
 
 var<private> weights: array<Units, INPUTS * GROUPS>;
 var<private> bias: array<Units, GROUPS>;
@@ -215,9 +213,8 @@ fn train_one_hidden(
     if (JUDGED && outcome[network] != IN_TRAINING) {
         return;
     }
-    let number_in_cells = params.first + network;
-    let rate = rates[number_in_cells / params.cell_networks];
-    let low = params.seed_low + number_in_cells % params.cell_networks;
+    let rate = rates[network];
+    let low = params.seed_low + seeds[network];
     let seed = vec2<u32>(low, params.seed_high + select(0u, 1u, low < params.seed_low));
     load(network);
     keep_rows();

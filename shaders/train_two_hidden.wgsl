@@ -17,8 +17,6 @@ struct Params {
     steps_per_epoch: u32,
     seed_low: u32,
     seed_high: u32,
-    first: u32,
-    cell_networks: u32,
     ring_len: u32,
     loss_every: u32,
     value_scale: f32,
@@ -34,10 +32,11 @@ override LOSS: u32 = 2u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> rates: array<f32>;
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(4) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(5) var<storage, read_write> done: array<u32>;
-@group(0) @binding(6) var<storage, read_write> outcome: array<u32>;
+@group(0) @binding(3) var<storage, read> seeds: array<u32>;
+@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(6) var<storage, read_write> done: array<u32>;
+@group(0) @binding(7) var<storage, read_write> outcome: array<u32>;
 
 var<private> weights: array<Units, INPUTS * GROUPS>;
 var<private> bias: array<Units, GROUPS>;
@@ -256,9 +255,8 @@ fn train_two_hidden(
     if (JUDGED && outcome[network] != IN_TRAINING) {
         return;
     }
-    let number_in_cells = params.first + network;
-    let rate = rates[number_in_cells / params.cell_networks];
-    let low = params.seed_low + number_in_cells % params.cell_networks;
+    let rate = rates[network];
+    let low = params.seed_low + seeds[network];
     let seed = vec2<u32>(low, params.seed_high + select(0u, 1u, low < params.seed_low));
     load(network);
     keep_rows();

@@ -12,6 +12,7 @@
 //! | gpu | adapter, device, buffers, pipelines | [`gpu`] |
 //! | engine | one way to run steps | [`engine`] |
 //! | trainer | epochs, history, restarts, the verdict | [`train`] |
+//! | sweep | very many small networks at once, over cells of settings | [`sweep`] |
 //! | check | comparison within derived bounds | [`check`] |
 //! | model | a trained network as bytes | [`model`] |
 
@@ -25,6 +26,7 @@ pub mod model;
 pub mod network;
 pub mod random;
 pub mod reference;
+pub mod sweep;
 pub mod train;
 
 pub use error::Error;

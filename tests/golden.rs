@@ -16,7 +16,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 use wgrad::check::{Bound, compare};
 use wgrad::data::{Batches, Dataset, Order};
-use wgrad::engine::resident::{self, Room};
+use wgrad::engine::resident::{self, Request, Room};
 use wgrad::engine::{Engine, Owner, Place, Task};
 use wgrad::network::{Activation, Layout, Loss, Network};
 use wgrad::reference::{Reference, Trace as StepTrace};
@@ -430,8 +430,10 @@ fn trials(path: &Path) -> Vec<Trial> {
         }),
     ] {
         // What fits WebGPU's base limits, whatever the adapter.
-        let asked = Some(owner);
-        if resident::takes(&trace.network(), &trace.batches(), Room::BASE, asked).is_some() {
+        let (network, batches) = (&trace.network(), &trace.batches());
+        let owner = Some(owner);
+        let wanted = Request { network, batches, networks: 1, judged: false, owner };
+        if resident::owner(wanted, Room::BASE).is_some() {
             engine(name, place);
         }
     }

@@ -293,6 +293,8 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
     }
     let slope: f64 = constant(&activation, "LEAKY_SLOPE").parse().unwrap();
     assert_eq!(slope, wgrad::network::LEAKY_SLOPE);
+    let within = constant(&text("shaders/common/output.wgsl"), "JUDGED_WITHIN");
+    assert_eq!(within.parse(), Ok(wgrad::engine::JUDGED_WITHIN));
     let order = wgrad::random::stream_id(wgrad::random::Purpose::Order, 0);
     let stream = constant(&text("shaders/common/order.wgsl"), "ORDER_STREAM");
     assert_eq!(stream, format!("{order:#x}"));

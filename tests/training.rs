@@ -10,7 +10,8 @@ use common::{ULP, assert_close, gpu, numbers, wide};
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
-use wgrad::engine::{Engine, Owner, Place, Task, resident};
+use wgrad::engine::resident::{self, Request};
+use wgrad::engine::{Engine, Owner, Place, Task};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::reference::Reference;
@@ -24,9 +25,10 @@ fn places() -> [Place; 2] {
 /// The resident engine with each owner that takes a network.
 fn resident_places(task: &Task) -> Vec<Place> {
     let fits = |owner: &&Owner| {
-        let (network, data, gpu) = (&task.network, &task.data, gpu());
-        let fit = resident::check_limits(network, data, &task.batches, 1, &gpu, Some(**owner));
-        fit.is_ok_and(|found| found == **owner)
+        let (network, batches) = (&task.network, &task.batches);
+        let owner = Some(**owner);
+        let wanted = Request { network, batches, networks: 1, judged: false, owner };
+        resident::check_limits(wanted, &task.data, &gpu()).is_ok()
     };
     Owner::ALL.iter().filter(fits).map(|&owner| Place::Resident(gpu(), Some(owner))).collect()
 }

@@ -3,7 +3,7 @@
 
 // How near every prediction must be to its target for a network to count as solved: 0.1 less a
 // margin, so that rounding elsewhere does not take the verdict back.
-const SOLVED_WITHIN: f32 = 0.0999;
+const JUDGED_WITHIN: f32 = 0.0999;
 
 struct Judged {
     // The loss's derivative with respect to each z, without the factor of the batch.
@@ -47,7 +47,7 @@ fn judged(loss: u32, kind: u32, z: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) 
             difference = cross_entropy_slope(values[o], targets[o]);
         }
         result.d_z[o] = difference * slope;
-        result.is_near = result.is_near && abs(difference) <= SOLVED_WITHIN;
+        result.is_near = result.is_near && abs(difference) <= JUDGED_WITHIN;
     }
     return result;
 }

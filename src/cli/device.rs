@@ -99,7 +99,8 @@ pub(super) async fn choose(
 fn place_on(gpu: Arc<Gpu>, engine: EngineChoice, training: Option<&Training>) -> Place {
     match (engine, training) {
         (EngineChoice::Auto, Some(training)) => {
-            Place::on(gpu, &training.network, &training.batches(training.seed))
+            let batches = training.batches(training.seed);
+            Place::on(gpu, &training.network, &batches, training.restarts as usize)
         }
         (EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Layered, _) => Place::Layered(gpu),
         (engine, _) => Place::Resident(gpu, engine.owner()),

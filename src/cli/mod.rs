@@ -5,6 +5,7 @@ mod devices;
 mod predict;
 mod settings;
 mod stop;
+mod sweep;
 mod train;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ struct Cli {
 enum Command {
     /// Train a network (the default)
     Train(Box<train::TrainArgs>),
+    /// Train very many small networks over cells of settings: how many solve their data, and how soon
+    Sweep(Box<sweep::SweepArgs>),
     /// Run a saved network on inputs
     Predict(predict::PredictArgs),
     /// List the adapters and what each can do
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         None => train::run(&cli.train),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
     };

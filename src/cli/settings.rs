@@ -160,7 +160,7 @@ pub struct Settings {
 }
 
 /// One number of `--layers`.
-fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| "give whole numbers, as in --layers 2,3,1".to_owned())
 }
 
@@ -177,16 +177,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Setting`] with line and key of what is wrong.
     pub fn from_file(path: &Path) -> Result<Settings, Error> {
-        let bytes = file::read(path).map_err(|error| match error {
-            Error::File { reason, .. } => not_toml(path, &reason),
-            other => other,
-        })?;
-        let text = String::from_utf8(bytes).map_err(|_| not_toml(path, "not UTF-8 text"))?;
-        toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            not_toml(path, &format!("{place}{}", error.message()))
-        })
+        read_toml(path)
     }
 
     /// These settings, and those of `other` where these say nothing.
@@ -225,6 +216,15 @@ impl Settings {
             Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
         }
         let data = load(&source, self.layers.as_deref())?;
+        self.resolve_over(Arc::new(data))
+    }
+
+    /// The same over rows that are already there.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub fn resolve_over(self, data: Arc<Dataset>) -> Result<(Training, Settings), Error> {
+        let source = self.data.clone().unwrap_or(Source::Xor);
         let is_file = matches!(source, Source::Csv(_));
         let layers = self.layers.clone().unwrap_or_else(|| {
             let hidden = if data.input_len() == 2 { 3 } else { (4 * data.input_len()).min(64) };
@@ -248,7 +248,7 @@ impl Settings {
             seed: self.seed.unwrap_or(0),
             restarts: self.restarts.unwrap_or(if is_preset { PRESET_RESTARTS } else { 1 }),
             network,
-            data: Arc::new(data),
+            data,
         };
         training.check().map_err(|error| match error {
             // Rows known by name cannot be at fault: the network asked for them is.
@@ -281,13 +281,27 @@ impl Settings {
     }
 }
 
+/// Settings from a TOML file.
+pub(super) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let bytes = file::read(path).map_err(|error| match error {
+        Error::File { reason, .. } => not_toml(path, &reason),
+        other => other,
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| not_toml(path, "not UTF-8 text"))?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        not_toml(path, &format!("{place}{}", error.message()))
+    })
+}
+
 fn not_toml(path: &Path, reason: &str) -> Error {
     bad_setting(format!("--config {}", path.display()), reason)
 }
 
 /// The rows of a data set known by name, or of a file: the columns that `layers` asks for, else
 /// all but the last as inputs.
-fn load(source: &Source, layers: Option<&[usize]>) -> Result<Dataset, Error> {
+pub(super) fn load(source: &Source, layers: Option<&[usize]>) -> Result<Dataset, Error> {
     match (source.built_in(), source) {
         (None, Source::Csv(path)) => {
             let table = parse_csv(path, &file::read(Path::new(path))?)?;

@@ -4,13 +4,16 @@ pub mod cpu;
 pub mod layered;
 mod pace;
 pub mod resident;
+mod workers;
 
 use std::sync::Arc;
 
 pub use cpu::CpuEngine;
 pub use layered::LayeredEngine;
-use resident::Room;
-pub use resident::{Advance, Fate, Owner, Population, ResidentEngine};
+pub use resident::{Advance, Member, Owner, Population, ResidentEngine};
+use resident::{Request, Room};
+
+pub use workers::on_every_core;
 
 use crate::Error;
 use crate::data::{Batches, Dataset};
@@ -28,6 +31,24 @@ named! {
         /// On the CPU, in f32.
         Cpu = "cpu",
     }
+}
+
+/// How near every prediction must be to its target for a data set to count as solved.
+pub const SOLVED_WITHIN: f32 = 0.1;
+
+/// The same where an engine judges by itself: less a margin, so that rounding elsewhere does not
+/// take the verdict back. Stands in `shaders/common/output.wgsl` too.
+pub const JUDGED_WITHIN: f32 = 0.0999;
+
+/// What became of a network that is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Neither of the below, so far.
+    Unsolved,
+    /// Solved after this many steps, none of which it made more.
+    Solved(u32),
+    /// Left the finite numbers.
+    Diverged,
 }
 
 /// What an engine is to train: everything that decides the numbers.
@@ -66,9 +87,10 @@ pub enum Place {
 }
 
 impl Place {
-    /// The engine that suits a network on `gpu`: resident where it fits.
-    pub fn on(gpu: Arc<Gpu>, network: &Network, batches: &Batches) -> Place {
-        if resident::suits(network, batches, Room::of(&gpu)) {
+    /// The engine that suits so many networks on `gpu`: resident where they fit.
+    pub fn on(gpu: Arc<Gpu>, network: &Network, batches: &Batches, networks: usize) -> Place {
+        let request = Request { network, batches, networks, judged: false, owner: None };
+        if resident::suits(request, Room::of(&gpu)) {
             Place::Resident(gpu, None)
         } else {
             Place::Layered(gpu)
@@ -84,10 +106,13 @@ impl Place {
         }
     }
 
-    /// Who owns a network there, on the resident engine.
-    pub fn owner(&self, network: &Network, batches: &Batches) -> Option<Owner> {
+    /// Who owns one of so many networks there, on the resident engine.
+    pub fn owner(&self, network: &Network, batches: &Batches, networks: usize) -> Option<Owner> {
         match self {
-            Place::Resident(gpu, asked) => resident::takes(network, batches, Room::of(gpu), *asked),
+            Place::Resident(gpu, owner) => {
+                let request = Request { network, batches, networks, judged: false, owner: *owner };
+                resident::owner(request, Room::of(gpu))
+            }
             Place::Cpu | Place::Layered(_) => None,
         }
     }
@@ -141,7 +166,8 @@ impl Engine {
             Place::Cpu => Ok(()),
             Place::Layered(gpu) => Ok(layered::check_limits(network, data, batches, gpu)?),
             Place::Resident(gpu, owner) => {
-                resident::check_limits(network, data, batches, networks, gpu, *owner)?;
+                let request = Request { network, batches, networks, judged: false, owner: *owner };
+                resident::check_limits(request, data, gpu)?;
                 Ok(())
             }
         }
@@ -162,13 +188,11 @@ impl Engine {
                     network: &task.network,
                     data: &task.data,
                     batches: task.batches,
-                    rates: &[task.learning_rate],
-                    cell_networks: 1,
-                    first: 0,
-                    networks: 1,
+                    members: &[Member { rate: task.learning_rate, seed: 0 }],
                     judged: false,
+                    owner: *owner,
                 };
-                let mut engine = ResidentEngine::new(&population, *owner, Arc::clone(gpu)).await?;
+                let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
                 engine.set_parameters(std::slice::from_ref(&task.parameters));
                 Engine::Resident(Box::new(engine))
             }

@@ -216,6 +216,7 @@ pub const INIT_UNIFORM: Kernel = Kernel {
 pub const TRAIN_BINDINGS: &[Binding] = &[
     Binding { name: "data", access: Access::Uniform },
     read("rates"),
+    read("seeds"),
     write("parameters"),
     write("losses"),
     write("done"),
@@ -226,6 +227,7 @@ pub const TRAIN_BINDINGS: &[Binding] = &[
 pub const TRAIN_STORAGE_BINDINGS: &[Binding] = &[
     read("data"),
     read("rates"),
+    read("seeds"),
     write("parameters"),
     write("losses"),
     write("done"),

@@ -191,14 +191,10 @@ params! {
         data_rows: u32,
         /// Steps in an epoch.
         steps_per_epoch: u32,
-        /// The low half of a cell's first seed.
+        /// The low half of the seed that the networks' own count from.
         seed_low: u32,
-        /// The high half of a cell's first seed.
+        /// Its high half.
         seed_high: u32,
-        /// The place of the first network in its cell.
-        first: u32,
-        /// Networks of a cell: they share a rate, and their seeds count on.
-        cell_networks: u32,
         /// Steps whose losses the ring holds.
         ring_len: u32,
         /// Of so many epochs the last one's losses are kept; 0 to keep none.

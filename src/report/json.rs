@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{AdapterReport, PredictReport};
+use super::{AdapterReport, PredictReport, SweepResult};
 use crate::engine::Place;
 use crate::gpu::{AdapterEntry, SkippedBackend};
+use crate::sweep::Sweep;
 use crate::train::{Outcome, Progress, Training};
 
 /// One line.
@@ -50,7 +51,7 @@ pub(super) fn start(training: &Training, place: &Place, note: Option<&str>) -> S
         "note": note,
         "version": env!("CARGO_PKG_VERSION"),
         "engine": place.kind(),
-        "owner": place.owner(&training.network, &batches),
+        "owner": place.owner(&training.network, &batches, training.restarts as usize),
         "device": device(adapter),
         "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
         "data": training.data.name(),
@@ -99,6 +100,56 @@ pub(super) fn result(training: &Training, outcome: &Outcome, place: &Place) -> S
         value["outputs"] = rows(&evaluation.predictions, training.network.outputs());
     }
     line(&value)
+}
+
+pub(super) fn sweep_start(sweep: &Sweep, at: &Place, note: Option<&str>) -> String {
+    let adapter = at.gpu().map(|gpu| gpu.adapter());
+    let first = sweep.cells.first().map(|cell| &cell.training);
+    line(&json!({
+        "event": "start",
+        "note": note,
+        "version": env!("CARGO_PKG_VERSION"),
+        "engine": at.kind(),
+        "device": device(adapter),
+        "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
+        "data": first.map(|training| training.data.name()),
+        "rows": first.map(|training| training.data.rows()),
+        "epochs": first.map(|training| training.epochs),
+        "batch": first.map(|training| training.batches(training.seed).batch()),
+        "order": first.map(|training| training.order),
+        "seed": first.map(|training| training.seed),
+        "cells": sweep.cells.len(),
+        "networks": first.map(|training| training.restarts),
+        "shard": sweep.shard.to_string(),
+    }))
+}
+
+pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
+    let mut text = String::new();
+    for (axes, count) in result.cells {
+        let mut value = json!({"event": "cell"});
+        for (name, point) in axes {
+            value[name] = json!(point);
+        }
+        value["networks"] = count.networks.into();
+        value["solved"] = count.solved.into();
+        value["rate"] = count.rate().into();
+        value["rate_interval"] = json!(count.interval());
+        value["median_epochs"] = count.median_epochs().into();
+        value["diverged"] = count.diverged.into();
+        value["first_solved_seed"] = count.first_solved.map(|first| first.0).into();
+        value["first_solved_epochs"] = count.first_solved.map(|first| first.1).into();
+        value["first_unsolved_seed"] = count.first_unsolved.into();
+        text += &line(&value);
+    }
+    text + &line(&json!({
+        "event": "result",
+        "networks": result.networks(),
+        "net_epochs": result.net_epochs(),
+        "seconds": result.seconds,
+        "net_epochs_per_second": result.net_epochs_per_second(),
+        "stopped": result.stopped,
+    }))
 }
 
 pub(super) fn predictions(report: &PredictReport<'_>) -> String {

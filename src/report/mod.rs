@@ -2,6 +2,8 @@
 
 mod curve;
 mod json;
+mod map;
+mod sweep;
 mod table;
 mod train;
 mod verdict;
@@ -14,6 +16,7 @@ use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::network::Network;
 use crate::train::Evaluation;
 
+pub use sweep::{CellCount, SweepReport, SweepResult, sweep_csv, sweep_result};
 pub use train::{Detail, TrainReport};
 
 /// Standard output that takes no more.

@@ -140,7 +140,7 @@ impl<'a> TrainReport<'a> {
 fn heading(training: &Training, at: &Place, note: Option<&str>) -> String {
     let Training { network, data, init, learning_rate, epochs, .. } = training;
     let batches = training.batches(training.seed);
-    let owner = at.owner(network, &batches);
+    let owner = at.owner(network, &batches, training.restarts as usize);
     let adapter = at.gpu().map(|gpu| gpu.adapter());
     let mut text = place(at.kind(), owner, adapter);
     if let Some(note) = note {

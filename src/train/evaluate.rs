@@ -1,12 +1,9 @@
 //! What a network does on a data set: loss, accuracy, whether it is solved, which units are dead.
 
 use crate::data::{Dataset, SOLVED_ROWS};
-use crate::engine::{Forward, activations};
+use crate::engine::{Forward, SOLVED_WITHIN, activations};
 use crate::network::{GradientAt, Link, Loss, Network};
 use crate::reference::{predictions, twins};
-
-/// How near every prediction must be to its target for a data set to count as solved.
-const SOLVED_WITHIN: f32 = 0.1;
 
 /// What a network does on a data set.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use super::outcome::{Record, Tally, is_finite};
 use super::{Evaluation, Outcome, Progress, Run, Training, evaluate};
 use crate::Error;
 use crate::data::Batches;
-use crate::engine::{Engine, Forward, Owner, Place, Population, ResidentEngine, forward};
+use crate::engine::{Engine, Forward, Member, Owner, Place, Population, ResidentEngine, forward};
 use crate::gpu::Gpu;
 use crate::network::Layout;
 
@@ -93,17 +93,17 @@ impl Training {
         let networks = self.restarts as usize;
         let started = Instant::now();
         let batches = self.batches(self.seed);
+        let member = |seed| Member { rate: self.learning_rate, seed };
+        let members: Vec<Member> = (0..self.restarts).map(member).collect();
         let population = Population {
             network: &self.network,
             data: &self.data,
             batches,
-            rates: &[self.learning_rate],
-            cell_networks: networks,
-            first: 0,
-            networks,
+            members: &members,
             judged: false,
+            owner,
         };
-        let mut engine = ResidentEngine::new(&population, owner, Arc::clone(gpu)).await?;
+        let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
         engine.draw(0..networks, self.init, self.init_scale, self.seed).await?;
         tally.setup_seconds += started.elapsed().as_secs_f64();
 

@@ -54,8 +54,6 @@ impl Case {
             steps_per_epoch: 1,
             seed_low: 0,
             seed_high: 0,
-            first: 0,
-            cell_networks: (networks / rates.len()) as u32,
             ring_len: kept.max(1),
             loss_every,
             value_scale: 0.25,
@@ -64,10 +62,13 @@ impl Case {
             short_gradient_scale: 0.0,
         };
         let parameters = interleave(starts);
+        let each = networks / rates.len();
+        let rates: Vec<f32> = (0..networks).map(|network| rates[network / each]).collect();
         let outcome = vec![u32::MAX; networks];
         let args = [
             Arg::Uniform(&data),
-            Arg::F32(rates),
+            Arg::F32(&rates),
+            Arg::U32(&(0..networks as u32).collect::<Vec<u32>>()),
             Arg::F32(&parameters),
             Arg::Out(kept.max(1) as usize * networks),
             Arg::U32(&vec![0; networks]),
@@ -100,7 +101,7 @@ impl Case {
         (interleave(&parameters), interleave(&losses))
     }
 
-    /// Networks alone and many, one rate for each cell, each compared with its twin.
+    /// Networks alone and many, of one rate and of several, each compared with its twin.
     pub fn matches_its_twin_network_by_network(&self) {
         for (networks, rates, steps) in
             [(1, &[0.5][..], 1), (5, &[0.5], 20), (66, &[0.25, 0.5, 1.0], 12)]

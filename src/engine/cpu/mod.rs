@@ -4,7 +4,7 @@
 
 mod math;
 
-use super::{Forward, Task, pad_rows, unpad_rows};
+use super::{Fate, Forward, JUDGED_WITHIN, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
 use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
@@ -37,6 +37,8 @@ pub struct CpuEngine {
     input: Vec<f32>,
     target: Vec<f32>,
     rows: usize,
+    /// Whether every prediction of the last batch was near its target.
+    is_near: bool,
     step: u32,
 }
 
@@ -58,7 +60,18 @@ impl CpuEngine {
             (vec![0.0; rows * row_stride(inputs)], vec![0.0; rows * row_stride(targets)])
         };
         let gradients = vec![0.0; layout.len()];
-        CpuEngine { task, layout, layers, states, gradients, input, target, rows, step: 0 }
+        CpuEngine {
+            task,
+            layout,
+            layers,
+            states,
+            gradients,
+            input,
+            target,
+            rows,
+            is_near: false,
+            step: 0,
+        }
     }
 
     /// Steps done since the start.
@@ -88,17 +101,70 @@ impl CpuEngine {
         losses
     }
 
+    /// Does up to `steps` steps, ending before the first whose parameters solve the data: looked at
+    /// each time an epoch begins, and at the end.
+    pub fn run_judged(&mut self, steps: u32) -> Fate {
+        let per_epoch = self.task.batches.steps_per_epoch() as u32;
+        let is_full = self.task.batches.is_full();
+        for _ in 0..steps {
+            if !is_full && self.step.is_multiple_of(per_epoch) && self.solves() {
+                return Fate::Solved(self.step);
+            }
+            self.look();
+            if is_full && self.is_near {
+                return Fate::Solved(self.step);
+            }
+            self.update();
+        }
+        if !self.task.parameters.iter().all(|parameter| parameter.is_finite()) {
+            Fate::Diverged
+        } else if self.step.is_multiple_of(per_epoch) && self.solves() {
+            Fate::Solved(self.step)
+        } else {
+            Fate::Unsolved
+        }
+    }
+
+    /// Whether every prediction is near its target, over all rows.
+    fn solves(&self) -> bool {
+        let outputs = self.task.network.outputs();
+        let loss = self.task.network.loss();
+        let Forward { pre_activations, outputs: activations } =
+            self.forward(self.task.data.inputs());
+        let from = match loss.gradient_at() {
+            GradientAt::Output => activations,
+            GradientAt::PreActivation => pre_activations,
+        };
+        let mut d = vec![0.0; outputs];
+        from.chunks_exact(outputs).zip(self.task.data.targets().chunks_exact(outputs)).all(
+            |(value, target)| {
+                row_loss(loss, value, target, &mut d);
+                is_near(&d)
+            },
+        )
+    }
+
     fn one_step(&mut self) -> f32 {
+        let loss = self.look();
+        self.update();
+        loss
+    }
+
+    /// The forward pass over the step's batch, and its loss.
+    fn look(&mut self) -> f32 {
         self.take_batch();
         forward(&self.layers, &self.layout, &self.task.parameters, &self.input, &mut self.states);
-        let loss = self.loss();
+        self.loss()
+    }
+
+    /// The rest of the step.
+    fn update(&mut self) {
         self.backward();
         let rate = self.task.learning_rate;
         for (parameter, gradient) in self.task.parameters.iter_mut().zip(&self.gradients) {
             *parameter -= rate * gradient;
         }
         self.step += 1;
-        loss
     }
 
     fn take_batch(&mut self) {
@@ -137,10 +203,12 @@ impl CpuEngine {
             GradientAt::PreActivation => &last.z,
         };
         let mut sum = 0.0;
+        self.is_near = true;
         let rows = from.chunks_exact(stride).zip(self.target.chunks_exact(stride));
         for ((value, target), d) in rows.zip(last.d_z.chunks_exact_mut(stride)) {
             let (value, target, d) = (&value[..outputs], &target[..outputs], &mut d[..outputs]);
             sum += row_loss(loss, value, target, d);
+            self.is_near &= is_near(d);
             d.iter_mut().for_each(|d| *d *= scale);
         }
         if loss.gradient_at() == GradientAt::Output {
@@ -228,6 +296,11 @@ impl CpuEngine {
             d_pre_activations: lists(|state| &state.d_z),
         }
     }
+}
+
+/// Whether predictions are near their targets, from how far they are off.
+fn is_near(differences: &[f32]) -> bool {
+    differences.iter().all(|difference| difference.abs() <= JUDGED_WITHIN)
 }
 
 /// The outputs of any rows, a portion at a time.

@@ -9,8 +9,6 @@ use crate::gpu::Kernel;
 use crate::kernels::{TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN};
 use crate::network::Network;
 
-/// Parameters and gradients that an invocation may hold.
-const MOST_REGISTERS: usize = 96;
 /// Rounds of a loop over constants that drivers still unroll.
 const MOST_ROUNDS: usize = 32;
 
@@ -56,7 +54,8 @@ pub(super) struct Invocation {
 }
 
 impl Invocation {
-    /// Whether one invocation can train the network, and how.
+    /// Whether one invocation that holds so many parameters and gradients can train the network,
+    /// and how.
     ///
     /// # Errors
     /// Why it cannot, in words.
@@ -64,6 +63,7 @@ impl Invocation {
         network: &Network,
         batches: &Batches,
         judged: bool,
+        registers: usize,
     ) -> Result<Invocation, String> {
         let [inputs, hidden @ .., outputs] = network.sizes() else {
             return Err("it has no layer".to_owned());
@@ -72,9 +72,9 @@ impl Invocation {
             return Err(format!("an invocation takes 1 or 2 hidden layers, not {}", hidden.len()));
         }
         let parameters = network.parameter_count();
-        if 2 * parameters > MOST_REGISTERS {
+        if 2 * parameters > registers {
             return Err(format!(
-                "parameters and gradients take {} registers, an invocation has {MOST_REGISTERS} for them",
+                "parameters and gradients take {} registers, an invocation has {registers} for them",
                 2 * parameters
             ));
         }

@@ -13,15 +13,15 @@ use std::sync::Arc;
 
 use web_time::Instant;
 
-use super::cpu;
 use super::pace::Pace;
+use super::{Fate, cpu, on_every_core};
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Pipeline, Slice};
 use crate::kernels::{INIT_UNIFORM, InitUniformParams, TrainParams};
 use crate::network::{Draw, Initializer, Layout, Network};
 use crate::random::{Purpose, seed_key, stream_id};
 use plan::Plan;
-pub use plan::{Owner, Room};
+pub use plan::{Owner, Request, Room, owner, suits};
 use rows::Rows;
 
 /// Numbers that the ring of losses holds at most.
@@ -30,51 +30,47 @@ const RING_LEN: usize = 1 << 20;
 const MOST_STEPS: usize = 1 << 22;
 /// Parameters that the first submission moves, over all networks and steps: little for any device.
 const FIRST_WORK: usize = 1 << 18;
+/// Networks that a core draws at once.
+const DRAWN_AT_ONCE: usize = 1024;
+/// Columns that are not worth moving together.
+const FEW_COLUMNS: usize = 64;
 
-/// What is to be trained at once: networks of one shape over the same rows, in cells. A cell's
-/// networks share a rate; in every cell seeds count on from the same one.
+/// What is to be trained at once: networks of one shape over the same rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Population<'a> {
     /// The network that all of them are.
     pub network: &'a Network,
     /// What they learn.
     pub data: &'a Dataset,
-    /// In which portions; the seed is that of a cell's first network.
+    /// In which portions; their own seeds count from this one's.
     pub batches: Batches,
-    /// The rate of each cell that has a network here.
-    pub rates: &'a [f32],
-    /// Networks of a whole cell.
-    pub cell_networks: usize,
-    /// The place in its cell of the first network here.
-    pub first: usize,
-    /// Networks here.
-    pub networks: usize,
+    /// Each of them.
+    pub members: &'a [Member],
     /// Whether a network's training ends as soon as it solves its data.
     pub judged: bool,
+    /// Who must own a network, where not just anyone will do.
+    pub owner: Option<Owner>,
 }
 
-/// What became of a network that is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// Neither of the below, so far.
-    Unsolved,
-    /// Solved after this many steps, none of which it made more.
-    Solved(u32),
-    /// Left the finite numbers.
-    Diverged,
+/// One network of a population.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Member {
+    /// Its learning rate.
+    pub rate: f32,
+    /// Its seed, counted from that of the population's batches.
+    pub seed: u32,
 }
 
 /// `IN_TRAINING` and `DIVERGED` of `shaders/common/network.wgsl`.
 const IN_TRAINING: u32 = u32::MAX;
 const DIVERGED: u32 = u32::MAX - 1;
 
-impl From<u32> for Fate {
-    fn from(outcome: u32) -> Fate {
-        match outcome {
-            IN_TRAINING => Fate::Unsolved,
-            DIVERGED => Fate::Diverged,
-            steps => Fate::Solved(steps),
-        }
+/// An outcome as the kernels write it.
+fn fate(outcome: u32) -> Fate {
+    match outcome {
+        IN_TRAINING => Fate::Unsolved,
+        DIVERGED => Fate::Diverged,
+        steps => Fate::Solved(steps),
     }
 }
 
@@ -85,18 +81,18 @@ pub struct ResidentEngine {
     network: Network,
     layout: Layout,
     batches: Batches,
-    cell_networks: usize,
-    first: usize,
-    networks: usize,
+    members: Vec<Member>,
     judged: bool,
     plan: Plan,
     pipeline: Pipeline,
     buffers: Buffers,
+    /// Which member each column of the buffers is: all, until some are judged and dropped.
+    columns: Vec<u32>,
+    fates: Vec<Fate>,
     /// One per number of steps, and period of kept losses, that was ever asked for at once.
     dispatches: HashMap<(u32, u32), Dispatch>,
     ring_len: u32,
     step: u32,
-    outcomes: Vec<u32>,
     pace: Pace,
 }
 
@@ -104,6 +100,7 @@ pub struct ResidentEngine {
 struct Buffers {
     data: Buffer,
     rates: Buffer,
+    seeds: Buffer,
     parameters: Buffer,
     losses: Buffer,
     done: Buffer,
@@ -119,37 +116,14 @@ pub struct Advance {
     pub losses: Vec<f32>,
 }
 
-/// Whether the engine is what suits a network on an adapter with this much room, where nothing else
-/// is asked for.
-pub fn suits(network: &Network, batches: &Batches, room: Room) -> bool {
-    plan::suits(network, batches, room)
-}
-
-/// Whether the engine takes a network trained in these batches where there is this much room, and
-/// who then owns it; `asked` where only one owner will do.
-pub fn takes(
-    network: &Network,
-    batches: &Batches,
-    room: Room,
-    asked: Option<Owner>,
-) -> Option<Owner> {
-    Plan::new(network, batches, false, room, asked).ok().map(|plan| plan.owner)
-}
-
 /// Whether `gpu` can take this: the network one owner, the data set and the parameters of all
 /// networks one binding each.
 ///
 /// # Errors
 /// Naming the limit, or why the network does not fit.
-pub fn check_limits(
-    network: &Network,
-    data: &Dataset,
-    batches: &Batches,
-    networks: usize,
-    gpu: &Gpu,
-    asked: Option<Owner>,
-) -> Result<Owner, GpuError> {
-    let plan = plan_on(network, batches, false, gpu, asked)?;
+pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<Owner, GpuError> {
+    let plan = plan_on(request, gpu)?;
+    let Request { network, networks, .. } = request;
     let parameters = networks.saturating_mul(network.parameter_count());
     gpu.check_binding(&format!("parameters of {networks} networks at once"), parameters)?;
     let len = data.rows() * (data.input_len() + data.target_len()).next_multiple_of(4);
@@ -157,15 +131,9 @@ pub fn check_limits(
     Ok(plan.owner)
 }
 
-fn plan_on(
-    network: &Network,
-    batches: &Batches,
-    judged: bool,
-    gpu: &Gpu,
-    asked: Option<Owner>,
-) -> Result<Plan, GpuError> {
-    let plan = Plan::new(network, batches, judged, Room::of(gpu), asked)
-        .map_err(|reason| GpuError::NotResident { reason })?;
+fn plan_on(request: Request<'_>, gpu: &Gpu) -> Result<Plan, GpuError> {
+    let plan =
+        Plan::new(request, Room::of(gpu)).map_err(|reason| GpuError::NotResident { reason })?;
     let rounds = plan.dispatch_rounds + plan.step_rounds + plan.loss_rounds;
     gpu.check_rounds("one step of the resident engine", rounds)?;
     Ok(plan)
@@ -179,21 +147,25 @@ impl ResidentEngine {
     /// networks do not fit the device.
     pub async fn new(
         population: &Population<'_>,
-        asked: Option<Owner>,
         gpu: Arc<Gpu>,
     ) -> Result<ResidentEngine, GpuError> {
-        let Population { network, data, batches, networks, judged, .. } = *population;
-        let plan = plan_on(network, &batches, judged, &gpu, asked)?;
+        let Population { network, data, batches, members, judged, owner } = *population;
+        let networks = members.len();
+        let request = Request { network, batches: &batches, networks, judged, owner };
+        let plan = plan_on(request, &gpu)?;
         let ring_len = (RING_LEN / networks).max(batches.steps_per_epoch().min(1 << 12));
         let rows = Rows::data(data);
+        let rates: Vec<f32> = members.iter().map(|member| member.rate).collect();
+        let seeds: Vec<u32> = members.iter().map(|member| member.seed).collect();
         let buffers = Buffers {
             data: match rows::is_uniform(plan.kernel.bindings) {
                 true => gpu.uniform_of("data", &rows).await?,
                 false => gpu.buffer_of("data", &rows).await?,
             },
-            rates: gpu.buffer_of("rates", population.rates).await?,
+            rates: gpu.buffer_of("rates", &rates).await?,
+            seeds: gpu.buffer_of("seeds", &seeds).await?,
             parameters: gpu.buffer("parameters", network.parameter_count() * networks).await?,
-            losses: gpu.buffer("losses", ring_len * networks).await?,
+            losses: gpu.buffer("losses", if judged { 1 } else { ring_len * networks }).await?,
             done: gpu.buffer("steps done", networks).await?,
             outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,
         };
@@ -205,17 +177,16 @@ impl ResidentEngine {
             network: network.clone(),
             layout: Layout::new(network),
             batches,
-            cell_networks: population.cell_networks,
-            first: population.first,
-            networks,
+            members: members.to_vec(),
             judged,
             plan,
             pipeline,
             buffers,
+            columns: (0..networks as u32).collect(),
+            fates: vec![Fate::Unsolved; networks],
             dispatches: HashMap::new(),
             ring_len: ring_len as u32,
             step: 0,
-            outcomes: vec![IN_TRAINING; networks],
             pace: Pace::new(first_steps.max(16), MOST_STEPS),
             gpu,
         })
@@ -260,7 +231,7 @@ impl ResidentEngine {
                     networks: range.len() as u32,
                     pairs: len.div_ceil(2) as u32,
                     len: len as u32,
-                    stride: self.networks as u32,
+                    stride: self.members.len() as u32,
                     first_parameter: first_parameter as u32,
                     first_network: range.start as u32,
                     seed_low,
@@ -281,18 +252,31 @@ impl ResidentEngine {
 
     fn draw_on_host(&self, range: Range<usize>, init: Initializer, scale: f32, seed: u64) {
         let count = self.network.parameter_count();
+        let indices = self.indices();
         let mut columns = vec![0.0; count * range.len()];
-        for (at, seed) in (0..range.len()).zip(seed..) {
-            let flat = init.parameters(&self.network, seed, scale);
-            let tensors = self.layout.tensors().iter().flat_map(|tensor| tensor.indices());
-            for (parameter, index) in tensors.enumerate() {
-                columns[parameter * range.len() + at] = flat[index];
+        let starts: Vec<usize> = (0..range.len()).step_by(DRAWN_AT_ONCE).collect();
+        let draw = |&first: &usize| -> Vec<Vec<f32>> {
+            let networks = first..(first + DRAWN_AT_ONCE).min(range.len());
+            let seeds = networks.map(|network| seed + network as u64);
+            seeds.map(|seed| init.parameters(&self.network, seed, scale)).collect()
+        };
+        on_every_core(&starts, draw, |&first, drawn| {
+            for (network, flat) in (first..).zip(drawn) {
+                for (parameter, &index) in indices.iter().enumerate() {
+                    columns[parameter * range.len() + network] = flat[index];
+                }
             }
-        }
+            false
+        });
         for (parameter, column) in columns.chunks_exact(range.len()).enumerate() {
-            let at = parameter * self.networks + range.start;
+            let at = parameter * self.members.len() + range.start;
             self.gpu.write(&self.buffers.parameters, at, column);
         }
+    }
+
+    /// Where in the network's layout each parameter lies, in the order of the buffer.
+    fn indices(&self) -> Vec<usize> {
+        self.layout.tensors().iter().flat_map(|tensor| tensor.indices()).collect()
     }
 
     /// Who owns a network here.
@@ -307,20 +291,26 @@ impl ResidentEngine {
 
     /// Networks here.
     pub fn networks(&self) -> usize {
-        self.networks
+        self.members.len()
     }
 
     /// What became of each network so far, where they are judged.
-    pub fn fates(&self) -> impl Iterator<Item = Fate> + '_ {
-        self.outcomes.iter().map(|&outcome| outcome.into())
+    pub fn fates(&self) -> &[Fate] {
+        &self.fates
+    }
+
+    /// Whether every network is judged, and no step would do anything more.
+    pub fn is_decided(&self) -> bool {
+        self.columns.is_empty()
     }
 
     /// Makes up to `steps` steps, as many as suit one submission. Of `loss_every` epochs the last
-    /// one's losses are kept, none where it is 0.
+    /// one's losses are kept, none where it is 0; networks that are judged keep none.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails or did not do what was submitted.
     pub async fn advance(&mut self, steps: u32, loss_every: u32) -> Result<Advance, GpuError> {
+        let loss_every = if self.judged { 0 } else { loss_every };
         let count = steps.min(self.pace.next() as u32).min(self.ring_window(loss_every));
         let started = Instant::now();
         let cuts = self.cuts(count, loss_every).await?;
@@ -331,11 +321,11 @@ impl ResidentEngine {
         let first = (slots.start % u64::from(self.ring_len)) as usize;
         // What goes beyond the end of the ring went on at its start.
         let (straight, wrapped) = (kept.min(ring - first), kept - kept.min(ring - first));
-        let width = self.networks;
+        let width = self.columns.len();
         let Buffers { losses, done, outcome, .. } = &self.buffers;
         let mut ranges = vec![
             (done, 0..width),
-            (outcome, 0..if self.judged { width } else { 0 }),
+            (outcome, 0..width),
             (losses, first * width..(first + straight) * width),
             (losses, 0..wrapped * width),
         ];
@@ -345,13 +335,50 @@ impl ResidentEngine {
         let mut lists = self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter();
         self.pace.took(count as usize, started.elapsed());
         self.step += count;
-        let done = lists.next().unwrap_or_default();
-        if self.judged {
-            self.outcomes = lists.next().unwrap_or_default();
-        }
-        self.check_done(&done)?;
+        let (done, outcomes) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
+        self.check_done(&done, &outcomes)?;
         let losses = lists.flatten().map(f32::from_bits).collect();
+        if self.judged {
+            self.note_fates(&outcomes).await?;
+        }
         Ok(Advance { steps: count, losses })
+    }
+
+    /// Notes what became of the networks still here. Once half of them are decided, they are
+    /// dropped: a lane whose network is done would go on doing nothing.
+    async fn note_fates(&mut self, outcomes: &[u32]) -> Result<(), GpuError> {
+        for (&column, &outcome) in self.columns.iter().zip(outcomes) {
+            self.fates[column as usize] = fate(outcome);
+        }
+        let kept: Vec<usize> =
+            (0..outcomes.len()).filter(|&column| outcomes[column] == IN_TRAINING).collect();
+        if kept.is_empty() || 2 * kept.len() <= outcomes.len() && outcomes.len() > FEW_COLUMNS {
+            self.keep_columns(&kept).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops every column but these.
+    async fn keep_columns(&mut self, kept: &[usize]) -> Result<(), GpuError> {
+        let width = self.columns.len();
+        let count = self.network.parameter_count();
+        let Buffers { parameters, .. } = &self.buffers;
+        let flat = self.gpu.read::<f32>(&[(parameters, 0..count * width)]).await?.remove(0);
+        let packed: Vec<f32> = flat
+            .chunks_exact(width)
+            .flat_map(|row| kept.iter().map(|&column| row[column]))
+            .collect();
+        self.columns = kept.iter().map(|&column| self.columns[column]).collect();
+        let members = || self.columns.iter().map(|&column| self.members[column as usize]);
+        self.gpu.write(parameters, 0, &packed);
+        let rates: Vec<f32> = members().map(|member| member.rate).collect();
+        self.gpu.write(&self.buffers.rates, 0, &rates);
+        let seeds: Vec<u32> = members().map(|member| member.seed).collect();
+        self.gpu.write(&self.buffers.seeds, 0, &seeds);
+        self.gpu.write(&self.buffers.done, 0, &vec![self.step; kept.len()]);
+        self.gpu.write(&self.buffers.outcome, 0, &vec![IN_TRAINING; kept.len()]);
+        self.dispatches.clear();
+        Ok(())
     }
 
     /// Does `steps` steps, or fewer where `stop` says so between submissions; returns every loss,
@@ -371,8 +398,8 @@ impl ResidentEngine {
 
     /// The proof that every network made the steps that were submitted, but for those that were
     /// judged and ended before.
-    fn check_done(&self, done: &[u32]) -> Result<(), GpuError> {
-        let missing = done.iter().zip(&self.outcomes).find(|&(&done, &outcome)| match outcome {
+    fn check_done(&self, done: &[u32], outcomes: &[u32]) -> Result<(), GpuError> {
+        let missing = done.iter().zip(outcomes).find(|&(&done, &outcome)| match outcome {
             IN_TRAINING => done != self.step,
             DIVERGED => done > self.step,
             steps => done != steps,
@@ -445,14 +472,12 @@ impl ResidentEngine {
         let gradient =
             |rows: usize| if rows > 0 { loss.gradient_scale(rows, outputs) as f32 } else { 0.0 };
         let params = TrainParams {
-            networks: self.networks as u32,
+            networks: self.columns.len() as u32,
             steps,
             data_rows: batches.rows() as u32,
             steps_per_epoch: batches.steps_per_epoch() as u32,
             seed_low,
             seed_high,
-            first: self.first as u32,
-            cell_networks: self.cell_networks as u32,
             ring_len: self.ring_len,
             loss_every,
             value_scale: value(batches.batch()),
@@ -460,30 +485,30 @@ impl ResidentEngine {
             short_value_scale: value(short),
             short_gradient_scale: gradient(short),
         };
-        let Buffers { data, rates, parameters, losses, done, outcome } = &self.buffers;
-        let bound = [data, rates, parameters, losses, done, outcome].map(Slice::all);
+        let Buffers { data, rates, seeds, parameters, losses, done, outcome } = &self.buffers;
+        let bound = [data, rates, seeds, parameters, losses, done, outcome].map(Slice::all);
         let rounds = self.plan.dispatch_rounds + steps as usize * self.step_rounds(loss_every);
         let invocations = match self.plan.owner {
-            Owner::Invocation => self.networks,
-            Owner::Workgroup => self.networks * self.plan.kernel.lanes as usize,
+            Owner::Invocation => self.columns.len(),
+            Owner::Workgroup => self.columns.len() * self.plan.kernel.lanes as usize,
         };
         self.gpu.dispatch(&self.pipeline, &params, &bound, invocations, rounds).await
     }
 
-    /// Every network's parameters, each in the network's layout.
+    /// The parameters of every network that is still here (all of them, where they are not
+    /// judged), each in the network's layout.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails.
     pub async fn parameters(&self) -> Result<Vec<Vec<f32>>, GpuError> {
-        let count = self.network.parameter_count();
-        let range = 0..count * self.networks;
+        let (count, width) = (self.network.parameter_count(), self.columns.len());
+        let range = 0..count * width;
         let flat = self.gpu.read::<f32>(&[(&self.buffers.parameters, range)]).await?.remove(0);
-        let indices: Vec<usize> =
-            self.layout.tensors().iter().flat_map(|tensor| tensor.indices()).collect();
-        let packed = (0..self.networks).map(|network| {
+        let indices = self.indices();
+        let packed = (0..width).map(|network| {
             let mut list = vec![0.0; self.layout.len()];
             for (parameter, &index) in indices.iter().enumerate() {
-                list[index] = flat[parameter * self.networks + network];
+                list[index] = flat[parameter * width + network];
             }
             list
         });

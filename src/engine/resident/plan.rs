@@ -59,37 +59,63 @@ pub(super) struct Plan {
     pub dispatch_rounds: usize,
 }
 
+/// Parameters and gradients that an invocation holds in registers.
+const REGISTERS: usize = 96;
+
+/// The same on a software adapter, where registers are the stack of a CPU: 2-16-1 there takes a
+/// fiftieth of what a workgroup takes for it. But it takes seconds to compile, which only
+/// many networks make good.
+const SOFTWARE_REGISTERS: usize = 400;
+const MANY_NETWORKS: usize = 256;
+
 /// Multiply-adds of a step, over all rows of a batch, from which on a workgroup of a software
 /// adapter loses to the layered engine there. Measured on llvmpipe, one network: 3,000 are 18 times
 /// as fast, 10,000 2.7 times, 19,000 1.2 times, 77,000 take four times as long.
 const SOFTWARE_WORK: usize = 1 << 14;
 
-/// Whether the resident engine is what suits a network, where nothing else is asked for: it fits
+/// Networks that are to be trained alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// What they all are.
+    pub network: &'a Network,
+    /// In which portions they see their data.
+    pub batches: &'a Batches,
+    /// How many there are.
+    pub networks: usize,
+    /// Whether a training ends as soon as its data is solved.
+    pub judged: bool,
+    /// Who must own a network, where not just anyone will do.
+    pub owner: Option<Owner>,
+}
+
+/// Whether the resident engine is what suits networks, where nothing else is asked for: they fit
 /// an invocation, or a workgroup that is not slower than the layered engine would be.
-pub(super) fn suits(network: &Network, batches: &Batches, room: Room) -> bool {
-    let work = batches.batch().saturating_mul(network.parameter_count());
-    Plan::new(network, batches, false, room, None).is_ok_and(|plan| match plan.owner {
+pub fn suits(request: Request<'_>, room: Room) -> bool {
+    let work = request.batches.batch().saturating_mul(request.network.parameter_count());
+    owner(request, room).is_some_and(|owner| match owner {
         Owner::Invocation => true,
         Owner::Workgroup => !room.is_software || work <= SOFTWARE_WORK,
     })
 }
 
+/// Who would own a network, if the resident engine takes it at all.
+pub fn owner(request: Request<'_>, room: Room) -> Option<Owner> {
+    Plan::new(request, room).ok().map(|plan| plan.owner)
+}
+
 impl Plan {
     /// An invocation where the network fits its registers, else a workgroup where it fits the
-    /// memory of one; or what is asked for. `judged` networks end as soon as they are solved.
+    /// memory of one; or what is asked for.
     ///
     /// # Errors
     /// Why neither does, in words.
-    pub(super) fn new(
-        network: &Network,
-        batches: &Batches,
-        judged: bool,
-        room: Room,
-        asked: Option<Owner>,
-    ) -> Result<Plan, String> {
-        let invocation = || Ok(Invocation::new(network, batches, judged)?.plan(room));
+    pub(super) fn new(request: Request<'_>, room: Room) -> Result<Plan, String> {
+        let Request { network, batches, networks, judged, owner } = request;
+        let is_spilled = room.is_software && networks >= MANY_NETWORKS;
+        let registers = if is_spilled { SOFTWARE_REGISTERS } else { REGISTERS };
+        let invocation = || Ok(Invocation::new(network, batches, judged, registers)?.plan(room));
         let workgroup = || Ok(Workgroup::new(network, batches, judged, room)?.plan(room));
-        match asked {
+        match owner {
             Some(Owner::Invocation) => invocation(),
             Some(Owner::Workgroup) => workgroup(),
             None => invocation().or_else(|small: String| {
@@ -105,16 +131,22 @@ mod tests {
     use crate::data::Order;
     use crate::network::{Activation, Loss};
 
+    const SOFTWARE: Room = Room { is_software: true, workgroup_bytes: 65_536, ..Room::BASE };
+
+    fn network(sizes: &[usize]) -> Network {
+        let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
+        Network::uniform(sizes.to_vec(), hidden, output, Loss::Bce).unwrap()
+    }
+
     fn plan(
         sizes: &[usize],
         rows: usize,
         batch: usize,
-        asked: Option<Owner>,
+        owner: Option<Owner>,
     ) -> Result<Plan, String> {
-        let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
-        let network = Network::uniform(sizes.to_vec(), hidden, output, Loss::Bce).unwrap();
-        let batches = Batches::new(rows, batch, Order::Shuffled, 0);
-        Plan::new(&network, &batches, false, Room::BASE, asked)
+        let batches = &Batches::new(rows, batch, Order::Shuffled, 0);
+        let network = &network(sizes);
+        Plan::new(Request { network, batches, networks: 1, judged: false, owner }, Room::BASE)
     }
 
     #[test]
@@ -151,15 +183,26 @@ mod tests {
 
     #[test]
     fn a_software_adapter_leaves_large_batches_to_the_layered_engine() {
-        let network =
-            Network::uniform(vec![2, 64, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce)
-                .unwrap();
-        let software = Room { is_software: true, workgroup_bytes: 65_536, ..Room::BASE };
         let suits = |batch, room| {
-            super::suits(&network, &Batches::new(100, batch, Order::Shuffled, 0), room)
+            let batches = &Batches::new(100, batch, Order::Shuffled, 0);
+            let network = &network(&[2, 64, 1]);
+            let request = Request { network, batches, networks: 1, judged: false, owner: None };
+            super::suits(request, room)
         };
-        assert!(suits(4, software) && !suits(64, software));
-        assert!(suits(64, Room { is_software: false, ..software }));
+        assert!(suits(4, SOFTWARE) && !suits(64, SOFTWARE));
+        assert!(suits(64, Room { is_software: false, ..SOFTWARE }));
+    }
+
+    #[test]
+    fn many_networks_of_a_software_adapter_go_to_invocations() {
+        let owner = |networks, room| {
+            let batches = &Batches::new(4, 0, Order::Shuffled, 0);
+            let network = &network(&[2, 16, 1]);
+            super::owner(Request { network, batches, networks, judged: false, owner: None }, room)
+        };
+        assert_eq!(owner(1, SOFTWARE), Some(Owner::Workgroup));
+        assert_eq!(owner(256, SOFTWARE), Some(Owner::Invocation));
+        assert_eq!(owner(256, Room::BASE), Some(Owner::Workgroup));
     }
 
     #[test]

@@ -1,0 +1,207 @@
+//! `wgrad sweep`.
+
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::device::{self, Chosen, Wanted};
+use super::settings::EngineChoice;
+use super::stop::Stop;
+use super::{Failure, bad_setting, start_log};
+use crate::Error;
+use crate::data::{Order, Source};
+use crate::engine::Place;
+use crate::model::file;
+use crate::report::{self, CellCount, Detail, SweepReport, SweepResult};
+use crate::sweep::{self, AxisValue, Part, Sweep};
+use settings::SweepSettings;
+
+/// Flags of `wgrad sweep`.
+#[derive(Debug, Args)]
+pub(super) struct SweepArgs {
+    #[command(flatten)]
+    settings: SweepSettings,
+
+    /// Put the parts that --save wrote together and report the whole; computes nothing
+    #[arg(long, value_name = "FILES", num_args = 1.., help_heading = "Parts", conflicts_with_all = [
+        "lr", "activation", "init", "init_scale", "width", "loss", "networks", "epochs", "seed",
+        "data", "layers", "output_activation", "batch", "order", "device", "engine", "require_gpu",
+        "shard", "save", "config", "print_config",
+    ])]
+    join: Vec<PathBuf>,
+
+    /// One JSON object a line on standard output: start, cell ..., result
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// No heading and no progress
+    #[arg(
+        short,
+        long,
+        conflicts_with = "verbose",
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
+    quiet: bool,
+
+    /// A line for every cell even where a map would do, and what wgpu and the driver log
+    #[arg(short, long, hide_short_help = true, help_heading = "Output")]
+    verbose: bool,
+
+    /// Settings from a TOML file, by the names of the flags; flags win
+    #[arg(long, value_name = "FILE.toml", hide_short_help = true, help_heading = "Output")]
+    config: Option<PathBuf>,
+
+    /// Print the settings, with every default, as such a file and stop
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
+    print_config: bool,
+}
+
+pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
+    start_log(args.verbose);
+    let detail = match (args.json, args.quiet, args.verbose) {
+        (true, _, _) => Detail::Json,
+        (_, true, _) => Detail::Quiet,
+        (_, _, true) => Detail::Verbose,
+        _ => Detail::Normal,
+    };
+    if !args.join.is_empty() {
+        return join(&args.join, args.settings.csv.as_deref(), detail);
+    }
+    let from_file = match &args.config {
+        Some(path) => SweepSettings::from_file(path)?,
+        None => SweepSettings::default(),
+    };
+    let (sweep, settings) = args.settings.clone().or(from_file).resolve()?;
+    if args.print_config {
+        let text = toml::to_string(&settings)
+            .map_err(|error| bad_setting("--print-config", error.to_string()))?;
+        return Ok(report::print(&text)?);
+    }
+    for path in [&settings.csv, &settings.save].into_iter().flatten() {
+        file::check_writable(path)?;
+    }
+    let stop = Stop::listen()?;
+    pollster::block_on(async {
+        let Chosen { place, note } = choose(&settings, &sweep).await?;
+        sweep.check_on(&place)?;
+        let report = SweepReport::start(&sweep, &place, note.as_deref(), detail)?;
+        let stopping = || stop.signal().is_some() || report.is_closed();
+        let outcome = sweep.run(&place, &mut |progress| report.progress(progress), &stopping).await;
+        report.end_progress();
+        let outcome = outcome?;
+        let part = Part::new(&sweep, &outcome, settings.identity()?, described(&place));
+        if let Some(path) = &settings.save {
+            file::write_atomic(path, part.to_json().as_bytes())?;
+        }
+        if let Some(path) = &settings.csv {
+            file::write_atomic(path, report::sweep_csv(&part.cells).as_bytes())?;
+        }
+        report.finish(&SweepResult {
+            cells: &part.cells,
+            seconds: part.seconds,
+            stopped: part.stopped,
+            example: example(&part.cells, &settings),
+        })?;
+        match stop.signal() {
+            Some(signal) => Err(Error::Stopped { signal }.into()),
+            None => Ok(()),
+        }
+    })
+}
+
+/// Reads parts and reports the whole.
+fn join(paths: &[PathBuf], csv: Option<&Path>, detail: Detail) -> Result<(), Failure> {
+    if let Some(path) = csv {
+        file::check_writable(path)?;
+    }
+    let bad = |path: &str, reason: String| Error::File { path: path.to_owned(), reason, bad: true };
+    let mut parts = Vec::new();
+    for path in paths {
+        let name = path.display().to_string();
+        let text = String::from_utf8(file::read(path)?)
+            .map_err(|_| bad(&name, "is not text; give what --save wrote".to_owned()))?;
+        let part = Part::from_json(&text).map_err(|reason| bad(&name, reason))?;
+        parts.push((name, part));
+    }
+    let whole = sweep::join(&parts).map_err(|(name, reason)| bad(&name, reason))?;
+    if let Some(path) = csv {
+        file::write_atomic(path, report::sweep_csv(&whole.cells).as_bytes())?;
+    }
+    let settings: SweepSettings = toml::from_str(&whole.settings)
+        .map_err(|error| bad(&parts[0].0, error.message().to_owned()))?;
+    let result = SweepResult {
+        cells: &whole.cells,
+        seconds: whole.seconds,
+        stopped: false,
+        example: example(&whole.cells, &settings),
+    };
+    Ok(report::sweep_result(&result, detail)?)
+}
+
+/// The device and the engine that the settings mean for a sweep.
+async fn choose(settings: &SweepSettings, sweep: &Sweep) -> Result<Chosen, Failure> {
+    let device = settings.device.clone().unwrap_or_default();
+    let engine = settings.engine.unwrap_or(EngineChoice::Auto);
+    let wanted = Wanted { device: &device, engine, require_gpu: settings.require_gpu };
+    let chosen = device::choose(wanted, None).await?;
+    match (engine, chosen.place) {
+        (EngineChoice::Auto, Place::Layered(gpu)) => match sweep.unsuited(&gpu) {
+            None => Ok(Chosen { place: Place::Resident(gpu, None), note: chosen.note }),
+            Some(_) if settings.require_gpu => {
+                Ok(Chosen { place: Place::Resident(gpu, None), note: chosen.note })
+            }
+            Some(sizes) => {
+                let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+                let note = format!(
+                    "networks of {} do not suit the resident engine on {}: this runs on the cpu engine",
+                    sizes.join("-"),
+                    gpu.adapter().name
+                );
+                Ok(Chosen { place: Place::Cpu, note: Some(note) })
+            }
+        },
+        (_, place) => Ok(Chosen { place, note: chosen.note }),
+    }
+}
+
+fn described(place: &Place) -> String {
+    match place.gpu() {
+        Some(gpu) => format!("{} engine on {}", place.kind(), gpu.adapter().describe()),
+        None => format!("{} engine", place.kind()),
+    }
+}
+
+/// How to train alone one of the networks that solved their data, of the cell with the most.
+fn example(cells: &[CellCount], settings: &SweepSettings) -> Option<String> {
+    let (axes, count) = cells.iter().rev().max_by_key(|(_, count)| count.solved)?;
+    let (seed, epochs) = count.first_solved?;
+    let mut text = format!("wgrad train --restarts 1 --seed {seed} --epochs {}", epochs.max(1));
+    let mut layers = settings.layers.clone().unwrap_or_default();
+    for (name, value) in axes {
+        match (name.as_str(), value) {
+            ("width", AxisValue::Whole(width)) => {
+                let last = layers.len().saturating_sub(1);
+                layers.iter_mut().take(last).skip(1).for_each(|units| *units = *width as usize);
+            }
+            _ => text += &format!(" --{name} {value}"),
+        }
+    }
+    let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
+    text += &format!(" --layers {}", layers.join(","));
+    if let Some(source) = settings.data.as_ref().filter(|&source| *source != Source::Xor) {
+        text += &format!(" --data {source}");
+    }
+    if let Some(activation) = settings.output_activation {
+        text += &format!(" --output-activation {activation}");
+    }
+    if let Some(batch) = settings.batch.filter(|&batch| batch != 0) {
+        text += &format!(" --batch {batch}");
+    }
+    if let Some(order) = settings.order.filter(|&order| order != Order::Shuffled) {
+        text += &format!(" --order {order}");
+    }
+    Some(text)
+}

@@ -1,0 +1,430 @@
+//! Every setting of a sweep, as a flag and as a key of a TOML file, and the cells they mean.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::super::bad_setting;
+use super::super::settings::{EngineChoice, Settings, load, names, read_toml, size};
+use crate::Error;
+use crate::data::{Dataset, Order, Source};
+use crate::gpu::DeviceChoice;
+use crate::network::{Activation, Initializer, Loss};
+use crate::sweep::{self, AxisError, AxisValue, Cell, MOST_CELLS, Shard, Sweep};
+
+/// Networks of a cell: the standard error of a rate is then below 0.8 points.
+const DEFAULT_NETWORKS: u32 = 4096;
+/// Epochs that XOR is given.
+const DEFAULT_EPOCHS: u32 = 2000;
+
+/// What to sweep, and where. Axes are lists; every combination of their points is a cell.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SweepSettings {
+    /// Learning rates: a list, or A..B:log:N, or A..B:lin:N [default: 0.5]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub lr: Option<String>,
+
+    /// Activations of the hidden layers: relu, leaky-relu, tanh, sigmoid, identity [default: relu]
+    #[arg(long, value_name = "LIST", help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub activation: Option<String>,
+
+    /// How weights start: zeros, small, xavier-uniform, xavier-normal, he-uniform, he-normal [default: he-normal for the relu kinds, else xavier-uniform]
+    #[arg(long, value_name = "LIST", help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
+
+    /// How many times as wide as that: as --lr [default: 1]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub init_scale: Option<String>,
+
+    /// Units of every hidden layer: a list, or A..B [default: as in --layers]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub width: Option<String>,
+
+    /// Losses: mse-half-mean, mse-mean, bce, bce-with-logits, softmax-cross-entropy [default: as in train]
+    #[arg(long, value_name = "LIST", help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub loss: Option<String>,
+
+    /// Networks of each cell, with seeds SEED, SEED+1, ... [default: 4096]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Networks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub networks: Option<u32>,
+
+    /// Epochs within which a network must solve its data [default: 2000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Networks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
+
+    /// Seed of each cell's first network [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Networks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+
+    /// xor, and, or, nand, parity-N, or a CSV file: targets of 0 and 1, at most 64 rows [default: xor]
+    #[arg(long, value_name = "NAME|FILE.csv", help_heading = "Networks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Source>,
+
+    /// Units per layer, the input first [default: as in train]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = size, help_heading = "Networks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
+
+    /// Activation of the last layer [default: what the loss needs]
+    #[arg(long, value_parser = names!(Activation), hide_short_help = true, help_heading = "Networks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_activation: Option<Activation>,
+
+    /// Rows of a batch, 0 for all [default: all]
+    #[arg(
+        long,
+        value_name = "ROWS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Networks"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
+
+    /// Order in which rows go into mini-batches [default: shuffled]
+    #[arg(long, value_parser = names!(Order), hide_short_help = true, help_heading = "Networks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+
+    /// auto, cpu, gpu, the index or part of the name of an adapter [default: auto]
+    #[arg(long, value_name = "WHICH", help_heading = "Device")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceChoice>,
+
+    /// How to run [default: auto: on an adapter resident where every cell fits, else cpu on all cores]
+    #[arg(long, value_parser = names!(EngineChoice), hide_short_help = true, help_heading = "Device")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineChoice>,
+
+    /// Fail rather than run on the CPU or on a software adapter
+    #[arg(long, hide_short_help = true, help_heading = "Device")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_gpu: bool,
+
+    /// Where to write every cell as comma-separated values
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<PathBuf>,
+
+    /// Compute only the K-th of N parts: a share of every cell's seeds
+    #[arg(long, value_name = "K/N", value_parser = |text: &str| text.parse::<Shard>(), help_heading = "Parts")]
+    #[serde(skip)]
+    pub shard: Option<Shard>,
+
+    /// Where to write the counts, for --join
+    #[arg(long, value_name = "FILE", help_heading = "Parts")]
+    #[serde(skip)]
+    pub save: Option<PathBuf>,
+}
+
+/// An axis in TOML: text as on the command line, one value, or a list of them.
+fn axis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Point {
+        Text(String),
+        Whole(i64),
+        Number(f64),
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Points {
+        One(Point),
+        Many(Vec<Point>),
+    }
+    let text = |point: Point| match point {
+        Point::Text(text) => text,
+        Point::Whole(whole) => whole.to_string(),
+        Point::Number(number) => number.to_string(),
+    };
+    Ok(Some(match Points::deserialize(deserializer)? {
+        Points::One(point) => text(point),
+        Points::Many(points) => points.into_iter().map(text).collect::<Vec<_>>().join(","),
+    }))
+}
+
+/// The points of an axis, or `None` as its only one where nothing is said of it.
+fn points<T>(
+    flag: &str,
+    text: Option<&String>,
+    read: impl Fn(&str) -> Result<Vec<T>, AxisError>,
+) -> Result<Vec<Option<T>>, Error> {
+    let Some(text) = text else { return Ok(vec![None]) };
+    let points =
+        read(text).map_err(|error| bad_setting(format!("--{flag} {text}"), error.to_string()))?;
+    Ok(points.into_iter().map(Some).collect())
+}
+
+impl SweepSettings {
+    pub(super) fn from_file(path: &Path) -> Result<SweepSettings, Error> {
+        read_toml(path)
+    }
+
+    /// These settings, and those of `other` where these say nothing.
+    pub(super) fn or(self, other: SweepSettings) -> SweepSettings {
+        SweepSettings {
+            lr: self.lr.or(other.lr),
+            activation: self.activation.or(other.activation),
+            init: self.init.or(other.init),
+            init_scale: self.init_scale.or(other.init_scale),
+            width: self.width.or(other.width),
+            loss: self.loss.or(other.loss),
+            networks: self.networks.or(other.networks),
+            epochs: self.epochs.or(other.epochs),
+            seed: self.seed.or(other.seed),
+            data: self.data.or(other.data),
+            layers: self.layers.or(other.layers),
+            output_activation: self.output_activation.or(other.output_activation),
+            batch: self.batch.or(other.batch),
+            order: self.order.or(other.order),
+            device: self.device.or(other.device),
+            engine: self.engine.or(other.engine),
+            require_gpu: self.require_gpu || other.require_gpu,
+            csv: self.csv.or(other.csv),
+            shard: self.shard.or(other.shard),
+            save: self.save.or(other.save),
+        }
+    }
+
+    /// The sweep these settings mean, and the settings with every default written out.
+    ///
+    /// # Errors
+    /// Data that cannot be read, an axis without points, a cell that cannot be.
+    pub(super) fn resolve(self) -> Result<(Sweep, SweepSettings), Error> {
+        let source = self.data.clone().unwrap_or(Source::Xor);
+        let data = Arc::new(load(&source, self.layers.as_deref())?);
+        let losses = points("loss", self.loss.as_ref(), sweep::names::<Loss>)?;
+        let activations =
+            points("activation", self.activation.as_ref(), sweep::names::<Activation>)?;
+        let inits = points("init", self.init.as_ref(), sweep::names::<Initializer>)?;
+        let scales = points("init-scale", self.init_scale.as_ref(), sweep::numbers)?;
+        let widths = points("width", self.width.as_ref(), sweep::wholes)?;
+        let rates = points("lr", self.lr.as_ref(), sweep::numbers)?;
+        let lens = [losses.len(), activations.len(), inits.len(), scales.len(), widths.len()];
+        let count = lens.iter().try_fold(rates.len(), |count, &len| count.checked_mul(len));
+        if count.is_none_or(|count| count > MOST_CELLS) {
+            let reason = format!("at most {MOST_CELLS} are supported; give axes fewer points");
+            return Err(bad_setting("cells: more than that many", reason));
+        }
+        let mut cells = Vec::new();
+        let mut resolved = None;
+        for &loss in &losses {
+            for &activation in &activations {
+                for &init in &inits {
+                    for &init_scale in &scales {
+                        for &width in &widths {
+                            for &lr in &rates {
+                                let point = Point { loss, activation, init, init_scale, width, lr };
+                                let (cell, settings) = self.cell(&source, &data, point)?;
+                                resolved.get_or_insert(settings);
+                                cells.push(cell);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let sweep = Sweep { cells, shard: self.shard.unwrap_or(Shard::WHOLE) };
+        sweep.check()?;
+        let one = resolved.unwrap_or_default();
+        let text = |given: Option<String>, default: Option<String>| given.or(default);
+        let settings = SweepSettings {
+            lr: text(self.lr, one.lr.map(|lr| lr.to_string())),
+            activation: text(self.activation, one.activation.map(|name| name.to_string())),
+            // Follows each cell's activation where nothing is said of it.
+            init: self.init,
+            init_scale: text(self.init_scale, one.init_scale.map(|scale| scale.to_string())),
+            width: self.width,
+            loss: text(self.loss, one.loss.map(|name| name.to_string())),
+            networks: one.restarts,
+            epochs: one.epochs,
+            seed: one.seed,
+            data: Some(source),
+            layers: one.layers,
+            output_activation: self.output_activation,
+            batch: one.batch,
+            order: one.order,
+            device: Some(self.device.unwrap_or_default()),
+            engine: Some(self.engine.unwrap_or(EngineChoice::Auto)),
+            ..self
+        };
+        Ok((sweep, settings))
+    }
+
+    /// What decides the numbers of the sweep, as text: the parts of one sweep have the same.
+    pub(super) fn identity(&self) -> Result<String, Error> {
+        let settings = SweepSettings {
+            device: None,
+            engine: None,
+            require_gpu: false,
+            csv: None,
+            ..self.clone()
+        };
+        toml::to_string(&settings).map_err(|error| bad_setting("--save", error.to_string()))
+    }
+
+    /// One cell, with the settings that `train` would have for it.
+    fn cell(
+        &self,
+        source: &Source,
+        data: &Arc<Dataset>,
+        point: Point,
+    ) -> Result<(Cell, Settings), Error> {
+        let mut settings = Settings {
+            data: Some(source.clone()),
+            layers: self.layers.clone(),
+            activation: point.activation,
+            output_activation: self.output_activation,
+            loss: point.loss,
+            init: point.init,
+            init_scale: point.init_scale,
+            lr: point.lr,
+            epochs: Some(self.epochs.unwrap_or(DEFAULT_EPOCHS)),
+            batch: Some(self.batch.unwrap_or(0)),
+            order: self.order,
+            seed: self.seed,
+            restarts: Some(self.networks.unwrap_or(DEFAULT_NETWORKS)),
+            ..Settings::default()
+        };
+        let (_, narrow) = settings.clone().resolve_over(Arc::clone(data)).map_err(by_our_names)?;
+        if let Some(width) = point.width {
+            let mut layers = narrow.layers.clone().unwrap_or_default();
+            let last = layers.len().saturating_sub(1);
+            if last < 2 {
+                let reason = "has no hidden layer to widen; give --layers with one";
+                return Err(bad_setting(format!("--width {width}"), reason));
+            }
+            layers[1..last].fill(width);
+            settings.layers = Some(layers);
+        }
+        let (training, _) = settings.resolve_over(Arc::clone(data)).map_err(by_our_names)?;
+        let sizes = training.network.sizes();
+        let hidden = &sizes[1..sizes.len() - 1];
+        let name = |name: &str| AxisValue::Name(name.to_owned());
+        let mut axes = vec![
+            ("loss", name(training.network.loss().name())),
+            ("activation", name(training.network.activations()[0].name())),
+            ("init", name(training.init.name())),
+            ("init-scale", AxisValue::Number(training.init_scale)),
+        ];
+        if let Some(&width) = hidden.first().filter(|&first| hidden.iter().all(|h| h == first)) {
+            axes.push(("width", AxisValue::Whole(width as u32)));
+        }
+        axes.push(("lr", AxisValue::Number(training.learning_rate)));
+        Ok((Cell { axes, training }, narrow))
+    }
+}
+
+/// One point of every axis; `None` is the default that follows from the others.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    loss: Option<Loss>,
+    activation: Option<Activation>,
+    init: Option<Initializer>,
+    init_scale: Option<f32>,
+    width: Option<usize>,
+    lr: Option<f32>,
+}
+
+/// An error about a training, as one about a sweep: what restarts are there is networks here.
+fn by_our_names(error: Error) -> Error {
+    match error {
+        Error::Setting { setting, reason } => Error::Setting {
+            setting: setting.replace("--restarts", "--networks"),
+            reason: reason.replace("--restarts", "--networks"),
+        },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(text: &str) -> Result<(Sweep, SweepSettings), Error> {
+        toml::from_str::<SweepSettings>(text).unwrap().resolve()
+    }
+
+    #[test]
+    fn nothing_said_is_one_cell_of_xor() {
+        let (sweep, settings) = resolve("").unwrap();
+        let [cell] = &sweep.cells[..] else { panic!("{} cells", sweep.cells.len()) };
+        assert_eq!(cell.training.network.sizes(), [2, 3, 1]);
+        assert_eq!((cell.training.restarts, cell.training.epochs), (4096, 2000));
+        assert_eq!((cell.training.init, cell.training.init_scale), (Initializer::HeNormal, 1.0));
+        assert_eq!(settings.lr.as_deref(), Some("0.5"));
+    }
+
+    #[test]
+    fn cells_are_the_product_of_the_axes_the_rate_the_fastest() {
+        let text = "lr = '0.1..10:log:3'\nactivation = ['relu', 'tanh']\nwidth = '2..3'";
+        let (sweep, _) = resolve(text).unwrap();
+        assert_eq!(sweep.cells.len(), 12);
+        let of = |at: usize| {
+            let training = &sweep.cells[at].training;
+            (training.network.sizes()[1], training.learning_rate, training.init)
+        };
+        assert_eq!(of(0), (2, 0.1, Initializer::HeNormal));
+        assert_eq!(of(1), (2, 1.0, Initializer::HeNormal));
+        assert_eq!(of(3), (3, 0.1, Initializer::HeNormal));
+        assert_eq!(of(6), (2, 0.1, Initializer::XavierUniform));
+        let axes: Vec<&str> = sweep.cells[0].axes.iter().map(|axis| axis.0).collect();
+        assert_eq!(axes, ["loss", "activation", "init", "init-scale", "width", "lr"]);
+    }
+
+    #[test]
+    fn resolved_settings_resolve_to_themselves() {
+        for text in ["", "lr = [0.25, 1]\nnetworks = 7", "width = 4\nlayers = [2, 9, 9, 1]"] {
+            let (sweep, settings) = resolve(text).unwrap();
+            let printed = toml::to_string(&settings).unwrap();
+            let (again, settings) = resolve(&printed).unwrap();
+            assert_eq!(toml::to_string(&settings).unwrap(), printed);
+            let axes = |sweep: &Sweep| -> Vec<_> {
+                sweep.cells.iter().map(|cell| cell.axes.clone()).collect()
+            };
+            assert_eq!(axes(&again), axes(&sweep));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sweep_is_refused_with_the_flag() {
+        for (text, part) in [
+            ("lr = ''", "--lr : has no points"),
+            ("lr = 'fast'", "--lr fast"),
+            ("lr = -1", "--lr -1"),
+            ("activation = 'relu,rellu'", "--activation relu,rellu"),
+            ("width = '0..3'", "size 2 of --layers is 0"),
+            ("width = 3\nlayers = [2, 1]", "no hidden layer to widen"),
+            ("networks = 0", "--networks 0"),
+            ("epochs = 0", "--epochs 0"),
+            ("init-scale = 0", "--init-scale 0"),
+            ("seed = 18446744073709551615", "--networks"),
+            ("data = 'parity-7'", "at most 64 rows"),
+            ("lr = '1e-4..1e4:log:1000'\ninit-scale = '1e-4..1e4:log:1000'", "100000"),
+        ] {
+            // Beyond what TOML's own integers hold, as a flag would give it.
+            let result = match text.strip_prefix("seed = ") {
+                Some(seed) => {
+                    SweepSettings { seed: seed.parse().ok(), ..SweepSettings::default() }.resolve()
+                }
+                None => resolve(text),
+            };
+            let error = result.unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{error}");
+            assert!(error.to_string().contains(part), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Points of an axis, as a person writes them: `0.1,0.5`, `2..16`, `0.01..10:log:25`.
+
+use crate::network::UnknownName;
+
+/// What is wrong with an axis.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AxisError {
+    /// No point at all.
+    #[error("has no points; give a list as in {0}")]
+    Empty(&'static str),
+    /// Something that is neither a number nor a range.
+    #[error("{item:?} is neither a number nor a range; write {example}")]
+    NotAPoint {
+        /// What was written.
+        item: String,
+        /// What could have been.
+        example: &'static str,
+    },
+    /// A range that says nothing of its points.
+    #[error("{item} does not say how many points; write {item}:log:25 or {item}:lin:25")]
+    NoCount {
+        /// What was written.
+        item: String,
+    },
+    /// A range that holds no such points.
+    #[error("{item} {reason}")]
+    BadRange {
+        /// What was written.
+        item: String,
+        /// Why it is none.
+        reason: &'static str,
+    },
+    /// A name that names nothing.
+    #[error(transparent)]
+    Name(#[from] UnknownName),
+    /// The same point twice.
+    #[error("has {point} twice; leave one out, or ask for fewer points")]
+    Twice {
+        /// The point.
+        point: String,
+    },
+}
+
+/// Points of one axis at most.
+const MOST_POINTS: usize = 10_000;
+
+/// Numbers, ranges with both their ends, and how far apart: `A..B:log:N` and `A..B:lin:N` are N
+/// points, evenly apart in the logarithm or as they are, to four digits, so that each can be
+/// typed again.
+///
+/// # Errors
+/// [`AxisError`].
+pub fn numbers(text: &str) -> Result<Vec<f32>, AxisError> {
+    const EXAMPLE: &str = "0.1,0.5 or 0.01..10:log:25";
+    let mut points = Vec::new();
+    for item in items(text) {
+        match Range::parse(item) {
+            None => points.push(number(item, EXAMPLE)?),
+            Some(range) => {
+                let (Some(count), Ok(first), Ok(last)) =
+                    (range.count, number(range.first, EXAMPLE), number(range.last, EXAMPLE))
+                else {
+                    let item = item.to_owned();
+                    return Err(match range.count {
+                        None if range.scale.is_empty() => AxisError::NoCount { item },
+                        _ => AxisError::NotAPoint { item, example: EXAMPLE },
+                    });
+                };
+                points.extend(range.between(item, first, last, count)?.into_iter().map(short));
+            }
+        }
+    }
+    distinct(points, EXAMPLE)
+}
+
+/// Whole numbers: `A..B` is all of them from A to B, `A..B:log:N` N of them, rounded.
+///
+/// # Errors
+/// [`AxisError`].
+pub fn wholes(text: &str) -> Result<Vec<usize>, AxisError> {
+    const EXAMPLE: &str = "3 or 2..16 or 2..64:log:6";
+    let whole = |text: &str| -> Result<usize, AxisError> {
+        let not = || AxisError::NotAPoint { item: text.to_owned(), example: EXAMPLE };
+        text.parse().map_err(|_| not())
+    };
+    let mut points = Vec::new();
+    for item in items(text) {
+        match Range::parse(item) {
+            None => points.push(whole(item)?),
+            Some(range) => {
+                let (first, last) = (whole(range.first)?, whole(range.last)?);
+                match (range.count, range.scale) {
+                    (None, "") if first <= last && last - first < MOST_POINTS => {
+                        points.extend(first..=last);
+                    }
+                    (None, "") => return Err(bad_range(item, "is no range upwards that short")),
+                    (Some(count), _) => {
+                        let between = range.between(item, first as f32, last as f32, count)?;
+                        points.extend(between.into_iter().map(|point| point.round() as usize));
+                    }
+                    (None, _) => whole(item).map(|_| ())?,
+                }
+            }
+        }
+    }
+    distinct(points, EXAMPLE)
+}
+
+/// Names of a kind.
+///
+/// # Errors
+/// [`AxisError`].
+pub fn names<T>(text: &str) -> Result<Vec<T>, AxisError>
+where
+    T: std::str::FromStr<Err = UnknownName> + PartialEq + std::fmt::Display,
+{
+    let points = items(text).map(str::parse).collect::<Result<Vec<T>, UnknownName>>()?;
+    distinct(points, "one,other")
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn number(text: &str, example: &'static str) -> Result<f32, AxisError> {
+    let not = || AxisError::NotAPoint { item: text.to_owned(), example };
+    text.parse().ok().filter(|number: &f32| number.is_finite()).ok_or_else(not)
+}
+
+fn bad_range(item: &str, reason: &'static str) -> AxisError {
+    AxisError::BadRange { item: item.to_owned(), reason }
+}
+
+/// A range as it is written.
+struct Range<'a> {
+    first: &'a str,
+    last: &'a str,
+    /// `log`, `lin`, or nothing.
+    scale: &'a str,
+    count: Option<usize>,
+}
+
+impl<'a> Range<'a> {
+    fn parse(item: &'a str) -> Option<Range<'a>> {
+        let (first, rest) = item.split_once("..")?;
+        let (last, how) = rest.split_once(':').unwrap_or((rest, ""));
+        let (scale, count) = match how.split_once(':') {
+            Some((scale, count)) => (scale, count.parse().ok()),
+            None if how.is_empty() => ("", None),
+            None => ("lin", how.parse().ok()),
+        };
+        Some(Range { first, last, scale, count })
+    }
+
+    fn between(
+        &self,
+        item: &str,
+        first: f32,
+        last: f32,
+        count: usize,
+    ) -> Result<Vec<f64>, AxisError> {
+        if !(2..=MOST_POINTS).contains(&count) {
+            return Err(bad_range(item, "needs 2 to 10000 points"));
+        }
+        if first >= last {
+            return Err(bad_range(item, "does not go upwards"));
+        }
+        let (first, last) = (f64::from(first), f64::from(last));
+        let part = |point: usize| point as f64 / (count - 1) as f64;
+        let point = |i: usize| match self.scale {
+            // libm's: the platforms' own powers differ.
+            "log" => first * libm::pow(last / first, part(i)),
+            _ => first + (last - first) * part(i),
+        };
+        match self.scale {
+            "log" if first <= 0.0 => Err(bad_range(item, "has no logarithm: start above 0")),
+            "log" | "lin" => Ok((0..count).map(point).collect()),
+            _ => Err(bad_range(item, "is neither log nor lin")),
+        }
+    }
+}
+
+/// A number to four digits.
+fn short(number: f64) -> f32 {
+    format!("{number:.3e}").parse().unwrap_or(number as f32)
+}
+
+fn distinct<T: PartialEq + std::fmt::Display>(
+    points: Vec<T>,
+    example: &'static str,
+) -> Result<Vec<T>, AxisError> {
+    if points.is_empty() {
+        return Err(AxisError::Empty(example));
+    }
+    for (at, point) in points.iter().enumerate() {
+        if points[..at].contains(point) {
+            return Err(AxisError::Twice { point: point.to_string() });
+        }
+    }
+    Ok(points)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_ranges_hold_both_their_ends() {
+        assert_eq!(numbers("0.1, 0.5"), Ok(vec![0.1, 0.5]));
+        assert_eq!(numbers("0.01..10:log:4"), Ok(vec![0.01, 0.1, 1.0, 10.0]));
+        assert_eq!(numbers("1..2:lin:3,5"), Ok(vec![1.0, 1.5, 2.0, 5.0]));
+        assert_eq!(numbers("0..1:3"), Ok(vec![0.0, 0.5, 1.0]));
+        assert_eq!(numbers("0.01..10:log:25").unwrap()[2], 0.01778);
+        assert_eq!(wholes("2..5"), Ok(vec![2, 3, 4, 5]));
+        assert_eq!(wholes("2..64:log:6"), Ok(vec![2, 4, 8, 16, 32, 64]));
+        assert_eq!(wholes("8,3"), Ok(vec![8, 3]));
+    }
+
+    #[test]
+    fn what_is_no_axis_is_refused_with_what_could_be() {
+        for (text, part) in [
+            ("", "no points"),
+            (",", "no points"),
+            ("a", "0.01..10:log:25"),
+            ("nan", "neither a number"),
+            ("0.1..1", "does not say how many"),
+            ("0.1..1:log:x", "neither a number"),
+            ("0.1..1:log:1", "2 to 10000"),
+            ("0.1..1:log:10001", "2 to 10000"),
+            ("0..1:log:3", "logarithm"),
+            ("1..0.1:log:3", "upwards"),
+            ("1..2:sqrt:3", "neither log nor lin"),
+            ("0.5,0.50", "twice"),
+            ("1..1.001:lin:9", "twice"),
+        ] {
+            let error = numbers(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text:?}: {error}");
+        }
+        for (text, part) in [
+            ("2..", "2..16"),
+            ("-3", "2..16"),
+            ("9..2", "upwards"),
+            ("1..99999", "short"),
+            ("2..3:log:5", "twice"),
+            ("2..3:log:", "2..16"),
+        ] {
+            let error = wholes(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Very many small networks at once, over cells of settings: how many of each cell solve their
+//! data, and how soon. Odds instead of anecdotes.
+
+mod axis;
+mod count;
+mod part;
+mod run;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+pub use axis::{AxisError, names, numbers, wholes};
+pub use count::Count;
+pub use part::{Part, join};
+
+use crate::Error;
+use crate::data::SOLVED_ROWS;
+use crate::train::Training;
+
+/// Cells of one sweep at most.
+pub const MOST_CELLS: usize = 100_000;
+
+/// One value on an axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AxisValue {
+    /// A whole number.
+    Whole(u32),
+    /// Any number.
+    Number(f32),
+    /// A name.
+    Name(String),
+}
+
+impl std::fmt::Display for AxisValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            AxisValue::Whole(value) => f.pad(&value.to_string()),
+            AxisValue::Number(value) => f.pad(&value.to_string()),
+            AxisValue::Name(value) => f.pad(value),
+        }
+    }
+}
+
+/// One point of every axis, and the training it means.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// The axes by the names of their flags, with this cell's values.
+    pub axes: Vec<(&'static str, AxisValue)>,
+    /// What is trained: `restarts` networks, whose seeds count from its own.
+    pub training: Training,
+}
+
+/// Which of how many parts of a sweep: each takes its share of every cell's seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// From 1.
+    pub part: u32,
+    /// Parts in all.
+    pub of: u32,
+}
+
+impl Shard {
+    /// All there is.
+    pub const WHOLE: Shard = Shard { part: 1, of: 1 };
+
+    /// Which of `networks` belong to this part.
+    pub fn range(self, networks: u32) -> Range<u32> {
+        let cut = |part: u32| (u64::from(networks) * u64::from(part) / u64::from(self.of)) as u32;
+        cut(self.part - 1)..cut(self.part)
+    }
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Shard, String> {
+        let parts = text.split_once('/').and_then(|(part, of)| {
+            Some(Shard { part: part.trim().parse().ok()?, of: of.trim().parse().ok()? })
+        });
+        parts
+            .filter(|shard| shard.part >= 1 && shard.part <= shard.of)
+            .ok_or_else(|| "give the part and how many there are, as in 2/8".to_owned())
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.part, self.of)
+    }
+}
+
+/// A sweep, or a part of one.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    /// Every cell, in the order in which they are reported.
+    pub cells: Vec<Cell>,
+    /// Which part is computed.
+    pub shard: Shard,
+}
+
+/// Where a sweep is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SweepProgress {
+    /// Networks times epochs that are behind, those that ended early counted in full.
+    pub net_epochs: u64,
+    /// Of so many.
+    pub of: u64,
+}
+
+/// What came of a sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepOutcome {
+    /// One count for each cell.
+    pub counts: Vec<Count>,
+    /// Seconds it took, from the first draw to the last verdict.
+    pub seconds: f64,
+    /// Whether a stop was asked for before the end: the counts are then of what was done.
+    pub stopped: bool,
+}
+
+impl SweepOutcome {
+    /// Networks over all cells.
+    pub fn networks(&self) -> u64 {
+        self.counts.iter().map(|count| count.networks).sum()
+    }
+
+    /// Epochs that they made together.
+    pub fn net_epochs(&self) -> u64 {
+        self.counts.iter().map(|count| count.net_epochs).sum()
+    }
+}
+
+impl Sweep {
+    /// Whether every cell's settings fit each other and can be judged.
+    ///
+    /// # Errors
+    /// [`Error`] names the flag and its value.
+    pub fn check(&self) -> Result<(), Error> {
+        for Cell { training, .. } in &self.cells {
+            training.check()?;
+            let data = &training.data;
+            if !data.is_classification() || data.rows() > SOLVED_ROWS {
+                return Err(Error::Setting {
+                    setting: format!("--data {}", data.name()),
+                    reason: format!(
+                        "a sweep counts the networks that solve their data, which it can tell for at most {SOLVED_ROWS} rows with targets of 0 and 1"
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Networks of this part, over all cells.
+    pub fn networks(&self) -> u64 {
+        self.cells.iter().map(|cell| self.share(cell).len() as u64).sum()
+    }
+
+    /// This part's networks of a cell, counted from its first.
+    fn share(&self, cell: &Cell) -> Range<u32> {
+        self.shard.range(cell.training.restarts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_of_like_size_and_leave_nothing_out() {
+        for networks in [1, 7, 64, 1000, u32::MAX] {
+            for of in [1, 2, 7, 64] {
+                let ranges: Vec<_> =
+                    (1..=of).map(|part| Shard { part, of }.range(networks)).collect();
+                assert_eq!((ranges[0].start, ranges[of as usize - 1].end), (0, networks));
+                assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+                let lens = ranges.iter().map(ExactSizeIterator::len);
+                assert!(lens.clone().max().unwrap() - lens.min().unwrap() <= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn shards_are_written_as_part_and_whole() {
+        assert_eq!("2/8".parse(), Ok(Shard { part: 2, of: 8 }));
+        for text in ["", "2", "0/8", "9/8", "a/b", "1/0"] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Parts of a sweep as files, and the whole they make.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AxisValue, Count, Shard, Sweep, SweepOutcome};
+
+/// What one run computed of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What kind of file this is, and of which version.
+    pub format: String,
+    /// Every setting of the sweep, as text: parts of one sweep have the same.
+    pub settings: String,
+    /// Which part this is.
+    pub shard: Shard,
+    /// Where it was computed.
+    pub place: String,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// Whether it ended before its end.
+    pub stopped: bool,
+    /// Networks of a whole cell.
+    pub networks: u32,
+    /// Every cell's axes, and what was counted of it.
+    pub cells: Vec<(Vec<(String, AxisValue)>, Count)>,
+}
+
+/// What [`Part::format`] must say.
+pub const FORMAT: &str = "wgrad sweep part 1";
+
+impl Part {
+    /// What a run computed; `settings` and `place` are for whoever puts parts together.
+    pub fn new(sweep: &Sweep, outcome: &SweepOutcome, settings: String, place: String) -> Part {
+        let named = |axes: &[(&str, AxisValue)]| {
+            axes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+        };
+        Part {
+            format: FORMAT.to_owned(),
+            settings,
+            shard: sweep.shard,
+            place,
+            seconds: outcome.seconds,
+            stopped: outcome.stopped,
+            networks: sweep.cells.first().map_or(0, |cell| cell.training.restarts),
+            cells: sweep
+                .cells
+                .iter()
+                .zip(&outcome.counts)
+                .map(|(cell, count)| (named(&cell.axes), count.clone()))
+                .collect(),
+        }
+    }
+
+    /// A part as JSON, one line.
+    pub fn to_json(&self) -> String {
+        // Our own struct always has a JSON form.
+        serde_json::to_string(self).map(|text| text + "\n").unwrap_or_default()
+    }
+
+    /// What [`Part::to_json`] made.
+    ///
+    /// # Errors
+    /// In words, where it is something else.
+    pub fn from_json(text: &str) -> Result<Part, String> {
+        let part: Part = serde_json::from_str(text)
+            .map_err(|error| format!("is no part of a sweep ({error}); give what --save wrote"))?;
+        if part.format != FORMAT {
+            return Err(format!("is {:?}, not {FORMAT:?}; write it again", part.format));
+        }
+        Ok(part)
+    }
+}
+
+/// The whole of which these are the parts; each with the name of its file.
+///
+/// # Errors
+/// The file at fault, and what is wrong with it.
+pub fn join(parts: &[(String, Part)]) -> Result<Part, (String, String)> {
+    let Some((first_name, first)) = parts.first() else {
+        return Err(("--join".to_owned(), "names no file; give every part".to_owned()));
+    };
+    let mut whole = Part { shard: Shard::WHOLE, seconds: 0.0, ..first.clone() };
+    whole.cells.iter_mut().for_each(|(_, count)| *count = Count::default());
+    let mut places: Vec<&str> = Vec::new();
+    let mut seen: Vec<Option<&str>> = vec![None; first.shard.of as usize];
+    for (name, part) in parts {
+        let wrong = |reason: String| Err((name.clone(), reason));
+        let axes = |part: &Part| part.cells.iter().map(|cell| cell.0.clone()).collect::<Vec<_>>();
+        if part.settings != first.settings
+            || part.shard.of != first.shard.of
+            || axes(part) != axes(first)
+        {
+            return wrong(format!("is part of another sweep than {first_name}"));
+        }
+        if part.stopped {
+            return wrong("was stopped before its end; run this part again".to_owned());
+        }
+        let at = (part.shard.part as usize).wrapping_sub(1);
+        match seen.get_mut(at) {
+            None => return wrong(format!("says it is part {}", part.shard)),
+            Some(Some(other)) => {
+                return wrong(format!("is part {}, as is {other}; leave one out", part.shard));
+            }
+            Some(place) => *place = Some(name),
+        }
+        let share = part.shard.range(part.networks).len() as u64;
+        if part.cells.iter().any(|(_, count)| count.networks != share) {
+            return wrong("does not hold all of its networks; run this part again".to_owned());
+        }
+        for ((_, joined), (_, count)) in whole.cells.iter_mut().zip(&part.cells) {
+            joined.join(count);
+        }
+        whole.seconds += part.seconds;
+        if !places.contains(&part.place.as_str()) {
+            places.push(&part.place);
+        }
+    }
+    whole.place = places.join("; ");
+    let missing: Vec<String> = (1..=first.shard.of)
+        .zip(&seen)
+        .filter(|(_, name)| name.is_none())
+        .map(|(part, _)| Shard { part, of: first.shard.of }.to_string())
+        .collect();
+    match missing.is_empty() {
+        true => Ok(whole),
+        false => Err(("--join".to_owned(), format!("lacks part {}", missing.join(", ")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Fate;
+
+    fn part(part: u32, of: u32) -> (String, Part) {
+        let shard = Shard { part, of };
+        let mut count = Count::default();
+        for seed in shard.range(10) {
+            let fate = if seed % 3 == 0 { Fate::Solved(seed) } else { Fate::Unsolved };
+            count.add(seed.into(), fate, 1, 50);
+        }
+        let cells = vec![(vec![("lr".to_owned(), AxisValue::Number(0.1))], count)];
+        let part = Part {
+            format: FORMAT.to_owned(),
+            settings: "epochs = 50".to_owned(),
+            shard,
+            place: "here".to_owned(),
+            seconds: 1.5,
+            stopped: false,
+            networks: 10,
+            cells,
+        };
+        (format!("{shard}"), part)
+    }
+
+    #[test]
+    fn parts_in_any_order_make_the_whole() {
+        let whole = part(1, 1).1;
+        for of in [1, 2, 3, 10, 13] {
+            let mut parts: Vec<_> = (1..=of).map(|at| part(at, of)).collect();
+            parts.reverse();
+            let joined = join(&parts).unwrap();
+            assert_eq!(joined.cells, whole.cells, "{of} parts");
+            assert_eq!(joined.seconds, 1.5 * f64::from(of));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_whole_is_told_by_file() {
+        let told = |parts: &[(String, Part)]| {
+            let (name, reason) = join(parts).unwrap_err();
+            format!("{name} {reason}")
+        };
+        assert!(told(&[]).contains("give every part"));
+        assert!(told(&[part(1, 3), part(3, 3)]).contains("lacks part 2/3"));
+        assert!(told(&[part(1, 2), part(1, 2)]).contains("1/2 is part 1/2, as is 1/2"));
+        assert!(told(&[part(1, 2), part(2, 3)]).contains("another sweep"));
+        let mut other = part(2, 2);
+        other.1.settings = "epochs = 51".to_owned();
+        assert!(told(&[part(1, 2), other]).contains("another sweep"));
+        let mut stopped = part(2, 2);
+        stopped.1.stopped = true;
+        assert!(told(&[part(1, 2), stopped]).contains("run this part again"));
+        let mut short = part(2, 2);
+        short.1.cells[0].1.networks -= 1;
+        assert!(told(&[part(1, 2), short]).contains("all of its networks"));
+    }
+
+    #[test]
+    fn a_part_is_read_as_it_was_written() {
+        let part = part(2, 3).1;
+        assert_eq!(Part::from_json(&part.to_json()), Ok(part.clone()));
+        for text in ["", "{}", "[1]", "x", &part.to_json()[1..]] {
+            assert!(Part::from_json(text).unwrap_err().contains("no part of a sweep"), "{text}");
+        }
+        let newer = Part { format: "wgrad sweep part 2".to_owned(), ..part };
+        assert!(Part::from_json(&newer.to_json()).unwrap_err().contains("part 1"));
+    }
+}

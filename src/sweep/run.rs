@@ -1,0 +1,260 @@
+//! Running a sweep: on the resident engine all that share a shape in the same dispatches, whatever
+//! their rates and seeds; on the CPU one network after the other on every core.
+
+use std::sync::Arc;
+
+use web_time::Instant;
+
+use super::{Cell, Count, Sweep, SweepOutcome, SweepProgress};
+use crate::Error;
+use crate::engine::resident::{self, Request, Room};
+use crate::engine::{
+    CpuEngine, Fate, Member, Owner, Place, Population, ResidentEngine, on_every_core,
+};
+use crate::gpu::Gpu;
+
+/// Networks in the same dispatches: enough to fill any device, few enough that a stop loses little.
+const GPU_CHUNK: usize = 1 << 20;
+const SOFTWARE_CHUNK: usize = 1 << 16;
+/// Networks that a core takes at once.
+const CORE_CHUNK: usize = 16;
+
+/// One network: its cell, and its place in it.
+#[derive(Debug, Clone, Copy)]
+struct Seat {
+    cell: usize,
+    place: u32,
+}
+
+/// What a running sweep has to tell and to ask.
+struct Watch<'a> {
+    report: &'a mut dyn FnMut(SweepProgress),
+    stop: &'a dyn Fn() -> bool,
+    done: u64,
+    of: u64,
+}
+
+impl Watch<'_> {
+    /// Tells that `more` has been done beyond what is behind for good; true where to stop.
+    fn tell(&mut self, more: u64) -> bool {
+        (self.report)(SweepProgress { net_epochs: self.done + more, of: self.of });
+        (self.stop)()
+    }
+}
+
+impl Sweep {
+    /// Whether the settings can be judged, and an engine and its device can hold every cell.
+    ///
+    /// # Errors
+    /// As [`Sweep::check`], or naming the limit.
+    pub fn check_on(&self, place: &Place) -> Result<(), Error> {
+        self.check()?;
+        match place {
+            Place::Cpu => Ok(()),
+            Place::Layered(_) => Err(Error::Setting {
+                setting: "--engine layered".to_owned(),
+                reason: "trains one network at a time; use --engine resident or cpu".to_owned(),
+            }),
+            Place::Resident(gpu, owner) => {
+                for shape in self.shapes() {
+                    let training = &self.cells[shape[0]].training;
+                    let batches = &training.batches(training.seed);
+                    let network = &training.network;
+                    let networks = self.chunk(&shape, gpu);
+                    let request =
+                        Request { network, batches, networks, judged: true, owner: *owner };
+                    resident::check_limits(request, &training.data, gpu)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The sizes of the first network that the resident engine takes on `gpu`, if at all, but is not
+    /// fast with.
+    pub fn unsuited(&self, gpu: &Gpu) -> Option<&[usize]> {
+        let room = Room::of(gpu);
+        self.shapes().into_iter().find_map(|shape| {
+            let training = &self.cells[shape[0]].training;
+            let batches = &training.batches(training.seed);
+            let (network, networks) = (&training.network, self.chunk(&shape, gpu));
+            let request = Request { network, batches, networks, judged: true, owner: None };
+            let suits = match resident::owner(request, room) {
+                Some(Owner::Invocation) => true,
+                Some(Owner::Workgroup) => !room.is_software,
+                None => false,
+            };
+            (!suits).then(|| network.sizes())
+        })
+    }
+
+    /// Trains every network of this part. `report` hears now and then where it is; a true answer of
+    /// `stop` ends the sweep with the networks that are done.
+    ///
+    /// # Errors
+    /// Where the settings do not fit, or the GPU fails.
+    pub async fn run(
+        &self,
+        place: &Place,
+        report: &mut dyn FnMut(SweepProgress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<SweepOutcome, Error> {
+        self.check_on(place)?;
+        let started = Instant::now();
+        let epochs = |cell: &Cell| self.share(cell).len() as u64 * u64::from(cell.training.epochs);
+        let of = self.cells.iter().map(epochs).sum();
+        let mut watch = Watch { report, stop, done: 0, of };
+        let mut counts = vec![Count::default(); self.cells.len()];
+        let stopped = match place {
+            Place::Resident(gpu, owner) => {
+                self.run_resident(gpu, *owner, &mut counts, &mut watch).await?
+            }
+            Place::Cpu | Place::Layered(_) => self.run_cpu(&mut counts, &mut watch),
+        };
+        Ok(SweepOutcome { counts, seconds: started.elapsed().as_secs_f64(), stopped })
+    }
+
+    /// Cells by what must be alike for networks to be in the same dispatches.
+    fn shapes(&self) -> Vec<Vec<usize>> {
+        let mut shapes: Vec<Vec<usize>> = Vec::new();
+        for (index, cell) in self.cells.iter().enumerate() {
+            let alike = |shape: &&mut Vec<usize>| {
+                self.cells[shape[0]].training.network == cell.training.network
+            };
+            match shapes.iter_mut().find(alike) {
+                Some(shape) => shape.push(index),
+                None => shapes.push(vec![index]),
+            }
+        }
+        shapes
+    }
+
+    /// Networks of a shape in the same dispatches at most.
+    fn chunk(&self, shape: &[usize], gpu: &Gpu) -> usize {
+        let all: usize = shape.iter().map(|&cell| self.share(&self.cells[cell]).len()).sum();
+        let parameters = self.cells[shape[0]].training.network.parameter_count();
+        let bound = gpu.adapter().limits.max_binding_bytes / 4 / parameters as u64;
+        let suits = if gpu.adapter().is_software() { SOFTWARE_CHUNK } else { GPU_CHUNK };
+        all.min(suits).min(usize::try_from(bound).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Every network of a shape, cell by cell.
+    fn seats(&self, shape: &[usize]) -> impl Iterator<Item = Seat> + use<'_> {
+        let shape = shape.to_vec();
+        shape
+            .into_iter()
+            .flat_map(|cell| self.share(&self.cells[cell]).map(move |place| Seat { cell, place }))
+    }
+
+    async fn run_resident(
+        &self,
+        gpu: &Arc<Gpu>,
+        owner: Option<Owner>,
+        counts: &mut [Count],
+        watch: &mut Watch<'_>,
+    ) -> Result<bool, Error> {
+        for shape in self.shapes() {
+            let chunk = self.chunk(&shape, gpu);
+            let mut seats = self.seats(&shape);
+            loop {
+                let chunk: Vec<Seat> = seats.by_ref().take(chunk).collect();
+                if chunk.is_empty() {
+                    break;
+                }
+                let Some(fates) = self.train_chunk(gpu, owner, &chunk, watch).await? else {
+                    return Ok(true);
+                };
+                for (&seat, fate) in chunk.iter().zip(fates) {
+                    self.count(counts, seat, fate);
+                }
+                let epochs = self.cells[chunk[0].cell].training.epochs;
+                watch.done += chunk.len() as u64 * u64::from(epochs);
+                if watch.tell(0) {
+                    return Ok(watch.done < watch.of);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The fates of networks in the same dispatches, or nothing where a stop came first: without
+    /// all their epochs, those that had not solved yet would be counted as if they never did.
+    async fn train_chunk(
+        &self,
+        gpu: &Arc<Gpu>,
+        owner: Option<Owner>,
+        seats: &[Seat],
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<Vec<Fate>>, Error> {
+        let training = &self.cells[seats[0].cell].training;
+        let member = |seat: &Seat| Member {
+            rate: self.cells[seat.cell].training.learning_rate,
+            seed: seat.place,
+        };
+        let members: Vec<Member> = seats.iter().map(member).collect();
+        let batches = training.batches(training.seed);
+        let population = Population {
+            network: &training.network,
+            data: &training.data,
+            batches,
+            members: &members,
+            judged: true,
+            owner,
+        };
+        let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
+        let mut at = 0;
+        for own in seats.chunk_by(|left, right| left.cell == right.cell) {
+            let start = &self.cells[own[0].cell].training;
+            let seed = start.seed + u64::from(own[0].place);
+            engine.draw(at..at + own.len(), start.init, start.init_scale, seed).await?;
+            at += own.len();
+        }
+        let per_epoch = batches.steps_per_epoch() as u32;
+        let end = training.epochs * per_epoch;
+        while engine.steps_done() < end && !engine.is_decided() {
+            engine.advance(end - engine.steps_done(), 0).await?;
+            let epochs = u64::from(engine.steps_done() / per_epoch);
+            let is_done = engine.steps_done() == end || engine.is_decided();
+            if watch.tell(epochs * seats.len() as u64) && !is_done {
+                return Ok(None);
+            }
+        }
+        Ok(Some(engine.fates().to_vec()))
+    }
+
+    fn count(&self, counts: &mut [Count], seat: Seat, fate: Fate) {
+        let training = &self.cells[seat.cell].training;
+        let per_epoch = training.batches(0).steps_per_epoch() as u32;
+        let seed = training.seed + u64::from(seat.place);
+        counts[seat.cell].add(seed, fate, per_epoch, training.epochs);
+    }
+
+    /// On every core of the CPU. True where a stop came before the end.
+    fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> bool {
+        let all: Vec<usize> = (0..self.cells.len()).collect();
+        let seats: Vec<Seat> = self.seats(&all).collect();
+        let chunks: Vec<&[Seat]> = seats.chunks(CORE_CHUNK).collect();
+        on_every_core(
+            &chunks,
+            |chunk| self.train_on_cpu(chunk),
+            |chunk, fates| {
+                for (&seat, fate) in chunk.iter().zip(fates) {
+                    self.count(counts, seat, fate);
+                    watch.done += u64::from(self.cells[seat.cell].training.epochs);
+                }
+                watch.tell(0)
+            },
+        );
+        watch.done < watch.of
+    }
+
+    fn train_on_cpu(&self, seats: &[Seat]) -> Vec<Fate> {
+        let fate = |seat: &Seat| {
+            let training = &self.cells[seat.cell].training;
+            let mut engine = CpuEngine::new(training.task(training.seed + u64::from(seat.place)));
+            let per_epoch = training.batches(0).steps_per_epoch() as u32;
+            engine.run_judged(training.epochs * per_epoch)
+        };
+        seats.iter().map(fate).collect()
+    }
+}

@@ -1,0 +1,381 @@
+//! Sweeps: every network of one against the f32 reference, against `train`, against the cpu engine
+//! and against the odds that others found; how a sweep is cut, stopped and put together.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod common;
+
+use std::cell::Cell as StdCell;
+use std::sync::Arc;
+
+use common::{ULP, assert_close, gpu};
+use wgrad::check::Bound;
+use wgrad::data::{Dataset, Order, Source};
+use wgrad::engine::{Fate, Member, Owner, Place, Population, ResidentEngine};
+use wgrad::network::{Activation, Initializer, Loss, Network};
+use wgrad::reference::Reference;
+use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, join};
+use wgrad::train::Training;
+
+fn xor() -> Arc<Dataset> {
+    Arc::new(Source::Xor.built_in().unwrap().unwrap())
+}
+
+fn network(sizes: &[usize], hidden: Activation, loss: Loss) -> Network {
+    let output = loss.required_output().unwrap_or(Activation::Sigmoid);
+    Network::uniform(sizes.to_vec(), hidden, output, loss).unwrap()
+}
+
+/// XOR by 2-3-1 under cross-entropy at rate 0.5, from He's starts.
+fn training(hidden: Activation, networks: u32, epochs: u32) -> Training {
+    Training {
+        network: network(&[2, 3, 1], hidden, Loss::Bce),
+        data: xor(),
+        init: Initializer::HeNormal,
+        init_scale: 1.0,
+        learning_rate: 0.5,
+        epochs,
+        batch: 0,
+        order: Order::Shuffled,
+        seed: 0,
+        restarts: networks,
+    }
+}
+
+fn sweep(trainings: Vec<Training>) -> Sweep {
+    let cell = |(at, training)| Cell { axes: vec![("at", AxisValue::Whole(at))], training };
+    Sweep { cells: (0..).zip(trainings).map(cell).collect(), shard: Shard::WHOLE }
+}
+
+fn run(sweep: &Sweep, place: &Place) -> SweepOutcome {
+    pollster::block_on(sweep.run(place, &mut |_| (), &|| false)).unwrap()
+}
+
+fn resident() -> Place {
+    Place::Resident(gpu(), None)
+}
+
+/// 65,536 networks of a population, at rates of their own, are where the f32 reference is after
+/// each of their first epochs. An epoch rounds each of a few dozen operations once, on numbers of
+/// the order of 1, and networks this small do not amplify it over so few.
+#[test]
+fn every_network_of_a_population_follows_the_f32_reference() {
+    const NETWORKS: usize = 65_536;
+    const EPOCHS: u32 = 4;
+    let (net, data) = (network(&[2, 3, 1], Activation::Relu, Loss::Bce), xor());
+    let rate = |at: usize| [0.1f32, 0.5, 1.0][at % 3];
+    let members: Vec<Member> =
+        (0..NETWORKS).map(|at| Member { rate: rate(at), seed: at as u32 }).collect();
+    let population = Population {
+        network: &net,
+        data: &data,
+        batches: wgrad::data::Batches::new(4, 0, Order::Sequential, 0),
+        members: &members,
+        judged: false,
+        owner: None,
+    };
+    let mut engine = pollster::block_on(ResidentEngine::new(&population, gpu())).unwrap();
+    let init = Initializer::HeNormal;
+    pollster::block_on(engine.draw(0..NETWORKS, init, 1.0, 0)).unwrap();
+    let mut references: Vec<Reference<f32>> = (0..NETWORKS as u64)
+        .map(|seed| Reference::new(&net, init.parameters(&net, seed, 1.0)))
+        .collect();
+    for epoch in 1..=EPOCHS {
+        let losses = pollster::block_on(engine.run(1, &|| false)).unwrap();
+        let expected: Vec<f32> = references
+            .iter_mut()
+            .enumerate()
+            .map(|(at, reference)| reference.step(data.inputs(), data.targets(), rate(at)))
+            .collect();
+        let bound = f64::from(epoch) * 32.0 * ULP;
+        let near = Bound::Mixed { absolute: bound, relative: bound };
+        assert_close(&format!("losses of epoch {epoch}"), &losses, &expected, near);
+        let parameters = pollster::block_on(engine.parameters()).unwrap().concat();
+        let expected: Vec<f32> =
+            references.iter().flat_map(|reference| reference.parameters.clone()).collect();
+        assert_close(&format!("parameters after epoch {epoch}"), &parameters, &expected, near);
+    }
+}
+
+/// The shares that an independent C program found over 4,000 seeds each within 5,000 epochs, at
+/// rate 0.5 under cross-entropy: four standard errors of both. The medians within a tenth.
+#[test]
+fn odds_are_those_that_others_found() {
+    const NETWORKS: u32 = 4000;
+    let wide = |hidden, width| Training {
+        network: network(&[2, width, 1], hidden, Loss::Bce),
+        ..training(hidden, NETWORKS, 5000)
+    };
+    let xavier =
+        |hidden| Training { init: Initializer::XavierUniform, ..training(hidden, NETWORKS, 5000) };
+    use Activation::{LeakyRelu, Relu, Sigmoid, Tanh};
+    let known = [
+        (wide(Relu, 2), 0.216, None),
+        (wide(Relu, 3), 0.458, Some(150)),
+        (wide(Relu, 4), 0.652, None),
+        (wide(Relu, 8), 0.956, None),
+        (wide(LeakyRelu, 3), 0.701, Some(188)),
+        (wide(Tanh, 3), 0.886, Some(165)),
+        (wide(Sigmoid, 3), 0.952, Some(901)),
+        (xavier(Relu), 0.418, Some(154)),
+        (xavier(Tanh), 0.926, Some(175)),
+        (xavier(Sigmoid), 0.980, Some(1016)),
+    ];
+    let sweep = sweep(known.iter().map(|(training, _, _)| training.clone()).collect());
+    let outcome = run(&sweep, &resident());
+    for ((training, rate, median), count) in known.iter().zip(&outcome.counts) {
+        let label = format!("{:?} {}", training.network.activations(), training.init);
+        assert_eq!(count.networks, u64::from(NETWORKS));
+        let variance: f64 = rate * (1.0 - rate);
+        let allowed = 4.0 * (2.0 * variance / f64::from(NETWORKS)).sqrt();
+        let seen = count.rate().unwrap();
+        assert!((seen - rate).abs() <= allowed, "{label}: {seen}, {rate} +- {allowed} expected");
+        if let Some(median) = *median {
+            let seen = f64::from(count.median_epochs().unwrap());
+            let median = f64::from(median);
+            assert!((seen - median).abs() <= 0.1 * median, "{label}: median {seen}, not {median}");
+        }
+    }
+}
+
+/// On the same seeds the cpu engine finds the same: as many networks solve their data, as soon.
+/// Only one that stands at the threshold, to a rounding, may be told an epoch later.
+#[test]
+fn the_cpu_engine_counts_the_same_on_the_same_seeds() {
+    let mini = Training { batch: 3, ..training(Activation::Tanh, 100, 300) };
+    let logits = Training {
+        network: network(&[2, 4, 1], Activation::Tanh, Loss::BceWithLogits),
+        ..training(Activation::Tanh, 200, 300)
+    };
+    let squares = Training {
+        network: network(&[2, 3, 3, 1], Activation::Sigmoid, Loss::MseHalfMean),
+        learning_rate: 4.0,
+        ..training(Activation::Sigmoid, 200, 600)
+    };
+    let workgroup = Training {
+        network: network(&[2, 24, 1], Activation::Relu, Loss::Bce),
+        ..training(Activation::Relu, 60, 100)
+    };
+    let trainings = vec![training(Activation::Relu, 500, 300), mini, logits, squares, workgroup];
+    let sweep = sweep(trainings);
+    let (here, there) = (run(&sweep, &Place::Cpu), run(&sweep, &resident()));
+    for (at, (cpu, resident)) in here.counts.iter().zip(&there.counts).enumerate() {
+        assert_eq!((cpu.networks, cpu.diverged), (resident.networks, resident.diverged), "{at}");
+        assert!(cpu.solved > 0, "cell {at} solves nothing");
+        let apart = cpu.solved.abs_diff(resident.solved);
+        assert!(apart <= cpu.networks / 100, "cell {at}: {} and {}", cpu.solved, resident.solved);
+        let (a, b) = (cpu.median_epochs().unwrap(), resident.median_epochs().unwrap());
+        assert!(a.abs_diff(b) <= 2, "cell {at}: medians {a} and {b}");
+    }
+}
+
+/// The fates of a population of `training`'s networks, each drawn and judged as in a sweep.
+fn fates(training: &Training, place: &Place) -> Vec<Fate> {
+    let Place::Resident(gpu, owner) = place else { panic!("fates are the resident engine's") };
+    let member = |seed| Member { rate: training.learning_rate, seed };
+    let members: Vec<Member> = (0..training.restarts).map(member).collect();
+    let population = Population {
+        network: &training.network,
+        data: &training.data,
+        batches: training.batches(training.seed),
+        members: &members,
+        judged: true,
+        owner: *owner,
+    };
+    pollster::block_on(async {
+        let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await.unwrap();
+        let (init, scale) = (training.init, training.init_scale);
+        engine.draw(0..members.len(), init, scale, training.seed).await.unwrap();
+        let steps = training.epochs * training.batches(0).steps_per_epoch() as u32;
+        while engine.steps_done() < steps && !engine.is_decided() {
+            engine.advance(steps - engine.steps_done(), 0).await.unwrap();
+        }
+        engine.fates().to_vec()
+    })
+}
+
+/// Whoever is called solved is solved where it is trained alone for as many epochs, which is how
+/// any network of a sweep is taken out and looked at, and was not an epoch before.
+#[test]
+fn a_network_taken_out_alone_is_the_one_that_was_counted() {
+    let mini = Training { batch: 3, ..training(Activation::Tanh, 40, 300) };
+    let two = Training {
+        network: network(&[2, 3, 3, 1], Activation::Tanh, Loss::Bce),
+        ..training(Activation::Tanh, 40, 400)
+    };
+    let wide = Training {
+        network: network(&[2, 20, 1], Activation::Relu, Loss::MseMean),
+        init: Initializer::HeUniform,
+        init_scale: 0.7,
+        ..training(Activation::Relu, 30, 400)
+    };
+    for training in [training(Activation::Relu, 60, 300), mini, two, wide] {
+        let per_epoch = training.batches(0).steps_per_epoch() as u32;
+        let mut solved = 0;
+        for (seed, fate) in (0..).zip(fates(&training, &resident())) {
+            let Fate::Solved(steps) = fate else { continue };
+            // `train`, whose verdict is that of a forward pass on the CPU, as `predict` makes it.
+            let alone = |epochs: u32| {
+                let alone = Training { seed, restarts: 1, epochs, ..training.clone() };
+                let place = resident();
+                let outcome = pollster::block_on(alone.run(&place, &mut |_| (), &|| false));
+                outcome.unwrap().kept.evaluation
+            };
+            let epochs = steps / per_epoch;
+            assert_eq!(steps % per_epoch, 0, "judged where an epoch begins");
+            assert_eq!(alone(epochs).solved, Some(true), "seed {seed}");
+            let before = alone(epochs - 1).predictions;
+            let pairs = before.iter().zip(training.data.targets());
+            let farthest = pairs.map(|(p, t)| (p - t).abs()).fold(0.0, f32::max);
+            assert!(farthest > 0.0998, "seed {seed} was solved an epoch before");
+            solved += 1;
+        }
+        assert!(solved >= 8, "{solved} solved of {}", training.restarts);
+    }
+}
+
+/// A network that leaves the finite numbers is counted as that, and its neighbours, in the same
+/// workgroup and the same vectors, do not notice.
+#[test]
+fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
+    let (net, data) = (network(&[2, 3, 1], Activation::Relu, Loss::MseMean), xor());
+    let net = Network::new(
+        net.sizes().to_vec(),
+        vec![Activation::Relu, Activation::Identity],
+        Loss::MseMean,
+    )
+    .unwrap();
+    for owner in Owner::ALL {
+        let fates_at = |rate: &dyn Fn(u32) -> f32| {
+            let members: Vec<Member> =
+                (0..200).map(|seed| Member { rate: rate(seed), seed }).collect();
+            let population = Population {
+                network: &net,
+                data: &data,
+                batches: wgrad::data::Batches::new(4, 0, Order::Sequential, 0),
+                members: &members,
+                judged: true,
+                owner: Some(*owner),
+            };
+            pollster::block_on(async {
+                let mut engine = ResidentEngine::new(&population, gpu()).await.unwrap();
+                engine.draw(0..200, Initializer::HeNormal, 1.0, 0).await.unwrap();
+                while engine.steps_done() < 500 && !engine.is_decided() {
+                    engine.advance(500 - engine.steps_done(), 0).await.unwrap();
+                }
+                engine.fates().to_vec()
+            })
+        };
+        let calm = fates_at(&|_| 0.1);
+        let wild = fates_at(&|seed| if seed % 2 == 0 { 1e30 } else { 0.1 });
+        assert!(calm.iter().any(|fate| matches!(fate, Fate::Solved(_))), "{owner}");
+        for (seed, (calm, wild)) in calm.iter().zip(&wild).enumerate() {
+            let expected = if seed % 2 == 0 { Fate::Diverged } else { *calm };
+            assert_eq!(*wild, expected, "seed {seed}, {owner}");
+        }
+    }
+    // On the CPU too, and in the counts.
+    let wild = Training { network: net, learning_rate: 1e30, ..training(Activation::Relu, 64, 50) };
+    let sweep = sweep(vec![wild]);
+    for place in [Place::Cpu, resident()] {
+        let count = &run(&sweep, &place).counts[0];
+        assert_eq!((count.networks, count.solved, count.diverged), (64, 0, 64));
+    }
+}
+
+/// Cells that share a shape run in the same dispatches and those that do not follow, and none of it
+/// shows: every cell is what it is alone.
+#[test]
+fn cells_do_not_depend_on_the_company_they_are_in() {
+    let base = training(Activation::Relu, 300, 200);
+    let trainings = vec![
+        base.clone(),
+        Training { learning_rate: 1.5, ..base.clone() },
+        Training { init: Initializer::HeUniform, init_scale: 0.5, ..base.clone() },
+        Training { network: network(&[2, 5, 1], Activation::Relu, Loss::Bce), ..base.clone() },
+        Training { init: Initializer::XavierUniform, ..base },
+    ];
+    let together = run(&sweep(trainings.clone()), &resident());
+    for (training, count) in trainings.into_iter().zip(&together.counts) {
+        assert_eq!(run(&sweep(vec![training]), &resident()).counts, [count.clone()]);
+    }
+}
+
+/// A part as `wgrad sweep --save` would write it.
+fn part(sweep: &Sweep, outcome: &SweepOutcome) -> (String, Part) {
+    let part = Part::new(sweep, outcome, "same".to_owned(), "here".to_owned());
+    (sweep.shard.to_string(), part)
+}
+
+/// The parts of any number make the whole, to the last count; a part may be empty.
+#[test]
+fn parts_of_a_sweep_make_the_whole() {
+    let trainings = vec![
+        training(Activation::Relu, 70, 200),
+        Training { learning_rate: 2.0, ..training(Activation::Tanh, 70, 200) },
+    ];
+    let whole = sweep(trainings);
+    let expected: Vec<Count> = run(&whole, &resident()).counts;
+    for of in [1, 2, 3, 7, 71] {
+        let parts: Vec<(String, Part)> = (1..=of)
+            .map(|at| {
+                let sweep = Sweep { shard: Shard { part: at, of }, ..whole.clone() };
+                // Wherever a part is computed: half of them on the CPU would round otherwise.
+                part(&sweep, &run(&sweep, &resident()))
+            })
+            .collect();
+        let joined: Vec<Count> =
+            join(&parts).unwrap().cells.into_iter().map(|cell| cell.1).collect();
+        assert_eq!(joined, expected, "{of} parts");
+    }
+}
+
+/// A stop ends a sweep with the networks that are done, each of them with its true fate.
+#[test]
+fn a_stop_keeps_what_is_done() {
+    let sweep = sweep(vec![training(Activation::Relu, 2000, 300); 3]);
+    let whole = run(&sweep, &Place::Cpu);
+    let asked = StdCell::new(0);
+    let stop = || asked.replace(asked.get() + 1) >= 20;
+    let outcome = pollster::block_on(sweep.run(&Place::Cpu, &mut |_| (), &stop)).unwrap();
+    assert!(outcome.stopped && !whole.stopped);
+    assert!(outcome.networks() > 0 && outcome.networks() < whole.networks());
+    let none = pollster::block_on(sweep.run(&resident(), &mut |_| (), &|| true)).unwrap();
+    assert!(none.stopped);
+    assert_eq!(none.networks(), 0, "networks without all their epochs say nothing");
+}
+
+/// Progress goes from nothing to all, never back.
+#[test]
+fn progress_counts_up_to_the_whole() {
+    let sweep = sweep(vec![training(Activation::Relu, 3000, 400); 2]);
+    for place in [Place::Cpu, resident()] {
+        let mut told = Vec::new();
+        pollster::block_on(sweep.run(&place, &mut |p| told.push(p.net_epochs), &|| false)).unwrap();
+        assert!(told.is_sorted(), "{}: {told:?}", place.kind());
+        assert_eq!(told.last(), Some(&(2 * 3000 * 400)), "{}", place.kind());
+    }
+}
+
+/// What cannot be swept is refused by name before anything is drawn.
+#[test]
+fn what_cannot_be_swept_is_refused() {
+    let refused = |training: Training, place: &Place| {
+        let error = pollster::block_on(sweep(vec![training]).run(place, &mut |_| (), &|| false))
+            .unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+        error.to_string()
+    };
+    let parity = Training {
+        data: Arc::new(Source::Parity(7).built_in().unwrap().unwrap()),
+        network: network(&[7, 3, 1], Activation::Relu, Loss::Bce),
+        ..training(Activation::Relu, 4, 10)
+    };
+    assert!(refused(parity, &resident()).contains("at most 64 rows"));
+    let layered = Place::Layered(gpu());
+    assert!(refused(training(Activation::Relu, 4, 10), &layered).contains("--engine resident"));
+    let large = Training {
+        network: network(&[2, 20_000, 1], Activation::Relu, Loss::Bce),
+        ..training(Activation::Relu, 4, 10)
+    };
+    assert!(refused(large, &resident()).contains("workgroup memory"));
+}
