@@ -43,6 +43,12 @@ pub enum Error {
         /// What is needed.
         bytes: usize,
     },
+    /// Somebody who computes something else than the reference.
+    #[error("{what}; no speed is told of what is wrong: please report this")]
+    Check {
+        /// The worst difference.
+        what: String,
+    },
     /// Training left the finite numbers.
     #[error("training diverged: {what} is no longer finite after step {step}; use a lower --lr")]
     Diverged {
@@ -80,6 +86,7 @@ impl Error {
     /// | 4 | device lost, out of memory |
     /// | 5 | diverged |
     /// | 6 | a bad file |
+    /// | 7 | a check failed |
     /// | 128 + n | stopped by signal n |
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -87,6 +94,7 @@ impl Error {
             Error::Memory { .. } => 4,
             Error::Data(_) | Error::Model(_) => 6,
             Error::Gpu(error) => error.exit_code(),
+            Error::Check { .. } => 7,
             Error::Diverged { .. } => 5,
             Error::File { bad, .. } => {
                 if *bad {

@@ -32,6 +32,8 @@ pub mod train;
 pub use error::Error;
 
 #[cfg(feature = "cli")]
+pub mod bench;
+#[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod report;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may use.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("random", &[]),
     ("network", &["random"]),
     ("data", &["network", "random"]),
@@ -18,7 +18,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("check", &["network", "reference"]),
     ("train", &["network", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "data", "gpu", "engine", "train"]),
-    ("report", &["network", "data", "gpu", "kernels", "engine", "train", "sweep"]),
+    ("bench", &["network", "data", "gpu", "engine", "reference", "check"]),
+    ("report", &["network", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"]),
     (
         "cli",
         &[
@@ -29,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "engine",
             "train",
             "sweep",
+            "bench",
             "model",
             "reference",
             "report",

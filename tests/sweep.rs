@@ -296,7 +296,7 @@ fn cells_do_not_depend_on_the_company_they_are_in() {
     ];
     let together = run(&sweep(trainings.clone()), &resident());
     for (training, count) in trainings.into_iter().zip(&together.counts) {
-        assert_eq!(run(&sweep(vec![training]), &resident()).counts, [count.clone()]);
+        assert_eq!(run(&sweep(vec![training]), &resident()).counts, std::slice::from_ref(count));
     }
 }
 

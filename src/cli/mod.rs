@@ -1,5 +1,6 @@
 //! Flags, with their defaults and presets, to validated settings to one call.
 
+mod bench;
 mod device;
 mod devices;
 mod predict;
@@ -22,7 +23,7 @@ as it takes. `wgrad COMMAND --help` explains a command.
 
 Exit codes: 0 done (also when the network did not learn: the verdict says so), 1 other failure,
 2 usage or configuration, 3 no such adapter, 4 device lost or out of memory, 5 diverged, 6 a bad
-file, 130 Ctrl-C, 143 SIGTERM.";
+file, 7 a check failed, 130 Ctrl-C, 143 SIGTERM.";
 
 /// Trains small neural networks on any GPU, and shows every number on the way.
 #[derive(Debug, Parser)]
@@ -42,6 +43,8 @@ enum Command {
     Sweep(Box<sweep::SweepArgs>),
     /// Run a saved network on inputs
     Predict(predict::PredictArgs),
+    /// Time every engine and loops written for this CPU, side by side
+    Bench(bench::BenchArgs),
     /// List the adapters and what each can do
     Devices(devices::DevicesArgs),
 }
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
     };
     finish(result)

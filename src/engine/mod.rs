@@ -13,7 +13,7 @@ pub use layered::LayeredEngine;
 pub use resident::{Advance, Member, Owner, Population, ResidentEngine};
 use resident::{Request, Room};
 
-pub use workers::on_every_core;
+pub use workers::{on_every_core, workers};
 
 use crate::Error;
 use crate::data::{Batches, Dataset};

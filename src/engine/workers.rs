@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 /// Threads that are worth starting: one a core, none but the caller's in a browser.
-fn workers() -> usize {
+pub fn workers() -> usize {
     if cfg!(target_family = "wasm") {
         return 1;
     }

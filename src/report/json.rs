@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{AdapterReport, PredictReport, SweepResult};
+use crate::bench::Contest;
 use crate::engine::Place;
 use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::sweep::Sweep;
@@ -149,6 +150,33 @@ pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
         "seconds": result.seconds,
         "net_epochs_per_second": result.net_epochs_per_second(),
         "stopped": result.stopped,
+    }))
+}
+
+pub(super) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> String {
+    let mut text = String::new();
+    let sizes = contest.sizes;
+    for (networks, epochs, speeds) in
+        [(1, sizes.epochs, &contest.one), (sizes.networks, sizes.population_epochs, &contest.many)]
+    {
+        for speed in speeds.iter().filter(|speed| !speed.seconds.is_empty()) {
+            text += &line(&json!({
+                "event": "speed",
+                "contestant": speed.contestant.name(),
+                "threads": speed.threads,
+                "networks": networks,
+                "epochs": epochs,
+                "nanoseconds_per_net_epoch": 1e9 * speed.median(),
+                "net_epochs_per_second": 1.0 / speed.median(),
+                "measurements": speed.seconds,
+            }));
+        }
+    }
+    text + &line(&json!({
+        "event": "result",
+        "device": device(adapter),
+        "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
+        "rounds": sizes.rounds,
     }))
 }
 

@@ -1,5 +1,6 @@
 //! What a person or a program sees: results on standard output, progress on standard error.
 
+mod bench;
 mod curve;
 mod json;
 mod map;
@@ -16,6 +17,7 @@ use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::network::Network;
 use crate::train::Evaluation;
 
+pub use bench::contest;
 pub use sweep::{CellCount, SweepReport, SweepResult, sweep_csv, sweep_result};
 pub use train::{Detail, TrainReport};
 
@@ -52,6 +54,32 @@ fn place(engine: EngineKind, owner: Option<Owner>, adapter: Option<&AdapterEntry
     match adapter {
         Some(adapter) => format!("{engine} engine{owner} on {}\n", adapter.describe()),
         None => format!("{engine} engine\n"),
+    }
+}
+
+/// What is under way, on standard error and only on a terminal.
+#[derive(Debug)]
+pub struct Spinner(indicatif::ProgressBar);
+
+impl Spinner {
+    /// Nothing to tell yet; nothing ever where it is `hidden`.
+    pub fn start(hidden: bool) -> Spinner {
+        let bar = indicatif::ProgressBar::new_spinner();
+        if hidden {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        }
+        Spinner(bar)
+    }
+
+    /// Tells what is under way.
+    pub fn tell(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+        self.0.tick();
+    }
+
+    /// Takes it away.
+    pub fn end(&self) {
+        self.0.finish_and_clear();
     }
 }
 

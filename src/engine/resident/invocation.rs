@@ -9,6 +9,8 @@ use crate::gpu::Kernel;
 use crate::kernels::{TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN};
 use crate::network::Network;
 
+/// Parameters up to which steps are unrolled.
+const MOST_UNROLLED: usize = 20;
 /// Rounds of a loop over constants that drivers still unroll.
 const MOST_ROUNDS: usize = 32;
 
@@ -116,16 +118,22 @@ impl Invocation {
             kernel: Kernel { bindings: rows.bindings(room), ..table },
             lines: self.lines(room),
             step_rounds: 1 + row * (rows.batch + 2) + rows.judging_rounds(row),
-            loss_rounds: row * rows.batch,
+            loss_rounds: 1 + row * (rows.batch + 1),
             dispatch_rounds: 4 * self.parameters + row * (rows.all + 1),
         }
+    }
+
+    /// Whether a loop makes several steps a round, which is faster, and takes longer to compile.
+    fn is_unrolled(&self) -> bool {
+        self.rows.full && self.rows.batch <= 4 && self.parameters <= MOST_UNROLLED
     }
 
     fn lines(&self, room: Room) -> String {
         let Invocation { inputs, hidden, outputs, parameters, rows } = self;
         let second = hidden.get(1).map(|units| units.lines("SECOND_", "SecondUnits", "second_"));
         format!(
-            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u;\n{}{}{}",
+            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u; const UNROLLED: bool = {};\n{}{}{}",
+            self.is_unrolled(),
             hidden[0].lines("", "Units", ""),
             second.unwrap_or_default(),
             rows.lines(room),

@@ -29,7 +29,7 @@ const RING_LEN: usize = 1 << 20;
 /// Steps of any submission.
 const MOST_STEPS: usize = 1 << 22;
 /// Parameters that the first submission moves, over all networks and steps: little for any device.
-const FIRST_WORK: usize = 1 << 18;
+const FIRST_WORK: usize = 1 << 19;
 /// Networks that a core draws at once.
 const DRAWN_AT_ONCE: usize = 1024;
 /// Columns that are not worth moving together.

@@ -1,0 +1,110 @@
+//! The report of a contest.
+
+use std::fmt::Write as _;
+
+use super::{OutputError, json, print, table};
+use crate::bench::{Contest, Contestant, Speed};
+use crate::gpu::AdapterEntry;
+
+/// Everybody's speed, the fastest first.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn contest(
+    contest: &Contest,
+    adapter: Option<&AdapterEntry>,
+    as_json: bool,
+) -> Result<(), OutputError> {
+    if as_json {
+        return print(&json::contest(contest, adapter));
+    }
+    let mut text = match adapter {
+        Some(adapter) => format!("adapter: {}\n", adapter.describe()),
+        None => "no adapter: the CPU alone\n".to_owned(),
+    };
+    let sizes = contest.sizes;
+    let _ = writeln!(
+        text,
+        "XOR, 2-3-1, relu, sigmoid, bce, full batch; each compared with the reference first;"
+    );
+    let _ = writeln!(
+        text,
+        "the middle of {} measurements, each in turn with the others\n",
+        sizes.rounds
+    );
+    let _ = writeln!(text, "one network, {} epochs", sizes.epochs);
+    text += &lines(&contest.one, "ns an epoch", |seconds| format!("{:.1}", 1e9 * seconds));
+    let _ =
+        writeln!(text, "\n{} networks, {} epochs each", sizes.networks, sizes.population_epochs);
+    text += &lines(&contest.many, "epochs a second", |seconds| format!("{:.3e}", 1.0 / seconds));
+    text += &verdict(contest);
+    print(&text)
+}
+
+/// Those that were measured, the fastest first.
+fn ranked(speeds: &[Speed]) -> Vec<&Speed> {
+    let mut ranked: Vec<&Speed> = speeds.iter().filter(|speed| !speed.seconds.is_empty()).collect();
+    ranked.sort_by(|a, b| a.median().total_cmp(&b.median()));
+    ranked
+}
+
+fn lines(speeds: &[Speed], unit: &str, show: impl Fn(f64) -> String) -> String {
+    let ranked = ranked(speeds);
+    let Some(fastest) = ranked.first().map(|speed| speed.median()) else {
+        return "nothing was measured\n".to_owned();
+    };
+    let mut lines = vec![["", unit, "of the fastest's time", "spread"].map(str::to_owned).to_vec()];
+    for speed in ranked {
+        let threads = match speed.threads {
+            0 => String::new(),
+            1 => ", 1 thread".to_owned(),
+            count => format!(", {count} threads"),
+        };
+        let (first, last) = (speed.seconds[0], speed.seconds[speed.seconds.len() - 1]);
+        lines.push(vec![
+            speed.contestant.name() + &threads,
+            show(speed.median()),
+            format!("{:.2}", speed.median() / fastest),
+            format!("{:.0} %", 100.0 * (last - first) / speed.median()),
+        ]);
+    }
+    table::columns(&lines, 1)
+}
+
+/// Who wins, honestly.
+fn verdict(contest: &Contest) -> String {
+    let mut text = "\n".to_owned();
+    for (what, speeds) in [("One network", &contest.one), ("The population", &contest.many)] {
+        let ranked = ranked(speeds);
+        let find =
+            |is_gpu: bool| ranked.iter().find(|speed| speed.contestant.needs_gpu() == is_gpu);
+        let (Some(gpu), Some(cpu)) = (find(true), find(false)) else { continue };
+        let (gpu_time, cpu_time) = (gpu.median(), cpu.median());
+        let (gpu, cpu) = (gpu.contestant.name(), cpu.contestant.name());
+        let _ = if gpu_time <= cpu_time {
+            writeln!(
+                text,
+                "{what}: {gpu} wins, {:.2} times as fast as the {cpu}.",
+                cpu_time / gpu_time
+            )
+        } else {
+            writeln!(
+                text,
+                "{what}: the CPU wins, the {cpu} is {:.2} times as fast as {gpu}.",
+                gpu_time / cpu_time
+            )
+        };
+    }
+    let time = |who: Contestant| {
+        contest.one.iter().find(|speed| speed.contestant == who).map(Speed::median)
+    };
+    if let (Some(layered), Some(resident)) = (time(Contestant::Layered), time(Contestant::Resident))
+    {
+        let _ = writeln!(
+            text,
+            "One network in one dispatch is {:.0} times as fast as in a list of them.",
+            layered / resident
+        );
+    }
+    text
+}
