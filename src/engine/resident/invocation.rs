@@ -113,11 +113,14 @@ impl Invocation {
         let table = if self.hidden.len() == 1 { TRAIN_ONE_HIDDEN } else { TRAIN_TWO_HIDDEN };
         let outputs = if self.outputs == 1 { 0 } else { 4 * self.outputs };
         let row = 1 + outputs + rows.walk_rounds();
+        // Where several steps share a round, the loop over their few rows is unrolled too; a row
+        // still counts as one.
+        let step = if self.is_unrolled() { row * rows.batch } else { 1 + row * (rows.batch + 2) };
         Plan {
             owner: Owner::Invocation,
             kernel: Kernel { bindings: rows.bindings(room), ..table },
             lines: self.lines(room),
-            step_rounds: 1 + row * (rows.batch + 2) + rows.judging_rounds(row),
+            step_rounds: step + rows.judging_rounds(row),
             loss_rounds: 1 + row * (rows.batch + 1),
             dispatch_rounds: 4 * self.parameters + row * (rows.all + 1),
         }
