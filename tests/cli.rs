@@ -1,95 +1,13 @@
 //! The command as a stranger types it: what it prints, what it writes, how it ends.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+#[path = "common/command.rs"]
+mod command;
 
+use std::process::{Command, Stdio};
+
+use command::{events, fail, folder, run, stderr, stdout, succeed, wgrad, without_adapter, write};
 use serde_json::Value;
-
-/// A call of `wgrad` under an environment that says nothing of adapters.
-fn wgrad(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wgrad"));
-    for name in
-        ["WGPU_ADAPTER_NAME", "WGPU_BACKEND", "WGPU_POWER_PREF", "RUST_LOG", "XDG_RUNTIME_DIR"]
-    {
-        command.env_remove(name);
-    }
-    command.args(args).stdin(Stdio::null());
-    command
-}
-
-/// The same on a machine without any driver.
-fn without_adapter(args: &[&str]) -> Command {
-    let mut command = wgrad(args);
-    if cfg!(target_os = "linux") {
-        command
-            .env("VK_DRIVER_FILES", "/no/driver.json")
-            .env("VK_ICD_FILENAMES", "/no/driver.json");
-    } else {
-        // Vulkan's loader alone can be told that there is nothing; elsewhere look where nothing is.
-        command.env("WGPU_BACKEND", if cfg!(windows) { "metal" } else { "dx12" });
-    }
-    command
-}
-
-fn run(mut command: Command) -> Output {
-    command.output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// Output of a call that must succeed.
-#[track_caller]
-fn succeed(command: Command) -> String {
-    let output = run(command);
-    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
-    stdout(&output)
-}
-
-/// A call that must end with `code`, nothing on standard output, and one line on standard error
-/// that holds every one of `parts`.
-#[track_caller]
-fn fail(command: Command, code: i32, parts: &[&str]) {
-    let output = run(command);
-    let message = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{message}");
-    assert_eq!(message.trim_end().lines().count(), 1, "one line: {message}");
-    assert!(message.starts_with("wgrad: "), "{message}");
-    for part in parts {
-        assert!(message.contains(part), "{message:?} should contain {part:?}");
-    }
-    assert_eq!(stdout(&output), "");
-}
-
-/// The JSON lines of a call, all of them objects with an event.
-#[track_caller]
-fn events(command: Command) -> Vec<Value> {
-    let lines = succeed(command);
-    let events: Vec<Value> =
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(events.iter().all(|event| event["event"].is_string()));
-    events
-}
-
-/// A folder of its own for one test.
-fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("wgrad-cli-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
-fn write(name: &str, file: &str, text: &str) -> String {
-    let path = folder(name).join(file);
-    std::fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
-}
 
 #[test]
 fn plain_wgrad_solves_xor_on_an_adapter() {

@@ -1,0 +1,250 @@
+//! `wgrad sweep` and `wgrad bench` as a stranger types them.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "common/command.rs"]
+mod command;
+
+use std::process::{Command, Stdio};
+
+use command::{events, fail, folder, run, stderr, succeed, wgrad, without_adapter, write};
+use serde_json::Value;
+
+fn cells(events: &[Value]) -> Vec<&Value> {
+    events.iter().filter(|event| event["event"] == "cell").collect()
+}
+
+#[test]
+fn a_sweep_of_nothing_is_the_odds_of_xor() {
+    let text = succeed(wgrad(&["sweep", "--networks", "500", "--epochs", "1000"]));
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with("resident engine on "), "{first}");
+    for part in [
+        "data xor: 4 rows",
+        "1 cell of 500 networks, seeds 0 to 499, until solved or 1000 epochs",
+        "95 % interval",
+        "median epochs",
+        "500 networks made",
+        "To look at one that solved it: wgrad train --restarts 1 --seed 2 ",
+    ] {
+        assert!(text.contains(part), "{text}\nshould contain {part:?}");
+    }
+}
+
+#[test]
+fn the_command_that_is_printed_trains_the_network_that_was_counted() {
+    let args =
+        ["sweep", "--networks", "40", "--epochs", "800", "--width", "2..3", "--activation", "tanh"];
+    let text = succeed(wgrad(&args));
+    let line = text.lines().find(|line| line.starts_with("To look at one")).unwrap();
+    let command: Vec<&str> = line.split("wgrad ").nth(1).unwrap().split(' ').collect();
+    let engine = ["--engine", "resident", "--json"];
+    let result = events(wgrad(&[&command[..], &engine].concat())).pop().unwrap();
+    assert_eq!(result["solved"], true, "{line}: {result}");
+}
+
+#[test]
+fn json_has_every_cell_with_its_axes_and_a_result() {
+    let args = ["sweep", "--lr", "0.25,1", "--activation", "relu,tanh", "--networks", "60"];
+    let events = events(wgrad(&[&args[..], &["--epochs", "400", "--json"]].concat()));
+    assert_eq!(events[0]["event"], "start");
+    assert_eq!((&events[0]["cells"], &events[0]["networks"]), (&4.into(), &60.into()));
+    let cells = cells(&events);
+    assert_eq!(cells.len(), 4);
+    for (cell, (activation, lr)) in
+        cells.iter().zip([("relu", 0.25), ("relu", 1.0), ("tanh", 0.25), ("tanh", 1.0)])
+    {
+        assert_eq!((&cell["activation"], &cell["lr"]), (&activation.into(), &lr.into()));
+        assert_eq!((&cell["networks"], &cell["diverged"]), (&60.into(), &0.into()));
+        let (solved, rate) = (cell["solved"].as_f64().unwrap(), cell["rate"].as_f64().unwrap());
+        assert_eq!(rate, solved / 60.0);
+        assert!(cell["median_epochs"].is_u64() && cell["rate_interval"][1].as_f64() > Some(rate));
+        for axis in ["loss", "init", "init-scale", "width"] {
+            assert!(!cell[axis].is_null(), "{axis}");
+        }
+    }
+    let result = events.last().unwrap();
+    assert_eq!((&result["event"], &result["networks"]), (&"result".into(), &240.into()));
+    for key in ["net_epochs", "seconds", "net_epochs_per_second"] {
+        assert!(result[key].as_f64() > Some(0.0), "{key}");
+    }
+    assert_eq!(result["stopped"], false);
+}
+
+#[test]
+fn two_numeric_axes_are_drawn_as_a_map() {
+    let args = ["sweep", "--lr", "0.1..1:log:3", "--width", "2..4", "--networks", "50"];
+    let text = succeed(wgrad(&[&args[..], &["--epochs", "300"]].concat()));
+    assert!(text.contains("lr \\ width    2    3    4"), "{text}");
+    assert!(text.contains("0.3162") && text.contains("median epochs to solve"), "{text}");
+    assert!(text.contains("Highest: ") && !text.contains('\x1b'), "plain where no terminal is");
+    let text = succeed(wgrad(&[&args[..], &["--epochs", "300", "-v"]].concat()));
+    assert!(text.contains("lr      solved") || text.contains("width  lr"), "{text}");
+}
+
+#[test]
+fn without_an_adapter_a_sweep_runs_on_every_core_and_says_so() {
+    let args = ["sweep", "--networks", "200", "--epochs", "300"];
+    let text = succeed(without_adapter(&args));
+    assert!(text.starts_with("cpu engine\nno GPU adapter found ("), "{text}");
+    let json = |command: Command| {
+        let events = events(command);
+        (cells(&events)[0]["solved"].as_i64().unwrap(), events[0]["engine"].clone())
+    };
+    let (cpu, engine) = json(without_adapter(&[&args[..], &["--json"]].concat()));
+    assert_eq!(engine, "cpu");
+    let (resident, engine) = json(wgrad(&[&args[..], &["--json"]].concat()));
+    assert_eq!(engine, "resident");
+    assert!((cpu - resident).abs() <= 2, "{cpu} and {resident} of 200");
+}
+
+#[test]
+fn parts_computed_apart_are_joined_into_the_table_of_one_run() {
+    let folder = folder("parts");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let args =
+        ["sweep", "--lr", "0.3,3", "--networks", "90", "--epochs", "300", "--init", "he-uniform"];
+    let whole = ["--csv", &path("whole.csv"), "-q"];
+    succeed(wgrad(&[&args[..], &whole].concat()));
+    let mut files = Vec::new();
+    for part in ["2/3", "1/3", "3/3"] {
+        let file = path(&format!("{}.json", part.replace('/', "-")));
+        succeed(wgrad(&[&args[..], &["--shard", part, "--save", &file, "-q"]].concat()));
+        files.push(file);
+    }
+    let names: Vec<&str> = files.iter().map(String::as_str).collect();
+    let joined = path("joined.csv");
+    let join = [&["sweep", "--join"], &names[..], &["--csv", &joined]].concat();
+    let text = succeed(wgrad(&join));
+    assert!(text.contains("180 networks made"), "{text}");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert_eq!(read("joined.csv"), read("whole.csv"));
+    assert_eq!(read("whole.csv").lines().count(), 3);
+
+    // What makes no whole says which file is at fault.
+    fail(wgrad(&["sweep", "--join", names[0], names[1]]), 6, &["lacks part 3/3"]);
+    fail(wgrad(&["sweep", "--join", names[0], names[0]]), 6, &["2-3.json", "leave one out"]);
+    fail(wgrad(&["sweep", "--join", &path("no.json")]), 6, &["no.json", "no such file"]);
+    fail(wgrad(&["sweep", "--join", &path("whole.csv")]), 6, &["whole.csv", "no part of a sweep"]);
+    fail(wgrad(&["sweep", "--join", names[0], "--lr", "1"]), 2, &["--join"]);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_cannot_be_swept_is_refused_before_any_work() {
+    for (args, parts) in [
+        (&["--lr", ""][..], &["--lr", "no points"][..]),
+        (&["--lr", "0.1..1"], &["--lr 0.1..1", "0.1..1:log:25"]),
+        (&["--width", "3..2"], &["--width 3..2", "upwards"]),
+        (&["--activation", "relu,rellu"], &["--activation relu,rellu", "leaky-relu"]),
+        (&["--init", "hee"], &["--init hee", "he-normal"]),
+        (&["--networks", "0"], &["--networks 0"]),
+        (&["--epochs", "0"], &["--epochs 0"]),
+        (&["--shard", "3/2"], &["--shard", "2/8"]),
+        (&["--data", "parity-8"], &["--data parity-8", "64 rows"]),
+        (&["--engine", "layered"], &["--engine layered", "--engine resident"]),
+        (
+            &["--engine", "resident", "--width", "3,9000"],
+            &["bytes of workgroup memory", "--engine layered or cpu"],
+        ),
+        (&["--config", "no/such.toml"], &["no/such.toml"]),
+        (&["--device", "fastest"], &["--device fastest"]),
+    ] {
+        fail(wgrad(&[&["sweep"], args].concat()), 2, parts);
+    }
+    let folder = folder("sweep-out");
+    let nowhere = folder.join("no/such/folder.csv");
+    fail(wgrad(&["sweep", "--csv", nowhere.to_str().unwrap()]), 6, &["folder.csv"]);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn settings_of_a_sweep_can_be_printed_and_read_again() {
+    let args = ["sweep", "--lr", "0.1..1:log:3", "--networks", "30", "--epochs", "200"];
+    let printed = succeed(wgrad(&[&args[..], &["--print-config"]].concat()));
+    assert!(printed.contains("lr = \"0.1..1:log:3\"") && printed.contains("networks = 30"));
+    let path = write("sweep-config", "sweep.toml", &printed);
+    let again = succeed(wgrad(&["sweep", "--config", &path, "--print-config"]));
+    assert_eq!(again, printed);
+    let lists = write("sweep-lists", "sweep.toml", "lr = [0.1, 1]\nwidth = 4\nnetworks = 30\n");
+    let events = events(wgrad(&["sweep", "--config", &lists, "--epochs", "100", "--json"]));
+    assert_eq!(cells(&events).len(), 2);
+    assert_eq!(cells(&events)[0]["width"], 4);
+}
+
+/// Ctrl-C ends a sweep with what is done, as the table and in its files.
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_sweep_with_what_is_done() {
+    let folder = folder("sweep-signal");
+    let file = folder.join("part.json");
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let saved = ["--save", file.to_str().unwrap()];
+        let args = ["sweep", "--engine", "cpu", "--networks", "3000000", "--json"];
+        let mut command = wgrad(&[&args[..], &saved].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let _ = child.wait().unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        let last = String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned();
+        let result: Value = serde_json::from_str(&last).unwrap();
+        assert_eq!((&result["event"], &result["stopped"]), (&"result".into(), &true.into()));
+        let networks = result["networks"].as_u64().unwrap();
+        assert!(networks > 0 && networks < 3_000_000, "{networks}");
+        fail(wgrad(&["sweep", "--join", saved[1]]), 6, &["part.json", "stopped before its end"]);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+const FEW: [&str; 10] = [
+    "bench",
+    "xor",
+    "--epochs",
+    "200",
+    "--networks",
+    "300",
+    "--population-epochs",
+    "20",
+    "--rounds",
+    "1",
+];
+
+#[test]
+fn a_bench_times_everybody_it_compared() {
+    let text = succeed(wgrad(&FEW));
+    for part in [
+        "adapter: ",
+        "each compared with the reference first",
+        "one network, 200 epochs",
+        "300 networks, 20 epochs each",
+        "resident",
+        "layered",
+        "plain loop, 1 thread",
+        "One network: ",
+        "The population: ",
+    ] {
+        assert!(text.contains(part), "{text}\nshould contain {part:?}");
+    }
+    let events = events(wgrad(&[&FEW[..], &["--json"]].concat()));
+    let speeds: Vec<&Value> = events.iter().filter(|event| event["event"] == "speed").collect();
+    let names: Vec<&str> =
+        speeds.iter().map(|speed| speed["contestant"].as_str().unwrap()).collect();
+    for name in ["resident", "layered", "cpu", "plain loop", "scalar loop"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(speeds.iter().all(|speed| speed["nanoseconds_per_net_epoch"].as_f64() > Some(0.0)));
+    assert!(events.last().unwrap()["device"]["name"].is_string());
+}
+
+#[test]
+fn a_bench_without_an_adapter_times_the_cpu_alone() {
+    let text = succeed(without_adapter(&FEW));
+    assert!(text.starts_with("no adapter: the CPU alone"), "{text}");
+    assert!(text.contains("cpu, 1 thread") && !text.contains("resident"), "{text}");
+    fail(wgrad(&["bench", "xor", "--rounds", "0"]), 2, &["--rounds 0"]);
+    fail(wgrad(&["bench", "and"]), 2, &["xor"]);
+    let output = run(wgrad(&["bench", "--help"]));
+    assert!(output.status.success());
+}

@@ -1,0 +1,92 @@
+//! The command as a stranger types it, for the tests of what it prints and how it ends.
+#![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A call of `wgrad` under an environment that says nothing of adapters.
+pub fn wgrad(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wgrad"));
+    for name in
+        ["WGPU_ADAPTER_NAME", "WGPU_BACKEND", "WGPU_POWER_PREF", "RUST_LOG", "XDG_RUNTIME_DIR"]
+    {
+        command.env_remove(name);
+    }
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// The same on a machine without any driver.
+pub fn without_adapter(args: &[&str]) -> Command {
+    let mut command = wgrad(args);
+    if cfg!(target_os = "linux") {
+        command
+            .env("VK_DRIVER_FILES", "/no/driver.json")
+            .env("VK_ICD_FILENAMES", "/no/driver.json");
+    } else {
+        // Vulkan's loader alone can be told that there is nothing; elsewhere look where nothing is.
+        command.env("WGPU_BACKEND", if cfg!(windows) { "metal" } else { "dx12" });
+    }
+    command
+}
+
+pub fn run(mut command: Command) -> Output {
+    command.output().unwrap()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Output of a call that must succeed.
+#[track_caller]
+pub fn succeed(command: Command) -> String {
+    let output = run(command);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+/// A call that must end with `code`, nothing on standard output, and one line on standard error
+/// that holds every one of `parts`.
+#[track_caller]
+pub fn fail(command: Command, code: i32, parts: &[&str]) {
+    let output = run(command);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "one line: {message}");
+    assert!(message.starts_with("wgrad: "), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "{message:?} should contain {part:?}");
+    }
+    assert_eq!(stdout(&output), "");
+}
+
+/// The JSON lines of a call, all of them objects with an event.
+#[track_caller]
+pub fn events(command: Command) -> Vec<Value> {
+    let lines = succeed(command);
+    let events: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["event"].is_string()));
+    events
+}
+
+/// A folder of its own for one test.
+pub fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("wgrad-cli-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+pub fn write(name: &str, file: &str, text: &str) -> String {
+    let path = folder(name).join(file);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
