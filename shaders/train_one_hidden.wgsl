@@ -11,7 +11,7 @@
 //
 // Appended for each shape: what common/rows.wgsl needs; INPUTS, UNITS, OUTPUTS, PARAMETERS; LANES
 // units make one vector `Units`, of which there are GROUPS; SHORT_ROWS of an epoch's last batch,
-// JUDGED, UNROLLED; activate_units, slope_units, and unit_mask, 0 for lanes past UNITS.
+// JUDGED; activate_units, slope_units, and unit_mask, 0 for lanes past UNITS.
 
 struct Params {
     networks: u32,
@@ -244,15 +244,6 @@ fn train_one_hidden(
         }
         let plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
         let until = made + min(plain, params.steps - made);
-        // Four steps a round: what a round costs on a device that keeps lanes apart by masks is paid
-        // once for them.
-        while (UNROLLED && !JUDGED && made + 4u <= until) {
-            _ = train_step(seed, clock, rate);
-            _ = train_step(seed, clock, rate);
-            _ = train_step(seed, clock, rate);
-            _ = train_step(seed, clock, rate);
-            made += 4u;
-        }
         while (made < until && !is_solved) {
             is_solved = train_step(seed, clock, rate);
             if (!is_solved) {

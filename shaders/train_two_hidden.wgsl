@@ -288,15 +288,6 @@ fn train_two_hidden(
         }
         let plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
         let until = made + min(plain, params.steps - made);
-        // Four steps a round: what a round costs on a device that keeps lanes apart by masks is paid
-        // once for them.
-        while (UNROLLED && !JUDGED && made + 4u <= until) {
-            _ = train_step(seed, clock, rate);
-            _ = train_step(seed, clock, rate);
-            _ = train_step(seed, clock, rate);
-            _ = train_step(seed, clock, rate);
-            made += 4u;
-        }
         while (made < until && !is_solved) {
             is_solved = train_step(seed, clock, rate);
             if (!is_solved) {

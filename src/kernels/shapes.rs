@@ -25,15 +25,12 @@ fn unit_mask(g: u32) -> Units { return Units(1.0, 1.0, 1.0); }
     };
 }
 
-pub(super) const ONE_HIDDEN: &str = concat!(
-    rows!("4"),
-    "const PARAMETERS: u32 = 13u; const UNROLLED: bool = true;\n",
-    three_units!()
-);
+pub(super) const ONE_HIDDEN: &str =
+    concat!(rows!("4"), "const PARAMETERS: u32 = 13u;\n", three_units!());
 
 pub(super) const TWO_HIDDEN: &str = concat!(
     rows!("4"),
-    "const PARAMETERS: u32 = 20u; const UNROLLED: bool = true;\n",
+    "const PARAMETERS: u32 = 20u;\n",
     three_units!(),
     "\
 alias SecondUnits = vec2<f32>; const SECOND_UNITS: u32 = 2u; const SECOND_LANES: u32 = 2u; const SECOND_GROUPS: u32 = 1u;

@@ -9,8 +9,8 @@ use crate::gpu::Kernel;
 use crate::kernels::{TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN};
 use crate::network::Network;
 
-/// Parameters up to which steps are unrolled.
-const MOST_UNROLLED: usize = 20;
+/// Parameters of a network whose step llvmpipe unrolls in any case.
+const SMALL: usize = 20;
 /// Rounds of a loop over constants that drivers still unroll.
 const MOST_ROUNDS: usize = 32;
 
@@ -113,9 +113,10 @@ impl Invocation {
         let table = if self.hidden.len() == 1 { TRAIN_ONE_HIDDEN } else { TRAIN_TWO_HIDDEN };
         let outputs = if self.outputs == 1 { 0 } else { 4 * self.outputs };
         let row = 1 + outputs + rows.walk_rounds();
-        // Where several steps share a round, the loop over their few rows is unrolled too; a row
-        // still counts as one.
-        let step = if self.is_unrolled() { row * rows.batch } else { 1 + row * (rows.batch + 2) };
+        // The loop over few rows of a small network is unrolled too. Were it not, the rounds would
+        // be 3/2 of these, and still below the 65,535 of which half are planned for.
+        let is_small = rows.full && rows.batch == 4 && self.parameters <= SMALL;
+        let step = if is_small { row * rows.batch } else { 1 + row * (rows.batch + 2) };
         Plan {
             owner: Owner::Invocation,
             kernel: Kernel { bindings: rows.bindings(room), ..table },
@@ -126,17 +127,11 @@ impl Invocation {
         }
     }
 
-    /// Whether a loop makes several steps a round, which is faster, and takes longer to compile.
-    fn is_unrolled(&self) -> bool {
-        self.rows.full && self.rows.batch <= 4 && self.parameters <= MOST_UNROLLED
-    }
-
     fn lines(&self, room: Room) -> String {
         let Invocation { inputs, hidden, outputs, parameters, rows } = self;
         let second = hidden.get(1).map(|units| units.lines("SECOND_", "SecondUnits", "second_"));
         format!(
-            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u; const UNROLLED: bool = {};\n{}{}{}",
-            self.is_unrolled(),
+            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u;\n{}{}{}",
             hidden[0].lines("", "Units", ""),
             second.unwrap_or_default(),
             rows.lines(room),
