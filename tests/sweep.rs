@@ -329,6 +329,26 @@ fn parts_of_a_sweep_make_the_whole() {
     }
 }
 
+/// More networks than go into the same dispatches: where they are cut does not show.
+#[test]
+fn a_sweep_of_many_networks_is_cut_into_chunks_that_do_not_show() {
+    let cells = |networks| {
+        let first = training(Activation::Tanh, networks, 40);
+        sweep(vec![Training { learning_rate: 3.0, ..first.clone() }, first])
+    };
+    let whole = run(&cells(90_000), &resident());
+    assert_eq!(whole.networks(), 180_000);
+    let parts: Vec<(String, Part)> = (1..=3)
+        .map(|at| {
+            let sweep = Sweep { shard: Shard { part: at, of: 3 }, ..cells(90_000) };
+            part(&sweep, &run(&sweep, &resident()))
+        })
+        .collect();
+    let joined: Vec<Count> = join(&parts).unwrap().cells.into_iter().map(|cell| cell.1).collect();
+    assert_eq!(joined, whole.counts);
+    assert!(whole.counts[0].solved > 1000, "{:?}", whole.counts[0].solved);
+}
+
 /// A stop ends a sweep with the networks that are done, each of them with its true fate.
 #[test]
 fn a_stop_keeps_what_is_done() {

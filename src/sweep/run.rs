@@ -16,7 +16,8 @@ use crate::gpu::Gpu;
 /// Networks in the same dispatches: enough to fill any device, few enough that a stop loses little.
 const GPU_CHUNK: usize = 1 << 20;
 const SOFTWARE_CHUNK: usize = 1 << 16;
-/// Networks that a core takes at once.
+/// Networks that the cores share among them, and that one takes at once.
+const CPU_CHUNK: usize = 1 << 16;
 const CORE_CHUNK: usize = 16;
 
 /// One network: its cell, and its place in it.
@@ -232,20 +233,28 @@ impl Sweep {
     /// On every core of the CPU. True where a stop came before the end.
     fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> bool {
         let all: Vec<usize> = (0..self.cells.len()).collect();
-        let seats: Vec<Seat> = self.seats(&all).collect();
-        let chunks: Vec<&[Seat]> = seats.chunks(CORE_CHUNK).collect();
-        on_every_core(
-            &chunks,
-            |chunk| self.train_on_cpu(chunk),
-            |chunk, fates| {
-                for (&seat, fate) in chunk.iter().zip(fates) {
-                    self.count(counts, seat, fate);
-                    watch.done += u64::from(self.cells[seat.cell].training.epochs);
-                }
-                watch.tell(0)
-            },
-        );
-        watch.done < watch.of
+        let mut seats = self.seats(&all);
+        loop {
+            // Not all at once: there may be more than memory holds.
+            let some: Vec<Seat> = seats.by_ref().take(CPU_CHUNK).collect();
+            let chunks: Vec<&[Seat]> = some.chunks(CORE_CHUNK).collect();
+            let mut stopped = false;
+            on_every_core(
+                &chunks,
+                |chunk| self.train_on_cpu(chunk),
+                |chunk, fates| {
+                    for (&seat, fate) in chunk.iter().zip(fates) {
+                        self.count(counts, seat, fate);
+                        watch.done += u64::from(self.cells[seat.cell].training.epochs);
+                    }
+                    stopped = watch.tell(0);
+                    stopped
+                },
+            );
+            if stopped || some.is_empty() {
+                return watch.done < watch.of;
+            }
+        }
     }
 
     fn train_on_cpu(&self, seats: &[Seat]) -> Vec<Fate> {
