@@ -145,39 +145,6 @@ fn forward() -> array<f32, OUTPUTS> {
     return z;
 }
 
-// Whether every prediction is near its target, over the first `rows` rows as they stand.
-fn solves(rows: u32) -> bool {
-    var is_near = true;
-    for (var at = 0u; at < rows; at++) {
-        take_row(at);
-        let result = judged(LOSS, OUTPUT_ACTIVATION, forward(), targets());
-        is_near = is_near && result.is_near;
-    }
-    return is_near;
-}
-
-fn is_short(clock: Clock) -> bool {
-    return SHORT_ROWS != 0u && clock.place + 1u == params.steps_per_epoch;
-}
-
-fn order_key(seed: vec2<u32>, clock: Clock) -> vec2<u32> {
-    if (SHUFFLED) {
-        return epoch_key(seed, clock.epoch);
-    }
-    return vec2<u32>(0u, 0u);
-}
-
-// The loss of a step's batch, before its update.
-fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
-    let key = order_key(seed, clock);
-    var loss = 0.0;
-    for (var at = 0u; at < select(ROWS, SHORT_ROWS, is_short(clock)); at++) {
-        take_row(row_of(key, params.data_rows, clock.place, at));
-        loss += row_loss(LOSS, OUTPUT_ACTIVATION, forward(), targets());
-    }
-    return loss * select(params.value_scale, params.short_value_scale, is_short(clock));
-}
-
 // Adds what one row of the data set gives to the gradients; whether its predictions are near.
 fn add_row(at: u32, scale: f32) -> bool {
     take_row(at);
@@ -210,28 +177,16 @@ fn add_row(at: u32, scale: f32) -> bool {
     return result.is_near;
 }
 
-// One step, unless the network is judged and this forward pass, over all rows, shows it solved:
-// then true.
-fn train_step(seed: vec2<u32>, clock: Clock, rate: f32) -> bool {
-    let key = order_key(seed, clock);
-    let scale = select(params.gradient_scale, params.short_gradient_scale, is_short(clock));
+fn clear_gradients() {
     d_weights = array<Units, INPUTS * GROUPS>();
     d_bias = array<Units, GROUPS>();
     d_second_weights = array<SecondUnits, UNITS * SECOND_GROUPS>();
     d_second_bias = array<SecondUnits, SECOND_GROUPS>();
     d_top_weights = array<SecondUnits, OUTPUTS * SECOND_GROUPS>();
     d_top_bias = array<f32, OUTPUTS>();
-    var is_near = true;
-    for (var at = 0u; at < ROWS; at++) {
-        if (at >= SHORT_ROWS && is_short(clock)) {
-            break;
-        }
-        is_near = add_row(row_of(key, params.data_rows, clock.place, at), scale) && is_near;
-    }
-    if (JUDGED && FULL && is_near) {
-        return true;
-    }
+}
 
+fn update(rate: f32) {
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
         weights[k] -= rate * d_weights[k];
     }
@@ -250,7 +205,6 @@ fn train_step(seed: vec2<u32>, clock: Clock, rate: f32) -> bool {
     for (var o = 0u; o < OUTPUTS; o++) {
         top_bias[o] -= rate * d_top_bias[o];
     }
-    return false;
 }
 
 @compute @workgroup_size(64)
@@ -260,59 +214,7 @@ fn train_two_hidden(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let network = flat_index(group, groups, lane);
-    if (network >= params.networks) {
-        return;
-    }
-    if (JUDGED && outcome[network] != IN_TRAINING) {
-        return;
-    }
-    let rate = rates[network];
-    let low = params.seed_low + seeds[network];
-    let seed = vec2<u32>(low, params.seed_high + select(0u, 1u, low < params.seed_low));
-    load(network);
-    keep_rows();
-
-    let first_step = done[network];
-    var clock = clock_at(first_step, params.steps_per_epoch, params.loss_every);
-    var slot = slot_at(clock, params.steps_per_epoch, params.loss_every, params.ring_len);
-    var made = 0u;
-    var is_solved = false;
-    // Some devices run both sides of every branch: what few steps do stays out of the inner loop.
-    while (made < params.steps && !is_solved) {
-        if (JUDGED && !FULL && clock.place == 0u) {
-            is_solved = solves(params.data_rows);
-        }
-        if (is_kept(clock, params.loss_every)) {
-            losses[slot * params.networks + network] = batch_loss(seed, clock);
-            slot = select(slot + 1u, 0u, slot + 1u == params.ring_len);
-        }
-        let plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
-        let until = made + min(plain, params.steps - made);
-        while (made < until && !is_solved) {
-            is_solved = train_step(seed, clock, rate);
-            if (!is_solved) {
-                made += 1u;
-                if (!FULL) {
-                    clock = clock_after(clock, params.steps_per_epoch, params.loss_every);
-                }
-            }
-        }
-        if (FULL) {
-            clock = clock_at(first_step + made, params.steps_per_epoch, params.loss_every);
-        }
-    }
-
-    let is_finite = store(network);
-    done[network] = first_step + made;
-    if (JUDGED) {
-        // What the last step made of it has been seen by nobody yet.
-        if (clock.place == 0u && !is_solved) {
-            is_solved = solves(params.data_rows);
-        }
-        if (!is_finite) {
-            outcome[network] = DIVERGED;
-        } else if (is_solved) {
-            outcome[network] = first_step + made;
-        }
+    if (network < params.networks) {
+        train(network);
     }
 }

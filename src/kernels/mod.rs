@@ -239,6 +239,7 @@ pub const TRAIN_ONE_HIDDEN: Kernel = Kernel {
     name: "train_one_hidden",
     source: source!(
         "train_one_hidden",
+        "invocation",
         "network",
         "rows",
         "output",
@@ -265,6 +266,7 @@ pub const TRAIN_TWO_HIDDEN: Kernel = Kernel {
     name: "train_two_hidden",
     source: source!(
         "train_two_hidden",
+        "invocation",
         "network",
         "rows",
         "output",
@@ -332,6 +334,7 @@ pub const ALL: &[Kernel] = &[
 pub const COMMON: &[(&str, &str)] = &[
     ("activation", include_str!("../../shaders/common/activation.wgsl")),
     ("grid", include_str!("../../shaders/common/grid.wgsl")),
+    ("invocation", include_str!("../../shaders/common/invocation.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
     ("network", include_str!("../../shaders/common/network.wgsl")),
     ("order", include_str!("../../shaders/common/order.wgsl")),
