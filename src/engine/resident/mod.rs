@@ -3,23 +3,25 @@
 //! dispatch makes.
 
 mod invocation;
+mod judge;
 mod plan;
 mod rows;
+mod start;
 mod workgroup;
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use web_time::Instant;
 
 use super::pace::Pace;
-use super::{Fate, cpu, on_every_core};
+use super::{Fate, cpu};
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Pipeline, Slice};
-use crate::kernels::{INIT_UNIFORM, InitUniformParams, TrainParams};
-use crate::network::{Draw, Initializer, Layout, Network};
-use crate::random::{Purpose, seed_key, stream_id};
+use crate::kernels::TrainParams;
+use crate::network::{Layout, Network};
+use crate::random::seed_key;
+use judge::IN_TRAINING;
 use plan::Plan;
 pub use plan::{Owner, Request, Room, owner, suits};
 use rows::Rows;
@@ -30,11 +32,6 @@ const RING_LEN: usize = 1 << 20;
 const MOST_STEPS: usize = 1 << 22;
 /// Parameters that the first submission moves, over all networks and steps: little for any device.
 const FIRST_WORK: usize = 1 << 19;
-/// Networks that a core draws at once.
-const DRAWN_AT_ONCE: usize = 1024;
-/// Columns that are not worth moving together.
-const FEW_COLUMNS: usize = 64;
-
 /// What is to be trained at once: networks of one shape over the same rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Population<'a> {
@@ -59,19 +56,6 @@ pub struct Member {
     pub rate: f32,
     /// Its seed, counted from that of the population's batches.
     pub seed: u32,
-}
-
-/// `IN_TRAINING` and `DIVERGED` of `shaders/common/network.wgsl`.
-const IN_TRAINING: u32 = u32::MAX;
-const DIVERGED: u32 = u32::MAX - 1;
-
-/// An outcome as the kernels write it.
-fn fate(outcome: u32) -> Fate {
-    match outcome {
-        IN_TRAINING => Fate::Unsolved,
-        DIVERGED => Fate::Diverged,
-        steps => Fate::Solved(steps),
-    }
 }
 
 /// Networks in training, all of one shape, over the same rows.
@@ -192,93 +176,6 @@ impl ResidentEngine {
         })
     }
 
-    /// Sets every network's parameters, each list in the network's layout.
-    pub fn set_parameters(&mut self, lists: &[Vec<f32>]) {
-        let lists: Vec<Vec<f32>> =
-            lists.iter().map(|flat| self.layout.unpack(flat).concat()).collect();
-        let columns: Vec<f32> = (0..self.network.parameter_count())
-            .flat_map(|index| lists.iter().map(move |list| list[index]))
-            .collect();
-        self.gpu.write(&self.buffers.parameters, 0, &columns);
-    }
-
-    /// Draws the starting weights of networks `range`, the first of which has seed `seed`: on the
-    /// GPU where the distribution is uniform, the same bits as on the host, and on the host where
-    /// it is normal, since its logarithm and cosine differ from one GPU to another.
-    ///
-    /// # Errors
-    /// [`GpuError`] where the device fails.
-    pub async fn draw(
-        &mut self,
-        range: Range<usize>,
-        init: Initializer,
-        scale: f32,
-        seed: u64,
-    ) -> Result<(), GpuError> {
-        let is_uniform = |draw: Draw| matches!(draw, Draw::Uniform { .. });
-        let layers: Vec<_> = self.network.layers().collect();
-        if layers.iter().any(|l| !is_uniform(init.draw(l.fan_in, l.fan_out, scale))) {
-            self.draw_on_host(range, init, scale, seed);
-            return Ok(());
-        }
-        let pipeline = self.gpu.pipeline(&INIT_UNIFORM, &[]).await?;
-        let [seed_low, seed_high] = seed_key(seed);
-        let (mut first_parameter, mut dispatches) = (0, Vec::new());
-        for layer in layers {
-            let len = layer.fan_in * layer.fan_out;
-            if let Draw::Uniform { limit } = init.draw(layer.fan_in, layer.fan_out, scale) {
-                let params = InitUniformParams {
-                    networks: range.len() as u32,
-                    pairs: len.div_ceil(2) as u32,
-                    len: len as u32,
-                    stride: self.members.len() as u32,
-                    first_parameter: first_parameter as u32,
-                    first_network: range.start as u32,
-                    seed_low,
-                    seed_high,
-                    stream: stream_id(Purpose::Weights, layer.index as u32),
-                    limit,
-                };
-                let bound = [Slice::all(&self.buffers.parameters)];
-                let invocations = range.len() * len.div_ceil(2);
-                dispatches
-                    .push(self.gpu.dispatch(&pipeline, &params, &bound, invocations, 0).await?);
-            }
-            first_parameter += len + layer.fan_out;
-        }
-        self.gpu.submit(&dispatches);
-        Ok(())
-    }
-
-    fn draw_on_host(&self, range: Range<usize>, init: Initializer, scale: f32, seed: u64) {
-        let count = self.network.parameter_count();
-        let indices = self.indices();
-        let mut columns = vec![0.0; count * range.len()];
-        let starts: Vec<usize> = (0..range.len()).step_by(DRAWN_AT_ONCE).collect();
-        let draw = |&first: &usize| -> Vec<Vec<f32>> {
-            let networks = first..(first + DRAWN_AT_ONCE).min(range.len());
-            let seeds = networks.map(|network| seed + network as u64);
-            seeds.map(|seed| init.parameters(&self.network, seed, scale)).collect()
-        };
-        on_every_core(&starts, draw, |&first, drawn| {
-            for (network, flat) in (first..).zip(drawn) {
-                for (parameter, &index) in indices.iter().enumerate() {
-                    columns[parameter * range.len() + network] = flat[index];
-                }
-            }
-            false
-        });
-        for (parameter, column) in columns.chunks_exact(range.len()).enumerate() {
-            let at = parameter * self.members.len() + range.start;
-            self.gpu.write(&self.buffers.parameters, at, column);
-        }
-    }
-
-    /// Where in the network's layout each parameter lies, in the order of the buffer.
-    fn indices(&self) -> Vec<usize> {
-        self.layout.tensors().iter().flat_map(|tensor| tensor.indices()).collect()
-    }
-
     /// Who owns a network here.
     pub fn owner(&self) -> Owner {
         self.plan.owner
@@ -344,43 +241,6 @@ impl ResidentEngine {
         Ok(Advance { steps: count, losses })
     }
 
-    /// Notes what became of the networks still here. Once half of them are decided, they are
-    /// dropped: a lane whose network is done would go on doing nothing.
-    async fn note_fates(&mut self, outcomes: &[u32]) -> Result<(), GpuError> {
-        for (&column, &outcome) in self.columns.iter().zip(outcomes) {
-            self.fates[column as usize] = fate(outcome);
-        }
-        let kept: Vec<usize> =
-            (0..outcomes.len()).filter(|&column| outcomes[column] == IN_TRAINING).collect();
-        if kept.is_empty() || 2 * kept.len() <= outcomes.len() && outcomes.len() > FEW_COLUMNS {
-            self.keep_columns(&kept).await?;
-        }
-        Ok(())
-    }
-
-    /// Drops every column but these.
-    async fn keep_columns(&mut self, kept: &[usize]) -> Result<(), GpuError> {
-        let width = self.columns.len();
-        let count = self.network.parameter_count();
-        let Buffers { parameters, .. } = &self.buffers;
-        let flat = self.gpu.read::<f32>(&[(parameters, 0..count * width)]).await?.remove(0);
-        let packed: Vec<f32> = flat
-            .chunks_exact(width)
-            .flat_map(|row| kept.iter().map(|&column| row[column]))
-            .collect();
-        self.columns = kept.iter().map(|&column| self.columns[column]).collect();
-        let members = || self.columns.iter().map(|&column| self.members[column as usize]);
-        self.gpu.write(parameters, 0, &packed);
-        let rates: Vec<f32> = members().map(|member| member.rate).collect();
-        self.gpu.write(&self.buffers.rates, 0, &rates);
-        let seeds: Vec<u32> = members().map(|member| member.seed).collect();
-        self.gpu.write(&self.buffers.seeds, 0, &seeds);
-        self.gpu.write(&self.buffers.done, 0, &vec![self.step; kept.len()]);
-        self.gpu.write(&self.buffers.outcome, 0, &vec![IN_TRAINING; kept.len()]);
-        self.dispatches.clear();
-        Ok(())
-    }
-
     /// Does `steps` steps, or fewer where `stop` says so between submissions; returns every loss,
     /// `[steps][networks]`.
     ///
@@ -394,22 +254,6 @@ impl ResidentEngine {
             made += advance.steps;
         }
         Ok(losses)
-    }
-
-    /// The proof that every network made the steps that were submitted, but for those that were
-    /// judged and ended before.
-    fn check_done(&self, done: &[u32], outcomes: &[u32]) -> Result<(), GpuError> {
-        let missing = done.iter().zip(outcomes).find(|&(&done, &outcome)| match outcome {
-            IN_TRAINING => done != self.step,
-            DIVERGED => done > self.step,
-            steps => done != steps,
-        });
-        match missing {
-            Some((&done, _)) => {
-                Err(GpuError::WorkMissing { what: "steps", expected: self.step, done })
-            }
-            None => Ok(()),
-        }
     }
 
     /// Steps before `step` whose losses are kept.

@@ -10,8 +10,9 @@
     clippy::unwrap_used
 )]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
+mod trainings;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -379,150 +380,6 @@ fn counting(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, "32768 rounds", |outputs| assert_eq!(outputs[0], [32_768], "canary"));
 }
 
-/// A kernel that trains whole networks, with the shape its first lines are for.
-struct Training {
-    kernel: &'static Kernel,
-    sizes: &'static [usize],
-    constants: &'static [(&'static str, f64)],
-    networks: usize,
-    /// Invocations that own one network.
-    lanes: usize,
-}
-
-const RELU_SIGMOID_BCE: &[(&str, f64)] =
-    &[("ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-const SECOND_RELU: &[(&str, f64)] =
-    &[("ACTIVATION", 0.0), ("SECOND_ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-const SIGMOID_BCE: &[(&str, f64)] = &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-
-fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
-    let one = |networks| Training {
-        kernel: &TRAIN_ONE_HIDDEN,
-        sizes: &[2, 3, 1],
-        constants: RELU_SIGMOID_BCE,
-        networks,
-        lanes: 1,
-    };
-    let two = |networks| Training {
-        kernel: &TRAIN_TWO_HIDDEN,
-        sizes: &[2, 3, 2, 1],
-        constants: SECOND_RELU,
-        networks,
-        lanes: 1,
-    };
-    let workgroup = |networks| Training {
-        kernel: &TRAIN_WORKGROUP,
-        sizes: &[2, 3, 1],
-        constants: SIGMOID_BCE,
-        networks,
-        lanes: 64,
-    };
-    for case in [one(1), one(65_536), two(1), two(65_536), workgroup(1), workgroup(256)] {
-        training(c, gpu, &case);
-    }
-}
-
-fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
-    const STEPS: u32 = 100;
-    let Training { kernel, sizes, constants, networks, lanes } = *training;
-    let network =
-        Network::uniform(sizes.to_vec(), Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
-    let layout = Layout::new(&network);
-    let count = network.parameter_count();
-    let xor = Source::Xor.built_in().unwrap().unwrap();
-    let data: Vec<f32> =
-        (0..4).flat_map(|row| [xor.input(row), xor.target(row), &[0.0]].concat()).collect();
-    let start = |seed| Initializer::HeNormal.parameters(&network, seed, 1.0);
-    let starts: Vec<Vec<f32>> =
-        (0..networks as u64).map(|seed| layout.unpack(&start(seed)).concat()).collect();
-    let parameters: Vec<f32> =
-        (0..count).flat_map(|index| starts.iter().map(move |list| list[index])).collect();
-    let mut reference = Reference::new(&network, wide(&start(0)));
-    for _ in 0..STEPS {
-        reference.step(&wide(xor.inputs()), &wide(xor.targets()), 0.5);
-    }
-    let twin = layout.unpack(&reference.parameters).concat();
-    let params = TrainParams {
-        networks: networks as u32,
-        steps: STEPS,
-        data_rows: 4,
-        steps_per_epoch: 1,
-        seed_low: 0,
-        seed_high: 0,
-        ring_len: 1,
-        loss_every: 0,
-        value_scale: 0.25,
-        gradient_scale: 0.25,
-        short_value_scale: 0.0,
-        short_gradient_scale: 0.0,
-    };
-    let buffers = vec![
-        words(&data),
-        words(&vec![0.5f32; networks]),
-        (0..networks as u32).collect(),
-        words(&parameters),
-        vec![0],
-        vec![0; networks],
-        vec![u32::MAX; networks],
-    ];
-    let work = Work {
-        operations: networks as u64 * u64::from(STEPS),
-        bytes: 8 * (count * networks) as u64,
-        formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
-    };
-    let case = Case {
-        kernel,
-        constants,
-        params,
-        buffers,
-        invocations: networks * lanes,
-        rounds: 100 * 100,
-        work,
-    };
-    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-    case.run(c, gpu, &format!("{networks} of {}", sizes.join("-")), |outputs| {
-        let all = bytemuck::cast_slice::<u32, f32>(&outputs[0]);
-        let first: Vec<f32> = all.iter().step_by(networks).copied().collect();
-        let bound = f64::from(STEPS) * 16.0 * ULP;
-        let near = Bound::Mixed { absolute: bound, relative: bound };
-        assert_close(kernel.name, &first, &twin, near);
-    });
-}
-
-fn inits(c: &mut Criterion, gpu: &Arc<Gpu>) {
-    const NETWORKS: usize = 1 << 18;
-    let mut twin = vec![0.0; 6];
-    twins::init_uniform(&mut twin, 0, 0, 1.0);
-    let case = Case {
-        kernel: &INIT_UNIFORM,
-        constants: &[],
-        params: InitUniformParams {
-            networks: NETWORKS as u32,
-            pairs: 3,
-            len: 6,
-            stride: NETWORKS as u32,
-            first_parameter: 0,
-            first_network: 0,
-            seed_low: 0,
-            seed_high: 0,
-            stream: stream_id(Purpose::Weights, 0),
-            limit: 1.0,
-        },
-        buffers: vec![vec![0; 6 * NETWORKS]],
-        invocations: 3 * NETWORKS,
-        rounds: 0,
-        work: Work {
-            operations: 0,
-            bytes: (4 * 6 * NETWORKS) as u64,
-            formula: "4 for every weight written",
-        },
-    };
-    case.run(c, gpu, "6 weights of 262144", |outputs| {
-        let first: Vec<u32> = outputs[0].iter().step_by(NETWORKS).copied().collect();
-        close("init_uniform", &first, &twin, 0.0);
-    });
-}
-
 fn main() {
     let gpu = gpu();
     println!("adapter: {}", gpu.adapter().describe());
@@ -536,7 +393,7 @@ fn main() {
     biases(&mut c, &gpu);
     losses(&mut c, &gpu);
     counting(&mut c, &gpu);
-    inits(&mut c, &gpu);
-    trainings(&mut c, &gpu);
+    trainings::inits(&mut c, &gpu);
+    trainings::trainings(&mut c, &gpu);
     c.final_summary();
 }
