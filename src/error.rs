@@ -50,7 +50,9 @@ pub enum Error {
         what: String,
     },
     /// Training left the finite numbers.
-    #[error("training diverged: {what} is no longer finite after step {step}; use a lower --lr")]
+    #[error(
+        "training diverged: {what} was seen to be no longer finite after step {step}; use a lower --lr"
+    )]
     Diverged {
         /// The loss, or the parameter.
         what: String,

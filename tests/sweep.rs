@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::{ULP, assert_close, gpu};
 use wgrad::check::Bound;
 use wgrad::data::{Dataset, Order, Source};
-use wgrad::engine::{Fate, Member, Owner, Place, Population, ResidentEngine};
+use wgrad::engine::{Fate, Member, Owner, Place, Population, ResidentEngine, Start};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::reference::Reference;
 use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, join};
@@ -75,7 +75,8 @@ fn every_network_of_a_population_follows_the_f32_reference() {
     };
     let mut engine = pollster::block_on(ResidentEngine::new(&population, gpu())).unwrap();
     let init = Initializer::HeNormal;
-    pollster::block_on(engine.draw(0..NETWORKS, init, 1.0, 0)).unwrap();
+    let start = Start { networks: 0..NETWORKS, init, scale: 1.0, seed: 0 };
+    pollster::block_on(engine.draw(&[start])).unwrap();
     let mut references: Vec<Reference<f32>> = (0..NETWORKS as u64)
         .map(|seed| Reference::new(&net, init.parameters(&net, seed, 1.0)))
         .collect();
@@ -184,7 +185,8 @@ fn fates(training: &Training, place: &Place) -> Vec<Fate> {
     pollster::block_on(async {
         let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await.unwrap();
         let (init, scale) = (training.init, training.init_scale);
-        engine.draw(0..members.len(), init, scale, training.seed).await.unwrap();
+        let (networks, seed) = (0..members.len(), training.seed);
+        engine.draw(&[Start { networks, init, scale, seed }]).await.unwrap();
         let steps = training.epochs * training.batches(0).steps_per_epoch() as u32;
         while engine.steps_done() < steps && !engine.is_decided() {
             engine.advance(steps - engine.steps_done(), 0).await.unwrap();
@@ -258,7 +260,9 @@ fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
             };
             pollster::block_on(async {
                 let mut engine = ResidentEngine::new(&population, gpu()).await.unwrap();
-                engine.draw(0..200, Initializer::HeNormal, 1.0, 0).await.unwrap();
+                let init = Initializer::HeNormal;
+                let start = Start { networks: 0..200, init, scale: 1.0, seed: 0 };
+                engine.draw(&[start]).await.unwrap();
                 while engine.steps_done() < 500 && !engine.is_decided() {
                     engine.advance(500 - engine.steps_done(), 0).await.unwrap();
                 }
@@ -359,6 +363,13 @@ fn a_stop_keeps_what_is_done() {
     let outcome = pollster::block_on(sweep.run(&Place::Cpu, &mut |_| (), &stop)).unwrap();
     assert!(outcome.stopped && !whole.stopped);
     assert!(outcome.networks() > 0 && outcome.networks() < whole.networks());
+    // Not even a training under way is waited for.
+    let long = self::sweep(vec![Training {
+        learning_rate: 1e-3,
+        ..training(Activation::Relu, 100, 1_000_000_000)
+    }]);
+    let outcome = pollster::block_on(long.run(&Place::Cpu, &mut |_| (), &|| true)).unwrap();
+    assert!(outcome.stopped && outcome.networks() == 0);
     let none = pollster::block_on(sweep.run(&resident(), &mut |_| (), &|| true)).unwrap();
     assert!(none.stopped);
     assert_eq!(none.networks(), 0, "networks without all their epochs say nothing");

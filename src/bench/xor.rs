@@ -7,7 +7,9 @@ use super::rivals::{self, Level};
 use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Batches, Dataset, Order, Source};
-use crate::engine::{CpuEngine, LayeredEngine, Member, Population, ResidentEngine, Task, workers};
+use crate::engine::{
+    CpuEngine, LayeredEngine, Member, Population, ResidentEngine, Start, Task, workers,
+};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Layout, Loss, Network};
 use crate::reference::Reference;
@@ -28,6 +30,8 @@ const CHECKED_NETWORKS: usize = 64;
 /// A measurement repeats a short training until this long has passed: one of a few milliseconds
 /// would tell more of how soon a sleeping core wakes.
 const LONG_ENOUGH: Duration = Duration::from_millis(50);
+/// Epochs of one network that a loop makes before it is asked whether to go on.
+const UNINTERRUPTED: u32 = 1 << 24;
 /// A measurement of an engine that is too slow for all its epochs ends after this long.
 const SLOW: Duration = Duration::from_millis(500);
 
@@ -89,6 +93,8 @@ pub struct Speed {
     pub threads: usize,
     /// Seconds of one epoch of one network in each measurement, the fastest first.
     pub seconds: Vec<f64>,
+    /// Epochs that one network made in a measurement: fewer than asked for where it was too slow.
+    pub epochs: u32,
 }
 
 impl Speed {
@@ -107,6 +113,8 @@ pub struct Contest {
     pub one: Vec<Speed>,
     /// With a population.
     pub many: Vec<Speed>,
+    /// Whether a stop was asked for before the end.
+    pub stopped: bool,
 }
 
 /// Compares everybody with the reference, and then times them, each in turn with the others.
@@ -121,6 +129,7 @@ pub async fn contest(
     stop: &dyn Fn() -> bool,
 ) -> Result<Contest, Error> {
     let work = Work::new()?;
+    check_memory(sizes)?;
     let loops = || Level::all_here().into_iter().map(Contestant::Loop);
     let has_gpu = |contestant: &Contestant| gpu.is_some() || !contestant.needs_gpu();
     let engines = [Contestant::Resident, Contestant::Layered, Contestant::Cpu];
@@ -129,6 +138,7 @@ pub async fn contest(
             contestant,
             threads: if contestant.needs_gpu() { 0 } else { threads },
             seconds: Vec::new(),
+            epochs: 0,
         };
         list.into_iter().filter(has_gpu).map(speed).collect()
     };
@@ -137,11 +147,12 @@ pub async fn contest(
         speeds(std::iter::once(Contestant::Resident).chain(loops()).collect(), workers());
 
     for Speed { contestant, .. } in &one {
-        let trained = work.train_one(*contestant, gpu, CHECKED_EPOCHS, false).await?;
+        let trained = work.train_one(*contestant, gpu, CHECKED_EPOCHS, None).await?;
         work.check(&format!("{}, one network", contestant.name()), &[trained.parameters])?;
     }
     for Speed { contestant, .. } in &many {
-        let trained = work.train_many(*contestant, gpu, CHECKED_NETWORKS, CHECKED_EPOCHS).await?;
+        let trained =
+            work.train_many(*contestant, gpu, CHECKED_NETWORKS, CHECKED_EPOCHS, stop).await?;
         let each = (0..CHECKED_NETWORKS).map(|network| {
             let column = trained.parameters.iter().skip(network).step_by(CHECKED_NETWORKS);
             column.copied().collect()
@@ -149,6 +160,7 @@ pub async fn contest(
         let each: Vec<Vec<f32>> = each.collect();
         work.check(&format!("{}, {CHECKED_NETWORKS} networks", contestant.name()), &each)?;
     }
+    let mut stopped = false;
     'rounds: for round in 0..=sizes.rounds {
         // The first round of all only warms up: shaders are compiled at their first use.
         let counts = round > 0;
@@ -159,28 +171,44 @@ pub async fn contest(
             report(&format!("one network on {}", speed.contestant.name()));
             let (mut runs, mut seconds, started) = (0, 0.0, Instant::now());
             while runs == 0 || started.elapsed() < LONG_ENOUGH {
-                let trained = work.train_one(speed.contestant, gpu, sizes.epochs, true).await?;
-                (runs, seconds) = (runs + 1, seconds + trained.seconds);
+                let one = work.train_one(speed.contestant, gpu, sizes.epochs, Some(stop)).await?;
+                (runs, seconds) = (runs + 1, seconds + one.seconds);
+                speed.epochs = one.epochs;
             }
-            speed.seconds.extend(Some(seconds / f64::from(runs)).filter(|_| counts));
             if stop() {
+                stopped = true;
                 break 'rounds;
             }
+            speed.seconds.extend(Some(seconds / f64::from(runs)).filter(|_| counts));
         }
         for speed in &mut many {
             report(&format!("{} networks on {}", sizes.networks, speed.contestant.name()));
             let epochs = sizes.population_epochs;
-            let trained = work.train_many(speed.contestant, gpu, sizes.networks, epochs).await?;
-            speed.seconds.extend(Some(trained.seconds).filter(|_| counts));
+            let many = work.train_many(speed.contestant, gpu, sizes.networks, epochs, stop).await?;
             if stop() {
+                stopped = true;
                 break 'rounds;
             }
+            speed.seconds.extend(Some(many.seconds).filter(|_| counts));
+            speed.epochs = epochs;
         }
     }
     for speed in one.iter_mut().chain(&mut many) {
         speed.seconds.sort_by(f64::total_cmp);
     }
-    Ok(Contest { sizes, one, many })
+    Ok(Contest { sizes, one, many, stopped })
+}
+
+/// Whether the host can hold the population: every network's start in its layout, packed, and in
+/// columns.
+fn check_memory(sizes: Sizes) -> Result<(), Error> {
+    let bytes = sizes.networks.saturating_mul((128 + 3 * 13) * size_of::<f32>());
+    let too_many = |_| Error::Setting {
+        setting: format!("--networks {}", sizes.networks),
+        reason: format!("takes {bytes} bytes of memory, which are not there; use fewer"),
+    };
+    // Given back at once: it only has to be there.
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(too_many)
 }
 
 /// What a contestant gave.
@@ -189,6 +217,8 @@ struct Trained {
     parameters: Vec<f32>,
     /// Seconds of one epoch of one network.
     seconds: f64,
+    /// Epochs it made.
+    epochs: u32,
 }
 
 /// What is trained, as everybody gets it.
@@ -249,32 +279,34 @@ impl Work {
         Ok(())
     }
 
-    /// The network of seed `SEED`; an engine that is slow is given up on after a while where that
-    /// is `limited`.
+    /// The network of seed `SEED`; where there is a `limit` an engine that is slow is given up on
+    /// after a while, and everybody once it says so.
     async fn train_one(
         &self,
         contestant: Contestant,
         gpu: Option<&Arc<Gpu>>,
         epochs: u32,
-        limited: bool,
+        limit: Option<&dyn Fn() -> bool>,
     ) -> Result<Trained, Error> {
         let never = || false;
+        let stop = limit.unwrap_or(&never);
         let (mut made, parameters, time);
         match (contestant, gpu) {
             (Contestant::Resident, Some(gpu)) => {
                 let mut engine = self.population(1, SEED, gpu).await?;
                 let started = Instant::now();
                 let every = (epochs / POINTS).max(1);
-                while engine.steps_done() < epochs {
+                while engine.steps_done() < epochs && !(engine.steps_done() > 0 && stop()) {
                     engine.advance(epochs - engine.steps_done(), every).await?;
                 }
                 parameters = self.packed(&engine.parameters().await?[0]);
-                (time, made) = (started.elapsed(), epochs);
+                (time, made) = (started.elapsed(), engine.steps_done());
             }
             (Contestant::Layered, Some(gpu)) => {
                 let mut engine = LayeredEngine::new(self.task(), Arc::clone(gpu)).await?;
                 let started = Instant::now();
-                while engine.steps_done() < epochs && !(limited && started.elapsed() > SLOW) {
+                let is_long = |started: Instant| limit.is_some() && started.elapsed() > SLOW;
+                while engine.steps_done() < epochs && !is_long(started) && !stop() {
                     let steps = 100.min(epochs - engine.steps_done());
                     engine.run(steps, &never).await?;
                 }
@@ -287,20 +319,25 @@ impl Work {
                 network.copy_from_slice(&self.packed(&self.start(SEED)));
                 let rows = std::hint::black_box(self.rows);
                 let started = Instant::now();
-                rivals::train_one(&mut network, &rows, RATE, epochs, level);
-                (time, made) = (started.elapsed(), epochs);
+                made = 0;
+                while made < epochs && !(made > 0 && stop()) {
+                    let some = UNINTERRUPTED.min(epochs - made);
+                    rivals::train_one(&mut network, &rows, RATE, some, level);
+                    made += some;
+                }
+                time = started.elapsed();
                 parameters = network.to_vec();
             }
             (Contestant::Cpu | Contestant::Resident | Contestant::Layered, _) => {
                 let mut engine = CpuEngine::new(self.task());
                 let started = Instant::now();
-                engine.run(epochs, &never);
-                (time, made) = (started.elapsed(), epochs);
+                engine.run(epochs, stop);
+                (time, made) = (started.elapsed(), engine.steps_done());
                 parameters = self.packed(engine.parameters());
             }
         }
         made = made.max(1);
-        Ok(Trained { parameters, seconds: time.as_secs_f64() / f64::from(made) })
+        Ok(Trained { parameters, seconds: time.as_secs_f64() / f64::from(made), epochs: made })
     }
 
     /// The networks of the first seeds.
@@ -310,6 +347,7 @@ impl Work {
         gpu: Option<&Arc<Gpu>>,
         networks: usize,
         epochs: u32,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Trained, Error> {
         let (parameters, time);
         match (contestant, gpu) {
@@ -317,22 +355,30 @@ impl Work {
                 let mut columns = self.columns((0..networks as u64).map(|seed| self.start(seed)));
                 let rows = std::hint::black_box(self.rows);
                 let started = Instant::now();
-                rivals::train_many(&mut columns, networks, &rows, RATE, epochs, level, workers());
+                let (mut made, threads) = (0, workers());
+                let slice = (16 * UNINTERRUPTED as usize / networks.max(1)).max(1) as u32;
+                while made < epochs && !(made > 0 && stop()) {
+                    let some = slice.min(epochs - made);
+                    rivals::train_many(&mut columns, networks, &rows, RATE, some, level, threads);
+                    made += some;
+                }
                 (time, parameters) = (started.elapsed(), columns);
             }
             (_, Some(gpu)) => {
                 let mut engine = self.population(networks, 0, gpu).await?;
                 let started = Instant::now();
-                while engine.steps_done() < epochs {
+                while engine.steps_done() < epochs && !(engine.steps_done() > 0 && stop()) {
                     engine.advance(epochs - engine.steps_done(), 0).await?;
                 }
                 time = started.elapsed();
                 parameters = self.columns(engine.parameters().await?.into_iter());
             }
-            (_, None) => return Ok(Trained { parameters: Vec::new(), seconds: f64::NAN }),
+            (_, None) => {
+                return Ok(Trained { parameters: Vec::new(), seconds: f64::NAN, epochs: 0 });
+            }
         }
         let net_epochs = f64::from(epochs) * networks as f64;
-        Ok(Trained { parameters, seconds: time.as_secs_f64() / net_epochs })
+        Ok(Trained { parameters, seconds: time.as_secs_f64() / net_epochs, epochs })
     }
 
     /// `[13][networks]` from networks in their layout.
@@ -359,7 +405,8 @@ impl Work {
             owner: None,
         };
         let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
-        engine.draw(0..networks, Initializer::HeNormal, 1.0, seed).await?;
+        let init = Initializer::HeNormal;
+        engine.draw(&[Start { networks: 0..networks, init, scale: 1.0, seed }]).await?;
         // Uploads, and what an earlier engine left to clean up, are not part of the training.
         engine.parameters().await?;
         Ok(engine)

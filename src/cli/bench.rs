@@ -87,7 +87,11 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         let chosen = device::choose(wanted, None).await?;
         let gpu = chosen.place.gpu();
         if let Some(gpu) = gpu {
-            gpu.check_binding(&format!("--networks {}", sizes.networks), 13 * sizes.networks)?;
+            let most = gpu.adapter().limits.max_binding_bytes / (13 * 4);
+            if sizes.networks as u64 > most {
+                let reason = format!("the largest binding of this adapter holds {most}; use fewer");
+                return Err(bad_setting(format!("--networks {}", sizes.networks), reason).into());
+            }
         }
         let progress = report::Spinner::start(args.json);
         let stopping = || stop.signal().is_some();

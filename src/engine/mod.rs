@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use cpu::CpuEngine;
 pub use layered::LayeredEngine;
-pub use resident::{Advance, Member, Owner, Population, ResidentEngine};
+pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
 use resident::{Request, Room};
 
 pub use workers::{on_every_core, workers};

@@ -95,9 +95,10 @@ fn verdict(contest: &Contest) -> String {
             )
         };
     }
-    let time = |who: Contestant| {
-        contest.one.iter().find(|speed| speed.contestant == who).map(Speed::median)
-    };
+    let measured = |speed: &&Speed| !speed.seconds.is_empty();
+    let find =
+        |who: Contestant| contest.one.iter().filter(measured).find(|speed| speed.contestant == who);
+    let time = |who: Contestant| find(who).map(Speed::median);
     if let (Some(layered), Some(resident)) = (time(Contestant::Layered), time(Contestant::Resident))
     {
         let _ = writeln!(
@@ -105,6 +106,16 @@ fn verdict(contest: &Contest) -> String {
             "One network in one dispatch is {:.0} times as fast as in a list of them.",
             layered / resident
         );
+    }
+    if let Some(layered) = find(Contestant::Layered).filter(|s| s.epochs < contest.sizes.epochs) {
+        let _ = writeln!(
+            text,
+            "(layered was given up on after {} epochs a measurement.)",
+            layered.epochs
+        );
+    }
+    if contest.stopped {
+        text.push_str("Stopped before the end, as asked; these are the measurements made.\n");
     }
     text
 }

@@ -20,6 +20,11 @@ fn device(adapter: Option<&AdapterEntry>) -> Value {
     adapter.map_or(Value::Null, |a| json!({"name": a.name, "backend": a.backend, "type": a.kind}))
 }
 
+/// 0.1 as 0.1, not as the f64 that is nearest to the f32.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
 /// `[rows][cols]`.
 fn rows(values: &[f32], cols: usize) -> Value {
     values.chunks_exact(cols).map(|row| row.to_vec()).collect::<Vec<_>>().into()
@@ -62,8 +67,8 @@ pub(super) fn start(training: &Training, place: &Place, note: Option<&str>) -> S
         "loss": training.network.loss(),
         "parameters": training.network.parameter_count(),
         "init": training.init,
-        "init_scale": training.init_scale,
-        "learning_rate": training.learning_rate,
+        "init_scale": decimal(training.init_scale),
+        "learning_rate": decimal(training.learning_rate),
         "epochs": training.epochs,
         "batch": batches.batch(),
         "order": training.order,
@@ -125,6 +130,15 @@ pub(super) fn sweep_start(sweep: &Sweep, at: &Place, note: Option<&str>) -> Stri
     }))
 }
 
+pub(super) fn joined_sweep(parts: usize, places: &str) -> String {
+    line(&json!({
+        "event": "start",
+        "version": env!("CARGO_PKG_VERSION"),
+        "parts": parts,
+        "computed_on": places,
+    }))
+}
+
 pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
     let mut text = String::new();
     for (axes, count) in result.cells {
@@ -156,16 +170,14 @@ pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
 pub(super) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> String {
     let mut text = String::new();
     let sizes = contest.sizes;
-    for (networks, epochs, speeds) in
-        [(1, sizes.epochs, &contest.one), (sizes.networks, sizes.population_epochs, &contest.many)]
-    {
+    for (networks, speeds) in [(1, &contest.one), (sizes.networks, &contest.many)] {
         for speed in speeds.iter().filter(|speed| !speed.seconds.is_empty()) {
             text += &line(&json!({
                 "event": "speed",
                 "contestant": speed.contestant.name(),
                 "threads": speed.threads,
                 "networks": networks,
-                "epochs": epochs,
+                "epochs": speed.epochs,
                 "nanoseconds_per_net_epoch": 1e9 * speed.median(),
                 "net_epochs_per_second": 1.0 / speed.median(),
                 "measurements": speed.seconds,
@@ -177,6 +189,7 @@ pub(super) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> Stri
         "device": device(adapter),
         "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
         "rounds": sizes.rounds,
+        "stopped": contest.stopped,
     }))
 }
 

@@ -7,6 +7,10 @@ use std::io::IsTerminal as _;
 use super::sweep::{CellCount, varying};
 use crate::sweep::{AxisValue, Count};
 
+/// Cells of a map at most, and characters of a line: beyond them a list says more.
+const MOST_CELLS: usize = 4096;
+const WIDEST: usize = 200;
+
 /// Whether cells are coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paint {
@@ -54,6 +58,9 @@ pub(super) fn axes(cells: &[CellCount]) -> Option<MapAxes> {
     let (numeric, others): (Vec<usize>, Vec<usize>) =
         varying(cells).into_iter().partition(is_numeric);
     let &[first, second] = &numeric[..] else { return None };
+    if cells.len() > MOST_CELLS {
+        return None;
+    }
     let room = |axis: usize| {
         let points = points(cells, axis);
         let widest = points.iter().map(|point| point.to_string().len()).max().unwrap_or(0);
@@ -61,6 +68,9 @@ pub(super) fn axes(cells: &[CellCount]) -> Option<MapAxes> {
     };
     let (down, across) =
         if room(second) <= room(first) { (first, second) } else { (second, first) };
+    if room(across) > WIDEST {
+        return None;
+    }
     Some(MapAxes { down, across, others })
 }
 

@@ -18,7 +18,7 @@ use crate::network::Network;
 use crate::train::Evaluation;
 
 pub use bench::contest;
-pub use sweep::{CellCount, SweepReport, SweepResult, sweep_csv, sweep_result};
+pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};
 pub use train::{Detail, TrainReport};
 
 /// Standard output that takes no more.

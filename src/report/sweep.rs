@@ -1,6 +1,5 @@
 //! The report of a sweep: cell by cell, or as a map of two axes.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -45,8 +44,6 @@ impl SweepResult<'_> {
 pub struct SweepReport {
     detail: Detail,
     bar: ProgressBar,
-    /// How standard output failed, once it did: the sweep is then asked to stop.
-    failed: RefCell<Option<OutputError>>,
 }
 
 impl SweepReport {
@@ -74,18 +71,13 @@ impl SweepReport {
         };
         let style = ProgressStyle::with_template("{bar:30} {percent} %  {elapsed}, {eta} to go");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Ok(SweepReport { detail, bar, failed: RefCell::default() })
+        Ok(SweepReport { detail, bar })
     }
 
     /// Tells how far it is.
     pub fn progress(&self, progress: SweepProgress) {
         self.bar.set_length(progress.of);
         self.bar.set_position(progress.net_epochs);
-    }
-
-    /// Whether nobody listens any more.
-    pub fn is_closed(&self) -> bool {
-        self.failed.borrow().is_some()
     }
 
     /// Takes the progress bar away.
@@ -96,12 +88,9 @@ impl SweepReport {
     /// Tells what came of it.
     ///
     /// # Errors
-    /// [`OutputError`], also where an earlier line failed.
+    /// [`OutputError`].
     pub fn finish(&self, result: &SweepResult<'_>) -> Result<(), OutputError> {
-        match self.failed.take() {
-            Some(error) => Err(error),
-            None => sweep_result(result, self.detail),
-        }
+        sweep_result(result, self.detail)
     }
 }
 
@@ -109,7 +98,7 @@ impl SweepReport {
 ///
 /// # Errors
 /// [`OutputError`].
-pub fn sweep_result(result: &SweepResult<'_>, detail: Detail) -> Result<(), OutputError> {
+fn sweep_result(result: &SweepResult<'_>, detail: Detail) -> Result<(), OutputError> {
     if detail == Detail::Json {
         return print(&json::sweep_result(result));
     }
@@ -119,6 +108,32 @@ pub fn sweep_result(result: &SweepResult<'_>, detail: Detail) -> Result<(), Outp
     };
     text.push_str(&summary(result));
     print(&text)
+}
+
+/// The same of a sweep that was put together from so many parts, and where they were computed.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn joined_sweep(
+    result: &SweepResult<'_>,
+    parts: usize,
+    places: &str,
+    detail: Detail,
+) -> Result<(), OutputError> {
+    match detail {
+        Detail::Json => print(&json::joined_sweep(parts, places))?,
+        Detail::Quiet => {}
+        Detail::Normal | Detail::Verbose => {
+            let parts = counted(parts as u64, "part");
+            print(&format!("{parts}, computed on: {places}\n\n"))?;
+        }
+    }
+    sweep_result(result, detail)
+}
+
+/// `1 network`, `2 networks`.
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn heading(sweep: &Sweep, at: &Place, note: Option<&str>) -> String {
@@ -135,10 +150,7 @@ fn heading(sweep: &Sweep, at: &Place, note: Option<&str>) -> String {
         format!("batches of {}, {}", batches.batch(), training.order)
     };
     let _ = writeln!(text, "data {}: {} rows, {batch}", training.data.name(), training.data.rows());
-    let cells = match sweep.cells.len() {
-        1 => "1 cell".to_owned(),
-        count => format!("{count} cells"),
-    };
+    let cells = counted(sweep.cells.len() as u64, "cell");
     let range = sweep.shard.range(training.restarts);
     let seed = |place: u32| training.seed + u64::from(place);
     let seeds = match range.len() {
@@ -146,12 +158,9 @@ fn heading(sweep: &Sweep, at: &Place, note: Option<&str>) -> String {
         1 => format!("seed {}", seed(range.start)),
         _ => format!("seeds {} to {}", seed(range.start), seed(range.end - 1)),
     };
-    let networks = range.len();
-    let epochs = training.epochs;
-    let _ = writeln!(
-        text,
-        "{cells} of {networks} networks, {seeds}, until solved or {epochs} epochs\n"
-    );
+    let networks = counted(range.len() as u64, "network");
+    let epochs = counted(training.epochs.into(), "epoch");
+    let _ = writeln!(text, "{cells} of {networks}, {seeds}, until solved or {epochs}\n");
     text
 }
 
@@ -220,8 +229,8 @@ fn summary(result: &SweepResult<'_>) -> String {
     }
     let _ = writeln!(
         text,
-        "{} networks made {:.3e} epochs in {}: {:.3e} a second.",
-        result.networks(),
+        "{} made {:.3e} epochs in {}: {:.3e} a second.",
+        counted(result.networks(), "network"),
         result.net_epochs() as f64,
         table::seconds(result.seconds),
         result.net_epochs_per_second(),

@@ -27,10 +27,15 @@ pub const MOST_CELLS: usize = 100_000;
 pub enum AxisValue {
     /// A whole number.
     Whole(u32),
-    /// Any number.
-    Number(f32),
+    /// Any number, written with the digits that make an f32.
+    Number(#[serde(serialize_with = "short_digits")] f32),
     /// A name.
     Name(String),
+}
+
+/// 0.1 as 0.1, not as the f64 that is nearest to the f32.
+fn short_digits<S: serde::Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(value.to_string().parse().unwrap_or(f64::from(*value)))
 }
 
 impl std::fmt::Display for AxisValue {
@@ -80,7 +85,7 @@ impl std::str::FromStr for Shard {
             Some(Shard { part: part.trim().parse().ok()?, of: of.trim().parse().ok()? })
         });
         parts
-            .filter(|shard| shard.part >= 1 && shard.part <= shard.of)
+            .filter(|shard| (1..=shard.of).contains(&shard.part) && shard.of <= part::MOST_PARTS)
             .ok_or_else(|| "give the part and how many there are, as in 2/8".to_owned())
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AxisValue, Count, Shard, Sweep, SweepOutcome};
+use super::{AxisValue, Count, MOST_CELLS, Shard, Sweep, SweepOutcome};
 
 /// What one run computed of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -10,8 +10,11 @@ use super::{AxisValue, Count, Shard, Sweep, SweepOutcome};
 pub struct Part {
     /// What kind of file this is, and of which version.
     pub format: String,
-    /// Every setting of the sweep, as text: parts of one sweep have the same.
+    /// What decides the numbers of the sweep beside its axes, as text: parts of one sweep have the
+    /// same.
     pub settings: String,
+    /// How to train one of the networks that solved their data, if there is one.
+    pub example: Option<String>,
     /// Which part this is.
     pub shard: Shard,
     /// Where it was computed.
@@ -26,6 +29,9 @@ pub struct Part {
     pub cells: Vec<(Vec<(String, AxisValue)>, Count)>,
 }
 
+/// Parts of one sweep at most.
+pub const MOST_PARTS: u32 = 1_000_000;
+
 /// What [`Part::format`] must say.
 pub const FORMAT: &str = "wgrad sweep part 1";
 
@@ -38,6 +44,7 @@ impl Part {
         Part {
             format: FORMAT.to_owned(),
             settings,
+            example: None,
             shard: sweep.shard,
             place,
             seconds: outcome.seconds,
@@ -68,7 +75,38 @@ impl Part {
         if part.format != FORMAT {
             return Err(format!("is {:?}, not {FORMAT:?}; write it again", part.format));
         }
-        Ok(part)
+        match part.is_sound() {
+            true => Ok(part),
+            false => {
+                Err("is damaged: its numbers do not fit each other; write it again".to_owned())
+            }
+        }
+    }
+
+    /// Whether the numbers can be those of a run.
+    fn is_sound(&self) -> bool {
+        let Shard { part, of } = self.shard;
+        let Some((first, _)) = self.cells.first() else { return false };
+        let names = |axes: &[(String, AxisValue)]| -> Vec<String> {
+            axes.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let is_whole = |(axes, count): &(Vec<(String, AxisValue)>, Count)| {
+            let ended = count.solved.checked_add(count.diverged);
+            let most = count.networks.saturating_mul(u32::MAX.into());
+            let solved = count.epochs.values().try_fold(0u64, |sum, &n| sum.checked_add(n));
+            names(axes) == names(first)
+                && ended.is_some_and(|ended| ended <= count.networks)
+                && count.networks <= self.networks.into()
+                && count.net_epochs <= most
+                && solved == Some(count.solved)
+        };
+        1 <= part
+            && part <= of
+            && of <= MOST_PARTS
+            && self.cells.len() <= MOST_CELLS
+            && self.seconds.is_finite()
+            && self.seconds >= 0.0
+            && self.cells.iter().all(is_whole)
     }
 }
 
@@ -117,14 +155,21 @@ pub fn join(parts: &[(String, Part)]) -> Result<Part, (String, String)> {
         }
     }
     whole.place = places.join("; ");
+    whole.example = parts.iter().find_map(|(_, part)| part.example.clone());
     let missing: Vec<String> = (1..=first.shard.of)
         .zip(&seen)
         .filter(|(_, name)| name.is_none())
         .map(|(part, _)| Shard { part, of: first.shard.of }.to_string())
         .collect();
-    match missing.is_empty() {
-        true => Ok(whole),
-        false => Err(("--join".to_owned(), format!("lacks part {}", missing.join(", ")))),
+    match &missing[..] {
+        [] => Ok(whole),
+        few if few.len() <= 8 => {
+            Err(("--join".to_owned(), format!("lacks part {}", few.join(", "))))
+        }
+        [one, ..] => {
+            let reason = format!("lacks {} parts, the first of them {one}", missing.len());
+            Err(("--join".to_owned(), reason))
+        }
     }
 }
 
@@ -144,6 +189,7 @@ mod tests {
         let part = Part {
             format: FORMAT.to_owned(),
             settings: "epochs = 50".to_owned(),
+            example: None,
             shard,
             place: "here".to_owned(),
             seconds: 1.5,
@@ -193,6 +239,23 @@ mod tests {
         assert_eq!(Part::from_json(&part.to_json()), Ok(part.clone()));
         for text in ["", "{}", "[1]", "x", &part.to_json()[1..]] {
             assert!(Part::from_json(text).unwrap_err().contains("no part of a sweep"), "{text}");
+        }
+        for damage in [
+            (|part| part.cells.clear()) as fn(&mut Part),
+            |part| part.cells[0].1.solved += 1,
+            |part| part.cells[0].1.networks = 11,
+            |part| part.cells[0].1.net_epochs = u64::MAX,
+            |part| part.seconds = -1.0,
+            |part| part.shard.of = u32::MAX,
+            |part| part.shard.part = 0,
+            |part| {
+                let other = (Vec::new(), Count::default());
+                part.cells.push(other);
+            },
+        ] {
+            let mut part = part.clone();
+            damage(&mut part);
+            assert!(Part::from_json(&part.to_json()).unwrap_err().contains("damaged"));
         }
         let newer = Part { format: "wgrad sweep part 2".to_owned(), ..part };
         assert!(Part::from_json(&newer.to_json()).unwrap_err().contains("part 1"));

@@ -1,7 +1,9 @@
 //! Running a sweep: on the resident engine all that share a shape in the same dispatches, whatever
 //! their rates and seeds; on the CPU one network after the other on every core.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use web_time::Instant;
 
@@ -9,16 +11,21 @@ use super::{Cell, Count, Sweep, SweepOutcome, SweepProgress};
 use crate::Error;
 use crate::engine::resident::{self, Request, Room};
 use crate::engine::{
-    CpuEngine, Fate, Member, Owner, Place, Population, ResidentEngine, on_every_core,
+    CpuEngine, Fate, Member, Owner, Place, Population, ResidentEngine, Start, on_every_core,
 };
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, GpuError};
+use crate::network::Network;
+use crate::train::Training;
 
-/// Networks in the same dispatches: enough to fill any device, few enough that a stop loses little.
-const GPU_CHUNK: usize = 1 << 20;
-const SOFTWARE_CHUNK: usize = 1 << 16;
-/// Networks that the cores share among them, and that one takes at once.
+/// Networks in the same dispatches at most, and at least: enough to fill a device. Between them so
+/// many that they take a second or a few, for a stop loses the chunk it comes in.
+const GPU_CHUNK: Range<u64> = 1 << 16..1 << 20;
+const SOFTWARE_CHUNK: Range<u64> = 1 << 10..1 << 16;
+/// Network-epochs in that time.
+const GPU_WORK: u64 = 1 << 34;
+const SOFTWARE_WORK: u64 = 1 << 28;
+/// Networks that the cores share among them.
 const CPU_CHUNK: usize = 1 << 16;
-const CORE_CHUNK: usize = 16;
 
 /// One network: its cell, and its place in it.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +71,8 @@ impl Sweep {
                     let networks = self.chunk(&shape, gpu);
                     let request =
                         Request { network, batches, networks, judged: true, owner: *owner };
-                    resident::check_limits(request, &training.data, gpu)?;
+                    let checked = resident::check_limits(request, &training.data, gpu);
+                    checked.map_err(|error| too_large(error, network))?;
                 }
                 Ok(())
             }
@@ -87,6 +95,22 @@ impl Sweep {
             };
             (!suits).then(|| network.sizes())
         })
+    }
+
+    /// The value of `--engine` that trains a cell's networks one by one to the same bits.
+    pub fn engine_of(&self, cell: usize, place: &Place) -> String {
+        let Place::Resident(gpu, owner) = place else { return place.kind().to_string() };
+        let shapes = self.shapes();
+        let shape = shapes.iter().find(|shape| shape.contains(&cell));
+        let networks = shape.map_or(1, |shape| self.chunk(shape, gpu));
+        let training = &self.cells[cell].training;
+        let batches = &training.batches(training.seed);
+        let network = &training.network;
+        let request = Request { network, batches, networks, judged: true, owner: *owner };
+        match resident::owner(request, Room::of(gpu)) {
+            Some(owner) => format!("resident-{owner}"),
+            None => "resident".to_owned(),
+        }
     }
 
     /// Trains every network of this part. `report` hears now and then where it is; a true answer of
@@ -135,8 +159,13 @@ impl Sweep {
         let all: usize = shape.iter().map(|&cell| self.share(&self.cells[cell]).len()).sum();
         let parameters = self.cells[shape[0]].training.network.parameter_count();
         let bound = gpu.adapter().limits.max_binding_bytes / 4 / parameters as u64;
-        let suits = if gpu.adapter().is_software() { SOFTWARE_CHUNK } else { GPU_CHUNK };
-        all.min(suits).min(usize::try_from(bound).unwrap_or(usize::MAX)).max(1)
+        let (range, work) = match gpu.adapter().is_software() {
+            true => (SOFTWARE_CHUNK, SOFTWARE_WORK),
+            false => (GPU_CHUNK, GPU_WORK),
+        };
+        let epochs = u64::from(self.cells[shape[0]].training.epochs);
+        let suits = (work / epochs.max(1)).clamp(range.start, range.end);
+        all.min(usize::try_from(suits.min(bound)).unwrap_or(usize::MAX)).max(1)
     }
 
     /// Every network of a shape, cell by cell.
@@ -203,13 +232,15 @@ impl Sweep {
             owner,
         };
         let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
+        let mut starts: Vec<Start> = Vec::new();
         let mut at = 0;
         for own in seats.chunk_by(|left, right| left.cell == right.cell) {
-            let start = &self.cells[own[0].cell].training;
-            let seed = start.seed + u64::from(own[0].place);
-            engine.draw(at..at + own.len(), start.init, start.init_scale, seed).await?;
+            let Training { init, init_scale, seed, .. } = self.cells[own[0].cell].training;
+            let (networks, seed) = (at..at + own.len(), seed + u64::from(own[0].place));
+            starts.push(Start { networks, init, scale: init_scale, seed });
             at += own.len();
         }
+        engine.draw(&starts).await?;
         let per_epoch = batches.steps_per_epoch() as u32;
         let end = training.epochs * per_epoch;
         while engine.steps_done() < end && !engine.is_decided() {
@@ -237,33 +268,52 @@ impl Sweep {
         loop {
             // Not all at once: there may be more than memory holds.
             let some: Vec<Seat> = seats.by_ref().take(CPU_CHUNK).collect();
-            let chunks: Vec<&[Seat]> = some.chunks(CORE_CHUNK).collect();
-            let mut stopped = false;
+            if some.is_empty() {
+                return watch.done < watch.of;
+            }
+            let (mut behind, stopped) = (watch.done, std::cell::Cell::new(false));
+            let report = &mut *watch.report;
             on_every_core(
-                &chunks,
-                |chunk| self.train_on_cpu(chunk),
-                |chunk, fates| {
-                    for (&seat, fate) in chunk.iter().zip(fates) {
+                &some,
+                |seat, stop| self.train_on_cpu(*seat, stop),
+                |&seat, fate| {
+                    if let Some(fate) = fate {
                         self.count(counts, seat, fate);
-                        watch.done += u64::from(self.cells[seat.cell].training.epochs);
+                        behind += u64::from(self.cells[seat.cell].training.epochs);
+                        report(SweepProgress { net_epochs: behind, of: watch.of });
                     }
-                    stopped = watch.tell(0);
-                    stopped
+                },
+                &|| {
+                    stopped.set(stopped.get() || (watch.stop)());
+                    stopped.get()
                 },
             );
-            if stopped || some.is_empty() {
+            watch.done = behind;
+            if stopped.get() {
                 return watch.done < watch.of;
             }
         }
     }
 
-    fn train_on_cpu(&self, seats: &[Seat]) -> Vec<Fate> {
-        let fate = |seat: &Seat| {
-            let training = &self.cells[seat.cell].training;
-            let mut engine = CpuEngine::new(training.task(training.seed + u64::from(seat.place)));
-            let per_epoch = training.batches(0).steps_per_epoch() as u32;
-            engine.run_judged(training.epochs * per_epoch)
-        };
-        seats.iter().map(fate).collect()
+    /// One network on one core, unless a stop comes first.
+    fn train_on_cpu(&self, seat: Seat, stop: &AtomicBool) -> Option<Fate> {
+        let training = &self.cells[seat.cell].training;
+        let mut engine = CpuEngine::new(training.task(training.seed + u64::from(seat.place)));
+        let per_epoch = training.batches(0).steps_per_epoch() as u32;
+        engine.run_judged(training.epochs * per_epoch, stop)
+    }
+}
+
+/// Why a network cannot be swept on a GPU, by its sizes.
+fn too_large(error: GpuError, network: &Network) -> Error {
+    match error {
+        GpuError::NotResident { reason } => {
+            let sizes: Vec<String> = network.sizes().iter().map(usize::to_string).collect();
+            Error::Setting {
+                setting: format!("--layers {}", sizes.join(",")),
+                reason: format!("does not fit the resident engine: {reason}; use --engine cpu"),
+            }
+        }
+        other => other.into(),
     }
 }

@@ -8,7 +8,9 @@ use super::outcome::{Record, Tally, is_finite};
 use super::{Evaluation, Outcome, Progress, Run, Training, evaluate};
 use crate::Error;
 use crate::data::Batches;
-use crate::engine::{Engine, Forward, Member, Owner, Place, Population, ResidentEngine, forward};
+use crate::engine::{
+    Engine, Forward, Member, Owner, Place, Population, ResidentEngine, Start, forward,
+};
 use crate::gpu::Gpu;
 use crate::network::Layout;
 
@@ -104,7 +106,8 @@ impl Training {
             owner,
         };
         let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
-        engine.draw(0..networks, self.init, self.init_scale, self.seed).await?;
+        let (init, scale, seed) = (self.init, self.init_scale, self.seed);
+        engine.draw(&[Start { networks: 0..networks, init, scale, seed }]).await?;
         tally.setup_seconds += started.elapsed().as_secs_f64();
 
         let started = Instant::now();
@@ -125,7 +128,8 @@ impl Training {
                     }
                 }
                 losses = rest;
-                if stop() {
+                let all_diverged = records.iter().all(|record| record.diverged.is_some());
+                if all_diverged || stop() {
                     break 'all;
                 }
             }

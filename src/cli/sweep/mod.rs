@@ -11,11 +11,11 @@ use super::settings::EngineChoice;
 use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
-use crate::data::{Order, Source};
+use crate::data::Source;
 use crate::engine::Place;
 use crate::model::file;
-use crate::report::{self, CellCount, Detail, SweepReport, SweepResult};
-use crate::sweep::{self, AxisValue, Part, Sweep};
+use crate::report::{self, Detail, SweepReport, SweepResult};
+use crate::sweep::{self, Part, Sweep};
 use settings::SweepSettings;
 
 /// Flags of `wgrad sweep`.
@@ -80,6 +80,9 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
             .map_err(|error| bad_setting("--print-config", error.to_string()))?;
         return Ok(report::print(&text)?);
     }
+    if settings.csv.is_some() && settings.csv == settings.save {
+        return Err(bad_setting("--csv", "names the same file as --save; give another").into());
+    }
     for path in [&settings.csv, &settings.save].into_iter().flatten() {
         file::check_writable(path)?;
     }
@@ -88,11 +91,12 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
         let Chosen { place, note } = choose(&settings, &sweep).await?;
         sweep.check_on(&place)?;
         let report = SweepReport::start(&sweep, &place, note.as_deref(), detail)?;
-        let stopping = || stop.signal().is_some() || report.is_closed();
+        let stopping = || stop.signal().is_some();
         let outcome = sweep.run(&place, &mut |progress| report.progress(progress), &stopping).await;
         report.end_progress();
         let outcome = outcome?;
-        let part = Part::new(&sweep, &outcome, settings.identity()?, described(&place));
+        let mut part = Part::new(&sweep, &outcome, settings.identity(&sweep)?, described(&place));
+        part.example = example(&sweep, &part, &settings, &place);
         if let Some(path) = &settings.save {
             file::write_atomic(path, part.to_json().as_bytes())?;
         }
@@ -103,7 +107,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
             cells: &part.cells,
             seconds: part.seconds,
             stopped: part.stopped,
-            example: example(&part.cells, &settings),
+            example: part.example.clone(),
         })?;
         match stop.signal() {
             Some(signal) => Err(Error::Stopped { signal }.into()),
@@ -130,15 +134,13 @@ fn join(paths: &[PathBuf], csv: Option<&Path>, detail: Detail) -> Result<(), Fai
     if let Some(path) = csv {
         file::write_atomic(path, report::sweep_csv(&whole.cells).as_bytes())?;
     }
-    let settings: SweepSettings = toml::from_str(&whole.settings)
-        .map_err(|error| bad(&parts[0].0, error.message().to_owned()))?;
     let result = SweepResult {
         cells: &whole.cells,
         seconds: whole.seconds,
         stopped: false,
-        example: example(&whole.cells, &settings),
+        example: whole.example.clone(),
     };
-    Ok(report::sweep_result(&result, detail)?)
+    Ok(report::joined_sweep(&result, parts.len(), &whole.place, detail)?)
 }
 
 /// The device and the engine that the settings mean for a sweep.
@@ -175,33 +177,35 @@ fn described(place: &Place) -> String {
 }
 
 /// How to train alone one of the networks that solved their data, of the cell with the most.
-fn example(cells: &[CellCount], settings: &SweepSettings) -> Option<String> {
-    let (axes, count) = cells.iter().rev().max_by_key(|(_, count)| count.solved)?;
+fn example(sweep: &Sweep, part: &Part, settings: &SweepSettings, at: &Place) -> Option<String> {
+    let cells = part.cells.iter().enumerate().rev();
+    let (cell, (axes, count)) = cells.max_by_key(|(_, (_, count))| count.solved)?;
     let (seed, epochs) = count.first_solved?;
+    let training = &sweep.cells[cell].training;
     let mut text = format!("wgrad train --restarts 1 --seed {seed} --epochs {}", epochs.max(1));
-    let mut layers = settings.layers.clone().unwrap_or_default();
-    for (name, value) in axes {
-        match (name.as_str(), value) {
-            ("width", AxisValue::Whole(width)) => {
-                let last = layers.len().saturating_sub(1);
-                layers.iter_mut().take(last).skip(1).for_each(|units| *units = *width as usize);
-            }
-            _ => text += &format!(" --{name} {value}"),
-        }
+    for (name, value) in axes.iter().filter(|(name, _)| name != "width") {
+        text += &format!(" --{name} {value}");
     }
-    let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
+    let layers: Vec<String> = training.network.sizes().iter().map(usize::to_string).collect();
     text += &format!(" --layers {}", layers.join(","));
     if let Some(source) = settings.data.as_ref().filter(|&source| *source != Source::Xor) {
-        text += &format!(" --data {source}");
+        text += &format!(" --data {}", quoted(&source.to_string()));
     }
     if let Some(activation) = settings.output_activation {
         text += &format!(" --output-activation {activation}");
     }
-    if let Some(batch) = settings.batch.filter(|&batch| batch != 0) {
-        text += &format!(" --batch {batch}");
+    if !training.batches(seed).is_full() {
+        text += &format!(" --batch {} --order {}", training.batch, training.order);
     }
-    if let Some(order) = settings.order.filter(|&order| order != Order::Shuffled) {
-        text += &format!(" --order {order}");
+    Some(text + &format!(" --engine {}", sweep.engine_of(cell, at)))
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "._-/".contains(c);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
-    Some(text)
 }

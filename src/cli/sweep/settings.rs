@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::super::bad_setting;
 use super::super::settings::{EngineChoice, Settings, load, names, read_toml, size};
@@ -24,7 +25,7 @@ const DEFAULT_EPOCHS: u32 = 2000;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SweepSettings {
     /// Learning rates: a list, or A..B:log:N, or A..B:lin:N [default: 0.5]
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true, help_heading = "Axes")]
+    #[arg(long, value_name = "LIST", allow_negative_numbers = true, help_heading = "Axes")]
     #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
     pub lr: Option<String>,
 
@@ -39,12 +40,12 @@ pub struct SweepSettings {
     pub init: Option<String>,
 
     /// How many times as wide as that: as --lr [default: 1]
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true, help_heading = "Axes")]
+    #[arg(long, value_name = "LIST", allow_negative_numbers = true, help_heading = "Axes")]
     #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
     pub init_scale: Option<String>,
 
     /// Units of every hidden layer: a list, or A..B [default: as in --layers]
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true, help_heading = "Axes")]
+    #[arg(long, value_name = "LIST", allow_negative_numbers = true, help_heading = "Axes")]
     #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
     pub width: Option<String>,
 
@@ -140,7 +141,7 @@ fn axis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
         Number(f64),
     }
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "an axis is text, a number, or a list of them")]
     enum Points {
         One(Point),
         Many(Vec<Point>),
@@ -264,16 +265,30 @@ impl SweepSettings {
         Ok((sweep, settings))
     }
 
-    /// What decides the numbers of the sweep, as text: the parts of one sweep have the same.
-    pub(super) fn identity(&self) -> Result<String, Error> {
+    /// What decides the numbers of a sweep beside its axes, as text: the parts of one have the
+    /// same, wherever its data lay and however its axes were written.
+    pub(super) fn identity(&self, sweep: &Sweep) -> Result<String, Error> {
         let settings = SweepSettings {
-            device: None,
-            engine: None,
-            require_gpu: false,
-            csv: None,
-            ..self.clone()
+            networks: self.networks,
+            epochs: self.epochs,
+            seed: self.seed,
+            layers: self.layers.clone(),
+            output_activation: self.output_activation,
+            batch: self.batch,
+            order: self.order,
+            ..SweepSettings::default()
         };
-        toml::to_string(&settings).map_err(|error| bad_setting("--save", error.to_string()))
+        let text =
+            toml::to_string(&settings).map_err(|error| bad_setting("--save", error.to_string()))?;
+        let mut hash = Sha256::new();
+        if let Some(data) = sweep.cells.first().map(|cell| &cell.training.data) {
+            for value in data.inputs().iter().chain(data.targets()) {
+                hash.update(value.to_le_bytes());
+            }
+        }
+        let digits: Vec<String> =
+            hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{text}# data {}\n", digits.concat()))
     }
 
     /// One cell, with the settings that `train` would have for it.

@@ -4,6 +4,8 @@
 
 mod math;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::{Fate, Forward, JUDGED_WITHIN, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
@@ -102,8 +104,13 @@ impl CpuEngine {
     }
 
     /// Does up to `steps` steps, ending before the first whose parameters solve the data: looked at
-    /// each time an epoch begins, and at the end.
-    pub fn run_judged(&mut self, steps: u32) -> Fate {
+    /// each time an epoch begins, and at the end. Nothing where `stop` said true in between.
+    pub fn run_judged(&mut self, steps: u32, stop: &AtomicBool) -> Option<Fate> {
+        let fate = self.judge_steps(steps, stop);
+        (!stop.load(Ordering::Relaxed) || fate != Fate::Unsolved).then_some(fate)
+    }
+
+    fn judge_steps(&mut self, steps: u32, stop: &AtomicBool) -> Fate {
         let per_epoch = self.task.batches.steps_per_epoch() as u32;
         let is_full = self.task.batches.is_full();
         for _ in 0..steps {
@@ -113,6 +120,9 @@ impl CpuEngine {
             self.look();
             if is_full && self.is_near {
                 return Fate::Solved(self.step);
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Fate::Unsolved;
             }
             self.update();
         }

@@ -123,7 +123,7 @@ impl Invocation {
             lines: self.lines(room),
             step_rounds: step + rows.judging_rounds(row),
             loss_rounds: 1 + row * (rows.batch + 1),
-            dispatch_rounds: 4 * self.parameters + row * (rows.all + 1),
+            dispatch_rounds: 4 * self.parameters + rows.last_look_rounds(row),
         }
     }
 

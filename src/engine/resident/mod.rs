@@ -25,13 +25,14 @@ use judge::IN_TRAINING;
 use plan::Plan;
 pub use plan::{Owner, Request, Room, owner, suits};
 use rows::Rows;
+pub use start::Start;
 
 /// Numbers that the ring of losses holds at most.
 const RING_LEN: usize = 1 << 20;
 /// Steps of any submission.
 const MOST_STEPS: usize = 1 << 22;
-/// Parameters that the first submission moves, over all networks and steps: little for any device.
-const FIRST_WORK: usize = 1 << 19;
+/// Multiply-adds of the first submission, over all rows, networks and steps: little for any device.
+const FIRST_WORK: usize = 1 << 21;
 /// What is to be trained at once: networks of one shape over the same rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Population<'a> {
@@ -116,11 +117,7 @@ pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<O
 }
 
 fn plan_on(request: Request<'_>, gpu: &Gpu) -> Result<Plan, GpuError> {
-    let plan =
-        Plan::new(request, Room::of(gpu)).map_err(|reason| GpuError::NotResident { reason })?;
-    let rounds = plan.dispatch_rounds + plan.step_rounds + plan.loss_rounds;
-    gpu.check_rounds("one step of the resident engine", rounds)?;
-    Ok(plan)
+    Plan::new(request, Room::of(gpu)).map_err(|reason| GpuError::NotResident { reason })
 }
 
 impl ResidentEngine {
@@ -137,7 +134,7 @@ impl ResidentEngine {
         let networks = members.len();
         let request = Request { network, batches: &batches, networks, judged, owner };
         let plan = plan_on(request, &gpu)?;
-        let ring_len = (RING_LEN / networks).max(batches.steps_per_epoch().min(1 << 12));
+        let ring_len = (RING_LEN / networks).max(1);
         let rows = Rows::data(data);
         let rates: Vec<f32> = members.iter().map(|member| member.rate).collect();
         let seeds: Vec<u32> = members.iter().map(|member| member.seed).collect();
@@ -156,7 +153,8 @@ impl ResidentEngine {
         let constants: Vec<(&str, f64)> =
             plan.kernel.constants.iter().map(|c| (c.name, code(network, c.name).into())).collect();
         let pipeline = gpu.shaped_pipeline(&plan.kernel, &plan.lines, &constants).await?;
-        let first_steps = FIRST_WORK / network.parameter_count().max(1) / networks.max(1);
+        let step_work = network.parameter_count() * batches.batch();
+        let first_steps = FIRST_WORK / step_work.saturating_mul(networks).max(1);
         Ok(ResidentEngine {
             network: network.clone(),
             layout: Layout::new(network),
@@ -171,7 +169,7 @@ impl ResidentEngine {
             dispatches: HashMap::new(),
             ring_len: ring_len as u32,
             step: 0,
-            pace: Pace::new(first_steps.max(16), MOST_STEPS),
+            pace: Pace::new(first_steps.max(1), MOST_STEPS),
             gpu,
         })
     }

@@ -24,14 +24,20 @@ pub struct Room {
     pub workgroup_bytes: usize,
     /// Bytes of a uniform binding.
     pub uniform_bytes: usize,
+    /// Loop rounds of an invocation in a dispatch.
+    pub rounds: usize,
     /// Whether the adapter runs on the CPU, where barriers and shared memory are slow.
     pub is_software: bool,
 }
 
 impl Room {
     /// What WebGPU grants everywhere.
-    pub const BASE: Room =
-        Room { workgroup_bytes: 16_384, uniform_bytes: 65_536, is_software: false };
+    pub const BASE: Room = Room {
+        workgroup_bytes: 16_384,
+        uniform_bytes: 65_536,
+        rounds: usize::MAX,
+        is_software: false,
+    };
 
     /// What `gpu` has.
     pub fn of(gpu: &Gpu) -> Room {
@@ -39,6 +45,7 @@ impl Room {
         Room {
             workgroup_bytes: adapter.limits.max_workgroup_bytes as usize,
             uniform_bytes: usize::try_from(adapter.limits.max_uniform_bytes).unwrap_or(usize::MAX),
+            rounds: gpu.max_rounds() as usize,
             is_software: adapter.kind == DeviceKind::Software,
         }
     }
@@ -111,10 +118,12 @@ impl Plan {
     /// Why neither does, in words.
     pub(super) fn new(request: Request<'_>, room: Room) -> Result<Plan, String> {
         let Request { network, batches, networks, judged, owner } = request;
-        let is_spilled = room.is_software && networks >= MANY_NETWORKS;
+        let is_worth_it = networks >= MANY_NETWORKS || owner == Some(Owner::Invocation);
+        let is_spilled = room.is_software && is_worth_it;
         let registers = if is_spilled { SOFTWARE_REGISTERS } else { REGISTERS };
-        let invocation = || Ok(Invocation::new(network, batches, judged, registers)?.plan(room));
-        let workgroup = || Ok(Workgroup::new(network, batches, judged, room)?.plan(room));
+        let invocation =
+            || Invocation::new(network, batches, judged, registers)?.plan(room).within(room);
+        let workgroup = || Workgroup::new(network, batches, judged, room)?.plan(room).within(room);
         match owner {
             Some(Owner::Invocation) => invocation(),
             Some(Owner::Workgroup) => workgroup(),
@@ -122,6 +131,20 @@ impl Plan {
                 workgroup().map_err(|large: String| format!("{small}; {large}"))
             }),
         }
+    }
+
+    /// The plan, if one step of it fits a dispatch.
+    fn within(self, room: Room) -> Result<Plan, String> {
+        let rounds = self.dispatch_rounds + self.step_rounds + self.loss_rounds;
+        if rounds <= room.rounds {
+            return Ok(self);
+        }
+        Err(format!(
+            "one step takes {rounds} loop rounds of {} {}, {} are planned for in a dispatch",
+            if self.owner == Owner::Invocation { "an" } else { "a" },
+            self.owner,
+            room.rounds
+        ))
     }
 }
 

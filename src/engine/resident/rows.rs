@@ -79,6 +79,11 @@ impl Rows {
         if self.judged && !self.full { (self.all + 1) * row_rounds } else { 0 }
     }
 
+    /// Loop rounds of the look at every row that ends a dispatch of networks that are judged.
+    pub(super) fn last_look_rounds(&self, row_rounds: usize) -> usize {
+        if self.judged { (self.all + 1) * row_rounds } else { 0 }
+    }
+
     /// Loop rounds of the walk to a shuffled row, two on average at most, with as many to spare.
     pub(super) fn walk_rounds(&self) -> usize {
         if self.shuffled { 4 } else { 0 }

@@ -1,16 +1,33 @@
 //! Where networks start from.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
 use super::ResidentEngine;
 use crate::engine::on_every_core;
-use crate::gpu::{GpuError, Slice};
+use crate::gpu::{GpuError, Pipeline, Slice};
 use crate::kernels::{INIT_UNIFORM, InitUniformParams};
 use crate::network::{Draw, Initializer};
 use crate::random::{Purpose, seed_key, stream_id};
 
 /// Networks that a core draws at once.
 const DRAWN_AT_ONCE: usize = 1024;
+
+/// Networks that are too few for a dispatch of their own.
+const FEW_DRAWN: usize = 256;
+
+/// Networks that are drawn from one distribution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// Which of the population.
+    pub networks: Range<usize>,
+    /// The distribution.
+    pub init: Initializer,
+    /// How many times as wide.
+    pub scale: f32,
+    /// The seed of the first of them; the others' count on.
+    pub seed: u64,
+}
 
 impl ResidentEngine {
     /// Sets every network's parameters, each list in the network's layout.
@@ -23,47 +40,54 @@ impl ResidentEngine {
         self.gpu.write(&self.buffers.parameters, 0, &columns);
     }
 
-    /// Draws the starting weights of networks `range`, the first of which has seed `seed`: on the
-    /// GPU where the distribution is uniform, the same bits as on the host, and on the host where
-    /// it is normal, since its logarithm and cosine differ from one GPU to another.
+    /// Draws starting weights: on the GPU where a distribution is uniform, the same bits as on the
+    /// host; and on the host where it is normal, since its logarithm and cosine differ from one GPU
+    /// to another, or where there are too few networks for a dispatch.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails.
-    pub async fn draw(
-        &mut self,
-        range: Range<usize>,
-        init: Initializer,
-        scale: f32,
-        seed: u64,
-    ) -> Result<(), GpuError> {
-        let is_uniform = |draw: Draw| matches!(draw, Draw::Uniform { .. });
-        let layers: Vec<_> = self.network.layers().collect();
-        if layers.iter().any(|l| !is_uniform(init.draw(l.fan_in, l.fan_out, scale))) {
-            self.draw_on_host(range, init, scale, seed);
-            return Ok(());
+    pub async fn draw(&mut self, starts: &[Start]) -> Result<(), GpuError> {
+        let is_uniform = |start: &&Start| {
+            self.network.layers().all(|layer| {
+                let draw = start.init.draw(layer.fan_in, layer.fan_out, start.scale);
+                matches!(draw, Draw::Uniform { .. })
+            })
+        };
+        let on_gpu = |start: &&Start| start.networks.len() >= FEW_DRAWN && is_uniform(start);
+        let (here, there): (Vec<&Start>, Vec<&Start>) = starts.iter().partition(on_gpu);
+        if !there.is_empty() {
+            self.draw_on_host(&there);
         }
         let pipeline = self.gpu.pipeline(&INIT_UNIFORM, &[]).await?;
-        let [seed_low, seed_high] = seed_key(seed);
+        for start in here {
+            self.draw_on_gpu(start, &pipeline).await?;
+        }
+        Ok(())
+    }
+
+    async fn draw_on_gpu(&self, start: &Start, pipeline: &Pipeline) -> Result<(), GpuError> {
+        let Start { networks, init, scale, seed } = start;
+        let [seed_low, seed_high] = seed_key(*seed);
         let (mut first_parameter, mut dispatches) = (0, Vec::new());
-        for layer in layers {
+        for layer in self.network.layers() {
             let len = layer.fan_in * layer.fan_out;
-            if let Draw::Uniform { limit } = init.draw(layer.fan_in, layer.fan_out, scale) {
+            if let Draw::Uniform { limit } = init.draw(layer.fan_in, layer.fan_out, *scale) {
                 let params = InitUniformParams {
-                    networks: range.len() as u32,
+                    networks: networks.len() as u32,
                     pairs: len.div_ceil(2) as u32,
                     len: len as u32,
                     stride: self.members.len() as u32,
                     first_parameter: first_parameter as u32,
-                    first_network: range.start as u32,
+                    first_network: networks.start as u32,
                     seed_low,
                     seed_high,
                     stream: stream_id(Purpose::Weights, layer.index as u32),
                     limit,
                 };
                 let bound = [Slice::all(&self.buffers.parameters)];
-                let invocations = range.len() * len.div_ceil(2);
+                let invocations = networks.len() * len.div_ceil(2);
                 dispatches
-                    .push(self.gpu.dispatch(&pipeline, &params, &bound, invocations, 0).await?);
+                    .push(self.gpu.dispatch(pipeline, &params, &bound, invocations, 0).await?);
             }
             first_parameter += len + layer.fan_out;
         }
@@ -71,28 +95,32 @@ impl ResidentEngine {
         Ok(())
     }
 
-    fn draw_on_host(&self, range: Range<usize>, init: Initializer, scale: f32, seed: u64) {
-        let count = self.network.parameter_count();
+    /// All of the buffer at once; networks that are drawn elsewhere are zero for now.
+    fn draw_on_host(&self, starts: &[&Start]) {
+        let (count, all) = (self.network.parameter_count(), self.members.len());
         let indices = self.indices();
-        let mut columns = vec![0.0; count * range.len()];
-        let starts: Vec<usize> = (0..range.len()).step_by(DRAWN_AT_ONCE).collect();
-        let draw = |&first: &usize| -> Vec<Vec<f32>> {
-            let networks = first..(first + DRAWN_AT_ONCE).min(range.len());
-            let seeds = networks.map(|network| seed + network as u64);
-            seeds.map(|seed| init.parameters(&self.network, seed, scale)).collect()
+        let mut columns = vec![0.0; count * all];
+        let pieces: Vec<(&Start, Range<usize>)> = starts
+            .iter()
+            .flat_map(|start| {
+                let firsts = (0..start.networks.len()).step_by(DRAWN_AT_ONCE);
+                firsts
+                    .map(|first| (*start, first..(first + DRAWN_AT_ONCE).min(start.networks.len())))
+            })
+            .collect();
+        let draw = |(start, networks): &(&Start, Range<usize>), _: &AtomicBool| -> Vec<Vec<f32>> {
+            let seeds = networks.clone().map(|network| start.seed + network as u64);
+            seeds.map(|seed| start.init.parameters(&self.network, seed, start.scale)).collect()
         };
-        on_every_core(&starts, draw, |&first, drawn| {
-            for (network, flat) in (first..).zip(drawn) {
+        let note = |(start, networks): &(&Start, Range<usize>), drawn: Vec<Vec<f32>>| {
+            for (network, flat) in (start.networks.start + networks.start..).zip(drawn) {
                 for (parameter, &index) in indices.iter().enumerate() {
-                    columns[parameter * range.len() + network] = flat[index];
+                    columns[parameter * all + network] = flat[index];
                 }
             }
-            false
-        });
-        for (parameter, column) in columns.chunks_exact(range.len()).enumerate() {
-            let at = parameter * self.members.len() + range.start;
-            self.gpu.write(&self.buffers.parameters, at, column);
-        }
+        };
+        on_every_core(&pieces, draw, note, &|| false);
+        self.gpu.write(&self.buffers.parameters, 0, &columns);
     }
 
     /// Where in the network's layout each parameter lies, in the order of the buffer.

@@ -85,7 +85,9 @@ impl Workgroup {
                 + self.backward_rounds()
                 + if rows.judged && !rows.full { looks * (1 + look) } else { 0 },
             loss_rounds: rows.batch,
-            dispatch_rounds: 2 * own(self.parameters) + looks * (1 + look) + LANES,
+            dispatch_rounds: 2 * own(self.parameters)
+                + LANES
+                + if rows.judged { looks * (1 + look) } else { 0 },
         }
     }
 
