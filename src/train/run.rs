@@ -137,7 +137,9 @@ impl Training {
         let epochs = engine.steps_done() / batches.steps_per_epoch() as u32;
         let parameters = engine.parameters().await?;
         tally.train_seconds += started.elapsed().as_secs_f64();
-        for ((seed, record), parameters) in (self.seed..).zip(records).zip(parameters) {
+        // Not as a range from the first: behind the last seed there may be no other.
+        let seeds = (0..u64::from(self.restarts)).map(|restart| self.seed + restart);
+        for ((seed, record), parameters) in seeds.zip(records).zip(parameters) {
             let run = self.judge(seed, epochs, record, parameters, engine.steps_done());
             tally.add(run, self.restarts)?;
         }
