@@ -305,8 +305,9 @@ fn the_same_seeds_win_on_every_engine() {
     assert_eq!((together.restarts, together.solved), (8, alone.count() as u32));
 }
 
-/// Shapes at the edges of what one invocation takes: a rest in the last vector, several outputs,
-/// mini-batches with a short last one, every loss.
+/// Shapes at the edges of what an invocation takes, and a workgroup: a rest in the last vector, one
+/// and two hidden layers and more, none, several outputs, mini-batches with a short last one, every
+/// activation and every loss; data in a uniform and beyond it.
 #[test]
 fn the_resident_engine_takes_every_small_shape() {
     let cases = [
@@ -315,24 +316,35 @@ fn the_resident_engine_takes_every_small_shape() {
         (vec![2, 5, 2], Activation::LeakyRelu, Loss::SoftmaxCrossEntropy, 9, 4),
         (vec![4, 2, 4], Activation::Identity, Loss::MseHalfMean, 40, 16),
         (vec![2, 9, 1], Activation::Relu, Loss::BceWithLogits, 4, 0),
+        (vec![3, 4, 3, 2], Activation::Tanh, Loss::SoftmaxCrossEntropy, 9, 4),
+        (vec![2, 5, 3, 1], Activation::Relu, Loss::Bce, 4, 0),
+        (vec![1, 2, 7, 1], Activation::Sigmoid, Loss::MseHalfMean, 6, 1),
+        (vec![2, 3, 2, 3, 1], Activation::Tanh, Loss::MseMean, 5, 2),
+        (vec![3, 2], Activation::Relu, Loss::BceWithLogits, 7, 0),
+        (vec![2, 64, 1], Activation::Relu, Loss::Bce, 4, 0),
+        (vec![2, 16, 16, 1], Activation::LeakyRelu, Loss::Bce, 4, 0),
+        (vec![1, 2, 1], Activation::Tanh, Loss::MseMean, 5000, 7),
     ];
+    let mut owners = Vec::new();
     for (sizes, hidden, loss, rows, batch) in cases {
         let task = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
         let (losses, reference) = reference_losses(&task, 25);
-        let mut engine =
-            pollster::block_on(Engine::new(task, &Place::Resident(gpu(), None))).unwrap();
-        let actual = pollster::block_on(engine.run(25, &never)).unwrap();
-        let bound = 25.0 * 48.0 * ULP;
+        let longest = sizes.iter().max().unwrap();
+        let bound = 25.0 * (longest + 40) as f64 * ULP;
         let near = Bound::Mixed { absolute: bound, relative: bound };
-        assert_close(&format!("{sizes:?} {loss}, losses"), &actual, &losses, near);
-        let parameters = pollster::block_on(engine.parameters()).unwrap();
-        assert_close(
-            &format!("{sizes:?} {loss}, parameters"),
-            &parameters,
-            &reference.parameters,
-            near,
-        );
+        for place in resident_places(&task) {
+            let mut engine = pollster::block_on(Engine::new(task.clone(), &place)).unwrap();
+            let actual = pollster::block_on(engine.run(25, &never)).unwrap();
+            let label = format!("{sizes:?} {loss} on {place:?}");
+            assert_close(&format!("{label}, losses"), &actual, &losses, near);
+            let parameters = pollster::block_on(engine.parameters()).unwrap();
+            let expected = &reference.parameters;
+            assert_close(&format!("{label}, parameters"), &parameters, expected, near);
+            owners.push(place.owner(&task.network, &task.batches, 1));
+        }
     }
+    let owned = |by| owners.iter().filter(|owner| **owner == Some(by)).count();
+    assert!(owned(Owner::Invocation) >= 9 && owned(Owner::Workgroup) == 13, "{owners:?}");
 }
 
 /// A device of its own: the shared one must survive.
