@@ -1,4 +1,4 @@
-// Trains whole networks of one hidden layer: up to params.steps times forward, backward and
+// Trains whole networks of one hidden layer: up to params.steps times, and to step params.until, forward, backward and
 // parameters -= rate * gradients, without leaving the invocation.
 //
 // data is as in common/rows.wgsl. parameters is [PARAMETERS][networks]: the weights
@@ -16,6 +16,7 @@
 struct Params {
     networks: u32,
     steps: u32,
+    until: u32,
     data_rows: u32,
     steps_per_epoch: u32,
     seed_low: u32,

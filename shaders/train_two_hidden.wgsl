@@ -1,4 +1,4 @@
-// Trains whole networks of two hidden layers: up to params.steps times forward, backward and
+// Trains whole networks of two hidden layers: up to params.steps times, and to step params.until, forward, backward and
 // parameters -= rate * gradients, without leaving the invocation.
 //
 // The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are the weights
@@ -13,6 +13,7 @@
 struct Params {
     networks: u32,
     steps: u32,
+    until: u32,
     data_rows: u32,
     steps_per_epoch: u32,
     seed_low: u32,

@@ -1,4 +1,4 @@
-// Trains whole networks of any number of layers: up to params.steps times forward, backward and
+// Trains whole networks of any number of layers: up to params.steps times, and to step params.until, forward, backward and
 // parameters -= rate * gradients, without leaving the workgroup.
 //
 // The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are, layer by
@@ -14,6 +14,7 @@
 struct Params {
     networks: u32,
     steps: u32,
+    until: u32,
     data_rows: u32,
     steps_per_epoch: u32,
     seed_low: u32,
@@ -197,9 +198,10 @@ fn train_workgroup(
 
     var clock = clock_at(first_step, params.steps_per_epoch, params.loss_every);
     var slot = slot_at(clock, params.steps_per_epoch, params.loss_every, params.ring_len);
+    let steps = min(params.steps, params.until - first_step);
     var made = 0u;
     var is_solved = false;
-    while (made < params.steps) {
+    while (made < steps) {
         workgroupBarrier();
         if (JUDGED && !FULL && clock.place == 0u) {
             is_solved = solves(lane);

@@ -68,6 +68,7 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
     let params = TrainParams {
         networks: networks as u32,
         steps: STEPS,
+        until: u32::MAX,
         data_rows: 4,
         steps_per_epoch: 1,
         seed_low: 0,

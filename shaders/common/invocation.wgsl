@@ -57,7 +57,7 @@ fn train_step(seed: vec2<u32>, clock: Clock, rate: f32) -> bool {
     return false;
 }
 
-// A network as far as params.steps takes it.
+// A network for params.steps more steps, but not beyond params.until.
 fn train(network: u32) {
     if (JUDGED && outcome[network] != IN_TRAINING) {
         return;
@@ -71,10 +71,11 @@ fn train(network: u32) {
     let first_step = done[network];
     var clock = clock_at(first_step, params.steps_per_epoch, params.loss_every);
     var slot = slot_at(clock, params.steps_per_epoch, params.loss_every, params.ring_len);
+    let steps = min(params.steps, params.until - first_step);
     var made = 0u;
     var is_solved = false;
     // Some devices run both sides of every branch: what few steps do stays out of the inner loop.
-    while (made < params.steps && !is_solved) {
+    while (made < steps && !is_solved) {
         if (JUDGED && !FULL && clock.place == 0u) {
             is_solved = solves(params.data_rows);
         }
@@ -83,7 +84,7 @@ fn train(network: u32) {
             slot = select(slot + 1u, 0u, slot + 1u == params.ring_len);
         }
         let plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
-        let until = made + min(plain, params.steps - made);
+        let until = made + min(plain, steps - made);
         while (made < until && !is_solved) {
             is_solved = train_step(seed, clock, rate);
             if (!is_solved) {

@@ -41,6 +41,7 @@ impl<'a> Slice<'a> {
 #[derive(Debug, Clone)]
 pub struct Dispatch {
     name: &'static str,
+    params: Buffer,
     pipeline: wgpu::ComputePipeline,
     group: wgpu::BindGroup,
     grid: [u32; 2],
@@ -50,6 +51,11 @@ impl Dispatch {
     /// The kernel's name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Sets the params anew, for whatever is submitted next.
+    pub fn set_params<P: bytemuck::Pod>(&self, gpu: &Gpu, params: &P) {
+        gpu.write(&self.params, 0, std::slice::from_ref(params));
     }
 
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
@@ -310,7 +316,13 @@ impl Gpu {
         if let Some(error) = scope.pop().await {
             return Err(fault(kernel.name, error));
         }
-        Ok(Dispatch { name: kernel.name, pipeline: pipeline.raw.clone(), group, grid })
+        Ok(Dispatch {
+            name: kernel.name,
+            params: uniform,
+            pipeline: pipeline.raw.clone(),
+            group,
+            grid,
+        })
     }
 }
 

@@ -185,8 +185,10 @@ params! {
     TrainParams {
         /// Networks.
         networks: u32,
-        /// Steps to make.
+        /// Steps to make in one dispatch.
         steps: u32,
+        /// Steps since the start, beyond which none is made.
+        until: u32,
         /// Rows of the data set.
         data_rows: u32,
         /// Steps in an epoch.

@@ -50,6 +50,7 @@ impl Case {
         let params = TrainParams {
             networks: networks as u32,
             steps,
+            until: steps,
             data_rows: 4,
             steps_per_epoch: 1,
             seed_low: 0,

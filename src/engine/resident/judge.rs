@@ -71,7 +71,7 @@ impl ResidentEngine {
         self.gpu.write(&self.buffers.seeds, 0, &seeds);
         self.gpu.write(&self.buffers.done, 0, &vec![self.step; kept.len()]);
         self.gpu.write(&self.buffers.outcome, 0, &vec![IN_TRAINING; kept.len()]);
-        self.dispatches.clear();
+        self.dispatch = None;
         Ok(())
     }
 }

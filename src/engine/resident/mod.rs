@@ -9,7 +9,6 @@ mod rows;
 mod start;
 mod workgroup;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use web_time::Instant;
@@ -74,8 +73,8 @@ pub struct ResidentEngine {
     /// Which member each column of the buffers is: all, until some are judged and dropped.
     columns: Vec<u32>,
     fates: Vec<Fate>,
-    /// One per number of steps, and period of kept losses, that was ever asked for at once.
-    dispatches: HashMap<(u32, u32), Dispatch>,
+    /// Of the columns that there are; its params are set for each submission.
+    dispatch: Option<Dispatch>,
     ring_len: u32,
     step: u32,
     pace: Pace,
@@ -166,7 +165,7 @@ impl ResidentEngine {
             buffers,
             columns: (0..networks as u32).collect(),
             fates: vec![Fate::Unsolved; networks],
-            dispatches: HashMap::new(),
+            dispatch: None,
             ring_len: ring_len as u32,
             step: 0,
             pace: Pace::new(first_steps.max(1), MOST_STEPS),
@@ -208,7 +207,8 @@ impl ResidentEngine {
         let loss_every = if self.judged { 0 } else { loss_every };
         let count = steps.min(self.pace.next() as u32).min(self.ring_window(loss_every));
         let started = Instant::now();
-        let cuts = self.cuts(count, loss_every).await?;
+        let cut = self.steps_of_a_dispatch(loss_every);
+        let dispatch = self.dispatch(cut, self.step + count, loss_every).await?;
         let slots = self.kept_before(self.step, loss_every)
             ..self.kept_before(self.step + count, loss_every);
         let kept = (slots.end - slots.start) as usize;
@@ -225,8 +225,7 @@ impl ResidentEngine {
             (losses, 0..wrapped * width),
         ];
         ranges.retain(|(_, range)| !range.is_empty());
-        let dispatches: Vec<&Dispatch> =
-            cuts.iter().map(|&cut| &self.dispatches[&(cut, loss_every)]).collect();
+        let dispatches = std::iter::repeat_n(&dispatch, count.div_ceil(cut) as usize);
         let mut lists = self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter();
         self.pace.took(count as usize, started.elapsed());
         self.step += count;
@@ -273,20 +272,6 @@ impl ResidentEngine {
         if loss_every == 0 { u32::MAX } else { self.ring_len.max(whole) }
     }
 
-    /// `count` steps as dispatches that the device makes in full: their steps, in order.
-    async fn cuts(&mut self, count: u32, loss_every: u32) -> Result<Vec<u32>, GpuError> {
-        let cut = self.steps_of_a_dispatch(loss_every);
-        let mut cuts = vec![cut; (count / cut) as usize];
-        cuts.extend(Some(count % cut).filter(|&rest| rest > 0));
-        for &steps in &cuts {
-            if !self.dispatches.contains_key(&(steps, loss_every)) {
-                let dispatch = self.dispatch(steps, loss_every).await?;
-                self.dispatches.insert((steps, loss_every), dispatch);
-            }
-        }
-        Ok(cuts)
-    }
-
     /// Loop rounds of a step on average; where an epoch is one step, only every `loss_every`-th
     /// looks at its losses.
     fn step_rounds(&self, loss_every: u32) -> usize {
@@ -304,7 +289,13 @@ impl ResidentEngine {
         (rounds / self.step_rounds(loss_every)).clamp(1, MOST_STEPS) as u32
     }
 
-    async fn dispatch(&self, steps: u32, loss_every: u32) -> Result<Dispatch, GpuError> {
+    /// A dispatch of `steps` steps, which the device makes in full, but none beyond `until`.
+    async fn dispatch(
+        &mut self,
+        steps: u32,
+        until: u32,
+        loss_every: u32,
+    ) -> Result<Dispatch, GpuError> {
         let (batches, loss) = (&self.batches, self.network.loss());
         let [seed_low, seed_high] = seed_key(batches.seed());
         let short = batches.rows() % batches.batch();
@@ -316,6 +307,7 @@ impl ResidentEngine {
         let params = TrainParams {
             networks: self.columns.len() as u32,
             steps,
+            until,
             data_rows: batches.rows() as u32,
             steps_per_epoch: batches.steps_per_epoch() as u32,
             seed_low,
@@ -327,6 +319,10 @@ impl ResidentEngine {
             short_value_scale: value(short),
             short_gradient_scale: gradient(short),
         };
+        if let Some(made) = &self.dispatch {
+            made.set_params(&self.gpu, &params);
+            return Ok(made.clone());
+        }
         let Buffers { data, rates, seeds, parameters, losses, done, outcome } = &self.buffers;
         let bound = [data, rates, seeds, parameters, losses, done, outcome].map(Slice::all);
         let rounds = self.plan.dispatch_rounds + steps as usize * self.step_rounds(loss_every);
@@ -334,7 +330,9 @@ impl ResidentEngine {
             Owner::Invocation => self.columns.len(),
             Owner::Workgroup => self.columns.len() * self.plan.kernel.lanes as usize,
         };
-        self.gpu.dispatch(&self.pipeline, &params, &bound, invocations, rounds).await
+        let made = self.gpu.dispatch(&self.pipeline, &params, &bound, invocations, rounds).await?;
+        self.dispatch = Some(made.clone());
+        Ok(made)
     }
 
     /// The parameters of every network that is still here (all of them, where they are not
