@@ -317,9 +317,20 @@ fn parts_of_a_sweep_make_the_whole() {
         training(Activation::Relu, 70, 200),
         Training { learning_rate: 2.0, ..training(Activation::Tanh, 70, 200) },
     ];
-    let whole = sweep(trainings);
-    let expected: Vec<Count> = run(&whole, &resident()).counts;
-    for of in [1, 2, 3, 7, 71] {
+    parts_make_the_whole(&sweep(trainings), &[1, 2, 3, 7, 71]);
+    // So many that on a software adapter another owner takes them than would take a part alone, at
+    // a rate at which that shows.
+    let many = Training {
+        network: network(&[2, 16, 1], Activation::Tanh, Loss::Bce),
+        learning_rate: 12.0,
+        ..training(Activation::Tanh, 400, 150)
+    };
+    parts_make_the_whole(&sweep(vec![many]), &[4]);
+}
+
+fn parts_make_the_whole(whole: &Sweep, numbers: &[u32]) {
+    let expected: Vec<Count> = run(whole, &resident()).counts;
+    for &of in numbers {
         let parts: Vec<(String, Part)> = (1..=of)
             .map(|at| {
                 let sweep = Sweep { shard: Shard { part: at, of }, ..whole.clone() };

@@ -69,8 +69,8 @@ impl Sweep {
                     let batches = &training.batches(training.seed);
                     let network = &training.network;
                     let networks = self.chunk(&shape, gpu);
-                    let request =
-                        Request { network, batches, networks, judged: true, owner: *owner };
+                    let owner = self.owner(&shape, gpu, *owner);
+                    let request = Request { network, batches, networks, judged: true, owner };
                     let checked = resident::check_limits(request, &training.data, gpu);
                     checked.map_err(|error| too_large(error, network))?;
                 }
@@ -82,19 +82,26 @@ impl Sweep {
     /// The sizes of the first network that the resident engine takes on `gpu`, if at all, but is not
     /// fast with.
     pub fn unsuited(&self, gpu: &Gpu) -> Option<&[usize]> {
-        let room = Room::of(gpu);
+        let is_software = gpu.adapter().is_software();
         self.shapes().into_iter().find_map(|shape| {
-            let training = &self.cells[shape[0]].training;
-            let batches = &training.batches(training.seed);
-            let (network, networks) = (&training.network, self.chunk(&shape, gpu));
-            let request = Request { network, batches, networks, judged: true, owner: None };
-            let suits = match resident::owner(request, room) {
+            let suits = match self.owner(&shape, gpu, None) {
                 Some(Owner::Invocation) => true,
-                Some(Owner::Workgroup) => !room.is_software,
+                Some(Owner::Workgroup) => !is_software,
                 None => false,
             };
-            (!suits).then(|| network.sizes())
+            (!suits).then(|| self.cells[shape[0]].training.network.sizes())
         })
+    }
+
+    /// Who owns the networks of a shape: the same however the sweep is cut into parts and chunks,
+    /// since another owner rounds otherwise.
+    fn owner(&self, shape: &[usize], gpu: &Gpu, asked: Option<Owner>) -> Option<Owner> {
+        let training = &self.cells[shape[0]].training;
+        let batches = &training.batches(training.seed);
+        let all = shape.iter().map(|&cell| self.cells[cell].training.restarts as usize);
+        let (network, networks) = (&training.network, all.fold(0, usize::saturating_add));
+        let request = Request { network, batches, networks, judged: true, owner: asked };
+        resident::owner(request, Room::of(gpu))
     }
 
     /// The value of `--engine` that trains a cell's networks one by one to the same bits.
@@ -102,12 +109,7 @@ impl Sweep {
         let Place::Resident(gpu, owner) = place else { return place.kind().to_string() };
         let shapes = self.shapes();
         let shape = shapes.iter().find(|shape| shape.contains(&cell));
-        let networks = shape.map_or(1, |shape| self.chunk(shape, gpu));
-        let training = &self.cells[cell].training;
-        let batches = &training.batches(training.seed);
-        let network = &training.network;
-        let request = Request { network, batches, networks, judged: true, owner: *owner };
-        match resident::owner(request, Room::of(gpu)) {
+        match shape.and_then(|shape| self.owner(shape, gpu, *owner)) {
             Some(owner) => format!("resident-{owner}"),
             None => "resident".to_owned(),
         }
@@ -179,12 +181,13 @@ impl Sweep {
     async fn run_resident(
         &self,
         gpu: &Arc<Gpu>,
-        owner: Option<Owner>,
+        asked: Option<Owner>,
         counts: &mut [Count],
         watch: &mut Watch<'_>,
     ) -> Result<bool, Error> {
         for shape in self.shapes() {
             let chunk = self.chunk(&shape, gpu);
+            let owner = self.owner(&shape, gpu, asked);
             let mut seats = self.seats(&shape);
             loop {
                 let chunk: Vec<Seat> = seats.by_ref().take(chunk).collect();
