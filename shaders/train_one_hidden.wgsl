@@ -1,5 +1,6 @@
-// Trains whole networks of one hidden layer: up to params.steps times, and to step params.until, forward, backward and
-// parameters -= rate * gradients, without leaving the invocation.
+// Trains whole networks of one hidden layer: up to params.steps times, and to step
+// params.until, forward, backward and parameters -= rate * gradients, without leaving the
+// invocation.
 //
 // data is as in common/rows.wgsl. parameters is [PARAMETERS][networks]: the weights
 // [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias. rates and seeds are

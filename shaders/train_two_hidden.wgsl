@@ -1,5 +1,6 @@
-// Trains whole networks of two hidden layers: up to params.steps times, and to step params.until, forward, backward and
-// parameters -= rate * gradients, without leaving the invocation.
+// Trains whole networks of two hidden layers: up to params.steps times, and to step
+// params.until, forward, backward and parameters -= rate * gradients, without leaving the
+// invocation.
 //
 // The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are the weights
 // [INPUTS][UNITS], their bias, the weights [UNITS][SECOND_UNITS], their bias, the weights

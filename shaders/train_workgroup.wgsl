@@ -1,5 +1,5 @@
-// Trains whole networks of any number of layers: up to params.steps times, and to step params.until, forward, backward and
-// parameters -= rate * gradients, without leaving the workgroup.
+// Trains whole networks of any number of layers: up to params.steps times, and to step params.until,
+// forward, backward and parameters -= rate * gradients, without leaving the workgroup.
 //
 // The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are, layer by
 // layer, the weights [fan_in][fan_out] and their bias.
