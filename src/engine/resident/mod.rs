@@ -30,6 +30,9 @@ pub use start::Start;
 const RING_LEN: usize = 1 << 20;
 /// Steps of any submission.
 const MOST_STEPS: usize = 1 << 22;
+/// Numbers that are read back with every submission, whether anybody asks for them or not: a copy
+/// of so few is free, a submission of its own is not.
+const FEW_NUMBERS: usize = 1 << 12;
 /// Multiply-adds of the first submission, over all rows, networks and steps: little for any device.
 const FIRST_WORK: usize = 1 << 21;
 /// What is to be trained at once: networks of one shape over the same rows.
@@ -75,6 +78,8 @@ pub struct ResidentEngine {
     fates: Vec<Fate>,
     /// Of the columns that there are; its params are set for each submission.
     dispatch: Option<Dispatch>,
+    /// The parameters after the last submission, `[parameters][columns]`, where they are few.
+    latest: Option<Vec<f32>>,
     ring_len: u32,
     step: u32,
     pace: Pace,
@@ -154,7 +159,7 @@ impl ResidentEngine {
         let pipeline = gpu.shaped_pipeline(&plan.kernel, &plan.lines, &constants).await?;
         let step_work = network.parameter_count() * batches.batch();
         let first_steps = FIRST_WORK / step_work.saturating_mul(networks).max(1);
-        Ok(ResidentEngine {
+        let mut engine = ResidentEngine {
             network: network.clone(),
             layout: Layout::new(network),
             batches,
@@ -166,11 +171,15 @@ impl ResidentEngine {
             columns: (0..networks as u32).collect(),
             fates: vec![Fate::Unsolved; networks],
             dispatch: None,
+            latest: None,
             ring_len: ring_len as u32,
             step: 0,
             pace: Pace::new(first_steps.max(1), MOST_STEPS),
             gpu,
-        })
+        };
+        // Bound now, so that training need not.
+        engine.dispatch(0, 0, 0).await?;
+        Ok(engine)
     }
 
     /// Who owns a network here.
@@ -217,20 +226,26 @@ impl ResidentEngine {
         // What goes beyond the end of the ring went on at its start.
         let (straight, wrapped) = (kept.min(ring - first), kept - kept.min(ring - first));
         let width = self.columns.len();
-        let Buffers { losses, done, outcome, .. } = &self.buffers;
+        let Buffers { losses, done, outcome, parameters, .. } = &self.buffers;
+        let all = self.network.parameter_count() * width;
+        let is_few = !self.judged && all <= FEW_NUMBERS;
         let mut ranges = vec![
             (done, 0..width),
             (outcome, 0..width),
+            (parameters, 0..if is_few { all } else { 0 }),
             (losses, first * width..(first + straight) * width),
             (losses, 0..wrapped * width),
         ];
         ranges.retain(|(_, range)| !range.is_empty());
         let dispatches = std::iter::repeat_n(&dispatch, count.div_ceil(cut) as usize);
-        let mut lists = self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter();
+        let mut lists =
+            self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter().peekable();
         self.pace.took(count as usize, started.elapsed());
         self.step += count;
         let (done, outcomes) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
         self.check_done(&done, &outcomes)?;
+        let floats = |list: Vec<u32>| list.into_iter().map(f32::from_bits).collect();
+        self.latest = lists.next_if(|_| is_few).map(floats);
         let losses = lists.flatten().map(f32::from_bits).collect();
         if self.judged {
             self.note_fates(&outcomes).await?;
@@ -342,8 +357,13 @@ impl ResidentEngine {
     /// [`GpuError`] where the device fails.
     pub async fn parameters(&self) -> Result<Vec<Vec<f32>>, GpuError> {
         let (count, width) = (self.network.parameter_count(), self.columns.len());
-        let range = 0..count * width;
-        let flat = self.gpu.read::<f32>(&[(&self.buffers.parameters, range)]).await?.remove(0);
+        let flat = match &self.latest {
+            Some(latest) => latest.clone(),
+            None => {
+                let range = 0..count * width;
+                self.gpu.read(&[(&self.buffers.parameters, range)]).await?.remove(0)
+            }
+        };
         let indices = self.indices();
         let packed = (0..width).map(|network| {
             let mut list = vec![0.0; self.layout.len()];

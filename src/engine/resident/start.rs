@@ -32,6 +32,7 @@ pub struct Start {
 impl ResidentEngine {
     /// Sets every network's parameters, each list in the network's layout.
     pub fn set_parameters(&mut self, lists: &[Vec<f32>]) {
+        self.latest = None;
         let lists: Vec<Vec<f32>> =
             lists.iter().map(|flat| self.layout.unpack(flat).concat()).collect();
         let columns: Vec<f32> = (0..self.network.parameter_count())
@@ -47,6 +48,7 @@ impl ResidentEngine {
     /// # Errors
     /// [`GpuError`] where the device fails.
     pub async fn draw(&mut self, starts: &[Start]) -> Result<(), GpuError> {
+        self.latest = None;
         let is_uniform = |start: &&Start| {
             self.network.layers().all(|layer| {
                 let draw = start.init.draw(layer.fan_in, layer.fan_out, start.scale);
