@@ -1,12 +1,16 @@
-// output[i] = source[rows[i]], whole rows: a mini-batch out of the data set.
+// output[i] = source[rows[i] - first_row], whole rows: what a mini-batch takes out of one part of the
+// data set. Rows that lie in other parts are left as they are.
 //
-// source is [data rows][cols], output [len][cols], both with the same stride; rows is [len].
+// source is [source_rows][cols], the data set's rows from first_row on; output is [len][cols], both
+// with the same stride; rows is [len].
 // One invocation owns one element of output; a workgroup owns 64 in a row.
 
 struct Params {
     len: u32,
     cols: u32,
     stride: u32,
+    first_row: u32,
+    source_rows: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -26,5 +30,9 @@ fn gather(
     }
     let row = index / params.cols;
     let col = index % params.cols;
-    output[row * params.stride + col] = source[rows[row] * params.stride + col];
+    // Of an earlier part this wraps to more than there are.
+    let place = rows[row] - params.first_row;
+    if (place < params.source_rows) {
+        output[row * params.stride + col] = source[place * params.stride + col];
+    }
 }

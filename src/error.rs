@@ -94,7 +94,8 @@ impl Error {
         match self {
             Error::Network(_) | Error::Name(_) | Error::Source(_) | Error::Setting { .. } => 2,
             Error::Memory { .. } => 4,
-            Error::Data(_) | Error::Model(_) => 6,
+            Error::Data(error) => error.exit_code(),
+            Error::Model(_) => 6,
             Error::Gpu(error) => error.exit_code(),
             Error::Check { .. } => 7,
             Error::Diverged { .. } => 5,

@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("reference", &["network", "data", "random"]),
     ("gpu", &[]),
     ("kernels", &["gpu", "network"]),
-    ("model", &["network"]),
+    ("model", &["network", "data"]),
     ("engine", &["network", "data", "random", "gpu", "kernels", "reference"]),
     ("check", &["network", "reference"]),
     ("train", &["network", "data", "gpu", "engine", "reference"]),

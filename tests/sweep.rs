@@ -14,7 +14,7 @@ use wgrad::engine::{Fate, Member, Owner, Place, Population, ResidentEngine, Star
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::reference::Reference;
 use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, join};
-use wgrad::train::Training;
+use wgrad::train::{HeldOut, Training};
 
 fn xor() -> Arc<Dataset> {
     Arc::new(Source::Xor.built_in().unwrap().unwrap())
@@ -30,6 +30,7 @@ fn training(hidden: Activation, networks: u32, epochs: u32) -> Training {
     Training {
         network: network(&[2, 3, 1], hidden, Loss::Bce),
         data: xor(),
+        held_out: HeldOut::default(),
         init: Initializer::HeNormal,
         init_scale: 1.0,
         learning_rate: 0.5,

@@ -15,7 +15,7 @@ use wgrad::engine::{Engine, Owner, Place, Task};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::reference::Reference;
-use wgrad::train::{Run, Training};
+use wgrad::train::{HeldOut, Run, Training};
 
 /// Every place that can step, but the resident engine, which does not take every network.
 fn places() -> [Place; 2] {
@@ -234,6 +234,7 @@ fn xor(hidden: Activation, width: usize, epochs: u32) -> Training {
     Training {
         network,
         data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
+        held_out: HeldOut::default(),
         init: Initializer::HeNormal,
         init_scale: 1.0,
         learning_rate: 0.5,

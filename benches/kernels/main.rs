@@ -223,8 +223,14 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
     let rows: Vec<u32> = (0..ROWS as u32).map(|i| i * 7 % ROWS as u32).collect();
     let mut twin = vec![0.0; LEN];
-    twins::gather(&rows, &input, &mut twin, GRID);
-    let params = GatherParams { len: ROWS as u32, cols: COLS as u32, stride: COLS as u32 };
+    twins::gather(&rows, &input, &mut twin, GRID, 0..ROWS);
+    let params = GatherParams {
+        len: ROWS as u32,
+        cols: COLS as u32,
+        stride: COLS as u32,
+        first_row: 0,
+        source_rows: ROWS as u32,
+    };
     let buffers = vec![rows, words(&input), vec![0; LEN]];
     Case {
         kernel: &GATHER,

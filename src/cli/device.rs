@@ -100,7 +100,8 @@ fn place_on(gpu: Arc<Gpu>, engine: EngineChoice, training: Option<&Training>) ->
     match (engine, training) {
         (EngineChoice::Auto, Some(training)) => {
             let batches = training.batches(training.seed);
-            Place::on(gpu, &training.network, &batches, training.restarts as usize)
+            let Training { network, data, restarts, .. } = training;
+            Place::on(gpu, network, data, &batches, *restarts as usize)
         }
         (EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Layered, _) => Place::Layered(gpu),
         (engine, _) => Place::Resident(gpu, engine.owner()),

@@ -1,6 +1,7 @@
 //! Flags, with their defaults and presets, to validated settings to one call.
 
 mod bench;
+mod data;
 mod device;
 mod devices;
 mod predict;
@@ -15,7 +16,8 @@ use clap::{Parser, Subcommand};
 
 use crate::Error;
 use crate::report::OutputError;
-pub use settings::{EngineChoice, Settings};
+pub use data::{Delimiter, Header, TargetType};
+pub use settings::{EngineChoice, Resolved, Settings};
 
 const AFTER_HELP: &str = "\
 Plain `wgrad` trains XOR: 2 inputs, 3 hidden units (ReLU), 1 output (sigmoid), from as many starts

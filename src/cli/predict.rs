@@ -1,21 +1,35 @@
 //! `wgrad predict`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args};
 
+use super::data::{Delimiter, Header, TableFlags, read};
 use super::device::{self, Wanted, environment};
 use super::settings::{EngineChoice, names};
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
-use crate::data::{Batches, DataError, Dataset, Order, Source, parse_csv, parse_row};
+use crate::data::{Batches, CsvOptions, DataError, Dataset, Order, Source, Table, parse_row};
 use crate::engine::{Engine, Task};
 use crate::gpu::{DeviceChoice, Environment};
 use crate::model::{Model, file};
+use crate::network::named;
 use crate::reference::predictions;
-use crate::report::{self, PredictReport};
+use crate::report::{self, Form, PredictReport};
 use crate::train::evaluate;
+
+named! {
+    /// Which rows of data that keeps some for testing.
+    pub enum Part ("part") {
+        /// All of them.
+        All = "all",
+        /// Those that training learns from.
+        Train = "train",
+        /// Those that are kept for testing.
+        Test = "test",
+    }
+}
 
 /// Flags of `wgrad predict`.
 #[derive(Debug, Args)]
@@ -29,28 +43,52 @@ pub(super) struct PredictArgs {
     #[arg(long, value_name = "N,N,...", allow_hyphen_values = true)]
     input: Vec<String>,
 
-    /// Rows by name or from a CSV file, with targets or without
-    #[arg(long, value_name = "NAME|FILE.csv")]
+    /// Rows with targets or without: by name, a table FILE.csv, idx:IMAGES or idx:IMAGES,LABELS, - for a table on standard input
+    #[arg(long, value_name = "NAME|FILE", allow_hyphen_values = true)]
     data: Option<Source>,
 
+    /// Which rows of digits, iris or a shape: all, train, test
+    #[arg(long, value_parser = names!(Part), default_value = "all", help_heading = "Data")]
+    part: Part,
+
+    /// A table's columns of targets, by name or by number from 1 [default: those of the training by name, else the last]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
+    target: Option<Vec<String>>,
+
+    /// Columns to leave out, by name or by number from 1
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
+    ignore: Option<Vec<String>>,
+
+    /// Whether the first line names the columns: auto, yes, no
+    #[arg(long, value_parser = names!(Header), help_heading = "Data")]
+    header: Option<Header>,
+
+    /// What stands between fields: auto, comma, semicolon, tab, pipe, blank
+    #[arg(long, value_parser = names!(Delimiter), help_heading = "Data")]
+    delimiter: Option<Delimiter>,
+
     /// auto (here the CPU, unless WGPU_* variables say otherwise), cpu, gpu, the index or part of the name of an adapter
-    #[arg(long, value_name = "WHICH", default_value = "auto")]
+    #[arg(long, value_name = "WHICH", default_value = "auto", help_heading = "Device")]
     device: DeviceChoice,
 
     /// How to run [default: layered where --device names an adapter, else cpu]
-    #[arg(long, value_parser = names!(EngineChoice), default_value = "auto", hide_default_value = true)]
+    #[arg(long, value_parser = names!(EngineChoice), default_value = "auto", hide_default_value = true, help_heading = "Device")]
     engine: EngineChoice,
 
     /// Fail rather than run on the CPU or on a software adapter
-    #[arg(long)]
+    #[arg(long, help_heading = "Device")]
     require_gpu: bool,
 
     /// One JSON object a line
-    #[arg(long)]
+    #[arg(long, conflicts_with = "csv", help_heading = "Output")]
     json: bool,
 
+    /// Comma-separated values into a file, or with - on standard output
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "Output")]
+    csv: Option<PathBuf>,
+
     /// Let through what wgpu and the driver log
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Output")]
     verbose: bool,
 }
 
@@ -62,7 +100,11 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         reason: error.to_string(),
         bad: true,
     })?;
-    let Rows { name, inputs, targets } = rows(args, &model)?;
+    let to_file = args.csv.as_ref().filter(|path| path.as_os_str() != "-");
+    if let Some(path) = to_file {
+        file::check_writable(path)?;
+    }
+    let Rows { name, raw, inputs, targets } = rows(args, &model)?;
     let rows = inputs.len() / model.network.inputs();
     if args.engine.needs_adapter() && args.engine != EngineChoice::Layered {
         let reason = "trains, and does not predict; use --engine layered or cpu";
@@ -91,7 +133,8 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
                     model.network.inputs(),
                     targets.clone(),
                     outputs,
-                )?;
+                )?
+                .with_labels(model.schema.labels.clone());
                 data.check_fits(&model.network)?;
                 Some(evaluate(&model.network, &data, &forward))
             }
@@ -99,64 +142,132 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         };
         let report = PredictReport {
             network: &model.network,
+            labels: &model.schema.labels,
             engine: chosen.place.kind(),
             adapter: chosen.place.gpu().map(|gpu| gpu.adapter()),
             rows,
-            inputs: &inputs,
+            inputs: &raw,
             targets: targets.as_deref(),
             predictions: &predictions(model.network.loss().link(), &forward.outputs, outputs),
             evaluation: evaluation.as_ref(),
         };
-        Ok(report::predictions(&report, args.json)?)
+        let form = match (&args.csv, args.json) {
+            (Some(_), _) => Form::Csv,
+            (None, true) => Form::Json,
+            (None, false) => Form::Text,
+        };
+        let text = report::predictions(&report, form);
+        match to_file {
+            Some(path) => {
+                file::write_atomic(path, text.as_bytes())?;
+                let told = format!("{rows} predictions written to {}.\n", path.display());
+                Ok(report::print(&told)?)
+            }
+            None => Ok(report::print(&text)?),
+        }
     })
 }
 
 /// Rows to run, with what they are called.
 struct Rows {
     name: String,
+    /// As they were given.
+    raw: Vec<f32>,
+    /// As the network takes them.
     inputs: Vec<f32>,
     targets: Option<Vec<f32>>,
 }
 
 fn rows(args: &PredictArgs, model: &Model) -> Result<Rows, Error> {
-    let network = &model.network;
-    let Some(source) = &args.data else {
-        let wanted = network.inputs();
-        let mut inputs = Vec::with_capacity(args.input.len() * wanted);
-        for text in &args.input {
-            let wrong = |reason: String| bad_setting(format!("--input {text:?}"), reason);
-            let row = parse_row("row", text).map_err(|error| wrong(error.to_string()))?;
-            if row.len() != wanted {
-                let given = row.len();
-                return Err(wrong(format!("{given} numbers for a network of {wanted} inputs")));
-            }
-            inputs.extend(row);
+    let (name, raw, targets) = match &args.data {
+        Some(source) => {
+            let table = table(args, source, model)?;
+            let targets = table.encoded(&model.schema.labels)?;
+            (table.name().to_owned(), table.inputs().to_vec(), targets)
         }
-        return Ok(Rows { name: "--input".to_owned(), inputs, targets: None });
+        None => ("--input".to_owned(), typed_rows(args, model.network.inputs())?, None),
     };
-    match (source.built_in(), source) {
-        (Some(data), _) => {
-            let data = data?;
-            let fits = data.check_fits(network);
-            fits.map_err(|error| bad_setting(format!("--data {source}"), error.to_string()))?;
-            let (inputs, targets) = (data.inputs().to_vec(), Some(data.targets().to_vec()));
-            Ok(Rows { name: source.to_string(), inputs, targets })
+    let mut inputs = raw.clone();
+    if let Some(scaling) = &model.schema.scaling {
+        scaling.apply(&name, &mut inputs)?;
+    }
+    Ok(Rows { name, raw, inputs, targets })
+}
+
+/// The rows of `--input`.
+fn typed_rows(args: &PredictArgs, wanted: usize) -> Result<Vec<f32>, Error> {
+    let mut inputs = Vec::with_capacity(args.input.len() * wanted);
+    for text in &args.input {
+        let wrong = |reason: String| bad_setting(format!("--input {text:?}"), reason);
+        let row = parse_row("row", text).map_err(|error| wrong(error.to_string()))?;
+        if row.len() != wanted {
+            let given = row.len();
+            return Err(wrong(format!("{given} numbers for a network of {wanted} inputs")));
+        }
+        inputs.extend(row);
+    }
+    Ok(inputs)
+}
+
+/// The rows of `--data`, of as many inputs as the network has.
+fn table(args: &PredictArgs, source: &Source, model: &Model) -> Result<Table, Error> {
+    let PredictArgs { target, ignore, .. } = args;
+    let flags = TableFlags {
+        target: target.as_deref(),
+        ignore: ignore.as_deref(),
+        header: args.header,
+        delimiter: args.delimiter,
+    };
+    flags.check(source)?;
+    let (network, schema) = (&model.network, &model.schema);
+    let (wanted, outputs) = (network.inputs(), network.outputs());
+    let has_classes = schema.labels.outputs().is_some();
+    let built_in = source.by_name(None, 0).transpose()?;
+    if args.part != Part::All && !built_in.as_ref().is_some_and(|rows| rows.keeps_test) {
+        let reason = format!("is for data that keeps rows for testing, which {source} does not");
+        return Err(bad_setting(format!("--part {}", args.part), reason));
+    }
+    let table = match (built_in, args.part) {
+        (Some(rows), Part::All) => rows.rows,
+        (Some(rows), part) => {
+            let (train, test) = rows.split()?;
+            if part == Part::Train { train } else { test.unwrap_or(train) }
         }
         (None, _) => {
-            let path = source.to_string();
-            let table = parse_csv(&path, &file::read(Path::new(&path))?)?;
-            let (wanted, outputs) = (network.inputs(), network.outputs());
-            let (inputs, targets) = table.split(wanted, outputs).map_err(|_| Error::File {
-                path: path.clone(),
-                reason: format!(
-                    "its {} columns do not fit the model; give {wanted} columns of inputs, with or without {outputs} of targets, or another --model",
-                    table.columns()
-                ),
-                bad: true,
-            })?;
-            Ok(Rows { name: path, inputs, targets })
+            let options = CsvOptions {
+                classes: Some(has_classes),
+                inputs: Some(wanted),
+                outputs: Some(if has_classes { 1 } else { outputs }),
+                untaught: true,
+                known_inputs: schema.inputs.clone(),
+                known_targets: schema.targets.clone(),
+                ..flags.options()
+            };
+            read(source, &options).map_err(|error| match error {
+                Error::Data(DataError::Columns { name, columns, .. }) => Error::File {
+                    path: name,
+                    reason: misfit(columns, wanted, options.outputs.unwrap_or(1)),
+                    bad: true,
+                },
+                other => other,
+            })?
         }
+    };
+    if table.input_len() == wanted {
+        return Ok(table);
     }
+    let reason =
+        format!("rows of {} inputs do not fit the model, which has {wanted}", table.input_len());
+    Err(match source.is_file() {
+        true => Error::File { path: table.name().to_owned(), reason, bad: true },
+        false => bad_setting(format!("--data {source}"), reason),
+    })
+}
+
+fn misfit(columns: usize, inputs: usize, outputs: usize) -> String {
+    format!(
+        "its {columns} columns do not fit the model; give {inputs} columns of inputs, with or without {outputs} of targets, or another --model"
+    )
 }
 
 /// A task that is never stepped: an engine is made of one.

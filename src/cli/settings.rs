@@ -7,13 +7,14 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::bad_setting;
+use super::data::{self, Delimiter, Header, TableFlags, TargetType};
 use crate::Error;
-use crate::data::{Dataset, Order, Source, parse_csv};
+use crate::data::{Dataset, Normalize, Order, Samples, Schema, Source, Table};
 use crate::engine::Owner;
 use crate::gpu::DeviceChoice;
 use crate::model::file;
 use crate::network::{Activation, Initializer, Loss, Network, named};
-use crate::train::Training;
+use crate::train::{HeldOut, Training};
 
 named! {
     /// Which engine to use.
@@ -67,12 +68,101 @@ pub(super) use names;
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
-    /// xor, and, or, nand, parity-N, or a CSV file whose last columns are the targets [default: xor]
-    #[arg(long, value_name = "NAME|FILE.csv", help_heading = "Data and network")]
+    /// xor, and, or, nand, parity-N, circles, moons, spirals, digits, iris; a table FILE.csv whose last column is the target; idx:IMAGES,LABELS; - for a table on standard input [default: xor]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        allow_hyphen_values = true,
+        help_heading = "Data and network"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Source>,
 
-    /// Units per layer, the input first [default: INPUTS,3,OUTPUTS for two inputs, else 4 hidden units per input, at most 64]
+    /// Rows to test on once, at the end [default: for shapes, digits and iris every fifth row]
+    #[arg(
+        long,
+        value_name = "FILE",
+        allow_hyphen_values = true,
+        help_heading = "Data and network"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<Source>,
+
+    /// Share of the rows that is not learned from, but looked at on the way
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        help_heading = "Data and network"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f32>,
+
+    /// Scale of the inputs: none, unit (0 to 1), standard (mean 0, deviation 1), fitted on the rows to learn from [default: unit for digits and IDX files, standard for iris, else none]
+    #[arg(long, value_parser = names!(Normalize), hide_short_help = true, help_heading = "Data and network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<Normalize>,
+
+    /// A table's columns of targets, by name or by number from 1 [default: the last]
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        hide_short_help = true,
+        help_heading = "Tables"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Vec<String>>,
+
+    /// What the column of targets holds: classes or numbers [default: classes where its first field is no number, or where several outputs share it]
+    #[arg(long, value_parser = names!(TargetType), hide_short_help = true, help_heading = "Tables")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_type: Option<TargetType>,
+
+    /// Columns to leave out, by name or by number from 1
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        hide_short_help = true,
+        help_heading = "Tables"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore: Option<Vec<String>>,
+
+    /// Whether the first line names the columns: auto, yes, no [default: auto: where none of it is a number]
+    #[arg(long, value_parser = names!(Header), hide_short_help = true, help_heading = "Tables")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
+
+    /// What stands between fields: auto, comma, semicolon, tab, pipe, blank [default: auto]
+    #[arg(long, value_parser = names!(Delimiter), hide_short_help = true, help_heading = "Tables")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
+
+    /// How far the points of circles, moons and spirals lie off their shape [default: 0.08, 0.1, 0.1]
+    #[arg(
+        long,
+        value_name = "DEVIATION",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Data and network"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f32>,
+
+    /// Seed of those points, and of which rows are for validation [default: 0]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Data and network"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_seed: Option<u64>,
+
+    /// Units per layer, the input first [default: 2,3,1 for gates, 2,16,16,1 for shapes, 64,32,10 for digits, else 4 hidden units per input, at most 64]
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = size, help_heading = "Data and network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<usize>>,
@@ -87,7 +177,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_activation: Option<Activation>,
 
-    /// Loss [default: bce where every target is 0 or 1, else mse-mean]
+    /// Loss [default: softmax-cross-entropy for classes, bce where every target is 0 or 1, else mse-mean]
     #[arg(long, value_parser = names!(Loss), help_heading = "Data and network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
@@ -108,12 +198,12 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_scale: Option<f32>,
 
-    /// Learning rate of gradient descent [default: 0.5, for a file 0.1]
+    /// Learning rate of gradient descent [default: 0.5 for gates, parity and digits, 0.3 for shapes, else 0.1]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr: Option<f32>,
 
-    /// How often all rows are seen [default: 2000, for a file 200]
+    /// How often all rows are seen [default: 2000 for gates and parity, 500 for shapes, 40 for digits, 10 for IDX files, else 200]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u32>,
@@ -171,6 +261,43 @@ const DEFAULT_BATCH: usize = 32;
 /// Starts of the XOR preset: 54 % fail, so that all of 64 fail in one of 10^17 trainings.
 const PRESET_RESTARTS: u32 = 64;
 
+/// What settings come to.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The training.
+    pub training: Training,
+    /// The settings with every default written out.
+    pub settings: Settings,
+    /// What a prediction must know of the data.
+    pub schema: Schema,
+}
+
+/// What data asks for where nothing is said.
+struct Defaults {
+    layers: Vec<usize>,
+    learning_rate: f32,
+    epochs: u32,
+}
+
+impl Defaults {
+    fn of(source: &Source, data: &Dataset) -> Defaults {
+        let (inputs, outputs) = (data.input_len(), data.target_len());
+        let sizes = |hidden: &[usize]| [&[inputs], hidden, &[outputs]].concat();
+        let some = (4 * inputs).min(64);
+        let (layers, learning_rate, epochs) = match source {
+            Source::Shape(..) => (sizes(&[16, 16]), 0.3, 500),
+            Source::Digits => (sizes(&[32]), 0.5, 40),
+            Source::Iris => (sizes(&[16]), 0.1, 200),
+            Source::Idx(..) => (sizes(&[128]), 0.1, 10),
+            Source::Csv(_) | Source::Stdin => {
+                (sizes(&[if inputs == 2 { 3 } else { some }]), 0.1, 200)
+            }
+            _ => (sizes(&[if inputs == 2 { 3 } else { some }]), 0.5, 2000),
+        };
+        Defaults { layers, learning_rate, epochs }
+    }
+}
+
 impl Settings {
     /// What a TOML file says.
     ///
@@ -185,6 +312,16 @@ impl Settings {
     pub fn or(self, other: Settings) -> Settings {
         Settings {
             data: self.data.or(other.data),
+            test: self.test.or(other.test),
+            validation: self.validation.or(other.validation),
+            normalize: self.normalize.or(other.normalize),
+            target: self.target.or(other.target),
+            target_type: self.target_type.or(other.target_type),
+            ignore: self.ignore.or(other.ignore),
+            header: self.header.or(other.header),
+            delimiter: self.delimiter.or(other.delimiter),
+            noise: self.noise.or(other.noise),
+            data_seed: self.data_seed.or(other.data_seed),
             layers: self.layers.or(other.layers),
             activation: self.activation.or(other.activation),
             output_activation: self.output_activation.or(other.output_activation),
@@ -204,32 +341,58 @@ impl Settings {
         }
     }
 
-    /// The training these settings mean, and the settings with every default written out.
+    /// How tables are to be read.
+    pub(super) fn table_flags(&self) -> TableFlags<'_> {
+        TableFlags {
+            target: self.target.as_deref(),
+            ignore: self.ignore.as_deref(),
+            header: self.header,
+            delimiter: self.delimiter,
+        }
+    }
+
+    /// Whether a column of targets holds classes, where that follows from what is said.
+    pub(super) fn classes(&self) -> Option<bool> {
+        match (self.target_type, self.loss, &self.layers) {
+            (Some(target_type), _, _) => Some(target_type == TargetType::Classes),
+            // As many targets as outputs may be one-of-n rows.
+            (None, Some(Loss::SoftmaxCrossEntropy), None) => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Outputs that the network is to have, where that follows from what is said.
+    pub(super) fn wanted_outputs(&self, table: &Table) -> Option<usize> {
+        let by_layers = self.layers.as_ref().and_then(|layers| layers.last().copied());
+        let one =
+            matches!(self.loss, Some(Loss::Bce | Loss::BceWithLogits)) && table.class_count() == 2;
+        by_layers.or(one.then_some(1))
+    }
+
+    /// The training these settings mean, and what goes with it.
     ///
     /// # Errors
     /// Data that cannot be read, a network that cannot be, settings that do not fit the data.
-    pub fn resolve(self) -> Result<(Training, Settings), Error> {
-        let source = self.data.clone().unwrap_or(Source::Xor);
+    pub fn resolve(self) -> Result<Resolved, Error> {
         if let Some(layers) = &self.layers {
             // Sizes that cannot be are told before a file is read for them.
             let any = Activation::Identity;
             Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
         }
-        let data = load(&source, self.layers.as_deref())?;
-        self.resolve_over(Arc::new(data))
+        let samples = data::load(&self)?;
+        let (training, settings) = self.resolve_over(&samples)?;
+        Ok(Resolved { training, settings, schema: samples.schema })
     }
 
-    /// The same over rows that are already there.
+    /// The training and the settings with every default written out, over rows that are there.
     ///
     /// # Errors
     /// As [`Settings::resolve`].
-    pub fn resolve_over(self, data: Arc<Dataset>) -> Result<(Training, Settings), Error> {
+    pub fn resolve_over(self, samples: &Samples) -> Result<(Training, Settings), Error> {
         let source = self.data.clone().unwrap_or(Source::Xor);
-        let is_file = matches!(source, Source::Csv(_));
-        let layers = self.layers.clone().unwrap_or_else(|| {
-            let hidden = if data.input_len() == 2 { 3 } else { (4 * data.input_len()).min(64) };
-            vec![data.input_len(), hidden, data.target_len()]
-        });
+        let data = Arc::clone(&samples.train);
+        let defaults = Defaults::of(&source, &data);
+        let layers = self.layers.clone().unwrap_or(defaults.layers);
         let is_preset = source == Source::Xor && layers == [2, 3, 1];
         let activation = self.activation.unwrap_or(Activation::Relu);
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
@@ -237,8 +400,8 @@ impl Settings {
         let training = Training {
             init: self.init.unwrap_or(Initializer::default_for(activation)),
             init_scale: self.init_scale.unwrap_or(1.0),
-            learning_rate: self.lr.unwrap_or(if is_file { 0.1 } else { 0.5 }),
-            epochs: self.epochs.unwrap_or(if is_file { 200 } else { 2000 }),
+            learning_rate: self.lr.unwrap_or(defaults.learning_rate),
+            epochs: self.epochs.unwrap_or(defaults.epochs),
             batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS {
                 0
             } else {
@@ -249,16 +412,23 @@ impl Settings {
             restarts: self.restarts.unwrap_or(if is_preset { PRESET_RESTARTS } else { 1 }),
             network,
             data,
+            held_out: HeldOut {
+                validation: samples.validation.clone(),
+                test: samples.test.clone(),
+            },
         };
         training.check().map_err(|error| match error {
             // Rows known by name cannot be at fault: the network asked for them is.
-            Error::Data(reason) if !is_file => {
+            Error::Data(reason) if !source.is_file() => {
                 let sizes: Vec<String> = layers.iter().map(usize::to_string).collect();
                 bad_setting(format!("--layers {}", sizes.join(",")), reason.to_string())
             }
             other => other,
         })?;
+        let normalize = self.normalize.unwrap_or(data::default_normalize(&source));
         let settings = Settings {
+            data_seed: Some(self.data_seed.unwrap_or(0)),
+            normalize: Some(normalize),
             data: Some(source),
             layers: Some(layers),
             activation: Some(activation),
@@ -274,8 +444,7 @@ impl Settings {
             restarts: Some(training.restarts),
             device: Some(self.device.unwrap_or_default()),
             engine: Some(self.engine.unwrap_or(EngineChoice::Auto)),
-            require_gpu: self.require_gpu,
-            save: self.save,
+            ..self
         };
         Ok((training, settings))
     }
@@ -299,24 +468,6 @@ fn not_toml(path: &Path, reason: &str) -> Error {
     bad_setting(format!("--config {}", path.display()), reason)
 }
 
-/// The rows of a data set known by name, or of a file: the columns that `layers` asks for, else
-/// all but the last as inputs.
-pub(super) fn load(source: &Source, layers: Option<&[usize]>) -> Result<Dataset, Error> {
-    match (source.built_in(), source) {
-        (None, Source::Csv(path)) => {
-            let table = parse_csv(path, &file::read(Path::new(path))?)?;
-            let ends = layers.and_then(|layers| Some((*layers.first()?, *layers.last()?)));
-            Ok(match ends {
-                Some((inputs, outputs)) => table.dataset(Some(inputs), outputs)?,
-                None => table.dataset(None, 1)?,
-            })
-        }
-        (data, other) => {
-            Ok(data.ok_or_else(|| bad_setting(format!("--data {other}"), "has no rows"))??)
-        }
-    }
-}
-
 /// Loss and output activation, each from the other and from the data where it is not given.
 fn loss_and_output(
     loss: Option<Loss>,
@@ -325,6 +476,7 @@ fn loss_and_output(
 ) -> (Loss, Activation) {
     let classes = data.is_classification();
     let loss = loss.unwrap_or(match output {
+        None | Some(Activation::Identity) if data.is_one_of_n() => Loss::SoftmaxCrossEntropy,
         Some(Activation::Identity) if classes => Loss::BceWithLogits,
         None | Some(Activation::Sigmoid) if classes => Loss::Bce,
         _ => Loss::MseMean,
@@ -338,7 +490,8 @@ mod tests {
     use super::*;
 
     fn resolve(text: &str) -> Result<(Training, Settings), Error> {
-        toml::from_str::<Settings>(text).unwrap().resolve()
+        let resolved = toml::from_str::<Settings>(text).unwrap().resolve()?;
+        Ok((resolved.training, resolved.settings))
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::device::{self, Wanted};
-use super::settings::{EngineChoice, Settings};
+use super::settings::{EngineChoice, Resolved, Settings};
 use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
+use crate::data::Normalize;
 use crate::model::{Model, file};
 use crate::report::{Detail, TrainReport};
 
@@ -37,7 +38,7 @@ pub(super) struct TrainArgs {
     verbose: bool,
 
     /// Settings from a TOML file, by the names of the flags; flags win
-    #[arg(long, value_name = "FILE.toml", help_heading = "Output")]
+    #[arg(long, value_name = "FILE.toml", hide_short_help = true, help_heading = "Output")]
     config: Option<PathBuf>,
 
     /// Print the settings, with every default, as such a file and stop
@@ -51,7 +52,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         Some(path) => Settings::from_file(path)?,
         None => Settings::default(),
     };
-    let (training, settings) = args.settings.clone().or(from_file).resolve()?;
+    let Resolved { training, settings, schema } = args.settings.clone().or(from_file).resolve()?;
     if args.print_config {
         let text = toml::to_string(&settings)
             .map_err(|error| bad_setting("--print-config", error.to_string()))?;
@@ -76,7 +77,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             (_, _, true) => Detail::Verbose,
             _ => Detail::Normal,
         };
-        let report = TrainReport::start(&training, &chosen.place, chosen.note.as_deref(), detail)?;
+        let normalize = settings.normalize.unwrap_or(Normalize::None);
+        let note = chosen.note.as_deref();
+        let report = TrainReport::start(&training, normalize, &chosen.place, note, detail)?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = settings.save.is_some();
@@ -95,6 +98,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             let model = Model {
                 network: training.network.clone(),
                 parameters: std::mem::take(&mut outcome.kept.parameters),
+                schema,
             };
             let bytes = model.to_bytes()?;
             outcome.kept.parameters = model.parameters;

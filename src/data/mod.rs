@@ -1,144 +1,31 @@
 //! Rows of inputs and targets, and the order in which steps take them.
 
 mod csv;
-mod gates;
+mod error;
+mod idx;
+mod labels;
 mod order;
+mod samples;
+mod scaling;
+mod shapes;
+mod source;
+mod table;
 
-pub use csv::{Table, parse_csv, parse_row};
-pub use gates::{Source, SourceError};
+pub use csv::{CsvOptions, parse_row, read_csv};
+pub use error::DataError;
+pub use idx::{read_idx, unpacked};
+pub use labels::Labels;
 pub use order::{Batches, Order, epoch_key, permuted};
+pub use samples::{Preparation, Samples, Schema};
+pub use scaling::{Normalize, Scaling};
+pub use shapes::Shape;
+pub use source::{BuiltIn, Source, SourceError};
+pub use table::Table;
 
 use crate::network::{Loss, Network};
 
 /// The most rows for which `solved` is asked and outputs are listed one by one.
 pub const SOLVED_ROWS: usize = 64;
-
-/// Data that cannot be used.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DataError {
-    /// No row.
-    #[error("{name}: no rows; a data set needs at least one")]
-    Empty {
-        /// The data set.
-        name: String,
-    },
-    /// A row with more or fewer fields than the first.
-    #[error(
-        "{name}: line {line} has {found} fields where the others have {expected}; make every row as long as the first"
-    )]
-    Ragged {
-        /// The data set.
-        name: String,
-        /// Line of the file, from 1.
-        line: u64,
-        /// Fields found.
-        found: usize,
-        /// Fields of the first row.
-        expected: usize,
-    },
-    /// A field that is no finite f32.
-    #[error(
-        "{name}: line {line}, column {column}: {value:?} is {what}; every field must be a finite number"
-    )]
-    BadField {
-        /// The data set.
-        name: String,
-        /// Line of the file, from 1.
-        line: u64,
-        /// Column, from 1.
-        column: usize,
-        /// What stands there.
-        value: String,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-    /// Not text, or not CSV.
-    #[error("{name}: {reason}; expected comma-separated numbers, one row a line")]
-    Unreadable {
-        /// The data set.
-        name: String,
-        /// What the reader said.
-        reason: String,
-    },
-    /// Columns that a network cannot take.
-    #[error(
-        "{name}: {columns} columns do not fit a network of {inputs} inputs and {outputs} outputs; give {inputs} columns of inputs and {outputs} of targets, or other --layers"
-    )]
-    Columns {
-        /// The data set.
-        name: String,
-        /// Columns found.
-        columns: usize,
-        /// Inputs of the network.
-        inputs: usize,
-        /// Outputs of the network.
-        outputs: usize,
-    },
-    /// Inputs alone, where training needs targets.
-    #[error(
-        "{name}: its {columns} columns are the network's {inputs} inputs and no targets; add {outputs} columns of targets, or use other --layers"
-    )]
-    Targets {
-        /// The data set.
-        name: String,
-        /// Columns found.
-        columns: usize,
-        /// Inputs of the network.
-        inputs: usize,
-        /// Outputs of the network.
-        outputs: usize,
-    },
-    /// A prediction beyond the range of f32.
-    #[error(
-        "{name}: the prediction of row {row} is not finite: its inputs are too large for this network"
-    )]
-    Prediction {
-        /// The data set.
-        name: String,
-        /// The row, from 1.
-        row: usize,
-    },
-    /// Rows of one shape for a network of another.
-    #[error(
-        "{name}: rows of {input_len} inputs and {target_len} targets do not fit a network of {inputs} inputs and {outputs} outputs; use --layers {input_len},...,{target_len}"
-    )]
-    Shape {
-        /// The data set.
-        name: String,
-        /// Inputs of a row.
-        input_len: usize,
-        /// Targets of a row.
-        target_len: usize,
-        /// Inputs of the network.
-        inputs: usize,
-        /// Outputs of the network.
-        outputs: usize,
-    },
-    /// Targets that the loss is not defined for.
-    #[error(
-        "{name}: row {row} has target {value}, but loss {loss} needs {needed}; use --loss mse-mean, or other data"
-    )]
-    BadTarget {
-        /// The data set.
-        name: String,
-        /// The row, from 1.
-        row: usize,
-        /// The target.
-        value: f32,
-        /// The loss.
-        loss: Loss,
-        /// What it needs.
-        needed: &'static str,
-    },
-    /// More rows than a row number can name.
-    #[error("{name}: {rows} rows; at most {} are supported", u32::MAX)]
-    TooManyRows {
-        /// The data set.
-        name: String,
-        /// How many there are.
-        rows: usize,
-    },
-}
 
 /// Rows of inputs and targets, row-major, without padding; every number finite.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,6 +35,7 @@ pub struct Dataset {
     targets: Vec<f32>,
     input_len: usize,
     target_len: usize,
+    labels: Labels,
 }
 
 impl Dataset {
@@ -186,7 +74,19 @@ impl Dataset {
                 });
             }
         }
-        Ok(Dataset { name, inputs, targets, input_len, target_len })
+        let labels = Labels::Numbers;
+        Ok(Dataset { name, inputs, targets, input_len, target_len, labels })
+    }
+
+    /// The same, with what its targets mean: as many outputs as a row has targets.
+    #[must_use]
+    pub fn with_labels(self, labels: Labels) -> Dataset {
+        Dataset { labels, ..self }
+    }
+
+    /// What its targets mean.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// What it is called.
@@ -232,6 +132,14 @@ impl Dataset {
     /// Whether every target is 0 or 1: right and wrong can be told apart.
     pub fn is_classification(&self) -> bool {
         self.targets.iter().all(|&target| target == 0.0 || target == 1.0)
+    }
+
+    /// Whether every row has one target that is 1 and others that are 0: one class of several.
+    pub fn is_one_of_n(&self) -> bool {
+        let ones = |row: &[f32]| row.iter().filter(|&&target| target == 1.0).count();
+        self.target_len > 1
+            && self.is_classification()
+            && self.targets.chunks_exact(self.target_len).all(|row| ones(row) == 1)
     }
 
     /// Whether a network can learn this: its sizes, and what its loss asks of targets.

@@ -87,10 +87,16 @@ pub enum Place {
 }
 
 impl Place {
-    /// The engine that suits so many networks on `gpu`: resident where they fit.
-    pub fn on(gpu: Arc<Gpu>, network: &Network, batches: &Batches, networks: usize) -> Place {
+    /// The engine that suits so many networks on `gpu`: resident where they and their data fit.
+    pub fn on(
+        gpu: Arc<Gpu>,
+        network: &Network,
+        data: &Dataset,
+        batches: &Batches,
+        networks: usize,
+    ) -> Place {
         let request = Request { network, batches, networks, judged: false, owner: None };
-        if resident::suits(request, Room::of(&gpu)) {
+        if resident::suits(request, Room::of(&gpu)) && resident::check_data(data, &gpu).is_ok() {
             Place::Resident(gpu, None)
         } else {
             Place::Layered(gpu)

@@ -135,6 +135,10 @@ params! {
         cols: u32,
         /// Elements from one row to the next, in both matrices.
         stride: u32,
+        /// The data set's row that the source begins with.
+        first_row: u32,
+        /// Rows of the source.
+        source_rows: u32,
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::data::DataError;
 
 /// What the system said of `path`, with what to do; `bad` where the path itself is at fault.
 fn error(path: &Path, error: &std::io::Error, bad: bool) -> Error {
@@ -22,9 +23,15 @@ fn error(path: &Path, error: &std::io::Error, bad: bool) -> Error {
 /// A whole file.
 ///
 /// # Errors
-/// [`Error::File`] with the path and what the system said.
+/// [`Error::File`] with the path and what the system said, or that memory does not hold it.
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|cause| error(path, &cause, true))
+    fs::read(path).map_err(|cause| match (cause.kind(), fs::metadata(path)) {
+        (std::io::ErrorKind::OutOfMemory, Ok(file)) => {
+            let bytes = usize::try_from(file.len()).unwrap_or(usize::MAX);
+            DataError::Memory { name: path.display().to_string(), bytes }.into()
+        }
+        _ => error(path, &cause, true),
+    })
 }
 
 /// Puts `bytes` at `path`: whatever happens meanwhile, the old file or the new one is there.

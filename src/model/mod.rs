@@ -13,10 +13,11 @@ use std::collections::{BTreeMap, HashMap};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
+use crate::data::{Scaling, Schema};
 use crate::network::{Layout, Network, TensorKind};
 
 /// The version of the format, in the metadata under `wgrad`.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// A saved model that cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -72,7 +73,13 @@ pub struct Model {
     pub network: Network,
     /// Its parameters, in its [`Layout`].
     pub parameters: Vec<f32>,
+    /// What rows must be before it sees them, and what its outputs mean.
+    pub schema: Schema,
 }
+
+/// The tensors of a scaling, beside those of the layers.
+const OFFSET: &str = "input.offset";
+const FACTOR: &str = "input.factor";
 
 /// One tensor as PyTorch has it: name, shape, little-endian bytes.
 type NamedTensor = (String, Vec<usize>, Vec<u8>);
@@ -83,6 +90,14 @@ impl Model {
         let bytes = |values: &mut dyn Iterator<Item = usize>| {
             values.flat_map(|index| self.parameters[index].to_le_bytes()).collect()
         };
+        let list = |name: &str, values: &[f32]| {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            (name.to_owned(), vec![values.len()], bytes)
+        };
+        let scaling =
+            self.schema.scaling.iter().flat_map(|scaling| {
+                [list(OFFSET, scaling.offset()), list(FACTOR, scaling.factor())]
+            });
         layout
             .tensors()
             .iter()
@@ -97,6 +112,7 @@ impl Model {
                     (tensor.name.clone(), shape, bytes(&mut transposed))
                 }
             })
+            .chain(scaling)
             .collect()
     }
 
@@ -109,10 +125,12 @@ impl Model {
             |error: &dyn std::fmt::Display| ModelError::Format { reason: error.to_string() };
         let tensors = self.tensors();
         let network = serde_json::to_string(&self.network).map_err(|error| format(&error))?;
+        let schema = serde_json::to_string(&self.schema).map_err(|error| format(&error))?;
         let metadata = HashMap::from([
             ("wgrad".to_owned(), FORMAT.to_owned()),
-            ("sha256".to_owned(), hash(&network, &tensors)),
+            ("sha256".to_owned(), hash(&network, &schema, &tensors)),
             ("network".to_owned(), network),
+            ("schema".to_owned(), schema),
         ]);
         let mut views = Vec::with_capacity(tensors.len());
         for (name, shape, bytes) in &tensors {
@@ -144,10 +162,14 @@ impl Model {
         }
         let network: Network = serde_json::from_str(get("network")?)
             .map_err(|error| ModelError::Network { reason: error.to_string() })?;
+        let schema: Schema = serde_json::from_str(get("schema")?)
+            .map_err(|error| ModelError::Network { reason: error.to_string() })?;
+        check_schema(&schema, &network)?;
         let promised = get("sha256")?;
         // The sizes come from a file: they are compared with its tensors before anything is
         // allocated for them.
-        if file.len() != 2 * network.layers().len() {
+        let is_scaled = file.tensor(OFFSET).is_ok();
+        if file.len() != 2 * network.layers().len() + 2 * usize::from(is_scaled) {
             let reason = format!("{} tensors for {} layers", file.len(), network.layers().len());
             return Err(ModelError::Tensor { name: "(all)".to_owned(), reason });
         }
@@ -162,11 +184,18 @@ impl Model {
         for (name, shape) in expected {
             lists.push(tensor_values(&file, &name, &shape)?);
         }
+        let mut schema = schema;
+        if is_scaled {
+            let inputs = [network.inputs()];
+            let offset = tensor_values(&file, OFFSET, &inputs)?;
+            schema.scaling = Scaling::new(offset, tensor_values(&file, FACTOR, &inputs)?);
+        }
         let parameters = Layout::new(&network).pack(&lists);
-        let model = Model { network, parameters };
+        let model = Model { network, parameters, schema };
         let tensors = model.tensors();
         let network = serde_json::to_string(&model.network).unwrap_or_default();
-        if hash(&network, &tensors) != *promised {
+        let schema = serde_json::to_string(&model.schema).unwrap_or_default();
+        if hash(&network, &schema, &tensors) != *promised {
             return Err(ModelError::Hash);
         }
         // The hash does not cover the header's own spelling: a file is what would be written.
@@ -205,10 +234,25 @@ fn tensor_values(
     })
 }
 
-/// SHA-256 over the network's JSON and each tensor's name, shape and bytes, in order.
-fn hash(network: &str, tensors: &[NamedTensor]) -> String {
+/// Whether names and labels are as many as the network has inputs and outputs.
+fn check_schema(schema: &Schema, network: &Network) -> Result<(), ModelError> {
+    let named = schema.inputs.len();
+    let labelled = schema.labels.outputs().unwrap_or(network.outputs());
+    if (named == 0 || named == network.inputs()) && labelled == network.outputs() {
+        return Ok(());
+    }
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    Err(ModelError::Network {
+        reason: format!(
+            "{named} names for {inputs} inputs, labels for {labelled} of {outputs} outputs"
+        ),
+    })
+}
+
+/// SHA-256 over the JSON of network and schema and each tensor's name, shape and bytes, in order.
+fn hash(network: &str, schema: &str, tensors: &[NamedTensor]) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(format!("wgrad {FORMAT}\n{network}\n"));
+    hasher.update(format!("wgrad {FORMAT}\n{network}\n{schema}\n"));
     for (name, shape, bytes) in tensors {
         hasher.update(format!("{name} {shape:?}\n"));
         hasher.update(bytes);
@@ -235,6 +279,7 @@ fn sort_header(bytes: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Labels;
     use crate::network::{Activation, Initializer, Loss};
 
     fn model() -> Model {
@@ -242,7 +287,23 @@ mod tests {
             Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce)
                 .unwrap();
         let parameters = Initializer::HeNormal.parameters(&network, 5, 1.0);
-        Model { network, parameters }
+        let schema = Schema {
+            inputs: vec!["a".to_owned(), "b \"c\"".to_owned()],
+            targets: vec!["kind".to_owned()],
+            labels: Labels::Pair(["no".to_owned(), "yes".to_owned()]),
+            scaling: Scaling::new(vec![0.5, -2.0], vec![1.0, 0.1]),
+        };
+        Model { network, parameters, schema }
+    }
+
+    #[test]
+    fn a_model_of_plain_numbers_comes_back_too() {
+        let plain = Model { schema: Schema::default(), ..model() };
+        assert_eq!(Model::from_bytes(&plain.to_bytes().unwrap()).unwrap(), plain);
+        let labels = Labels::Classes(vec!["a".to_owned(), "b".to_owned()]);
+        let odd = Model { schema: Schema { labels, ..Schema::default() }, ..model() };
+        let error = Model::from_bytes(&odd.to_bytes().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("labels for 2 of 1 outputs"), "{error}");
     }
 
     #[test]

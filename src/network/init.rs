@@ -5,7 +5,7 @@ use rand::Rng;
 
 use super::named::named;
 use super::{Activation, Layout, Network};
-use crate::random::{Purpose, Threefry};
+use crate::random::{Purpose, Threefry, unit_normals};
 
 named! {
     /// How weights start. Biases start at zero.
@@ -103,14 +103,6 @@ impl Initializer {
 /// A uniform draw in `[-1, 1)` from 24 random bits; every operation is exact in f32.
 fn unit_uniform(bits: u32) -> f32 {
     (bits >> 8) as f32 * (1.0 / 8_388_608.0) - 1.0
-}
-
-/// Two independent standard normal draws (Box and Muller 1958) from 64 random bits.
-fn unit_normals(first: u32, second: u32) -> (f64, f64) {
-    const STEP: f64 = 1.0 / 4_294_967_296.0;
-    let radius = libm::sqrt(-2.0 * libm::log((f64::from(first) + 0.5) * STEP));
-    let angle = std::f64::consts::TAU * (f64::from(second) * STEP);
-    (radius * libm::cos(angle), radius * libm::sin(angle))
 }
 
 #[cfg(test)]

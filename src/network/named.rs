@@ -27,6 +27,8 @@ macro_rules! named {
 
         impl $type {
             /// Every value, in the order in which they are listed to a person.
+            // Not everybody asks for them.
+            #[allow(dead_code)]
             pub const ALL: &'static [$type] = &[$( $type::$variant, )+];
 
             /// Every name with its other spellings, in the order of [`Self::ALL`].

@@ -34,6 +34,10 @@ pub enum Purpose {
     Weights = 1,
     /// The order of rows; the layer is 0.
     Order = 2,
+    /// Rows that are made up; the layer is 0.
+    Rows = 3,
+    /// Which rows are kept for validation; the layer is 0.
+    Validation = 4,
 }
 
 /// A seed as a key.
@@ -63,6 +67,14 @@ impl Threefry {
     pub fn new(seed: u64, purpose: Purpose, layer: u32) -> Threefry {
         Threefry { key: seed_key(seed), stream: stream_id(purpose, layer), block: 0, spare: None }
     }
+}
+
+/// Two independent standard normal draws (Box and Muller 1958) from 64 random bits.
+pub(crate) fn unit_normals(first: u32, second: u32) -> (f64, f64) {
+    const STEP: f64 = 1.0 / 4_294_967_296.0;
+    let radius = libm::sqrt(-2.0 * libm::log((f64::from(first) + 0.5) * STEP));
+    let angle = std::f64::consts::TAU * (f64::from(second) * STEP);
+    (radius * libm::cos(angle), radius * libm::sin(angle))
 }
 
 impl TryRng for Threefry {

@@ -3,6 +3,8 @@
 //! Matrices are row-major slices with a stride. An argument named as a kernel's binding is that
 //! binding. What a kernel does not write, its twin does not write.
 
+use std::ops::Range;
+
 use rand::Rng;
 
 use super::Real;
@@ -234,11 +236,19 @@ pub fn init_uniform(parameters: &mut [f32], layer: u32, seed: u64, limit: f32) {
     }
 }
 
-/// `output[i] = source[rows[i]]`, whole rows.
-pub fn gather<T: Real>(rows: &[u32], source: &[T], output: &mut [T], grid: Grid) {
+/// `output[i] = source[rows[i] - part.start]`, whole rows, where `rows[i]` is in `part`.
+pub fn gather<T: Real>(
+    rows: &[u32],
+    source: &[T],
+    output: &mut [T],
+    grid: Grid,
+    part: Range<usize>,
+) {
     for (index, col) in grid.indices() {
         let row = rows[(index - col) / grid.stride] as usize;
-        output[index] = source[row * grid.stride + col];
+        if part.contains(&row) {
+            output[index] = source[(row - part.start) * grid.stride + col];
+        }
     }
 }
 

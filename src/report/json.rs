@@ -1,14 +1,17 @@
 //! JSON lines: every object has an `event`.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{AdapterReport, PredictReport, SweepResult};
 use crate::bench::Contest;
+use crate::data::{Dataset, Normalize};
 use crate::engine::Place;
 use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::sweep::Sweep;
-use crate::train::{Outcome, Progress, Training};
+use crate::train::{Confusion, Evaluation, Outcome, Progress, Training};
 
 /// One line.
 fn line(value: &impl Serialize) -> String {
@@ -49,7 +52,20 @@ pub(super) fn devices(reports: &[AdapterReport<'_>], skipped: &[SkippedBackend])
     text
 }
 
-pub(super) fn start(training: &Training, place: &Place, note: Option<&str>) -> String {
+/// The names of the classes, null where there are none.
+fn classes(data: &Dataset) -> Value {
+    match data.labels().names() {
+        [] => Value::Null,
+        names => names.into(),
+    }
+}
+
+pub(super) fn start(
+    training: &Training,
+    normalize: Normalize,
+    place: &Place,
+    note: Option<&str>,
+) -> String {
     let batches = training.batches(training.seed);
     let adapter = place.gpu().map(|gpu| gpu.adapter());
     line(&json!({
@@ -62,6 +78,10 @@ pub(super) fn start(training: &Training, place: &Place, note: Option<&str>) -> S
         "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
         "data": training.data.name(),
         "rows": training.data.rows(),
+        "validation_rows": training.held_out.validation.as_ref().map(|data| data.rows()),
+        "test_rows": training.held_out.test.as_ref().map(|data| data.rows()),
+        "classes": classes(&training.data),
+        "normalize": normalize,
         "network": training.network.sizes(),
         "activations": training.network.activations(),
         "loss": training.network.loss(),
@@ -78,13 +98,22 @@ pub(super) fn start(training: &Training, place: &Place, note: Option<&str>) -> S
 }
 
 pub(super) fn epoch(progress: Progress) -> String {
-    let Progress { seed, epoch, loss, .. } = progress;
-    line(&json!({"event": "epoch", "seed": seed, "epoch": epoch, "loss": loss}))
+    let Progress { seed, epoch, loss, validation, .. } = progress;
+    let mut value = json!({"event": "epoch", "seed": seed, "epoch": epoch, "loss": loss});
+    if let Some(seen) = validation {
+        value["validation_loss"] = seen.loss.into();
+        value["validation_accuracy"] = seen.accuracy.into();
+    }
+    line(&value)
 }
 
 pub(super) fn result(training: &Training, outcome: &Outcome, place: &Place) -> String {
     let run = &outcome.kept;
     let evaluation = &run.evaluation;
+    let held_out = &training.held_out;
+    let accuracy = |seen: Option<&Evaluation>, data: Option<&Arc<Dataset>>| {
+        seen.zip(data).and_then(|(seen, data)| seen.accuracy(data.rows()))
+    };
     let mut value = json!({
         "event": "result",
         "engine": place.kind(),
@@ -97,6 +126,11 @@ pub(super) fn result(training: &Training, outcome: &Outcome, place: &Place) -> S
         "epochs": run.epochs,
         "loss": evaluation.loss,
         "accuracy": evaluation.accuracy(training.data.rows()),
+        "train_accuracy": evaluation.accuracy(training.data.rows()),
+        "validation_loss": run.validation.as_ref().map(|seen| seen.loss),
+        "validation_accuracy": accuracy(run.validation.as_ref(), held_out.validation.as_ref()),
+        "test_loss": run.test.as_ref().map(|seen| seen.loss),
+        "test_accuracy": accuracy(run.test.as_ref(), held_out.test.as_ref()),
         "solved": evaluation.solved,
         "stopped": outcome.stopped,
         "train_seconds": outcome.train_seconds,
@@ -104,6 +138,10 @@ pub(super) fn result(training: &Training, outcome: &Outcome, place: &Place) -> S
     });
     if evaluation.solved.is_some() {
         value["outputs"] = rows(&evaluation.predictions, training.network.outputs());
+    }
+    if let Some((of, confusion)) = run.last_confusion() {
+        value["confusion"] = counts(confusion);
+        value["confusion"]["of"] = of.into();
     }
     line(&value)
 }
@@ -194,30 +232,47 @@ pub(super) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> Stri
 }
 
 pub(super) fn predictions(report: &PredictReport<'_>) -> String {
-    let network = report.network;
-    let (inputs, outputs) = (network.inputs(), network.outputs());
+    let inputs = report.network.inputs();
     let mut text = String::new();
     for row in 0..report.rows {
+        let output = report.output(row);
         let mut value = json!({
             "event": "prediction",
             "row": row,
             "input": report.inputs[row * inputs..][..inputs],
-            "output": report.predictions[row * outputs..][..outputs],
+            "output": output,
         });
-        if let Some(targets) = report.targets {
-            value["target"] = targets[row * outputs..][..outputs].into();
+        if let Some((class, share)) = report.class(output) {
+            value["class"] = class.into();
+            value["probability"] = share.into();
+        }
+        if let Some(target) = report.target(row) {
+            value["target"] = target.into();
+            if let Some((class, _)) = report.class(target) {
+                value["target_class"] = class.into();
+            }
         }
         text += &line(&value);
     }
     let evaluation = report.evaluation;
-    text + &line(&json!({
+    let mut value = json!({
         "event": "result",
         "engine": report.engine,
         "device": device(report.adapter),
-        "network": network.sizes(),
+        "network": report.network.sizes(),
         "rows": report.rows,
         "loss": evaluation.map(|e| e.loss),
         "accuracy": evaluation.and_then(|e| e.accuracy(report.rows)),
         "solved": evaluation.and_then(|e| e.solved),
-    }))
+    });
+    if let Some(confusion) = evaluation.and_then(|e| e.confusion.as_ref()) {
+        value["confusion"] = json!(counts(confusion));
+    }
+    text + &line(&value)
+}
+
+/// Classes, and a list of counts for each.
+fn counts(confusion: &Confusion) -> Value {
+    let counts: Vec<&[usize]> = confusion.counts.chunks_exact(confusion.classes.len()).collect();
+    json!({"classes": confusion.classes, "counts": counts})
 }

@@ -4,6 +4,7 @@ mod bench;
 mod curve;
 mod json;
 mod map;
+mod predict;
 mod sweep;
 mod table;
 mod train;
@@ -14,10 +15,9 @@ use std::io::Write as _;
 
 use crate::engine::{EngineKind, Owner};
 use crate::gpu::{AdapterEntry, SkippedBackend};
-use crate::network::Network;
-use crate::train::Evaluation;
 
 pub use bench::contest;
+pub use predict::{Form, PredictReport, predictions};
 pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};
 pub use train::{Detail, TrainReport};
 
@@ -148,50 +148,6 @@ pub fn devices(
     }
     for SkippedBackend { backend, reason } in skipped {
         let _ = writeln!(text, "-  {backend}: {reason}");
-    }
-    print(&text)
-}
-
-/// What a saved network makes of rows.
-#[derive(Debug)]
-pub struct PredictReport<'a> {
-    /// The network.
-    pub network: &'a Network,
-    /// Which engine ran it.
-    pub engine: EngineKind,
-    /// On which adapter, if on one.
-    pub adapter: Option<&'a AdapterEntry>,
-    /// How many rows there are.
-    pub rows: usize,
-    /// `[rows][inputs]`.
-    pub inputs: &'a [f32],
-    /// `[rows][outputs]`, where they are known.
-    pub targets: Option<&'a [f32]>,
-    /// `[rows][outputs]`, after the loss's link.
-    pub predictions: &'a [f32],
-    /// How they compare, where targets are known.
-    pub evaluation: Option<&'a Evaluation>,
-}
-
-/// The predictions, row by row.
-///
-/// # Errors
-/// [`OutputError`].
-pub fn predictions(report: &PredictReport<'_>, as_json: bool) -> Result<(), OutputError> {
-    if as_json {
-        return print(&json::predictions(report));
-    }
-    let (inputs, outputs) = (report.network.inputs(), report.network.outputs());
-    let mut text = place(report.engine, None, report.adapter);
-    text += &table::predictions(report.inputs, inputs, report.targets, report.predictions, outputs);
-    if let Some(evaluation) = report.evaluation {
-        let _ = match evaluation.right {
-            Some(right) => {
-                let loss = table::loss(evaluation.loss);
-                writeln!(text, "\n{right} of {} right, loss {loss}", report.rows)
-            }
-            None => writeln!(text, "\nloss {}", table::loss(evaluation.loss)),
-        };
     }
     print(&text)
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{OutputError, curve, json, place, print, table, verdict};
-use crate::data::SOLVED_ROWS;
+use crate::data::{Labels, Normalize, SOLVED_ROWS};
 use crate::engine::{EngineKind, Owner, Place};
 use crate::network::Network;
-use crate::train::{Outcome, Progress, Training};
+use crate::train::{HeldOut, Outcome, Progress, Training};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,20 +37,24 @@ pub struct TrainReport<'a> {
 }
 
 impl<'a> TrainReport<'a> {
-    /// Says what is about to be trained, and where; `note` is what there is to say of the choice.
+    /// Says what is about to be trained, and where; `note` is what there is to say of the choice,
+    /// `normalize` the scale that inputs were brought to.
     ///
     /// # Errors
     /// [`OutputError`].
     pub fn start(
         training: &'a Training,
+        normalize: Normalize,
         place: &'a Place,
         note: Option<&str>,
         detail: Detail,
     ) -> Result<TrainReport<'a>, OutputError> {
         match detail {
-            Detail::Json => print(&json::start(training, place, note))?,
+            Detail::Json => print(&json::start(training, normalize, place, note))?,
             Detail::Quiet => {}
-            Detail::Normal | Detail::Verbose => print(&heading(training, place, note))?,
+            Detail::Normal | Detail::Verbose => {
+                print(&heading(training, normalize, place, note))?;
+            }
         }
         let bar = match detail {
             Detail::Json | Detail::Quiet => ProgressBar::hidden(),
@@ -67,12 +71,14 @@ impl<'a> TrainReport<'a> {
 
     /// Tells of a report boundary.
     pub fn progress(&self, progress: Progress) {
-        let Progress { seed, epoch, loss, .. } = progress;
+        let Progress { seed, epoch, loss, validation, .. } = progress;
         if self.detail == Detail::Json {
             return self.keep_failure(print(&json::epoch(progress)));
         }
         self.bar.set_position(epoch.into());
-        self.bar.set_message(format!("seed {seed}  loss {}", table::loss(loss.into())));
+        let seen = validation.map(|seen| format!("  validation {}", table::loss(seen.loss)));
+        let loss_text = table::loss(loss.into());
+        self.bar.set_message(format!("seed {seed}  loss {loss_text}{}", seen.unwrap_or_default()));
         if self.detail == Detail::Verbose && epoch == self.training.epochs {
             self.bar.suspend(|| {
                 let end = format!(
@@ -130,6 +136,14 @@ impl<'a> TrainReport<'a> {
             }
         }
         text += &verdict::verdict(training, outcome);
+        let HeldOut { validation, test } = &training.held_out;
+        let is_large = training.data.rows() > SOLVED_ROWS || validation.is_some() || test.is_some();
+        if is_large
+            && self.detail != Detail::Quiet
+            && let Some((of, confusion)) = run.last_confusion()
+        {
+            text += &verdict::confusion(of, confusion);
+        }
         if let Some(path) = saved {
             let _ = writeln!(text, "Saved to {}.", path.display());
         }
@@ -137,7 +151,7 @@ impl<'a> TrainReport<'a> {
     }
 }
 
-fn heading(training: &Training, at: &Place, note: Option<&str>) -> String {
+fn heading(training: &Training, normalize: Normalize, at: &Place, note: Option<&str>) -> String {
     let Training { network, data, init, learning_rate, epochs, .. } = training;
     let batches = training.batches(training.seed);
     let owner = at.owner(network, &batches, training.restarts as usize);
@@ -163,6 +177,7 @@ fn heading(training: &Training, at: &Place, note: Option<&str>) -> String {
         format!("batches of {}, {}", batches.batch(), training.order)
     };
     let _ = writeln!(text, "data {}: {} rows, {batch}", data.name(), data.rows());
+    text += &about_data(training, normalize);
     let starts = match training.restarts {
         1 => format!("seed {}", training.seed),
         most if at.kind() == EngineKind::Resident => {
@@ -176,6 +191,34 @@ fn heading(training: &Training, at: &Place, note: Option<&str>) -> String {
     );
     text
 }
+
+/// Classes, rows that are held out, and the scale of inputs, where there is something to say.
+fn about_data(training: &Training, normalize: Normalize) -> String {
+    let mut parts = Vec::new();
+    match training.data.labels() {
+        Labels::Numbers => {}
+        Labels::Classes(names) if names.len() > MOST_NAMED => {
+            parts.push(format!("{} classes", names.len()));
+        }
+        Labels::Classes(names) => parts.push(format!("classes {}", names.join(", "))),
+        Labels::Pair([no, yes]) => parts.push(format!("0 for {no}, 1 for {yes}")),
+    }
+    let HeldOut { validation, test } = &training.held_out;
+    for (data, what) in [(validation, "validation"), (test, "testing")] {
+        if let Some(data) = data {
+            parts.push(format!("{} rows for {what}", data.rows()));
+        }
+    }
+    match normalize {
+        Normalize::None => {}
+        Normalize::Unit => parts.push("inputs from 0 to 1".to_owned()),
+        Normalize::Standard => parts.push("inputs of mean 0 and deviation 1".to_owned()),
+    }
+    if parts.is_empty() { String::new() } else { format!("     {}\n", parts.join("; ")) }
+}
+
+/// Classes that are named one by one.
+const MOST_NAMED: usize = 12;
 
 /// `2 - 3 relu - 1 sigmoid`.
 fn describe(network: &Network) -> String {

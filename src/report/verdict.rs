@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::table;
 use crate::network::{Activation, Initializer, Network};
-use crate::train::{Outcome, Training, dead_units};
+use crate::train::{Confusion, HeldOut, Outcome, Run, Training, dead_units};
 
 /// The last lines of a report.
 pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
@@ -25,6 +25,7 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
         }
         (_, None) => format!("Done: {loss}.\n"),
     };
+    text += &held_out(training, run);
     if outcome.restarts > 1 || evaluation.solved == Some(true) {
         let _ = writeln!(text, "{}", starts(outcome));
     }
@@ -41,6 +42,54 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
         table::seconds(outcome.setup_seconds)
     );
     text
+}
+
+/// What the network does on rows that it did not learn from, beside those it did.
+fn held_out(training: &Training, run: &Run) -> String {
+    let HeldOut { validation, test } = &training.held_out;
+    let mut lines = vec![["", "rows", "loss", "right"].map(str::to_owned).to_vec()];
+    for (what, data, look) in [
+        ("learned from", Some(&training.data), Some(&run.evaluation)),
+        ("validation", validation.as_ref(), run.validation.as_ref()),
+        ("test", test.as_ref(), run.test.as_ref()),
+    ] {
+        if let (Some(data), Some(look)) = (data, look) {
+            let right = look.accuracy(data.rows());
+            let right = right.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share));
+            let (rows, loss) = (data.rows().to_string(), table::loss(look.loss));
+            lines.push(vec![what.to_owned(), rows, loss, right]);
+        }
+    }
+    if lines.len() < 3 {
+        return String::new();
+    }
+    let mut text = table::columns(&lines, 1);
+    let lowest = run.validation_history.iter().min_by(|a, b| a.loss.total_cmp(&b.loss));
+    if let Some(lowest) = lowest.filter(|lowest| lowest.epoch < run.epochs) {
+        let (loss, epoch) = (table::loss(lowest.loss), lowest.epoch);
+        let _ =
+            writeln!(text, "The loss on the validation rows was lowest, {loss}, at epoch {epoch}.");
+    }
+    text
+}
+
+/// Classes that fit a table.
+const MOST_SHOWN: usize = 20;
+
+/// Which class was taken for which: a line a class, a column for each it was taken for.
+pub(super) fn confusion(of: &str, confusion: &Confusion) -> String {
+    let Confusion { classes, counts } = confusion;
+    let count = classes.len();
+    let is_diagonal = (0..count * count).all(|at| at / count == at % count || counts[at] == 0);
+    if count > MOST_SHOWN || is_diagonal {
+        return String::new();
+    }
+    let mut lines = vec![[vec!["class".to_owned()], classes.clone()].concat()];
+    for (class, row) in classes.iter().zip(counts.chunks_exact(count)) {
+        let cell = |&rows: &usize| if rows == 0 { ".".to_owned() } else { rows.to_string() };
+        lines.push([vec![class.clone()], row.iter().map(cell).collect()].concat());
+    }
+    format!("\nOf each class, the {of} rows that were taken for:\n{}", table::columns(&lines, 1))
 }
 
 /// How many starts it took, and what became of them.
@@ -152,6 +201,7 @@ mod tests {
         let mut training = Training {
             network: network(&[2, 3, 1]),
             data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
+            held_out: HeldOut::default(),
             init: Initializer::HeNormal,
             init_scale: 1.0,
             learning_rate: 0.5,

@@ -1,6 +1,6 @@
 //! What a network does on a data set: loss, accuracy, whether it is solved, which units are dead.
 
-use crate::data::{Dataset, SOLVED_ROWS};
+use crate::data::{Dataset, Labels, SOLVED_ROWS};
 use crate::engine::{Forward, SOLVED_WITHIN, activations};
 use crate::network::{GradientAt, Link, Loss, Network};
 use crate::reference::{predictions, twins};
@@ -12,12 +12,54 @@ pub struct Evaluation {
     pub loss: f64,
     /// `[rows][outputs]`, after the loss's link: probabilities where the loss speaks of them.
     pub predictions: Vec<f32>,
-    /// Rows that are right, where targets are 0 or 1: the largest output is the class under
-    /// softmax; otherwise each output is on its target's side of 1/2.
+    /// Rows that are right, where targets are 0 or 1: the largest output is the class where there
+    /// are several; otherwise each output is on its target's side of 1/2.
     pub right: Option<usize>,
+    /// Which class was taken for which, where rows are of one class each.
+    pub confusion: Option<Confusion>,
     /// Whether every prediction is within 0.1 of its target; `None` for regression and beyond
     /// [`SOLVED_ROWS`] rows.
     pub solved: Option<bool>,
+}
+
+/// How often which class was taken for which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confusion {
+    /// The classes' names.
+    pub classes: Vec<String>,
+    /// `[class][class it was taken for]`, in rows.
+    pub counts: Vec<usize>,
+}
+
+/// Classes of which a confusion is counted at most.
+const MOST_CONFUSED: usize = 1000;
+
+impl Confusion {
+    /// Counts pairs of a row's class and the one it was taken for; `None` where the data has no
+    /// classes, or very many.
+    fn new(data: &Dataset, pairs: impl Iterator<Item = (usize, usize)>) -> Option<Confusion> {
+        let classes: Vec<String> = match data.labels() {
+            Labels::Numbers => {
+                (0..data.target_len().max(2)).map(|class| class.to_string()).collect()
+            }
+            labels => labels.names().to_vec(),
+        };
+        let count = classes.len();
+        if !(2..=MOST_CONFUSED).contains(&count) {
+            return None;
+        }
+        let mut counts = vec![0; count * count];
+        pairs.for_each(|(actual, taken)| counts[actual * count + taken] += 1);
+        Some(Confusion { classes, counts })
+    }
+}
+
+/// Which class a row of outputs, or of targets, speaks of.
+pub fn class_of(values: &[f32]) -> usize {
+    match values {
+        [value] => usize::from(*value > 0.5),
+        values => largest(values),
+    }
 }
 
 impl Evaluation {
@@ -32,9 +74,13 @@ pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluat
     let outputs = network.outputs();
     let predictions = predictions(network.loss().link(), &forward.outputs, outputs);
     let pairs = || predictions.chunks_exact(outputs).zip(data.targets().chunks_exact(outputs));
-    let is_right = |(prediction, target): (&[f32], &[f32])| match network.loss().link() {
-        Link::Softmax => largest(prediction) == largest(target),
-        Link::Identity | Link::Sigmoid => {
+    // Whether a row is of one class: an output each, or a single output.
+    let is_single = data.is_classification()
+        && (outputs == 1 || matches!(data.labels(), Labels::Classes(_)) || data.is_one_of_n());
+    let is_right = |(prediction, target): (&[f32], &[f32])| {
+        if is_single || network.loss().link() == Link::Softmax {
+            class_of(prediction) == class_of(target)
+        } else {
             prediction.iter().zip(target).all(|(p, t)| (*p > 0.5) == (*t > 0.5))
         }
     };
@@ -43,6 +89,9 @@ pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluat
     Evaluation {
         loss: loss(network, data, forward),
         right: judged.then(|| pairs().filter(|pair| is_right(*pair)).count()),
+        confusion: is_single
+            .then(|| Confusion::new(data, pairs().map(|(p, t)| (class_of(t), class_of(p)))))
+            .flatten(),
         solved: (judged && data.rows() <= SOLVED_ROWS)
             .then(|| predictions.iter().zip(data.targets()).all(near)),
         predictions,

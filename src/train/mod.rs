@@ -8,8 +8,8 @@ mod speed;
 
 use std::sync::Arc;
 
-pub use evaluate::{Evaluation, dead_units, evaluate};
-pub use outcome::{Outcome, Progress, Run};
+pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
+pub use outcome::{Outcome, Progress, Run, ValidationPoint};
 pub use speed::{Speed, measure_speed};
 
 use crate::Error;
@@ -24,6 +24,15 @@ const BOUNDARY_STEPS: u32 = 64;
 /// And at most, if that is a whole epoch: what is read back must be held.
 const BOUNDARY_MOST_STEPS: u32 = 65_536;
 
+/// Rows that a network does not learn from.
+#[derive(Debug, Clone, Default)]
+pub struct HeldOut {
+    /// Looked at on the way; of several starts the best on them is kept.
+    pub validation: Option<Arc<Dataset>>,
+    /// Looked at once, at the end.
+    pub test: Option<Arc<Dataset>>,
+}
+
 /// A training, whole: what decides its numbers.
 #[derive(Debug, Clone)]
 pub struct Training {
@@ -31,6 +40,8 @@ pub struct Training {
     pub network: Network,
     /// What it learns.
     pub data: Arc<Dataset>,
+    /// What it does not learn from, and is measured on.
+    pub held_out: HeldOut,
     /// How its weights start.
     pub init: Initializer,
     /// How many times as wide as that, 1 where nothing is asked.
@@ -58,7 +69,10 @@ impl Training {
         let setting = |setting: String, reason: &str| {
             Err(Error::Setting { setting, reason: reason.to_owned() })
         };
-        self.data.check_fits(&self.network)?;
+        let HeldOut { validation, test } = &self.held_out;
+        for data in [Some(&self.data), validation.as_ref(), test.as_ref()].into_iter().flatten() {
+            data.check_fits(&self.network)?;
+        }
         let rate = self.learning_rate;
         if !(rate.is_finite() && rate > 0.0) {
             return setting(format!("--lr {rate}"), "must be a positive number, as in --lr 0.5");
@@ -163,6 +177,7 @@ mod tests {
             )
             .unwrap(),
             data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
+            held_out: HeldOut::default(),
             init: Initializer::HeNormal,
             init_scale: 1.0,
             learning_rate: 0.5,

@@ -1,8 +1,8 @@
 //! What comes of a training: runs, their losses, and which of them is kept.
 
-use super::{Evaluation, Training};
+use super::{Confusion, Evaluation, Training};
 use crate::Error;
-use crate::data::Batches;
+use crate::data::{Batches, Dataset};
 
 /// One training from one start.
 #[derive(Debug, Clone)]
@@ -15,14 +15,59 @@ pub struct Run {
     pub history: Vec<(u32, f32)>,
     /// The parameters at the end, in the network's layout.
     pub parameters: Vec<f32>,
-    /// What they do on the data.
+    /// What they do on the rows that were learned from.
     pub evaluation: Evaluation,
+    /// What they do on those kept for validation.
+    pub validation: Option<Evaluation>,
+    /// What they did on them at report boundaries; of many starts at once, at the end alone.
+    pub validation_history: Vec<ValidationPoint>,
+    /// What they do on those kept for testing.
+    pub test: Option<Evaluation>,
+}
+
+/// A look at the rows kept for validation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ValidationPoint {
+    /// Epochs done.
+    pub epoch: u32,
+    /// The loss on them.
+    pub loss: f64,
+    /// The share of them that is right, where they are of classes.
+    pub accuracy: Option<f64>,
+}
+
+impl ValidationPoint {
+    pub(super) fn new(epoch: u32, evaluation: &Evaluation, data: &Dataset) -> ValidationPoint {
+        let accuracy = evaluation.accuracy(data.rows());
+        ValidationPoint { epoch, loss: evaluation.loss, accuracy }
+    }
+}
+
+impl Run {
+    /// Which class was taken for which, on the rows farthest from those learned from, with what these
+    /// are called; `None` where they are of no classes.
+    pub fn last_confusion(&self) -> Option<(&'static str, &Confusion)> {
+        let looks = [
+            ("test", self.test.as_ref()),
+            ("validation", self.validation.as_ref()),
+            ("training", Some(&self.evaluation)),
+        ];
+        let (of, evaluation) = looks.into_iter().find_map(|(of, look)| Some((of, look?)))?;
+        Some((of, evaluation.confusion.as_ref()?))
+    }
+
+    /// What tells which of several runs is better: the loss on rows kept for validation, else that
+    /// on those learned from.
+    fn judged_loss(&self) -> f64 {
+        self.validation.as_ref().unwrap_or(&self.evaluation).loss
+    }
 }
 
 /// What came of a training.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The run that was kept: the first that solved its data, else the one with the lowest loss.
+    /// The run that was kept: the first that solved its data, else the one with the lowest loss,
+    /// on the rows kept for validation where there are any.
     pub kept: Run,
     /// The seed of the first start.
     pub first_seed: u64,
@@ -41,7 +86,7 @@ pub struct Outcome {
 }
 
 /// Where a training is, told at every report boundary.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {
     /// Which start, from 0.
     pub restart: u32,
@@ -51,6 +96,8 @@ pub struct Progress {
     pub epoch: u32,
     /// The last epoch's loss.
     pub loss: f32,
+    /// What was seen of the rows kept for validation, where they were looked at.
+    pub validation: Option<ValidationPoint>,
 }
 
 /// What is kept of a run's losses.
@@ -60,6 +107,8 @@ pub(super) struct Record {
     pub history: Vec<(u32, f32)>,
     /// The first step whose loss was not finite, from 1.
     pub diverged: Option<u32>,
+    /// As [`Run::validation_history`].
+    pub validation: Vec<ValidationPoint>,
 }
 
 impl Record {
@@ -120,7 +169,7 @@ impl Tally {
                 let better = match &self.kept {
                     None => true,
                     Some(kept) if self.solved == 0 => {
-                        is_solved || run.evaluation.loss < kept.evaluation.loss
+                        is_solved || run.judged_loss() < kept.judged_loss()
                     }
                     Some(_) => false,
                 };

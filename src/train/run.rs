@@ -5,9 +5,9 @@ use std::sync::Arc;
 use web_time::Instant;
 
 use super::outcome::{Record, Tally, is_finite};
-use super::{Evaluation, Outcome, Progress, Run, Training, evaluate};
+use super::{Evaluation, HeldOut, Outcome, Progress, Run, Training, ValidationPoint, evaluate};
 use crate::Error;
-use crate::data::Batches;
+use crate::data::{Batches, Dataset};
 use crate::engine::{
     Engine, Forward, Member, Owner, Place, Population, ResidentEngine, Start, forward,
 };
@@ -112,19 +112,44 @@ impl Training {
 
         let started = Instant::now();
         let mut records = vec![Record::default(); networks];
+        // Of one start the rows for validation are looked at on the way, of many at the end.
+        let watched = self.held_out.validation.as_ref().filter(|_| networks == 1);
+        let (per_epoch, last) = (batches.steps_per_epoch() as u32, self.epochs);
+        let boundary = |steps: u32| match watched {
+            Some(_) => {
+                let every = self.report_every();
+                let next = (steps / per_epoch / every).saturating_add(1).saturating_mul(every);
+                next.min(last) * per_epoch
+            }
+            None => u32::MAX,
+        };
         'all: for Stretch { until, every } in self.stretches() {
             let end = until * batches.steps_per_epoch() as u32;
             let mut point = engine.steps_done() / batches.steps_per_epoch() as u32;
             let mut losses = Vec::new();
             while engine.steps_done() < end {
-                losses.extend(engine.advance(end - engine.steps_done(), every).await?.losses);
+                let until = boundary(engine.steps_done()).min(end);
+                losses.extend(engine.advance(until - engine.steps_done(), every).await?.losses);
+                let steps = engine.steps_done();
+                let mut seen = None;
+                if let Some(data) = watched.filter(|_| steps == boundary(steps - 1)) {
+                    let parameters = engine.parameters().await?.remove(0);
+                    let forward = forward(&self.network, &parameters, data.inputs());
+                    let evaluation = self.evaluate(data, &forward, steps);
+                    // What left the finite numbers is told of below.
+                    seen =
+                        evaluation.ok().map(|e| ValidationPoint::new(steps / per_epoch, &e, data));
+                    records[0].validation.extend(seen);
+                }
                 let epochs = losses.chunks_exact(batches.steps_per_epoch() * networks);
                 let rest = epochs.remainder().to_vec();
                 for epoch in epochs {
                     point = (point / every + 1) * every;
                     let best = note_all(&mut records, &batches, point, epoch);
                     if is_finite(best) {
-                        report(Progress { restart: 0, seed: self.seed, epoch: point, loss: best });
+                        let validation = seen.filter(|seen| seen.epoch == point);
+                        let (restart, seed, epoch, loss) = (0, self.seed, point, best);
+                        report(Progress { restart, seed, epoch, loss, validation });
                     }
                 }
                 losses = rest;
@@ -174,8 +199,32 @@ impl Training {
         }
         self.check_parameters(&parameters, steps)?;
         let forward = forward(&self.network, &parameters, self.data.inputs());
-        let evaluation = self.evaluate(&forward, steps)?;
-        Ok(Run { seed, epochs, history: record.history, parameters, evaluation })
+        let evaluation = self.evaluate(&self.data, &forward, steps)?;
+        let look = |data: &Arc<Dataset>| {
+            let forward = crate::engine::forward(&self.network, &parameters, data.inputs());
+            self.evaluate(data, &forward, steps)
+        };
+        let HeldOut { validation, test } = &self.held_out;
+        let test = test.as_ref().map(look).transpose()?;
+        let validation_data = validation.as_ref();
+        let validation = validation_data.map(look).transpose()?;
+        let mut validation_history = record.validation;
+        if let (Some(data), Some(seen)) = (validation_data, &validation)
+            && validation_history.last().is_none_or(|last| last.epoch < epochs)
+        {
+            validation_history.push(ValidationPoint::new(epochs, seen, data));
+        }
+        let history = record.history;
+        Ok(Run {
+            seed,
+            epochs,
+            history,
+            parameters,
+            evaluation,
+            validation,
+            validation_history,
+            test,
+        })
     }
 
     async fn run_once(
@@ -190,6 +239,7 @@ impl Training {
         let per_epoch = batches.steps_per_epoch() as u32;
         let (mut epoch, mut record) = (0, Record::default());
         let mut parameters = Vec::new();
+        let (mut validation, mut validation_history) = (None, Vec::new());
         while epoch < self.epochs {
             let epochs = self.report_every().min(self.epochs - epoch);
             let losses = engine.run(epochs * per_epoch, stop).await?;
@@ -204,22 +254,47 @@ impl Training {
             }
             self.check_parameters(&parameters, engine.steps_done())?;
             epoch += losses.len() as u32 / per_epoch;
+            let mut seen = None;
+            if let Some(data) = &self.held_out.validation {
+                let evaluation = self.look(engine, data).await?;
+                seen = Some(ValidationPoint::new(epoch, &evaluation, data));
+                validation_history.extend(seen);
+                validation = Some(evaluation);
+            }
             if let Some(&(epoch, loss)) = record.history[points..].last() {
-                report(Progress { restart, seed, epoch, loss });
+                report(Progress { restart, seed, epoch, loss, validation: seen });
             }
             if stopped || stop() {
                 break;
             }
         }
-        let forward = engine.forward(self.data.inputs()).await?;
-        let evaluation = self.evaluate(&forward, engine.steps_done())?;
-        Ok(Run { seed, epochs: epoch, history: record.history, parameters, evaluation })
+        let evaluation = self.look(engine, &self.data).await?;
+        let test = match &self.held_out.test {
+            Some(data) => Some(self.look(engine, data).await?),
+            None => None,
+        };
+        Ok(Run {
+            seed,
+            epochs: epoch,
+            history: record.history,
+            parameters,
+            evaluation,
+            validation,
+            validation_history,
+            test,
+        })
+    }
+
+    /// What the network of an engine does on other rows.
+    async fn look(&self, engine: &Engine, data: &Dataset) -> Result<Evaluation, Error> {
+        let forward = engine.forward(data.inputs()).await?;
+        self.evaluate(data, &forward, engine.steps_done())
     }
 
     /// What a network does at the end, if that is still anything: the last update has no loss
     /// after it that would show it.
-    fn evaluate(&self, forward: &Forward, step: u32) -> Result<Evaluation, Error> {
-        let evaluation = evaluate(&self.network, &self.data, forward);
+    fn evaluate(&self, data: &Dataset, forward: &Forward, step: u32) -> Result<Evaluation, Error> {
+        let evaluation = evaluate(&self.network, data, forward);
         let outputs = forward.outputs.iter().chain(&forward.pre_activations);
         if outputs.copied().all(is_finite) && evaluation.loss.is_finite() {
             Ok(evaluation)

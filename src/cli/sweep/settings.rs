@@ -1,16 +1,15 @@
 //! Every setting of a sweep, as a flag and as a key of a TOML file, and the cells they mean.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::super::bad_setting;
-use super::super::settings::{EngineChoice, Settings, load, names, read_toml, size};
+use super::super::settings::{EngineChoice, Settings, names, read_toml, size};
+use super::super::{bad_setting, data};
 use crate::Error;
-use crate::data::{Dataset, Order, Source};
+use crate::data::{Order, Samples, Source};
 use crate::gpu::DeviceChoice;
 use crate::network::{Activation, Initializer, Loss};
 use crate::sweep::{self, AxisError, AxisValue, Cell, MOST_CELLS, Shard, Sweep};
@@ -69,8 +68,8 @@ pub struct SweepSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 
-    /// xor, and, or, nand, parity-N, or a CSV file: targets of 0 and 1, at most 64 rows [default: xor]
-    #[arg(long, value_name = "NAME|FILE.csv", help_heading = "Networks")]
+    /// xor, and, or, nand, parity-N, or a table FILE.csv: targets of 0 and 1 or classes, at most 64 rows [default: xor]
+    #[arg(long, value_name = "NAME|FILE", allow_hyphen_values = true, help_heading = "Networks")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Source>,
 
@@ -206,7 +205,8 @@ impl SweepSettings {
     /// Data that cannot be read, an axis without points, a cell that cannot be.
     pub(super) fn resolve(self) -> Result<(Sweep, SweepSettings), Error> {
         let source = self.data.clone().unwrap_or(Source::Xor);
-        let data = Arc::new(load(&source, self.layers.as_deref())?);
+        let (wanted, layers) = (Some(source.clone()), self.layers.clone());
+        let samples = data::load(&Settings { data: wanted, layers, ..Settings::default() })?;
         let losses = points("loss", self.loss.as_ref(), sweep::names::<Loss>)?;
         let activations =
             points("activation", self.activation.as_ref(), sweep::names::<Activation>)?;
@@ -229,7 +229,7 @@ impl SweepSettings {
                         for &width in &widths {
                             for &lr in &rates {
                                 let point = Point { loss, activation, init, init_scale, width, lr };
-                                let (cell, settings) = self.cell(&source, &data, point)?;
+                                let (cell, settings) = self.cell(&source, &samples, point)?;
                                 resolved.get_or_insert(settings);
                                 cells.push(cell);
                             }
@@ -295,7 +295,7 @@ impl SweepSettings {
     fn cell(
         &self,
         source: &Source,
-        data: &Arc<Dataset>,
+        samples: &Samples,
         point: Point,
     ) -> Result<(Cell, Settings), Error> {
         let mut settings = Settings {
@@ -314,7 +314,7 @@ impl SweepSettings {
             restarts: Some(self.networks.unwrap_or(DEFAULT_NETWORKS)),
             ..Settings::default()
         };
-        let (_, narrow) = settings.clone().resolve_over(Arc::clone(data)).map_err(by_our_names)?;
+        let (_, narrow) = settings.clone().resolve_over(samples).map_err(by_our_names)?;
         if let Some(width) = point.width {
             let mut layers = narrow.layers.clone().unwrap_or_default();
             let last = layers.len().saturating_sub(1);
@@ -325,7 +325,7 @@ impl SweepSettings {
             layers[1..last].fill(width);
             settings.layers = Some(layers);
         }
-        let (training, _) = settings.resolve_over(Arc::clone(data)).map_err(by_our_names)?;
+        let (training, _) = settings.resolve_over(samples).map_err(by_our_names)?;
         let sizes = training.network.sizes();
         let hidden = &sizes[1..sizes.len() - 1];
         let name = |name: &str| AxisValue::Name(name.to_owned());

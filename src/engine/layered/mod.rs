@@ -3,19 +3,21 @@
 //! Losses stay on the GPU in a ring and are read where a run ends; no step waits.
 
 mod forward;
+mod rows;
 mod step;
 
 use std::sync::Arc;
 
 use web_time::Instant;
 
-use super::{Forward, Task, pad_rows, unpad_rows};
+use super::{Forward, Task, unpad_rows};
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
 use crate::network::{Layer, Layout, Network, row_stride};
 use crate::reference::Trace;
 use forward::ForwardPass;
+use rows::Part;
 
 /// Losses that the ring holds: steps between two reads.
 pub(crate) const RING_LEN: u32 = 8192;
@@ -44,8 +46,7 @@ pub(crate) struct Buffers {
     parameters: Buffer,
     gradients: Buffer,
     /// The data set.
-    inputs: Buffer,
-    targets: Buffer,
+    data: Vec<Part>,
     /// The mini-batch out of it, where a step does not take all rows as they stand.
     batch: Option<BatchBuffers>,
     layers: Vec<LayerBuffers>,
@@ -92,11 +93,7 @@ pub(super) fn check_limits(
     gpu: &Gpu,
 ) -> Result<(), GpuError> {
     let layout = Layout::new(network);
-    let name = data.name();
-    let input_len = data.rows() * row_stride(data.input_len());
-    let target_len = data.rows() * row_stride(data.target_len());
-    let rows = format!("data set {name} ({} rows)", data.rows());
-    gpu.check_binding(&rows, input_len.max(target_len))?;
+    rows::check(gpu, data, batches.batch())?;
     let loss_rounds = step::loss_loops(network.loss()) * network.outputs();
     gpu.check_rounds(&format!("the loss of {} outputs", network.outputs()), loss_rounds)?;
     gpu.check_rounds(&format!("a sum over a batch of {}", batches.batch()), batches.batch())?;
@@ -295,8 +292,8 @@ impl Buffers {
         layers: &[Layer],
     ) -> Result<Buffers, GpuError> {
         let data = &task.data;
-        let (input_len, target_len) = (data.input_len(), data.target_len());
-        let (input_stride, target_stride) = (row_stride(input_len), row_stride(target_len));
+        let (input_stride, target_stride) =
+            (row_stride(data.input_len()), row_stride(data.target_len()));
         let rows = task.batches.batch();
         let batch = if task.batches.is_full() {
             None
@@ -320,12 +317,7 @@ impl Buffers {
         Ok(Buffers {
             parameters: gpu.buffer_of("parameters", &task.parameters).await?,
             gradients: gpu.buffer("gradients", layout.len()).await?,
-            inputs: gpu
-                .buffer_of("inputs", &pad_rows(data.inputs(), input_len, input_stride))
-                .await?,
-            targets: gpu
-                .buffer_of("targets", &pad_rows(data.targets(), target_len, target_stride))
-                .await?,
+            data: rows::upload(gpu, data).await?,
             batch,
             layers: layer_buffers,
             row_loss: gpu.buffer("row losses", rows).await?,

@@ -1,6 +1,7 @@
 //! A training step, top to bottom.
 
-use super::{LayeredEngine, RING_LEN};
+use super::rows::Part;
+use super::{BatchBuffers, LayeredEngine, RING_LEN};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{
     self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, GatherParams, LossMeanParams,
@@ -21,30 +22,13 @@ impl LayeredEngine {
         let buffers = &self.buffers;
         let mut list = Vec::new();
         let (inputs, targets) = match &buffers.batch {
-            None => (&buffers.inputs, &buffers.targets),
+            // All rows as they stand: they are one part.
+            None => (&buffers.data[0].inputs, &buffers.data[0].targets),
             Some(batch) => {
                 list.push(self.batch_rows(&batch.rows, rows).await?);
-                let network = &self.task.network;
-                list.push(
-                    self.gather(
-                        &batch.rows,
-                        &buffers.inputs,
-                        &batch.inputs,
-                        rows,
-                        network.inputs(),
-                    )
-                    .await?,
-                );
-                list.push(
-                    self.gather(
-                        &batch.rows,
-                        &buffers.targets,
-                        &batch.targets,
-                        rows,
-                        network.outputs(),
-                    )
-                    .await?,
-                );
+                for part in &buffers.data {
+                    list.extend(self.gather(part, batch, rows).await?);
+                }
                 (&batch.inputs, &batch.targets)
             }
         };
@@ -108,19 +92,30 @@ impl LayeredEngine {
         self.gpu.dispatch(&pipeline, &params, &buffers, len, WALK_ROUNDS).await
     }
 
+    /// What a batch takes out of a part of the data set.
     async fn gather(
         &self,
-        rows: &Buffer,
-        source: &Buffer,
-        output: &Buffer,
+        part: &Part,
+        batch: &BatchBuffers,
         len: usize,
-        cols: usize,
-    ) -> Result<Dispatch, GpuError> {
-        let params =
-            GatherParams { len: len as u32, cols: cols as u32, stride: row_stride(cols) as u32 };
+    ) -> Result<[Dispatch; 2], GpuError> {
         let pipeline = self.gpu.pipeline(&kernels::GATHER, &[]).await?;
-        let buffers = [Slice::all(rows), Slice::all(source), Slice::all(output)];
-        self.gpu.dispatch(&pipeline, &params, &buffers, len * cols, 0).await
+        let one = async |source: &Buffer, output: &Buffer, cols: usize| {
+            let params = GatherParams {
+                len: len as u32,
+                cols: cols as u32,
+                stride: row_stride(cols) as u32,
+                first_row: part.first as u32,
+                source_rows: part.rows as u32,
+            };
+            let buffers = [Slice::all(&batch.rows), Slice::all(source), Slice::all(output)];
+            self.gpu.dispatch(&pipeline, &params, &buffers, len * cols, 0).await
+        };
+        let network = &self.task.network;
+        Ok([
+            one(&part.inputs, &batch.inputs, network.inputs()).await?,
+            one(&part.targets, &batch.targets, network.outputs()).await?,
+        ])
     }
 
     /// `z = input . weights`, `z += bias`, `a = activation(z)`.

@@ -115,9 +115,17 @@ pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<O
     let Request { network, networks, .. } = request;
     let parameters = networks.saturating_mul(network.parameter_count());
     gpu.check_binding(&format!("parameters of {networks} networks at once"), parameters)?;
-    let len = data.rows() * (data.input_len() + data.target_len()).next_multiple_of(4);
-    gpu.check_binding(&format!("data set {} ({} rows)", data.name(), data.rows()), len)?;
+    check_data(data, gpu)?;
     Ok(plan.owner)
+}
+
+/// Whether the data set fits one binding.
+///
+/// # Errors
+/// Naming the limit.
+pub fn check_data(data: &Dataset, gpu: &Gpu) -> Result<(), GpuError> {
+    let len = data.rows() * (data.input_len() + data.target_len()).next_multiple_of(4);
+    gpu.check_binding(&format!("data set {} ({} rows)", data.name(), data.rows()), len)
 }
 
 fn plan_on(request: Request<'_>, gpu: &Gpu) -> Result<Plan, GpuError> {

@@ -1,0 +1,198 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::data::{Labels, Source};
+
+fn read(text: &str, options: &CsvOptions) -> Result<Table, DataError> {
+    read_csv("f.csv", text.as_bytes(), options)
+}
+
+fn plain(text: &str) -> Table {
+    read(text, &CsvOptions::default()).unwrap()
+}
+
+fn strings(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// A network of so many inputs and outputs.
+fn shape(inputs: usize, outputs: usize) -> CsvOptions {
+    CsvOptions { inputs: Some(inputs), outputs: Some(outputs), ..CsvOptions::default() }
+}
+
+fn numbers(table: &Table) -> Vec<f32> {
+    table.encoded(&Labels::Numbers).unwrap().unwrap()
+}
+
+#[test]
+fn a_file_of_xor_is_the_built_in_one() {
+    let xor = Source::Xor.built_in().unwrap().unwrap();
+    for text in [
+        "# XOR\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n# end",
+        "0,0,0\n0,1,1\n1,0,1\n1,1,0\n",
+        "a,b,t\r\n0, 0,0\r\n0,1,1\n\n1,0,1\n1,1,0",
+        "a;b;t\n0;0;0\n0;1;1\n1;0;1\n1;1;0\n",
+        "0\t0\t0\n0\t1\t1\n1\t0\t1\n1\t1\t0\n",
+        "  0 0  0\n0 1 1 \n1   0 1\n1 1 0\n",
+        "\u{feff}a|b|t\n0|0|0\n0|1|1\n1|0|1\n1|1|0\n",
+    ] {
+        let table = plain(text);
+        assert_eq!((table.inputs(), &numbers(&table)[..]), (xor.inputs(), xor.targets()), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let cases = [
+        ("", "no rows"),
+        ("a,b\n", "no rows"),
+        ("1,2\n3\n", "line 2 has 1 fields where the others have 2"),
+        ("1,2\n3,4,5\n", "line 2 has 3 fields where the others have 2"),
+        ("1,2\n3,x\n", "line 2, column 2: \"x\" is not a number"),
+        ("1,2\nx,2\n", "line 2, column 1: \"x\" is not a number"),
+        ("1,2\n3,\n", "line 2, column 2: \"\" is empty"),
+        ("1,2\n,3\n", "line 2, column 1: \"\" is empty"),
+        ("1,2\nNaN,4\n", "line 2, column 1: \"NaN\" is not finite"),
+        ("nan,2\n3,4\n", "line 1, column 1: \"nan\" is not finite"),
+        ("1,inf\n", "line 1, column 2: \"inf\" is not finite"),
+        ("h,i\n1,1e39\n", "line 2, column 2: \"1e39\" is beyond the range of f32"),
+        ("1,b\n2,\n", "line 2, column 2: \"\" is empty"),
+        ("1,b\n2,nan\n", "line 2, column 2: \"nan\" is not finite"),
+        ("1;2\n3\n", "line 2 has 1 fields where the others have 2"),
+        ("0,5;1\n0,7;2\n", "line 1, column 1: \"0,5\" is not a number"),
+        ("a,b\n\n\n1,2\n3,?\n", "line 5, column 2: \"?\" is not a number"),
+        ("5\n6\n", "1 columns"),
+    ];
+    for (text, part) in cases {
+        let error = read(text, &CsvOptions::default()).unwrap_err().to_string();
+        assert!(error.contains(part) && error.contains("f.csv"), "{text:?}: {error}");
+    }
+    let error = read_csv("f.csv", b"1,\xff\n", &CsvOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("UTF-8"), "{error}");
+}
+
+#[test]
+fn the_sizes_of_a_network_say_which_columns_are_targets() {
+    let table = read("1,2,3\n4,5,6\n", &shape(2, 1)).unwrap();
+    assert_eq!((table.inputs(), numbers(&table)), (&[1., 2., 4., 5.][..], vec![3., 6.]));
+    let table = read("1,2,3\n4,5,6\n", &shape(1, 2)).unwrap();
+    assert_eq!((table.inputs(), numbers(&table)), (&[1., 4.][..], vec![2., 3., 5., 6.]));
+    let untaught = CsvOptions { untaught: true, ..shape(3, 1) };
+    assert!(!read("1,2,3\n", &untaught).unwrap().is_taught());
+    let error = read("1,2,3\n", &shape(3, 1)).unwrap_err().to_string();
+    assert!(error.contains("no targets"), "{error}");
+    assert!(read("1,2,3\n", &shape(4, 1)).is_err());
+    assert!(read("1,2,3\n", &shape(2, usize::MAX)).is_ok_and(|table| table.has_classes()));
+    // One column for three outputs names one of them.
+    let table = read("1,2,0\n4,5,2\n1,1,1\n", &shape(2, 3)).unwrap();
+    let labels = Labels::of(&table, Some(3)).unwrap();
+    let encoded = table.encoded(&labels).unwrap().unwrap();
+    assert_eq!(encoded, [1., 0., 0., 0., 0., 1., 0., 1., 0.]);
+}
+
+#[test]
+fn columns_are_chosen_by_name_and_by_number() {
+    let text = "id,kind,x,y\n7,cat,1,2\n8,dog,3,4\n";
+    let options = |target: &[&str], ignore: &[&str]| CsvOptions {
+        target: strings(target),
+        ignore: strings(ignore),
+        ..CsvOptions::default()
+    };
+    for options in [options(&["kind"], &["id"]), options(&["2"], &["1"])] {
+        let table = read(text, &options).unwrap();
+        assert_eq!(table.inputs(), [1., 2., 3., 4.]);
+        let names = (&strings(&["x", "y"])[..], &strings(&["kind"])[..]);
+        assert!(table.has_classes() && table.names() == names);
+    }
+    let several = read(text, &options(&["y", "x"], &["kind"])).unwrap();
+    assert_eq!((several.inputs(), numbers(&several)), (&[7., 8.][..], vec![2., 1., 4., 3.]));
+    for (bad, part) in [
+        (options(&["colour"], &[]), "\"colour\"; its columns are id, kind, x, y"),
+        (options(&["5"], &[]), "\"5\""),
+        (options(&["x"], &["0"]), "\"0\""),
+    ] {
+        let error = read(text, &bad).unwrap_err();
+        assert!(error.to_string().contains(part) && error.exit_code() == 2, "{error}");
+    }
+    let error = read("1,2\n", &options(&["y"], &[])).unwrap_err().to_string();
+    assert!(error.contains("numbered 1 to 2"), "{error}");
+}
+
+#[test]
+fn known_names_are_found_wherever_they_stand() {
+    let known = CsvOptions {
+        known_inputs: strings(&["x", "y"]),
+        known_targets: strings(&["kind"]),
+        untaught: true,
+        ..shape(2, 2)
+    };
+    let table = read("y,kind,x\n2,cat,1\n", &known).unwrap();
+    assert!(table.inputs() == [1., 2.] && table.has_classes());
+    let untaught = read("y,more,x\n2,9,1\n", &known).unwrap();
+    assert!(untaught.inputs() == [1., 2.] && !untaught.is_taught());
+    // Other names: by place.
+    assert_eq!(read("a,b\n2,1\n", &known).unwrap().inputs(), [2., 1.]);
+}
+
+#[test]
+fn headers_and_delimiters_can_be_said() {
+    let said = |header| CsvOptions { header: Some(header), ..CsvOptions::default() };
+    assert_eq!(read("5,7\n1,2\n", &said(true)).unwrap().rows(), 1);
+    assert_eq!(plain("5,7\n1,2\n").rows(), 2);
+    let error = read("x,y\n1,2\n", &said(false)).unwrap_err().to_string();
+    assert!(error.contains("line 1, column 1"), "{error}");
+    let pipe = CsvOptions { delimiter: Some(b'|'), ..CsvOptions::default() };
+    assert_eq!(read("1|2\n", &pipe).unwrap().inputs(), [1.0]);
+    // A column that pandas left without a name.
+    assert_eq!(plain(",a,b\n0,1,2\n1,3,4\n").names().0, strings(&["", "a"]));
+}
+
+#[test]
+fn labels_that_are_numbers_are_one_however_they_are_written() {
+    let options = CsvOptions { classes: Some(true), ..CsvOptions::default() };
+    let table = read("1,1.0\n2,1\n3,0\n4,x\n", &options).unwrap();
+    let labels = Labels::of(&table, None).unwrap();
+    assert_eq!(labels.names(), strings(&["0", "1", "x"]));
+    let many: String = (0..=MOST_CLASSES).map(|i| format!("1,c{i}\n")).collect();
+    let error = read(&many, &CsvOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("line 10001, column 2") && error.contains("\"c10000\""), "{error}");
+}
+
+proptest! {
+    /// Whatever the bytes, an answer or an error, never a panic; an answer is rectangular and finite.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes: Vec<u8>, classes: Option<bool>, header: Option<bool>) {
+        let options = CsvOptions { classes, header, ..CsvOptions::default() };
+        if let Ok(table) = read_csv("any", &bytes, &options) {
+            prop_assert_eq!(table.inputs.len(), table.rows() * table.input_len());
+            prop_assert!(table.inputs.iter().all(|value| value.is_finite()));
+        }
+    }
+
+    /// The same over what looks like a table.
+    #[test]
+    fn any_text_of_fields_is_read_or_refused(text in "([-0-9a.,; \t\"#\n]|nan|inf|1e39){0,80}") {
+        if let Ok(table) = read_csv("any", text.as_bytes(), &CsvOptions::default()) {
+            prop_assert!(table.rows() > 0 && table.input_len() > 0);
+            prop_assert!(table.inputs.iter().all(|value| value.is_finite()));
+        }
+    }
+
+    /// What is written is what is read, whichever delimiter stands between.
+    #[test]
+    fn numbers_come_back(
+        rows in prop::collection::vec(prop::array::uniform3(-1e6f32..1e6), 1..20),
+        delimiter in prop::sample::select(vec![',', ';', '\t', '|', ' ']),
+    ) {
+        let line = |row: &[f32; 3]| {
+            let fields: Vec<String> = row.iter().map(f32::to_string).collect();
+            fields.join(&delimiter.to_string()) + "\n"
+        };
+        let text: String = rows.iter().map(line).collect();
+        let table = read_csv("any", text.as_bytes(), &CsvOptions::default()).unwrap();
+        let inputs: Vec<f32> = rows.iter().flat_map(|row| [row[0], row[1]]).collect();
+        prop_assert_eq!(&table.inputs, &inputs);
+        let targets: Vec<f32> = rows.iter().map(|row| row[2]).collect();
+        prop_assert_eq!(numbers(&table), targets);
+    }
+}

@@ -1,0 +1,335 @@
+//! IDX files: the form in which MNIST and its kin come (Y. LeCun, C. Cortes, C. Burges, "The MNIST
+//! database of handwritten digits", section "file formats"), and the unpacking of gzip.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+
+use super::DataError;
+use super::error::room;
+use super::table::{Classes, MOST_CLASSES, Table, Targets};
+
+/// Bytes that are unpacked at a time.
+const PORTION: usize = 1 << 16;
+
+/// What an element is, by the third byte of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    U8,
+    I8,
+    I16,
+    I32,
+    F32,
+    F64,
+}
+
+/// A file whose header fits its size.
+struct Idx<'a> {
+    kind: Kind,
+    /// The sizes, the number of rows first.
+    sizes: Vec<usize>,
+    elements: &'a [u8],
+}
+
+impl Kind {
+    fn of(code: u8) -> Option<Kind> {
+        Some(match code {
+            0x08 => Kind::U8,
+            0x09 => Kind::I8,
+            0x0B => Kind::I16,
+            0x0C => Kind::I32,
+            0x0D => Kind::F32,
+            0x0E => Kind::F64,
+            _ => return None,
+        })
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Kind::U8 | Kind::I8 => 1,
+            Kind::I16 => 2,
+            Kind::I32 | Kind::F32 => 4,
+            Kind::F64 => 8,
+        }
+    }
+
+    /// The element in these bytes, the highest first.
+    fn value(self, bytes: &[u8]) -> f64 {
+        let mut whole = [0; 8];
+        whole[..bytes.len()].copy_from_slice(bytes);
+        let [a, b, c, d, ..] = whole;
+        match self {
+            Kind::U8 => a.into(),
+            Kind::I8 => i8::from_be_bytes([a]).into(),
+            Kind::I16 => i16::from_be_bytes([a, b]).into(),
+            Kind::I32 => i32::from_be_bytes([a, b, c, d]).into(),
+            Kind::F32 => f32::from_be_bytes([a, b, c, d]).into(),
+            Kind::F64 => f64::from_be_bytes(whole),
+        }
+    }
+}
+
+/// `bytes`, unpacked where they are gzip's.
+///
+/// # Errors
+/// [`DataError::Unreadable`] where they are damaged, [`DataError::Memory`].
+pub fn unpacked<'a>(name: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, DataError> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let mut decoder = MultiGzDecoder::new(bytes);
+    let (mut all, mut portion) = (Vec::new(), vec![0; PORTION]);
+    loop {
+        let len = decoder.read(&mut portion).map_err(|error| DataError::Unreadable {
+            name: name.to_owned(),
+            reason: format!("damaged gzip ({error})"),
+        })?;
+        if len == 0 {
+            return Ok(Cow::Owned(all));
+        }
+        // As it comes, not as the file says.
+        all.try_reserve(len).map_err(|_| DataError::Memory {
+            name: name.to_owned(),
+            bytes: all.len().saturating_mul(2),
+        })?;
+        all.extend_from_slice(&portion[..len]);
+    }
+}
+
+impl<'a> Idx<'a> {
+    fn new(name: &str, bytes: &'a [u8]) -> Result<Idx<'a>, DataError> {
+        let bad = |reason: String| Err(DataError::Idx { name: name.to_owned(), reason });
+        let [0, 0, code, dimensions, rest @ ..] = bytes else {
+            let first: Vec<String> =
+                bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            return bad(match first.is_empty() {
+                true => "is empty".to_owned(),
+                false => format!("begins with {} and not with 00 00", first.join(" ")),
+            });
+        };
+        let Some(kind) = Kind::of(*code) else {
+            return bad(format!("its elements are of type {code:#04x}, which IDX does not know"));
+        };
+        let header = usize::from(*dimensions) * 4;
+        let Some((header, elements)) = rest.split_at_checked(header).filter(|_| header > 0) else {
+            return bad(format!("{} bytes do not hold {dimensions} sizes", bytes.len()));
+        };
+        let sizes: Vec<usize> = header
+            .chunks_exact(4)
+            .map(|size| u32::from_be_bytes([size[0], size[1], size[2], size[3]]) as usize)
+            .collect();
+        let count = sizes.iter().try_fold(kind.bytes(), |all, &size| all.checked_mul(size));
+        if count != Some(elements.len()) {
+            let promised: Vec<String> = sizes.iter().map(usize::to_string).collect();
+            return bad(format!(
+                "its header promises {} elements of {} bytes, {} bytes follow",
+                promised.join(" x "),
+                kind.bytes(),
+                elements.len()
+            ));
+        }
+        if elements.is_empty() {
+            return Err(DataError::Empty { name: name.to_owned() });
+        }
+        Ok(Idx { kind, sizes, elements })
+    }
+
+    /// Every element as f32.
+    fn values(&self, name: &str) -> Result<Vec<f32>, DataError> {
+        let mut values = room(name, self.elements.len() / self.kind.bytes())?;
+        let width = (self.elements.len() / self.kind.bytes()) / self.sizes[0];
+        for (index, bytes) in self.elements.chunks_exact(self.kind.bytes()).enumerate() {
+            let wide = self.kind.value(bytes);
+            let value = wide as f32;
+            if !value.is_finite() {
+                return Err(DataError::BadField {
+                    name: name.to_owned(),
+                    line: (index / width + 1) as u64,
+                    column: index % width + 1,
+                    value: wide.to_string(),
+                    what: if wide.is_finite() { "beyond the range of f32" } else { "not finite" },
+                });
+            }
+            values.push(value);
+        }
+        Ok(values)
+    }
+}
+
+/// The rows of an IDX file of inputs, all but its first dimension one row of numbers, and their
+/// classes from another, whose elements are whole numbers. Either may be packed with gzip; each comes
+/// with what errors call it.
+///
+/// # Errors
+/// [`DataError`]: a wrong magic number, sizes that do not fit the file, files that do not belong
+/// together, numbers that are not finite.
+pub fn read_idx(images: (&str, &[u8]), labels: Option<(&str, &[u8])>) -> Result<Table, DataError> {
+    let (name, bytes) = images;
+    let bytes = unpacked(name, bytes)?;
+    let idx = Idx::new(name, &bytes)?;
+    let rows = idx.sizes[0];
+    let inputs = idx.values(name)?;
+    let targets = match labels {
+        None => Targets::None,
+        Some((labels_name, bytes)) => {
+            let classes = read_classes(labels_name, bytes)?;
+            if classes.of.len() != rows {
+                let name = format!("{name} and {labels_name}");
+                return Err(DataError::IdxCounts { name, images: rows, labels: classes.of.len() });
+            }
+            Targets::Classes(classes)
+        }
+    };
+    Ok(Table {
+        name: name.to_owned(),
+        input_names: Vec::new(),
+        target_names: Vec::new(),
+        input_len: inputs.len() / rows,
+        inputs,
+        targets,
+    })
+}
+
+fn read_classes(name: &str, bytes: &[u8]) -> Result<Classes, DataError> {
+    let bytes = unpacked(name, bytes)?;
+    let idx = Idx::new(name, &bytes)?;
+    let bad = |reason: String| Err(DataError::Idx { name: name.to_owned(), reason });
+    if idx.sizes[1..].iter().any(|&size| size != 1) {
+        return bad(format!("labels have one dimension, not {}", idx.sizes.len()));
+    }
+    if matches!(idx.kind, Kind::F32 | Kind::F64) {
+        return bad("labels are whole numbers, these are not".to_owned());
+    }
+    let mut classes = Classes::default();
+    for (row, bytes) in (1..).zip(idx.elements.chunks_exact(idx.kind.bytes())) {
+        let label = idx.kind.value(bytes).to_string();
+        if !classes.push(&label, row) {
+            let (name, value) = (name.to_owned(), label);
+            let most = MOST_CLASSES;
+            return Err(DataError::TooManyClasses { name, line: row, column: 1, value, most });
+        }
+    }
+    Ok(classes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::data::Labels;
+
+    /// A file of one byte an element.
+    fn file(sizes: &[u32], elements: &[u8]) -> Vec<u8> {
+        let header = [0, 0, 8, sizes.len() as u8];
+        let sizes = sizes.iter().flat_map(|size| size.to_be_bytes());
+        header.into_iter().chain(sizes).chain(elements.iter().copied()).collect()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(images: &[u8], labels: &[u8]) -> Result<Table, DataError> {
+        read_idx(("images", images), Some(("labels", labels)))
+    }
+
+    #[test]
+    fn rows_and_classes_come_out_plain_and_packed() {
+        let images = file(&[3, 2, 2], &[0, 1, 2, 3, 255, 5, 6, 7, 8, 9, 10, 11]);
+        let labels = file(&[3], &[7, 0, 7]);
+        let plain = read(&images, &labels).unwrap();
+        assert_eq!((plain.rows(), plain.input_len()), (3, 4));
+        assert_eq!(plain.inputs()[4], 255.0);
+        assert_eq!(Labels::of(&plain, None).unwrap().names(), ["0", "7"]);
+        assert_eq!(Labels::of(&plain, Some(10)).unwrap().names().len(), 10);
+        assert_eq!(read(&gzip(&images), &gzip(&labels)).unwrap(), plain);
+        let untaught = read_idx(("images", &images), None).unwrap();
+        assert!(!untaught.is_taught() && untaught.rows() == 3);
+    }
+
+    #[test]
+    fn wider_elements_are_read_the_highest_byte_first() {
+        let with = |code: u8, elements: &[&[u8]]| {
+            let header = [0, 0, code, 2, 0, 0, 0, 2, 0, 0, 0, 1];
+            let bytes: Vec<u8> = header.into_iter().chain(elements.concat()).collect();
+            read_idx(("x", &bytes), None).map(|table| table.inputs().to_vec())
+        };
+        assert_eq!(with(0x09, &[&[0xff], &[0x7f]]), Ok(vec![-1.0, 127.0]));
+        assert_eq!(with(0x0B, &[&[0xff, 0xfe], &[1, 0]]), Ok(vec![-2.0, 256.0]));
+        assert_eq!(with(0x0C, &[&[0, 1, 0, 0], &[0xff; 4]]), Ok(vec![65536.0, -1.0]));
+        assert_eq!(
+            with(0x0D, &[&1.5f32.to_be_bytes(), &(-2.0f32).to_be_bytes()]),
+            Ok(vec![1.5, -2.0])
+        );
+        assert_eq!(
+            with(0x0E, &[&0.25f64.to_be_bytes(), &3.0f64.to_be_bytes()]),
+            Ok(vec![0.25, 3.0])
+        );
+        let error = with(0x0E, &[&1.0f64.to_be_bytes(), &1e300f64.to_be_bytes()]).unwrap_err();
+        assert!(error.to_string().contains("line 2, column 1"), "{error}");
+        assert!(with(0x0D, &[&f32::NAN.to_be_bytes(), &[0; 4]]).is_err());
+    }
+
+    #[test]
+    fn what_does_not_hold_what_it_says_is_refused() {
+        let good = file(&[2, 1], &[1, 2]);
+        let huge = file(&[u32::MAX, u32::MAX, u32::MAX], &[1]);
+        for (bytes, part) in [
+            (Vec::new(), "is empty"),
+            (b"P5 1".to_vec(), "begins with 50 35 20 31"),
+            (vec![0, 0, 7, 1, 0, 0, 0, 1, 1], "type 0x07"),
+            (vec![0, 0, 8, 0], "0 sizes"),
+            (vec![0, 0, 8, 3, 0, 0, 0, 1], "3 sizes"),
+            (file(&[2, 3], &[1, 2, 3]), "promises 2 x 3 elements of 1 bytes, 3 bytes follow"),
+            (file(&[1, 2], &[1, 2, 3]), "3 bytes follow"),
+            (huge, "promises 4294967295 x"),
+            (file(&[0, 5], &[]), "no rows"),
+            (gzip(&good)[..20].to_vec(), "damaged gzip"),
+        ] {
+            let error = read(&bytes, &file(&[2], &[0, 1])).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("images"), "{error}");
+        }
+        for (labels, part) in [
+            (file(&[3], &[0, 1, 2]), "2 rows of inputs and 3 labels"),
+            (file(&[1, 2], &[0, 1]), "one dimension"),
+            (vec![0, 0, 0x0D, 1, 0, 0, 0, 1, 0, 0, 0, 0], "whole numbers"),
+        ] {
+            let error = read(&good, &labels).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("labels"), "{error}");
+        }
+    }
+
+    proptest! {
+        /// Whatever the bytes, an answer or an error; and nothing is made room for on a header's word.
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            start in prop::sample::select(vec![&[][..], &[0, 0, 8, 1], &[0, 0, 13, 2], &[0x1f, 0x8b, 8, 0]]),
+            rest: Vec<u8>,
+        ) {
+            let bytes = [start, &rest].concat();
+            if let Ok(table) = read_idx(("any", &bytes), Some(("any", &bytes))) {
+                prop_assert!(table.inputs().iter().all(|value| value.is_finite()));
+            }
+        }
+
+        /// Every cut of a packed file is refused, and every flipped byte refused or read as it was.
+        #[test]
+        fn damage_to_a_packed_file_is_seen(at in 0usize..60, flip in 1u8..=255) {
+            let images = file(&[4, 2], &[1, 2, 3, 4, 5, 6, 7, 8]);
+            let packed = gzip(&images);
+            let at = at % packed.len();
+            prop_assert!(unpacked("cut", &packed[..at.max(2)]).is_err());
+            let mut bad = packed.clone();
+            bad[at] ^= flip;
+            if let Ok(read) = unpacked("flipped", &bad) {
+                prop_assert!(*read == images[..] || *read == bad[..]);
+            }
+        }
+    }
+}
