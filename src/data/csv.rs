@@ -136,12 +136,19 @@ impl<'a> Lines<'a> {
         Lines { name, reader, record: StringRecord::new() }
     }
 
-    /// Reads the next; false where there is none.
+    /// Reads the next that is not blank; false where there is none.
     fn next(&mut self) -> Result<bool, DataError> {
-        self.reader.read_record(&mut self.record).map_err(|error| DataError::Unreadable {
-            name: self.name.to_owned(),
-            reason: error.to_string(),
-        })
+        loop {
+            let read = self.reader.read_record(&mut self.record);
+            let is_there = read.map_err(|error| DataError::Unreadable {
+                name: self.name.to_owned(),
+                reason: error.to_string(),
+            })?;
+            let is_blank = self.record.len() == 1 && self.record[0].is_empty();
+            if !(is_there && is_blank) {
+                return Ok(is_there);
+            }
+        }
     }
 
     /// Its number, from 1.

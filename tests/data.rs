@@ -1,0 +1,99 @@
+//! The data set on a GPU: uploaded once, in parts where a binding does not hold it, and the same
+//! mini-batches out of it as everywhere.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{ULP, assert_close, gpu, numbers};
+use wgrad::Error;
+use wgrad::check::Bound;
+use wgrad::data::{Batches, Dataset, Order};
+use wgrad::engine::{CpuEngine, Engine, LayeredEngine, Place, Task};
+use wgrad::gpu::{Gpu, GpuError};
+use wgrad::network::{Activation, Initializer, Loss, Network};
+
+/// The device under test, as if its bindings held no more than this.
+fn gpu_of_bindings(bytes: u64) -> Arc<Gpu> {
+    let mut entry = gpu().adapter().clone();
+    entry.limits.max_binding_bytes = bytes;
+    Arc::new(pollster::block_on(entry.open()).unwrap())
+}
+
+fn task(sizes: &[usize], inputs: Vec<f32>, batch: usize, order: Order) -> Task {
+    let (loss, hidden) = (Loss::SoftmaxCrossEntropy, Activation::Relu);
+    let network = Network::uniform(sizes.to_vec(), hidden, Activation::Identity, loss).unwrap();
+    let rows = inputs.len() / network.inputs();
+    let mut targets = vec![0.0; rows * network.outputs()];
+    (0..rows).for_each(|row| targets[row * network.outputs() + row * 7 % network.outputs()] = 1.0);
+    let data = Dataset::new("rows", inputs, network.inputs(), targets, network.outputs()).unwrap();
+    Task {
+        batches: Batches::new(rows, batch, order, 5),
+        parameters: Initializer::HeNormal.parameters(&network, 1, 1.0),
+        learning_rate: 0.1,
+        network,
+        data: Arc::new(data),
+    }
+}
+
+/// Losses of so many steps, and the parameters after them.
+fn train(task: &Task, gpu: Arc<Gpu>, steps: u32) -> (Vec<f32>, Vec<f32>) {
+    pollster::block_on(async {
+        let mut engine = LayeredEngine::new(task.clone(), gpu).await.unwrap();
+        let losses = engine.run(steps, &|| false).await.unwrap();
+        (losses, engine.parameters().await.unwrap())
+    })
+}
+
+#[test]
+fn a_data_set_in_parts_trains_to_the_same_bits_as_in_one() {
+    const ROWS: usize = 1300;
+    // 13 inputs lie in 64 bytes: three parts of at most 512 rows.
+    let small = gpu_of_bindings(32_768);
+    for (batch, order) in [(96, Order::Shuffled), (96, Order::Sequential), (7, Order::Shuffled)] {
+        let task = task(&[13, 17, 3], numbers(ROWS * 13, 60), batch, order);
+        let parts = pollster::block_on(LayeredEngine::new(task.clone(), Arc::clone(&small)));
+        let names = parts.unwrap().step_names();
+        assert_eq!(names.iter().filter(|name| **name == "gather").count(), 6, "{names:?}");
+        // Beyond the short batch that ends an epoch.
+        let steps = ROWS.div_ceil(batch) as u32 + 5;
+        let (whole, parts) = (train(&task, gpu(), steps), train(&task, Arc::clone(&small), steps));
+        assert_eq!(whole, parts, "batch {batch}, {order}");
+    }
+}
+
+#[test]
+fn what_no_binding_holds_is_refused_with_the_limit_or_left_to_mini_batches() {
+    let small = gpu_of_bindings(32_768);
+    let full = task(&[13, 17, 3], numbers(1300 * 13, 60), 0, Order::Shuffled);
+    let check = |task: &Task| {
+        let place = Place::Layered(Arc::clone(&small));
+        Engine::check(&task.network, &task.data, &task.batches, 1, &place)
+    };
+    let Err(Error::Gpu(error @ GpuError::Limit { .. })) = check(&full) else { panic!("taken") };
+    let text = error.to_string();
+    for part in ["1300 rows in one batch", "83200", "32768", "--batch"] {
+        assert!(text.contains(part), "{text}");
+    }
+    check(&Task { batches: Batches::new(1300, 100, Order::Shuffled, 0), ..full.clone() }).unwrap();
+    // A small network that the resident engine would take, but for its rows.
+    let place = |gpu: &Arc<Gpu>, task: &Task| {
+        Place::on(Arc::clone(gpu), &task.network, &task.data, &task.batches, 1).kind().name()
+    };
+    let tiny = task(&[13, 2, 2], numbers(1300 * 13, 60), 4, Order::Shuffled);
+    assert_eq!((place(&gpu(), &tiny), place(&small, &tiny)), ("resident", "layered"));
+}
+
+/// As many numbers as MNIST has: more than a binding of most software adapters.
+#[test]
+fn data_of_the_size_of_mnist_trains_as_on_the_cpu() {
+    const ROWS: usize = 60_000;
+    let pixel = |i: usize| (i.wrapping_mul(2_654_435_761) >> 7 & 255) as f32 / 255.0;
+    let task = task(&[784, 16, 10], (0..ROWS * 784).map(pixel).collect(), 64, Order::Shuffled);
+    let on_cpu = CpuEngine::new(task.clone()).run(6, &|| false);
+    let (losses, _) = train(&task, gpu(), 6);
+    // A sum of 784 terms, of 16, and of 64 rows each step, six times over.
+    let bound = Bound::Mixed { absolute: 0.0, relative: 6.0 * (784.0 + 16.0 + 64.0) * ULP };
+    assert_close("losses", &losses, &on_cpu, bound);
+}
