@@ -135,7 +135,7 @@ fn judge(lane: u32, rows: u32, scale: f32, keeps: bool) {
             d_tile[ROWS * (UNITS - OUTPUTS) + at * OUTPUTS + o] = scale * result.d_z[o];
         }
         if (keeps) {
-            loss_partial[at] = row_loss(LOSS, OUTPUT_ACTIVATION, outputs_of(at), targets());
+            loss_partial[at] = loss_of_row(LOSS, OUTPUT_ACTIVATION, outputs_of(at), targets());
         }
     }
     near_partial[lane] = select(0u, 1u, is_near);

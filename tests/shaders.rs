@@ -69,7 +69,8 @@ fn files_table_twins_and_tests_are_one_set() {
     assert_eq!(stems("shaders", "wgsl"), names, "files of shaders/ and rows of kernels::ALL");
     let tests = text("tests/kernels/main.rs");
     let benches = text("benches/kernels/main.rs") + &text("benches/kernels/trainings.rs");
-    let twins = text("src/reference/twins.rs") + &text("src/reference/mod.rs");
+    let twins =
+        ["twins", "fused", "mod"].map(|file| text(&format!("src/reference/{file}.rs"))).concat();
     let test_files = stems("tests/kernels", "rs");
     for kernel in ALL {
         let name = kernel.name;

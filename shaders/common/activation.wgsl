@@ -70,3 +70,23 @@ fn activation4(kind: u32, v: vec4<f32>) -> vec4<f32> {
 fn slope4(kind: u32, v: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(activation_slope(kind, v.x), activation_slope(kind, v.y), activation_slope(kind, v.z), activation_slope(kind, v.w));
 }
+
+// How near to its ends a sigmoid, or a tanh, counts as saturated.
+const SATURATED_WITHIN: f32 = 0.01;
+
+fn is_saturated(kind: u32, a: f32) -> bool {
+    switch kind {
+        case TANH: { return 1.0 - abs(a) < SATURATED_WITHIN; }
+        case SIGMOID: { return a < SATURATED_WITHIN || 1.0 - a < SATURATED_WITHIN; }
+        default: { return false; }
+    }
+}
+
+// 1 where an activation is 0, and 2^16 where it is saturated.
+fn unit_state(kind: u32, a: f32) -> u32 {
+    return select(0u, 1u, a == 0.0) + select(0u, 0x10000u, is_saturated(kind, a));
+}
+
+fn unit_states(kind: u32, a: vec4<f32>) -> vec4<u32> {
+    return vec4<u32>(unit_state(kind, a.x), unit_state(kind, a.y), unit_state(kind, a.z), unit_state(kind, a.w));
+}

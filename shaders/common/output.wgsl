@@ -53,7 +53,7 @@ fn judged(loss: u32, kind: u32, z: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) 
 }
 
 // The part of the loss that one row gives, without the factor of the batch.
-fn row_loss(loss: u32, kind: u32, z: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) -> f32 {
+fn loss_of_row(loss: u32, kind: u32, z: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) -> f32 {
     var values = z;
     var targets = t;
     var largest = values[0];

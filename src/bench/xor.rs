@@ -8,7 +8,7 @@ use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Batches, Dataset, Order, Source};
 use crate::engine::{
-    CpuEngine, LayeredEngine, Member, Population, ResidentEngine, Start, Task, workers,
+    CpuEngine, Kernels, LayeredEngine, Member, Population, ResidentEngine, Start, Task, workers,
 };
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Layout, Loss, Network};
@@ -303,7 +303,8 @@ impl Work {
                 (time, made) = (started.elapsed(), engine.steps_done());
             }
             (Contestant::Layered, Some(gpu)) => {
-                let mut engine = LayeredEngine::new(self.task(), Arc::clone(gpu)).await?;
+                let mut engine =
+                    LayeredEngine::new(self.task(), Arc::clone(gpu), Kernels::Fused).await?;
                 let started = Instant::now();
                 let is_long = |started: Instant| limit.is_some() && started.elapsed() > SLOW;
                 while engine.steps_done() < epochs && !is_long(started) && !stop() {

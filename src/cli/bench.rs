@@ -8,6 +8,7 @@ use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
 use crate::bench::{Sizes, contest};
+use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
 use crate::report;
 
@@ -82,6 +83,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         let wanted = Wanted {
             device: &args.device,
             engine: EngineChoice::Auto,
+            kernels: Kernels::Fused,
             require_gpu: args.require_gpu,
         };
         let chosen = device::choose(wanted, None).await?;

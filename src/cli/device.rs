@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::settings::EngineChoice;
 use super::{Failure, bad_setting};
 use crate::Error;
-use crate::engine::Place;
+use crate::engine::{Kernels, Place};
 use crate::gpu::{Adapters, DeviceChoice, Environment, Gpu};
 use crate::train::{Speed, Training, measure_speed};
 
@@ -24,9 +24,12 @@ impl Chosen {
 }
 
 /// What the flags say.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub device: &'a DeviceChoice,
     pub engine: EngineChoice,
+    /// Those of the layered engine.
+    pub kernels: Kernels,
     pub require_gpu: bool,
 }
 
@@ -42,7 +45,7 @@ pub(super) async fn choose(
     wanted: Wanted<'_>,
     training: Option<&Training>,
 ) -> Result<Chosen, Failure> {
-    let Wanted { device, engine, require_gpu } = wanted;
+    let Wanted { device, engine, kernels, require_gpu } = wanted;
     let contradiction = |one: &str, other: &str, fix: &str| -> Result<Chosen, Failure> {
         Err(bad_setting(one, format!("contradicts {other}; {fix}")).into())
     };
@@ -70,7 +73,7 @@ pub(super) async fn choose(
         return match training {
             Some(training) => {
                 let candidates = adapters.candidates(&environment)?;
-                fastest(training, candidates, engine, require_gpu).await
+                fastest(training, candidates, wanted).await
             }
             None => contradiction("--device fastest", "this command", "use it with train"),
         };
@@ -83,7 +86,7 @@ pub(super) async fn choose(
     match adapters.choose(device, &environment, require_gpu)? {
         Some(adapter) => {
             let gpu = Arc::new(adapter.open().await?);
-            Ok(Chosen { place: place_on(gpu, engine, training), note: None })
+            Ok(Chosen { place: place_on(gpu, engine, kernels, training), note: None })
         }
         None => Ok(Chosen {
             place: Place::Cpu,
@@ -96,14 +99,21 @@ pub(super) async fn choose(
 }
 
 /// The engine on an open GPU.
-fn place_on(gpu: Arc<Gpu>, engine: EngineChoice, training: Option<&Training>) -> Place {
+fn place_on(
+    gpu: Arc<Gpu>,
+    engine: EngineChoice,
+    kernels: Kernels,
+    training: Option<&Training>,
+) -> Place {
     match (engine, training) {
         (EngineChoice::Auto, Some(training)) => {
             let batches = training.batches(training.seed);
             let Training { network, data, restarts, .. } = training;
             Place::on(gpu, network, data, &batches, *restarts as usize)
         }
-        (EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Layered, _) => Place::Layered(gpu),
+        (EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Layered, _) => {
+            Place::Layered(gpu, kernels)
+        }
         (engine, _) => Place::Resident(gpu, engine.owner()),
     }
 }
@@ -113,16 +123,16 @@ fn place_on(gpu: Arc<Gpu>, engine: EngineChoice, training: Option<&Training>) ->
 async fn fastest(
     training: &Training,
     adapters: Adapters,
-    engine: EngineChoice,
-    require_gpu: bool,
+    wanted: Wanted<'_>,
 ) -> Result<Chosen, Failure> {
+    let Wanted { engine, kernels, require_gpu, .. } = wanted;
     let mut candidates = Vec::new();
     if engine == EngineChoice::Auto && !require_gpu {
         candidates.push((Place::Cpu, "cpu engine".to_owned()));
     }
     for adapter in &adapters.entries {
         if !(require_gpu && adapter.is_software()) {
-            let place = place_on(Arc::new(adapter.open().await?), engine, Some(training));
+            let place = place_on(Arc::new(adapter.open().await?), engine, kernels, Some(training));
             let name = format!("{} engine on {}", place.kind(), adapter.name);
             candidates.push((place, name));
         }

@@ -11,7 +11,7 @@ use super::settings::{EngineChoice, names};
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
 use crate::data::{Batches, CsvOptions, DataError, Dataset, Order, Source, Table, parse_row};
-use crate::engine::{Engine, Task};
+use crate::engine::{Engine, Kernels, Task};
 use crate::gpu::{DeviceChoice, Environment};
 use crate::model::{Model, file};
 use crate::network::named;
@@ -117,7 +117,12 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
             (EngineChoice::Auto, DeviceChoice::Auto) if unsaid => EngineChoice::Cpu,
             (engine, _) => engine,
         };
-        let wanted = Wanted { device: &args.device, engine, require_gpu: args.require_gpu };
+        let wanted = Wanted {
+            device: &args.device,
+            engine,
+            kernels: Kernels::Fused,
+            require_gpu: args.require_gpu,
+        };
         let chosen = device::choose(wanted, None).await?;
         let engine = Engine::new(task(&model, &inputs)?, &chosen.place).await?;
         let forward = engine.forward(&inputs).await?;

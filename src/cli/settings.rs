@@ -10,7 +10,7 @@ use super::bad_setting;
 use super::data::{self, Delimiter, Header, TableFlags, TargetType};
 use crate::Error;
 use crate::data::{Dataset, Normalize, Order, Samples, Schema, Source, Table};
-use crate::engine::Owner;
+use crate::engine::{Kernels, Owner};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
 use crate::network::{Activation, Initializer, Loss, Network, named};
@@ -238,6 +238,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineChoice>,
 
+    /// What the layered engine's steps are made of: fused kernels, or plain ones of one formula each [default: fused]
+    #[arg(long, value_parser = names!(Kernels), hide_short_help = true, help_heading = "Device")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Kernels>,
+
     /// Fail rather than run on the CPU or on a software adapter
     #[arg(long, hide_short_help = true, help_heading = "Device")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -336,8 +341,27 @@ impl Settings {
             restarts: self.restarts.or(other.restarts),
             device: self.device.or(other.device),
             engine: self.engine.or(other.engine),
+            kernels: self.kernels.or(other.kernels),
             require_gpu: self.require_gpu || other.require_gpu,
             save: self.save.or(other.save),
+        }
+    }
+
+    /// The engine asked for: one that has kernels to choose from, where some are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where another engine is asked for.
+    pub(super) fn engine(&self) -> Result<EngineChoice, Error> {
+        let engine = self.engine.unwrap_or(EngineChoice::Auto);
+        match (self.kernels, engine) {
+            (None, engine) => Ok(engine),
+            (Some(_), EngineChoice::Auto | EngineChoice::Layered) => Ok(EngineChoice::Layered),
+            (Some(kernels), engine) => Err(bad_setting(
+                format!("--kernels {kernels}"),
+                format!(
+                    "is for the layered engine and contradicts --engine {engine}; leave one out"
+                ),
+            )),
         }
     }
 

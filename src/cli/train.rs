@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::device::{self, Wanted};
-use super::settings::{EngineChoice, Resolved, Settings};
+use super::settings::{Resolved, Settings};
 use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
 use crate::data::Normalize;
+use crate::engine::Kernels;
 use crate::model::{Model, file};
 use crate::report::{Detail, TrainReport};
 
@@ -66,7 +67,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let device = settings.device.clone().unwrap_or_default();
         let wanted = Wanted {
             device: &device,
-            engine: settings.engine.unwrap_or(EngineChoice::Auto),
+            engine: settings.engine()?,
+            kernels: settings.kernels.unwrap_or(Kernels::Fused),
             require_gpu: settings.require_gpu,
         };
         let chosen = device::choose(wanted, Some(&training)).await?;

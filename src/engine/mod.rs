@@ -9,7 +9,7 @@ mod workers;
 use std::sync::Arc;
 
 pub use cpu::CpuEngine;
-pub use layered::LayeredEngine;
+pub use layered::{Kernels, LayeredEngine};
 pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
 use resident::{Request, Room};
 
@@ -80,8 +80,8 @@ pub struct Forward {
 pub enum Place {
     /// The cpu engine.
     Cpu,
-    /// The layered engine on this GPU.
-    Layered(Arc<Gpu>),
+    /// The layered engine on this GPU, of these kernels.
+    Layered(Arc<Gpu>, Kernels),
     /// The resident engine on this GPU, with the owner of a network where one is asked for.
     Resident(Arc<Gpu>, Option<Owner>),
 }
@@ -99,7 +99,7 @@ impl Place {
         if resident::suits(request, Room::of(&gpu)) && resident::check_data(data, &gpu).is_ok() {
             Place::Resident(gpu, None)
         } else {
-            Place::Layered(gpu)
+            Place::Layered(gpu, Kernels::Fused)
         }
     }
 
@@ -107,7 +107,7 @@ impl Place {
     pub fn kind(&self) -> EngineKind {
         match self {
             Place::Cpu => EngineKind::Cpu,
-            Place::Layered(_) => EngineKind::Layered,
+            Place::Layered(..) => EngineKind::Layered,
             Place::Resident(..) => EngineKind::Resident,
         }
     }
@@ -119,7 +119,7 @@ impl Place {
                 let request = Request { network, batches, networks, judged: false, owner: *owner };
                 resident::owner(request, Room::of(gpu))
             }
-            Place::Cpu | Place::Layered(_) => None,
+            Place::Cpu | Place::Layered(..) => None,
         }
     }
 
@@ -127,7 +127,7 @@ impl Place {
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
             Place::Cpu => None,
-            Place::Layered(gpu) | Place::Resident(gpu, _) => Some(gpu),
+            Place::Layered(gpu, _) | Place::Resident(gpu, _) => Some(gpu),
         }
     }
 }
@@ -170,7 +170,7 @@ impl Engine {
         cpu::check_memory(network, batches)?;
         match place {
             Place::Cpu => Ok(()),
-            Place::Layered(gpu) => Ok(layered::check_limits(network, data, batches, gpu)?),
+            Place::Layered(gpu, _) => Ok(layered::check_limits(network, data, batches, gpu)?),
             Place::Resident(gpu, owner) => {
                 let request = Request { network, batches, networks, judged: false, owner: *owner };
                 resident::check_limits(request, data, gpu)?;
@@ -186,8 +186,9 @@ impl Engine {
     pub async fn new(task: Task, place: &Place) -> Result<Engine, Error> {
         Ok(match place {
             Place::Cpu => Engine::Cpu(Box::new(CpuEngine::new(task))),
-            Place::Layered(gpu) => {
-                Engine::Layered(Box::new(LayeredEngine::new(task, Arc::clone(gpu)).await?))
+            Place::Layered(gpu, kernels) => {
+                let gpu = Arc::clone(gpu);
+                Engine::Layered(Box::new(LayeredEngine::new(task, gpu, *kernels).await?))
             }
             Place::Resident(gpu, owner) => {
                 let population = Population {
@@ -248,27 +249,27 @@ impl Engine {
         }
     }
 
-    /// The gradients of the last step, in the network's layout; `None` from the resident engine,
-    /// which keeps them in registers.
+    /// The gradients of the last step, in the network's layout; `None` where they stay in registers:
+    /// on the resident engine, and with fused kernels.
     ///
     /// # Errors
     /// Where the GPU fails.
     pub async fn gradients(&self) -> Result<Option<Vec<f32>>, Error> {
         match self {
             Engine::Cpu(engine) => Ok(Some(engine.gradients().to_vec())),
-            Engine::Layered(engine) => Ok(Some(engine.gradients().await?)),
+            Engine::Layered(engine) => Ok(engine.gradients().await?),
             Engine::Resident(_) => Ok(None),
         }
     }
 
-    /// What the last step computed on its way; `None` from the resident engine.
+    /// What the last step computed on its way; `None` where it stays in registers, as above.
     ///
     /// # Errors
     /// Where the GPU fails.
     pub async fn trace(&self) -> Result<Option<Trace<f32>>, Error> {
         match self {
             Engine::Cpu(engine) => Ok(Some(engine.trace())),
-            Engine::Layered(engine) => Ok(Some(engine.trace().await?)),
+            Engine::Layered(engine) => Ok(engine.trace().await?),
             Engine::Resident(_) => Ok(None),
         }
     }

@@ -191,6 +191,76 @@ pub const ADVANCE: Kernel = Kernel {
     ..PLAIN
 };
 
+/// A layer in one go.
+pub const LAYER_FORWARD: Kernel = Kernel {
+    name: "layer_forward",
+    source: source!("layer_forward", "grid", "tile", "activation"),
+    params: LayerForwardParams::LAYOUT,
+    bindings: &[read("input"), read("parameters"), write("output"), write("unit_counts")],
+    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    twin: "layer_forward",
+    ..PLAIN
+};
+
+/// What goes back through a layer, and through the activation before it.
+pub const LAYER_INPUT_GRAD: Kernel = Kernel {
+    name: "layer_input_grad",
+    source: source!("layer_input_grad", "grid", "tile", "activation"),
+    params: LayerInputGradParams::LAYOUT,
+    bindings: &[read("d_output"), read("parameters"), read("input"), write("d_input")],
+    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    twin: "layer_input_grad",
+    ..PLAIN
+};
+
+/// A layer's gradients, and its update.
+pub const LAYER_UPDATE: Kernel = Kernel {
+    name: "layer_update",
+    source: source!("layer_update", "grid", "tile"),
+    params: LayerUpdateParams::LAYOUT,
+    bindings: &[
+        read("input"),
+        read("d_output"),
+        write("parameters"),
+        write("gradients"),
+        write("sums"),
+    ],
+    constants: &[Constant { name: "KEEP_GRADIENTS", values: BOOLS }],
+    workgroup_bytes: 1024,
+    twin: "layer_update",
+    ..PLAIN
+};
+
+/// The output layer and the loss in one go.
+pub const OUTPUT_LOSS: Kernel = Kernel {
+    name: "output_loss",
+    source: source!("output_loss", "grid", "output", "loss", "activation"),
+    params: OutputLossParams::LAYOUT,
+    bindings: &[
+        read("input"),
+        read("parameters"),
+        read("target_rows"),
+        write("row_loss"),
+        write("d_output"),
+    ],
+    constants: &[
+        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
+        Constant { name: "LOSS", values: LOSSES },
+    ],
+    shapes: &[shapes::ONE_OUTPUT],
+    twin: "output_loss",
+    ..PLAIN
+};
+
+/// One step's loss into the ring, and the step counted.
+pub const FINISH_STEP: Kernel = Kernel {
+    name: "finish_step",
+    source: source!("finish_step"),
+    bindings: &[read("row_loss"), write("clock"), write("losses")],
+    twin: "finish_step",
+    ..LOSS_MEAN
+};
+
 /// Counts loop rounds.
 pub const CANARY: Kernel = Kernel {
     name: "canary",
@@ -323,6 +393,11 @@ pub const ALL: &[Kernel] = &[
     BIAS_GRAD,
     SGD,
     ADVANCE,
+    LAYER_FORWARD,
+    OUTPUT_LOSS,
+    LAYER_INPUT_GRAD,
+    LAYER_UPDATE,
+    FINISH_STEP,
     CANARY,
     INIT_UNIFORM,
     TRAIN_ONE_HIDDEN,
@@ -340,5 +415,6 @@ pub const COMMON: &[(&str, &str)] = &[
     ("order", include_str!("../../shaders/common/order.wgsl")),
     ("output", include_str!("../../shaders/common/output.wgsl")),
     ("rows", include_str!("../../shaders/common/rows.wgsl")),
+    ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];

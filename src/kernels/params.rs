@@ -127,6 +127,66 @@ params! {
 }
 
 params! {
+    /// Of `layer_forward`. Strides are in vectors of four.
+    LayerForwardParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Units that feed the layer.
+        fan_in: u32,
+        /// Units it has.
+        fan_out: u32,
+        /// From one row of the input to the next.
+        input_stride: u32,
+        /// From one row of everything else to the next.
+        stride: u32,
+    }
+}
+
+params! {
+    /// Of `layer_input_grad`. Strides are in vectors of four.
+    LayerInputGradParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Units that feed the layer.
+        fan_in: u32,
+        /// From one row of the input to the next.
+        input_stride: u32,
+        /// From one row of everything else to the next.
+        stride: u32,
+    }
+}
+
+params! {
+    /// Of `layer_update`. Strides are in vectors of four.
+    LayerUpdateParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Units that feed the layer.
+        fan_in: u32,
+        /// From one row of the input to the next.
+        input_stride: u32,
+        /// From one row of everything else to the next.
+        stride: u32,
+        /// The factor on gradients.
+        learning_rate: f32,
+    }
+}
+
+params! {
+    /// Of `output_loss`. Strides are in vectors of four.
+    OutputLossParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Units that feed the layer.
+        fan_in: u32,
+        /// From one row of the input to the next.
+        input_stride: u32,
+        /// The factor on differences.
+        gradient_scale: f32,
+    }
+}
+
+params! {
     /// Of `gather`.
     GatherParams {
         /// Rows to gather.

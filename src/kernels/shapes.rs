@@ -1,6 +1,9 @@
 //! The lines that stand for those which the host appends to a kernel for a shape: what the tests
 //! build it with. Each is that of 2-3-1 or 2-3-2-1 over the four rows of XOR.
 
+/// A network of one output.
+pub(super) const ONE_OUTPUT: &str = "const OUTPUTS: u32 = 1u; const OUTPUT_VECTORS: u32 = 1u;";
+
 macro_rules! rows {
     ($kept:literal) => {
         concat!(

@@ -1,6 +1,7 @@
 //! The oracle: plain loops, no speed, no wgpu. A network's forward, loss, backward and update are
 //! put together here from the twins of the kernels.
 
+pub mod fused;
 mod real;
 pub mod twins;
 

@@ -59,7 +59,7 @@ impl Sweep {
         self.check()?;
         match place {
             Place::Cpu => Ok(()),
-            Place::Layered(_) => Err(Error::Setting {
+            Place::Layered(..) => Err(Error::Setting {
                 setting: "--engine layered".to_owned(),
                 reason: "trains one network at a time; use --engine resident or cpu".to_owned(),
             }),
@@ -136,7 +136,7 @@ impl Sweep {
             Place::Resident(gpu, owner) => {
                 self.run_resident(gpu, *owner, &mut counts, &mut watch).await?
             }
-            Place::Cpu | Place::Layered(_) => self.run_cpu(&mut counts, &mut watch),
+            Place::Cpu | Place::Layered(..) => self.run_cpu(&mut counts, &mut watch),
         };
         Ok(SweepOutcome { counts, seconds: started.elapsed().as_secs_f64(), stopped })
     }

@@ -12,7 +12,7 @@ use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
 use crate::data::Source;
-use crate::engine::Place;
+use crate::engine::{Kernels, Place};
 use crate::model::file;
 use crate::report::{self, Detail, SweepReport, SweepResult};
 use crate::sweep::{self, Part, Sweep};
@@ -147,10 +147,15 @@ fn join(paths: &[PathBuf], csv: Option<&Path>, detail: Detail) -> Result<(), Fai
 async fn choose(settings: &SweepSettings, sweep: &Sweep) -> Result<Chosen, Failure> {
     let device = settings.device.clone().unwrap_or_default();
     let engine = settings.engine.unwrap_or(EngineChoice::Auto);
-    let wanted = Wanted { device: &device, engine, require_gpu: settings.require_gpu };
+    let wanted = Wanted {
+        device: &device,
+        engine,
+        kernels: Kernels::Fused,
+        require_gpu: settings.require_gpu,
+    };
     let chosen = device::choose(wanted, None).await?;
     match (engine, chosen.place) {
-        (EngineChoice::Auto, Place::Layered(gpu)) => match sweep.unsuited(&gpu) {
+        (EngineChoice::Auto, Place::Layered(gpu, _)) => match sweep.unsuited(&gpu) {
             None => Ok(Chosen { place: Place::Resident(gpu, None), note: chosen.note }),
             Some(_) if settings.require_gpu => {
                 Ok(Chosen { place: Place::Resident(gpu, None), note: chosen.note })

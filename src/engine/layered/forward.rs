@@ -1,11 +1,12 @@
 //! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
 //! the last step left behind stays readable.
 
+use super::fused::counts_len;
 use super::step::advance;
 use super::{LayeredEngine, check_done};
 use crate::engine::{Forward, pad_rows, unpad_rows};
 use crate::gpu::{Buffer, Dispatch, GpuError};
-use crate::network::row_stride;
+use crate::network::{Activation, row_stride};
 
 /// Bytes that the widest layer's activations may take; more rows go in several passes.
 const WIDEST_BYTES: usize = 32 << 20;
@@ -30,13 +31,21 @@ impl ForwardPass {
         let rows = rows.clamp(1, (WIDEST_BYTES / 4 / row_stride(widest)).max(1));
         let input = gpu.buffer("rows to predict", rows * row_stride(network.inputs())).await?;
         let mut list = Vec::new();
+        let counts = engine.layers.iter().map(|layer| counts_len(layer, rows)).max().unwrap_or(1);
+        let counts = gpu.buffer("counts of units", counts).await?;
         let (mut from, mut z) = (input.clone(), input.clone());
         for layer in &engine.layers {
             let len = rows * row_stride(layer.fan_out);
-            z = gpu.buffer("pre-activations", len).await?;
             let a = gpu.buffer("activations", len).await?;
-            list.extend(engine.forward_layer(layer, &from, &z, &a, rows).await?);
-            from = a;
+            let is_last = layer.index + 1 == engine.layers.len();
+            // Of the last layer both sides of the activation are wanted.
+            let kind = if is_last { Activation::Identity } else { layer.activation };
+            let to = if is_last { gpu.buffer("pre-activations", len).await? } else { a.clone() };
+            list.push(engine.layer_forward(layer, kind, &from, &to, &counts, rows).await?);
+            if is_last {
+                list.push(engine.activate(layer, &to, &a, rows).await?);
+            }
+            (from, z) = (a, to);
         }
         let passes = gpu.buffer("passes", 1).await?;
         list.push(advance(gpu, &passes).await?);

@@ -3,6 +3,7 @@
 //! Losses stay on the GPU in a ring and are read where a run ends; no step waits.
 
 mod forward;
+mod fused;
 mod rows;
 mod step;
 
@@ -14,7 +15,7 @@ use super::{Forward, Task, unpad_rows};
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
-use crate::network::{Layer, Layout, Network, row_stride};
+use crate::network::{Layer, Layout, Network, named, row_stride};
 use crate::reference::Trace;
 use forward::ForwardPass;
 use rows::Part;
@@ -27,7 +28,17 @@ const FIRST_DISPATCHES: usize = 8;
 /// However short they are: what is recorded at once stays bounded.
 const MOST_DISPATCHES: usize = 32_768;
 
-/// What one layer computes, `[rows][stride]`.
+named! {
+    /// Which kernels a step is made of.
+    pub enum Kernels ("kernels") {
+        /// Few dispatches, each a layer's product with what goes before and after it.
+        Fused = "fused",
+        /// One formula each: every intermediate is a buffer that can be read.
+        Plain = "plain",
+    }
+}
+
+/// What one layer computes, `[rows][stride]`. Fused kernels leave out what they keep in registers.
 #[derive(Debug)]
 pub(crate) struct LayerBuffers {
     /// Pre-activations.
@@ -38,6 +49,10 @@ pub(crate) struct LayerBuffers {
     d_a: Buffer,
     /// dLoss/dz.
     d_z: Buffer,
+    /// Of fused kernels, how often units were zero or saturated.
+    unit_counts: Buffer,
+    /// Of fused kernels, sums of squares over gradients, parameters and updates.
+    sums: Buffer,
 }
 
 /// Everything a step reads and writes.
@@ -73,6 +88,9 @@ pub struct LayeredEngine {
     task: Task,
     layout: Layout,
     layers: Vec<Layer>,
+    kernels: Kernels,
+    /// Whether fused kernels leave the gradients to a dispatch of their own.
+    keeps_gradients: bool,
     buffers: Buffers,
     /// A step over a whole batch.
     full: Vec<Dispatch>,
@@ -113,16 +131,39 @@ impl LayeredEngine {
     ///
     /// # Errors
     /// [`GpuError`] where the device is too small or fails.
-    pub async fn new(task: Task, gpu: Arc<Gpu>) -> Result<LayeredEngine, GpuError> {
+    pub async fn new(
+        task: Task,
+        gpu: Arc<Gpu>,
+        kernels: Kernels,
+    ) -> Result<LayeredEngine, GpuError> {
+        LayeredEngine::build(task, gpu, kernels, kernels == Kernels::Plain).await
+    }
+
+    /// The same of fused kernels that keep the gradients, for whatever is done with them.
+    ///
+    /// # Errors
+    /// As [`LayeredEngine::new`].
+    pub async fn keeping_gradients(task: Task, gpu: Arc<Gpu>) -> Result<LayeredEngine, GpuError> {
+        LayeredEngine::build(task, gpu, Kernels::Fused, true).await
+    }
+
+    async fn build(
+        task: Task,
+        gpu: Arc<Gpu>,
+        kernels: Kernels,
+        keeps_gradients: bool,
+    ) -> Result<LayeredEngine, GpuError> {
         let layout = Layout::new(&task.network);
         let layers: Vec<Layer> = task.network.layers().collect();
-        let buffers = Buffers::new(&gpu, &task, &layout, &layers).await?;
+        let buffers = Buffers::new(&gpu, &task, &layout, &layers, kernels, keeps_gradients).await?;
         let count_submission = step::advance(&gpu, &buffers.submissions).await?;
         let mut engine = LayeredEngine {
             gpu,
             task,
             layout,
             layers,
+            kernels,
+            keeps_gradients,
             buffers,
             full: Vec::new(),
             short: Vec::new(),
@@ -235,12 +276,16 @@ impl LayeredEngine {
         self.read_all(&self.buffers.parameters).await
     }
 
-    /// The gradients of the last step, in the network's layout.
+    /// The gradients of the last step, in the network's layout; `None` where they became updates
+    /// without being kept.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails.
-    pub async fn gradients(&self) -> Result<Vec<f32>, GpuError> {
-        self.read_all(&self.buffers.gradients).await
+    pub async fn gradients(&self) -> Result<Option<Vec<f32>>, GpuError> {
+        if !self.keeps_gradients {
+            return Ok(None);
+        }
+        Ok(Some(self.read_all(&self.buffers.gradients).await?))
     }
 
     async fn read_all(&self, buffer: &Buffer) -> Result<Vec<f32>, GpuError> {
@@ -248,11 +293,15 @@ impl LayeredEngine {
         Ok(lists.pop().unwrap_or_default())
     }
 
-    /// What the last step computed on its way.
+    /// What the last step computed on its way; `None` from fused kernels, which keep it in
+    /// registers.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails.
-    pub async fn trace(&self) -> Result<Trace<f32>, GpuError> {
+    pub async fn trace(&self) -> Result<Option<Trace<f32>>, GpuError> {
+        if self.kernels == Kernels::Fused {
+            return Ok(None);
+        }
         let rows = self.task.batches.len_of(self.step.saturating_sub(1));
         let mut trace = Trace::default();
         for (layer, buffers) in self.layers.iter().zip(&self.buffers.layers) {
@@ -265,7 +314,7 @@ impl LayeredEngine {
             trace.activations.extend(lists.next());
             trace.d_pre_activations.extend(lists.next());
         }
-        Ok(trace)
+        Ok(Some(trace))
     }
 
     /// A forward pass over other rows with the parameters as they are now.
@@ -290,6 +339,8 @@ impl Buffers {
         task: &Task,
         layout: &Layout,
         layers: &[Layer],
+        kernels: Kernels,
+        keeps_gradients: bool,
     ) -> Result<Buffers, GpuError> {
         let data = &task.data;
         let (input_stride, target_stride) =
@@ -307,16 +358,27 @@ impl Buffers {
         let mut layer_buffers = Vec::with_capacity(layers.len());
         for layer in layers {
             let len = rows * row_stride(layer.fan_out);
+            let is_plain = kernels == Kernels::Plain;
+            let is_last = layer.index + 1 == layers.len();
+            let is_wide = is_last && layer.fan_out > fused::FUSED_OUTPUTS;
+            let of = |is_used: bool, len: usize| if is_used { len } else { 0 };
+            let (z, a) = (of(is_plain || is_wide, len), of(is_plain || !is_last || is_wide, len));
+            let counts = of(!is_plain, fused::counts_len(layer, rows));
+            let sums = of(!is_plain, 4 * fused::update_groups(layer));
             layer_buffers.push(LayerBuffers {
-                z: gpu.buffer("pre-activations", len).await?,
-                a: gpu.buffer("activations", len).await?,
-                d_a: gpu.buffer("activation gradients", len).await?,
+                z: gpu.buffer("pre-activations", z).await?,
+                a: gpu.buffer("activations", a).await?,
+                d_a: gpu.buffer("activation gradients", z).await?,
                 d_z: gpu.buffer("pre-activation gradients", len).await?,
+                unit_counts: gpu.buffer("counts of units", counts).await?,
+                sums: gpu.buffer("sums of squares", sums).await?,
             });
         }
         Ok(Buffers {
             parameters: gpu.buffer_of("parameters", &task.parameters).await?,
-            gradients: gpu.buffer("gradients", layout.len()).await?,
+            gradients: gpu
+                .buffer("gradients", if keeps_gradients { layout.len() } else { 4 })
+                .await?,
             data: rows::upload(gpu, data).await?,
             batch,
             layers: layer_buffers,

@@ -1,7 +1,7 @@
-//! A training step, top to bottom.
+//! A training step, top to bottom: the batch, and then one kernel per formula, or fused ones.
 
 use super::rows::Part;
-use super::{BatchBuffers, LayeredEngine, RING_LEN};
+use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{
     self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, GatherParams, LossMeanParams,
@@ -14,7 +14,7 @@ use crate::random::seed_key;
 /// half each time, and llvmpipe's own limit is far away.
 const WALK_ROUNDS: usize = 64;
 /// Rounds of `loss_mean` over its halves.
-const TREE_ROUNDS: usize = 8;
+pub(super) const TREE_ROUNDS: usize = 8;
 
 impl LayeredEngine {
     /// The dispatches of one step over a batch of `rows` rows.
@@ -32,7 +32,22 @@ impl LayeredEngine {
                 (&batch.inputs, &batch.targets)
             }
         };
+        list.extend(match self.kernels {
+            Kernels::Fused => self.fused_step(inputs, targets, rows).await?,
+            Kernels::Plain => self.plain_step(inputs, targets, rows).await?,
+        });
+        Ok(list)
+    }
 
+    /// The dispatches from the batch to the end of the step, one formula each.
+    async fn plain_step(
+        &self,
+        inputs: &Buffer,
+        targets: &Buffer,
+        rows: usize,
+    ) -> Result<Vec<Dispatch>, GpuError> {
+        let buffers = &self.buffers;
+        let mut list = Vec::new();
         for layer in &self.layers {
             let state = &buffers.layers[layer.index];
             let input = self.layer_input(layer, inputs);
@@ -63,7 +78,7 @@ impl LayeredEngine {
     }
 
     /// What feeds a layer: the one before it, or the batch.
-    fn layer_input<'a>(&'a self, layer: &Layer, inputs: &'a Buffer) -> &'a Buffer {
+    pub(super) fn layer_input<'a>(&'a self, layer: &Layer, inputs: &'a Buffer) -> &'a Buffer {
         match layer.index.checked_sub(1) {
             Some(previous) => &self.buffers.layers[previous].a,
             None => inputs,
@@ -71,7 +86,7 @@ impl LayeredEngine {
     }
 
     /// One layer's block of a buffer that lies in the network's layout.
-    fn block<'a>(&self, buffer: &'a Buffer, block: LayerBlock) -> Slice<'a> {
+    pub(super) fn block<'a>(&self, buffer: &'a Buffer, block: LayerBlock) -> Slice<'a> {
         Slice::range(buffer, block.offset, block.len)
     }
 
@@ -119,7 +134,7 @@ impl LayeredEngine {
     }
 
     /// `z = input . weights`, `z += bias`, `a = activation(z)`.
-    pub(super) async fn forward_layer(
+    async fn forward_layer(
         &self,
         layer: &Layer,
         input: &Buffer,
@@ -147,17 +162,27 @@ impl LayeredEngine {
         let pipeline = self.gpu.pipeline(&kernels::BIAS_ADD, &[]).await?;
         let bound = [parameters(), Slice::all(z)];
         let bias_add = self.gpu.dispatch(&pipeline, &params, &bound, elements, 0).await?;
+        Ok([matmul, bias_add, self.activate(layer, z, a, rows).await?])
+    }
 
+    /// `a = activation(z)`.
+    pub(super) async fn activate(
+        &self,
+        layer: &Layer,
+        z: &Buffer,
+        a: &Buffer,
+        rows: usize,
+    ) -> Result<Dispatch, GpuError> {
+        let stride = row_stride(layer.fan_out) as u32;
         let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
         let constants = [("ACTIVATION", layer.activation.code().into())];
         let pipeline = self.gpu.pipeline(&kernels::ACTIVATE, &constants).await?;
         let bound = [Slice::all(z), Slice::all(a)];
-        let activate = self.gpu.dispatch(&pipeline, &params, &bound, elements, 0).await?;
-        Ok([matmul, bias_add, activate])
+        self.gpu.dispatch(&pipeline, &params, &bound, rows * layer.fan_out, 0).await
     }
 
     /// The loss of each row, and its gradient where it enters the backward pass.
-    async fn loss(&self, targets: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
+    pub(super) async fn loss(&self, targets: &Buffer, rows: usize) -> Result<Dispatch, GpuError> {
         let loss = self.task.network.loss();
         let outputs = self.task.network.outputs();
         let state = &self.buffers.layers[self.layers.len() - 1];
@@ -203,7 +228,11 @@ impl LayeredEngine {
     }
 
     /// `d_z = d_a * slope`.
-    async fn activate_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
+    pub(super) async fn activate_grad(
+        &self,
+        layer: &Layer,
+        rows: usize,
+    ) -> Result<Dispatch, GpuError> {
         let state = &self.buffers.layers[layer.index];
         let stride = row_stride(layer.fan_out) as u32;
         let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
@@ -272,7 +301,7 @@ impl LayeredEngine {
     }
 
     /// `parameters -= learning_rate * gradients`, in portions that a binding can hold.
-    async fn sgd(&self) -> Result<Vec<Dispatch>, GpuError> {
+    pub(super) async fn sgd(&self) -> Result<Vec<Dispatch>, GpuError> {
         let pipeline = self.gpu.pipeline(&kernels::SGD, &[]).await?;
         let most = (self.gpu.adapter().limits.max_binding_bytes / 4) as usize / 64 * 64;
         let mut list = Vec::new();

@@ -1,0 +1,136 @@
+// gradient = input^T . d_output, and for the biases the sums of d_output's columns; then at once, unless
+// the gradients are to be kept, parameters -= learning_rate * gradient. Of each workgroup's share also
+// the sums of the squares of gradients, parameters (before) and updates, and how many of these
+// numbers are not finite, by their bits.
+//
+// input is [rows][fan_in], d_output [rows][fan_out]; parameters and gradients are the layer's block:
+// weights [fan_in][fan_out] and a row of biases below them. Strides are in vectors of four; padding of
+// d_output is zero, and so is that of the gradients. sums is [workgroups][gradients, parameters, updates,
+// not finite].
+// One invocation owns a tile of 8 x 8 weights in registers, the uppermost tiles also the biases of their
+// columns; a workgroup owns 64 tiles, whose sums are added in a fixed order.
+
+struct Params {
+    rows: u32,
+    fan_in: u32,
+    input_stride: u32,
+    stride: u32,
+    learning_rate: f32,
+}
+
+override KEEP_GRADIENTS: bool = false;
+
+const LANES: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> gradients: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> sums: array<vec4<f32>>;
+
+var<workgroup> sum_partial: array<vec4<f32>, LANES>;
+
+fn finite_mask(values: vec4<f32>) -> vec4<f32> {
+    let exponent = bitcast<vec4<u32>>(values) & vec4<u32>(0x7f800000u);
+    return select(vec4<f32>(0.0), vec4<f32>(1.0), exponent != vec4<u32>(0x7f800000u));
+}
+
+// One row of four weights, or four biases; returns what it adds to the sums.
+fn store(row: u32, col: u32, gradient: vec4<f32>) -> vec4<f32> {
+    let at = row * params.stride + col;
+    let parameter = parameters[at];
+    let update = params.learning_rate * gradient;
+    if (KEEP_GRADIENTS) {
+        gradients[at] = gradient;
+    } else {
+        parameters[at] = parameter - update;
+    }
+    let is_finite = finite_mask(gradient) * finite_mask(parameter - update);
+    return vec4<f32>(
+        dot(gradient, gradient),
+        dot(parameter, parameter),
+        dot(update, update),
+        4.0 - dot(is_finite, vec4<f32>(1.0)),
+    );
+}
+
+fn store_row(row: u32, col: u32, gradient: vec4<f32>) -> vec4<f32> {
+    if (row >= params.fan_in || col >= params.stride) {
+        return vec4<f32>(0.0);
+    }
+    return store(row, col, gradient);
+}
+
+fn store_tile(row: u32, col: u32, tile: mat4x4<f32>) -> vec4<f32> {
+    return store_row(row, col, tile[0])
+        + store_row(row + 1u, col, tile[1])
+        + store_row(row + 2u, col, tile[2])
+        + store_row(row + 3u, col, tile[3]);
+}
+
+fn store_bias(row: u32, col: u32, gradient: vec4<f32>) -> vec4<f32> {
+    if (row != 0u || col >= params.stride) {
+        return vec4<f32>(0.0);
+    }
+    return store(params.fan_in, col, gradient);
+}
+
+// What one invocation does; returns its sums.
+fn update_tile(row: u32, col: u32) -> vec4<f32> {
+    let upper_row = row / 4u;
+    let lower_row = min(upper_row + 1u, params.input_stride - 1u);
+    let right_col = min(col + 1u, params.stride - 1u);
+    var upper_left = mat4x4<f32>();
+    var upper_right = mat4x4<f32>();
+    var lower_left = mat4x4<f32>();
+    var lower_right = mat4x4<f32>();
+    var left_bias = vec4<f32>();
+    var right_bias = vec4<f32>();
+    for (var term = 0u; term < params.rows; term++) {
+        let upper = input[term * params.input_stride + upper_row];
+        let lower = input[term * params.input_stride + lower_row];
+        let left = d_output[term * params.stride + col];
+        let right = d_output[term * params.stride + right_col];
+        upper_left = add_outer(upper_left, upper, left);
+        upper_right = add_outer(upper_right, upper, right);
+        lower_left = add_outer(lower_left, lower, left);
+        lower_right = add_outer(lower_right, lower, right);
+        left_bias += left;
+        right_bias += right;
+    }
+    var sum = store_tile(row, col, upper_left);
+    sum += store_tile(row, col + 1u, upper_right);
+    sum += store_tile(row + 4u, col, lower_left);
+    sum += store_tile(row + 4u, col + 1u, lower_right);
+    sum += store_bias(row, col, left_bias);
+    sum += store_bias(row, col + 1u, right_bias);
+    return sum;
+}
+
+@compute @workgroup_size(LANES)
+fn layer_update(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    let tiles_across = (params.stride + 1u) / 2u;
+    let row = index / tiles_across * 8u;
+    let col = index % tiles_across * 2u;
+    var sum = vec4<f32>();
+    if (row < params.fan_in) {
+        sum = update_tile(row, col);
+    }
+    sum_partial[lane] = sum;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if (lane < width) {
+            sum_partial[lane] += sum_partial[lane + width];
+        }
+        workgroupBarrier();
+    }
+    if (lane == 0u) {
+        sums[group.y * groups.x + group.x] = sum_partial[0];
+    }
+}

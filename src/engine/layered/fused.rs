@@ -1,0 +1,237 @@
+//! A training step as few dispatches: bias and activation in the store of a layer's product, the loss
+//! and its gradient in that of the last, slopes in that of what goes back, the update in that of the
+//! gradients. What goes back through a layer is computed before its weights are updated.
+
+use super::step::TREE_ROUNDS;
+use super::{LayeredEngine, RING_LEN};
+use crate::gpu::{Buffer, Dispatch, GpuError, Slice};
+use crate::kernels::{
+    self, LayerForwardParams, LayerInputGradParams, LayerUpdateParams, LossMeanParams,
+    OutputLossParams,
+};
+use crate::network::{Activation, GradientAt, Layer, row_stride};
+
+/// Outputs that one invocation holds in registers, with their loss.
+pub(super) const FUSED_OUTPUTS: usize = 16;
+/// Rows, and columns, of the tile that an invocation owns.
+const TILE: usize = 8;
+
+/// Tiles of a matrix of so many rows and padded columns.
+fn tiles(rows: usize, stride: usize) -> usize {
+    rows.div_ceil(TILE) * stride.div_ceil(TILE)
+}
+
+/// Numbers of a layer's `unit_counts`, over a batch of so many rows.
+pub(super) fn counts_len(layer: &Layer, rows: usize) -> usize {
+    rows.div_ceil(TILE) * row_stride(layer.fan_out)
+}
+
+/// Workgroups that update a layer: each leaves its sums.
+pub(super) fn update_groups(layer: &Layer) -> usize {
+    tiles(layer.fan_in, row_stride(layer.fan_out)).div_ceil(kernels::LAYER_UPDATE.lanes as usize)
+}
+
+impl LayeredEngine {
+    /// The dispatches from the batch to the end of the step.
+    pub(super) async fn fused_step(
+        &self,
+        inputs: &Buffer,
+        targets: &Buffer,
+        rows: usize,
+    ) -> Result<Vec<Dispatch>, GpuError> {
+        let mut list = Vec::new();
+        let hidden = &self.layers[..self.layers.len() - 1];
+        for layer in hidden {
+            let (input, output) =
+                (self.layer_input(layer, inputs), &self.buffers.layers[layer.index].a);
+            let counts = &self.buffers.layers[layer.index].unit_counts;
+            let dispatch = self.layer_forward(layer, layer.activation, input, output, counts, rows);
+            list.push(dispatch.await?);
+        }
+        list.extend(self.outputs_and_loss(inputs, targets, rows).await?);
+        for layer in self.layers.iter().rev() {
+            if layer.index > 0 {
+                list.push(self.layer_input_grad(layer, rows).await?);
+            }
+            list.push(self.layer_update(layer, self.layer_input(layer, inputs), rows).await?);
+        }
+        if self.keeps_gradients {
+            list.extend(self.sgd().await?);
+        }
+        list.push(self.finish_step(rows).await?);
+        Ok(list)
+    }
+
+    /// The last layer to its gradient: in one dispatch, or where its outputs are many by the plain
+    /// kernels after its product.
+    async fn outputs_and_loss(
+        &self,
+        inputs: &Buffer,
+        targets: &Buffer,
+        rows: usize,
+    ) -> Result<Vec<Dispatch>, GpuError> {
+        let layer = &self.layers[self.layers.len() - 1];
+        let input = self.layer_input(layer, inputs);
+        if layer.fan_out <= FUSED_OUTPUTS {
+            return Ok(vec![self.output_loss(layer, input, targets, rows).await?]);
+        }
+        let state = &self.buffers.layers[layer.index];
+        let at_output = self.task.network.loss().gradient_at() == GradientAt::Output;
+        // The loss reads either the outputs or what the activation would make them of.
+        let (kind, output) = match at_output {
+            true => (layer.activation, &state.a),
+            false => (Activation::Identity, &state.z),
+        };
+        let counts = &state.unit_counts;
+        let mut list = vec![self.layer_forward(layer, kind, input, output, counts, rows).await?];
+        list.push(self.loss(targets, rows).await?);
+        if at_output {
+            list.push(self.activate_grad(layer, rows).await?);
+        }
+        Ok(list)
+    }
+
+    /// `output = activation(input . weights + bias)`.
+    pub(super) async fn layer_forward(
+        &self,
+        layer: &Layer,
+        kind: Activation,
+        input: &Buffer,
+        output: &Buffer,
+        counts: &Buffer,
+        rows: usize,
+    ) -> Result<Dispatch, GpuError> {
+        let (block, input_stride) = (self.layout.block(layer.index), row_stride(layer.fan_in));
+        let params = LayerForwardParams {
+            rows: rows as u32,
+            fan_in: layer.fan_in as u32,
+            fan_out: layer.fan_out as u32,
+            input_stride: (input_stride / 4) as u32,
+            stride: (block.stride / 4) as u32,
+        };
+        let constants = [("ACTIVATION", kind.code().into())];
+        let pipeline = self.gpu.pipeline(&kernels::LAYER_FORWARD, &constants).await?;
+        let parameters = self.block(&self.buffers.parameters, block);
+        let bound = [Slice::all(input), parameters, Slice::all(output), Slice::all(counts)];
+        self.gpu
+            .dispatch(&pipeline, &params, &bound, tiles(rows, block.stride), input_stride / 4)
+            .await
+    }
+
+    async fn output_loss(
+        &self,
+        layer: &Layer,
+        input: &Buffer,
+        targets: &Buffer,
+        rows: usize,
+    ) -> Result<Dispatch, GpuError> {
+        let (block, loss) = (self.layout.block(layer.index), self.task.network.loss());
+        let vectors = block.stride / 4;
+        let params = OutputLossParams {
+            rows: rows as u32,
+            fan_in: layer.fan_in as u32,
+            input_stride: (row_stride(layer.fan_in) / 4) as u32,
+            gradient_scale: loss.gradient_scale(rows, layer.fan_out) as f32,
+        };
+        let constants =
+            [("OUTPUT_ACTIVATION", layer.activation.code().into()), ("LOSS", loss.code().into())];
+        let lines = format!(
+            "const OUTPUTS: u32 = {}u; const OUTPUT_VECTORS: u32 = {vectors}u;",
+            layer.fan_out
+        );
+        let pipeline = self.gpu.shaped_pipeline(&kernels::OUTPUT_LOSS, &lines, &constants).await?;
+        let d_output = &self.buffers.layers[layer.index].d_z;
+        let bound = [
+            Slice::all(input),
+            self.block(&self.buffers.parameters, block),
+            Slice::all(targets),
+            Slice::all(&self.buffers.row_loss),
+            Slice::all(d_output),
+        ];
+        // Each round goes over the outputs' vectors; what follows over the outputs, some ten times.
+        let rounds = row_stride(layer.fan_in) / 4 * (1 + vectors) + 10 * layer.fan_out;
+        self.gpu.dispatch(&pipeline, &params, &bound, rows, rounds).await
+    }
+
+    /// `d_z` of the layer before.
+    async fn layer_input_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
+        let (block, input_stride) = (self.layout.block(layer.index), row_stride(layer.fan_in));
+        let params = LayerInputGradParams {
+            rows: rows as u32,
+            fan_in: layer.fan_in as u32,
+            input_stride: (input_stride / 4) as u32,
+            stride: (block.stride / 4) as u32,
+        };
+        let before = &self.buffers.layers[layer.index - 1];
+        let constants = [("ACTIVATION", self.layers[layer.index - 1].activation.code().into())];
+        let pipeline = self.gpu.pipeline(&kernels::LAYER_INPUT_GRAD, &constants).await?;
+        let bound = [
+            Slice::all(&self.buffers.layers[layer.index].d_z),
+            self.block(&self.buffers.parameters, block),
+            Slice::all(&before.a),
+            Slice::all(&before.d_z),
+        ];
+        self.gpu
+            .dispatch(&pipeline, &params, &bound, tiles(rows, input_stride), block.stride / 4)
+            .await
+    }
+
+    /// The layer's gradients, and its update where nothing else needs them.
+    async fn layer_update(
+        &self,
+        layer: &Layer,
+        input: &Buffer,
+        rows: usize,
+    ) -> Result<Dispatch, GpuError> {
+        let block = self.layout.block(layer.index);
+        let params = LayerUpdateParams {
+            rows: rows as u32,
+            fan_in: layer.fan_in as u32,
+            input_stride: (row_stride(layer.fan_in) / 4) as u32,
+            stride: (block.stride / 4) as u32,
+            learning_rate: self.task.learning_rate,
+        };
+        let constants = [("KEEP_GRADIENTS", f64::from(u8::from(self.keeps_gradients)))];
+        let pipeline = self.gpu.pipeline(&kernels::LAYER_UPDATE, &constants).await?;
+        let state = &self.buffers.layers[layer.index];
+        let bound = [
+            Slice::all(input),
+            Slice::all(&state.d_z),
+            self.block(&self.buffers.parameters, block),
+            match self.keeps_gradients {
+                true => self.block(&self.buffers.gradients, block),
+                false => Slice::all(&self.buffers.gradients),
+            },
+            Slice::all(&state.sums),
+        ];
+        self.gpu
+            .dispatch(
+                &pipeline,
+                &params,
+                &bound,
+                tiles(layer.fan_in, block.stride),
+                rows + TREE_ROUNDS,
+            )
+            .await
+    }
+
+    /// The step's loss, and the step counted.
+    async fn finish_step(&self, rows: usize) -> Result<Dispatch, GpuError> {
+        let loss = self.task.network.loss();
+        let params = LossMeanParams {
+            rows: rows as u32,
+            ring_len: RING_LEN,
+            scale: loss.value_scale(rows, self.task.network.outputs()) as f32,
+        };
+        let lanes = kernels::FINISH_STEP.lanes as usize;
+        let pipeline = self.gpu.pipeline(&kernels::FINISH_STEP, &[]).await?;
+        let Self { buffers, .. } = self;
+        let bound = [
+            Slice::all(&buffers.row_loss),
+            Slice::all(&buffers.clock),
+            Slice::all(&buffers.losses),
+        ];
+        let rounds = rows.div_ceil(lanes) + TREE_ROUNDS;
+        self.gpu.dispatch(&pipeline, &params, &bound, lanes, rounds).await
+    }
+}

@@ -1,0 +1,192 @@
+//! The twins of the kernels that do several things at once: the same formulas, put together from
+//! the twins of the plain kernels.
+
+use super::Real;
+use super::twins::{
+    Grid, MatmulShape, activate, activate_grad, bias_add, bias_grad, loss_bce, loss_mean, loss_mse,
+    loss_softmax, matmul, sgd,
+};
+use crate::network::{Activation, GradientAt, Loss};
+
+/// A layer and a batch: `[rows][fan_in]` to `[rows][fan_out]`. Strides are multiples of 4.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerShape {
+    /// Rows of the batch.
+    pub rows: usize,
+    /// Units that feed the layer.
+    pub fan_in: usize,
+    /// Units it has.
+    pub fan_out: usize,
+    /// Elements from one row of what feeds it to the next.
+    pub input_stride: usize,
+    /// Elements from one row of everything else to the next.
+    pub stride: usize,
+}
+
+impl LayerShape {
+    /// What comes out of the layer.
+    pub fn output(self) -> Grid {
+        Grid { rows: self.rows, cols: self.fan_out, stride: self.stride }
+    }
+
+    /// What goes into it.
+    pub fn input(self) -> Grid {
+        Grid { rows: self.rows, cols: self.fan_in, stride: self.input_stride }
+    }
+
+    /// Elements of its block: weights and a row of biases.
+    pub fn block_len(self) -> usize {
+        (self.fan_in + 1) * self.stride
+    }
+
+    /// Where in the block the biases begin.
+    pub fn bias_offset(self) -> usize {
+        self.fan_in * self.stride
+    }
+}
+
+/// Rows of which the states of units are counted together.
+pub const COUNTED_ROWS: usize = 8;
+/// How near to its ends a sigmoid, or a tanh, counts as saturated.
+pub const SATURATED_WITHIN: f64 = 0.01;
+
+/// `output = activation(input . weights + bias)`; of every eight rows, how many left each unit zero,
+/// and, from the 16th bit on, how many saturated it.
+pub fn layer_forward<T: Real>(
+    kind: Activation,
+    input: &[T],
+    parameters: &[T],
+    output: &mut [T],
+    unit_counts: &mut [u32],
+    shape: LayerShape,
+) {
+    let LayerShape { rows, fan_in, fan_out, input_stride, stride } = shape;
+    let product = MatmulShape {
+        m: rows,
+        k: fan_in,
+        n: fan_out,
+        left_stride: input_stride,
+        right_stride: stride,
+        output_stride: stride,
+        transpose_left: false,
+        transpose_right: false,
+    };
+    let mut z = vec![T::of(0.0); output.len()];
+    matmul(input, parameters, &mut z, product);
+    bias_add(&parameters[shape.bias_offset()..], &mut z, shape.output());
+    output.fill(T::of(0.0));
+    activate(kind, &z, output, shape.output());
+    unit_counts.fill(0);
+    for row in 0..rows {
+        for col in 0..stride {
+            let count = &mut unit_counts[row / COUNTED_ROWS * stride + col];
+            *count += unit_state(kind, output[row * stride + col]);
+        }
+    }
+}
+
+/// 1 where an activation is 0, and 2^16 where it is saturated.
+fn unit_state<T: Real>(kind: Activation, a: T) -> u32 {
+    let near = |end: f64| (a - T::of(end)).abs() < T::of(SATURATED_WITHIN);
+    let saturated = match kind {
+        Activation::Tanh => near(-1.0) || near(1.0),
+        Activation::Sigmoid => near(0.0) || near(1.0),
+        Activation::Relu | Activation::LeakyRelu | Activation::Identity => false,
+    };
+    u32::from(a == T::of(0.0)) + (u32::from(saturated) << 16)
+}
+
+/// `d_input = (d_output . weights^T) * slope`, the slope taken from `input`, what the activation of the
+/// layer before gave.
+pub fn layer_input_grad<T: Real>(
+    kind: Activation,
+    d_output: &[T],
+    parameters: &[T],
+    input: &[T],
+    d_input: &mut [T],
+    shape: LayerShape,
+) {
+    let LayerShape { rows, fan_in, fan_out, input_stride, stride } = shape;
+    let product = MatmulShape {
+        m: rows,
+        k: fan_out,
+        n: fan_in,
+        left_stride: stride,
+        right_stride: stride,
+        output_stride: input_stride,
+        transpose_left: false,
+        transpose_right: true,
+    };
+    let mut d_activation = vec![T::of(0.0); d_input.len()];
+    matmul(d_output, parameters, &mut d_activation, product);
+    d_input.fill(T::of(0.0));
+    activate_grad(kind, input, &d_activation, d_input, shape.input());
+}
+
+/// The block's gradients, weights and biases; with them `parameters -= learning_rate * gradients`.
+/// Returns the sums of the squares of gradients, parameters (before) and updates.
+pub fn layer_update<T: Real>(
+    input: &[T],
+    d_output: &[T],
+    parameters: &mut [T],
+    gradients: &mut [T],
+    learning_rate: T,
+    shape: LayerShape,
+) -> [T; 3] {
+    let LayerShape { rows, fan_in, fan_out, input_stride, stride } = shape;
+    let product = MatmulShape {
+        m: fan_in,
+        k: rows,
+        n: fan_out,
+        left_stride: input_stride,
+        right_stride: stride,
+        output_stride: stride,
+        transpose_left: true,
+        transpose_right: false,
+    };
+    gradients.fill(T::of(0.0));
+    matmul(input, d_output, gradients, product);
+    bias_grad(d_output, &mut gradients[shape.bias_offset()..], shape.output());
+    let squares = |values: &[T]| values.iter().map(|&value| value * value).sum();
+    let updates: Vec<T> = gradients.iter().map(|&gradient| learning_rate * gradient).collect();
+    let sums = [squares(gradients), squares(parameters), squares(&updates)];
+    sgd(gradients, parameters, learning_rate);
+    sums
+}
+
+/// The output layer, the loss of each row, and its gradient with respect to the pre-activations.
+pub fn output_loss<T: Real>(
+    (loss, kind): (Loss, Activation),
+    input: &[T],
+    parameters: &[T],
+    target: &[T],
+    row_loss: &mut [T],
+    d_output: &mut [T],
+    gradient_scale: T,
+    shape: LayerShape,
+) {
+    let (mut z, mut y) = (vec![T::of(0.0); d_output.len()], vec![T::of(0.0); d_output.len()]);
+    let mut counts = vec![0; shape.rows.div_ceil(COUNTED_ROWS) * shape.stride];
+    let identity = Activation::Identity;
+    layer_forward(identity, input, parameters, &mut z, &mut counts, shape);
+    activate(kind, &z, &mut y, shape.output());
+    let twin = match loss {
+        Loss::MseHalfMean | Loss::MseMean => loss_mse,
+        Loss::Bce | Loss::BceWithLogits => loss_bce,
+        Loss::SoftmaxCrossEntropy => loss_softmax,
+    };
+    let at_output = loss.gradient_at() == GradientAt::Output;
+    d_output.fill(T::of(0.0));
+    let from = if at_output { &y } else { &z };
+    twin(from, target, row_loss, d_output, gradient_scale, shape.output());
+    if at_output {
+        let d_activation = d_output.to_vec();
+        activate_grad(kind, &y, &d_activation, d_output, shape.output());
+    }
+}
+
+/// One step's loss, as [`loss_mean`], into the ring at the clock's place; and the clock goes on.
+pub fn finish_step<T: Real>(row_loss: &[T], clock: &mut u32, losses: &mut [T], scale: T) {
+    losses[*clock as usize % losses.len()] = loss_mean(row_loss, scale);
+    *clock = clock.wrapping_add(1);
+}
