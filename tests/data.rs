@@ -10,7 +10,7 @@ use common::{ULP, assert_close, gpu, numbers};
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
-use wgrad::engine::{CpuEngine, Engine, LayeredEngine, Place, Task};
+use wgrad::engine::{CpuEngine, Engine, Kernels, LayeredEngine, Place, Task};
 use wgrad::gpu::{Gpu, GpuError};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 
@@ -40,7 +40,7 @@ fn task(sizes: &[usize], inputs: Vec<f32>, batch: usize, order: Order) -> Task {
 /// Losses of so many steps, and the parameters after them.
 fn train(task: &Task, gpu: Arc<Gpu>, steps: u32) -> (Vec<f32>, Vec<f32>) {
     pollster::block_on(async {
-        let mut engine = LayeredEngine::new(task.clone(), gpu).await.unwrap();
+        let mut engine = LayeredEngine::new(task.clone(), gpu, Kernels::Fused).await.unwrap();
         let losses = engine.run(steps, &|| false).await.unwrap();
         (losses, engine.parameters().await.unwrap())
     })
@@ -53,7 +53,11 @@ fn a_data_set_in_parts_trains_to_the_same_bits_as_in_one() {
     let small = gpu_of_bindings(32_768);
     for (batch, order) in [(96, Order::Shuffled), (96, Order::Sequential), (7, Order::Shuffled)] {
         let task = task(&[13, 17, 3], numbers(ROWS * 13, 60), batch, order);
-        let parts = pollster::block_on(LayeredEngine::new(task.clone(), Arc::clone(&small)));
+        let parts = pollster::block_on(LayeredEngine::new(
+            task.clone(),
+            Arc::clone(&small),
+            Kernels::Fused,
+        ));
         let names = parts.unwrap().step_names();
         assert_eq!(names.iter().filter(|name| **name == "gather").count(), 6, "{names:?}");
         // Beyond the short batch that ends an epoch.
@@ -68,7 +72,7 @@ fn what_no_binding_holds_is_refused_with_the_limit_or_left_to_mini_batches() {
     let small = gpu_of_bindings(32_768);
     let full = task(&[13, 17, 3], numbers(1300 * 13, 60), 0, Order::Shuffled);
     let check = |task: &Task| {
-        let place = Place::Layered(Arc::clone(&small));
+        let place = Place::Layered(Arc::clone(&small), Kernels::Fused);
         Engine::check(&task.network, &task.data, &task.batches, 1, &place)
     };
     let Err(Error::Gpu(error @ GpuError::Limit { .. })) = check(&full) else { panic!("taken") };

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use wgrad::check::{Bound, compare};
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::resident::{self, Request, Room};
-use wgrad::engine::{Engine, Owner, Place, Task};
+use wgrad::engine::{Engine, Kernels, Owner, Place, Task};
 use wgrad::network::{Activation, Layout, Loss, Network};
 use wgrad::reference::{Reference, Trace as StepTrace};
 
@@ -366,7 +366,8 @@ async fn replay_engine(trace: &Trace, place: &Place) -> Replay {
             }),
             _ => None,
         };
-        assert_eq!(inside.is_none(), matches!(place, Place::Resident(..)));
+        let is_open = matches!(place, Place::Cpu | Place::Layered(_, Kernels::Plain));
+        assert_eq!(inside.is_some(), is_open);
         replay.steps.push(ReplayedStep {
             loss: losses[0],
             parameters: wide(engine.parameters().await.unwrap()),
@@ -418,7 +419,8 @@ fn trials(path: &Path) -> Vec<Trial> {
         }));
     };
     engine("cpu", || Place::Cpu);
-    engine("layered", || Place::Layered(common::gpu()));
+    engine("layered", || Place::Layered(common::gpu(), Kernels::Fused));
+    engine("layered, plain", || Place::Layered(common::gpu(), Kernels::Plain));
     for (owner, name, place) in [
         (
             Owner::Invocation,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::{ULP, assert_close, gpu};
 use wgrad::check::Bound;
 use wgrad::data::{Dataset, Order, Source};
-use wgrad::engine::{Fate, Member, Owner, Place, Population, ResidentEngine, Start};
+use wgrad::engine::{Fate, Kernels, Member, Owner, Place, Population, ResidentEngine, Start};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::reference::Reference;
 use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, join};
@@ -414,7 +414,7 @@ fn what_cannot_be_swept_is_refused() {
         ..training(Activation::Relu, 4, 10)
     };
     assert!(refused(parity, &resident()).contains("at most 64 rows"));
-    let layered = Place::Layered(gpu());
+    let layered = Place::Layered(gpu(), Kernels::Fused);
     assert!(refused(training(Activation::Relu, 4, 10), &layered).contains("--engine resident"));
     let large = Training {
         network: network(&[2, 20_000, 1], Activation::Relu, Loss::Bce),

@@ -11,15 +11,16 @@ use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
 use wgrad::engine::resident::{self, Request};
-use wgrad::engine::{Engine, Owner, Place, Task};
+use wgrad::engine::{Engine, Kernels, LayeredEngine, Owner, Place, Task};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::reference::Reference;
 use wgrad::train::{HeldOut, Run, Training};
 
 /// Every place that can step, but the resident engine, which does not take every network.
-fn places() -> [Place; 2] {
-    [Place::Cpu, Place::Layered(gpu())]
+fn places() -> [Place; 3] {
+    let layered = |kernels| Place::Layered(gpu(), kernels);
+    [Place::Cpu, layered(Kernels::Fused), layered(Kernels::Plain)]
 }
 
 /// The resident engine with each owner that takes a network.
@@ -152,7 +153,8 @@ fn a_run_longer_than_the_ring_keeps_every_loss() {
     let task = task(&[1, 1], Activation::Relu, Loss::MseMean, 1, 0, Order::Sequential);
     let steps = 8192 + 100;
     let (expected, _) = reference_losses(&task, steps);
-    let mut engine = pollster::block_on(Engine::new(task, &Place::Layered(gpu()))).unwrap();
+    let mut engine =
+        pollster::block_on(Engine::new(task, &Place::Layered(gpu(), Kernels::Fused))).unwrap();
     let losses = pollster::block_on(engine.run(steps, &never)).unwrap();
     assert_close("losses", &losses, &expected, Bound::Mixed { absolute: 1e-5, relative: 0.0 });
 }
@@ -186,7 +188,8 @@ fn padding_stays_zero_through_training() {
         let mut engine = pollster::block_on(Engine::new(task, place)).unwrap();
         pollster::block_on(engine.run(10, &never)).unwrap();
         let parameters = pollster::block_on(engine.parameters()).unwrap();
-        let gradients = pollster::block_on(engine.gradients()).unwrap().unwrap();
+        let gradients = pollster::block_on(engine.gradients()).unwrap();
+        let gradients = gradients.unwrap_or_else(|| vec![0.0; layout.len()]);
         for index in (0..layout.len()).filter(|&index| layout.locate(index).is_none()) {
             assert_eq!((parameters[index], gradients[index]), (0.0, 0.0), "at {index}");
         }
@@ -197,8 +200,8 @@ fn padding_stays_zero_through_training() {
 #[test]
 fn a_step_is_one_list_in_order() {
     let task = task(&[2, 3, 1], Activation::Relu, Loss::Bce, 4, 0, Order::Sequential);
-    let engine = pollster::block_on(Engine::new(task, &Place::Layered(gpu()))).unwrap();
-    let Engine::Layered(engine) = engine else { panic!("asked for a GPU, got the CPU") };
+    let plain = LayeredEngine::new(task.clone(), gpu(), Kernels::Plain);
+    let engine = pollster::block_on(plain).unwrap();
     let forward = ["matmul", "bias_add", "activate"];
     let names = [
         &forward[..],
@@ -207,6 +210,100 @@ fn a_step_is_one_list_in_order() {
         &["activate_grad", "matmul", "bias_grad", "sgd", "advance"],
     ];
     assert_eq!(engine.step_names(), names.concat());
+    let names = |task: &Task| {
+        let engine = LayeredEngine::new(task.clone(), gpu(), Kernels::Fused);
+        pollster::block_on(engine).unwrap().step_names()
+    };
+    let back = ["layer_input_grad", "layer_update", "layer_update", "finish_step"];
+    // What goes back through a layer comes before its update.
+    assert_eq!(names(&task), [&["layer_forward", "output_loss"][..], &back].concat());
+}
+
+/// Fused kernels against plain ones: the same sums in the same order, so the same bits where nothing
+/// is fused and every operation rounds correctly; and within bounds of the reference everywhere.
+#[test]
+fn fused_kernels_give_what_plain_ones_give() {
+    const STEPS: u32 = 12;
+    let cases = [
+        (vec![2, 3, 1], Activation::Relu, Loss::Bce, 4, 0),
+        (vec![13, 17, 11, 7], Activation::Sigmoid, Loss::BceWithLogits, 19, 8),
+        (vec![37, 65, 10], Activation::Relu, Loss::SoftmaxCrossEntropy, 130, 64),
+        // More outputs than one invocation holds, with each place where a loss's gradient enters.
+        (vec![9, 20, 33], Activation::LeakyRelu, Loss::MseMean, 21, 10),
+        (vec![9, 20, 33], Activation::Relu, Loss::SoftmaxCrossEntropy, 21, 10),
+        (vec![4, 3], Activation::Relu, Loss::MseHalfMean, 9, 4),
+    ];
+    for (sizes, hidden, loss, rows, batch) in cases {
+        let task = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
+        let label = format!("{sizes:?} {loss}");
+        let run = |engine: Result<LayeredEngine, GpuError>| {
+            let mut engine = engine.unwrap();
+            let losses = pollster::block_on(engine.run(STEPS, &never)).unwrap();
+            let parameters = pollster::block_on(engine.parameters()).unwrap();
+            (losses, parameters, pollster::block_on(engine.gradients()).unwrap())
+        };
+        let of = |kernels| pollster::block_on(LayeredEngine::new(task.clone(), gpu(), kernels));
+        let (fused, plain) = (run(of(Kernels::Fused)), run(of(Kernels::Plain)));
+        assert_eq!(fused, run(of(Kernels::Fused)), "{label}: the same again");
+        let kept = run(pollster::block_on(LayeredEngine::keeping_gradients(task.clone(), gpu())));
+        assert_eq!(fused.2, None);
+        let longest = sizes.iter().chain([&rows]).max().unwrap();
+        let bound = f64::from(STEPS) * (*longest + 8) as f64 * ULP;
+        let near = Bound::Mixed { absolute: bound, relative: bound };
+        let (losses, reference) = reference_losses(&task, STEPS);
+        for (name, run) in [("fused", &fused), ("plain", &plain), ("kept", &kept)] {
+            assert_close(&format!("{label}, {name}, losses"), &run.0, &losses, near);
+            assert_close(&format!("{label}, {name}"), &run.1, &reference.parameters, near);
+        }
+        for run in [&plain, &kept] {
+            let gradients = run.2.as_ref().unwrap();
+            assert_close(&format!("{label}, gradients"), gradients, &reference.gradients, near);
+        }
+        let is_exact = !matches!(hidden, Activation::Sigmoid | Activation::Tanh);
+        if common::is_llvmpipe(&gpu()) && is_exact {
+            assert_eq!(fused.1, plain.1, "{label}: by bits");
+            assert_eq!(kept.1, plain.1, "{label}: by bits");
+        }
+    }
+}
+
+/// What a step notes beside its results, against the reference.
+#[test]
+fn fused_kernels_note_norms_and_idle_units() {
+    let task =
+        task(&[7, 21, 5, 3], Activation::Relu, Loss::SoftmaxCrossEntropy, 40, 17, Order::Shuffled);
+    let plain =
+        pollster::block_on(LayeredEngine::new(task.clone(), gpu(), Kernels::Plain)).unwrap();
+    assert_eq!(pollster::block_on(plain.statistics()).unwrap(), None);
+    let mut engine =
+        pollster::block_on(LayeredEngine::new(task.clone(), gpu(), Kernels::Fused)).unwrap();
+    // The third step is the short one of an epoch.
+    for steps in [1, 2, 3] {
+        pollster::block_on(engine.run(1, &never)).unwrap();
+        let (_, before) = reference_losses(&task, steps - 1);
+        let (_, reference) = reference_losses(&task, steps);
+        let seen = pollster::block_on(engine.statistics()).unwrap().unwrap();
+        let layout = Layout::new(&task.network);
+        for (layer, seen) in task.network.layers().zip(&seen) {
+            let norm = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>().sqrt();
+            let range = layout.block(layer.index).range();
+            let gradient = norm(&reference.gradients[range.clone()]);
+            let parameter = norm(&before.parameters[range]);
+            let actual = [seen.gradient_norm, seen.parameter_norm, seen.update_norm];
+            let near = Bound::Mixed { absolute: 0.0, relative: 1e-5 };
+            assert_close("norms", &actual, &[gradient, parameter, 0.125 * gradient], near);
+            assert_eq!(seen.not_finite, 0);
+            let a = &reference.trace.activations[layer.index];
+            let zeros =
+                |unit: usize| a.iter().skip(unit).step_by(layer.fan_out).filter(|a| **a == 0.0);
+            let expected: Vec<usize> = match layer.index {
+                2 => Vec::new(),
+                _ => (0..layer.fan_out).map(|unit| zeros(unit).count()).collect(),
+            };
+            assert_eq!(seen.zero_rows, expected, "layer {} after {steps} steps", layer.index);
+            assert!(seen.saturated_rows.iter().all(|&rows| rows == 0));
+        }
+    }
 }
 
 /// Two threads with engines of their own on one device.
@@ -214,7 +311,8 @@ fn a_step_is_one_list_in_order() {
 fn engines_share_a_device_across_threads() {
     let run = || {
         let task = task(&[5, 7, 3], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
-        let mut engine = pollster::block_on(Engine::new(task, &Place::Layered(gpu()))).unwrap();
+        let mut engine =
+            pollster::block_on(Engine::new(task, &Place::Layered(gpu(), Kernels::Fused))).unwrap();
         let losses: Vec<f32> =
             (0..40).flat_map(|_| pollster::block_on(engine.run(3, &never)).unwrap()).collect();
         (losses, pollster::block_on(engine.parameters()).unwrap())
@@ -286,7 +384,7 @@ fn the_same_seeds_win_on_every_engine() {
     let run = |place| pollster::block_on(training.run(&place, &mut |_| (), &never)).unwrap();
     let cpu = run(Place::Cpu);
     let bound = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
-    for place in [Place::Layered(gpu()), Place::Resident(gpu(), None)] {
+    for place in [Place::Layered(gpu(), Kernels::Fused), Place::Resident(gpu(), None)] {
         let kind = place.kind();
         let other = run(place);
         assert_eq!(other.kept.seed, cpu.kept.seed, "{kind}");
@@ -368,7 +466,8 @@ fn a_lost_device_is_an_error_wherever_it_is_lost() {
             if when == 0 {
                 gpu.destroy();
             }
-            let mut engine = Engine::new(task, &Place::Layered(Arc::clone(&gpu))).await?;
+            let mut engine =
+                Engine::new(task, &Place::Layered(Arc::clone(&gpu), Kernels::Fused)).await?;
             if when == 1 {
                 gpu.destroy();
             }
@@ -397,12 +496,15 @@ fn a_lost_device_is_an_error_wherever_it_is_lost() {
 fn a_network_beyond_the_device_is_refused_with_the_limit() {
     let gpu = gpu();
     let limits = gpu.adapter().limits;
-    let refused = |task: Task| {
-        let error =
-            pollster::block_on(Engine::new(task, &Place::Layered(Arc::clone(&gpu)))).unwrap_err();
+    let refused_with = |kernels, task: Task| {
+        let place = Place::Layered(Arc::clone(&gpu), kernels);
+        let checked = Engine::check(&task.network, &task.data, &task.batches, 1, &place);
+        assert_eq!(checked.unwrap_err().exit_code(), 2);
+        let Err(error) = pollster::block_on(Engine::new(task, &place)) else { panic!("taken") };
         assert_eq!(error.exit_code(), 2, "{error}");
         error.to_string()
     };
+    let refused = |task| refused_with(Kernels::Fused, task);
     // A binding of four more bytes than allowed: one layer's weights.
     let units = (limits.max_binding_bytes / 4) as usize / 1024 + 1;
     if units <= wgrad::network::MAX_UNITS && units * 1024 <= wgrad::network::MAX_PARAMETERS {
@@ -417,15 +519,16 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
         assert!(text.contains("largest binding") || text.contains("largest buffer"), "{text}");
     }
     if gpu.adapter().kind == DeviceKind::Software {
-        let text = refused(task(
-            &[2, 40_000, 1],
-            Activation::Relu,
-            Loss::MseMean,
-            1,
-            0,
-            Order::Sequential,
-        ));
-        assert!(text.contains("40000 loop rounds") && text.contains("32768"), "{text}");
-        assert!(text.contains("--engine cpu"), "{text}");
+        // Fused kernels take four terms a round.
+        for (kernels, units, rounds) in
+            [(Kernels::Plain, 40_000, "40000"), (Kernels::Fused, 160_000, "40000")]
+        {
+            let sizes = [2, units, 1];
+            let (relu, loss) = (Activation::Relu, Loss::MseMean);
+            let text = refused_with(kernels, task(&sizes, relu, loss, 1, 0, Order::Sequential));
+            let rounds = format!("{rounds} loop rounds");
+            assert!(text.contains(&rounds) && text.contains("32768"), "{text}");
+            assert!(text.contains("--engine cpu"), "{text}");
+        }
     }
 }

@@ -27,6 +27,7 @@ use wgrad::kernels::*;
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::random::{Purpose, seed_key, stream_id};
 use wgrad::reference::Reference;
+use wgrad::reference::fused::{self, LayerShape};
 use wgrad::reference::twins::{self, Grid, MatmulShape};
 
 /// Dispatches of one submission: the cost of the submission itself is spread over them.
@@ -244,6 +245,146 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, SIZE, |outputs| close("gather", &outputs[0], &twin, 0.0));
 }
 
+/// A layer of 784 to 512 over a batch of 256, by the fused kernels; what they do at their ends is not
+/// counted as work.
+fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
+    const LAYER: LayerShape =
+        LayerShape { rows: 256, fan_in: 784, fan_out: 512, input_stride: 784, stride: 512 };
+    const LAYER_SIZE: &str = "256x784x512";
+    let LayerShape { rows, fan_in, fan_out, .. } = LAYER;
+    let input = numbers(rows * fan_in, 1);
+    let parameters: Vec<f32> = numbers(LAYER.block_len(), 2).iter().map(|p| p / 28.0).collect();
+    let d_output = numbers(rows * fan_out, 3);
+    let work = || Work {
+        operations: 2 * (rows * fan_in * fan_out) as u64,
+        bytes: 4 * (rows * fan_in + fan_in * fan_out + rows * fan_out) as u64,
+        formula: "2 rows fan_in fan_out; each matrix once",
+    };
+    let relu = [("ACTIVATION", 0.0)];
+    let bound = (fan_in + 8) as f64 * ULP * 28.0;
+
+    let (mut twin, mut counts) = (vec![0.0; rows * fan_out], vec![0; rows / 8 * fan_out]);
+    let (x, p) = (wide(&input), wide(&parameters));
+    fused::layer_forward(Activation::Relu, &x, &p, &mut twin, &mut counts, LAYER);
+    let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
+    Case {
+        kernel: &LAYER_FORWARD,
+        constants: &relu,
+        params: LayerForwardParams {
+            rows: rows as u32,
+            fan_in: fan_in as u32,
+            fan_out: fan_out as u32,
+            input_stride: (fan_in / 4) as u32,
+            stride: (fan_out / 4) as u32,
+        },
+        buffers: vec![
+            words(&input),
+            words(&parameters),
+            vec![0; truth.len()],
+            vec![0; counts.len()],
+        ],
+        invocations: rows * fan_out / 64,
+        rounds: fan_in / 4,
+        work: work(),
+    }
+    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_forward", &outputs[0], &truth, bound));
+
+    let mut twin = vec![0.0; rows * fan_in];
+    let d = wide(&d_output);
+    fused::layer_input_grad(Activation::Relu, &d, &p, &x, &mut twin, LAYER);
+    let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
+    Case {
+        kernel: &LAYER_INPUT_GRAD,
+        constants: &relu,
+        params: LayerInputGradParams {
+            rows: rows as u32,
+            fan_in: fan_in as u32,
+            input_stride: (fan_in / 4) as u32,
+            stride: (fan_out / 4) as u32,
+        },
+        buffers: vec![words(&d_output), words(&parameters), words(&input), vec![0; truth.len()]],
+        invocations: rows * fan_in / 64,
+        rounds: fan_out / 4,
+        work: work(),
+    }
+    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_input_grad", &outputs[0], &truth, bound));
+
+    let (mut twin, mut gradients) = (p.clone(), vec![0.0; p.len()]);
+    fused::layer_update(&x, &d, &mut twin, &mut gradients, 1e-3, LAYER);
+    let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
+    let tiles = fan_in * fan_out / 64;
+    Case {
+        kernel: &LAYER_UPDATE,
+        constants: &[("KEEP_GRADIENTS", 0.0)],
+        params: LayerUpdateParams {
+            rows: rows as u32,
+            fan_in: fan_in as u32,
+            input_stride: (fan_in / 4) as u32,
+            stride: (fan_out / 4) as u32,
+            learning_rate: 1e-3,
+        },
+        buffers: vec![
+            words(&input),
+            words(&d_output),
+            words(&parameters),
+            vec![0; 4],
+            vec![0; 4 * tiles.div_ceil(64)],
+        ],
+        invocations: tiles,
+        rounds: rows + 8,
+        work: work(),
+    }
+    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_update", &outputs[0], &truth, bound));
+
+    const OUTPUT: LayerShape =
+        LayerShape { rows: 256, fan_in: 512, fan_out: 10, input_stride: 512, stride: 12 };
+    let mut kernel = OUTPUT_LOSS;
+    kernel.shapes = Vec::leak(vec![&*String::leak(output_lines(OUTPUT.fan_out))]);
+    let mut zero_padded = numbers(OUTPUT.block_len(), 4);
+    zero_padded.chunks_exact_mut(12).for_each(|row| row[10..].fill(0.0));
+    let mut targets = vec![0.0f32; 256 * 12];
+    (0..256).for_each(|row| targets[row * 12 + row % 10] = 1.0);
+    let (mut row_loss, mut d) = (vec![0.0; 256], vec![0.0; 256 * 12]);
+    let ends = (Loss::SoftmaxCrossEntropy, Activation::Identity, 1.0);
+    let (x, p, t) = (wide(&input[..256 * 512]), wide(&zero_padded), wide(&targets));
+    fused::output_loss(ends, &x, &p, &t, &mut row_loss, &mut d, OUTPUT);
+    let truth: Vec<f32> = row_loss.iter().map(|&loss| loss as f32).collect();
+    Case {
+        kernel: &kernel,
+        constants: &[("OUTPUT_ACTIVATION", 4.0), ("LOSS", 4.0)],
+        params: OutputLossParams { rows: 256, fan_in: 512, input_stride: 128, gradient_scale: 1.0 },
+        buffers: vec![
+            words(&input[..256 * 512]),
+            words(&zero_padded),
+            words(&targets),
+            vec![0; 256],
+            vec![0; 256 * 12],
+        ],
+        invocations: 256,
+        rounds: 0,
+        work: Work {
+            operations: 2 * 256 * 512 * 10,
+            bytes: 4 * (256 * 512 + 512 * 10),
+            formula: "2 rows fan_in fan_out; each matrix once",
+        },
+    }
+    .run(c, gpu, "256x512x10", |outputs| close("output_loss", &outputs[0], &truth, 1e-3));
+
+    let row_loss = numbers(256, 5);
+    let (mut clock, mut ring) = (0, [0.0]);
+    fused::finish_step(&row_loss, &mut clock, &mut ring, 1.0);
+    Case {
+        kernel: &FINISH_STEP,
+        constants: &[],
+        params: LossMeanParams { rows: 256, ring_len: 1, scale: 1.0 },
+        buffers: vec![words(&row_loss), vec![0], vec![0]],
+        invocations: 256,
+        rounds: 16,
+        work: Work { operations: 256, bytes: 1024, formula: "rows; each once" },
+    }
+    .run(c, gpu, "256", |outputs| close("finish_step", &outputs[1], &ring, 256.0 * ULP));
+}
+
 fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (matrix, bias) = (numbers(LEN, 5), numbers(COLS, 6));
     let params =
@@ -398,6 +539,7 @@ fn main() {
     elementwise(&mut c, &gpu);
     biases(&mut c, &gpu);
     losses(&mut c, &gpu);
+    layers(&mut c, &gpu);
     counting(&mut c, &gpu);
     trainings::inits(&mut c, &gpu);
     trainings::trainings(&mut c, &gpu);

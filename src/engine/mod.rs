@@ -9,7 +9,7 @@ mod workers;
 use std::sync::Arc;
 
 pub use cpu::CpuEngine;
-pub use layered::{Kernels, LayeredEngine};
+pub use layered::{Kernels, LayerStatistics, LayeredEngine};
 pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
 use resident::{Request, Room};
 
@@ -170,7 +170,9 @@ impl Engine {
         cpu::check_memory(network, batches)?;
         match place {
             Place::Cpu => Ok(()),
-            Place::Layered(gpu, _) => Ok(layered::check_limits(network, data, batches, gpu)?),
+            Place::Layered(gpu, kernels) => {
+                Ok(layered::check_limits(network, data, batches, gpu, *kernels)?)
+            }
             Place::Resident(gpu, owner) => {
                 let request = Request { network, batches, networks, judged: false, owner: *owner };
                 resident::check_limits(request, data, gpu)?;

@@ -7,6 +7,7 @@ mod shapes;
 
 pub use canary::{CANARY_ROUNDS, count_rounds};
 pub use params::*;
+pub use shapes::output_lines;
 
 use crate::gpu::{Access, Binding, Constant, Kernel, Loops};
 

@@ -156,13 +156,12 @@ pub fn layer_update<T: Real>(
 
 /// The output layer, the loss of each row, and its gradient with respect to the pre-activations.
 pub fn output_loss<T: Real>(
-    (loss, kind): (Loss, Activation),
+    (loss, kind, gradient_scale): (Loss, Activation, T),
     input: &[T],
     parameters: &[T],
     target: &[T],
     row_loss: &mut [T],
     d_output: &mut [T],
-    gradient_scale: T,
     shape: LayerShape,
 ) {
     let (mut z, mut y) = (vec![T::of(0.0); d_output.len()], vec![T::of(0.0); d_output.len()]);

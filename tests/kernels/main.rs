@@ -5,7 +5,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod finish_step;
 mod launch;
+mod layer_forward;
+mod layer_input_grad;
+mod layer_update;
+mod layers;
 mod losses;
 mod trainings;
 
@@ -24,6 +29,7 @@ mod loss_mean;
 mod loss_mse;
 mod loss_softmax;
 mod matmul;
+mod output_loss;
 mod sgd;
 mod train_one_hidden;
 mod train_two_hidden;

@@ -2,19 +2,21 @@
 //! and its gradient in that of the last, slopes in that of what goes back, the update in that of the
 //! gradients. What goes back through a layer is computed before its weights are updated.
 
-use super::step::TREE_ROUNDS;
+use super::step::{TREE_ROUNDS, loss_loops};
 use super::{LayeredEngine, RING_LEN};
-use crate::gpu::{Buffer, Dispatch, GpuError, Slice};
+use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{
     self, LayerForwardParams, LayerInputGradParams, LayerUpdateParams, LossMeanParams,
     OutputLossParams,
 };
-use crate::network::{Activation, GradientAt, Layer, row_stride};
+use crate::network::{Activation, GradientAt, Layer, Network, row_stride};
 
 /// Outputs that one invocation holds in registers, with their loss.
-pub(super) const FUSED_OUTPUTS: usize = 16;
+const FUSED_OUTPUTS: usize = 16;
 /// Rows, and columns, of the tile that an invocation owns.
 const TILE: usize = 8;
+/// Rows of which the states of units are counted together: those of a tile.
+pub(super) const COUNTED_ROWS: usize = TILE;
 
 /// Tiles of a matrix of so many rows and padded columns.
 fn tiles(rows: usize, stride: usize) -> usize {
@@ -29,6 +31,35 @@ pub(super) fn counts_len(layer: &Layer, rows: usize) -> usize {
 /// Workgroups that update a layer: each leaves its sums.
 pub(super) fn update_groups(layer: &Layer) -> usize {
     tiles(layer.fan_in, row_stride(layer.fan_out)).div_ceil(kernels::LAYER_UPDATE.lanes as usize)
+}
+
+/// Loop rounds of `output_loss`: each of the sum goes over the outputs' vectors; what follows goes over
+/// the outputs, some ten times.
+fn output_rounds(layer: &Layer) -> usize {
+    let vectors = row_stride(layer.fan_out) / 4;
+    row_stride(layer.fan_in) / 4 * (1 + vectors) + 10 * layer.fan_out
+}
+
+/// Whether the last layer and its loss are one dispatch.
+pub(super) fn fuses_loss(layer: &Layer, gpu: &Gpu) -> bool {
+    layer.fan_out <= FUSED_OUTPUTS && output_rounds(layer) <= gpu.max_rounds() as usize
+}
+
+/// Whether every sum of the fused kernels ends within a dispatch.
+pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
+    gpu.check_rounds(&format!("a sum over a batch of {batch}"), batch + TREE_ROUNDS)?;
+    let last = network.layers().len() - 1;
+    for layer in network.layers() {
+        let index = layer.index;
+        let [inputs, units] = [layer.fan_in, layer.fan_out].map(|len| row_stride(len) / 4);
+        gpu.check_rounds(&format!("a sum over the inputs of layer {index}"), inputs)?;
+        gpu.check_rounds(&format!("a sum over the units of layer {index}"), units)?;
+        if index == last && !fuses_loss(&layer, gpu) {
+            let rounds = loss_loops(network.loss()) * layer.fan_out;
+            gpu.check_rounds(&format!("the loss of {} outputs", layer.fan_out), rounds)?;
+        }
+    }
+    Ok(())
 }
 
 impl LayeredEngine {
@@ -72,7 +103,7 @@ impl LayeredEngine {
     ) -> Result<Vec<Dispatch>, GpuError> {
         let layer = &self.layers[self.layers.len() - 1];
         let input = self.layer_input(layer, inputs);
-        if layer.fan_out <= FUSED_OUTPUTS {
+        if fuses_loss(layer, &self.gpu) {
             return Ok(vec![self.output_loss(layer, input, targets, rows).await?]);
         }
         let state = &self.buffers.layers[layer.index];
@@ -126,7 +157,6 @@ impl LayeredEngine {
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let (block, loss) = (self.layout.block(layer.index), self.task.network.loss());
-        let vectors = block.stride / 4;
         let params = OutputLossParams {
             rows: rows as u32,
             fan_in: layer.fan_in as u32,
@@ -135,10 +165,7 @@ impl LayeredEngine {
         };
         let constants =
             [("OUTPUT_ACTIVATION", layer.activation.code().into()), ("LOSS", loss.code().into())];
-        let lines = format!(
-            "const OUTPUTS: u32 = {}u; const OUTPUT_VECTORS: u32 = {vectors}u;",
-            layer.fan_out
-        );
+        let lines = kernels::output_lines(layer.fan_out);
         let pipeline = self.gpu.shaped_pipeline(&kernels::OUTPUT_LOSS, &lines, &constants).await?;
         let d_output = &self.buffers.layers[layer.index].d_z;
         let bound = [
@@ -148,9 +175,7 @@ impl LayeredEngine {
             Slice::all(&self.buffers.row_loss),
             Slice::all(d_output),
         ];
-        // Each round goes over the outputs' vectors; what follows over the outputs, some ten times.
-        let rounds = row_stride(layer.fan_in) / 4 * (1 + vectors) + 10 * layer.fan_out;
-        self.gpu.dispatch(&pipeline, &params, &bound, rows, rounds).await
+        self.gpu.dispatch(&pipeline, &params, &bound, rows, output_rounds(layer)).await
     }
 
     /// `d_z` of the layer before.

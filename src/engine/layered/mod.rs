@@ -5,6 +5,7 @@
 mod forward;
 mod fused;
 mod rows;
+mod statistics;
 mod step;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::network::{Layer, Layout, Network, named, row_stride};
 use crate::reference::Trace;
 use forward::ForwardPass;
 use rows::Part;
+pub use statistics::LayerStatistics;
 
 /// Losses that the ring holds: steps between two reads.
 pub(crate) const RING_LEN: u32 = 8192;
@@ -109,16 +111,16 @@ pub(super) fn check_limits(
     data: &Dataset,
     batches: &Batches,
     gpu: &Gpu,
+    kernels: Kernels,
 ) -> Result<(), GpuError> {
     let layout = Layout::new(network);
     rows::check(gpu, data, batches.batch())?;
-    let loss_rounds = step::loss_loops(network.loss()) * network.outputs();
-    gpu.check_rounds(&format!("the loss of {} outputs", network.outputs()), loss_rounds)?;
-    gpu.check_rounds(&format!("a sum over a batch of {}", batches.batch()), batches.batch())?;
+    match kernels {
+        Kernels::Fused => fused::check_rounds(network, batches.batch(), gpu)?,
+        Kernels::Plain => step::check_rounds(network, batches.batch(), gpu)?,
+    }
     for layer in network.layers() {
         let index = layer.index;
-        gpu.check_rounds(&format!("a sum over the inputs of layer {index}"), layer.fan_in)?;
-        gpu.check_rounds(&format!("a sum over the units of layer {index}"), layer.fan_out)?;
         gpu.check_binding(&format!("layer {index}"), layout.block(index).len)?;
         let len = batches.batch() * row_stride(layer.fan_out);
         gpu.check_binding(&format!("a batch of layer {index}"), len)?;
@@ -360,7 +362,7 @@ impl Buffers {
             let len = rows * row_stride(layer.fan_out);
             let is_plain = kernels == Kernels::Plain;
             let is_last = layer.index + 1 == layers.len();
-            let is_wide = is_last && layer.fan_out > fused::FUSED_OUTPUTS;
+            let is_wide = is_last && !fused::fuses_loss(layer, gpu);
             let of = |is_used: bool, len: usize| if is_used { len } else { 0 };
             let (z, a) = (of(is_plain || is_wide, len), of(is_plain || !is_last || is_wide, len));
             let counts = of(!is_plain, fused::counts_len(layer, rows));

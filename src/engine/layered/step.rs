@@ -7,7 +7,7 @@ use crate::kernels::{
     self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, GatherParams, LossMeanParams,
     LossParams, MatmulParams, SgdParams,
 };
-use crate::network::{GradientAt, Layer, LayerBlock, Loss, row_stride};
+use crate::network::{GradientAt, Layer, LayerBlock, Loss, Network, row_stride};
 use crate::random::seed_key;
 
 /// Loop rounds granted to the walk of `batch_rows`: it lands on a row with a chance of at least a
@@ -15,6 +15,20 @@ use crate::random::seed_key;
 const WALK_ROUNDS: usize = 64;
 /// Rounds of `loss_mean` over its halves.
 pub(super) const TREE_ROUNDS: usize = 8;
+
+/// Whether every sum of the plain kernels ends within a dispatch.
+pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
+    let outputs = network.outputs();
+    let rounds = loss_loops(network.loss()) * outputs;
+    gpu.check_rounds(&format!("the loss of {outputs} outputs"), rounds)?;
+    gpu.check_rounds(&format!("a sum over a batch of {batch}"), batch)?;
+    for layer in network.layers() {
+        let index = layer.index;
+        gpu.check_rounds(&format!("a sum over the inputs of layer {index}"), layer.fan_in)?;
+        gpu.check_rounds(&format!("a sum over the units of layer {index}"), layer.fan_out)?;
+    }
+    Ok(())
+}
 
 impl LayeredEngine {
     /// The dispatches of one step over a batch of `rows` rows.

@@ -1,0 +1,83 @@
+//! What fused kernels note of a step beside its results: how large gradients, parameters and updates
+//! are, what is not finite, and which units do nothing.
+
+use super::fused::{COUNTED_ROWS, counts_len, update_groups};
+use super::{Kernels, LayeredEngine};
+use crate::gpu::GpuError;
+use crate::network::row_stride;
+
+/// Of one layer in one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerStatistics {
+    /// The Euclidean norm of its gradients, weights and biases together.
+    pub gradient_norm: f64,
+    /// That of its parameters before the update.
+    pub parameter_norm: f64,
+    /// That of the update.
+    pub update_norm: f64,
+    /// Gradients or updated parameters that are not finite.
+    pub not_finite: u64,
+    /// Per unit, the rows of the batch that left it zero; none of the output layer where its loss is
+    /// fused with it.
+    pub zero_rows: Vec<usize>,
+    /// Per unit, the rows of the batch that drove it to an end of its sigmoid or tanh.
+    pub saturated_rows: Vec<usize>,
+}
+
+impl LayeredEngine {
+    /// What the last step noted, layer by layer; `None` from plain kernels, which note nothing.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn statistics(&self) -> Result<Option<Vec<LayerStatistics>>, GpuError> {
+        if self.kernels == Kernels::Plain {
+            return Ok(None);
+        }
+        let rows = self.task.batches.len_of(self.step.saturating_sub(1));
+        let mut ranges = Vec::new();
+        for (layer, state) in self.layers.iter().zip(&self.buffers.layers) {
+            let counted = layer.index + 1 < self.layers.len();
+            let counts = if counted { counts_len(layer, rows) } else { 0 };
+            ranges.push((&state.sums, 0..4 * update_groups(layer)));
+            ranges.push((&state.unit_counts, 0..counts));
+        }
+        let lists = self.gpu.read::<u32>(&ranges).await?;
+        let of_layers = self.layers.iter().zip(lists.chunks_exact(2));
+        Ok(Some(
+            of_layers
+                .map(|(layer, lists)| {
+                    let sum = |at: usize| -> f64 {
+                        lists[0]
+                            .iter()
+                            .skip(at)
+                            .step_by(4)
+                            .map(|&word| f64::from(f32::from_bits(word)))
+                            .sum()
+                    };
+                    let counted = |of: fn(u32) -> u32| {
+                        let mut units =
+                            vec![0; if lists[1].is_empty() { 0 } else { layer.fan_out }];
+                        for group in lists[1].chunks_exact(row_stride(layer.fan_out)) {
+                            units
+                                .iter_mut()
+                                .zip(group)
+                                .for_each(|(sum, &word)| *sum += of(word) as usize);
+                        }
+                        units
+                    };
+                    LayerStatistics {
+                        gradient_norm: sum(0).sqrt(),
+                        parameter_norm: sum(1).sqrt(),
+                        update_norm: sum(2).sqrt(),
+                        not_finite: sum(3) as u64,
+                        zero_rows: counted(|word| word & 0xffff),
+                        saturated_rows: counted(|word| word >> 16),
+                    }
+                })
+                .collect(),
+        ))
+    }
+}
+
+// A count of eight rows fits half a word.
+const _: () = assert!(COUNTED_ROWS < 1 << 16);

@@ -1,0 +1,54 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{FINISH_STEP, LossMeanParams};
+use wgrad::reference::fused;
+
+use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
+use crate::launch::{Arg, SENTINEL, floats, hold, launch};
+
+const RING: usize = 5;
+
+/// The loss that lands in the ring at `step`, every other place of it untouched, and the clock.
+fn run(row_loss: &[f32], scale: f32, step: u32) -> (f32, u32) {
+    let params = LossMeanParams { rows: row_loss.len() as u32, ring_len: RING as u32, scale };
+    let args = [Arg::F32(row_loss), Arg::U32(&[step]), Arg::Out(RING)];
+    let written = launch(&FINISH_STEP, &[], &params, &args, FINISH_STEP.lanes as usize);
+    let place = step as usize % RING;
+    let others = written[1].iter().enumerate().filter(|&(index, _)| index != place);
+    assert!(others.into_iter().all(|(_, &word)| word == SENTINEL), "{:x?}", written[1]);
+    (floats(&written[1])[place], written[0][0])
+}
+
+#[test]
+fn matches_its_twin() {
+    for rows in [1, 4, 255, 257, 1000] {
+        let row_loss = numbers(rows, 9);
+        let scale = 1.0 / rows as f32;
+        let magnitude: f64 = row_loss.iter().map(|loss| f64::from(loss.abs())).sum();
+        let bound = (rows.div_ceil(256) + 9) as f64 * ULP * magnitude * f64::from(scale);
+        let (mut clock, mut exact) = (7, [0.0; RING]);
+        fused::finish_step(&row_loss, &mut clock, &mut exact, scale);
+        let (mut wide_clock, mut truth) = (7, [0.0; RING]);
+        fused::finish_step(&wide(&row_loss), &mut wide_clock, &mut truth, f64::from(scale));
+        let (loss, seen) = run(&row_loss, scale, 7);
+        assert_eq!(seen, clock);
+        hold(&format!("{rows} rows"), &[loss], Some(&[exact[2]]), &[truth[2]], &[bound]);
+    }
+}
+
+#[test]
+fn by_hand_and_around_the_ring() {
+    for step in [0, 4, 5, u32::MAX] {
+        let (loss, clock) = run(&[1.0, 2.0, 3.0, 6.0], 0.25, step);
+        assert_close("(1 + 2 + 3 + 6) / 4", &[loss], &[3.0f32], Bound::Exact);
+        assert_eq!(clock, step.wrapping_add(1));
+    }
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let row_loss = numbers(300, 9);
+    let (mut clock, mut short) = (0, [0.0; RING]);
+    fused::finish_step(&row_loss[..299], &mut clock, &mut short, 1.0);
+    let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    assert_apart("a row short", &[run(&row_loss, 1.0, 0).0], &short[..1], near);
+}

@@ -1,0 +1,89 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{LAYER_INPUT_GRAD, LayerInputGradParams};
+use wgrad::network::Activation;
+use wgrad::reference::fused::{self, LayerShape};
+
+use crate::common::{assert_apart, assert_close, wide};
+use crate::launch::{Arg, floats, hold, launch};
+use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
+
+fn run(
+    kind: Activation,
+    d_output: &[f32],
+    parameters: &[f32],
+    input: &[f32],
+    shape: LayerShape,
+) -> Vec<f32> {
+    let params = LayerInputGradParams {
+        rows: shape.rows as u32,
+        fan_in: shape.fan_in as u32,
+        input_stride: (shape.input_stride / 4) as u32,
+        stride: (shape.stride / 4) as u32,
+    };
+    let args = [
+        Arg::F32(d_output),
+        Arg::F32(parameters),
+        Arg::F32(input),
+        Arg::Out(shape.rows * shape.input_stride),
+    ];
+    let constants = [("ACTIVATION", f64::from(kind.code()))];
+    let tiles = shape.rows.div_ceil(8) * shape.input_stride.div_ceil(8);
+    floats(&launch(&LAYER_INPUT_GRAD, &constants, &params, &args, tiles)[0]).to_vec()
+}
+
+#[test]
+fn matches_its_twin_and_leaves_zeros_as_padding() {
+    for sizes in LAYERS {
+        let shape = shape(sizes);
+        let (d_output, parameters) = (padded(shape.rows, shape.fan_out, 22), block(shape, 23));
+        let input = padded(shape.rows, shape.fan_in, 24);
+        let len = input.len();
+        for &kind in Activation::ALL {
+            let (mut exact, mut truth, mut magnitude) =
+                (vec![0.0; len], vec![0.0; len], vec![0.0; len]);
+            fused::layer_input_grad(kind, &d_output, &parameters, &input, &mut exact, shape);
+            fused::layer_input_grad(
+                kind,
+                &wide(&d_output),
+                &wide(&parameters),
+                &wide(&input),
+                &mut truth,
+                shape,
+            );
+            // Slopes here are at most 1: what goes through is at most the sum itself.
+            fused::layer_input_grad(
+                Activation::Identity,
+                &absolute(&d_output),
+                &absolute(&parameters),
+                &wide(&input),
+                &mut magnitude,
+                shape,
+            );
+            let bounds: Vec<f64> =
+                magnitude.iter().map(|&m| sum_bound(shape.fan_out + 2, m)).collect();
+            let actual = run(kind, &d_output, &parameters, &input, shape);
+            hold(&format!("{kind} of {sizes:?}"), &actual, Some(&exact), &truth, &bounds);
+        }
+    }
+}
+
+#[test]
+fn by_hand() {
+    // One row of two outputs 1 and 2 through weights [3 4] and [-1 5]: 11 and 9; the second unit is dead.
+    let shape = shape((1, 2, 2));
+    let parameters = [3.0, 4.0, 0.0, 0.0, -1.0, 5.0, 0.0, 0.0, 9.0, 9.0, 0.0, 0.0];
+    let d = run(Activation::Relu, &[1.0, 2.0, 0.0, 0.0], &parameters, &[0.5, 0.0, 0.0, 0.0], shape);
+    assert_close("d_input", &d, &[11.0f32, 0.0, 0.0, 0.0], Bound::Exact);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let shape = shape((9, 13, 5));
+    let (d_output, parameters) = (padded(9, 5, 22), block(shape, 23));
+    let input = padded(9, 13, 24);
+    let actual = run(Activation::Tanh, &d_output, &parameters, &input, shape);
+    let mut other = vec![0.0; actual.len()];
+    fused::layer_input_grad(Activation::Sigmoid, &d_output, &parameters, &input, &mut other, shape);
+    let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
+    assert_apart("another slope", &actual, &other, near);
+}

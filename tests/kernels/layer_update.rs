@@ -1,0 +1,144 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{LAYER_UPDATE, LayerUpdateParams};
+use wgrad::reference::fused::{self, LayerShape};
+
+use crate::common::{ULP, assert_apart, assert_close, wide};
+use crate::launch::{Arg, SENTINEL, floats, hold, launch};
+use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
+
+const RATE: f32 = 0.25;
+
+struct Written {
+    parameters: Vec<f32>,
+    gradients: Vec<u32>,
+    sums: Vec<f32>,
+}
+
+fn run(
+    keeps: bool,
+    input: &[f32],
+    d_output: &[f32],
+    parameters: &[f32],
+    shape: LayerShape,
+) -> Written {
+    let params = LayerUpdateParams {
+        rows: shape.rows as u32,
+        fan_in: shape.fan_in as u32,
+        input_stride: (shape.input_stride / 4) as u32,
+        stride: (shape.stride / 4) as u32,
+        learning_rate: RATE,
+    };
+    let tiles = shape.fan_in.div_ceil(8) * shape.stride.div_ceil(8);
+    let args = [
+        Arg::F32(input),
+        Arg::F32(d_output),
+        Arg::F32(parameters),
+        Arg::Out(shape.block_len()),
+        Arg::Out(4 * tiles.div_ceil(64)),
+    ];
+    let constants = [("KEEP_GRADIENTS", f64::from(u8::from(keeps)))];
+    let written = launch(&LAYER_UPDATE, &constants, &params, &args, tiles);
+    Written {
+        parameters: floats(&written[0]).to_vec(),
+        gradients: written[1].clone(),
+        sums: floats(&written[2]).to_vec(),
+    }
+}
+
+/// Sums over all workgroups: squares of gradients, parameters and updates, and what is not finite.
+fn totals(sums: &[f32]) -> Vec<f64> {
+    (0..4).map(|at| sums.iter().skip(at).step_by(4).map(|&sum| f64::from(sum)).sum()).collect()
+}
+
+#[test]
+fn matches_its_twin_with_gradients_kept_and_without() {
+    for sizes in LAYERS {
+        let shape = shape(sizes);
+        let (input, d_output) =
+            (padded(shape.rows, shape.fan_in, 25), padded(shape.rows, shape.fan_out, 26));
+        let before = block(shape, 27);
+        let len = shape.block_len();
+        let (mut exact, mut exact_gradients) = (before.clone(), vec![0.0; len]);
+        fused::layer_update(&input, &d_output, &mut exact, &mut exact_gradients, RATE, shape);
+        let (mut truth, mut gradients) = (wide(&before), vec![0.0; len]);
+        let (x, d) = (wide(&input), wide(&d_output));
+        let squares = fused::layer_update(&x, &d, &mut truth, &mut gradients, RATE.into(), shape);
+        let mut magnitude = vec![0.0; len];
+        let (x, d, mut unused) = (absolute(&input), absolute(&d_output), vec![0.0; len]);
+        fused::layer_update(&x, &d, &mut unused, &mut magnitude, 0.0, shape);
+        let of_gradients: Vec<f64> = magnitude.iter().map(|&m| sum_bound(shape.rows, m)).collect();
+        let of_parameters: Vec<f64> = of_gradients
+            .iter()
+            .zip(&truth)
+            .map(|(g, p)| f64::from(RATE) * g + 4.0 * ULP * (1.0 + p.abs()))
+            .collect();
+
+        let updated = run(false, &input, &d_output, &before, shape);
+        let label = format!("update of {sizes:?}");
+        hold(&label, &updated.parameters, Some(&exact), &truth, &of_parameters);
+        assert!(updated.gradients.iter().all(|&word| word == SENTINEL), "{label}: not kept");
+        let kept = run(true, &input, &d_output, &before, shape);
+        let label = format!("gradients of {sizes:?}");
+        hold(&label, floats(&kept.gradients), Some(&exact_gradients), &gradients, &of_gradients);
+        assert_eq!(kept.parameters, before, "{label}: left to others");
+
+        // Squares of what is off by as much as above, and as many sums again.
+        for written in [updated, kept] {
+            let seen = totals(&written.sums);
+            for (at, (&sum, bounds)) in
+                squares.iter().zip([&of_gradients, &vec![ULP; len], &of_gradients]).enumerate()
+            {
+                let off: f64 = bounds.iter().map(|bound| 3.0 * bound * (1.0 + bound)).sum();
+                let bound = off * (1.0 + sum.sqrt()) + len as f64 * ULP * sum;
+                assert_close(
+                    &format!("sum {at} of {sizes:?}"),
+                    &[seen[at]],
+                    &[sum],
+                    Bound::Each(&[bound]),
+                );
+            }
+            assert_eq!(seen[3], 0.0, "all is finite");
+        }
+    }
+}
+
+#[test]
+fn by_hand() {
+    // Two rows of one input, 1 and 2, and one output's 0.5 and -1: -1.5 for the weight, -0.5 for the bias.
+    let shape = shape((2, 1, 1));
+    let (input, d_output) =
+        ([1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0], [0.5, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0]);
+    let before = [1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0];
+    let after = run(false, &input, &d_output, &before, shape);
+    let expected = [1.375f32, 0.0, 0.0, 0.0, 2.125, 0.0, 0.0, 0.0];
+    assert_close("parameters", &after.parameters, &expected, Bound::Exact);
+    // 1.5^2 + 0.5^2, 1 + 4, a sixteenth of the first.
+    assert_close("sums", &after.sums, &[2.5f32, 5.0, 0.156_25, 0.0], Bound::Exact);
+}
+
+#[test]
+fn what_is_not_finite_is_counted_by_its_bits() {
+    let shape = shape((2, 1, 1));
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let input = [1.0, 0.0, 0.0, 0.0, bad, 0.0, 0.0, 0.0];
+        let d_output = [0.5, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0];
+        let seen = run(false, &input, &d_output, &[0.0; 8], shape);
+        assert!(seen.sums[3] >= 1.0, "{bad}: {:?}", seen.sums);
+    }
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let shape = shape((9, 13, 5));
+    let (input, d_output) = (padded(9, 13, 25), padded(9, 5, 26));
+    let before = block(shape, 27);
+    let actual = run(false, &input, &d_output, &before, shape).parameters;
+    let (mut other, mut gradients) = (before.clone(), vec![0.0; shape.block_len()]);
+    fused::layer_update(&input, &d_output, &mut other, &mut gradients, RATE * 1.01, shape);
+    let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    assert_apart("another rate", &actual, &other, near);
+    let mut unbiased = before;
+    fused::layer_update(&input, &d_output, &mut unbiased, &mut gradients, RATE, shape);
+    unbiased[shape.bias_offset()] += 0.01;
+    assert_apart("another bias", &actual, &unbiased, near);
+}

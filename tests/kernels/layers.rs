@@ -1,0 +1,46 @@
+//! What the tests of the kernels that take a whole layer share: shapes, and rows with zeros as
+//! padding, which those kernels count on.
+
+use wgrad::reference::Real;
+use wgrad::reference::fused::LayerShape;
+
+use crate::common::{ULP, numbers, stride};
+
+/// Rows, units that feed the layer, units it has: within a tile of 8, on its edge, one past it, and
+/// past a workgroup of tiles.
+pub const LAYERS: [(usize, usize, usize); 8] = [
+    (1, 1, 1),
+    (4, 2, 3),
+    (7, 13, 5),
+    (8, 8, 8),
+    (9, 9, 9),
+    (33, 10, 17),
+    (65, 64, 70),
+    (5, 130, 260),
+];
+
+pub fn shape((rows, fan_in, fan_out): (usize, usize, usize)) -> LayerShape {
+    LayerShape { rows, fan_in, fan_out, input_stride: stride(fan_in), stride: stride(fan_out) }
+}
+
+/// `[rows][cols]` numbers, padded with zeros.
+pub fn padded(rows: usize, cols: usize, stream: u32) -> Vec<f32> {
+    let mut values = numbers(rows * stride(cols), stream);
+    values.chunks_exact_mut(stride(cols)).for_each(|row| row[cols..].fill(0.0));
+    values
+}
+
+/// The block of a layer: weights and a row of biases.
+pub fn block(shape: LayerShape, stream: u32) -> Vec<f32> {
+    padded(shape.fan_in + 1, shape.fan_out, stream)
+}
+
+/// What a sum of products of these absolute values may be off by, with a few roundings to spare.
+pub fn sum_bound<T: Real>(terms: usize, magnitude: T) -> f64 {
+    (terms + 4) as f64 * ULP * magnitude.wide()
+}
+
+/// Without their signs.
+pub fn absolute(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value).abs()).collect()
+}

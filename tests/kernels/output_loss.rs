@@ -1,0 +1,120 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{OUTPUT_LOSS, OutputLossParams, output_lines};
+use wgrad::network::{Activation, Loss};
+use wgrad::reference::Real;
+use wgrad::reference::fused::{self, LayerShape};
+
+use crate::common::{ULP, assert_apart, assert_close, wide};
+use crate::launch::{Arg, floats, launch};
+use crate::layers::{absolute, block, padded, shape};
+
+const SCALE: f32 = 0.125;
+
+fn run(
+    (loss, kind): (Loss, Activation),
+    input: &[f32],
+    parameters: &[f32],
+    target: &[f32],
+    shape: LayerShape,
+) -> (Vec<f32>, Vec<f32>) {
+    let params = OutputLossParams {
+        rows: shape.rows as u32,
+        fan_in: shape.fan_in as u32,
+        input_stride: (shape.input_stride / 4) as u32,
+        gradient_scale: SCALE,
+    };
+    let args = [
+        Arg::F32(input),
+        Arg::F32(parameters),
+        Arg::F32(target),
+        Arg::Out(shape.rows),
+        Arg::Out(shape.rows * shape.stride),
+    ];
+    let constants =
+        [("OUTPUT_ACTIVATION", f64::from(kind.code())), ("LOSS", f64::from(loss.code()))];
+    let mut kernel = OUTPUT_LOSS;
+    kernel.shapes = Vec::leak(vec![&*String::leak(output_lines(shape.fan_out))]);
+    let written = launch(&kernel, &constants, &params, &args, shape.rows);
+    (floats(&written[0]).to_vec(), floats(&written[1]).to_vec())
+}
+
+fn twin<T: Real>(
+    ends: (Loss, Activation),
+    input: &[T],
+    parameters: &[T],
+    target: &[T],
+    shape: LayerShape,
+) -> (Vec<T>, Vec<T>) {
+    let (mut row_loss, mut d_output) =
+        (vec![T::default(); shape.rows], vec![T::default(); target.len()]);
+    let ends = (ends.0, ends.1, T::of(f64::from(SCALE)));
+    fused::output_loss(ends, input, parameters, target, &mut row_loss, &mut d_output, shape);
+    (row_loss, d_output)
+}
+
+/// Rows of one class each.
+fn targets(shape: LayerShape) -> Vec<f32> {
+    let mut target = vec![0.0; shape.rows * shape.stride];
+    (0..shape.rows).for_each(|row| target[row * shape.stride + row * 7 % shape.fan_out] = 1.0);
+    target
+}
+
+#[test]
+fn matches_its_twin_for_every_loss_and_leaves_zeros_as_padding() {
+    for sizes in [(1, 1, 1), (4, 2, 3), (7, 13, 5), (65, 64, 10), (3, 130, 16)] {
+        let shape = shape(sizes);
+        let (input, parameters) = (padded(shape.rows, shape.fan_in, 28), block(shape, 29));
+        let target = targets(shape);
+        for &loss in Loss::ALL {
+            if loss == Loss::SoftmaxCrossEntropy && shape.fan_out == 1 {
+                continue;
+            }
+            let kind = loss.required_output().unwrap_or(Activation::Tanh);
+            let ends = (loss, kind);
+            let (row_loss, d_output) = run(ends, &input, &parameters, &target, shape);
+            let truth = twin(ends, &wide(&input), &wide(&parameters), &wide(&target), shape);
+            // A pre-activation is off by a sum's bound; no loss here changes by more than four times
+            // that for each output (targets and predictions lie within 1), nor its gradient, and each
+            // adds a few roundings of exp and log of its own.
+            let largest = |values: &[f64]| values.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+            let sum = largest(&absolute(&input))
+                * largest(&absolute(&parameters))
+                * (shape.fan_in + 1) as f64;
+            let z = (shape.fan_in + 4) as f64 * ULP * sum;
+            let of_row = shape.fan_out as f64 * (4.0 * z + 32.0 * ULP * (1.0 + sum));
+            let of_d = f64::from(SCALE) * (4.0 * z + 32.0 * ULP);
+            let label = format!("{loss} of {sizes:?}");
+            let near = |absolute| Bound::Mixed { absolute, relative: 8.0 * ULP };
+            assert_close(&label, &row_loss, &truth.0, near(of_row));
+            assert_close(&label, &d_output, &truth.1, near(of_d));
+            let padding = d_output.chunks_exact(shape.stride).flat_map(|row| &row[shape.fan_out..]);
+            assert!(padding.into_iter().all(|&d| d == 0.0), "{label}: padding");
+        }
+    }
+}
+
+#[test]
+fn by_hand() {
+    // z = 2 * 0.5 - 1 = 0 against a target of 1: a loss of ln 2, a slope of 1/2 - 1.
+    let shape = shape((1, 1, 1));
+    let (input, target) = ([2.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]);
+    let parameters = [0.5, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0];
+    let ends = (Loss::Bce, Activation::Sigmoid);
+    let (row_loss, d) = run(ends, &input, &parameters, &target, shape);
+    let near = Bound::Mixed { absolute: 1e-6, relative: 1e-6 };
+    assert_close("loss", &row_loss, &[std::f32::consts::LN_2], near);
+    assert_close("gradient", &d, &[-0.0625f32, 0.0, 0.0, 0.0], near);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let shape = shape((9, 13, 3));
+    let (input, parameters, target) = (padded(9, 13, 28), block(shape, 29), targets(shape));
+    let ends = (Loss::SoftmaxCrossEntropy, Activation::Identity);
+    let actual = run(ends, &input, &parameters, &target, shape);
+    let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
+    let other = (Loss::BceWithLogits, Activation::Identity);
+    let other = twin(other, &input, &parameters, &target, shape);
+    assert_apart("another loss", &actual.0, &other.0, near);
+    assert_apart("another gradient", &actual.1, &other.1, near);
+}
