@@ -92,7 +92,9 @@ fn layer_forward(
     var upper_right = mat4x4<f32>();
     var lower_left = mat4x4<f32>();
     var lower_right = mat4x4<f32>();
-    for (var term = 0u; term < params.input_stride; term++) {
+    // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
+    // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+    for (var term = group.z; term < params.input_stride; term++) {
         let upper = input_tile(row, term);
         let lower = input_tile(row + 4u, term);
         let left = weights_tile(4u * term, col);

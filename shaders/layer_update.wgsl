@@ -76,8 +76,8 @@ fn store_bias(row: u32, col: u32, gradient: vec4<f32>) -> vec4<f32> {
     return store(params.fan_in, col, gradient);
 }
 
-// What one invocation does; returns its sums.
-fn update_tile(row: u32, col: u32) -> vec4<f32> {
+// What one invocation does, from the term `first` on; returns its sums.
+fn update_tile(row: u32, col: u32, first: u32) -> vec4<f32> {
     let upper_row = row / 4u;
     let lower_row = min(upper_row + 1u, params.input_stride - 1u);
     let right_col = min(col + 1u, params.stride - 1u);
@@ -87,7 +87,7 @@ fn update_tile(row: u32, col: u32) -> vec4<f32> {
     var lower_right = mat4x4<f32>();
     var left_bias = vec4<f32>();
     var right_bias = vec4<f32>();
-    for (var term = 0u; term < params.rows; term++) {
+    for (var term = first; term < params.rows; term++) {
         let upper = input[term * params.input_stride + upper_row];
         let lower = input[term * params.input_stride + lower_row];
         let left = d_output[term * params.stride + col];
@@ -120,7 +120,9 @@ fn layer_update(
     let col = index % tiles_across * 2u;
     var sum = vec4<f32>();
     if (row < params.fan_in) {
-        sum = update_tile(row, col);
+        // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
+        // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+        sum = update_tile(row, col, group.z);
     }
     sum_partial[lane] = sum;
     workgroupBarrier();

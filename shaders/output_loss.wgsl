@@ -24,19 +24,19 @@ override LOSS: u32 = 0u;
 @group(0) @binding(4) var<storage, read_write> row_loss: array<f32>;
 @group(0) @binding(5) var<storage, read_write> d_output: array<vec4<f32>>;
 
-// A row's pre-activations.
-fn pre_activations(row: u32) -> array<f32, OUTPUTS> {
+// A row's pre-activations, summed from the term `first` on.
+fn pre_activations(row: u32, first: u32) -> array<f32, OUTPUTS> {
     var sums: array<vec4<f32>, OUTPUT_VECTORS>;
-    for (var term = 0u; term < params.input_stride; term++) {
+    for (var term = first; term < params.input_stride; term++) {
         let x = input[row * params.input_stride + term];
         // Beyond the last row of weights stands the row of biases, against padding of input.
-        let first = 4u * term * OUTPUT_VECTORS;
+        let at = 4u * term * OUTPUT_VECTORS;
         let second = min(4u * term + 1u, params.fan_in) * OUTPUT_VECTORS;
         let third = min(4u * term + 2u, params.fan_in) * OUTPUT_VECTORS;
         let fourth = min(4u * term + 3u, params.fan_in) * OUTPUT_VECTORS;
         for (var v = 0u; v < OUTPUT_VECTORS; v++) {
             sums[v] = sums[v]
-                + x.x * parameters[first + v]
+                + x.x * parameters[at + v]
                 + x.y * parameters[second + v]
                 + x.z * parameters[third + v]
                 + x.w * parameters[fourth + v];
@@ -59,7 +59,9 @@ fn output_loss(
     if (row >= params.rows) {
         return;
     }
-    let z = pre_activations(row);
+    // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
+    // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+    let z = pre_activations(row, group.z);
     var t: array<f32, OUTPUTS>;
     for (var o = 0u; o < OUTPUTS; o++) {
         t[o] = target_rows[row * OUTPUT_VECTORS + o / 4u][o % 4u];
