@@ -502,6 +502,36 @@ fn fastest_measures_and_says_what() {
 }
 
 #[test]
+fn kernels_are_timed_by_the_adapters_clock() {
+    let trace = folder("profile").join("trace.json");
+    let text = trace.to_str().unwrap();
+    let asked = format!("--profile={text}");
+    let common = ["--data", "iris", "--epochs", "4", "--engine", "layered", "--json"];
+    let result = events(wgrad(&[&common[..], &[&asked]].concat())).pop().unwrap();
+    let profile = &result["profile"];
+    let kernels = profile["kernels"].as_array().unwrap();
+    let dispatches: u64 = kernels.iter().map(|k| k["dispatches"].as_u64().unwrap()).sum();
+    assert_eq!(profile["timed_dispatches"], dispatches);
+    for name in ["layer_forward", "output_loss", "layer_update"] {
+        let kernel = kernels.iter().find(|kernel| kernel["kernel"] == name).unwrap();
+        assert!(kernel["seconds"].as_f64().unwrap() > 0.0, "{kernel}");
+    }
+    let written: Value = serde_json::from_slice(&std::fs::read(&trace).unwrap()).unwrap();
+    let events = written["traceEvents"].as_array().unwrap();
+    assert_eq!(events.iter().filter(|event| event["ph"] == "X").count() as u64, dispatches);
+    let seen = succeed(wgrad(&["--profile", "--epochs", "50"]));
+    assert!(seen.contains("train_one_hidden") && seen.contains("to record"), "{seen}");
+    fail(wgrad(&["--profile", "--engine", "cpu"]), 2, &["--profile", "cpu engine"]);
+    // The same numbers, timed or not.
+    let plain = self::events(wgrad(&common)).pop().unwrap();
+    assert_eq!((&plain["loss"], &plain["profile"]), (&result["loss"], &Value::Null));
+    fail(wgrad(&["--kernels", "plain", "--engine", "cpu"]), 2, &["--kernels plain", "contradicts"]);
+    let events =
+        self::events(wgrad(&["--kernels", "plain", "--epochs", "3", "--restarts", "1", "--json"]));
+    assert_eq!(events[0]["engine"], "layered");
+}
+
+#[test]
 fn help_is_short_and_quiet_is_quiet() {
     let help = succeed(wgrad(&["-h"]));
     let flags = help.lines().filter(|line| line.trim_start().starts_with('-')).count();

@@ -76,6 +76,14 @@ fn shapes_are_learned_and_follow_their_own_seed() {
         let common = ["--data", "moons-100", "--epochs", "2", "--engine", "cpu"];
         train(&[&common, args].concat()).1["loss"].clone()
     };
+    let model = folder("moons").join("m.safetensors");
+    let model = model.to_str().unwrap();
+    let own = ["--data", "moons-200", "--data-seed", "3", "--noise", "0.3"];
+    let common = ["--epochs", "20", "--engine", "cpu", "--save", model];
+    let (_, trained) = train(&[&own[..], &common].concat());
+    let predict = ["predict", "--model", model, "--part", "test", "--json"];
+    let predicted = events(wgrad(&[&predict, &own[..]].concat())).pop().unwrap();
+    assert_eq!(predicted["accuracy"], trained["test_accuracy"]);
     assert_eq!(loss(&[]), loss(&["--data-seed", "0", "--noise", "0.1"]));
     assert_ne!(loss(&[]), loss(&["--data-seed", "1"]));
     assert_ne!(loss(&[]), loss(&["--noise", "0.3"]));
@@ -138,6 +146,7 @@ fn a_table_with_names_goes_all_the_way() {
             assert_eq!(result[key], 1.0, "{engine}: {key}");
         }
         assert!(result["validation_loss"].is_number() && result["test_loss"].is_number());
+        assert_eq!(result["validation_confusion"]["of"], "validation");
         let confusion = &result["confusion"];
         assert_eq!(
             (&confusion["of"], &confusion["counts"][0]),
@@ -165,7 +174,7 @@ fn a_table_with_names_goes_all_the_way() {
     assert!(written.contains("2 predictions written"), "{written}");
     let text = std::fs::read_to_string(&csv).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let head = "row,input 1,input 2,prediction,probability,probability high,probability low,probability middle";
+    let head = "row,x,y,prediction,probability,probability high,probability low,probability middle";
     assert_eq!(lines[0], head);
     assert!(
         lines[1].starts_with("1,1,-7,low,") && lines[2].starts_with("2,201,-6.5,high,"),
@@ -173,6 +182,15 @@ fn a_table_with_names_goes_all_the_way() {
     );
     let typed = succeed(wgrad(&["predict", "--model", model, "--input", "101,-7"]));
     assert!(typed.lines().last().unwrap().contains("middle"), "{typed}");
+    // A number that counts the columns of the first file means the same one in another.
+    let by_number =
+        ["--data", &data, "--target", "2", "--ignore", "1", "--test", &test, "--epochs", "1"];
+    let (start, _) = train(&by_number);
+    assert_eq!((&start["inputs"], &start["targets"]), (&json!(["x", "y"]), &json!(["kind"])));
+    // Another header is not read by place.
+    let other = write("named-else", "else.csv", "x,z\n1,2\n");
+    let strange = wgrad(&["predict", "--model", model, "--data", &other]);
+    fail(strange, 6, &["else.csv", "no column \"y\"", "x, z"]);
     // A class that nobody knows.
     let odd = write("named-odd", "odd.csv", "x,y,kind\n1,2,low\n1,2,lower\n");
     let unknown = wgrad(&["predict", "--model", model, "--data", &odd]);
@@ -247,13 +265,29 @@ fn output_and_loss_follow_from_the_data() {
     );
 }
 
+/// Numbers that happen to be 0 and 1 in one file are no classes where others were learned.
+#[test]
+fn a_regression_has_no_right_and_wrong() {
+    let data = write("numbers", "train.csv", "1,1\n2,2\n3,3\n4,4\n");
+    let test = write("numbers-test", "test.csv", "0,0\n1,1\n");
+    let model = folder("numbers-model").join("m.safetensors");
+    let model = model.to_str().unwrap();
+    let args =
+        ["--data", &data, "--test", &test, "--lr", "0.01", "--save", model, "--engine", "cpu"];
+    let (_, result) = train(&args);
+    assert!(result["test_loss"].is_number() && result["test_accuracy"].is_null(), "{result}");
+    let predicted = events(wgrad(&["predict", "--model", model, "--data", &test, "--json"]));
+    assert!(predicted[2]["accuracy"].is_null() && predicted[2]["confusion"].is_null());
+}
+
 #[test]
 fn standard_input_is_a_table_too() {
     let table = "a b target\n0 0 0\n0 1 1\n1 0 1\n1 1 0\n";
-    let args = ["--data", "-", "--engine", "cpu", "--lr", "0.5", "--epochs", "50", "--json"];
+    // Nothing else said: a table of a gate is that gate.
+    let args = ["--data", "-", "--engine", "cpu", "--json"];
     let (code, out, err) = with_input(&args, table);
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    let named = ["--data", "xor", "--engine", "cpu", "--epochs", "50", "--restarts", "1", "--json"];
+    let named = ["--data", "xor", "--engine", "cpu", "--json"];
     let xor = events(wgrad(&named)).pop().unwrap();
     let result: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
     assert_eq!((&result["loss"], &result["outputs"]), (&xor["loss"], &xor["outputs"]));
@@ -361,7 +395,7 @@ fn hostile_files_are_refused_before_anything_is_trained() {
         ("nul.csv", b"1,2\n\0,2\n", &["line 2, column 1"]),
         ("one.csv", b"1,a\n2,a\n", &["every row is of class \"a\""]),
         ("cut.csv.gz", b"\x1f\x8b\x08\0\0\0", &["gzip"]),
-        ("alone.csv", b"1\n2\n", &["1 columns"]),
+        ("alone.csv", b"1\n2\n", &["line 1 has one field", "--delimiter"]),
     ] {
         let path = put(name, bytes);
         fail(wgrad(&["--data", &path]), 6, &[&[name], parts].concat());

@@ -98,8 +98,9 @@ impl TableFlags<'_> {
     }
 
     /// Flags about tables mean nothing where there is none.
-    pub(super) fn check(self, source: &Source) -> Result<(), Error> {
-        if matches!(source, Source::Csv(_) | Source::Stdin) {
+    pub(super) fn check(self, sources: [Option<&Source>; 2]) -> Result<(), Error> {
+        let [Some(source), _] = sources else { return Ok(()) };
+        if sources.into_iter().flatten().any(is_table) {
             return Ok(());
         }
         let given = [
@@ -116,6 +117,10 @@ impl TableFlags<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn is_table(source: &Source) -> bool {
+    matches!(source, Source::Csv(_) | Source::Stdin)
 }
 
 /// The scale that suits data where nothing is said: that of pixels is known, and four measures of a
@@ -186,8 +191,9 @@ fn read_test(source: &Source, options: &CsvOptions, settings: &Settings) -> Resu
 
 /// What flags say of each other and of the data, before a file is read.
 fn check(settings: &Settings, source: &Source) -> Result<(), Error> {
-    settings.table_flags().check(source)?;
-    if settings.target_type.is_some() && !matches!(source, Source::Csv(_) | Source::Stdin) {
+    let sources = [Some(source), settings.test.as_ref()];
+    settings.table_flags().check(sources)?;
+    if settings.target_type.is_some() && !is_table(source) {
         let reason = format!("is about tables, which --data {source} is not; leave it out");
         return Err(bad_setting("--target-type", reason));
     }
@@ -198,7 +204,8 @@ fn check(settings: &Settings, source: &Source) -> Result<(), Error> {
         return Err(bad_setting(format!("--validation {fraction}"), reason));
     }
     if let Some(noise) = settings.noise {
-        if !matches!(source, Source::Shape(..)) {
+        let is_shape = |source: &Source| matches!(source, Source::Shape(..));
+        if !sources.into_iter().flatten().any(is_shape) {
             let reason = "is for --data circles, moons and spirals; leave it out";
             return Err(bad_setting(format!("--noise {noise}"), reason));
         }

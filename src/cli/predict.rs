@@ -10,11 +10,13 @@ use super::device::{self, Wanted, environment};
 use super::settings::{EngineChoice, names};
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
-use crate::data::{Batches, CsvOptions, DataError, Dataset, Order, Source, Table, parse_row};
+use crate::data::{
+    Batches, CsvOptions, DataError, Dataset, Labels, Order, Source, Table, parse_row,
+};
 use crate::engine::{Engine, Kernels, Task};
 use crate::gpu::{DeviceChoice, Environment};
 use crate::model::{Model, file};
-use crate::network::named;
+use crate::network::{Activation, named};
 use crate::reference::predictions;
 use crate::report::{self, Form, PredictReport};
 use crate::train::evaluate;
@@ -50,6 +52,14 @@ pub(super) struct PredictArgs {
     /// Which rows of digits, iris or a shape: all, train, test
     #[arg(long, value_parser = names!(Part), default_value = "all", help_heading = "Data")]
     part: Part,
+
+    /// How far the points of circles, moons and spirals lie off their shape [default: as in train]
+    #[arg(long, value_name = "DEVIATION", help_heading = "Data")]
+    noise: Option<f32>,
+
+    /// Seed of those points
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Data")]
+    data_seed: u64,
 
     /// A table's columns of targets, by name or by number from 1 [default: those of the training by name, else the last]
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
@@ -141,13 +151,14 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
                 )?
                 .with_labels(model.schema.labels.clone());
                 data.check_fits(&model.network)?;
-                Some(evaluate(&model.network, &data, &forward))
+                let evaluation = evaluate(&model.network, &data, &forward);
+                Some(if is_regression(&model) { evaluation.of_numbers() } else { evaluation })
             }
             None => None,
         };
         let report = PredictReport {
             network: &model.network,
-            labels: &model.schema.labels,
+            schema: &model.schema,
             engine: chosen.place.kind(),
             adapter: chosen.place.gpu().map(|gpu| gpu.adapter()),
             rows,
@@ -165,12 +176,27 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         match to_file {
             Some(path) => {
                 file::write_atomic(path, text.as_bytes())?;
-                let told = format!("{rows} predictions written to {}.\n", path.display());
+                let right = evaluation.as_ref().and_then(|evaluation| evaluation.right);
+                let right = right.map(|right| format!("; {right} of {rows} right"));
+                let told = format!(
+                    "{rows} predictions written to {}{}.\n",
+                    path.display(),
+                    right.unwrap_or_default()
+                );
                 Ok(report::print(&told)?)
             }
             None => Ok(report::print(&text)?),
         }
     })
+}
+
+/// Whether a network gives numbers, which may happen to be compared with zeros and ones.
+fn is_regression(model: &Model) -> bool {
+    let network = &model.network;
+    let output = network.activations().last();
+    model.schema.labels == Labels::Numbers
+        && !network.loss().targets_are_probabilities()
+        && output == Some(&Activation::Identity)
 }
 
 /// Rows to run, with what they are called.
@@ -223,11 +249,15 @@ fn table(args: &PredictArgs, source: &Source, model: &Model) -> Result<Table, Er
         header: args.header,
         delimiter: args.delimiter,
     };
-    flags.check(source)?;
+    flags.check([Some(source), None])?;
     let (network, schema) = (&model.network, &model.schema);
     let (wanted, outputs) = (network.inputs(), network.outputs());
     let has_classes = schema.labels.outputs().is_some();
-    let built_in = source.by_name(None, 0).transpose()?;
+    if args.noise.is_some() && !matches!(source, Source::Shape(..)) {
+        let reason = "is for --data circles, moons and spirals; leave it out";
+        return Err(bad_setting("--noise", reason));
+    }
+    let built_in = source.by_name(args.noise, args.data_seed).transpose()?;
     if args.part != Part::All && !built_in.as_ref().is_some_and(|rows| rows.keeps_test) {
         let reason = format!("is for data that keeps rows for testing, which {source} does not");
         return Err(bad_setting(format!("--part {}", args.part), reason));

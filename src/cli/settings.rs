@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bad_setting;
 use super::data::{self, Delimiter, Header, TableFlags, TargetType};
 use crate::Error;
-use crate::data::{Dataset, Normalize, Order, Samples, Schema, Source, Table};
+use crate::data::{Dataset, Normalize, Order, SOLVED_ROWS, Samples, Schema, Source, Table};
 use crate::engine::{Kernels, Owner};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
@@ -284,6 +284,12 @@ struct Defaults {
     epochs: u32,
 }
 
+/// Whether rows are few, and zeros and ones throughout.
+fn is_truth_table(data: &Dataset) -> bool {
+    let is_bit = |value: &f32| *value == 0.0 || *value == 1.0;
+    data.rows() <= SOLVED_ROWS && data.is_classification() && data.inputs().iter().all(is_bit)
+}
+
 impl Defaults {
     fn of(source: &Source, data: &Dataset) -> Defaults {
         let (inputs, outputs) = (data.input_len(), data.target_len());
@@ -294,7 +300,8 @@ impl Defaults {
             Source::Digits => (sizes(&[32]), 0.5, 40),
             Source::Iris => (sizes(&[16]), 0.1, 200),
             Source::Idx(..) => (sizes(&[128]), 0.1, 10),
-            Source::Csv(_) | Source::Stdin => {
+            // A table of zeros and ones is a gate, whatever it is called.
+            Source::Csv(_) | Source::Stdin if !is_truth_table(data) => {
                 (sizes(&[if inputs == 2 { 3 } else { some }]), 0.1, 200)
             }
             _ => (sizes(&[if inputs == 2 { 3 } else { some }]), 0.5, 2000),
@@ -417,7 +424,11 @@ impl Settings {
         let data = Arc::clone(&samples.train);
         let defaults = Defaults::of(&source, &data);
         let layers = self.layers.clone().unwrap_or(defaults.layers);
-        let is_preset = source == Source::Xor && layers == [2, 3, 1];
+        let is_xor = is_truth_table(&data) && {
+            let xor = |row| [data.input(row), data.target(row)].concat().iter().sum::<f32>() % 2.0;
+            data.rows() == 4 && (0..4).all(|row| xor(row) == 0.0)
+        };
+        let is_preset = is_xor && layers == [2, 3, 1];
         let activation = self.activation.unwrap_or(Activation::Relu);
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;

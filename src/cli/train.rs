@@ -12,7 +12,7 @@ use crate::Error;
 use crate::data::Normalize;
 use crate::engine::Kernels;
 use crate::model::{Model, file};
-use crate::report::{Detail, TrainReport};
+use crate::report::{Detail, TrainReport, profile_trace};
 
 /// Flags of `wgrad train`.
 #[derive(Debug, Args)]
@@ -38,6 +38,17 @@ pub(super) struct TrainArgs {
     #[arg(short, long, hide_short_help = true, help_heading = "Output")]
     verbose: bool,
 
+    /// Time every kernel by the adapter's clock, and with a file write a trace for Chrome or Perfetto
+    #[arg(
+        long,
+        value_name = "TRACE.json",
+        num_args = 0..=1,
+        require_equals = true,
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
+    profile: Option<Option<PathBuf>>,
+
     /// Settings from a TOML file, by the names of the flags; flags win
     #[arg(long, value_name = "FILE.toml", hide_short_help = true, help_heading = "Output")]
     config: Option<PathBuf>,
@@ -45,6 +56,13 @@ pub(super) struct TrainArgs {
     /// Print the settings, with every default, as such a file and stop
     #[arg(long, hide_short_help = true, help_heading = "Output")]
     print_config: bool,
+}
+
+impl TrainArgs {
+    /// Where a trace is asked for.
+    fn trace(&self) -> Option<&PathBuf> {
+        self.profile.as_ref()?.as_ref()
+    }
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
@@ -59,7 +77,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             .map_err(|error| bad_setting("--print-config", error.to_string()))?;
         return Ok(crate::report::print(&text)?);
     }
-    if let Some(path) = &settings.save {
+    for path in [settings.save.as_ref(), args.trace()].into_iter().flatten() {
         file::check_writable(path)?;
     }
     let stop = Stop::listen()?;
@@ -73,6 +91,15 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         };
         let chosen = device::choose(wanted, Some(&training)).await?;
         training.check_on(&chosen.place)?;
+        if args.profile.is_some() {
+            match chosen.place.gpu() {
+                Some(gpu) => gpu.start_profile()?,
+                None => {
+                    let reason = "times kernels on an adapter, and this runs on the cpu engine; leave it out";
+                    return Err(bad_setting("--profile", reason).into());
+                }
+            }
+        }
         let detail = match (args.json, args.quiet, args.verbose) {
             (true, _, _) => Detail::Json,
             (_, true, _) => Detail::Quiet,
@@ -81,7 +108,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         };
         let normalize = settings.normalize.unwrap_or(Normalize::None);
         let note = chosen.note.as_deref();
-        let report = TrainReport::start(&training, normalize, &chosen.place, note, detail)?;
+        let report =
+            TrainReport::start(&training, (&schema, normalize), &chosen.place, note, detail)?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = settings.save.is_some();
@@ -106,7 +134,16 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             outcome.kept.parameters = model.parameters;
             file::write_atomic(path, &bytes)?;
         }
-        report.finish(&outcome, settings.save.as_deref())?;
+        let profile = match chosen.place.gpu() {
+            Some(gpu) => gpu.take_profile().await?,
+            None => None,
+        };
+        if let (Some(profile), Some(path), Some(gpu)) = (&profile, args.trace(), chosen.place.gpu())
+        {
+            let trace = profile_trace(profile, &gpu.adapter().name);
+            file::write_atomic(path, trace.as_bytes())?;
+        }
+        report.finish(&outcome, settings.save.as_deref(), profile.as_ref())?;
         match stop.signal() {
             Some(signal) => Err(Error::Stopped { signal }.into()),
             None => Ok(()),

@@ -2,6 +2,7 @@
 //! without a header line.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::io::Read;
 
 use csv::StringRecord;
@@ -50,6 +51,7 @@ pub fn read_csv(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table,
     let delimiter = options.delimiter.unwrap_or_else(|| find_delimiter(bytes));
     let bytes = if delimiter == b' ' { single_blanks(bytes) } else { Cow::Borrowed(bytes) };
     let mut lines = Lines::new(name, &bytes, delimiter);
+    lines.may_be_header = options.header.is_none();
     let empty = || DataError::Empty { name: name.to_owned() };
     if !lines.next()? {
         return Err(empty());
@@ -60,12 +62,20 @@ pub fn read_csv(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table,
         true => lines.record.iter().map(str::to_owned).collect(),
         false => Vec::new(),
     };
+    if columns == 1 && !(options.untaught && options.inputs == Some(1)) {
+        let (name, line, delimiter) = (name.to_owned(), lines.line(), delimiter_name(delimiter));
+        return Err(DataError::OneColumn { name, line, delimiter });
+    }
     let plan = Plan::new(name, &headings, columns, options)?;
-    if has_header && !lines.next()? {
-        return Err(empty());
+    if has_header {
+        lines.may_be_header = false;
+        if !lines.next()? {
+            return Err(empty());
+        }
     }
     let mut inputs = Vec::new();
     let mut targets = first_targets(&plan, &lines.record, options);
+    let is_said = options.classes.is_some();
     loop {
         let found = lines.record.len();
         if found != columns {
@@ -75,15 +85,33 @@ pub fn read_csv(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table,
         lines.numbers(&plan.inputs, &mut inputs)?;
         match &mut targets {
             Targets::None => {}
-            Targets::Numbers { values, .. } => lines.numbers(&plan.targets, values)?,
-            Targets::Classes(classes) => lines.class(plan.targets[0], classes)?,
+            Targets::Numbers { values, .. } => {
+                if let ([column], false) = (&plan.targets[..], is_said) {
+                    lines.check_unmixed(*column, false)?;
+                }
+                lines.numbers(&plan.targets, values)?;
+            }
+            Targets::Classes(classes) => {
+                let for_several = options.outputs.is_some_and(|outputs| outputs > 1);
+                if !is_said && !for_several {
+                    lines.check_unmixed(plan.targets[0], true)?;
+                }
+                lines.class(plan.targets[0], classes)?;
+            }
         }
+        lines.may_be_header = false;
         if !lines.next()? {
             break;
         }
     }
+    // Names that do not tell columns apart are none.
+    let is_named = headings
+        .iter()
+        .enumerate()
+        .all(|(column, heading)| !heading.is_empty() && !headings[..column].contains(heading));
     let named = |columns: &[usize]| {
-        columns.iter().filter_map(|&column| headings.get(column).cloned()).collect()
+        let names = columns.iter().filter(|_| is_named);
+        names.filter_map(|&column| headings.get(column).cloned()).collect()
     };
     Ok(Table {
         name: name.to_owned(),
@@ -119,8 +147,13 @@ fn first_targets(plan: &Plan, first: &StringRecord, options: &CsvOptions) -> Tar
 /// The lines of a table, one after the other.
 struct Lines<'a> {
     name: &'a str,
+    bytes: &'a [u8],
     reader: csv::Reader<std::io::Chain<&'a [u8], &'a [u8]>>,
     record: StringRecord,
+    /// Whether this is the first line, and nobody said that it is not a header.
+    may_be_header: bool,
+    /// A place in `bytes` and the lines before it.
+    counted: Cell<(usize, u64)>,
 }
 
 impl<'a> Lines<'a> {
@@ -133,17 +166,29 @@ impl<'a> Lines<'a> {
             .delimiter(delimiter)
             // The newline ends a last line that is a comment.
             .from_reader(bytes.chain(&b"\n"[..]));
-        Lines { name, reader, record: StringRecord::new() }
+        let record = StringRecord::new();
+        Lines { name, bytes, reader, record, may_be_header: false, counted: Cell::default() }
     }
 
     /// Reads the next that is not blank; false where there is none.
     fn next(&mut self) -> Result<bool, DataError> {
         loop {
             let read = self.reader.read_record(&mut self.record);
-            let is_there = read.map_err(|error| DataError::Unreadable {
-                name: self.name.to_owned(),
-                reason: error.to_string(),
+            let is_there = read.map_err(|error| {
+                let reason = match error.kind() {
+                    csv::ErrorKind::Utf8 { pos: Some(place), .. } => {
+                        let line = self.line_at(place.byte() as usize);
+                        format!("line {line} is not UTF-8 text; save the file as UTF-8")
+                    }
+                    _ => error.to_string(),
+                };
+                DataError::Unreadable { name: self.name.to_owned(), reason }
             })?;
+            if self.record.as_slice().contains(['\n', '\r']) {
+                let line = self.line();
+                let reason = format!("line {line} opens a quote that is not closed there");
+                return Err(DataError::Unreadable { name: self.name.to_owned(), reason });
+            }
             let is_blank = self.record.len() == 1 && self.record[0].is_empty();
             if !(is_there && is_blank) {
                 return Ok(is_there);
@@ -153,17 +198,62 @@ impl<'a> Lines<'a> {
 
     /// Its number, from 1.
     fn line(&self) -> u64 {
-        self.record.position().map_or(1, csv::Position::line)
+        self.line_at(self.record.position().map_or(0, |place| place.byte() as usize))
+    }
+
+    /// The number of the line whose record was looked for from this byte on: the reader passes over
+    /// line ends, blank lines and comments before it begins.
+    fn line_at(&self, from: usize) -> u64 {
+        let (mut at, mut lines) = self.counted.get();
+        if at > from {
+            (at, lines) = (0, 0);
+        }
+        let end_of = |at: usize| {
+            let rest = &self.bytes[at.min(self.bytes.len())..];
+            rest.iter()
+                .position(|byte| b"\r\n".contains(byte))
+                .map_or(self.bytes.len(), |len| at + len)
+        };
+        loop {
+            let end = end_of(at);
+            let line = &self.bytes[at.min(end)..end];
+            let is_blank = line.trim_ascii().is_empty() || line.starts_with(b"#");
+            // The line that holds the byte, or the first with something in it behind it.
+            if end >= self.bytes.len() || end >= from && !is_blank {
+                self.counted.set((at, lines));
+                return lines + 1;
+            }
+            at = end + if self.bytes[end..].starts_with(b"\r\n") { 2 } else { 1 };
+            lines += 1;
+        }
     }
 
     fn bad(&self, column: usize, what: &'static str) -> DataError {
-        DataError::BadField {
+        let (name, line) = (self.name.to_owned(), self.line());
+        let value = self.record.get(column).unwrap_or_default().to_owned();
+        let column = column + 1;
+        match self.may_be_header {
+            true => DataError::MaybeHeader { name, line, column, value, what },
+            false => DataError::BadField { name, line, column, value, what },
+        }
+    }
+
+    /// Whether the field in this column is of the kind that the fields before it are.
+    fn check_unmixed(&self, column: usize, are_classes: bool) -> Result<(), DataError> {
+        let field = self.record.get(column).unwrap_or_default();
+        let is_number = field.parse::<f64>().is_ok_and(f64::is_finite);
+        let is_missing =
+            field.is_empty() || field.parse::<f64>().is_ok_and(|value| !value.is_finite());
+        if is_missing || is_number != are_classes || self.may_be_header {
+            return Ok(());
+        }
+        Err(DataError::MixedTargets {
             name: self.name.to_owned(),
             line: self.line(),
             column: column + 1,
-            value: self.record.get(column).unwrap_or_default().to_owned(),
-            what,
-        }
+            value: field.to_owned(),
+            what: if is_number { "a number" } else { "not a number" },
+        })
     }
 
     /// Adds the numbers of these columns.
@@ -179,17 +269,25 @@ impl<'a> Lines<'a> {
         Ok(())
     }
 
-    /// Adds the class in this column. Numbers are named as such: 1.0 is the class 1.
+    /// Adds the class in this column, by its text; 1.0 is the class 1.
     fn class(&self, column: usize, classes: &mut Classes) -> Result<(), DataError> {
         let field = self.record.get(column).unwrap_or_default();
         if field.is_empty() {
             return Err(self.bad(column, "empty"));
         }
-        let is_known = match field.parse::<f64>() {
-            Ok(value) if !value.is_finite() => return Err(self.bad(column, "not finite")),
-            Ok(value) => classes.push(&value.to_string(), self.line()),
-            Err(_) => classes.push(field, self.line()),
-        };
+        if field.chars().any(char::is_control) {
+            return Err(self.bad(column, "with a control character in it"));
+        }
+        if is_decimal_comma(field) {
+            return Err(self.bad(column, DECIMAL_COMMA));
+        }
+        if field.parse::<f64>().is_ok_and(|value| !value.is_finite()) {
+            return Err(self.bad(column, "not finite"));
+        }
+        let whole = field.split_once('.').filter(|(whole, rest)| {
+            whole.parse::<i64>().is_ok() && rest.bytes().all(|digit| digit == b'0')
+        });
+        let is_known = classes.push(whole.map_or(field, |(whole, _)| whole), self.line());
         if is_known {
             return Ok(());
         }
@@ -212,28 +310,37 @@ impl Plan {
     ) -> Result<Plan, DataError> {
         let place = |wanted: &String| find_column(name, headings, columns, wanted);
         let all = |wanted: &[String]| wanted.iter().map(place).collect::<Result<Vec<_>, _>>();
-        let by_name = |names: &[String]| {
-            let find = |wanted| headings.iter().position(|heading| heading == wanted);
-            names.iter().map(find).collect::<Option<Vec<usize>>>()
+        // A table to test on is read by the names that the one to learn from has, and what is said of
+        // columns was said of that one.
+        let is_known = !options.known_inputs.is_empty() && !headings.is_empty();
+        let said = |wanted: &[String]| {
+            if is_known && !options.untaught { Ok(Vec::new()) } else { all(wanted) }
         };
-        if !options.known_inputs.is_empty()
-            && let Some(inputs) = by_name(&options.known_inputs)
-        {
-            let targets = match &options.target[..] {
-                [] => by_name(&options.known_targets).unwrap_or_default(),
-                target => all(target)?,
-            };
-            if options.untaught || !targets.is_empty() {
-                return Ok(Plan { inputs, targets });
+        let (ignored, chosen) = (said(&options.ignore)?, said(&options.target)?);
+        let twice = |what| {
+            move |column: &usize| DataError::Ambiguous {
+                name: name.to_owned(),
+                column: headings.get(*column).cloned().unwrap_or_else(|| (column + 1).to_string()),
+                what,
             }
+        };
+        if let Some(column) = chosen.iter().find(|column| ignored.contains(column)) {
+            return Err(twice("is both a target and left out")(column));
         }
-        let ignored = all(&options.ignore)?;
+        if let Some((_, column)) =
+            chosen.iter().enumerate().find(|(at, column)| chosen[..*at].contains(column))
+        {
+            return Err(twice("is a target twice")(column));
+        }
+        if is_known {
+            return Plan::by_names(name, headings, options, &ignored, chosen);
+        }
         let rest: Vec<usize> = (0..columns).filter(|column| !ignored.contains(column)).collect();
         let targets = if options.target.is_empty() {
             let count = target_count(name, rest.len(), options)?;
             rest[rest.len() - count..].to_vec()
         } else {
-            all(&options.target)?
+            chosen
         };
         let is_input = |column: &usize| !targets.contains(column);
         let inputs: Vec<usize> = rest.into_iter().filter(is_input).collect();
@@ -242,6 +349,46 @@ impl Plan {
             let (inputs, outputs) = (options.inputs.unwrap_or(1), targets.len().max(1));
             return Err(DataError::Columns { name, columns, inputs, outputs });
         }
+        Ok(Plan { inputs, targets })
+    }
+}
+
+impl Plan {
+    /// The columns that the network was trained with, wherever they stand.
+    fn by_names(
+        name: &str,
+        headings: &[String],
+        options: &CsvOptions,
+        ignored: &[usize],
+        chosen: Vec<usize>,
+    ) -> Result<Plan, DataError> {
+        let find = |wanted: &String| {
+            let mut found = (0..headings.len()).filter(|&column| headings[column] == *wanted);
+            match (found.next(), found.next()) {
+                (Some(column), None) => Ok(column),
+                (None, _) => Err(DataError::MissingColumn {
+                    name: name.to_owned(),
+                    column: wanted.clone(),
+                    choices: headings.join(", "),
+                }),
+                _ => Err(DataError::Ambiguous {
+                    name: name.to_owned(),
+                    column: wanted.clone(),
+                    what: "stands twice in the header",
+                }),
+            }
+        };
+        let inputs = options.known_inputs.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        if !chosen.is_empty() {
+            return Ok(Plan { inputs, targets: chosen });
+        }
+        let known = options.known_targets.iter().map(find).collect::<Result<Vec<_>, _>>();
+        let targets = match known {
+            Ok(known) if known.iter().any(|column| ignored.contains(column)) => Vec::new(),
+            Ok(known) => known,
+            Err(_) if options.untaught => Vec::new(),
+            Err(error) => return Err(error),
+        };
         Ok(Plan { inputs, targets })
     }
 }
@@ -297,22 +444,60 @@ const DELIMITERS: [u8; 5] = *b"\t;,| ";
 /// Lines that are looked at for them.
 const LOOKED_AT: usize = 10;
 
-/// The delimiter that stands in each of the first lines as often as in the others; else one that
-/// stands in the first; else a comma.
+/// What a delimiter is called.
+fn delimiter_name(delimiter: u8) -> &'static str {
+    match delimiter {
+        b'\t' => "tabs",
+        b';' => "semicolons",
+        b'|' => "bars",
+        b' ' => "blanks",
+        _ => "commas",
+    }
+}
+
+/// The delimiter that stands in each of the first lines as often as in the others, and leaves the
+/// most numbers between; else one that stands in the first; else blanks, where nothing else stands
+/// there; else a comma.
 fn find_delimiter(bytes: &[u8]) -> u8 {
     let is_text = |line: &&[u8]| !line.trim_ascii().is_empty() && !line.starts_with(b"#");
     let lines: Vec<&[u8]> =
-        bytes.split(|&byte| byte == b'\n').filter(is_text).take(LOOKED_AT).collect();
-    let even = |delimiter: &u8| {
-        let mut counts = lines.iter().map(|line| count(line, *delimiter));
+        bytes.split(|byte| b"\r\n".contains(byte)).filter(is_text).take(LOOKED_AT).collect();
+    let is_even = |delimiter: u8| {
+        let mut counts = lines.iter().map(|line| count(line, delimiter));
         let first = counts.next().unwrap_or(0);
         first > 0 && counts.all(|count| count == first)
     };
-    let in_first = |delimiter: &u8| {
-        *delimiter != b' ' && lines.first().is_some_and(|line| count(line, *delimiter) > 0)
+    let [marks @ .., blank] = DELIMITERS;
+    // In thousandths of the fields of the last line, which is no header.
+    let numbers = |delimiter: u8| {
+        let line = lines.last().copied().unwrap_or_default();
+        let fields: Vec<&[u8]> = line.split(|&byte| byte == delimiter).collect();
+        let is_number = |field: &&&[u8]| {
+            let text = std::str::from_utf8(field).unwrap_or_default().trim();
+            text.parse::<f64>().is_ok() || is_decimal_comma(text)
+        };
+        1000 * fields.iter().filter(is_number).count() / fields.len()
     };
-    let found = DELIMITERS.into_iter().find(even);
-    found.or_else(|| DELIMITERS.into_iter().find(in_first)).unwrap_or(b',')
+    // Of equals the first.
+    let even = marks.into_iter().filter(|&mark| is_even(mark)).rev();
+    if let Some(mark) = even.max_by_key(|&mark| numbers(mark)) {
+        return mark;
+    }
+    let in_first = |mark: &u8| lines.first().is_some_and(|line| count(line, *mark) > 0);
+    match marks.into_iter().find(in_first) {
+        Some(mark) => mark,
+        None if is_even(blank) => blank,
+        None => b',',
+    }
+}
+
+const DECIMAL_COMMA: &str = "a number with a comma: decimals stand after a point";
+
+/// Whether a field is a number as some countries write it: 3,5.
+fn is_decimal_comma(field: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = field.strip_prefix(['-', '+']).unwrap_or(field);
+    unsigned.split_once(',').is_some_and(|(whole, rest)| digits(whole) && digits(rest))
 }
 
 /// How often a delimiter stands in a line outside of quotes; of blanks, how many runs.
@@ -355,12 +540,14 @@ fn number(field: &str) -> Result<f32, &'static str> {
     if field.is_empty() {
         return Err("empty");
     }
-    let wide: f64 = field.parse().map_err(|_| "not a number")?;
-    let value = wide as f32;
-    match (wide.is_finite(), value.is_finite()) {
-        (true, true) => Ok(value),
-        (true, false) => Err("beyond the range of f32"),
-        (false, _) => Err("not finite"),
+    if is_decimal_comma(field) {
+        return Err(DECIMAL_COMMA);
+    }
+    let value = field.parse::<f64>().map_err(|_| "not a number")? as f32;
+    match value.is_finite() {
+        true => Ok(value),
+        false if field.bytes().any(|byte| byte.is_ascii_digit()) => Err("beyond the range of f32"),
+        false => Err("not finite"),
     }
 }
 

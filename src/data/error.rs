@@ -27,7 +27,7 @@ pub enum DataError {
     },
     /// A field that is no finite f32.
     #[error(
-        "{name}: line {line}, column {column}: {value:?} is {what}; every field must be a finite number"
+        "{name}: line {line}, column {column}: {value:?} is {what}; every field must be a finite number (--ignore leaves a column out)"
     )]
     BadField {
         /// The data set.
@@ -42,7 +42,7 @@ pub enum DataError {
         what: &'static str,
     },
     /// Not text, not a table, or not what it was packed as.
-    #[error("{name}: {reason}; expected a table as text, one row a line")]
+    #[error("{name}: {reason}")]
     Unreadable {
         /// The data set.
         name: String,
@@ -105,7 +105,7 @@ pub enum DataError {
     },
     /// Targets that the loss is not defined for.
     #[error(
-        "{name}: row {row} has target {value}, but loss {loss} needs {needed}; use --loss mse-mean, or other data"
+        "{name}: row {row} has target {value}, but loss {loss} needs {needed}; use --loss mse-mean, --target-type classes, or other data"
     )]
     BadTarget {
         /// The data set.
@@ -136,6 +136,86 @@ pub enum DataError {
         column: String,
         /// The columns there are.
         choices: String,
+    },
+    /// A column that the network was trained with and the file has not.
+    #[error(
+        "{name}: has no column {column:?}, by which the network was trained; its columns are {choices}; name them alike, or leave the header out"
+    )]
+    MissingColumn {
+        /// The data set.
+        name: String,
+        /// Its name.
+        column: String,
+        /// The columns there are.
+        choices: String,
+    },
+    /// A column with two tasks, or two columns of one name.
+    #[error("{name}: column {column:?} {what}; name each column once")]
+    Ambiguous {
+        /// The data set.
+        name: String,
+        /// Its name.
+        column: String,
+        /// What is said of it.
+        what: &'static str,
+    },
+    /// A table of one column.
+    #[error(
+        "{name}: line {line} has one field, where a table needs columns of inputs and one of targets; it was read with {delimiter} between fields, --delimiter says another"
+    )]
+    OneColumn {
+        /// The data set.
+        name: String,
+        /// Line of the file, from 1.
+        line: u64,
+        /// What was taken to stand between fields.
+        delimiter: &'static str,
+    },
+    /// A first line that may be a header.
+    #[error(
+        "{name}: line {line}, column {column}: {value:?} is {what}; if this line names the columns, say --header yes"
+    )]
+    MaybeHeader {
+        /// The data set.
+        name: String,
+        /// Line of the file, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: usize,
+        /// What stands there.
+        value: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A column of targets in which some fields are numbers and others are not.
+    #[error(
+        "{name}: line {line}, column {column}: {value:?} is {what}, unlike the targets before it; say --target-type classes where it names a class, else mend the field"
+    )]
+    MixedTargets {
+        /// The data set.
+        name: String,
+        /// Line of the file, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: usize,
+        /// What stands there.
+        value: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// An input that no scale brings into the range of f32.
+    #[error(
+        "{name}: row {row}, input {input}: {value:e} is beyond the range of f32 once it is normalized; use --normalize none, or other data"
+    )]
+    Unscalable {
+        /// The data set.
+        name: String,
+        /// The row, from 1.
+        row: usize,
+        /// The input, from 1.
+        input: usize,
+        /// Its value.
+        value: f32,
     },
     /// A class that training knows nothing of.
     #[error(
@@ -236,9 +316,7 @@ pub enum DataError {
         expected: String,
     },
     /// Too few rows to keep some aside.
-    #[error(
-        "{name}: {rows} rows are too few to keep a share of {fraction} for validation; use a smaller --validation or more rows"
-    )]
+    #[error("{name}: a share of {fraction} of {rows} rows is {kept}; use a {fix} --validation")]
     Split {
         /// The data set.
         name: String,
@@ -246,6 +324,10 @@ pub enum DataError {
         rows: usize,
         /// The share asked for.
         fraction: f32,
+        /// What that leaves.
+        kept: &'static str,
+        /// What would do.
+        fix: &'static str,
     },
     /// More than the host's memory holds.
     #[error(
@@ -264,7 +346,7 @@ impl DataError {
     /// is not there, and for too little memory.
     pub fn exit_code(&self) -> u8 {
         match self {
-            DataError::NoColumn { .. } | DataError::Split { .. } => 2,
+            DataError::NoColumn { .. } | DataError::Split { .. } | DataError::Ambiguous { .. } => 2,
             DataError::Memory { .. } => 4,
             _ => 6,
         }

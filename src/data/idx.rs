@@ -202,6 +202,7 @@ fn read_classes(name: &str, bytes: &[u8]) -> Result<Classes, DataError> {
         return bad("labels are whole numbers, these are not".to_owned());
     }
     let mut classes = Classes::default();
+    classes.source = Some(name.to_owned());
     for (row, bytes) in (1..).zip(idx.elements.chunks_exact(idx.kind.bytes())) {
         let label = idx.kind.value(bytes).to_string();
         if !classes.push(&label, row) {

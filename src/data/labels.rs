@@ -41,20 +41,23 @@ impl Labels {
         }
         let names = || sorted.iter().map(|(name, _)| (*name).clone()).collect::<Vec<_>>();
         let whole = |most: usize| {
-            sorted.iter().all(|(name, _)| name.parse::<usize>().is_ok_and(|value| value < most))
+            sorted.iter().all(|(name, _)| {
+                name.parse::<usize>().is_ok_and(|value| value < most && value.to_string() == **name)
+            })
         };
         match (outputs, &sorted[..]) {
             (Some(outputs), _) if outputs > sorted.len() && whole(outputs) => {
                 Ok(Labels::Classes((0..outputs).map(|class| class.to_string()).collect()))
             }
-            (_, [(only, _)]) => {
-                Err(DataError::OneClass { name: table.name.clone(), class: (*only).clone() })
-            }
+            (_, [(only, _)]) => Err(DataError::OneClass {
+                name: table.class_source().to_owned(),
+                class: (*only).clone(),
+            }),
             (Some(1), [(no, _), (yes, _)]) => Ok(Labels::Pair([(*no).clone(), (*yes).clone()])),
             (Some(outputs), all) if outputs != all.len() => {
                 let (class, line) = all[outputs.min(all.len() - 1)];
                 Err(DataError::ClassCount {
-                    name: table.name.clone(),
+                    name: table.class_source().to_owned(),
                     classes: all.len(),
                     class: class.clone(),
                     line,

@@ -73,19 +73,20 @@ impl Samples {
         }
         let labels = Labels::of(&table, outputs)?;
         let (inputs, targets) = (table.input_names.clone(), table.target_names.clone());
-        let (mut train, mut kept) = match validation {
-            None => (table, None),
-            Some(fraction) => {
-                let [rest, kept] = split(&table, fraction, seed)?;
-                (table.pick(&rest)?, Some(table.pick(&kept)?))
-            }
+        let mut table = table;
+        let [rest, kept] = match validation {
+            None => [(0..table.rows()).collect(), Vec::new()],
+            Some(fraction) => split(&table, fraction, seed)?,
         };
-        let scaling = Scaling::fit(&train.inputs, train.input_len, normalize, together);
+        let scaling = Scaling::fit(&table.inputs, table.input_len, &rest, normalize, together);
         if let Some(scaling) = &scaling {
-            for table in [Some(&mut train), kept.as_mut(), test.as_mut()].into_iter().flatten() {
-                scaling.apply_to(table)?;
-            }
+            scaling.apply_to(&mut table)?;
+            test.as_mut().map(|test| scaling.apply_to(test)).transpose()?;
         }
+        let (train, kept) = match validation {
+            None => (table, None),
+            Some(_) => (table.pick(&rest)?, Some(table.pick(&kept)?)),
+        };
         let dataset = |table: Table| table.into_dataset(&labels).map(Arc::new);
         Ok(Samples {
             train: dataset(train)?,
@@ -147,7 +148,8 @@ fn split(table: &Table, fraction: f32, seed: u64) -> Result<[Vec<usize>; 2], Dat
     let rows = table.rows();
     let count = (rows as f64 * f64::from(fraction)).round() as usize;
     if count == 0 || count >= rows {
-        return Err(DataError::Split { name: table.name.clone(), rows, fraction });
+        let (kept, fix) = if count == 0 { ("none", "larger") } else { ("all of them", "smaller") };
+        return Err(DataError::Split { name: table.name.clone(), rows, fraction, kept, fix });
     }
     let key = threefry2x32(seed_key(seed), [0, stream_id(Purpose::Validation, 0)]);
     let mut is_kept = vec![false; rows];
@@ -231,7 +233,8 @@ mod tests {
         for fraction in [0.01, 0.99] {
             let preparation = Preparation { validation: Some(fraction), ..PLAIN };
             let error = Samples::new(numbered(5), None, &preparation).unwrap_err();
-            assert!(error.to_string().contains("--validation"), "{error}");
+            let fix = if fraction < 0.5 { "larger --validation" } else { "smaller --validation" };
+            assert!(error.to_string().contains(fix), "{error}");
             assert_eq!(error.exit_code(), 2);
         }
     }

@@ -31,12 +31,13 @@ impl Scaling {
         (offset.len() == factor.len() && finite).then_some(Scaling { offset, factor })
     }
 
-    /// Fitted on `inputs` `[rows][cols]`. `together` where all columns are of one kind, such as the
+    /// Fitted on these `rows` of `inputs` `[rows][cols]`. `together` where all columns are of one kind, such as the
     /// pixels of an image, and keep their scale among each other; else each is fitted by itself. A
     /// column of one single value says nothing, and becomes 0.
     pub(super) fn fit(
         inputs: &[f32],
         cols: usize,
+        rows: &[usize],
         normalize: Normalize,
         together: bool,
     ) -> Option<Scaling> {
@@ -45,9 +46,11 @@ impl Scaling {
             Normalize::Unit => unit,
             Normalize::Standard => standard,
         };
-        let column = |col: usize| inputs.iter().skip(col).step_by(cols).map(|&x| f64::from(x));
+        let column = |col: usize| rows.iter().map(move |row| f64::from(inputs[row * cols + col]));
+        let all =
+            || rows.iter().flat_map(|row| &inputs[row * cols..][..cols]).map(|&x| f64::from(x));
         let (offset, factor) = if together {
-            let (offset, factor) = fit(&mut || Box::new(inputs.iter().map(|&x| f64::from(x))));
+            let (offset, factor) = fit(&mut || Box::new(all()));
             (vec![offset; cols], vec![factor; cols])
         } else {
             (0..cols).map(|col| fit(&mut || Box::new(column(col)))).unzip()
@@ -69,7 +72,7 @@ impl Scaling {
     /// in prediction.
     ///
     /// # Errors
-    /// [`DataError::BadField`] naming row and column where a number leaves the range of f32.
+    /// [`DataError::Unscalable`] naming row and input where a number leaves the range of f32.
     pub fn apply(&self, name: &str, inputs: &mut [f32]) -> Result<(), DataError> {
         let cols = self.offset.len();
         for (row, inputs) in inputs.chunks_exact_mut(cols).enumerate() {
@@ -77,13 +80,8 @@ impl Scaling {
                 let wide = f64::from(*input) - f64::from(self.offset[col]);
                 let scaled = (wide * f64::from(self.factor[col])) as f32;
                 if !scaled.is_finite() {
-                    return Err(DataError::BadField {
-                        name: name.to_owned(),
-                        line: (row + 1) as u64,
-                        column: col + 1,
-                        value: input.to_string(),
-                        what: "beyond the range of f32 once it is normalized",
-                    });
+                    let (row, input, value) = (row + 1, col + 1, *input);
+                    return Err(DataError::Unscalable { name: name.to_owned(), row, input, value });
                 }
                 *input = scaled;
             }
@@ -126,7 +124,7 @@ mod tests {
 
     fn fitted(normalize: Normalize, together: bool, inputs: &[f32]) -> Vec<f32> {
         let mut values = inputs.to_vec();
-        let scaling = Scaling::fit(&values, 2, normalize, together).unwrap();
+        let scaling = Scaling::fit(&values, 2, &[0, 1], normalize, together).unwrap();
         scaling.apply("t", &mut values).unwrap();
         values
     }
@@ -140,13 +138,14 @@ mod tests {
         for (value, expected) in together.iter().zip([0.0, 9.0 / 19.0, 2.0 / 19.0, 1.0]) {
             approx::assert_relative_eq!(*value, expected, max_relative = 1e-6);
         }
-        assert_eq!(Scaling::fit(&rows, 2, Normalize::None, false), None);
+        assert_eq!(Scaling::fit(&rows, 2, &[0, 1], Normalize::None, false), None);
     }
 
     #[test]
     fn a_column_of_one_value_becomes_nothing_everywhere() {
         for normalize in [Normalize::Unit, Normalize::Standard] {
-            let scaling = Scaling::fit(&[5.0, 1.0, 5.0, 2.0], 2, normalize, false).unwrap();
+            let scaling =
+                Scaling::fit(&[5.0, 1.0, 5.0, 2.0], 2, &[0, 1], normalize, false).unwrap();
             let mut other = [9.0, 1.0];
             scaling.apply("t", &mut other).unwrap();
             assert_eq!(other[0], 0.0, "{normalize}");
@@ -157,8 +156,12 @@ mod tests {
     fn the_ends_of_the_range_do_not_overflow_and_what_does_is_named() {
         let ends = fitted(Normalize::Unit, false, &[f32::MIN, 0.0, f32::MAX, 1.0]);
         assert!(ends[0] == 0.0 && (ends[2] - 1.0).abs() < 1e-6, "{ends:?}");
-        let scaling = Scaling::fit(&[0.0, 0.0, 1e-20, 1.0], 2, Normalize::Unit, false).unwrap();
+        let scaling =
+            Scaling::fit(&[0.0, 0.0, 1e-20, 1.0], 2, &[0, 1], Normalize::Unit, false).unwrap();
         let error = scaling.apply("t", &mut [0.0, 0.0, 1e30, 1.0]).unwrap_err().to_string();
-        assert!(error.contains("line 2, column 1") && error.contains("normalized"), "{error}");
+        assert!(
+            error.contains("row 2, input 1: 1e30 is") && error.contains("normalized"),
+            "{error}"
+        );
     }
 }

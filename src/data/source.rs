@@ -19,7 +19,7 @@ const SHAPE_ROWS: std::ops::RangeInclusive<u32> = 10..=10_000_000;
 /// A name that is no data set's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "data set {name:?} is unknown; choose one of {choices}; or a file: FILE.csv, .tsv, .txt or .data, also with .gz, idx:IMAGES,LABELS, or - for standard input"
+    "data set {name:?} is unknown; choose one of {choices}; or a file: FILE.csv or any other path of a table, idx:IMAGES,LABELS, or - for standard input"
 )]
 pub struct SourceError {
     /// The name given.
@@ -169,7 +169,8 @@ const TABLES: [&str; 4] = [".csv", ".tsv", ".txt", ".data"];
 fn is_table(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let name = lower.strip_suffix(".gz").unwrap_or(&lower);
-    TABLES.iter().any(|end| name.ends_with(end))
+    // No data set by name has a dot or a slash in it.
+    TABLES.iter().any(|end| name.ends_with(end)) || text.contains(['.', '/', '\\'])
 }
 
 /// A shape by name, with or without a number of rows.

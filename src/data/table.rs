@@ -42,6 +42,8 @@ pub(super) struct Classes {
     pub(super) names: Vec<String>,
     /// The line of the file, or the row, where each comes first, from 1.
     pub(super) lines: Vec<u64>,
+    /// What errors call where they come from, if not as the table.
+    pub(super) source: Option<String>,
     index: HashMap<String, u32>,
 }
 
@@ -117,6 +119,14 @@ impl Table {
         }
     }
 
+    /// What errors call the file that the classes come from.
+    pub(super) fn class_source(&self) -> &str {
+        match &self.targets {
+            Targets::Classes(Classes { source: Some(source), .. }) => source,
+            _ => &self.name,
+        }
+    }
+
     /// Only these rows, in this order.
     ///
     /// # Errors
@@ -182,7 +192,7 @@ impl Table {
                 for &class in &classes.of {
                     let Some(place) = of_class[class as usize] else {
                         return Err(DataError::UnknownClass {
-                            name: self.name.clone(),
+                            name: self.class_source().to_owned(),
                             line: classes.lines[class as usize],
                             class: classes.names[class as usize].clone(),
                             known: labels.names().join(", "),

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_channel::oneshot;
+use web_time::Instant;
 
 use super::adapter::{AdapterEntry, DeviceKind};
 use super::error::{Faults, GpuError};
 use super::pipeline::{Dispatch, Pipeline, PipelineKey};
+use super::profile::Profiler;
 
 /// Loop rounds that one invocation may make in one dispatch on a software adapter: half of the
 /// 65,535 after which Mesa's llvmpipe leaves every loop without a word.
@@ -39,10 +41,11 @@ pub struct Submission(wgpu::SubmissionIndex);
 #[derive(Debug)]
 pub struct Gpu {
     pub(super) device: wgpu::Device,
-    queue: wgpu::Queue,
+    pub(super) queue: wgpu::Queue,
     adapter: AdapterEntry,
     pub(super) faults: Arc<Faults>,
     pub(super) pipelines: Mutex<HashMap<PipelineKey, Pipeline>>,
+    profiler: Mutex<Option<Profiler>>,
 }
 
 impl Gpu {
@@ -50,6 +53,8 @@ impl Gpu {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgrad"),
             required_limits: entry.adapter.limits(),
+            // For `Gpu::start_profile`, where the adapter has a clock.
+            required_features: entry.adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             ..wgpu::DeviceDescriptor::default()
         };
         let opened = entry.adapter.request_device(&descriptor).await;
@@ -68,7 +73,8 @@ impl Gpu {
             lost.report(GpuError::Lost { reason: format!("{reason:?}: {message}") });
         });
         let pipelines = Mutex::default();
-        Ok(Gpu { device, queue, adapter: entry.clone(), faults, pipelines })
+        let (adapter, profiler) = (entry.clone(), Mutex::default());
+        Ok(Gpu { device, queue, adapter, faults, pipelines, profiler })
     }
 
     /// The adapter this was opened from.
@@ -163,7 +169,12 @@ impl Gpu {
 
     /// Records `dispatches` in order, in one pass, and hands them over as one submission.
     pub fn submit<'a>(&self, dispatches: impl IntoIterator<Item = &'a Dispatch>) -> Submission {
-        Submission(self.queue.submit([self.record(dispatches).finish()]))
+        let started = Instant::now();
+        let commands = self.record(dispatches).finish();
+        let recorded = Instant::now();
+        let submission = Submission(self.queue.submit([commands]));
+        self.note_host(started, recorded);
+        submission
     }
 
     fn record<'a>(
@@ -172,10 +183,19 @@ impl Gpu {
     ) -> wgpu::CommandEncoder {
         let mut encoder =
             self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        {
+        let one_pass = |encoder: &mut wgpu::CommandEncoder,
+                        dispatches: &mut dyn Iterator<Item = &'a Dispatch>| {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for dispatch in dispatches {
                 dispatch.record(&mut pass);
+            }
+        };
+        match &mut *self.profiler() {
+            None => one_pass(&mut encoder, &mut dispatches.into_iter()),
+            Some(profiler) => {
+                let all: Vec<&Dispatch> = dispatches.into_iter().collect();
+                let rest = profiler.record(&self.device, &mut encoder, &all);
+                one_pass(&mut encoder, &mut rest.iter().copied());
             }
         }
         encoder
@@ -240,6 +260,7 @@ impl Gpu {
         let total = ranges.iter().map(|(_, range)| bytes(range)).sum();
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let staging = self.allocate("reading back", total, usage).await?;
+        let started = Instant::now();
         let mut encoder = self.record(dispatches);
         let mut at = 0;
         for (buffer, range) in ranges {
@@ -247,7 +268,10 @@ impl Gpu {
             encoder.copy_buffer_to_buffer(&buffer.raw, from, &staging.raw, at, bytes(range));
             at += bytes(range);
         }
-        let submission = Submission(self.queue.submit([encoder.finish()]));
+        let commands = encoder.finish();
+        let recorded = Instant::now();
+        let submission = Submission(self.queue.submit([commands]));
+        self.note_host(started, recorded);
         let (sender, receiver) = oneshot::channel();
         staging.raw.map_async(wgpu::MapMode::Read, .., move |result| {
             // The receiver is gone only where the read was given up.
@@ -277,6 +301,10 @@ impl Gpu {
     pub fn destroy(&self) {
         self.device.destroy();
         self.faults.report(GpuError::Lost { reason: "destroyed".to_owned() });
+    }
+
+    pub(super) fn profiler(&self) -> std::sync::MutexGuard<'_, Option<Profiler>> {
+        self.profiler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The pipelines made so far.

@@ -103,6 +103,12 @@ pub enum GpuError {
         /// How many were.
         done: u32,
     },
+    /// An adapter without a clock.
+    #[error("adapter {name} offers no timestamps, by which --profile times kernels; leave it out")]
+    NoTimestamps {
+        /// The adapter.
+        name: String,
+    },
     /// A network that one invocation cannot train.
     #[error(
         "the resident engine does not take this network: {reason}; use --engine layered or cpu"
@@ -129,6 +135,7 @@ impl GpuError {
         match self {
             GpuError::BadVariable { .. }
             | GpuError::Limit { .. }
+            | GpuError::NoTimestamps { .. }
             | GpuError::NotResident { .. } => 2,
             GpuError::NoAdapter { .. }
             | GpuError::NoSuchAdapter { .. }

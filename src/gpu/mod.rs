@@ -7,6 +7,7 @@ mod device;
 mod error;
 mod kernel;
 mod pipeline;
+mod profile;
 
 pub use adapter::{AdapterEntry, Adapters, DeviceKind, Limits, SkippedBackend};
 pub use choice::{DeviceChoice, Environment};
@@ -14,3 +15,4 @@ pub use device::{Buffer, Gpu, Submission};
 pub use error::GpuError;
 pub use kernel::{Access, Binding, Constant, Field, Kernel, Loops, ParamsLayout};
 pub use pipeline::{Dispatch, Pipeline, Slice};
+pub use profile::{MOST_SPANS, Profile, Span};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{AdapterReport, PredictReport, SweepResult};
+use super::{AdapterReport, PredictReport, SweepResult, profile};
 use crate::bench::Contest;
-use crate::data::{Dataset, Normalize};
+use crate::data::{Dataset, Normalize, Schema};
 use crate::engine::Place;
-use crate::gpu::{AdapterEntry, SkippedBackend};
+use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::sweep::Sweep;
 use crate::train::{Confusion, Evaluation, Outcome, Progress, Training};
 
@@ -52,9 +52,9 @@ pub(super) fn devices(reports: &[AdapterReport<'_>], skipped: &[SkippedBackend])
     text
 }
 
-/// The names of the classes, null where there are none.
-fn classes(data: &Dataset) -> Value {
-    match data.labels().names() {
+/// Names, null where there are none.
+fn names(names: &[String]) -> Value {
+    match names {
         [] => Value::Null,
         names => names.into(),
     }
@@ -62,7 +62,7 @@ fn classes(data: &Dataset) -> Value {
 
 pub(super) fn start(
     training: &Training,
-    normalize: Normalize,
+    (schema, normalize): (&Schema, Normalize),
     place: &Place,
     note: Option<&str>,
 ) -> String {
@@ -80,7 +80,9 @@ pub(super) fn start(
         "rows": training.data.rows(),
         "validation_rows": training.held_out.validation.as_ref().map(|data| data.rows()),
         "test_rows": training.held_out.test.as_ref().map(|data| data.rows()),
-        "classes": classes(&training.data),
+        "inputs": names(&schema.inputs),
+        "targets": names(&schema.targets),
+        "classes": names(training.data.labels().names()),
         "normalize": normalize,
         "network": training.network.sizes(),
         "activations": training.network.activations(),
@@ -107,7 +109,12 @@ pub(super) fn epoch(progress: Progress) -> String {
     line(&value)
 }
 
-pub(super) fn result(training: &Training, outcome: &Outcome, place: &Place) -> String {
+pub(super) fn result(
+    training: &Training,
+    outcome: &Outcome,
+    place: &Place,
+    timed: Option<&Profile>,
+) -> String {
     let run = &outcome.kept;
     let evaluation = &run.evaluation;
     let held_out = &training.held_out;
@@ -139,9 +146,15 @@ pub(super) fn result(training: &Training, outcome: &Outcome, place: &Place) -> S
     if evaluation.solved.is_some() {
         value["outputs"] = rows(&evaluation.predictions, training.network.outputs());
     }
-    if let Some((of, confusion)) = run.last_confusion() {
-        value["confusion"] = counts(confusion);
-        value["confusion"]["of"] = of.into();
+    if let Some(timed) = timed {
+        value["profile"] = profile::json(timed);
+    }
+    for (of, confusion) in run.confusions() {
+        // The last stands under a name that does not depend on what was kept aside.
+        for key in ["confusion".to_owned(), format!("{of}_confusion")] {
+            value[&key] = counts(confusion);
+            value[&key]["of"] = of.into();
+        }
     }
     line(&value)
 }
@@ -239,12 +252,14 @@ pub(super) fn predictions(report: &PredictReport<'_>) -> String {
         let mut value = json!({
             "event": "prediction",
             "row": row,
-            "input": report.inputs[row * inputs..][..inputs],
+            "input": report.inputs[row * inputs..][..inputs].iter().map(|&x| decimal(x)).collect::<Vec<_>>(),
             "output": output,
         });
         if let Some((class, share)) = report.class(output) {
             value["class"] = class.into();
-            value["probability"] = share.into();
+            if report.network.loss().targets_are_probabilities() {
+                value["probability"] = share.into();
+            }
         }
         if let Some(target) = report.target(row) {
             value["target"] = target.into();

@@ -5,6 +5,7 @@ mod curve;
 mod json;
 mod map;
 mod predict;
+mod profile;
 mod sweep;
 mod table;
 mod train;
@@ -18,6 +19,7 @@ use crate::gpu::{AdapterEntry, SkippedBackend};
 
 pub use bench::contest;
 pub use predict::{Form, PredictReport, predictions};
+pub use profile::trace as profile_trace;
 pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};
 pub use train::{Detail, TrainReport};
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{json, place, table, verdict};
-use crate::data::Labels;
+use crate::data::{Labels, Schema};
 use crate::engine::EngineKind;
 use crate::gpu::AdapterEntry;
 use crate::network::Network;
@@ -25,8 +25,8 @@ pub enum Form {
 pub struct PredictReport<'a> {
     /// The network.
     pub network: &'a Network,
-    /// What its outputs mean.
-    pub labels: &'a Labels,
+    /// What columns are called, and what its outputs mean.
+    pub schema: &'a Schema,
     /// Which engine ran it.
     pub engine: EngineKind,
     /// On which adapter, if on one.
@@ -63,7 +63,7 @@ impl PredictReport<'_> {
     /// what a single output leaves to it. `None` where outputs are numbers.
     pub(super) fn class(&self, values: &[f32]) -> Option<(&str, f32)> {
         let class = class_of(values);
-        let name = self.labels.names().get(class)?;
+        let name = self.schema.labels.names().get(class)?;
         let share = match values {
             [value] if class == 0 => 1.0 - value,
             [value] => *value,
@@ -90,7 +90,7 @@ pub fn predictions(report: &PredictReport<'_>, form: Form) -> String {
 fn text(report: &PredictReport<'_>) -> String {
     let (inputs, outputs) = (report.network.inputs(), report.network.outputs());
     let mut text = place(report.engine, None, report.adapter);
-    if report.labels.names().is_empty() && inputs <= MOST_INPUTS {
+    if report.schema.labels.names().is_empty() && inputs <= MOST_INPUTS {
         let (rows, predictions) = (report.inputs, report.predictions);
         text += &table::predictions(rows, inputs, report.targets, predictions, outputs);
     } else {
@@ -116,8 +116,13 @@ fn lines(report: &PredictReport<'_>, number: impl Fn(f32) -> String) -> Vec<Vec<
     let inputs = report.network.inputs();
     let shown = if inputs <= MOST_INPUTS { inputs } else { 0 };
     let mut head = vec!["row".to_owned()];
-    head.extend((1..=shown).map(|input| format!("input {input}")));
-    let has_classes = !report.labels.names().is_empty();
+    let named = report.schema.inputs.iter().take(shown).cloned();
+    head.extend(
+        named.chain(
+            (1..=shown).skip(report.schema.inputs.len()).map(|input| format!("input {input}")),
+        ),
+    );
+    let has_classes = !report.schema.labels.names().is_empty();
     let columns = |what: &str| match (has_classes, report.network.outputs()) {
         (true, _) | (false, 1) => vec![what.to_owned()],
         (false, outputs) => (1..=outputs).map(|output| format!("{what} {output}")).collect(),
@@ -153,11 +158,13 @@ fn lines(report: &PredictReport<'_>, number: impl Fn(f32) -> String) -> Vec<Vec<
 /// The same as comma-separated values, with every class's share.
 fn csv(report: &PredictReport<'_>) -> String {
     let mut lines = lines(report, |value| value.to_string());
-    if let Labels::Classes(names) = report.labels {
-        let share = report.share_name();
-        lines[0].extend(names.iter().map(|name| format!("{share} {name}")));
-        for (row, line) in lines[1..].iter_mut().enumerate() {
-            line.extend(report.output(row).iter().map(f32::to_string));
+    let share = report.share_name();
+    lines[0].extend(report.schema.labels.names().iter().map(|name| format!("{share} {name}")));
+    for (row, line) in lines[1..].iter_mut().enumerate() {
+        match (&report.schema.labels, report.output(row)) {
+            (Labels::Numbers, _) => {}
+            (Labels::Pair(_), [value]) => line.extend([1.0 - value, *value].map(|v| v.to_string())),
+            (_, output) => line.extend(output.iter().map(f32::to_string)),
         }
     }
     let mut writer = csv::Writer::from_writer(Vec::new());

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{OutputError, curve, json, place, print, table, verdict};
-use crate::data::{Labels, Normalize, SOLVED_ROWS};
+use super::{OutputError, curve, json, place, print, profile, table, verdict};
+use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
 use crate::engine::{EngineKind, Owner, Place};
+use crate::gpu::Profile;
 use crate::network::Network;
 use crate::train::{HeldOut, Outcome, Progress, Training};
 
@@ -38,22 +39,22 @@ pub struct TrainReport<'a> {
 
 impl<'a> TrainReport<'a> {
     /// Says what is about to be trained, and where; `note` is what there is to say of the choice,
-    /// `normalize` the scale that inputs were brought to.
+    /// `data` how columns and classes are called, and the scale that inputs were brought to.
     ///
     /// # Errors
     /// [`OutputError`].
     pub fn start(
         training: &'a Training,
-        normalize: Normalize,
+        data: (&Schema, Normalize),
         place: &'a Place,
         note: Option<&str>,
         detail: Detail,
     ) -> Result<TrainReport<'a>, OutputError> {
         match detail {
-            Detail::Json => print(&json::start(training, normalize, place, note))?,
+            Detail::Json => print(&json::start(training, data, place, note))?,
             Detail::Quiet => {}
             Detail::Normal | Detail::Verbose => {
-                print(&heading(training, normalize, place, note))?;
+                print(&heading(training, data, place, note))?;
             }
         }
         let bar = match detail {
@@ -110,13 +111,18 @@ impl<'a> TrainReport<'a> {
     ///
     /// # Errors
     /// [`OutputError`], also where an earlier line failed.
-    pub fn finish(&self, outcome: &Outcome, saved: Option<&Path>) -> Result<(), OutputError> {
+    pub fn finish(
+        &self,
+        outcome: &Outcome,
+        saved: Option<&Path>,
+        profile: Option<&Profile>,
+    ) -> Result<(), OutputError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let (training, run) = (self.training, &outcome.kept);
         if self.detail == Detail::Json {
-            return print(&json::result(training, outcome, self.place));
+            return print(&json::result(training, outcome, self.place, profile));
         }
         let mut text = String::new();
         if self.detail != Detail::Quiet {
@@ -138,12 +144,13 @@ impl<'a> TrainReport<'a> {
         text += &verdict::verdict(training, outcome);
         let HeldOut { validation, test } = &training.held_out;
         let is_large = training.data.rows() > SOLVED_ROWS || validation.is_some() || test.is_some();
-        if is_large
-            && self.detail != Detail::Quiet
-            && let Some((of, confusion)) = run.last_confusion()
-        {
-            text += &verdict::confusion(of, confusion);
+        if is_large && self.detail != Detail::Quiet {
+            for (of, confusion) in run.confusions() {
+                text += &verdict::confusion(of, confusion);
+            }
         }
+        let is_software = self.place.gpu().is_some_and(|gpu| gpu.adapter().is_software());
+        text += &profile.map(|timed| profile::text(timed, is_software)).unwrap_or_default();
         if let Some(path) = saved {
             let _ = writeln!(text, "Saved to {}.", path.display());
         }
@@ -151,7 +158,12 @@ impl<'a> TrainReport<'a> {
     }
 }
 
-fn heading(training: &Training, normalize: Normalize, at: &Place, note: Option<&str>) -> String {
+fn heading(
+    training: &Training,
+    about: (&Schema, Normalize),
+    at: &Place,
+    note: Option<&str>,
+) -> String {
     let Training { network, data, init, learning_rate, epochs, .. } = training;
     let batches = training.batches(training.seed);
     let owner = at.owner(network, &batches, training.restarts as usize);
@@ -177,7 +189,7 @@ fn heading(training: &Training, normalize: Normalize, at: &Place, note: Option<&
         format!("batches of {}, {}", batches.batch(), training.order)
     };
     let _ = writeln!(text, "data {}: {} rows, {batch}", data.name(), data.rows());
-    text += &about_data(training, normalize);
+    text += &about_data(training, about);
     let starts = match training.restarts {
         1 => format!("seed {}", training.seed),
         most if at.kind() == EngineKind::Resident => {
@@ -193,8 +205,15 @@ fn heading(training: &Training, normalize: Normalize, at: &Place, note: Option<&
 }
 
 /// Classes, rows that are held out, and the scale of inputs, where there is something to say.
-fn about_data(training: &Training, normalize: Normalize) -> String {
+fn about_data(training: &Training, (schema, normalize): (&Schema, Normalize)) -> String {
     let mut parts = Vec::new();
+    if let ([_, ..], [_, ..]) = (&schema.inputs[..], &schema.targets[..]) {
+        let inputs = match schema.inputs.len() {
+            many if many > MOST_NAMED => format!("{many} columns"),
+            _ => schema.inputs.join(", "),
+        };
+        parts.push(format!("{} from {inputs}", schema.targets.join(", ")));
+    }
     match training.data.labels() {
         Labels::Numbers => {}
         Labels::Classes(names) if names.len() > MOST_NAMED => {
@@ -214,7 +233,38 @@ fn about_data(training: &Training, normalize: Normalize) -> String {
         Normalize::Unit => parts.push("inputs from 0 to 1".to_owned()),
         Normalize::Standard => parts.push("inputs of mean 0 and deviation 1".to_owned()),
     }
-    if parts.is_empty() { String::new() } else { format!("     {}\n", parts.join("; ")) }
+    let mut text = String::new();
+    if !parts.is_empty() {
+        let _ = writeln!(text, "     {}", parts.join("; "));
+    }
+    text + &hints(&training.data, normalize)
+}
+
+/// Different whole numbers that may well be classes.
+const FEW_NUMBERS: std::ops::RangeInclusive<usize> = 3..=20;
+/// Inputs beyond which gradient descent wants another scale.
+const LARGE_INPUT: f32 = 20.0;
+
+/// What of the data may not be as it was meant.
+fn hints(data: &Dataset, normalize: Normalize) -> String {
+    let mut text = String::new();
+    let mut numbers: Vec<f32> = data.targets().to_vec();
+    numbers.sort_by(f32::total_cmp);
+    numbers.dedup();
+    let is_whole = numbers.iter().all(|number| number.fract() == 0.0);
+    let is_class = data.target_len() == 1 && is_whole && data.rows() > 2 * numbers.len();
+    if *data.labels() == Labels::Numbers && is_class && FEW_NUMBERS.contains(&numbers.len()) {
+        let count = numbers.len();
+        let _ = writeln!(
+            text,
+            "(targets are {count} whole numbers: if they name classes, say --target-type classes)"
+        );
+    }
+    let largest = data.inputs().iter().fold(0.0, |a: f32, b| a.max(b.abs()));
+    if normalize == Normalize::None && largest > LARGE_INPUT {
+        let _ = writeln!(text, "(inputs reach {largest}: --normalize standard may be needed)");
+    }
+    text
 }
 
 /// Classes that are named one by one.

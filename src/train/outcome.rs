@@ -44,16 +44,18 @@ impl ValidationPoint {
 }
 
 impl Run {
-    /// Which class was taken for which, on the rows farthest from those learned from, with what these
-    /// are called; `None` where they are of no classes.
-    pub fn last_confusion(&self) -> Option<(&'static str, &Confusion)> {
-        let looks = [
-            ("test", self.test.as_ref()),
-            ("validation", self.validation.as_ref()),
-            ("training", Some(&self.evaluation)),
-        ];
-        let (of, evaluation) = looks.into_iter().find_map(|(of, look)| Some((of, look?)))?;
-        Some((of, evaluation.confusion.as_ref()?))
+    /// Which class was taken for which, on rows kept for validation and for testing, or else on those
+    /// learned from; with what these are called. Nothing where they are of no classes.
+    pub fn confusions(&self) -> Vec<(&'static str, &Confusion)> {
+        let mut looks: Vec<(&str, &Evaluation)> = Vec::new();
+        looks.extend(self.validation.iter().map(|look| ("validation", look)));
+        looks.extend(self.test.iter().map(|look| ("test", look)));
+        if looks.is_empty() {
+            looks.push(("training", &self.evaluation));
+        }
+        let counted =
+            looks.into_iter().filter_map(|(of, look)| Some((of, look.confusion.as_ref()?)));
+        counted.collect()
     }
 
     /// What tells which of several runs is better: the loss on rows kept for validation, else that

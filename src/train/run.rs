@@ -294,7 +294,10 @@ impl Training {
     /// What a network does at the end, if that is still anything: the last update has no loss
     /// after it that would show it.
     fn evaluate(&self, data: &Dataset, forward: &Forward, step: u32) -> Result<Evaluation, Error> {
-        let evaluation = evaluate(&self.network, data, forward);
+        let mut evaluation = evaluate(&self.network, data, forward);
+        if !self.data.is_classification() {
+            evaluation = evaluation.of_numbers();
+        }
         let outputs = forward.outputs.iter().chain(&forward.pre_activations);
         if outputs.copied().all(is_finite) && evaluation.loss.is_finite() {
             Ok(evaluation)

@@ -55,13 +55,31 @@ fn what_is_wrong_is_named_with_its_place() {
         ("1,2\nNaN,4\n", "line 2, column 1: \"NaN\" is not finite"),
         ("nan,2\n3,4\n", "line 1, column 1: \"nan\" is not finite"),
         ("1,inf\n", "line 1, column 2: \"inf\" is not finite"),
+        ("1,2\n3,1e400\n", "line 2, column 2: \"1e400\" is beyond the range of f32"),
+        // Lines as an editor counts them, whatever ends them and whatever is passed over.
+        ("a,b\r\n1,2\r\n3,x\r\n", "line 3, column 2: \"x\""),
+        ("a,b\r1,2\r3,x\r", "line 3, column 2: \"x\""),
+        ("a,b\n1,2\n\n\n# c\n  \n3,x\n", "line 7, column 2: \"x\""),
+        ("# c\n\n1,2\r\n\r\n1,2,3\r\n", "line 5 has 3 fields"),
+        ("\n\n1,x,3\n1,2,3\n", "line 3, column 2: \"x\" is not a number"),
+        // What may be a header, and what is none.
+        ("2019,2020,price\n1,2,10\n", "line 2, column 3: \"10\" is a number, unlike"),
+        ("0,x,2\n1,2,3\n", "say --header yes"),
+        (",0,1\n0,5,6\n", "say --header yes"),
+        ("1,2,NA\n2,3,4.5\n", "line 2, column 3: \"4.5\" is a number, unlike"),
+        ("a,b\n1,2\n2,x\n", "--target-type classes"),
+        ("1;3,5\n2;4,5\n", "line 1, column 2: \"3,5\" is a number with a comma"),
+        ("a,b,y\n1,2,u\n3,4,\"v\n5,6,u\n", "line 3 opens a quote"),
+        ("1,a\n2,b\u{1b}[31m\n", "control character"),
+        ("1,New York\n2,Los Angeles\n3,4,San Jose\n", "line 3 has 3 fields"),
+        ("My data\na,b\n1,2\n", "line 1 has one field"),
         ("h,i\n1,1e39\n", "line 2, column 2: \"1e39\" is beyond the range of f32"),
         ("1,b\n2,\n", "line 2, column 2: \"\" is empty"),
         ("1,b\n2,nan\n", "line 2, column 2: \"nan\" is not finite"),
         ("1;2\n3\n", "line 2 has 1 fields where the others have 2"),
-        ("0,5;1\n0,7;2\n", "line 1, column 1: \"0,5\" is not a number"),
+        ("0,5;1\n0,7;2\n", "line 1, column 1: \"0,5\" is a number with a comma"),
         ("a,b\n\n\n1,2\n3,?\n", "line 5, column 2: \"?\" is not a number"),
-        ("5\n6\n", "1 columns"),
+        ("5\n6\n", "line 1 has one field"),
     ];
     for (text, part) in cases {
         let error = read(text, &CsvOptions::default()).unwrap_err().to_string();
@@ -114,6 +132,13 @@ fn columns_are_chosen_by_name_and_by_number() {
         let error = read(text, &bad).unwrap_err();
         assert!(error.to_string().contains(part) && error.exit_code() == 2, "{error}");
     }
+    for (bad, part) in [
+        (options(&["x", "x"], &[]), "\"x\" is a target twice"),
+        (options(&["x"], &["3"]), "\"x\" is both"),
+    ] {
+        let error = read(text, &bad).unwrap_err();
+        assert!(error.to_string().contains(part) && error.exit_code() == 2, "{error}");
+    }
     let error = read("1,2\n", &options(&["y"], &[])).unwrap_err().to_string();
     assert!(error.contains("numbered 1 to 2"), "{error}");
 }
@@ -130,8 +155,22 @@ fn known_names_are_found_wherever_they_stand() {
     assert!(table.inputs() == [1., 2.] && table.has_classes());
     let untaught = read("y,more,x\n2,9,1\n", &known).unwrap();
     assert!(untaught.inputs() == [1., 2.] && !untaught.is_taught());
-    // Other names: by place.
-    assert_eq!(read("a,b\n2,1\n", &known).unwrap().inputs(), [2., 1.]);
+    // Other names are refused, no names are taken by place.
+    let error = read("x,b\n2,1\n", &known).unwrap_err().to_string();
+    assert!(error.contains("no column \"y\"") && error.contains("x, b"), "{error}");
+    assert!(read("x,y,x\n2,1,3\n", &known).unwrap_err().to_string().contains("twice"));
+    assert_eq!(read("2,1\n", &known).unwrap().inputs(), [2., 1.]);
+    // What is left out is no target, and may be empty.
+    let ignored = CsvOptions { ignore: strings(&["kind"]), ..known };
+    assert!(!read("x,y,kind\n1,2,\n", &ignored).unwrap().is_taught());
+}
+
+#[test]
+fn the_delimiter_is_the_one_that_leaves_numbers() {
+    let table = plain("1,a;b\n2,c;d\n");
+    assert!(table.has_classes() && table.rows() == 2 && table.inputs() == [1., 2.]);
+    assert_eq!(plain("1;a,b\n2;c,d\n").inputs(), [1., 2.]);
+    assert_eq!(plain("1,New York\n2,Los Angeles\n").inputs(), [1., 2.]);
 }
 
 #[test]
@@ -143,16 +182,17 @@ fn headers_and_delimiters_can_be_said() {
     assert!(error.contains("line 1, column 1"), "{error}");
     let pipe = CsvOptions { delimiter: Some(b'|'), ..CsvOptions::default() };
     assert_eq!(read("1|2\n", &pipe).unwrap().inputs(), [1.0]);
-    // A column that pandas left without a name.
-    assert_eq!(plain(",a,b\n0,1,2\n1,3,4\n").names().0, strings(&["", "a"]));
+    // A column that pandas left without a name: then no column has one.
+    let table = plain(",a,b\n0,1,2\n1,3,4\n");
+    assert!(table.rows() == 2 && table.names().0.is_empty());
 }
 
 #[test]
 fn labels_that_are_numbers_are_one_however_they_are_written() {
     let options = CsvOptions { classes: Some(true), ..CsvOptions::default() };
-    let table = read("1,1.0\n2,1\n3,0\n4,x\n", &options).unwrap();
+    let table = read("1,1.0\n2,1\n3,0\n4,x\n5,007\n6,7\n7,1.5\n", &options).unwrap();
     let labels = Labels::of(&table, None).unwrap();
-    assert_eq!(labels.names(), strings(&["0", "1", "x"]));
+    assert_eq!(labels.names(), strings(&["0", "007", "1", "1.5", "7", "x"]));
     let many: String = (0..=MOST_CLASSES).map(|i| format!("1,c{i}\n")).collect();
     let error = read(&many, &CsvOptions::default()).unwrap_err().to_string();
     assert!(error.contains("line 10001, column 2") && error.contains("\"c10000\""), "{error}");

@@ -8,6 +8,8 @@ mod rows;
 mod statistics;
 mod step;
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use web_time::Instant;
@@ -15,7 +17,7 @@ use web_time::Instant;
 use super::{Forward, Task, unpad_rows};
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
-use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
+use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Submission};
 use crate::network::{Layer, Layout, Network, named, row_stride};
 use crate::reference::Trace;
 use forward::ForwardPass;
@@ -29,6 +31,16 @@ pub(crate) const RING_LEN: u32 = 8192;
 const FIRST_DISPATCHES: usize = 8;
 /// However short they are: what is recorded at once stays bounded.
 const MOST_DISPATCHES: usize = 32_768;
+/// Submissions that are handed over before the first of them is waited for.
+const IN_FLIGHT: usize = 3;
+
+/// One of them.
+struct InFlight {
+    submission: Submission,
+    /// Its dispatches.
+    len: usize,
+    submitted: Instant,
+}
 
 named! {
     /// Which kernels a step is made of.
@@ -213,36 +225,49 @@ impl LayeredEngine {
     }
 
     /// Runs up to step `end`, or to the end of a step where `stop` says so: submissions of as
-    /// many dispatches as the pace allows, which may be less than a step.
+    /// many dispatches as the pace allows, which may be less than a step. The host records the next
+    /// ones while the device is busy with the last.
     async fn run_ring(&mut self, mut end: u32, stop: &dyn Fn() -> bool) -> Result<(), GpuError> {
         let batches = self.task.batches;
-        let list_of = |step| {
-            let is_short = batches.len_of(step) < batches.batch();
-            if is_short { &self.short } else { &self.full }
-        };
         let (mut step, mut at) = (self.step, 0);
-        while step < end {
-            let count = self.pace.next();
-            let (mut chunk, mut done) = (Vec::with_capacity(count), step);
-            while done < end && chunk.len() < count {
-                let list = list_of(done);
-                let room = (count - chunk.len()).min(list.len() - at);
-                chunk.extend(&list[at..at + room]);
-                at += room;
+        let mut in_flight: VecDeque<InFlight> = VecDeque::with_capacity(IN_FLIGHT);
+        let mut last_done = Instant::now();
+        // Made once: no step allocates.
+        let mut chunk: Vec<(bool, Range<usize>)> = Vec::new();
+        while step < end || !in_flight.is_empty() {
+            if step >= end || in_flight.len() == IN_FLIGHT {
+                let Some(InFlight { submission, len, submitted }) = in_flight.pop_front() else {
+                    break;
+                };
+                self.gpu.wait(submission).await?;
+                // Until the one before was done the device had not begun.
+                self.pace.took(len, submitted.max(last_done).elapsed());
+                last_done = Instant::now();
+                if stop() {
+                    end = end.min(step + u32::from(at > 0));
+                }
+                continue;
+            }
+            let (count, mut len) = (self.pace.next(), 0);
+            chunk.clear();
+            while step < end && len < count {
+                let is_short = batches.len_of(step) < batches.batch();
+                let list = if is_short { &self.short } else { &self.full };
+                let room = (count - len).min(list.len() - at);
+                chunk.push((is_short, at..at + room));
+                (at, len) = (at + room, len + room);
                 if at == list.len() {
-                    (done, at) = (done + 1, 0);
+                    (step, at) = (step + 1, 0);
                 }
             }
-            let started = Instant::now();
-            let len = chunk.len();
-            chunk.push(&self.count_submission);
+            let dispatches = chunk.iter().flat_map(|(is_short, range)| {
+                let list = if *is_short { &self.short } else { &self.full };
+                &list[range.clone()]
+            });
             self.submissions += 1;
-            self.gpu.wait(self.gpu.submit(chunk)).await?;
-            self.pace.took(len, started.elapsed());
-            step = done;
-            if stop() {
-                end = end.min(step + u32::from(at > 0));
-            }
+            let all = dispatches.chain(std::iter::once(&self.count_submission));
+            let submission = self.gpu.submit(all);
+            in_flight.push_back(InFlight { submission, len, submitted: Instant::now() });
         }
         self.step = step;
         Ok(())
