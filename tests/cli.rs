@@ -502,6 +502,23 @@ fn fastest_measures_and_says_what() {
 }
 
 #[test]
+fn steps_are_compared_and_then_timed() {
+    let args = ["bench", "step", "--layers", "40,24,5", "--batch", "16", "--rounds", "1"];
+    let events = events(wgrad(&[&args[..], &["--json"]].concat()));
+    let names: Vec<&str> = events.iter().filter_map(|event| event["contestant"].as_str()).collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    for event in events.iter().filter(|event| event["event"] == "speed") {
+        assert!(event["seconds_per_step"].as_f64().unwrap() > 0.0, "{event}");
+    }
+    // 2 x 2 x 16 x 40 x 24 and 2 x 3 x 16 x 24 x 5.
+    assert_eq!(events.last().unwrap()["operations"], 61_440 + 11_520);
+    let text = succeed(wgrad(&args));
+    assert!(text.contains("of its products' rate") && text.contains(" wins: "), "{text}");
+    fail(wgrad(&["bench", "step", "--batch", "0"]), 2, &["--batch 0"]);
+    fail(wgrad(&["bench", "step", "--layers", "3,0"]), 2, &["size 2 of --layers is 0"]);
+}
+
+#[test]
 fn kernels_are_timed_by_the_adapters_clock() {
     let trace = folder("profile").join("trace.json");
     let text = trace.to_str().unwrap();

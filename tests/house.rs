@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("check", &["network", "reference"]),
     ("train", &["network", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "data", "gpu", "engine", "train"]),
-    ("bench", &["network", "data", "gpu", "engine", "reference", "check"]),
+    ("bench", &["network", "data", "random", "gpu", "engine", "reference", "check"]),
     ("report", &["network", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"]),
     (
         "cli",

@@ -2,6 +2,8 @@
 //! each compared with the reference before it is timed.
 
 pub mod rivals;
+mod step;
 mod xor;
 
+pub use step::{StepContest, StepSizes, StepSpeed, Stepper, steps};
 pub use xor::{Contest, Contestant, Sizes, Speed, contest};

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{OutputError, json, print, table};
-use crate::bench::{Contest, Contestant, Speed};
+use crate::bench::{Contest, Contestant, Speed, StepContest, StepSizes, StepSpeed, Stepper};
+use crate::engine::Kernels;
 use crate::gpu::AdapterEntry;
 
 /// Everybody's speed, the fastest first.
@@ -38,6 +39,70 @@ pub fn contest(
         writeln!(text, "\n{} networks, {} epochs each", sizes.networks, sizes.population_epochs);
     text += &lines(&contest.many, "epochs a second", |seconds| format!("{:.3e}", 1.0 / seconds));
     text += &verdict(contest);
+    print(&text)
+}
+
+/// Everybody's steps, the fastest first, each with the share of its time that its products alone take.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn step_contest(
+    contest: &StepContest,
+    adapter: Option<&AdapterEntry>,
+    as_json: bool,
+) -> Result<(), OutputError> {
+    if as_json {
+        return print(&json::step_contest(contest, adapter));
+    }
+    let mut text = match adapter {
+        Some(adapter) => format!("adapter: {}\n", adapter.describe()),
+        None => "no adapter: the CPU alone\n".to_owned(),
+    };
+    let StepSizes { layers, batch, rounds } = &contest.sizes;
+    let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
+    let _ = writeln!(
+        text,
+        "a step of {}, relu, softmax-cross-entropy, over a batch of {batch}: {} operations in its products;\n\
+         each compared with the reference first; the middle of {rounds} measurements, each in turn with the others\n",
+        layers.join("-"),
+        contest.operations
+    );
+    let find = |stepper| contest.speeds.iter().find(|speed| speed.stepper == stepper);
+    let mut ranked: Vec<&StepSpeed> = contest.speeds.iter().collect();
+    ranked.sort_by(|a, b| a.median().total_cmp(&b.median()));
+    let head = ["", "ms a step", "GFLOP/s", "of its products' rate", "spread"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    for speed in &ranked {
+        let own = speed.stepper.products().and_then(find);
+        let share = own.map(|own| format!("{:.0} %", 100.0 * own.median() / speed.median()));
+        let (first, last) = (speed.seconds[0], speed.seconds[speed.seconds.len() - 1]);
+        lines.push(vec![
+            speed.stepper.name(),
+            format!("{:.3}", 1e3 * speed.median()),
+            format!("{:.1}", contest.operations as f64 / speed.median() / 1e9),
+            share.unwrap_or_default(),
+            format!("{:.0} %", 100.0 * (last - first) / speed.median()),
+        ]);
+    }
+    text += &table::columns(&lines, 1);
+    let times = |a: Stepper, b: Stepper| Some(find(b)?.median() / find(a)?.median());
+    let (fused, plain) = (Stepper::Layered(Kernels::Fused), Stepper::Layered(Kernels::Plain));
+    if let Some(times) = times(fused, plain) {
+        let _ = writeln!(text, "\nFused kernels are {times:.1} times as fast as plain ones.");
+    }
+    match times(fused, Stepper::Cpu) {
+        Some(times) if times > 1.0 => {
+            let _ = writeln!(text, "The adapter wins: {times:.2} times as fast as the cpu engine.");
+        }
+        Some(times) => {
+            let times = 1.0 / times;
+            let _ = writeln!(text, "The CPU wins: {times:.2} times as fast as the layered engine.");
+        }
+        None => {}
+    }
+    if contest.stopped {
+        text.push_str("(stopped before the end, as asked)\n");
+    }
     print(&text)
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{AdapterReport, PredictReport, SweepResult, profile};
-use crate::bench::Contest;
+use crate::bench::{Contest, StepContest};
 use crate::data::{Dataset, Normalize, Schema};
 use crate::engine::Place;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
@@ -240,6 +240,28 @@ pub(super) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> Stri
         "device": device(adapter),
         "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
         "rounds": sizes.rounds,
+        "stopped": contest.stopped,
+    }))
+}
+
+pub(super) fn step_contest(contest: &StepContest, adapter: Option<&AdapterEntry>) -> String {
+    let mut text = String::new();
+    for speed in &contest.speeds {
+        text += &line(&json!({
+            "event": "speed",
+            "contestant": speed.stepper.name(),
+            "seconds_per_step": speed.median(),
+            "gflops": contest.operations as f64 / speed.median() / 1e9,
+            "measurements": speed.seconds,
+        }));
+    }
+    text + &line(&json!({
+        "event": "result",
+        "device": device(adapter),
+        "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
+        "network": contest.sizes.layers,
+        "batch": contest.sizes.batch,
+        "operations": contest.operations,
         "stopped": contest.stopped,
     }))
 }

@@ -17,7 +17,7 @@ use std::io::Write as _;
 use crate::engine::{EngineKind, Owner};
 use crate::gpu::{AdapterEntry, SkippedBackend};
 
-pub use bench::contest;
+pub use bench::{contest, step_contest};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
 pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};

@@ -289,6 +289,36 @@ impl CpuEngine {
         }
     }
 
+    /// The products of a step by the library, and nothing else: what a step cannot do without. What the
+    /// last step computed is overwritten.
+    pub fn products_alone(&mut self) {
+        for (index, layer) in self.layers.iter().enumerate() {
+            let block = self.layout.block(index);
+            let (weights, in_stride) =
+                (&self.task.parameters[block.range()], row_stride(layer.fan_in));
+            let (before, from) = self.states.split_at_mut(index);
+            let LayerState { z, d_z, .. } = &mut from[0];
+            let input = before.last().map_or(&self.input, |state| &state.a);
+            let (rows, stride) = (self.rows, block.stride);
+            let x = || View::rows(input, rows, layer.fan_in, in_stride);
+            let w = View::rows(weights, layer.fan_in, layer.fan_out, stride);
+            gemm(x(), w, z, stride);
+            let d = || View::rows(d_z, rows, layer.fan_out, stride);
+            let transposed =
+                View { data: input, rows: layer.fan_in, cols: rows, steps: (1, in_stride) };
+            gemm(transposed, d(), &mut self.gradients[block.range()], stride);
+            if let Some(previous) = before.last_mut() {
+                let w = View {
+                    data: weights,
+                    rows: layer.fan_out,
+                    cols: layer.fan_in,
+                    steps: (1, stride),
+                };
+                gemm(d(), w, &mut previous.d_z, in_stride);
+            }
+        }
+    }
+
     /// A forward pass over other rows with the parameters as they are now.
     pub fn forward(&self, inputs: &[f32]) -> Forward {
         forward_rows(&self.task.network, &self.task.parameters, inputs)

@@ -34,6 +34,13 @@ const MOST_DISPATCHES: usize = 32_768;
 /// Submissions that are handed over before the first of them is waited for.
 const IN_FLIGHT: usize = 3;
 
+/// Kernels that hold a product.
+const PRODUCTS: [&str; 5] =
+    ["matmul", "layer_forward", "output_loss", "layer_input_grad", "layer_update"];
+/// The share of the dispatches of a submission that [`LayeredEngine::products_alone`] makes: these are
+/// the long ones.
+const PRODUCTS_AT_ONCE: usize = 1024;
+
 /// One of them.
 struct InFlight {
     submission: Submission,
@@ -270,6 +277,24 @@ impl LayeredEngine {
             in_flight.push_back(InFlight { submission, len, submitted: Instant::now() });
         }
         self.step = step;
+        Ok(())
+    }
+
+    /// The dispatches of a step that hold a product, and no other, so many times: what a step cannot do
+    /// without. The parameters are none that a training would have given.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn products_alone(&self, steps: u32) -> Result<(), GpuError> {
+        let is_product = |dispatch: &&Dispatch| PRODUCTS.contains(&dispatch.name());
+        let products: Vec<&Dispatch> = self.full.iter().filter(is_product).collect();
+        let mut left = steps as usize;
+        while left > 0 {
+            let count = (MOST_DISPATCHES / PRODUCTS_AT_ONCE / products.len().max(1)).clamp(1, left);
+            let all = std::iter::repeat_n(&products, count).flatten().copied();
+            self.gpu.wait(self.gpu.submit(all)).await?;
+            left -= count;
+        }
         Ok(())
     }
 
