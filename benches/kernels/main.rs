@@ -370,6 +370,33 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     }
     .run(c, gpu, "256x512x10", |outputs| close("output_loss", &outputs[0], &truth, 1e-3));
 
+    let rows: Vec<u32> = (0..256).map(|row| row * 7 % 256).collect();
+    let mut batch = [vec![0.0; input.len()], vec![0.0; targets.len()]];
+    let [x, t] = &mut batch;
+    fused::gather_batch(&rows, [&input, &targets], [x, t], [784, 12], 0..256);
+    Case {
+        kernel: &GATHER_BATCH,
+        constants: &[],
+        params: GatherBatchParams {
+            len: 256,
+            input_stride: 196,
+            target_stride: 3,
+            first_row: 0,
+            source_rows: 256,
+        },
+        buffers: vec![
+            rows,
+            words(&input),
+            words(&targets),
+            vec![0; input.len()],
+            vec![0; targets.len()],
+        ],
+        invocations: 256 * 199,
+        rounds: 0,
+        work: Work { operations: 0, bytes: 8 * 256 * 796, formula: "8 for every number copied" },
+    }
+    .run(c, gpu, "256x796", |outputs| close("gather_batch", &outputs[0], &batch[0], 0.0));
+
     let row_loss = numbers(256, 5);
     let (mut clock, mut ring) = (0, [0.0]);
     fused::finish_step(&row_loss, &mut clock, &mut ring, 1.0);

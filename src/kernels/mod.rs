@@ -192,6 +192,22 @@ pub const ADVANCE: Kernel = Kernel {
     ..PLAIN
 };
 
+/// A mini-batch in one go.
+pub const GATHER_BATCH: Kernel = Kernel {
+    name: "gather_batch",
+    source: source!("gather_batch", "grid"),
+    params: GatherBatchParams::LAYOUT,
+    bindings: &[
+        read("rows"),
+        read("source_inputs"),
+        read("source_targets"),
+        write("input"),
+        write("target_rows"),
+    ],
+    twin: "gather_batch",
+    ..PLAIN
+};
+
 /// A layer in one go.
 pub const LAYER_FORWARD: Kernel = Kernel {
     name: "layer_forward",
@@ -394,6 +410,7 @@ pub const ALL: &[Kernel] = &[
     BIAS_GRAD,
     SGD,
     ADVANCE,
+    GATHER_BATCH,
     LAYER_FORWARD,
     OUTPUT_LOSS,
     LAYER_INPUT_GRAD,

@@ -127,6 +127,22 @@ params! {
 }
 
 params! {
+    /// Of `gather_batch`. Strides are in vectors of four.
+    GatherBatchParams {
+        /// Rows to gather.
+        len: u32,
+        /// From one row of inputs to the next.
+        input_stride: u32,
+        /// From one row of targets to the next.
+        target_stride: u32,
+        /// The data set's row that the sources begin with.
+        first_row: u32,
+        /// Rows of the sources.
+        source_rows: u32,
+    }
+}
+
+params! {
     /// Of `layer_forward`. Strides are in vectors of four.
     LayerForwardParams {
         /// Rows of the batch.

@@ -1,10 +1,12 @@
 //! The twins of the kernels that do several things at once: the same formulas, put together from
 //! the twins of the plain kernels.
 
+use std::ops::Range;
+
 use super::Real;
 use super::twins::{
-    Grid, MatmulShape, activate, activate_grad, bias_add, bias_grad, loss_bce, loss_mean, loss_mse,
-    loss_softmax, matmul, sgd,
+    Grid, MatmulShape, activate, activate_grad, bias_add, bias_grad, gather, loss_bce, loss_mean,
+    loss_mse, loss_softmax, matmul, sgd,
 };
 use crate::network::{Activation, GradientAt, Loss};
 
@@ -182,6 +184,19 @@ pub fn output_loss<T: Real>(
         let d_activation = d_output.to_vec();
         activate_grad(kind, &y, &d_activation, d_output, shape.output());
     }
+}
+
+/// Rows of inputs and of targets out of one part of a data set, as [`gather`] takes each.
+pub fn gather_batch<T: Real>(
+    rows: &[u32],
+    [inputs, targets]: [&[T]; 2],
+    [input, target]: [&mut [T]; 2],
+    [input_stride, target_stride]: [usize; 2],
+    part: Range<usize>,
+) {
+    let whole = |stride| Grid { rows: rows.len(), cols: stride, stride };
+    gather(rows, inputs, input, whole(input_stride), part.clone());
+    gather(rows, targets, target, whole(target_stride), part);
 }
 
 /// One step's loss, as [`loss_mean`], into the ring at the clock's place; and the clock goes on.

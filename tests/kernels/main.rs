@@ -23,6 +23,7 @@ mod bias_grad;
 mod canary;
 mod functions;
 mod gather;
+mod gather_batch;
 mod init_uniform;
 mod loss_bce;
 mod loss_mean;

@@ -2,12 +2,13 @@
 //! and its gradient in that of the last, slopes in that of what goes back, the update in that of the
 //! gradients. What goes back through a layer is computed before its weights are updated.
 
+use super::rows::Part;
 use super::step::{TREE_ROUNDS, loss_loops};
-use super::{LayeredEngine, RING_LEN};
+use super::{BatchBuffers, LayeredEngine, RING_LEN};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{
-    self, LayerForwardParams, LayerInputGradParams, LayerUpdateParams, LossMeanParams,
-    OutputLossParams,
+    self, GatherBatchParams, LayerForwardParams, LayerInputGradParams, LayerUpdateParams,
+    LossMeanParams, OutputLossParams,
 };
 use crate::network::{Activation, GradientAt, Layer, Network, row_stride};
 
@@ -91,6 +92,28 @@ impl LayeredEngine {
         }
         list.push(self.finish_step(rows).await?);
         Ok(list)
+    }
+
+    /// What a batch takes out of a part of the data set.
+    pub(super) async fn gather_batch(
+        &self,
+        part: &Part,
+        batch: &BatchBuffers,
+        len: usize,
+    ) -> Result<Dispatch, GpuError> {
+        let network = &self.task.network;
+        let strides = [network.inputs(), network.outputs()].map(|units| row_stride(units) / 4);
+        let params = GatherBatchParams {
+            len: len as u32,
+            input_stride: strides[0] as u32,
+            target_stride: strides[1] as u32,
+            first_row: part.first as u32,
+            source_rows: part.rows as u32,
+        };
+        let pipeline = self.gpu.pipeline(&kernels::GATHER_BATCH, &[]).await?;
+        let bound = [&batch.rows, &part.inputs, &part.targets, &batch.inputs, &batch.targets];
+        let vectors = len * (strides[0] + strides[1]);
+        self.gpu.dispatch(&pipeline, &params, &bound.map(Slice::all), vectors, 0).await
     }
 
     /// The last layer to its gradient: in one dispatch, or where its outputs are many by the plain

@@ -41,7 +41,10 @@ impl LayeredEngine {
             Some(batch) => {
                 list.push(self.batch_rows(&batch.rows, rows).await?);
                 for part in &buffers.data {
-                    list.extend(self.gather(part, batch, rows).await?);
+                    match self.kernels {
+                        Kernels::Fused => list.push(self.gather_batch(part, batch, rows).await?),
+                        Kernels::Plain => list.extend(self.gather(part, batch, rows).await?),
+                    }
                 }
                 (&batch.inputs, &batch.targets)
             }

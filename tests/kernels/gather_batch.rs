@@ -1,0 +1,79 @@
+use std::ops::Range;
+
+use wgrad::kernels::{GATHER_BATCH, GatherBatchParams};
+use wgrad::reference::fused;
+
+use crate::common::{SHAPES, stride};
+use crate::launch::{Arg, SENTINEL, launch};
+use crate::layers::padded;
+
+/// Inputs and targets of a batch, where the sources hold the rows of `part`.
+fn run(
+    rows: &[u32],
+    sources: [&[f32]; 2],
+    strides: [usize; 2],
+    part: Range<usize>,
+) -> [Vec<u32>; 2] {
+    let params = GatherBatchParams {
+        len: rows.len() as u32,
+        input_stride: (strides[0] / 4) as u32,
+        target_stride: (strides[1] / 4) as u32,
+        first_row: part.start as u32,
+        source_rows: part.len() as u32,
+    };
+    let args = [
+        Arg::U32(rows),
+        Arg::F32(sources[0]),
+        Arg::F32(sources[1]),
+        Arg::Out(rows.len() * strides[0]),
+        Arg::Out(rows.len() * strides[1]),
+    ];
+    let invocations = rows.len() * (strides[0] + strides[1]) / 4;
+    let mut written = launch(&GATHER_BATCH, &[], &params, &args, invocations);
+    let targets = written.remove(1);
+    [written.remove(0), targets]
+}
+
+fn twin(
+    rows: &[u32],
+    sources: [&[f32]; 2],
+    strides: [usize; 2],
+    part: Range<usize>,
+) -> [Vec<u32>; 2] {
+    let untouched = |stride| vec![f32::from_bits(SENTINEL); rows.len() * stride];
+    let mut outputs = strides.map(untouched);
+    let [input, target] = &mut outputs;
+    fused::gather_batch(rows, sources, [input, target], strides, part);
+    outputs.map(|output| output.iter().map(|value| value.to_bits()).collect())
+}
+
+#[test]
+fn copies_the_rows_of_its_twin_bit_for_bit() {
+    for ((data_rows, inputs), outputs) in SHAPES.into_iter().zip([1, 2, 3, 10, 4, 5, 17]) {
+        let strides = [stride(inputs), stride(outputs)];
+        let (x, t) = (padded(data_rows, inputs, 12), padded(data_rows, outputs, 13));
+        let rows: Vec<u32> = (0..data_rows as u32 + 3).map(|i| i * 7 % data_rows as u32).collect();
+        let run = run(&rows, [&x, &t], strides, 0..data_rows);
+        assert_eq!(run, twin(&rows, [&x, &t], strides, 0..data_rows), "{data_rows}x{inputs}");
+    }
+}
+
+#[test]
+fn by_hand_and_other_parts_are_left_alone() {
+    let (x, t) =
+        ([1.0, 2.0, 3.0, 0.0, 4.0, 5.0, 6.0, 0.0], [7.0, 0.0, 0.0, 0.0, 8.0, 0.0, 0.0, 0.0]);
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    let other = vec![SENTINEL; 4];
+    // Rows 6 and 7 are here; row 5 comes before, row 8 after them.
+    let [inputs, targets] = run(&[5, 7, 8, 6], [&x, &t], [4, 4], 6..8);
+    assert_eq!(inputs, [other.clone(), bits(&x[4..]), other.clone(), bits(&x[..4])].concat());
+    assert_eq!(targets, [other.clone(), bits(&t[4..]), other, bits(&t[..4])].concat());
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let (x, t) = (padded(10, 4, 12), padded(10, 2, 13));
+    let actual = run(&[3, 1, 4], [&x, &t], [4, 4], 0..10);
+    assert_ne!(actual, twin(&[3, 1, 5], [&x, &t], [4, 4], 0..10));
+    assert_ne!(actual, twin(&[3, 1, 4], [&x, &t], [4, 4], 1..10));
+}
