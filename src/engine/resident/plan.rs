@@ -76,8 +76,9 @@ const SOFTWARE_REGISTERS: usize = 400;
 const MANY_NETWORKS: usize = 256;
 
 /// Multiply-adds of a step, over all rows of a batch, from which on a workgroup of a software
-/// adapter loses to the layered engine there. Measured on llvmpipe, one network: 3,000 are 18 times
-/// as fast, 10,000 2.7 times, 19,000 1.2 times, 77,000 take four times as long.
+/// adapter loses to the layered engine there. Measured on llvmpipe, one network: 1,500 are 9 times as
+/// fast, 5,900 4 times, 10,800 3 times, 19,500 1.3 times; 39,000 take 1.3 times as long, 77,000 2.5
+/// times.
 const SOFTWARE_WORK: usize = 1 << 14;
 
 /// Networks that are to be trained alike.
