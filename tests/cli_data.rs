@@ -352,6 +352,43 @@ fn idx_files_plain_and_packed_train_test_and_predict() {
     fail(wgrad(&["--data", &plain, "--layers", "8,4,3"]), 6, &["9 inputs", "--layers 9,...,3"]);
 }
 
+/// As many images as MNIST has, of its size, through the whole program: 60,000 to learn from and
+/// 10,000 to test on, more than one binding of most software adapters holds.
+#[test]
+fn files_of_the_size_of_mnist_work_end_to_end() {
+    let folder = folder("mnist");
+    let images = |name: &str, count: usize| {
+        let label = |image: usize| image * 7 % 10;
+        // Each class has a block of rows of its own, brighter in some images than in others.
+        let pixel = |image: usize, at: usize| {
+            let is_own = at / 78 == label(image);
+            let noise = (image * 784 + at).wrapping_mul(2_654_435_761) >> 9 & 63;
+            (noise + if is_own { 100 + image % 90 } else { 0 }) as u8
+        };
+        let pixels: Vec<u8> =
+            (0..count).flat_map(|image| (0..784).map(move |at| pixel(image, at))).collect();
+        let labels: Vec<u8> = (0..count).map(|image| label(image) as u8).collect();
+        let put = |kind: &str, bytes: Vec<u8>| {
+            let path = folder.join(format!("{name}-{kind}"));
+            std::fs::write(&path, bytes).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let images = put("images-idx3-ubyte", idx(&[count as u32, 28, 28], &pixels));
+        format!("idx:{images},{}", put("labels-idx1-ubyte", idx(&[count as u32], &labels)))
+    };
+    let (data, test) = (images("train", 60_000), images("t10k", 10_000));
+    let args = ["--data", &data, "--test", &test, "--epochs", "1", "--batch", "128"];
+    let (start, result) = train(&args);
+    assert_eq!(start["network"], json!([784, 128, 10]));
+    assert_eq!((&start["rows"], &start["test_rows"]), (&60_000.into(), &10_000.into()));
+    assert_eq!(
+        (&result["engine"], &start["loss"]),
+        (&"layered".into(), &"softmax-cross-entropy".into())
+    );
+    assert!(result["test_accuracy"].as_f64().unwrap() > 0.95, "{result}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn built_in_rows_are_predicted_in_parts() {
     let model = folder("parts").join("iris.safetensors");
