@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::table::MOST_CLASSES;
 use crate::data::{Labels, Source};
 
 fn read(text: &str, options: &CsvOptions) -> Result<Table, DataError> {
