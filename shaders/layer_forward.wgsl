@@ -44,8 +44,8 @@ fn weights_tile(row: u32, col: u32) -> mat4x4<f32> {
     );
 }
 
-fn activated(z: vec4<f32>, mask: vec4<f32>) -> vec4<f32> {
-    return activation4(ACTIVATION, z) * mask;
+fn activated(z: vec4<f32>, mask: vec4<bool>) -> vec4<f32> {
+    return select(vec4<f32>(0.0), activation4(ACTIVATION, z), mask);
 }
 
 fn store_row(row: u32, col: u32, a: vec4<f32>) -> vec4<u32> {
@@ -62,7 +62,7 @@ fn store_tile(row: u32, col: u32, upper: mat4x4<f32>, lower: mat4x4<f32>) {
         return;
     }
     let bias = parameters[params.fan_in * params.stride + col];
-    let mask = column_mask(4u * col, params.fan_out);
+    let mask = are_columns(4u * col, params.fan_out);
     var counts = store_row(row, col, activated(upper[0] + bias, mask));
     counts += store_row(row + 1u, col, activated(upper[1] + bias, mask));
     counts += store_row(row + 2u, col, activated(upper[2] + bias, mask));

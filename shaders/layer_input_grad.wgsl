@@ -43,10 +43,10 @@ fn weights_tile(row: u32, term: u32) -> mat4x4<f32> {
     ));
 }
 
-fn store_row(row: u32, col: u32, d: vec4<f32>, mask: vec4<f32>) {
+fn store_row(row: u32, col: u32, d: vec4<f32>, mask: vec4<bool>) {
     if (row < params.rows) {
         let at = row * params.input_stride + col;
-        d_input[at] = d * slope4(ACTIVATION, input[at]) * mask;
+        d_input[at] = select(vec4<f32>(0.0), d * slope4(ACTIVATION, input[at]), mask);
     }
 }
 
@@ -54,7 +54,7 @@ fn store_tile(row: u32, col: u32, upper: mat4x4<f32>, lower: mat4x4<f32>) {
     if (col >= params.input_stride) {
         return;
     }
-    let mask = column_mask(4u * col, params.fan_in);
+    let mask = are_columns(4u * col, params.fan_in);
     store_row(row, col, upper[0], mask);
     store_row(row + 1u, col, upper[1], mask);
     store_row(row + 2u, col, upper[2], mask);

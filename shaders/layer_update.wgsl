@@ -13,6 +13,7 @@
 struct Params {
     rows: u32,
     fan_in: u32,
+    fan_out: u32,
     input_stride: u32,
     stride: u32,
     learning_rate: f32,
@@ -37,8 +38,9 @@ fn finite_mask(values: vec4<f32>) -> vec4<f32> {
 }
 
 // One row of four weights, or four biases; returns what it adds to the sums.
-fn store(row: u32, col: u32, gradient: vec4<f32>) -> vec4<f32> {
+fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
     let at = row * params.stride + col;
+    let gradient = select(vec4<f32>(0.0), sum, are_columns(4u * col, params.fan_out));
     let parameter = parameters[at];
     let update = params.learning_rate * gradient;
     if (KEEP_GRADIENTS) {
@@ -132,7 +134,9 @@ fn layer_update(
         }
         workgroupBarrier();
     }
-    if (lane == 0u) {
-        sums[group.y * groups.x + group.x] = sum_partial[0];
+    // A grid that is folded may have a few groups to spare.
+    let at = group.y * groups.x + group.x;
+    if (lane == 0u && at < arrayLength(&sums)) {
+        sums[at] = sum_partial[0];
     }
 }

@@ -64,12 +64,12 @@ fn per_step(engine: &mut Engine) -> f64 {
         counted(engine, 200);
     }
     let (few, many) = (counted(engine, 200), counted(engine, 1200));
-    (many - few) as f64 / 1000.0
+    (many as f64 - few as f64) / 1000.0
 }
 
 /// One test, for the count is everybody's.
 #[test]
-fn steps_do_not_allocate() {
+fn steps_allocate_nothing_of_their_own() {
     let cpu = |task| Engine::Cpu(Box::new(CpuEngine::new(task)));
     assert_eq!(per_step(&mut cpu(task(&[5, 7, 3], 40, 8))), 0.0, "small, on the CPU");
     // The library of products packs its operands into memory of its own, once for each product.

@@ -513,8 +513,13 @@ fn steps_are_compared_and_then_timed() {
     // 2 x 2 x 16 x 40 x 24 and 2 x 3 x 16 x 24 x 5.
     assert_eq!(events.last().unwrap()["operations"], 61_440 + 11_520);
     let text = succeed(wgrad(&args));
-    assert!(text.contains("of its products' rate") && text.contains(" wins: "), "{text}");
+    assert!(text.contains("of the rate of its products") && text.contains(" wins: "), "{text}");
     fail(wgrad(&["bench", "step", "--batch", "0"]), 2, &["--batch 0"]);
+    fail(wgrad(&["bench", "step", "--epochs", "7"]), 2, &["--epochs", "bench step"]);
+    fail(wgrad(&["bench", "xor", "--batch", "7"]), 2, &["--batch", "bench xor"]);
+    fail(wgrad(&["bench", "step", "--batch", "4294967295"]), 4, &["out of memory", "bytes"]);
+    let one = ["bench", "step", "--layers", "2,3,1", "--batch", "4", "--rounds", "1"];
+    assert!(succeed(wgrad(&one)).contains(" us "));
     fail(wgrad(&["bench", "step", "--layers", "3,0"]), 2, &["size 2 of --layers is 0"]);
 }
 
@@ -536,13 +541,18 @@ fn kernels_are_timed_by_the_adapters_clock() {
     let written: Value = serde_json::from_slice(&std::fs::read(&trace).unwrap()).unwrap();
     let events = written["traceEvents"].as_array().unwrap();
     assert_eq!(events.iter().filter(|event| event["ph"] == "X").count() as u64, dispatches);
+    let both = ["--save", text, &asked, "--epochs", "1"];
+    fail(wgrad(&both), 2, &["--profile=", "--save"]);
     let seen = succeed(wgrad(&["--profile", "--epochs", "50"]));
     assert!(seen.contains("train_one_hidden") && seen.contains("to record"), "{seen}");
     fail(wgrad(&["--profile", "--engine", "cpu"]), 2, &["--profile", "cpu engine"]);
     // The same numbers, timed or not.
     let plain = self::events(wgrad(&common)).pop().unwrap();
     assert_eq!((&plain["loss"], &plain["profile"]), (&result["loss"], &Value::Null));
-    fail(wgrad(&["--kernels", "plain", "--engine", "cpu"]), 2, &["--kernels plain", "contradicts"]);
+    for cpu in [["--engine", "cpu"], ["--device", "cpu"]] {
+        let args = [&["--kernels", "plain", "--print-config"], &cpu[..]].concat();
+        fail(wgrad(&args), 2, &["--kernels plain", "contradicts", cpu[0]]);
+    }
     let events =
         self::events(wgrad(&["--kernels", "plain", "--epochs", "3", "--restarts", "1", "--json"]));
     assert_eq!(events[0]["engine"], "layered");

@@ -319,6 +319,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
         params: LayerUpdateParams {
             rows: rows as u32,
             fan_in: fan_in as u32,
+            fan_out: fan_out as u32,
             input_stride: (fan_in / 4) as u32,
             stride: (fan_out / 4) as u32,
             learning_rate: 1e-3,

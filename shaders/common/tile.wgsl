@@ -26,7 +26,7 @@ fn add_outer(sum: mat4x4<f32>, left: vec4<f32>, right: vec4<f32>) -> mat4x4<f32>
     );
 }
 
-// Which of four columns from `col` on are among the first `cols`: 1 there, 0 beyond.
-fn column_mask(col: u32, cols: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), vec4<f32>(1.0), vec4<u32>(col) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(cols));
+// Which of four columns from `col` on are among the first `cols`, and no padding.
+fn are_columns(col: u32, cols: u32) -> vec4<bool> {
+    return vec4<u32>(col) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(cols);
 }

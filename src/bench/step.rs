@@ -8,7 +8,7 @@ use web_time::Instant;
 use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Batches, Dataset, Order};
-use crate::engine::{CpuEngine, Kernels, LayeredEngine, Task};
+use crate::engine::{CpuEngine, Kernels, LayeredEngine, Place, Task};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Loss, Network};
 use crate::random::{Purpose, Threefry};
@@ -48,7 +48,7 @@ pub enum Stepper {
     CpuProducts,
     /// The layered engine.
     Layered(Kernels),
-    /// Its dispatches with a product in them, and no other.
+    /// Its dispatches with a product in them, and no other: fused ones with what they do at their ends.
     LayeredProducts(Kernels),
 }
 
@@ -57,9 +57,11 @@ impl Stepper {
     pub fn name(self) -> String {
         match self {
             Stepper::Cpu => "cpu".to_owned(),
-            Stepper::CpuProducts => "cpu, products alone".to_owned(),
+            Stepper::CpuProducts => "cpu, the library's products alone".to_owned(),
             Stepper::Layered(kernels) => format!("layered, {kernels}"),
-            Stepper::LayeredProducts(kernels) => format!("layered, {kernels}, products alone"),
+            Stepper::LayeredProducts(kernels) => {
+                format!("layered, {kernels}, kernels with a product alone")
+            }
         }
     }
 
@@ -121,8 +123,18 @@ pub async fn steps(
     stop: &dyn Fn() -> bool,
 ) -> Result<StepContest, Error> {
     let task = task(&sizes)?;
+    // Whatever cannot be is told before anything is computed.
+    let mut places = vec![Place::Cpu];
+    places.extend(gpu.map(|gpu| Place::Layered(Arc::clone(gpu), Kernels::Fused)));
+    places.extend(gpu.map(|gpu| Place::Layered(Arc::clone(gpu), Kernels::Plain)));
+    for place in &places {
+        crate::engine::Engine::check(&task.network, &task.data, &task.batches, 1, place)?;
+    }
+    let operations = operations(&task.network, sizes.batch);
     tell("the reference");
-    let expected = reference(&task);
+    let Some(expected) = reference(&task, stop) else {
+        return Ok(StepContest { sizes, operations, speeds: Vec::new(), stopped: true });
+    };
     let mut engines = vec![(Stepper::Cpu, Engine::Cpu(Box::new(CpuEngine::new(task.clone()))))];
     for kernels in [Kernels::Fused, Kernels::Plain] {
         if let Some(gpu) = gpu {
@@ -131,7 +143,7 @@ pub async fn steps(
         }
     }
     for (stepper, engine) in &mut engines {
-        let losses = engine.run(CHECKED_STEPS).await?;
+        let losses = engine.run(CHECKED_STEPS, &|| false).await?;
         // Sums of as many terms as the widest layer has inputs, step after step.
         let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
         compare(&format!("losses of {}", stepper.name()), &losses, &expected, near)
@@ -147,9 +159,9 @@ pub async fn steps(
                     break 'rounds;
                 }
                 tell(&who.name());
-                let seconds = engine.time(who != *stepper).await?;
-                // The first of each warms up.
-                if round > 0 {
+                let seconds = engine.time(who != *stepper, stop).await?;
+                // The first of each warms up; one that was cut short says nothing.
+                if round > 0 && !stop() {
                     match speeds.iter_mut().find(|speed| speed.stepper == who) {
                         Some(speed) => speed.seconds.push(seconds),
                         None => speeds.push(StepSpeed { stepper: who, seconds: vec![seconds] }),
@@ -159,7 +171,6 @@ pub async fn steps(
         }
     }
     speeds.iter_mut().for_each(|speed| speed.seconds.sort_by(f64::total_cmp));
-    let operations = operations(&task.network, sizes.batch);
     Ok(StepContest { sizes, operations, speeds, stopped })
 }
 
@@ -174,10 +185,17 @@ fn operations(network: &Network, batch: usize) -> u64 {
 
 fn task(sizes: &StepSizes) -> Result<Task, Error> {
     let (relu, identity) = (Activation::Relu, Activation::Identity);
-    let loss = Loss::SoftmaxCrossEntropy;
+    let loss = match sizes.layers.last() {
+        Some(1) => Loss::BceWithLogits,
+        _ => Loss::SoftmaxCrossEntropy,
+    };
     let network = Network::uniform(sizes.layers.clone(), relu, identity, loss)?;
     // Two batches, so that one has to be gathered.
-    let (rows, outputs) = (2 * sizes.batch, network.outputs());
+    let (rows, outputs) = (sizes.batch.saturating_mul(2), network.outputs());
+    let numbers = rows.saturating_mul(network.inputs() + outputs);
+    let bytes = numbers.saturating_mul(size_of::<f32>());
+    // Given back at once: it only has to be there.
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })?;
     let mut stream = Threefry::new(0, Purpose::Rows, 0);
     let pixel = |_| (stream.next_u32() >> 24) as f32 / 255.0;
     let inputs: Vec<f32> = (0..rows * network.inputs()).map(pixel).collect();
@@ -193,38 +211,42 @@ fn task(sizes: &StepSizes) -> Result<Task, Error> {
     })
 }
 
-fn reference(task: &Task) -> Vec<f64> {
+/// The losses of the first steps; `None` where `stop` said so in between.
+fn reference(task: &Task, stop: &dyn Fn() -> bool) -> Option<Vec<f64>> {
     let wide = |values: &[f32]| values.iter().map(|&value| value.into()).collect::<Vec<f64>>();
     let mut reference = Reference::new(&task.network, wide(&task.parameters));
     let losses = (0..CHECKED_STEPS).map(|step| {
+        if stop() {
+            return None;
+        }
         let rows: Vec<usize> = task.batches.rows_of(step).collect();
         let inputs: Vec<f64> = rows.iter().flat_map(|&row| wide(task.data.input(row))).collect();
         let targets: Vec<f64> = rows.iter().flat_map(|&row| wide(task.data.target(row))).collect();
-        reference.step(&inputs, &targets, RATE.into())
+        Some(reference.step(&inputs, &targets, RATE.into()))
     });
     losses.collect()
 }
 
 impl Engine {
-    async fn run(&mut self, steps: u32) -> Result<Vec<f32>, Error> {
+    async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, Error> {
         match self {
-            Engine::Cpu(engine) => Ok(engine.run(steps, &|| false)),
-            Engine::Layered(engine) => Ok(engine.run(steps, &|| false).await?),
+            Engine::Cpu(engine) => Ok(engine.run(steps, stop)),
+            Engine::Layered(engine) => Ok(engine.run(steps, stop).await?),
         }
     }
 
     /// Seconds of one step, or of its products alone, over as many as take long enough.
-    async fn time(&mut self, products: bool) -> Result<f64, Error> {
+    async fn time(&mut self, products: bool, stop: &dyn Fn() -> bool) -> Result<f64, Error> {
         let mut steps = 1;
         loop {
             let started = Instant::now();
             match (products, &mut *self) {
-                (false, engine) => drop(engine.run(steps).await?),
+                (false, engine) => drop(engine.run(steps, stop).await?),
                 (true, Engine::Cpu(engine)) => (0..steps).for_each(|_| engine.products_alone()),
                 (true, Engine::Layered(engine)) => engine.products_alone(steps).await?,
             }
             let time = started.elapsed();
-            if time >= MEASURED || steps > u32::MAX / 4 {
+            if time >= MEASURED || steps > u32::MAX / 4 || stop() {
                 return Ok(time.as_secs_f64() / f64::from(steps));
             }
             let wanted = MEASURED.as_secs_f64() / time.as_secs_f64().max(1e-9);

@@ -30,25 +30,25 @@ pub(super) struct BenchArgs {
     #[arg(value_name = "WHAT", default_value = "xor")]
     what: Bench,
 
-    /// Of `xor`: epochs of the one network
-    #[arg(long, value_name = "N", default_value_t = Sizes::default().epochs)]
-    epochs: u32,
+    /// Of `xor`: epochs of the one network [default: 30000]
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
 
-    /// Of `xor`: networks of the population
-    #[arg(long, value_name = "N", default_value_t = Sizes::default().networks)]
-    networks: usize,
+    /// Of `xor`: networks of the population [default: 65536]
+    #[arg(long, value_name = "N")]
+    networks: Option<usize>,
 
-    /// Of `xor`: epochs of the population
-    #[arg(long, value_name = "N", default_value_t = Sizes::default().population_epochs)]
-    population_epochs: u32,
+    /// Of `xor`: epochs of the population [default: 2000]
+    #[arg(long, value_name = "N")]
+    population_epochs: Option<u32>,
 
-    /// Of `step`: units per layer, the input first
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = size, default_values_t = StepSizes::default().layers)]
-    layers: Vec<usize>,
+    /// Of `step`: units per layer, the input first [default: 784,512,10]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = size)]
+    layers: Option<Vec<usize>>,
 
-    /// Of `step`: rows of a batch
-    #[arg(long, value_name = "ROWS", default_value_t = StepSizes::default().batch)]
-    batch: usize,
+    /// Of `step`: rows of a batch [default: 256]
+    #[arg(long, value_name = "ROWS")]
+    batch: Option<usize>,
 
     /// Measurements of each, in turn with the others
     #[arg(long, value_name = "N", default_value_t = Sizes::default().rounds)]
@@ -71,25 +71,47 @@ pub(super) struct BenchArgs {
     verbose: bool,
 }
 
+impl BenchArgs {
+    /// Whether what is said is of the bench asked for, and can be.
+    fn check(&self) -> Result<(), Error> {
+        let wide = |value: usize| value as u64;
+        let of_xor = [
+            ("epochs", self.epochs.map(u64::from)),
+            ("networks", self.networks.map(wide)),
+            ("population-epochs", self.population_epochs.map(u64::from)),
+        ];
+        let of_step =
+            [("layers", self.layers.as_ref().map(|_| 1)), ("batch", self.batch.map(wide))];
+        let (own, other, bench) = match self.what {
+            Bench::Xor => (&of_xor[..], &of_step[..], "xor"),
+            Bench::Step => (&of_step[..], &of_xor[..], "step"),
+        };
+        if let Some((flag, _)) = other.iter().find(|(_, value)| value.is_some()) {
+            let reason = format!("is not of bench {bench}; leave it out");
+            return Err(bad_setting(format!("--{flag}"), reason));
+        }
+        let rounds = [("rounds", Some(u64::from(self.rounds)))];
+        for (flag, value) in own.iter().chain(&rounds) {
+            let is_bad = |value: &u64| *value == 0 || *value > u64::from(u32::MAX);
+            if let Some(value) = value.filter(is_bad) {
+                let reason = "must be 1 to 4294967295";
+                return Err(bad_setting(format!("--{flag} {value}"), reason));
+            }
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     start_log(args.verbose);
+    args.check()?;
+    let defaults = Sizes::default();
     let sizes = Sizes {
-        epochs: args.epochs,
-        networks: args.networks,
-        population_epochs: args.population_epochs,
+        epochs: args.epochs.unwrap_or(defaults.epochs),
+        networks: args.networks.unwrap_or(defaults.networks),
+        population_epochs: args.population_epochs.unwrap_or(defaults.population_epochs),
         rounds: args.rounds,
     };
-    for (flag, value) in [
-        ("epochs", u64::from(sizes.epochs)),
-        ("networks", sizes.networks as u64),
-        ("population-epochs", u64::from(sizes.population_epochs)),
-        ("rounds", u64::from(sizes.rounds)),
-        ("batch", args.batch as u64),
-    ] {
-        if value == 0 || value > u64::from(u32::MAX) {
-            return Err(bad_setting(format!("--{flag} {value}"), "must be 1 to 4294967295").into());
-        }
-    }
     let stop = Stop::listen()?;
     pollster::block_on(async {
         let wanted = Wanted {
@@ -124,7 +146,12 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
 
 /// `wgrad bench step`.
 async fn step(args: &BenchArgs, gpu: Option<&Arc<Gpu>>, stop: &Stop) -> Result<(), Failure> {
-    let sizes = StepSizes { layers: args.layers.clone(), batch: args.batch, rounds: args.rounds };
+    let defaults = StepSizes::default();
+    let sizes = StepSizes {
+        layers: args.layers.clone().unwrap_or(defaults.layers),
+        batch: args.batch.unwrap_or(defaults.batch),
+        rounds: args.rounds,
+    };
     let progress = report::Spinner::start(args.json);
     let stopping = || stop.signal().is_some();
     let outcome = steps(gpu, sizes, &mut |who| progress.tell(who), &stopping).await;

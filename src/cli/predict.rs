@@ -276,6 +276,7 @@ fn table(args: &PredictArgs, source: &Source, model: &Model) -> Result<Table, Er
                 untaught: true,
                 known_inputs: schema.inputs.clone(),
                 known_targets: schema.targets.clone(),
+                known_places: schema.target_places.clone(),
                 ..flags.options()
             };
             read(source, &options).map_err(|error| match error {

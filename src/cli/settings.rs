@@ -362,6 +362,10 @@ impl Settings {
         let engine = self.engine.unwrap_or(EngineChoice::Auto);
         match (self.kernels, engine) {
             (None, engine) => Ok(engine),
+            (Some(kernels), _) if self.device == Some(DeviceChoice::Cpu) => Err(bad_setting(
+                format!("--kernels {kernels}"),
+                "is for the layered engine and contradicts --device cpu; leave one out",
+            )),
             (Some(_), EngineChoice::Auto | EngineChoice::Layered) => Ok(EngineChoice::Layered),
             (Some(kernels), engine) => Err(bad_setting(
                 format!("--kernels {kernels}"),

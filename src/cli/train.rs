@@ -72,10 +72,17 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         None => Settings::default(),
     };
     let Resolved { training, settings, schema } = args.settings.clone().or(from_file).resolve()?;
+    settings.engine()?;
     if args.print_config {
         let text = toml::to_string(&settings)
             .map_err(|error| bad_setting("--print-config", error.to_string()))?;
         return Ok(crate::report::print(&text)?);
+    }
+    if let (Some(save), Some(trace)) = (&settings.save, args.trace())
+        && save == trace
+    {
+        let reason = "is where --save puts the network; give another file";
+        return Err(bad_setting(format!("--profile={}", trace.display()), reason).into());
     }
     for path in [settings.save.as_ref(), args.trace()].into_iter().flatten() {
         file::check_writable(path)?;
@@ -117,6 +124,17 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let outcome =
             training.run(&chosen.place, &mut |progress| report.progress(progress), &stopping).await;
         report.end_progress();
+        // Also of a training that failed.
+        let profile = match chosen.place.gpu() {
+            Some(gpu) if args.profile.is_some() => gpu.take_profile().await,
+            _ => Ok(None),
+        };
+        if let (Ok(Some(profile)), Some(path), Some(gpu)) =
+            (&profile, args.trace(), chosen.place.gpu())
+        {
+            let trace = profile_trace(profile, &gpu.adapter().name);
+            file::write_atomic(path, trace.as_bytes())?;
+        }
         let mut outcome = match (outcome, stop.signal()) {
             // Nothing worth keeping when the stop came.
             (Err(Error::Diverged { .. }), Some(signal)) => {
@@ -134,16 +152,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             outcome.kept.parameters = model.parameters;
             file::write_atomic(path, &bytes)?;
         }
-        let profile = match chosen.place.gpu() {
-            Some(gpu) => gpu.take_profile().await?,
-            None => None,
-        };
-        if let (Some(profile), Some(path), Some(gpu)) = (&profile, args.trace(), chosen.place.gpu())
-        {
-            let trace = profile_trace(profile, &gpu.adapter().name);
-            file::write_atomic(path, trace.as_bytes())?;
-        }
-        report.finish(&outcome, settings.save.as_deref(), profile.as_ref())?;
+        report.finish(&outcome, settings.save.as_deref(), profile?.as_ref())?;
         match stop.signal() {
             Some(signal) => Err(Error::Stopped { signal }.into()),
             None => Ok(()),

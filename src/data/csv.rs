@@ -39,6 +39,9 @@ pub struct CsvOptions {
     pub known_inputs: Vec<String>,
     /// The same of the targets, where a header has them.
     pub known_targets: Vec<String>,
+    /// Where targets stand among the columns that are not left out, from 0, in a table of as many
+    /// columns as that and the network's inputs are.
+    pub known_places: Vec<usize>,
 }
 
 /// Reads `bytes` as a table. Lines that begin with `#` are left out. `name` is what errors call it.
@@ -116,6 +119,7 @@ pub fn read_csv(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table,
         name: name.to_owned(),
         input_names: named(&plan.inputs),
         target_names: named(&plan.targets),
+        target_places: if headings.is_empty() { plan.places } else { Vec::new() },
         input_len: plan.inputs.len(),
         inputs,
         targets,

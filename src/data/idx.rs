@@ -185,6 +185,7 @@ pub fn read_idx(images: (&str, &[u8]), labels: Option<(&str, &[u8])>) -> Result<
         name: name.to_owned(),
         input_names: Vec::new(),
         target_names: Vec::new(),
+        target_places: Vec::new(),
         input_len: inputs.len() / rows,
         inputs,
         targets,

@@ -20,6 +20,9 @@ pub struct Schema {
     /// The names of the columns of targets, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
+    /// Where the targets stand among the columns, from 0, where these have no names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_places: Vec<usize>,
     /// What the outputs mean.
     #[serde(default)]
     pub labels: Labels,
@@ -73,6 +76,7 @@ impl Samples {
         }
         let labels = Labels::of(&table, outputs)?;
         let (inputs, targets) = (table.input_names.clone(), table.target_names.clone());
+        let target_places = table.target_places.clone();
         let mut table = table;
         let [rest, kept] = match validation {
             None => [(0..table.rows()).collect(), Vec::new()],
@@ -92,7 +96,7 @@ impl Samples {
             train: dataset(train)?,
             validation: kept.map(dataset).transpose()?,
             test: test.map(dataset).transpose()?,
-            schema: Schema { inputs, targets, labels, scaling },
+            schema: Schema { inputs, targets, target_places, labels, scaling },
         })
     }
 }

@@ -16,6 +16,8 @@ pub struct Table {
     /// The columns' names, where the file has any.
     pub(super) input_names: Vec<String>,
     pub(super) target_names: Vec<String>,
+    /// Where targets stand among the columns, where these have no names.
+    pub(super) target_places: Vec<usize>,
     /// `[rows][input_len]`.
     pub(super) inputs: Vec<f32>,
     pub(super) input_len: usize,
@@ -70,6 +72,7 @@ impl Table {
             name: data.name().to_owned(),
             input_names: Vec::new(),
             target_names: Vec::new(),
+            target_places: Vec::new(),
             inputs: data.inputs().to_vec(),
             input_len: data.input_len(),
             targets: Targets::Numbers { values: data.targets().to_vec(), len: data.target_len() },
@@ -157,6 +160,7 @@ impl Table {
             name: self.name.clone(),
             input_names: self.input_names.clone(),
             target_names: self.target_names.clone(),
+            target_places: self.target_places.clone(),
             inputs: Vec::new(),
             input_len: self.input_len,
             targets: Targets::None,

@@ -179,6 +179,8 @@ params! {
         rows: u32,
         /// Units that feed the layer.
         fan_in: u32,
+        /// Units it has.
+        fan_out: u32,
         /// From one row of the input to the next.
         input_stride: u32,
         /// From one row of everything else to the next.

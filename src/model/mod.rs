@@ -290,6 +290,7 @@ mod tests {
         let schema = Schema {
             inputs: vec!["a".to_owned(), "b \"c\"".to_owned()],
             targets: vec!["kind".to_owned()],
+            target_places: vec![0],
             labels: Labels::Pair(["no".to_owned(), "yes".to_owned()]),
             scaling: Scaling::new(vec![0.5, -2.0], vec![1.0, 0.1]),
         };

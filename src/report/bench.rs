@@ -62,7 +62,7 @@ pub fn step_contest(
     let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
     let _ = writeln!(
         text,
-        "a step of {}, relu, softmax-cross-entropy, over a batch of {batch}: {} operations in its products;\n\
+        "a step of {}, relu, over a batch of {batch}: {} operations in its products;\n\
          each compared with the reference first; the middle of {rounds} measurements, each in turn with the others\n",
         layers.join("-"),
         contest.operations
@@ -70,7 +70,7 @@ pub fn step_contest(
     let find = |stepper| contest.speeds.iter().find(|speed| speed.stepper == stepper);
     let mut ranked: Vec<&StepSpeed> = contest.speeds.iter().collect();
     ranked.sort_by(|a, b| a.median().total_cmp(&b.median()));
-    let head = ["", "ms a step", "GFLOP/s", "of its products' rate", "spread"];
+    let head = ["", "a step", "GFLOP/s", "of the rate of its products", "spread"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     for speed in &ranked {
         let own = speed.stepper.products().and_then(find);
@@ -78,13 +78,16 @@ pub fn step_contest(
         let (first, last) = (speed.seconds[0], speed.seconds[speed.seconds.len() - 1]);
         lines.push(vec![
             speed.stepper.name(),
-            format!("{:.3}", 1e3 * speed.median()),
-            format!("{:.1}", contest.operations as f64 / speed.median() / 1e9),
+            short_seconds(speed.median()),
+            format!("{:.3}", contest.operations as f64 / speed.median() / 1e9),
             share.unwrap_or_default(),
             format!("{:.0} %", 100.0 * (last - first) / speed.median()),
         ]);
     }
-    text += &table::columns(&lines, 1);
+    text += &match ranked.is_empty() {
+        true => "nothing was measured\n".to_owned(),
+        false => table::columns(&lines, 1),
+    };
     let times = |a: Stepper, b: Stepper| Some(find(b)?.median() / find(a)?.median());
     let (fused, plain) = (Stepper::Layered(Kernels::Fused), Stepper::Layered(Kernels::Plain));
     if let Some(times) = times(fused, plain) {
@@ -104,6 +107,15 @@ pub fn step_contest(
         text.push_str("(stopped before the end, as asked)\n");
     }
     print(&text)
+}
+
+/// Seconds with three digits behind the point of whatever unit suits.
+fn short_seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-3 => format!("{:.3} us", 1e6 * s),
+        s if s < 1.0 => format!("{:.3} ms", 1e3 * s),
+        s => format!("{s:.3} s"),
+    }
 }
 
 /// Those that were measured, the fastest first.

@@ -150,7 +150,9 @@ impl<'a> TrainReport<'a> {
             }
         }
         let is_software = self.place.gpu().is_some_and(|gpu| gpu.adapter().is_software());
-        text += &profile.map(|timed| profile::text(timed, is_software)).unwrap_or_default();
+        if let Some(timed) = profile.filter(|_| self.detail != Detail::Quiet) {
+            text += &profile::text(timed, is_software);
+        }
         if let Some(path) = saved {
             let _ = writeln!(text, "Saved to {}.", path.display());
         }

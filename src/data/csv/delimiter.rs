@@ -81,7 +81,17 @@ fn count(line: &[u8], delimiter: u8) -> usize {
 /// The same lines with one blank where there were several.
 pub(super) fn single_blanks(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut text = Vec::with_capacity(bytes.len());
-    for line in bytes.split(|&byte| byte == b'\n') {
+    // Lines end as they do elsewhere: with either character or with both.
+    let is_end = |at: &usize| match bytes[*at] {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    let mut start = 0;
+    let ends: Vec<usize> = (0..bytes.len()).filter(is_end).chain([bytes.len()]).collect();
+    for end in ends {
+        let line = &bytes[start.min(end)..end];
+        start = end + 1;
         let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         for (index, word) in words.enumerate() {
             if index > 0 {

@@ -26,7 +26,6 @@ impl<'a> Lines<'a> {
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .trim(csv::Trim::All)
             .comment(Some(b'#'))
             .delimiter(delimiter)
             // The newline ends a last line that is a comment.
@@ -54,6 +53,7 @@ impl<'a> Lines<'a> {
                 let reason = format!("line {line} opens a quote that is not closed there");
                 return Err(DataError::Unreadable { name: self.name.to_owned(), reason });
             }
+            self.record.trim();
             let is_blank = self.record.len() == 1 && self.record[0].is_empty();
             if !(is_there && is_blank) {
                 return Ok(is_there);
@@ -153,10 +153,8 @@ impl<'a> Lines<'a> {
         if field.parse::<f64>().is_ok_and(|value| !value.is_finite()) {
             return Err(self.bad(column, "not finite"));
         }
-        let whole = field.split_once('.').filter(|(whole, rest)| {
-            whole.parse::<i64>().is_ok() && rest.bytes().all(|digit| digit == b'0')
-        });
-        let is_known = classes.push(whole.map_or(field, |(whole, _)| whole), self.line());
+        let whole = whole_number(field);
+        let is_known = classes.push(whole.as_deref().unwrap_or(field), self.line());
         if is_known {
             return Ok(());
         }
@@ -183,4 +181,14 @@ pub(super) fn number(field: &str) -> Result<f32, &'static str> {
         false if field.bytes().any(|byte| byte.is_ascii_digit()) => Err("beyond the range of f32"),
         false => Err("not finite"),
     }
+}
+
+/// A whole number as it is written shortest, whatever its sign and zeros after a point; `None` of a
+/// code such as 007, whose zeros are part of it.
+fn whole_number(field: &str) -> Option<String> {
+    let (whole, rest) = field.split_once('.').unwrap_or((field, ""));
+    let digits = whole.trim_start_matches(['-', '+']);
+    let is_code = digits.len() > 1 && digits.starts_with('0');
+    let value: i64 = whole.parse().ok()?;
+    (!is_code && rest.bytes().all(|digit| digit == b'0')).then(|| value.to_string())
 }

@@ -7,6 +7,8 @@ use crate::data::DataError;
 pub(super) struct Plan {
     pub inputs: Vec<usize>,
     pub targets: Vec<usize>,
+    /// Where the targets stand among the columns that are not left out.
+    pub places: Vec<usize>,
 }
 
 impl Plan {
@@ -44,20 +46,28 @@ impl Plan {
             return Plan::by_names(name, headings, options, &ignored, chosen);
         }
         let rest: Vec<usize> = (0..columns).filter(|column| !ignored.contains(column)).collect();
-        let targets = if options.target.is_empty() {
+        let places = &options.known_places;
+        let are_known = !places.is_empty()
+            && options.inputs == Some(rest.len().saturating_sub(places.len()))
+            && places.iter().all(|&place| place < rest.len());
+        let targets = if options.target.is_empty() && are_known {
+            places.iter().map(|&place| rest[place]).collect()
+        } else if options.target.is_empty() {
             let count = target_count(name, rest.len(), options)?;
             rest[rest.len() - count..].to_vec()
         } else {
             chosen
         };
         let is_input = |column: &usize| !targets.contains(column);
-        let inputs: Vec<usize> = rest.into_iter().filter(is_input).collect();
+        let place = |target: &usize| rest.iter().position(|column| column == target);
+        let places = targets.iter().filter_map(place).collect();
+        let inputs: Vec<usize> = rest.iter().copied().filter(is_input).collect();
         if inputs.is_empty() {
             let name = name.to_owned();
             let (inputs, outputs) = (options.inputs.unwrap_or(1), targets.len().max(1));
             return Err(DataError::Columns { name, columns, inputs, outputs });
         }
-        Ok(Plan { inputs, targets })
+        Ok(Plan { inputs, targets, places })
     }
 }
 
@@ -87,8 +97,15 @@ impl Plan {
             }
         };
         let inputs = options.known_inputs.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        if let Some(&column) = inputs.iter().find(|column| ignored.contains(column)) {
+            return Err(DataError::Ambiguous {
+                name: name.to_owned(),
+                column: headings[column].clone(),
+                what: "is an input of the network, and left out",
+            });
+        }
         if !chosen.is_empty() {
-            return Ok(Plan { inputs, targets: chosen });
+            return Ok(Plan { inputs, targets: chosen, places: Vec::new() });
         }
         let known = options.known_targets.iter().map(find).collect::<Result<Vec<_>, _>>();
         let targets = match known {
@@ -97,7 +114,7 @@ impl Plan {
             Err(_) if options.untaught => Vec::new(),
             Err(error) => return Err(error),
         };
-        Ok(Plan { inputs, targets })
+        Ok(Plan { inputs, targets, places: Vec::new() })
     }
 }
 

@@ -35,6 +35,8 @@ fn a_file_of_xor_is_the_built_in_one() {
         "a;b;t\n0;0;0\n0;1;1\n1;0;1\n1;1;0\n",
         "0\t0\t0\n0\t1\t1\n1\t0\t1\n1\t1\t0\n",
         "  0 0  0\n0 1 1 \n1   0 1\n1 1 0\n",
+        "0 0 0\r0 1 1\r1 0 1\r1 1 0\r",
+        "0 0 0\r\n0 1 1\r\n1 0 1\r\n1 1 0\r\n",
         "\u{feff}a|b|t\n0|0|0\n0|1|1\n1|0|1\n1|1|0\n",
     ] {
         let table = plain(text);
@@ -71,6 +73,9 @@ fn what_is_wrong_is_named_with_its_place() {
         ("a,b\n1,2\n2,x\n", "--target-type classes"),
         ("1;3,5\n2;4,5\n", "line 1, column 2: \"3,5\" is a number with a comma"),
         ("a,b,y\n1,2,u\n3,4,\"v\n5,6,u\n", "line 3 opens a quote"),
+        ("\"1\n\",2,0\n3,4,1\n", "line 1 opens a quote"),
+        ("1,2,0\n5,6,\"0", "line 2 opens a quote"),
+        ("1 2 0\r3 x 1\r", "line 2, column 2: \"x\""),
         ("1,a\n2,b\u{1b}[31m\n", "control character"),
         ("1,New York\n2,Los Angeles\n3,4,San Jose\n", "line 3 has 3 fields"),
         ("My data\na,b\n1,2\n", "line 1 has one field"),
@@ -162,6 +167,9 @@ fn known_names_are_found_wherever_they_stand() {
     assert!(read("x,y,x\n2,1,3\n", &known).unwrap_err().to_string().contains("twice"));
     assert_eq!(read("2,1\n", &known).unwrap().inputs(), [2., 1.]);
     // What is left out is no target, and may be empty.
+    let input = CsvOptions { ignore: strings(&["x"]), ..known.clone() };
+    let error = read("x,y,kind\n1,2,\n", &input).unwrap_err();
+    assert!(error.to_string().contains("\"x\" is an input") && error.exit_code() == 2, "{error}");
     let ignored = CsvOptions { ignore: strings(&["kind"]), ..known };
     assert!(!read("x,y,kind\n1,2,\n", &ignored).unwrap().is_taught());
 }
@@ -172,6 +180,24 @@ fn the_delimiter_is_the_one_that_leaves_numbers() {
     assert!(table.has_classes() && table.rows() == 2 && table.inputs() == [1., 2.]);
     assert_eq!(plain("1;a,b\n2;c,d\n").inputs(), [1., 2.]);
     assert_eq!(plain("1,New York\n2,Los Angeles\n").inputs(), [1., 2.]);
+}
+
+/// Without names, targets are looked for where they stood in training.
+#[test]
+fn targets_are_where_they_were() {
+    let said =
+        CsvOptions { target: strings(&["2"]), ignore: strings(&["1"]), ..CsvOptions::default() };
+    let trained = read("9,a,1,2\n9,b,3,4\n", &said).unwrap();
+    assert_eq!(trained.target_places, [0]);
+    let later = CsvOptions {
+        known_places: trained.target_places,
+        untaught: true,
+        classes: Some(true),
+        ..shape(2, 1)
+    };
+    let table = read("a,5,6\n", &later).unwrap();
+    assert!(table.has_classes() && table.inputs() == [5., 6.]);
+    assert!(!read("5,6\n", &later).unwrap().is_taught());
 }
 
 #[test]
@@ -191,7 +217,7 @@ fn headers_and_delimiters_can_be_said() {
 #[test]
 fn labels_that_are_numbers_are_one_however_they_are_written() {
     let options = CsvOptions { classes: Some(true), ..CsvOptions::default() };
-    let table = read("1,1.0\n2,1\n3,0\n4,x\n5,007\n6,7\n7,1.5\n", &options).unwrap();
+    let table = read("1,1.0\n2,1\n3,0\n4,x\n5,007\n6,7\n7,1.5\n8,-0\n9,+1\n", &options).unwrap();
     let labels = Labels::of(&table, None).unwrap();
     assert_eq!(labels.names(), strings(&["0", "007", "1", "1.5", "7", "x"]));
     let many: String = (0..=MOST_CLASSES).map(|i| format!("1,c{i}\n")).collect();

@@ -235,6 +235,7 @@ impl LayeredEngine {
         let params = LayerUpdateParams {
             rows: rows as u32,
             fan_in: layer.fan_in as u32,
+            fan_out: layer.fan_out as u32,
             input_stride: (row_stride(layer.fan_in) / 4) as u32,
             stride: (block.stride / 4) as u32,
             learning_rate: self.task.learning_rate,

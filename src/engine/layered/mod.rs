@@ -31,15 +31,14 @@ pub(crate) const RING_LEN: u32 = 8192;
 const FIRST_DISPATCHES: usize = 8;
 /// However short they are: what is recorded at once stays bounded.
 const MOST_DISPATCHES: usize = 32_768;
+/// Steps of a submission at most: more would make it no cheaper.
+const MOST_STEPS: usize = 64;
 /// Submissions that are handed over before the first of them is waited for.
 const IN_FLIGHT: usize = 3;
 
 /// Kernels that hold a product.
 const PRODUCTS: [&str; 5] =
     ["matmul", "layer_forward", "output_loss", "layer_input_grad", "layer_update"];
-/// The share of the dispatches of a submission that [`LayeredEngine::products_alone`] makes: these are
-/// the long ones.
-const PRODUCTS_AT_ONCE: usize = 1024;
 
 /// One of them.
 struct InFlight {
@@ -255,7 +254,8 @@ impl LayeredEngine {
                 }
                 continue;
             }
-            let (count, mut len) = (self.pace.next(), 0);
+            let most = MOST_STEPS * self.full.len();
+            let (count, mut len) = (self.pace.next().min(most), 0);
             chunk.clear();
             while step < end && len < count {
                 let is_short = batches.len_of(step) < batches.batch();
@@ -280,19 +280,31 @@ impl LayeredEngine {
         Ok(())
     }
 
-    /// The dispatches of a step that hold a product, and no other, so many times: what a step cannot do
-    /// without. The parameters are none that a training would have given.
+    /// The dispatches of a step that hold a product, with what fused ones do at their ends, and no other,
+    /// so many times, handed over as steps are. The parameters are then none that a training gives.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails.
     pub async fn products_alone(&self, steps: u32) -> Result<(), GpuError> {
         let is_product = |dispatch: &&Dispatch| PRODUCTS.contains(&dispatch.name());
         let products: Vec<&Dispatch> = self.full.iter().filter(is_product).collect();
-        let mut left = steps as usize;
-        while left > 0 {
-            let count = (MOST_DISPATCHES / PRODUCTS_AT_ONCE / products.len().max(1)).clamp(1, left);
+        let (mut left, mut pace) = (steps as usize, self.pace);
+        let mut in_flight = VecDeque::with_capacity(IN_FLIGHT);
+        let mut last_done = Instant::now();
+        while left > 0 || !in_flight.is_empty() {
+            if left == 0 || in_flight.len() == IN_FLIGHT {
+                let Some(InFlight { submission, len, submitted }) = in_flight.pop_front() else {
+                    break;
+                };
+                self.gpu.wait(submission).await?;
+                pace.took(len, submitted.max(last_done).elapsed());
+                last_done = Instant::now();
+                continue;
+            }
+            let count = (pace.next() / products.len().max(1)).clamp(1, MOST_STEPS).min(left);
             let all = std::iter::repeat_n(&products, count).flatten().copied();
-            self.gpu.wait(self.gpu.submit(all)).await?;
+            let (submission, len) = (self.gpu.submit(all), count * products.len());
+            in_flight.push_back(InFlight { submission, len, submitted: Instant::now() });
             left -= count;
         }
         Ok(())

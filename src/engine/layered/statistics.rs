@@ -6,7 +6,7 @@ use super::{Kernels, LayeredEngine};
 use crate::gpu::GpuError;
 use crate::network::row_stride;
 
-/// Of one layer in one step.
+/// Of one layer in one step. Squares are summed in f32: norms beyond 1.8e19 are infinite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerStatistics {
     /// The Euclidean norm of its gradients, weights and biases together.
@@ -17,8 +17,7 @@ pub struct LayerStatistics {
     pub update_norm: f64,
     /// Gradients or updated parameters that are not finite.
     pub not_finite: u64,
-    /// Per unit, the rows of the batch that left it zero; none of the output layer where its loss is
-    /// fused with it.
+    /// Per unit, the rows of the batch that left it zero; of hidden layers alone.
     pub zero_rows: Vec<usize>,
     /// Per unit, the rows of the batch that drove it to an end of its sigmoid or tanh.
     pub saturated_rows: Vec<usize>,
