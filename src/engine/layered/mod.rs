@@ -2,24 +2,23 @@
 //!
 //! Losses stay on the GPU in a ring and are read where a run ends; no step waits.
 
+mod flight;
 mod forward;
 mod fused;
 mod rows;
 mod statistics;
 mod step;
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-
-use web_time::Instant;
 
 use super::{Forward, Task, unpad_rows};
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
-use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Submission};
+use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
 use crate::network::{Layer, Layout, Network, named, row_stride};
 use crate::reference::Trace;
+use flight::Flight;
 use forward::ForwardPass;
 use rows::Part;
 pub use statistics::LayerStatistics;
@@ -33,20 +32,9 @@ const FIRST_DISPATCHES: usize = 8;
 const MOST_DISPATCHES: usize = 32_768;
 /// Steps of a submission at most: more would make it no cheaper.
 const MOST_STEPS: usize = 64;
-/// Submissions that are handed over before the first of them is waited for.
-const IN_FLIGHT: usize = 3;
-
 /// Kernels that hold a product.
 const PRODUCTS: [&str; 5] =
     ["matmul", "layer_forward", "output_loss", "layer_input_grad", "layer_update"];
-
-/// One of them.
-struct InFlight {
-    submission: Submission,
-    /// Its dispatches.
-    len: usize,
-    submitted: Instant,
-}
 
 named! {
     /// Which kernels a step is made of.
@@ -236,19 +224,12 @@ impl LayeredEngine {
     async fn run_ring(&mut self, mut end: u32, stop: &dyn Fn() -> bool) -> Result<(), GpuError> {
         let batches = self.task.batches;
         let (mut step, mut at) = (self.step, 0);
-        let mut in_flight: VecDeque<InFlight> = VecDeque::with_capacity(IN_FLIGHT);
-        let mut last_done = Instant::now();
+        let mut flight = Flight::new();
         // Made once: no step allocates.
         let mut chunk: Vec<(bool, Range<usize>)> = Vec::new();
-        while step < end || !in_flight.is_empty() {
-            if step >= end || in_flight.len() == IN_FLIGHT {
-                let Some(InFlight { submission, len, submitted }) = in_flight.pop_front() else {
-                    break;
-                };
-                self.gpu.wait(submission).await?;
-                // Until the one before was done the device had not begun.
-                self.pace.took(len, submitted.max(last_done).elapsed());
-                last_done = Instant::now();
+        while step < end || !flight.is_over() {
+            if step >= end || flight.is_full() {
+                flight.wait(&self.gpu, &mut self.pace).await?;
                 if stop() {
                     end = end.min(step + u32::from(at > 0));
                 }
@@ -273,8 +254,7 @@ impl LayeredEngine {
             });
             self.submissions += 1;
             let all = dispatches.chain(std::iter::once(&self.count_submission));
-            let submission = self.gpu.submit(all);
-            in_flight.push_back(InFlight { submission, len, submitted: Instant::now() });
+            flight.push(self.gpu.submit(all), len);
         }
         self.step = step;
         Ok(())
@@ -289,22 +269,15 @@ impl LayeredEngine {
         let is_product = |dispatch: &&Dispatch| PRODUCTS.contains(&dispatch.name());
         let products: Vec<&Dispatch> = self.full.iter().filter(is_product).collect();
         let (mut left, mut pace) = (steps as usize, self.pace);
-        let mut in_flight = VecDeque::with_capacity(IN_FLIGHT);
-        let mut last_done = Instant::now();
-        while left > 0 || !in_flight.is_empty() {
-            if left == 0 || in_flight.len() == IN_FLIGHT {
-                let Some(InFlight { submission, len, submitted }) = in_flight.pop_front() else {
-                    break;
-                };
-                self.gpu.wait(submission).await?;
-                pace.took(len, submitted.max(last_done).elapsed());
-                last_done = Instant::now();
+        let mut flight = Flight::new();
+        while left > 0 || !flight.is_over() {
+            if left == 0 || flight.is_full() {
+                flight.wait(&self.gpu, &mut pace).await?;
                 continue;
             }
             let count = (pace.next() / products.len().max(1)).clamp(1, MOST_STEPS).min(left);
             let all = std::iter::repeat_n(&products, count).flatten().copied();
-            let (submission, len) = (self.gpu.submit(all), count * products.len());
-            in_flight.push_back(InFlight { submission, len, submitted: Instant::now() });
+            flight.push(self.gpu.submit(all), count * products.len());
             left -= count;
         }
         Ok(())
