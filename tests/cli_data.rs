@@ -280,6 +280,24 @@ fn a_regression_has_no_right_and_wrong() {
     assert!(predicted[2]["accuracy"].is_null() && predicted[2]["confusion"].is_null());
 }
 
+/// What may have been meant otherwise is said, and nothing is said where it was not.
+#[test]
+fn data_that_may_be_meant_otherwise_is_pointed_out() {
+    let rows: String = (0..12).map(|i| format!("{},{}\n", i * 10, i % 3)).collect();
+    let path = write("hints", "rows.csv", &rows);
+    let told = |args: &[&str]| {
+        let common = ["--data", path.as_str(), "--epochs", "1", "--lr", "1e-6", "--engine", "cpu"];
+        succeed(wgrad(&[&common, args].concat()))
+    };
+    let text = told(&[]);
+    for part in ["targets are 3 whole numbers", "--target-type classes", "inputs reach 110"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let text = told(&["--target-type", "classes", "--normalize", "standard"]);
+    assert!(!text.contains("whole numbers") && !text.contains("inputs reach"), "{text}");
+    assert!(text.contains("classes 0, 1, 2; inputs of mean 0 and deviation 1"), "{text}");
+}
+
 #[test]
 fn standard_input_is_a_table_too() {
     let table = "a b target\n0 0 0\n0 1 1\n1 0 1\n1 1 0\n";

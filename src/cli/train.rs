@@ -129,12 +129,13 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             Some(gpu) if args.profile.is_some() => gpu.take_profile().await,
             _ => Ok(None),
         };
-        if let (Ok(Some(profile)), Some(path), Some(gpu)) =
-            (&profile, args.trace(), chosen.place.gpu())
-        {
-            let trace = profile_trace(profile, &gpu.adapter().name);
-            file::write_atomic(path, trace.as_bytes())?;
-        }
+        let traced = match (&profile, args.trace(), chosen.place.gpu()) {
+            (Ok(Some(profile)), Some(path), Some(gpu)) => {
+                let trace = profile_trace(profile, &gpu.adapter().name);
+                file::write_atomic(path, trace.as_bytes())
+            }
+            _ => Ok(()),
+        };
         let mut outcome = match (outcome, stop.signal()) {
             // Nothing worth keeping when the stop came.
             (Err(Error::Diverged { .. }), Some(signal)) => {
@@ -152,6 +153,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             outcome.kept.parameters = model.parameters;
             file::write_atomic(path, &bytes)?;
         }
+        // Not before the network is safe.
+        traced?;
         report.finish(&outcome, settings.save.as_deref(), profile?.as_ref())?;
         match stop.signal() {
             Some(signal) => Err(Error::Stopped { signal }.into()),

@@ -247,16 +247,29 @@ const FEW_NUMBERS: std::ops::RangeInclusive<usize> = 3..=20;
 /// Inputs beyond which gradient descent wants another scale.
 const LARGE_INPUT: f32 = 20.0;
 
+/// How many different numbers there are, where all are whole and they are few.
+fn few_whole(values: &[f32]) -> Option<usize> {
+    let mut seen: Vec<f32> = Vec::new();
+    for value in values {
+        if value.fract() != 0.0 || seen.len() > *FEW_NUMBERS.end() {
+            return None;
+        }
+        if !seen.contains(value) {
+            seen.push(*value);
+        }
+    }
+    Some(seen.len())
+}
+
 /// What of the data may not be as it was meant.
 fn hints(data: &Dataset, normalize: Normalize) -> String {
     let mut text = String::new();
-    let mut numbers: Vec<f32> = data.targets().to_vec();
-    numbers.sort_by(f32::total_cmp);
-    numbers.dedup();
-    let is_whole = numbers.iter().all(|number| number.fract() == 0.0);
-    let is_class = data.target_len() == 1 && is_whole && data.rows() > 2 * numbers.len();
-    if *data.labels() == Labels::Numbers && is_class && FEW_NUMBERS.contains(&numbers.len()) {
-        let count = numbers.len();
+    if *data.labels() == Labels::Numbers
+        && data.target_len() == 1
+        && let Some(count) = few_whole(data.targets())
+        && FEW_NUMBERS.contains(&count)
+        && data.rows() > 2 * count
+    {
         let _ = writeln!(
             text,
             "(targets are {count} whole numbers: if they name classes, say --target-type classes)"
