@@ -4,6 +4,7 @@ use crate::data::{DataError, SourceError};
 use crate::gpu::GpuError;
 use crate::model::ModelError;
 use crate::network::{NetworkError, UnknownName};
+use crate::optimizer::OptimizerError;
 
 /// What went wrong: the thing, its value, and the fix, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum Error {
     /// A word that names nothing.
     #[error(transparent)]
     Name(#[from] UnknownName),
+    /// An optimizer, or a schedule, that cannot be.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
     /// A data set that is not known.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -92,7 +96,11 @@ impl Error {
     /// | 128 + n | stopped by signal n |
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Network(_) | Error::Name(_) | Error::Source(_) | Error::Setting { .. } => 2,
+            Error::Network(_)
+            | Error::Name(_)
+            | Error::Optimizer(_)
+            | Error::Source(_)
+            | Error::Setting { .. } => 2,
             Error::Memory { .. } => 4,
             Error::Data(error) => error.exit_code(),
             Error::Model(_) => 6,

@@ -5,6 +5,7 @@
 //! | --- | --- | --- |
 //! | network | layer sizes, an activation per layer, a loss | [`network`] |
 //! | layout | where each tensor lies in one flat buffer | [`network::Layout`] |
+//! | optimizer | how gradients become updates, and the schedule of the rate | [`optimizer`] |
 //! | random | a counter-based generator, the same bits in Rust and WGSL | [`random`] |
 //! | dataset | rows of inputs and targets, and their order | [`data`] |
 //! | reference | the oracle: plain loops over f32 or f64 | [`reference`](mod@reference) |
@@ -24,6 +25,7 @@ pub mod gpu;
 pub mod kernels;
 pub mod model;
 pub mod network;
+pub mod optimizer;
 pub mod random;
 pub mod reference;
 pub mod sweep;

@@ -6,24 +6,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may use.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("random", &[]),
     ("network", &["random"]),
+    ("optimizer", &["network"]),
     ("data", &["network", "random"]),
-    ("reference", &["network", "data", "random"]),
+    ("reference", &["network", "optimizer", "data", "random"]),
     ("gpu", &[]),
     ("kernels", &["gpu", "network"]),
     ("model", &["network", "data"]),
-    ("engine", &["network", "data", "random", "gpu", "kernels", "reference"]),
+    ("engine", &["network", "optimizer", "data", "random", "gpu", "kernels", "reference"]),
     ("check", &["network", "reference"]),
-    ("train", &["network", "data", "gpu", "engine", "reference"]),
-    ("sweep", &["network", "data", "gpu", "engine", "train"]),
-    ("bench", &["network", "data", "random", "gpu", "engine", "reference", "check"]),
-    ("report", &["network", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"]),
+    ("train", &["network", "optimizer", "data", "gpu", "engine", "reference"]),
+    ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
+    ("bench", &["network", "optimizer", "data", "random", "gpu", "engine", "reference", "check"]),
+    ("report", &["network", "optimizer", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"]),
     (
         "cli",
         &[
             "network",
+            "optimizer",
             "data",
             "gpu",
             "kernels",
@@ -39,9 +41,10 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Rooms that belong to the core.
-const CORE: [&str; 11] = [
+const CORE: [&str; 12] = [
     "random",
     "network",
+    "optimizer",
     "data",
     "reference",
     "gpu",

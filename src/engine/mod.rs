@@ -19,6 +19,7 @@ use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::gpu::Gpu;
 use crate::network::{Network, named};
+use crate::optimizer::{Optimizer, RateSchedule, UpdateNumbers};
 use crate::reference::Trace;
 
 named! {
@@ -60,10 +61,40 @@ pub struct Task {
     pub data: Arc<Dataset>,
     /// In which portions.
     pub batches: Batches,
-    /// The factor on gradients.
+    /// The largest rate: what the schedule's factors multiply.
     pub learning_rate: f32,
-    /// Where it starts, in the network's layout.
+    /// How gradients become updates.
+    pub optimizer: Optimizer,
+    /// How the rate goes.
+    pub schedule: RateSchedule,
+    /// Where it starts.
+    pub start: State,
+}
+
+/// Where a network stands between two steps: with it a training goes on to the same bits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// Steps done.
+    pub step: u32,
+    /// The parameters, in the network's layout.
     pub parameters: Vec<f32>,
+    /// As many moments as the optimizer has, each in the same layout; none for all zero.
+    pub moments: Vec<Vec<f32>>,
+}
+
+impl State {
+    /// The start of a training from these parameters.
+    pub fn new(parameters: Vec<f32>) -> State {
+        State { step: 0, parameters, moments: Vec::new() }
+    }
+}
+
+impl Task {
+    /// The numbers of the update after `step` others, at `learning_rate` times the schedule's factor.
+    fn numbers(&self, learning_rate: f32, step: u32) -> UpdateNumbers {
+        let rate = learning_rate * self.schedule.factor(step);
+        self.optimizer.numbers(f64::from(rate), step)
+    }
 }
 
 /// What a forward pass gives, `[rows][outputs]`.

@@ -195,6 +195,7 @@ mod tests {
     use crate::data::{Order, Source};
     use crate::engine::Place;
     use crate::network::Loss;
+    use crate::optimizer::{Optimizer, Schedule};
 
     /// The XOR preset, but for what `change` does to it.
     fn told(change: impl FnOnce(&mut Training)) -> String {
@@ -205,6 +206,8 @@ mod tests {
             init: Initializer::HeNormal,
             init_scale: 1.0,
             learning_rate: 0.5,
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
             epochs: 1000,
             batch: 0,
             order: Order::Shuffled,

@@ -14,8 +14,9 @@ pub use speed::{Speed, measure_speed};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};
-use crate::engine::{Engine, Place, Task};
+use crate::engine::{Engine, Place, State, Task};
 use crate::network::{Initializer, Layout, Network};
+use crate::optimizer::{Optimizer, RateSchedule, Schedule};
 
 /// How many points the history of a run has at most, the first epoch's not counted.
 pub const HISTORY_POINTS: u32 = 200;
@@ -46,8 +47,12 @@ pub struct Training {
     pub init: Initializer,
     /// How many times as wide as that, 1 where nothing is asked.
     pub init_scale: f32,
-    /// The factor on gradients.
+    /// The largest learning rate.
     pub learning_rate: f32,
+    /// How gradients become updates.
+    pub optimizer: Optimizer,
+    /// How the rate goes.
+    pub schedule: Schedule,
     /// How often all rows are seen.
     pub epochs: u32,
     /// Rows of a batch; 0 for all.
@@ -94,6 +99,8 @@ impl Training {
                 "leaves no room for --restarts; use a smaller one",
             );
         }
+        self.optimizer.check()?;
+        self.schedule.check(self.epochs)?;
         let steps = self.batches(0).steps_per_epoch() as u64 * u64::from(self.epochs);
         if steps > u64::from(u32::MAX) {
             let reason = format!("{steps} steps in all; at most {} are supported", u32::MAX);
@@ -149,6 +156,11 @@ impl Training {
         }
     }
 
+    /// How the rate goes, in steps.
+    pub fn rate_schedule(&self) -> RateSchedule {
+        self.schedule.in_steps(self.epochs, self.batches(0).steps_per_epoch() as u32)
+    }
+
     /// What an engine needs for the start of `seed`.
     pub fn task(&self, seed: u64) -> Task {
         Task {
@@ -156,7 +168,9 @@ impl Training {
             data: Arc::clone(&self.data),
             batches: self.batches(seed),
             learning_rate: self.learning_rate,
-            parameters: self.init.parameters(&self.network, seed, self.init_scale),
+            optimizer: self.optimizer,
+            schedule: self.rate_schedule(),
+            start: State::new(self.init.parameters(&self.network, seed, self.init_scale)),
         }
     }
 }
@@ -181,6 +195,8 @@ mod tests {
             init: Initializer::HeNormal,
             init_scale: 1.0,
             learning_rate: 0.5,
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
             epochs: 1000,
             batch: 0,
             order: Order::Shuffled,
