@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{gpu, numbers};
+use wgrad::optimizer::{Optimizer, RateSchedule};
+use wgrad::engine::State;
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{CpuEngine, Engine, Kernels, Place, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
@@ -43,8 +45,10 @@ fn task(sizes: &[usize], rows: usize, batch: usize) -> Task {
     let data = Dataset::new("rows", inputs, network.inputs(), targets, network.outputs()).unwrap();
     Task {
         batches: Batches::new(rows, batch, Order::Shuffled, 0),
-        parameters: Initializer::HeNormal.parameters(&network, 0, 1.0),
+        start: State::new(Initializer::HeNormal.parameters(&network, 0, 1.0)),
         learning_rate: 0.01,
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
         network,
         data: Arc::new(data),
     }

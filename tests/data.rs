@@ -7,6 +7,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu, numbers};
+use wgrad::optimizer::{Optimizer, RateSchedule};
+use wgrad::engine::State;
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
@@ -30,8 +32,10 @@ fn task(sizes: &[usize], inputs: Vec<f32>, batch: usize, order: Order) -> Task {
     let data = Dataset::new("rows", inputs, network.inputs(), targets, network.outputs()).unwrap();
     Task {
         batches: Batches::new(rows, batch, order, 5),
-        parameters: Initializer::HeNormal.parameters(&network, 1, 1.0),
+        start: State::new(Initializer::HeNormal.parameters(&network, 1, 1.0)),
         learning_rate: 0.1,
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
         network,
         data: Arc::new(data),
     }

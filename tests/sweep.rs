@@ -8,6 +8,7 @@ use std::cell::Cell as StdCell;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu};
+use wgrad::optimizer::{Optimizer, Schedule};
 use wgrad::check::Bound;
 use wgrad::data::{Dataset, Order, Source};
 use wgrad::engine::{Fate, Kernels, Member, Owner, Place, Population, ResidentEngine, Start};
@@ -34,6 +35,8 @@ fn training(hidden: Activation, networks: u32, epochs: u32) -> Training {
         init: Initializer::HeNormal,
         init_scale: 1.0,
         learning_rate: 0.5,
+        optimizer: Optimizer::default(),
+        schedule: Schedule::default(),
         epochs,
         batch: 0,
         order: Order::Shuffled,

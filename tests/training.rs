@@ -7,6 +7,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu, numbers, wide};
+use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
+use wgrad::engine::State;
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
@@ -61,8 +63,10 @@ fn task(
     let data = data(rows, network.inputs(), network.outputs());
     Task {
         batches: Batches::new(rows, batch, order, 11),
-        parameters: Initializer::XavierNormal.parameters(&network, 3, 1.0),
+        start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
         learning_rate: 0.125,
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
         network,
         data,
     }
@@ -70,7 +74,7 @@ fn task(
 
 /// The reference over the same task, in f64.
 fn reference_losses(task: &Task, steps: u32) -> (Vec<f64>, Reference<f64>) {
-    let mut reference = Reference::new(&task.network, wide(&task.parameters));
+    let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
     let losses = (0..steps).map(|step| {
         let rows: Vec<usize> = task.batches.rows_of(step).collect();
         let inputs: Vec<f32> = rows.iter().flat_map(|&row| task.data.input(row)).copied().collect();
@@ -165,7 +169,7 @@ fn a_forward_pass_takes_any_rows_and_disturbs_nothing() {
     let task =
         task(&[5, 7, 3], Activation::Tanh, Loss::SoftmaxCrossEntropy, 12, 5, Order::Shuffled);
     let inputs = numbers(1001 * 5, 60);
-    let mut reference = Reference::new(&task.network, wide(&task.parameters));
+    let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
     let expected = reference.forward(&wide(&inputs)).to_vec();
     for place in &places() {
         let mut engine = pollster::block_on(Engine::new(task.clone(), place)).unwrap();
@@ -354,6 +358,8 @@ fn xor(hidden: Activation, width: usize, epochs: u32) -> Training {
         init: Initializer::HeNormal,
         init_scale: 1.0,
         learning_rate: 0.5,
+        optimizer: Optimizer::default(),
+        schedule: Schedule::default(),
         epochs,
         batch: 0,
         order: Order::Shuffled,

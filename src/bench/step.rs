@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use web_time::Instant;
 
+use crate::optimizer::{Optimizer, RateSchedule};
+use crate::engine::State;
 use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Batches, Dataset, Order};
@@ -204,8 +206,10 @@ fn task(sizes: &StepSizes) -> Result<Task, Error> {
     let data = Dataset::new("steps", inputs, network.inputs(), targets, outputs)?;
     Ok(Task {
         batches: Batches::new(rows, sizes.batch, Order::Shuffled, 0),
-        parameters: Initializer::HeNormal.parameters(&network, 0, 1.0),
+        start: State::new(Initializer::HeNormal.parameters(&network, 0, 1.0)),
         learning_rate: RATE,
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
         network,
         data: Arc::new(data),
     })
@@ -214,7 +218,7 @@ fn task(sizes: &StepSizes) -> Result<Task, Error> {
 /// The losses of the first steps; `None` where `stop` said so in between.
 fn reference(task: &Task, stop: &dyn Fn() -> bool) -> Option<Vec<f64>> {
     let wide = |values: &[f32]| values.iter().map(|&value| value.into()).collect::<Vec<f64>>();
-    let mut reference = Reference::new(&task.network, wide(&task.parameters));
+    let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
     let losses = (0..CHECKED_STEPS).map(|step| {
         if stop() {
             return None;

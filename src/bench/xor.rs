@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::rivals::{self, Level};
+use crate::optimizer::{Optimizer, RateSchedule};
+use crate::engine::State;
 use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Batches, Dataset, Order, Source};
@@ -258,7 +260,9 @@ impl Work {
             data: Arc::clone(&self.data),
             batches: self.batches(),
             learning_rate: RATE,
-            parameters: self.start(SEED),
+            optimizer: Optimizer::default(),
+            schedule: RateSchedule::default(),
+            start: State::new(self.start(SEED)),
         }
     }
 

@@ -9,6 +9,8 @@ use super::data::{Delimiter, Header, TableFlags, read};
 use super::device::{self, Wanted, environment};
 use super::settings::{EngineChoice, names};
 use super::{Failure, bad_setting, start_log};
+use crate::optimizer::{Optimizer, RateSchedule};
+use crate::engine::State;
 use crate::Error;
 use crate::data::{
     Batches, CsvOptions, DataError, Dataset, Labels, Order, Source, Table, parse_row,
@@ -322,6 +324,8 @@ fn task(model: &Model, inputs: &[f32]) -> Result<Task, Error> {
         data: Arc::new(data),
         batches: Batches::new(1, 0, Order::Sequential, 0),
         learning_rate: 0.0,
-        parameters: model.parameters.clone(),
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
+        start: State::new(model.parameters.clone()),
     })
 }

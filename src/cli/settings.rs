@@ -14,6 +14,7 @@ use crate::engine::{Kernels, Owner};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
 use crate::network::{Activation, Initializer, Loss, Network, named};
+use crate::optimizer::{Optimizer, Schedule};
 use crate::train::{HeldOut, Training};
 
 named! {
@@ -440,6 +441,8 @@ impl Settings {
             init: self.init.unwrap_or(Initializer::default_for(activation)),
             init_scale: self.init_scale.unwrap_or(1.0),
             learning_rate: self.lr.unwrap_or(defaults.learning_rate),
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
             epochs: self.epochs.unwrap_or(defaults.epochs),
             batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS {
                 0

@@ -4,15 +4,17 @@ pub mod cpu;
 pub mod layered;
 mod pace;
 pub mod resident;
+mod statistics;
 mod workers;
 
 use std::sync::Arc;
 
 pub use cpu::CpuEngine;
-pub use layered::{Kernels, LayerStatistics, LayeredEngine};
+pub use layered::{Kernels, LayeredEngine};
 pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
 use resident::{Request, Room};
 
+pub use statistics::LayerStatistics;
 pub use workers::{on_every_core, workers};
 
 use crate::Error;
@@ -233,7 +235,7 @@ impl Engine {
                     owner: *owner,
                 };
                 let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
-                engine.set_parameters(std::slice::from_ref(&task.parameters));
+                engine.set_parameters(std::slice::from_ref(&task.start.parameters));
                 Engine::Resident(Box::new(engine))
             }
         })

@@ -8,6 +8,7 @@ pub mod twins;
 pub use real::Real;
 
 use crate::network::{Activation, GradientAt, Layout, Link, Loss, Network};
+use crate::optimizer::Optimizer;
 use twins::{Grid, MatmulShape};
 
 /// What one step computed, `[rows][units]` without padding, one list per weight layer.
@@ -32,6 +33,10 @@ pub struct Reference<T> {
     pub gradients: Vec<T>,
     /// Of the last forward and backward pass.
     pub trace: Trace<T>,
+    /// The optimizer's moments, in [`Layout`].
+    pub moments: [Vec<T>; 2],
+    /// Steps done with an optimizer.
+    pub steps: u32,
 }
 
 impl<T: Real> Reference<T> {
@@ -39,13 +44,16 @@ impl<T: Real> Reference<T> {
     pub fn new(network: &Network, parameters: Vec<T>) -> Reference<T> {
         let layout = Layout::new(network);
         assert_eq!(parameters.len(), layout.len(), "parameters in the network's layout");
-        let gradients = vec![T::of(0.0); layout.len()];
+        let len = layout.len();
+        let gradients = vec![T::of(0.0); len];
         Reference {
             network: network.clone(),
             layout,
             parameters,
             gradients,
             trace: Trace::default(),
+            moments: [vec![T::of(0.0); len], vec![T::of(0.0); len]],
+            steps: 0,
         }
     }
 
@@ -161,6 +169,31 @@ impl<T: Real> Reference<T> {
         self.forward(inputs);
         let loss = self.backward(inputs, targets);
         twins::sgd(&self.gradients, &mut self.parameters, learning_rate);
+        loss
+    }
+
+    /// The same with any optimizer, at a rate; returns the loss before it. The gradients are left as
+    /// the backward pass made them.
+    pub fn optimized_step(
+        &mut self,
+        inputs: &[T],
+        targets: &[T],
+        optimizer: &Optimizer,
+        rate: f64,
+    ) -> T {
+        self.forward(inputs);
+        let loss = self.backward(inputs, targets);
+        let mut gradients = self.gradients.clone();
+        let mut sums = vec![T::of(0.0); gradients.len()];
+        twins::gradient_squares(&mut gradients, &mut sums, optimizer.clip_value.map(T::of));
+        let scale = optimizer.clip_norm.map_or(T::of(1.0), |most| {
+            twins::clip_scale(&sums, T::of(most))
+        });
+        let numbers = twins::Update::new(optimizer, rate, self.steps);
+        let [first, second] = &mut self.moments;
+        let parameters = &mut self.parameters;
+        twins::optimizer_step(&numbers, scale, &gradients, parameters, [first, second]);
+        self.steps += 1;
         loss
     }
 }

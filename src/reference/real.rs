@@ -31,6 +31,8 @@ pub trait Real:
     fn ln_1p(self) -> Self;
     /// `tanh self`.
     fn tanh(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
     /// Without its sign.
     fn abs(self) -> Self;
 }
@@ -55,6 +57,9 @@ macro_rules! real {
             }
             fn tanh(self) -> Self {
                 self.tanh()
+            }
+            fn sqrt(self) -> Self {
+                self.sqrt()
             }
             fn abs(self) -> Self {
                 self.abs()

@@ -10,6 +10,7 @@ use rand::Rng;
 use super::Real;
 use crate::data::{epoch_key, permuted};
 use crate::network::{Activation, LEAKY_SLOPE};
+use crate::optimizer::{CLIP_EPSILON, Decay, Optimizer, OptimizerKind};
 use crate::random::{Purpose, Threefry};
 
 /// The shapes of one matmul: `output[m][n] = sum over k of left[m][k] right[k][n]`.
@@ -201,15 +202,152 @@ pub fn loss_mean<T: Real>(row_loss: &[T], scale: T) -> T {
     for (row, &loss) in row_loss.iter().enumerate() {
         partial[row % MEAN_LANES] += loss;
     }
-    let mut width = MEAN_LANES / 2;
+    halves(&mut partial) * scale
+}
+
+/// The numbers of an update, in the type it is computed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Update<T> {
+    kind: OptimizerKind,
+    decay: Option<Decay>,
+    rate: T,
+    decay1: T,
+    gain1: T,
+    decay2: T,
+    gain2: T,
+    eps: T,
+    weight_decay: T,
+    correction1: T,
+    correction2: T,
+}
+
+impl<T: Real> Update<T> {
+    /// Those of `optimizer` after `step` others, at a rate.
+    pub fn new(optimizer: &Optimizer, rate: f64, step: u32) -> Update<T> {
+        let numbers = optimizer.numbers(rate, step);
+        Update {
+            kind: optimizer.kind,
+            decay: (optimizer.weight_decay != 0.0).then_some(optimizer.decay),
+            rate: T::of(numbers.rate),
+            decay1: T::of(numbers.decay1),
+            gain1: T::of(numbers.gain1),
+            decay2: T::of(numbers.decay2),
+            gain2: T::of(numbers.gain2),
+            eps: T::of(numbers.eps),
+            weight_decay: T::of(numbers.weight_decay),
+            correction1: T::of(numbers.correction1),
+            correction2: T::of(numbers.correction2),
+        }
+    }
+}
+
+/// One parameter's update, with its moments: [`optimizer`](crate::optimizer) has the formulas.
+/// Returns what is taken from the parameter, decay that is decoupled left out.
+pub fn update<T: Real>(update: &Update<T>, g: T, parameter: &mut T, m: &mut T, v: &mut T) -> T {
+    let one = T::of(1.0);
+    let g = match update.decay {
+        Some(Decay::L2) => g + update.weight_decay * *parameter,
+        _ => g,
+    };
+    let taken = match update.kind {
+        OptimizerKind::Sgd => update.rate * g,
+        OptimizerKind::Momentum => {
+            *m = update.decay1 * *m + update.gain1 * g;
+            update.rate * *m
+        }
+        OptimizerKind::Nesterov => {
+            *m = update.decay1 * *m + update.gain1 * g;
+            update.rate * (g + update.decay1 * *m)
+        }
+        OptimizerKind::Adam | OptimizerKind::AdamW => {
+            *m = update.decay1 * *m + update.gain1 * g;
+            *v = update.decay2 * *v + update.gain2 * g * g;
+            update.rate * (*m * update.correction1) / (v.sqrt() * update.correction2 + update.eps)
+        }
+    };
+    let kept = match update.decay {
+        Some(Decay::Decoupled) => *parameter * (one - update.rate * update.weight_decay),
+        _ => *parameter,
+    };
+    *parameter = kept - taken;
+    taken
+}
+
+/// Every parameter's update, its gradient first multiplied by `scale`. `moments` are `m` and `v`, each
+/// as long as the parameters where the optimizer has it.
+pub fn optimizer_step<T: Real>(
+    numbers: &Update<T>,
+    scale: T,
+    gradients: &[T],
+    parameters: &mut [T],
+    moments: [&mut [T]; 2],
+) {
+    let [first, second] = moments;
+    for (index, (parameter, &gradient)) in parameters.iter_mut().zip(gradients).enumerate() {
+        let (mut m, mut v) = (T::of(0.0), T::of(0.0));
+        let m = first.get_mut(index).unwrap_or(&mut m);
+        let v = second.get_mut(index).unwrap_or(&mut v);
+        update(numbers, scale * gradient, parameter, m, v);
+    }
+}
+
+/// A gradient within `[-most, most]`; what is no number stays none.
+pub fn clipped<T: Real>(gradient: T, most: T) -> T {
+    if gradient > most {
+        most
+    } else if gradient < -most {
+        -most
+    } else {
+        gradient
+    }
+}
+
+/// Invocations that sum squares in a workgroup, and numbers that each takes.
+pub const SQUARE_LANES: usize = 64;
+/// As above.
+pub const SQUARES_EACH: usize = 64;
+
+/// The sum of the squares of each stretch of gradients, clipped by value first where that is asked for:
+/// every lane its own, then by halves.
+pub fn gradient_squares<T: Real>(gradients: &mut [T], sums: &mut [T], clip_value: Option<T>) {
+    if let Some(most) = clip_value {
+        gradients.iter_mut().for_each(|gradient| *gradient = clipped(*gradient, most));
+    }
+    for (stretch, sum) in gradients.chunks(SQUARE_LANES * SQUARES_EACH).zip(sums) {
+        let mut lanes = [T::of(0.0); SQUARE_LANES];
+        for (lane, own) in lanes.iter_mut().enumerate() {
+            for &g in stretch.iter().skip(lane).step_by(SQUARE_LANES) {
+                *own += g * g;
+            }
+        }
+        *sum = halves(&mut lanes);
+    }
+}
+
+/// The factor that brings a norm, given by sums of squares, down to `most`:
+/// `min(1, most / (norm + 1e-6))`.
+pub fn clip_scale<T: Real>(sums: &[T], most: T) -> T {
+    let mut lanes = [T::of(0.0); MEAN_LANES];
+    for (lane, own) in lanes.iter_mut().enumerate() {
+        for &sum in sums.iter().skip(lane).step_by(MEAN_LANES) {
+            *own += sum;
+        }
+    }
+    let scale = most / (halves(&mut lanes).sqrt() + T::of(CLIP_EPSILON));
+    if scale < T::of(1.0) { scale } else { T::of(1.0) }
+}
+
+/// The sum of lanes, the upper half added to the lower until one is left.
+fn halves<T: Real>(lanes: &mut [T]) -> T {
+    let mut width = lanes.len() / 2;
     while width > 0 {
         for lane in 0..width {
-            let other = partial[lane + width];
-            partial[lane] += other;
+            let other = lanes[lane + width];
+            lanes[lane] += other;
         }
         width /= 2;
     }
-    partial[0] * scale
+    lanes[0]
 }
 
 /// `parameters -= learning_rate * gradients`.

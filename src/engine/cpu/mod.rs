@@ -83,7 +83,7 @@ impl CpuEngine {
 
     /// The parameters, in the network's layout.
     pub fn parameters(&self) -> &[f32] {
-        &self.task.parameters
+        &self.task.start.parameters
     }
 
     /// The gradients of the last step, in the network's layout.
@@ -126,7 +126,7 @@ impl CpuEngine {
             }
             self.update();
         }
-        if !self.task.parameters.iter().all(|parameter| parameter.is_finite()) {
+        if !self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
             Fate::Diverged
         } else if self.step.is_multiple_of(per_epoch) && self.solves() {
             Fate::Solved(self.step)
@@ -163,7 +163,7 @@ impl CpuEngine {
     /// The forward pass over the step's batch, and its loss.
     fn look(&mut self) -> f32 {
         self.take_batch();
-        forward(&self.layers, &self.layout, &self.task.parameters, &self.input, &mut self.states);
+        forward(&self.layers, &self.layout, &self.task.start.parameters, &self.input, &mut self.states);
         self.loss()
     }
 
@@ -171,7 +171,7 @@ impl CpuEngine {
     fn update(&mut self) {
         self.backward();
         let rate = self.task.learning_rate;
-        for (parameter, gradient) in self.task.parameters.iter_mut().zip(&self.gradients) {
+        for (parameter, gradient) in self.task.start.parameters.iter_mut().zip(&self.gradients) {
             *parameter -= rate * gradient;
         }
         self.step += 1;
@@ -265,7 +265,7 @@ impl CpuEngine {
                 }
             }
             let Some(previous) = before.last_mut() else { return };
-            let weights = &self.task.parameters[block.offset..block.offset + block.bias_offset];
+            let weights = &self.task.start.parameters[block.offset..block.offset + block.bias_offset];
             if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
                 let transposed = View {
                     data: weights,
@@ -295,7 +295,7 @@ impl CpuEngine {
         for (index, layer) in self.layers.iter().enumerate() {
             let block = self.layout.block(index);
             let (weights, in_stride) =
-                (&self.task.parameters[block.range()], row_stride(layer.fan_in));
+                (&self.task.start.parameters[block.range()], row_stride(layer.fan_in));
             let (before, from) = self.states.split_at_mut(index);
             let LayerState { z, d_z, .. } = &mut from[0];
             let input = before.last().map_or(&self.input, |state| &state.a);
@@ -321,7 +321,7 @@ impl CpuEngine {
 
     /// A forward pass over other rows with the parameters as they are now.
     pub fn forward(&self, inputs: &[f32]) -> Forward {
-        forward_rows(&self.task.network, &self.task.parameters, inputs)
+        forward_rows(&self.task.network, &self.task.start.parameters, inputs)
     }
 
     /// What the last step computed on its way.

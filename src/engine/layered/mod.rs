@@ -21,7 +21,6 @@ use crate::reference::Trace;
 use flight::Flight;
 use forward::ForwardPass;
 use rows::Part;
-pub use statistics::LayerStatistics;
 
 /// Losses that the ring holds: steps between two reads.
 pub(crate) const RING_LEN: u32 = 8192;
@@ -412,7 +411,7 @@ impl Buffers {
             });
         }
         Ok(Buffers {
-            parameters: gpu.buffer_of("parameters", &task.parameters).await?,
+            parameters: gpu.buffer_of("parameters", &task.start.parameters).await?,
             gradients: gpu
                 .buffer("gradients", if keeps_gradients { layout.len() } else { 4 })
                 .await?,

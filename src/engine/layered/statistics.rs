@@ -3,25 +3,9 @@
 
 use super::fused::{COUNTED_ROWS, counts_len, update_groups};
 use super::{Kernels, LayeredEngine};
+use crate::engine::LayerStatistics;
 use crate::gpu::GpuError;
 use crate::network::row_stride;
-
-/// Of one layer in one step. Squares are summed in f32: norms beyond 1.8e19 are infinite.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerStatistics {
-    /// The Euclidean norm of its gradients, weights and biases together.
-    pub gradient_norm: f64,
-    /// That of its parameters before the update.
-    pub parameter_norm: f64,
-    /// That of the update.
-    pub update_norm: f64,
-    /// Gradients or updated parameters that are not finite.
-    pub not_finite: u64,
-    /// Per unit, the rows of the batch that left it zero; of hidden layers alone.
-    pub zero_rows: Vec<usize>,
-    /// Per unit, the rows of the batch that drove it to an end of its sigmoid or tanh.
-    pub saturated_rows: Vec<usize>,
-}
 
 impl LayeredEngine {
     /// What the last step noted, layer by layer; `None` from plain kernels, which note nothing.
