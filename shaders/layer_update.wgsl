@@ -1,11 +1,12 @@
 // gradient = input^T . d_output, and for the biases the sums of d_output's columns; then at once, unless
-// the gradients are to be kept, parameters -= learning_rate * gradient. Of each workgroup's share also
-// the sums of the squares of gradients, parameters (before) and updates, and how many of these
-// numbers are not finite, by their bits.
+// the gradients are to be kept, the update of common/optimizer.wgsl. Of each workgroup's share also
+// the sums of the squares of gradients (clipped by value), parameters (before) and updates, and how
+// many gradients and new parameters are not finite, by their bits.
 //
 // input is [rows][fan_in], d_output [rows][fan_out]; parameters and gradients are the layer's block:
-// weights [fan_in][fan_out] and a row of biases below them. Strides are in vectors of four; padding of
-// d_output is zero, and so is that of the gradients. sums is [workgroups][gradients, parameters, updates,
+// weights [fan_in][fan_out] and a row of biases below them; so are moment1 and moment2, where the optimizer
+// has them. Strides are in vectors of four; padding of d_output is zero, and so is that of the gradients.
+// schedule is as in optimizer_step.wgsl. sums is [workgroups][gradients, parameters, updates,
 // not finite].
 // One invocation owns a tile of 8 x 8 weights in registers, the uppermost tiles also the biases of their
 // columns; a workgroup owns 64 tiles, whose sums are added in a fixed order.
@@ -16,21 +17,36 @@ struct Params {
     fan_out: u32,
     input_stride: u32,
     stride: u32,
-    learning_rate: f32,
+    ring_len: u32,
+    decay1: f32,
+    gain1: f32,
+    decay2: f32,
+    gain2: f32,
+    eps: f32,
+    weight_decay: f32,
+    clip_value: f32,
 }
 
 override KEEP_GRADIENTS: bool = false;
+override OPTIMIZER: u32 = 0u;
+override DECAY: u32 = 0u;
+override CLIP_VALUE: bool = false;
 
 const LANES: u32 = 64u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> parameters: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> gradients: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> sums: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> schedule: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> gradients: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> moment1: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> moment2: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> sums: array<vec4<f32>>;
 
 var<workgroup> sum_partial: array<vec4<f32>, LANES>;
+
+var<private> rule: Rule;
 
 fn finite_mask(values: vec4<f32>) -> vec4<f32> {
     let exponent = bitcast<vec4<u32>>(values) & vec4<u32>(0x7f800000u);
@@ -42,15 +58,33 @@ fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
     let at = row * params.stride + col;
     let gradient = select(vec4<f32>(0.0), sum, are_columns(4u * col, params.fan_out));
     let parameter = parameters[at];
-    let update = params.learning_rate * gradient;
+    var g = gradient;
+    if (CLIP_VALUE) {
+        g = clipped(gradient, params.clip_value);
+    }
+    var after = parameter;
+    var update = vec4<f32>();
     if (KEEP_GRADIENTS) {
         gradients[at] = gradient;
     } else {
-        parameters[at] = parameter - update;
+        let decayed = decayed_gradient(DECAY, rule, g, parameter);
+        var m = vec4<f32>();
+        var v = vec4<f32>();
+        if (OPTIMIZER != SGD) {
+            m = next_moment1(rule, decayed, moment1[at]);
+            moment1[at] = m;
+        }
+        if (OPTIMIZER == ADAM) {
+            v = next_moment2(rule, decayed, moment2[at]);
+            moment2[at] = v;
+        }
+        update = taken(OPTIMIZER, rule, decayed, m, v);
+        after = kept_parameter(DECAY, rule, parameter) - update;
+        parameters[at] = after;
     }
-    let is_finite = finite_mask(gradient) * finite_mask(parameter - update);
+    let is_finite = finite_mask(gradient) * finite_mask(after);
     return vec4<f32>(
-        dot(gradient, gradient),
+        dot(g, g),
         dot(parameter, parameter),
         dot(update, update),
         4.0 - dot(is_finite, vec4<f32>(1.0)),
@@ -120,6 +154,10 @@ fn layer_update(
     let tiles_across = (params.stride + 1u) / 2u;
     let row = index / tiles_across * 8u;
     let col = index % tiles_across * 2u;
+    let now = schedule[RATES_AT + bitcast<u32>(schedule[0].x) % params.ring_len];
+    rule = Rule(
+        now.x, params.decay1, params.gain1, params.decay2, params.gain2, params.eps, params.weight_decay, now.y, now.z,
+    );
     var sum = vec4<f32>();
     if (row < params.fan_in) {
         // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the

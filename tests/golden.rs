@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
-use wgrad::optimizer::{Decay, Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::engine::State;
 use wgrad::check::{Bound, compare};
 use wgrad::data::{Batches, Dataset, Order};
@@ -54,7 +54,7 @@ struct TraceOptimizer {
     nesterov: bool,
     #[serde(default)]
     weight_decay: f64,
-    weight_decay_mode: Option<Decay>,
+    weight_decay_mode: Option<String>,
     clip_global_norm: Option<f64>,
     beta1: Option<f64>,
     beta2: Option<f64>,
@@ -77,7 +77,7 @@ impl TraceOptimizer {
             weight_decay: self.weight_decay,
             decay: match self.weight_decay {
                 0.0 => default.decay,
-                _ => self.weight_decay_mode.unwrap_or(default.decay),
+                _ => self.weight_decay_mode.as_deref().unwrap_or("l2").parse().unwrap(),
             },
             clip_norm: self.clip_global_norm,
             ..default

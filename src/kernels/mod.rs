@@ -151,13 +151,55 @@ pub const LOSS_MEAN: Kernel = Kernel {
     ..PLAIN
 };
 
-/// `parameters -= learning_rate * gradients`.
-pub const SGD: Kernel = Kernel {
-    name: "sgd",
-    source: source!("sgd", "grid"),
-    params: SgdParams::LAYOUT,
-    bindings: &[read("gradients"), write("parameters")],
-    twin: "sgd",
+/// What overrides say of an optimizer.
+const OPTIMIZER: Constant = Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0] };
+const DECAY: Constant = Constant { name: "DECAY", values: &[0.0, 1.0, 2.0] };
+const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
+
+/// One update of every parameter.
+pub const OPTIMIZER_STEP: Kernel = Kernel {
+    name: "optimizer_step",
+    source: source!("optimizer_step", "grid", "optimizer"),
+    params: OptimizerParams::LAYOUT,
+    bindings: &[
+        read("gradients"),
+        read("schedule"),
+        read("scale"),
+        write("parameters"),
+        write("moment1"),
+        write("moment2"),
+    ],
+    constants: &[
+        OPTIMIZER,
+        DECAY,
+        CLIP_VALUE,
+        Constant { name: "CLIP_NORM", values: BOOLS },
+    ],
+    twin: "optimizer_step",
+    ..PLAIN
+};
+
+/// The first level of the norm of all gradients.
+pub const GRADIENT_SQUARES: Kernel = Kernel {
+    name: "gradient_squares",
+    source: source!("gradient_squares", "optimizer"),
+    params: GradientSquaresParams::LAYOUT,
+    bindings: &[read("gradients"), write("sums")],
+    constants: &[CLIP_VALUE],
+    workgroup_bytes: 256,
+    twin: "gradient_squares",
+    ..PLAIN
+};
+
+/// The second level, and the factor that brings the norm down.
+pub const CLIP_SCALE: Kernel = Kernel {
+    name: "clip_scale",
+    source: source!("clip_scale", "optimizer"),
+    params: ClipScaleParams::LAYOUT,
+    bindings: &[read("sums"), write("scale")],
+    lanes: 256,
+    workgroup_bytes: 1024,
+    twin: "clip_scale",
     ..PLAIN
 };
 
@@ -233,16 +275,24 @@ pub const LAYER_INPUT_GRAD: Kernel = Kernel {
 /// A layer's gradients, and its update.
 pub const LAYER_UPDATE: Kernel = Kernel {
     name: "layer_update",
-    source: source!("layer_update", "grid", "tile"),
+    source: source!("layer_update", "grid", "tile", "optimizer"),
     params: LayerUpdateParams::LAYOUT,
     bindings: &[
         read("input"),
         read("d_output"),
+        read("schedule"),
         write("parameters"),
         write("gradients"),
+        write("moment1"),
+        write("moment2"),
         write("sums"),
     ],
-    constants: &[Constant { name: "KEEP_GRADIENTS", values: BOOLS }],
+    constants: &[
+        Constant { name: "KEEP_GRADIENTS", values: BOOLS },
+        OPTIMIZER,
+        DECAY,
+        CLIP_VALUE,
+    ],
     workgroup_bytes: 1024,
     twin: "layer_update",
     ..PLAIN
@@ -408,7 +458,9 @@ pub const ALL: &[Kernel] = &[
     LOSS_MEAN,
     ACTIVATE_GRAD,
     BIAS_GRAD,
-    SGD,
+    GRADIENT_SQUARES,
+    CLIP_SCALE,
+    OPTIMIZER_STEP,
     ADVANCE,
     GATHER_BATCH,
     LAYER_FORWARD,
@@ -430,6 +482,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("invocation", include_str!("../../shaders/common/invocation.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
     ("network", include_str!("../../shaders/common/network.wgsl")),
+    ("optimizer", include_str!("../../shaders/common/optimizer.wgsl")),
     ("order", include_str!("../../shaders/common/order.wgsl")),
     ("output", include_str!("../../shaders/common/output.wgsl")),
     ("rows", include_str!("../../shaders/common/rows.wgsl")),

@@ -97,12 +97,46 @@ params! {
 }
 
 params! {
-    /// Of `sgd`.
-    SgdParams {
-        /// Parameters, padding included.
+    /// Of `optimizer_step`.
+    OptimizerParams {
+        /// Vectors of four parameters, padding included.
         len: u32,
-        /// The learning rate.
-        learning_rate: f32,
+        /// Steps whose rates the ring holds.
+        ring_len: u32,
+        /// The first moment's decay.
+        decay1: f32,
+        /// What of a gradient goes into it.
+        gain1: f32,
+        /// The second moment's decay.
+        decay2: f32,
+        /// What of a gradient's square goes into it.
+        gain2: f32,
+        /// Added to the root of the second moment.
+        eps: f32,
+        /// How strongly weights decay.
+        weight_decay: f32,
+        /// The largest absolute value of a gradient.
+        clip_value: f32,
+    }
+}
+
+params! {
+    /// Of `gradient_squares`.
+    GradientSquaresParams {
+        /// Gradients, padding included.
+        len: u32,
+        /// The largest absolute value of one.
+        clip_value: f32,
+    }
+}
+
+params! {
+    /// Of `clip_scale`.
+    ClipScaleParams {
+        /// Sums of squares.
+        len: u32,
+        /// The largest norm.
+        clip_norm: f32,
     }
 }
 
@@ -185,8 +219,22 @@ params! {
         input_stride: u32,
         /// From one row of everything else to the next.
         stride: u32,
-        /// The factor on gradients.
-        learning_rate: f32,
+        /// Steps whose rates the ring holds.
+        ring_len: u32,
+        /// The first moment's decay.
+        decay1: f32,
+        /// What of a gradient goes into it.
+        gain1: f32,
+        /// The second moment's decay.
+        decay2: f32,
+        /// What of a gradient's square goes into it.
+        gain2: f32,
+        /// Added to the root of the second moment.
+        eps: f32,
+        /// How strongly weights decay.
+        weight_decay: f32,
+        /// The largest absolute value of a gradient.
+        clip_value: f32,
     }
 }
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::Real;
 use super::twins::{
-    Grid, MatmulShape, activate, activate_grad, bias_add, bias_grad, gather, loss_bce, loss_mean,
-    loss_mse, loss_softmax, matmul, sgd,
+    Grid, MatmulShape, Update, activate, activate_grad, bias_add, bias_grad, gather, loss_bce,
+    loss_mean, loss_mse, loss_softmax, matmul, update,
 };
 use crate::network::{Activation, GradientAt, Loss};
 
@@ -125,14 +125,14 @@ pub fn layer_input_grad<T: Real>(
     activate_grad(kind, input, &d_activation, d_input, shape.input());
 }
 
-/// The block's gradients, weights and biases; with them `parameters -= learning_rate * gradients`.
-/// Returns the sums of the squares of gradients, parameters (before) and updates.
+/// The block's gradients, weights and biases; with them its update. Returns the sums of the squares of
+/// gradients (clipped by value), parameters (before) and updates.
 pub fn layer_update<T: Real>(
     input: &[T],
     d_output: &[T],
-    parameters: &mut [T],
+    (parameters, [first, second]): (&mut [T], [&mut [T]; 2]),
     gradients: &mut [T],
-    learning_rate: T,
+    numbers: &Update<T>,
     shape: LayerShape,
 ) -> [T; 3] {
     let LayerShape { rows, fan_in, fan_out, input_stride, stride } = shape;
@@ -149,10 +149,17 @@ pub fn layer_update<T: Real>(
     gradients.fill(T::of(0.0));
     matmul(input, d_output, gradients, product);
     bias_grad(d_output, &mut gradients[shape.bias_offset()..], shape.output());
-    let squares = |values: &[T]| values.iter().map(|&value| value * value).sum();
-    let updates: Vec<T> = gradients.iter().map(|&gradient| learning_rate * gradient).collect();
-    let sums = [squares(gradients), squares(parameters), squares(&updates)];
-    sgd(gradients, parameters, learning_rate);
+    let mut sums = [T::of(0.0); 3];
+    for (index, (parameter, &gradient)) in parameters.iter_mut().zip(&*gradients).enumerate() {
+        let (mut m, mut v) = (T::of(0.0), T::of(0.0));
+        let m = first.get_mut(index).unwrap_or(&mut m);
+        let v = second.get_mut(index).unwrap_or(&mut v);
+        let (gradient, before) = (numbers.clip(gradient), *parameter);
+        let taken = update(numbers, gradient, parameter, m, v);
+        for (sum, value) in sums.iter_mut().zip([gradient, before, taken]) {
+            *sum += value * value;
+        }
+    }
     sums
 }
 

@@ -183,16 +183,15 @@ impl<T: Real> Reference<T> {
     ) -> T {
         self.forward(inputs);
         let loss = self.backward(inputs, targets);
-        let mut gradients = self.gradients.clone();
-        let mut sums = vec![T::of(0.0); gradients.len()];
-        twins::gradient_squares(&mut gradients, &mut sums, optimizer.clip_value.map(T::of));
+        let mut sums = vec![T::of(0.0); self.gradients.len()];
+        twins::gradient_squares(&self.gradients, &mut sums, optimizer.clip_value.map(T::of));
         let scale = optimizer.clip_norm.map_or(T::of(1.0), |most| {
             twins::clip_scale(&sums, T::of(most))
         });
         let numbers = twins::Update::new(optimizer, rate, self.steps);
         let [first, second] = &mut self.moments;
         let parameters = &mut self.parameters;
-        twins::optimizer_step(&numbers, scale, &gradients, parameters, [first, second]);
+        twins::optimizer_step(&numbers, scale, &self.gradients, parameters, [first, second]);
         self.steps += 1;
         loss
     }

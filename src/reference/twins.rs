@@ -219,6 +219,7 @@ pub struct Update<T> {
     weight_decay: T,
     correction1: T,
     correction2: T,
+    clip_value: Option<T>,
 }
 
 impl<T: Real> Update<T> {
@@ -237,7 +238,13 @@ impl<T: Real> Update<T> {
             weight_decay: T::of(numbers.weight_decay),
             correction1: T::of(numbers.correction1),
             correction2: T::of(numbers.correction2),
+            clip_value: optimizer.clip_value.map(T::of),
         }
+    }
+
+    /// A gradient within the largest value.
+    pub fn clip(&self, gradient: T) -> T {
+        self.clip_value.map_or(gradient, |most| clipped(gradient, most))
     }
 }
 
@@ -273,7 +280,7 @@ pub fn update<T: Real>(update: &Update<T>, g: T, parameter: &mut T, m: &mut T, v
     taken
 }
 
-/// Every parameter's update, its gradient first multiplied by `scale`. `moments` are `m` and `v`, each
+/// Every parameter's update, its gradient first clipped by value and then multiplied by `scale`. `moments` are `m` and `v`, each
 /// as long as the parameters where the optimizer has it.
 pub fn optimizer_step<T: Real>(
     numbers: &Update<T>,
@@ -287,7 +294,7 @@ pub fn optimizer_step<T: Real>(
         let (mut m, mut v) = (T::of(0.0), T::of(0.0));
         let m = first.get_mut(index).unwrap_or(&mut m);
         let v = second.get_mut(index).unwrap_or(&mut v);
-        update(numbers, scale * gradient, parameter, m, v);
+        update(numbers, scale * numbers.clip(gradient), parameter, m, v);
     }
 }
 
@@ -307,16 +314,14 @@ pub const SQUARE_LANES: usize = 64;
 /// As above.
 pub const SQUARES_EACH: usize = 64;
 
-/// The sum of the squares of each stretch of gradients, clipped by value first where that is asked for:
+/// The sum of the squares of each stretch of gradients, each within `clip_value` where there is one:
 /// every lane its own, then by halves.
-pub fn gradient_squares<T: Real>(gradients: &mut [T], sums: &mut [T], clip_value: Option<T>) {
-    if let Some(most) = clip_value {
-        gradients.iter_mut().for_each(|gradient| *gradient = clipped(*gradient, most));
-    }
+pub fn gradient_squares<T: Real>(gradients: &[T], sums: &mut [T], clip_value: Option<T>) {
     for (stretch, sum) in gradients.chunks(SQUARE_LANES * SQUARES_EACH).zip(sums) {
         let mut lanes = [T::of(0.0); SQUARE_LANES];
         for (lane, own) in lanes.iter_mut().enumerate() {
             for &g in stretch.iter().skip(lane).step_by(SQUARE_LANES) {
+                let g = clip_value.map_or(g, |most| clipped(g, most));
                 *own += g * g;
             }
         }

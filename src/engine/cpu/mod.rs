@@ -3,15 +3,17 @@
 //! with the reference.
 
 mod math;
+mod update;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Fate, Forward, JUDGED_WITHIN, Task, pad_rows, unpad_rows};
+use super::{Fate, Forward, JUDGED_WITHIN, State, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
 use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
 use crate::reference::Trace;
 use math::{View, activate, add_scaled, apply_slope, dot, gemm, row_loss};
+use update::{Rule, optimize};
 
 /// Multiply-adds from which a product is worth a call of the library.
 const LIBRARY_WORK: usize = 8192;
@@ -41,7 +43,6 @@ pub struct CpuEngine {
     rows: usize,
     /// Whether every prediction of the last batch was near its target.
     is_near: bool,
-    step: u32,
 }
 
 impl CpuEngine {
@@ -62,6 +63,8 @@ impl CpuEngine {
             (vec![0.0; rows * row_stride(inputs)], vec![0.0; rows * row_stride(targets)])
         };
         let gradients = vec![0.0; layout.len()];
+        let mut task = task;
+        task.start.moments.resize(task.optimizer.moments(), vec![0.0; layout.len()]);
         CpuEngine {
             task,
             layout,
@@ -72,13 +75,12 @@ impl CpuEngine {
             target,
             rows,
             is_near: false,
-            step: 0,
         }
     }
 
     /// Steps done since the start.
     pub fn steps_done(&self) -> u32 {
-        self.step
+        self.task.start.step
     }
 
     /// The parameters, in the network's layout.
@@ -86,7 +88,17 @@ impl CpuEngine {
         &self.task.start.parameters
     }
 
-    /// The gradients of the last step, in the network's layout.
+    /// Where it stands.
+    pub fn state(&self) -> &State {
+        &self.task.start
+    }
+
+    /// From the next step on, another largest rate.
+    pub fn set_learning_rate(&mut self, rate: f32) {
+        self.task.learning_rate = rate;
+    }
+
+    /// The gradients of the last step, before any clipping, in the network's layout.
     pub fn gradients(&self) -> &[f32] {
         &self.gradients
     }
@@ -114,12 +126,12 @@ impl CpuEngine {
         let per_epoch = self.task.batches.steps_per_epoch() as u32;
         let is_full = self.task.batches.is_full();
         for _ in 0..steps {
-            if !is_full && self.step.is_multiple_of(per_epoch) && self.solves() {
-                return Fate::Solved(self.step);
+            if !is_full && self.task.start.step.is_multiple_of(per_epoch) && self.solves() {
+                return Fate::Solved(self.task.start.step);
             }
             self.look();
             if is_full && self.is_near {
-                return Fate::Solved(self.step);
+                return Fate::Solved(self.task.start.step);
             }
             if stop.load(Ordering::Relaxed) {
                 return Fate::Unsolved;
@@ -128,8 +140,8 @@ impl CpuEngine {
         }
         if !self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
             Fate::Diverged
-        } else if self.step.is_multiple_of(per_epoch) && self.solves() {
-            Fate::Solved(self.step)
+        } else if self.task.start.step.is_multiple_of(per_epoch) && self.solves() {
+            Fate::Solved(self.task.start.step)
         } else {
             Fate::Unsolved
         }
@@ -170,18 +182,18 @@ impl CpuEngine {
     /// The rest of the step.
     fn update(&mut self) {
         self.backward();
-        let rate = self.task.learning_rate;
-        for (parameter, gradient) in self.task.start.parameters.iter_mut().zip(&self.gradients) {
-            *parameter -= rate * gradient;
-        }
-        self.step += 1;
+        let Task { optimizer, learning_rate, start, .. } = &self.task;
+        let rule = Rule::new(optimizer, &self.task.numbers(*learning_rate, start.step), &self.gradients);
+        let State { step, parameters, moments } = &mut self.task.start;
+        optimize(&rule, &self.gradients, parameters, moments);
+        *step += 1;
     }
 
     fn take_batch(&mut self) {
         if self.task.batches.is_full() {
             return;
         }
-        let rows = self.task.batches.len_of(self.step);
+        let rows = self.task.batches.len_of(self.task.start.step);
         if rows != self.rows {
             self.rows = rows;
             for (state, layer) in self.states.iter_mut().zip(&self.layers) {
@@ -194,7 +206,7 @@ impl CpuEngine {
         let input_rows = self.input.chunks_exact_mut(row_stride(data.input_len()));
         let target_rows = self.target.chunks_exact_mut(row_stride(data.target_len()));
         for ((row, input), target) in
-            self.task.batches.rows_of(self.step).zip(input_rows).zip(target_rows)
+            self.task.batches.rows_of(self.task.start.step).zip(input_rows).zip(target_rows)
         {
             input[..data.input_len()].copy_from_slice(data.input(row));
             target[..data.target_len()].copy_from_slice(data.target(row));

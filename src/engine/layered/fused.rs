@@ -2,6 +2,8 @@
 //! and its gradient in that of the last, slopes in that of what goes back, the update in that of the
 //! gradients. What goes back through a layer is computed before its weights are updated.
 
+use std::ops::Range;
+
 use super::rows::Part;
 use super::step::{TREE_ROUNDS, loss_loops};
 use super::{BatchBuffers, LayeredEngine, RING_LEN};
@@ -30,8 +32,20 @@ pub(super) fn counts_len(layer: &Layer, rows: usize) -> usize {
 }
 
 /// Workgroups that update a layer: each leaves its sums.
-pub(super) fn update_groups(layer: &Layer) -> usize {
+fn update_groups(layer: &Layer) -> usize {
     tiles(layer.fan_in, row_stride(layer.fan_out)).div_ceil(kernels::LAYER_UPDATE.lanes as usize)
+}
+
+/// Where each layer's sums of squares lie in a buffer of all of them, and how long that is: every range
+/// begins where a binding may.
+pub(super) fn sums(layers: &[Layer]) -> (Vec<Range<usize>>, usize) {
+    let mut end = 0usize;
+    let ranges = layers.iter().map(|layer| {
+        let start = end.next_multiple_of(64);
+        end = start + 4 * update_groups(layer);
+        start..end
+    });
+    (ranges.collect(), end)
 }
 
 /// Loop rounds of `output_loss`: each of the sum goes over the outputs' vectors; what follows goes over
@@ -88,7 +102,7 @@ impl LayeredEngine {
             list.push(self.layer_update(layer, self.layer_input(layer, inputs), rows).await?);
         }
         if self.keeps_gradients {
-            list.extend(self.sgd().await?);
+            list.extend(self.optimizer_step().await?);
         }
         list.push(self.finish_step(rows).await?);
         Ok(list)
@@ -232,26 +246,39 @@ impl LayeredEngine {
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let block = self.layout.block(layer.index);
+        let numbers = self.task.numbers(0.0, 0);
         let params = LayerUpdateParams {
             rows: rows as u32,
             fan_in: layer.fan_in as u32,
             fan_out: layer.fan_out as u32,
             input_stride: (row_stride(layer.fan_in) / 4) as u32,
             stride: (block.stride / 4) as u32,
-            learning_rate: self.task.learning_rate,
+            ring_len: RING_LEN,
+            decay1: numbers.decay1 as f32,
+            gain1: numbers.gain1 as f32,
+            decay2: numbers.decay2 as f32,
+            gain2: numbers.gain2 as f32,
+            eps: numbers.eps as f32,
+            weight_decay: numbers.weight_decay as f32,
+            clip_value: self.clip_value(),
         };
-        let constants = [("KEEP_GRADIENTS", f64::from(u8::from(self.keeps_gradients)))];
+        let keeps = ("KEEP_GRADIENTS", f64::from(u8::from(self.keeps_gradients)));
+        let [optimizer, decay, clip_value] = self.optimizer_constants();
+        let constants = [keeps, optimizer, decay, clip_value];
         let pipeline = self.gpu.pipeline(&kernels::LAYER_UPDATE, &constants).await?;
         let state = &self.buffers.layers[layer.index];
         let bound = [
             Slice::all(input),
             Slice::all(&state.d_z),
+            Slice::all(&self.buffers.clock),
             self.block(&self.buffers.parameters, block),
             match self.keeps_gradients {
                 true => self.block(&self.buffers.gradients, block),
                 false => Slice::all(&self.buffers.gradients),
             },
-            Slice::all(&state.sums),
+            self.moment_slice(0, block.range()),
+            self.moment_slice(1, block.range()),
+            Slice::range(&self.buffers.sums, state.sums.start, state.sums.len()),
         ];
         self.gpu
             .dispatch(
@@ -277,7 +304,7 @@ impl LayeredEngine {
         let Self { buffers, .. } = self;
         let bound = [
             Slice::all(&buffers.row_loss),
-            Slice::all(&buffers.clock),
+            Slice::range(&buffers.clock, 0, 1),
             Slice::all(&buffers.losses),
         ];
         let rounds = rows.div_ceil(lanes) + TREE_ROUNDS;

@@ -12,7 +12,7 @@ mod step;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Forward, Task, unpad_rows};
+use super::{Forward, State, Task, unpad_rows};
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
@@ -22,8 +22,10 @@ use flight::Flight;
 use forward::ForwardPass;
 use rows::Part;
 
-/// Losses that the ring holds: steps between two reads.
+/// Losses that the ring holds, and rates that theirs does: steps between two reads.
 pub(crate) const RING_LEN: u32 = 8192;
+/// Where the rates begin in the buffer of the clock: a binding may start there.
+const RATES_AT: usize = 64;
 
 /// Dispatches of the first submission: a few small kernels.
 const FIRST_DISPATCHES: usize = 8;
@@ -58,8 +60,8 @@ pub(crate) struct LayerBuffers {
     d_z: Buffer,
     /// Of fused kernels, how often units were zero or saturated.
     unit_counts: Buffer,
-    /// Of fused kernels, sums of squares over gradients, parameters and updates.
-    sums: Buffer,
+    /// Of fused kernels, where in the sums of squares its own lie.
+    sums: Range<usize>,
 }
 
 /// Everything a step reads and writes.
@@ -74,7 +76,13 @@ pub(crate) struct Buffers {
     layers: Vec<LayerBuffers>,
     row_loss: Buffer,
     losses: Buffer,
-    /// Steps done.
+    /// The optimizer's, in the network's layout.
+    moments: [Buffer; 2],
+    /// Of fused kernels by layer, of plain ones by stretches of gradients: sums of squares.
+    sums: Buffer,
+    /// What gradients are multiplied by where their norm is clipped.
+    scale: Buffer,
+    /// Steps done; and from [`RATES_AT`] on a ring of the rates and corrections of steps.
     clock: Buffer,
     /// Submissions done.
     submissions: Buffer,
@@ -107,6 +115,8 @@ pub struct LayeredEngine {
     count_submission: Dispatch,
     submissions: u32,
     step: u32,
+    /// Steps whose rates are in the ring.
+    rates_until: u32,
     pace: Pace,
 }
 
@@ -143,7 +153,9 @@ impl LayeredEngine {
         gpu: Arc<Gpu>,
         kernels: Kernels,
     ) -> Result<LayeredEngine, GpuError> {
-        LayeredEngine::build(task, gpu, kernels, kernels == Kernels::Plain).await
+        // A norm is known only when every gradient is.
+        let keeps = kernels == Kernels::Plain || task.optimizer.clip_norm.is_some();
+        LayeredEngine::build(task, gpu, kernels, keeps).await
     }
 
     /// The same of fused kernels that keep the gradients, for whatever is done with them.
@@ -164,6 +176,7 @@ impl LayeredEngine {
         let layers: Vec<Layer> = task.network.layers().collect();
         let buffers = Buffers::new(&gpu, &task, &layout, &layers, kernels, keeps_gradients).await?;
         let count_submission = step::advance(&gpu, &buffers.submissions).await?;
+        let step = task.start.step;
         let mut engine = LayeredEngine {
             gpu,
             task,
@@ -176,7 +189,8 @@ impl LayeredEngine {
             short: Vec::new(),
             count_submission,
             submissions: 0,
-            step: 0,
+            step,
+            rates_until: step,
             pace: Pace::new(FIRST_DISPATCHES, MOST_DISPATCHES),
         };
         let batches = &engine.task.batches;
@@ -221,6 +235,7 @@ impl LayeredEngine {
     /// many dispatches as the pace allows, which may be less than a step. The host records the next
     /// ones while the device is busy with the last.
     async fn run_ring(&mut self, mut end: u32, stop: &dyn Fn() -> bool) -> Result<(), GpuError> {
+        self.write_rates(end);
         let batches = self.task.batches;
         let (mut step, mut at) = (self.step, 0);
         let mut flight = Flight::new();
@@ -257,6 +272,42 @@ impl LayeredEngine {
         }
         self.step = step;
         Ok(())
+    }
+
+    /// Puts the rates of the steps up to `end` into the ring, at most as many as it holds: between two
+    /// submissions, none of which waits for it.
+    fn write_rates(&mut self, end: u32) {
+        let from = self.step.max(self.rates_until);
+        if from >= end {
+            return;
+        }
+        let task = &self.task;
+        let steps = if task.schedule.is_constant() && !task.optimizer.is_corrected() {
+            // All alike: the whole ring at once, for good.
+            self.rates_until = u32::MAX;
+            self.step..self.step.saturating_add(RING_LEN)
+        } else {
+            self.rates_until = end;
+            from..end
+        };
+        let rates: Vec<[f32; 4]> = steps
+            .clone()
+            .map(|step| {
+                let numbers = task.numbers(task.learning_rate, step);
+                [numbers.rate, numbers.correction1, numbers.correction2, 0.0].map(|n| n as f32)
+            })
+            .collect();
+        let first = (steps.start % RING_LEN) as usize;
+        let (straight, wrapped) = rates.split_at(rates.len().min(RING_LEN as usize - first));
+        let clock = &self.buffers.clock;
+        self.gpu.write(clock, RATES_AT + 4 * first, straight.as_flattened());
+        self.gpu.write(clock, RATES_AT, wrapped.as_flattened());
+    }
+
+    /// From the next step on, another largest rate.
+    pub fn set_learning_rate(&mut self, rate: f32) {
+        self.task.learning_rate = rate;
+        self.rates_until = self.step;
     }
 
     /// The dispatches of a step that hold a product, with what fused ones do at their ends, and no other,
@@ -312,7 +363,21 @@ impl LayeredEngine {
         self.read_all(&self.buffers.parameters).await
     }
 
-    /// The gradients of the last step, in the network's layout; `None` where they became updates
+    /// Where it stands.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn state(&self) -> Result<State, GpuError> {
+        let whole = 0..self.layout.len();
+        let mut wanted = vec![(&self.buffers.parameters, whole.clone())];
+        let moments = self.buffers.moments.iter().take(self.task.optimizer.moments());
+        wanted.extend(moments.map(|moment| (moment, whole.clone())));
+        let mut lists = self.gpu.read(&wanted).await?.into_iter();
+        let parameters = lists.next().unwrap_or_default();
+        Ok(State { step: self.step, parameters, moments: lists.collect() })
+    }
+
+    /// The gradients of the last step, before any clipping, in the network's layout; `None` where they became updates
     /// without being kept.
     ///
     /// # Errors
@@ -391,8 +456,13 @@ impl Buffers {
                 targets: gpu.buffer("batch targets", rows * target_stride).await?,
             })
         };
+        let (sums_of_layers, sums_len) = match kernels {
+            Kernels::Fused => fused::sums(layers),
+            Kernels::Plain => (Vec::new(), 4 * step::stretches(layout)),
+        };
         let mut layer_buffers = Vec::with_capacity(layers.len());
         for layer in layers {
+            let sums = sums_of_layers.get(layer.index).cloned().unwrap_or_default();
             let len = rows * row_stride(layer.fan_out);
             let is_plain = kernels == Kernels::Plain;
             let is_last = layer.index + 1 == layers.len();
@@ -400,16 +470,22 @@ impl Buffers {
             let of = |is_used: bool, len: usize| if is_used { len } else { 0 };
             let (z, a) = (of(is_plain || is_wide, len), of(is_plain || !is_last || is_wide, len));
             let counts = of(!is_plain, fused::counts_len(layer, rows));
-            let sums = of(!is_plain, 4 * fused::update_groups(layer));
             layer_buffers.push(LayerBuffers {
                 z: gpu.buffer("pre-activations", z).await?,
                 a: gpu.buffer("activations", a).await?,
                 d_a: gpu.buffer("activation gradients", z).await?,
                 d_z: gpu.buffer("pre-activation gradients", len).await?,
                 unit_counts: gpu.buffer("counts of units", counts).await?,
-                sums: gpu.buffer("sums of squares", sums).await?,
+                sums: sums.clone(),
             });
         }
+        let moments = task.optimizer.moments();
+        let moment = async |index: usize| match task.start.moments.get(index) {
+            Some(values) => gpu.buffer_of("moments", values).await,
+            None => gpu.buffer("moments", if index < moments { layout.len() } else { 4 }).await,
+        };
+        let clock = gpu.buffer("clock", RATES_AT + 4 * RING_LEN as usize).await?;
+        gpu.write(&clock, 0, &[task.start.step]);
         Ok(Buffers {
             parameters: gpu.buffer_of("parameters", &task.start.parameters).await?,
             gradients: gpu
@@ -420,7 +496,10 @@ impl Buffers {
             layers: layer_buffers,
             row_loss: gpu.buffer("row losses", rows).await?,
             losses: gpu.buffer("losses", RING_LEN as usize).await?,
-            clock: gpu.buffer("clock", 1).await?,
+            moments: [moment(0).await?, moment(1).await?],
+            sums: gpu.buffer("sums of squares", sums_len).await?,
+            scale: gpu.buffer("scale of gradients", 4).await?,
+            clock,
             submissions: gpu.buffer("submissions", 1).await?,
         })
     }

@@ -1,7 +1,7 @@
 //! What fused kernels note of a step beside its results: how large gradients, parameters and updates
 //! are, what is not finite, and which units do nothing.
 
-use super::fused::{COUNTED_ROWS, counts_len, update_groups};
+use super::fused::{COUNTED_ROWS, counts_len};
 use super::{Kernels, LayeredEngine};
 use crate::engine::LayerStatistics;
 use crate::gpu::GpuError;
@@ -21,7 +21,7 @@ impl LayeredEngine {
         for (layer, state) in self.layers.iter().zip(&self.buffers.layers) {
             let counted = layer.index + 1 < self.layers.len();
             let counts = if counted { counts_len(layer, rows) } else { 0 };
-            ranges.push((&state.sums, 0..4 * update_groups(layer)));
+            ranges.push((&self.buffers.sums, state.sums.clone()));
             ranges.push((&state.unit_counts, 0..counts));
         }
         let lists = self.gpu.read::<u32>(&ranges).await?;

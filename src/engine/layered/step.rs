@@ -1,13 +1,15 @@
 //! A training step, top to bottom: the batch, and then one kernel per formula, or fused ones.
 
+use std::ops::Range;
+
 use super::rows::Part;
-use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN};
+use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN, fused};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{
-    self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, GatherParams, LossMeanParams,
-    LossParams, MatmulParams, SgdParams,
+    self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, ClipScaleParams, GatherParams,
+    GradientSquaresParams, LossMeanParams, LossParams, MatmulParams, OptimizerParams,
 };
-use crate::network::{GradientAt, Layer, LayerBlock, Loss, Network, row_stride};
+use crate::network::{GradientAt, Layer, LayerBlock, Layout, Loss, Network, row_stride};
 use crate::random::seed_key;
 
 /// Loop rounds granted to the walk of `batch_rows`: it lands on a row with a chance of at least a
@@ -89,7 +91,7 @@ impl LayeredEngine {
             }
         }
 
-        list.extend(self.sgd().await?);
+        list.extend(self.optimizer_step().await?);
         list.push(advance(&self.gpu, &self.buffers.clock).await?);
         Ok(list)
     }
@@ -120,7 +122,7 @@ impl LayeredEngine {
             shuffled: batches.shuffled().into(),
         };
         let pipeline = self.gpu.pipeline(&kernels::BATCH_ROWS, &[]).await?;
-        let buffers = [Slice::all(&self.buffers.clock), Slice::all(rows)];
+        let buffers = [Slice::range(&self.buffers.clock, 0, 1), Slice::all(rows)];
         self.gpu.dispatch(&pipeline, &params, &buffers, len, WALK_ROUNDS).await
     }
 
@@ -236,7 +238,7 @@ impl LayeredEngine {
         let Self { buffers, .. } = self;
         let bound = [
             Slice::all(&buffers.row_loss),
-            Slice::all(&buffers.clock),
+            Slice::range(&buffers.clock, 0, 1),
             Slice::all(&buffers.losses),
         ];
         self.gpu
@@ -317,26 +319,129 @@ impl LayeredEngine {
         matmul(&self.gpu, params, (false, true), &buffers).await
     }
 
-    /// `parameters -= learning_rate * gradients`, in portions that a binding can hold.
-    pub(super) async fn sgd(&self) -> Result<Vec<Dispatch>, GpuError> {
-        let pipeline = self.gpu.pipeline(&kernels::SGD, &[]).await?;
-        let most = (self.gpu.adapter().limits.max_binding_bytes / 4) as usize / 64 * 64;
-        let mut list = Vec::new();
-        for offset in (0..self.layout.len()).step_by(most.max(64)) {
-            let len = (self.layout.len() - offset).min(most);
-            let params = SgdParams { len: len as u32, learning_rate: self.task.learning_rate };
-            let bound = |buffer| Slice::range(buffer, offset, len);
-            let buffers = [bound(&self.buffers.gradients), bound(&self.buffers.parameters)];
-            list.push(self.gpu.dispatch(&pipeline, &params, &buffers, len, 0).await?);
+    /// Every parameter's update by its gradient, in portions that a binding can hold; where the norm is
+    /// clipped, after what finds it.
+    pub(super) async fn optimizer_step(&self) -> Result<Vec<Dispatch>, GpuError> {
+        let mut list = self.clipping().await?;
+        let Self { buffers, gpu, task, .. } = self;
+        let [optimizer, decay, clip_value] = self.optimizer_constants();
+        let clip_norm = ("CLIP_NORM", f64::from(u8::from(task.optimizer.clip_norm.is_some())));
+        let constants = [optimizer, decay, clip_value, clip_norm];
+        let pipeline = gpu.pipeline(&kernels::OPTIMIZER_STEP, &constants).await?;
+        let numbers = task.numbers(0.0, 0);
+        for range in self.portions() {
+            let params = OptimizerParams {
+                len: (range.len() / 4) as u32,
+                ring_len: RING_LEN,
+                decay1: numbers.decay1 as f32,
+                gain1: numbers.gain1 as f32,
+                decay2: numbers.decay2 as f32,
+                gain2: numbers.gain2 as f32,
+                eps: numbers.eps as f32,
+                weight_decay: numbers.weight_decay as f32,
+                clip_value: self.clip_value(),
+            };
+            let of = |buffer| Slice::range(buffer, range.start, range.len());
+            let bound = [
+                of(&buffers.gradients),
+                Slice::all(&buffers.clock),
+                Slice::all(&buffers.scale),
+                of(&buffers.parameters),
+                self.moment_slice(0, range.clone()),
+                self.moment_slice(1, range.clone()),
+            ];
+            list.push(gpu.dispatch(&pipeline, &params, &bound, range.len() / 4, 0).await?);
         }
         Ok(list)
     }
+
+    /// What finds the norm of all gradients, in two levels, and the factor that brings it down. Fused
+    /// kernels have done the first level beside their products.
+    async fn clipping(&self) -> Result<Vec<Dispatch>, GpuError> {
+        let Some(clip_norm) = self.task.optimizer.clip_norm else { return Ok(Vec::new()) };
+        let Self { buffers, gpu, .. } = self;
+        let mut list = Vec::new();
+        let sums_len = match self.kernels {
+            Kernels::Fused => fused::sums(&self.layers).1,
+            Kernels::Plain => {
+                let [_, _, clip_value] = self.optimizer_constants();
+                let pipeline = gpu.pipeline(&kernels::GRADIENT_SQUARES, &[clip_value]).await?;
+                for range in self.portions() {
+                    let params = GradientSquaresParams {
+                        len: range.len() as u32,
+                        clip_value: self.clip_value(),
+                    };
+                    let (first, count) =
+                        (range.start / STRETCH, range.len().div_ceil(STRETCH));
+                    let bound = [
+                        Slice::range(&buffers.gradients, range.start, range.len()),
+                        Slice::range(&buffers.sums, 4 * first, 4 * count),
+                    ];
+                    let lanes = kernels::GRADIENT_SQUARES.lanes as usize;
+                    let rounds = SQUARES_EACH + TREE_ROUNDS;
+                    list.push(
+                        gpu.dispatch(&pipeline, &params, &bound, count * lanes, rounds).await?,
+                    );
+                }
+                4 * stretches(&self.layout)
+            }
+        };
+        let lanes = kernels::CLIP_SCALE.lanes as usize;
+        let params = ClipScaleParams { len: (sums_len / 4) as u32, clip_norm: clip_norm as f32 };
+        let pipeline = gpu.pipeline(&kernels::CLIP_SCALE, &[]).await?;
+        let bound = [Slice::range(&buffers.sums, 0, sums_len), Slice::all(&buffers.scale)];
+        let rounds = (sums_len / 4).div_ceil(lanes) + TREE_ROUNDS;
+        list.push(gpu.dispatch(&pipeline, &params, &bound, lanes, rounds).await?);
+        Ok(list)
+    }
+
+    /// The parameters in portions that a binding can hold, each of whole stretches whose sums begin
+    /// where a binding may.
+    fn portions(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let bound = (self.gpu.adapter().limits.max_binding_bytes / 4) as usize;
+        let (len, most) = (self.layout.len(), (bound / PORTION).max(1) * PORTION);
+        (0..len).step_by(most).map(move |start| start..(start + most).min(len))
+    }
+
+    /// What the overrides of kernels that update say of the optimizer.
+    pub(super) fn optimizer_constants(&self) -> [(&'static str, f64); 3] {
+        let optimizer = &self.task.optimizer;
+        [
+            ("OPTIMIZER", optimizer.code().into()),
+            ("DECAY", optimizer.decay_code().into()),
+            ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
+        ]
+    }
+
+    pub(super) fn clip_value(&self) -> f32 {
+        self.task.optimizer.clip_value.unwrap_or_default() as f32
+    }
+
+    /// A range of a moment, or all of what stands for one that the optimizer does not have.
+    pub(super) fn moment_slice(&self, index: usize, range: Range<usize>) -> Slice<'_> {
+        let buffer = &self.buffers.moments[index];
+        match index < self.task.optimizer.moments() {
+            true => Slice::range(buffer, range.start, range.len()),
+            false => Slice::all(buffer),
+        }
+    }
+}
+
+/// Gradients that a workgroup of `gradient_squares` sums, in rounds.
+const SQUARES_EACH: usize = 64;
+const STRETCH: usize = SQUARES_EACH * kernels::GRADIENT_SQUARES.lanes as usize;
+/// The least that a binding holds of whole stretches, sixteen of whose sums are 256 bytes.
+const PORTION: usize = 16 * STRETCH;
+
+/// Stretches of all gradients.
+pub(super) fn stretches(layout: &Layout) -> usize {
+    layout.len().div_ceil(STRETCH)
 }
 
 /// Adds one to a counter.
 pub(super) async fn advance(gpu: &Gpu, counter: &Buffer) -> Result<Dispatch, GpuError> {
     let pipeline = gpu.pipeline(&kernels::ADVANCE, &[]).await?;
-    gpu.dispatch(&pipeline, &AdvanceParams { steps: 1 }, &[Slice::all(counter)], 1, 0).await
+    gpu.dispatch(&pipeline, &AdvanceParams { steps: 1 }, &[Slice::range(counter, 0, 1)], 1, 0).await
 }
 
 /// Loops that a loss's kernel makes over all outputs.

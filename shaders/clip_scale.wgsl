@@ -1,0 +1,36 @@
+// scale[0] = min(1, clip_norm / (norm + 1e-6)), the norm from sums of squares: the second of its two levels.
+//
+// sums is [len] of vectors whose first component is a sum of squares of gradients.
+// One workgroup: each of 256 lanes sums every 256th, then halves are added in a fixed order.
+
+struct Params {
+    len: u32,
+    clip_norm: f32,
+}
+
+const LANES: u32 = 256u;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> sums: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> scale: array<f32>;
+
+var<workgroup> sum_partial: array<f32, LANES>;
+
+@compute @workgroup_size(LANES)
+fn clip_scale(@builtin(local_invocation_index) lane: u32) {
+    var sum = 0.0;
+    for (var at = lane; at < params.len; at += LANES) {
+        sum += sums[at].x;
+    }
+    sum_partial[lane] = sum;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if (lane < width) {
+            sum_partial[lane] += sum_partial[lane + width];
+        }
+        workgroupBarrier();
+    }
+    if (lane == 0u) {
+        scale[0] = clip_factor(sqrt(sum_partial[0]), params.clip_norm);
+    }
+}

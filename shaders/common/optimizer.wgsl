@@ -1,0 +1,69 @@
+// How a gradient becomes an update: crate::optimizer has the formulas. The numbers are those of
+// Optimizer::code and Optimizer::decay_code. Four parameters at once.
+
+const SGD: u32 = 0u;
+const MOMENTUM: u32 = 1u;
+const NESTEROV: u32 = 2u;
+const ADAM: u32 = 3u;
+
+// Where in a buffer that begins with the clock the rates of steps begin, in vectors.
+const RATES_AT: u32 = 16u;
+
+const NO_DECAY: u32 = 0u;
+const L2_DECAY: u32 = 1u;
+const DECOUPLED_DECAY: u32 = 2u;
+
+struct Rule {
+    rate: f32,
+    decay1: f32,
+    gain1: f32,
+    decay2: f32,
+    gain2: f32,
+    eps: f32,
+    weight_decay: f32,
+    correction1: f32,
+    correction2: f32,
+}
+
+// Within [-most, most]; what is no number stays none, by its bits.
+fn clipped(g: vec4<f32>, most: f32) -> vec4<f32> {
+    let is_nan = (bitcast<vec4<u32>>(g) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+    return select(clamp(g, vec4<f32>(-most), vec4<f32>(most)), g, is_nan);
+}
+
+fn decayed_gradient(decay: u32, rule: Rule, g: vec4<f32>, parameter: vec4<f32>) -> vec4<f32> {
+    if (decay == L2_DECAY) {
+        return g + rule.weight_decay * parameter;
+    }
+    return g;
+}
+
+fn kept_parameter(decay: u32, rule: Rule, parameter: vec4<f32>) -> vec4<f32> {
+    if (decay == DECOUPLED_DECAY) {
+        return parameter * (1.0 - rule.rate * rule.weight_decay);
+    }
+    return parameter;
+}
+
+fn next_moment1(rule: Rule, g: vec4<f32>, m: vec4<f32>) -> vec4<f32> {
+    return rule.decay1 * m + rule.gain1 * g;
+}
+
+fn next_moment2(rule: Rule, g: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
+    return rule.decay2 * v + rule.gain2 * g * g;
+}
+
+// What is taken from a parameter, from the moments as they now are.
+fn taken(optimizer: u32, rule: Rule, g: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
+    switch optimizer {
+        case MOMENTUM: { return rule.rate * m; }
+        case NESTEROV: { return rule.rate * (g + rule.decay1 * m); }
+        case ADAM: { return rule.rate * (m * rule.correction1) / (sqrt(v) * rule.correction2 + rule.eps); }
+        default: { return rule.rate * g; }
+    }
+}
+
+// The factor that brings a norm down to `most`.
+fn clip_factor(norm: f32, most: f32) -> f32 {
+    return min(1.0, most / (norm + 1e-6));
+}

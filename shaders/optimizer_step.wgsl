@@ -1,0 +1,69 @@
+// parameters, moment1, moment2 = one update of each parameter by its gradient: the plain form of
+// common/optimizer.wgsl. Padding has gradient 0 and stays 0.
+//
+// gradients, parameters, moment1 and moment2 are [len] vectors of four, in the network's Layout; moments
+// that the optimizer does not have are neither read nor written. schedule begins with the clock, and
+// holds from its 16th vector on, at the step mod ring_len, the rate and the two corrections of a step.
+// scale is [1], what gradients are multiplied by where CLIP_NORM.
+// One invocation owns one vector; a workgroup owns 64.
+
+struct Params {
+    len: u32,
+    ring_len: u32,
+    decay1: f32,
+    gain1: f32,
+    decay2: f32,
+    gain2: f32,
+    eps: f32,
+    weight_decay: f32,
+    clip_value: f32,
+}
+
+override OPTIMIZER: u32 = 0u;
+override DECAY: u32 = 0u;
+override CLIP_VALUE: bool = false;
+override CLIP_NORM: bool = false;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> gradients: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> schedule: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(4) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> moment1: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> moment2: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn optimizer_step(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = flat_index(group, groups, lane);
+    if (index >= params.len) {
+        return;
+    }
+    let now = schedule[RATES_AT + bitcast<u32>(schedule[0].x) % params.ring_len];
+    let rule = Rule(
+        now.x, params.decay1, params.gain1, params.decay2, params.gain2, params.eps, params.weight_decay, now.y, now.z,
+    );
+    let parameter = parameters[index];
+    var g = gradients[index];
+    if (CLIP_VALUE) {
+        g = clipped(g, params.clip_value);
+    }
+    if (CLIP_NORM) {
+        g = scale[0] * g;
+    }
+    g = decayed_gradient(DECAY, rule, g, parameter);
+    var m = vec4<f32>();
+    var v = vec4<f32>();
+    if (OPTIMIZER != SGD) {
+        m = next_moment1(rule, g, moment1[index]);
+        moment1[index] = m;
+    }
+    if (OPTIMIZER == ADAM) {
+        v = next_moment2(rule, g, moment2[index]);
+        moment2[index] = v;
+    }
+    parameters[index] = kept_parameter(DECAY, rule, parameter) - taken(OPTIMIZER, rule, g, m, v);
+}
