@@ -67,19 +67,23 @@ fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
     if (KEEP_GRADIENTS) {
         gradients[at] = gradient;
     } else {
-        let decayed = decayed_gradient(DECAY, rule, g, parameter);
         var m = vec4<f32>();
         var v = vec4<f32>();
         if (OPTIMIZER != SGD) {
-            m = next_moment1(rule, decayed, moment1[at]);
-            moment1[at] = m;
+            m = moment1[at];
         }
         if (OPTIMIZER == ADAM) {
-            v = next_moment2(rule, decayed, moment2[at]);
-            moment2[at] = v;
+            v = moment2[at];
         }
-        update = taken(OPTIMIZER, rule, decayed, m, v);
-        after = kept_parameter(DECAY, rule, parameter) - update;
+        let result = updated(OPTIMIZER, DECAY, rule, g, parameter, m, v);
+        if (OPTIMIZER != SGD) {
+            moment1[at] = result.moment1;
+        }
+        if (OPTIMIZER == ADAM) {
+            moment2[at] = result.moment2;
+        }
+        update = result.taken;
+        after = result.parameter;
         parameters[at] = after;
     }
     let is_finite = finite_mask(gradient) * finite_mask(after);

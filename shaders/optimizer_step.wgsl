@@ -54,16 +54,20 @@ fn optimizer_step(
     if (CLIP_NORM) {
         g = scale[0] * g;
     }
-    g = decayed_gradient(DECAY, rule, g, parameter);
     var m = vec4<f32>();
     var v = vec4<f32>();
     if (OPTIMIZER != SGD) {
-        m = next_moment1(rule, g, moment1[index]);
-        moment1[index] = m;
+        m = moment1[index];
     }
     if (OPTIMIZER == ADAM) {
-        v = next_moment2(rule, g, moment2[index]);
-        moment2[index] = v;
+        v = moment2[index];
     }
-    parameters[index] = kept_parameter(DECAY, rule, parameter) - taken(OPTIMIZER, rule, g, m, v);
+    let after = updated(OPTIMIZER, DECAY, rule, g, parameter, m, v);
+    if (OPTIMIZER != SGD) {
+        moment1[index] = after.moment1;
+    }
+    if (OPTIMIZER == ADAM) {
+        moment2[index] = after.moment2;
+    }
+    parameters[index] = after.parameter;
 }

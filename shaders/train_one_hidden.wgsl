@@ -1,18 +1,20 @@
 // Trains whole networks of one hidden layer: up to params.steps times, and to step
-// params.until, forward, backward and parameters -= rate * gradients, without leaving the
+// params.until, forward, backward and an update by common/optimizer.wgsl, without leaving the
 // invocation.
 //
 // data is as in common/rows.wgsl. parameters is [PARAMETERS][networks]: the weights
-// [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias. rates and seeds are
-// [networks]: network n is trained at rates[n], and the seed of its orders is params.seed +
-// seeds[n]. losses is a ring [ring_len][networks] of the steps whose epochs are kept, every
+// [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias; behind them as many of each moment
+// that the optimizer has. rules and schedule are as in common/rule.wgsl. seeds is [networks]: the seed of
+// network n's orders is params.seed + seeds[n]. losses is a ring [ring_len][networks] of the steps whose epochs are kept, every
 // loss_every-th. done is [networks], the steps made so far. outcome is [networks], where networks
 // are JUDGED: one that is solved, or no longer finite, makes no more steps.
 // One invocation owns one network, parameters and gradients in registers; a workgroup owns 64.
 //
 // Appended for each shape: what common/rows.wgsl needs; INPUTS, UNITS, OUTPUTS, PARAMETERS; LANES
 // units make one vector `Units`, of which there are GROUPS; SHORT_ROWS of an epoch's last batch,
-// JUDGED; activate_units, slope_units, and unit_mask, 0 for lanes past UNITS.
+// JUDGED; activate_units, slope_units, and unit_mask, 0 for lanes past UNITS; wide_units and narrow_units, to
+// and from vectors of four; OPTIMIZER, DECAY, STATES (numbers that a parameter has with
+// its moments), CLIP_NORM, CLIP_VALUE and SCHEDULED.
 
 struct Params {
     networks: u32,
@@ -28,6 +30,13 @@ struct Params {
     gradient_scale: f32,
     short_value_scale: f32,
     short_gradient_scale: f32,
+    schedule_first: u32,
+    gain1: f32,
+    decay2: f32,
+    gain2: f32,
+    eps: f32,
+    clip_norm: f32,
+    clip_value: f32,
 }
 
 override ACTIVATION: u32 = 0u;
@@ -35,12 +44,13 @@ override OUTPUT_ACTIVATION: u32 = 3u;
 override LOSS: u32 = 2u;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(2) var<storage, read> rates: array<f32>;
+@group(0) @binding(2) var<storage, read> rules: array<f32>;
 @group(0) @binding(3) var<storage, read> seeds: array<u32>;
-@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(6) var<storage, read_write> done: array<u32>;
-@group(0) @binding(7) var<storage, read_write> outcome: array<u32>;
+@group(0) @binding(4) var<storage, read> schedule: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(6) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(7) var<storage, read_write> done: array<u32>;
+@group(0) @binding(8) var<storage, read_write> outcome: array<u32>;
 
 var<private> weights: array<Units, INPUTS * GROUPS>;
 var<private> bias: array<Units, GROUPS>;
@@ -50,6 +60,14 @@ var<private> d_weights: array<Units, INPUTS * GROUPS>;
 var<private> d_bias: array<Units, GROUPS>;
 var<private> d_top_weights: array<Units, OUTPUTS * GROUPS>;
 var<private> d_top_bias: array<f32, OUTPUTS>;
+var<private> m_weights: array<Units, INPUTS * GROUPS>;
+var<private> m_bias: array<Units, GROUPS>;
+var<private> m_top_weights: array<Units, OUTPUTS * GROUPS>;
+var<private> m_top_bias: array<f32, OUTPUTS>;
+var<private> v_weights: array<Units, INPUTS * GROUPS>;
+var<private> v_bias: array<Units, GROUPS>;
+var<private> v_top_weights: array<Units, OUTPUTS * GROUPS>;
+var<private> v_top_bias: array<f32, OUTPUTS>;
 var<private> hidden: array<Units, GROUPS>;
 
 // Where the outputs' weights begin.
@@ -59,25 +77,47 @@ fn load_one(at: u32, network: u32) -> f32 {
     return parameters[at * params.networks + network];
 }
 
+// A moment's, 0 where the optimizer does not have it.
+fn load_moment(moment: u32, at: u32, network: u32) -> f32 {
+    if (moment < STATES) {
+        return load_one(moment * PARAMETERS + at, network);
+    }
+    return 0.0;
+}
+
 fn load(network: u32) {
     for (var unit = 0u; unit < UNITS; unit++) {
         let g = unit / LANES;
         let l = unit % LANES;
         for (var i = 0u; i < INPUTS; i++) {
             weights[i * GROUPS + g][l] = load_one(i * UNITS + unit, network);
+            m_weights[i * GROUPS + g][l] = load_moment(1u, i * UNITS + unit, network);
+            v_weights[i * GROUPS + g][l] = load_moment(2u, i * UNITS + unit, network);
         }
         bias[g][l] = load_one(INPUTS * UNITS + unit, network);
+        m_bias[g][l] = load_moment(1u, INPUTS * UNITS + unit, network);
+        v_bias[g][l] = load_moment(2u, INPUTS * UNITS + unit, network);
         for (var o = 0u; o < OUTPUTS; o++) {
             top_weights[o * GROUPS + g][l] = load_one(TOP_AT + unit * OUTPUTS + o, network);
+            m_top_weights[o * GROUPS + g][l] = load_moment(1u, TOP_AT + unit * OUTPUTS + o, network);
+            v_top_weights[o * GROUPS + g][l] = load_moment(2u, TOP_AT + unit * OUTPUTS + o, network);
         }
     }
     for (var o = 0u; o < OUTPUTS; o++) {
         top_bias[o] = load_one(TOP_AT + UNITS * OUTPUTS + o, network);
+        m_top_bias[o] = load_moment(1u, TOP_AT + UNITS * OUTPUTS + o, network);
+        v_top_bias[o] = load_moment(2u, TOP_AT + UNITS * OUTPUTS + o, network);
     }
 }
 
-fn store_one(at: u32, network: u32, value: f32) -> bool {
+fn store_one(at: u32, network: u32, value: f32, m: f32, v: f32) -> bool {
     parameters[at * params.networks + network] = value;
+    if (STATES > 1u) {
+        parameters[(PARAMETERS + at) * params.networks + network] = m;
+    }
+    if (STATES > 2u) {
+        parameters[(2u * PARAMETERS + at) * params.networks + network] = v;
+    }
     return is_finite_number(value);
 }
 
@@ -88,15 +128,15 @@ fn store(network: u32) -> bool {
         let g = unit / LANES;
         let l = unit % LANES;
         for (var i = 0u; i < INPUTS; i++) {
-            is_finite &= store_one(i * UNITS + unit, network, weights[i * GROUPS + g][l]);
+            is_finite &= store_one(i * UNITS + unit, network, weights[i * GROUPS + g][l], m_weights[i * GROUPS + g][l], v_weights[i * GROUPS + g][l]);
         }
-        is_finite &= store_one(INPUTS * UNITS + unit, network, bias[g][l]);
+        is_finite &= store_one(INPUTS * UNITS + unit, network, bias[g][l], m_bias[g][l], v_bias[g][l]);
         for (var o = 0u; o < OUTPUTS; o++) {
-            is_finite &= store_one(TOP_AT + unit * OUTPUTS + o, network, top_weights[o * GROUPS + g][l]);
+            is_finite &= store_one(TOP_AT + unit * OUTPUTS + o, network, top_weights[o * GROUPS + g][l], m_top_weights[o * GROUPS + g][l], v_top_weights[o * GROUPS + g][l]);
         }
     }
     for (var o = 0u; o < OUTPUTS; o++) {
-        is_finite &= store_one(TOP_AT + UNITS * OUTPUTS + o, network, top_bias[o]);
+        is_finite &= store_one(TOP_AT + UNITS * OUTPUTS + o, network, top_bias[o], m_top_bias[o], v_top_bias[o]);
     }
     return is_finite;
 }
@@ -150,18 +190,48 @@ fn clear_gradients() {
     d_top_bias = array<f32, OUTPUTS>();
 }
 
-fn update(rate: f32) {
+// The sum of the squares of all gradients.
+fn squares() -> f32 {
+    var sum = 0.0;
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
-        weights[k] -= rate * d_weights[k];
+        sum += square_of(wide_units(d_weights[k]));
     }
-    for (var g = 0u; g < GROUPS; g++) {
-        bias[g] -= rate * d_bias[g];
+    for (var k = 0u; k < GROUPS; k++) {
+        sum += square_of(wide_units(d_bias[k]));
     }
     for (var k = 0u; k < OUTPUTS * GROUPS; k++) {
-        top_weights[k] -= rate * d_top_weights[k];
+        sum += square_of(wide_units(d_top_weights[k]));
     }
     for (var o = 0u; o < OUTPUTS; o++) {
-        top_bias[o] -= rate * d_top_bias[o];
+        sum += square_of(vec4<f32>(d_top_bias[o], 0.0, 0.0, 0.0));
+    }
+    return sum;
+}
+
+fn update(rule: Rule, scale: f32) {
+    for (var k = 0u; k < INPUTS * GROUPS; k++) {
+        let after = moved(rule, scale, wide_units(d_weights[k]), wide_units(weights[k]), wide_units(m_weights[k]), wide_units(v_weights[k]));
+        weights[k] = narrow_units(after.parameter);
+        m_weights[k] = narrow_units(after.moment1);
+        v_weights[k] = narrow_units(after.moment2);
+    }
+    for (var k = 0u; k < GROUPS; k++) {
+        let after = moved(rule, scale, wide_units(d_bias[k]), wide_units(bias[k]), wide_units(m_bias[k]), wide_units(v_bias[k]));
+        bias[k] = narrow_units(after.parameter);
+        m_bias[k] = narrow_units(after.moment1);
+        v_bias[k] = narrow_units(after.moment2);
+    }
+    for (var k = 0u; k < OUTPUTS * GROUPS; k++) {
+        let after = moved(rule, scale, wide_units(d_top_weights[k]), wide_units(top_weights[k]), wide_units(m_top_weights[k]), wide_units(v_top_weights[k]));
+        top_weights[k] = narrow_units(after.parameter);
+        m_top_weights[k] = narrow_units(after.moment1);
+        v_top_weights[k] = narrow_units(after.moment2);
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+        let after = moved(rule, scale, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), vec4<f32>(m_top_bias[o]), vec4<f32>(v_top_bias[o]));
+        top_bias[o] = after.parameter.x;
+        m_top_bias[o] = after.moment1.x;
+        v_top_bias[o] = after.moment2.x;
     }
 }
 

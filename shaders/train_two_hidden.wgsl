@@ -1,5 +1,5 @@
 // Trains whole networks of two hidden layers: up to params.steps times, and to step
-// params.until, forward, backward and parameters -= rate * gradients, without leaving the
+// params.until, forward, backward and an update by common/optimizer.wgsl, without leaving the
 // invocation.
 //
 // The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are the weights
@@ -9,7 +9,7 @@
 //
 // Appended for each shape: what train_one_hidden.wgsl needs, and once more for the second layer of
 // hidden units: SECOND_UNITS, SECOND_LANES, SECOND_GROUPS, `SecondUnits`, activate_second_units,
-// slope_second_units, second_unit_mask.
+// slope_second_units, second_unit_mask, wide_second_units, narrow_second_units.
 
 struct Params {
     networks: u32,
@@ -25,6 +25,13 @@ struct Params {
     gradient_scale: f32,
     short_value_scale: f32,
     short_gradient_scale: f32,
+    schedule_first: u32,
+    gain1: f32,
+    decay2: f32,
+    gain2: f32,
+    eps: f32,
+    clip_norm: f32,
+    clip_value: f32,
 }
 
 override ACTIVATION: u32 = 0u;
@@ -33,12 +40,13 @@ override OUTPUT_ACTIVATION: u32 = 3u;
 override LOSS: u32 = 2u;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(2) var<storage, read> rates: array<f32>;
+@group(0) @binding(2) var<storage, read> rules: array<f32>;
 @group(0) @binding(3) var<storage, read> seeds: array<u32>;
-@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(6) var<storage, read_write> done: array<u32>;
-@group(0) @binding(7) var<storage, read_write> outcome: array<u32>;
+@group(0) @binding(4) var<storage, read> schedule: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(6) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(7) var<storage, read_write> done: array<u32>;
+@group(0) @binding(8) var<storage, read_write> outcome: array<u32>;
 
 var<private> weights: array<Units, INPUTS * GROUPS>;
 var<private> bias: array<Units, GROUPS>;
@@ -52,6 +60,18 @@ var<private> d_second_weights: array<SecondUnits, UNITS * SECOND_GROUPS>;
 var<private> d_second_bias: array<SecondUnits, SECOND_GROUPS>;
 var<private> d_top_weights: array<SecondUnits, OUTPUTS * SECOND_GROUPS>;
 var<private> d_top_bias: array<f32, OUTPUTS>;
+var<private> m_weights: array<Units, INPUTS * GROUPS>;
+var<private> m_bias: array<Units, GROUPS>;
+var<private> m_second_weights: array<SecondUnits, UNITS * SECOND_GROUPS>;
+var<private> m_second_bias: array<SecondUnits, SECOND_GROUPS>;
+var<private> m_top_weights: array<SecondUnits, OUTPUTS * SECOND_GROUPS>;
+var<private> m_top_bias: array<f32, OUTPUTS>;
+var<private> v_weights: array<Units, INPUTS * GROUPS>;
+var<private> v_bias: array<Units, GROUPS>;
+var<private> v_second_weights: array<SecondUnits, UNITS * SECOND_GROUPS>;
+var<private> v_second_bias: array<SecondUnits, SECOND_GROUPS>;
+var<private> v_top_weights: array<SecondUnits, OUTPUTS * SECOND_GROUPS>;
+var<private> v_top_bias: array<f32, OUTPUTS>;
 var<private> hidden: array<Units, GROUPS>;
 var<private> second: array<SecondUnits, SECOND_GROUPS>;
 
@@ -63,33 +83,59 @@ fn load_one(at: u32, network: u32) -> f32 {
     return parameters[at * params.networks + network];
 }
 
+// A moment's, 0 where the optimizer does not have it.
+fn load_moment(moment: u32, at: u32, network: u32) -> f32 {
+    if (moment < STATES) {
+        return load_one(moment * PARAMETERS + at, network);
+    }
+    return 0.0;
+}
+
 fn load(network: u32) {
     for (var unit = 0u; unit < UNITS; unit++) {
         let g = unit / LANES;
         let l = unit % LANES;
         for (var i = 0u; i < INPUTS; i++) {
             weights[i * GROUPS + g][l] = load_one(i * UNITS + unit, network);
+            m_weights[i * GROUPS + g][l] = load_moment(1u, i * UNITS + unit, network);
+            v_weights[i * GROUPS + g][l] = load_moment(2u, i * UNITS + unit, network);
         }
         bias[g][l] = load_one(INPUTS * UNITS + unit, network);
+        m_bias[g][l] = load_moment(1u, INPUTS * UNITS + unit, network);
+        v_bias[g][l] = load_moment(2u, INPUTS * UNITS + unit, network);
     }
     for (var unit = 0u; unit < SECOND_UNITS; unit++) {
         let g = unit / SECOND_LANES;
         let l = unit % SECOND_LANES;
         for (var i = 0u; i < UNITS; i++) {
             second_weights[i * SECOND_GROUPS + g][l] = load_one(SECOND_AT + i * SECOND_UNITS + unit, network);
+            m_second_weights[i * SECOND_GROUPS + g][l] = load_moment(1u, SECOND_AT + i * SECOND_UNITS + unit, network);
+            v_second_weights[i * SECOND_GROUPS + g][l] = load_moment(2u, SECOND_AT + i * SECOND_UNITS + unit, network);
         }
         second_bias[g][l] = load_one(SECOND_AT + UNITS * SECOND_UNITS + unit, network);
+        m_second_bias[g][l] = load_moment(1u, SECOND_AT + UNITS * SECOND_UNITS + unit, network);
+        v_second_bias[g][l] = load_moment(2u, SECOND_AT + UNITS * SECOND_UNITS + unit, network);
         for (var o = 0u; o < OUTPUTS; o++) {
             top_weights[o * SECOND_GROUPS + g][l] = load_one(TOP_AT + unit * OUTPUTS + o, network);
+            m_top_weights[o * SECOND_GROUPS + g][l] = load_moment(1u, TOP_AT + unit * OUTPUTS + o, network);
+            v_top_weights[o * SECOND_GROUPS + g][l] = load_moment(2u, TOP_AT + unit * OUTPUTS + o, network);
         }
     }
     for (var o = 0u; o < OUTPUTS; o++) {
         top_bias[o] = load_one(TOP_AT + SECOND_UNITS * OUTPUTS + o, network);
+        m_top_bias[o] = load_moment(1u, TOP_AT + SECOND_UNITS * OUTPUTS + o, network);
+        v_top_bias[o] = load_moment(2u, TOP_AT + SECOND_UNITS * OUTPUTS + o, network);
     }
 }
 
-fn store_one(at: u32, network: u32, value: f32) -> bool {
+fn store_one(at: u32, network: u32, value: f32, m: f32, v: f32) -> bool {
     parameters[at * params.networks + network] = value;
+    if (STATES > 1u) {
+        parameters[(PARAMETERS + at) * params.networks + network] = m;
+    }
+    if (STATES > 2u) {
+        parameters[(2u * PARAMETERS + at) * params.networks + network] = v;
+    }
     return is_finite_number(value);
 }
 
@@ -100,23 +146,23 @@ fn store(network: u32) -> bool {
         let g = unit / LANES;
         let l = unit % LANES;
         for (var i = 0u; i < INPUTS; i++) {
-            is_finite &= store_one(i * UNITS + unit, network, weights[i * GROUPS + g][l]);
+            is_finite &= store_one(i * UNITS + unit, network, weights[i * GROUPS + g][l], m_weights[i * GROUPS + g][l], v_weights[i * GROUPS + g][l]);
         }
-        is_finite &= store_one(INPUTS * UNITS + unit, network, bias[g][l]);
+        is_finite &= store_one(INPUTS * UNITS + unit, network, bias[g][l], m_bias[g][l], v_bias[g][l]);
     }
     for (var unit = 0u; unit < SECOND_UNITS; unit++) {
         let g = unit / SECOND_LANES;
         let l = unit % SECOND_LANES;
         for (var i = 0u; i < UNITS; i++) {
-            is_finite &= store_one(SECOND_AT + i * SECOND_UNITS + unit, network, second_weights[i * SECOND_GROUPS + g][l]);
+            is_finite &= store_one(SECOND_AT + i * SECOND_UNITS + unit, network, second_weights[i * SECOND_GROUPS + g][l], m_second_weights[i * SECOND_GROUPS + g][l], v_second_weights[i * SECOND_GROUPS + g][l]);
         }
-        is_finite &= store_one(SECOND_AT + UNITS * SECOND_UNITS + unit, network, second_bias[g][l]);
+        is_finite &= store_one(SECOND_AT + UNITS * SECOND_UNITS + unit, network, second_bias[g][l], m_second_bias[g][l], v_second_bias[g][l]);
         for (var o = 0u; o < OUTPUTS; o++) {
-            is_finite &= store_one(TOP_AT + unit * OUTPUTS + o, network, top_weights[o * SECOND_GROUPS + g][l]);
+            is_finite &= store_one(TOP_AT + unit * OUTPUTS + o, network, top_weights[o * SECOND_GROUPS + g][l], m_top_weights[o * SECOND_GROUPS + g][l], v_top_weights[o * SECOND_GROUPS + g][l]);
         }
     }
     for (var o = 0u; o < OUTPUTS; o++) {
-        is_finite &= store_one(TOP_AT + SECOND_UNITS * OUTPUTS + o, network, top_bias[o]);
+        is_finite &= store_one(TOP_AT + SECOND_UNITS * OUTPUTS + o, network, top_bias[o], m_top_bias[o], v_top_bias[o]);
     }
     return is_finite;
 }
@@ -188,24 +234,66 @@ fn clear_gradients() {
     d_top_bias = array<f32, OUTPUTS>();
 }
 
-fn update(rate: f32) {
+// The sum of the squares of all gradients.
+fn squares() -> f32 {
+    var sum = 0.0;
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
-        weights[k] -= rate * d_weights[k];
+        sum += square_of(wide_units(d_weights[k]));
     }
-    for (var g = 0u; g < GROUPS; g++) {
-        bias[g] -= rate * d_bias[g];
+    for (var k = 0u; k < GROUPS; k++) {
+        sum += square_of(wide_units(d_bias[k]));
     }
     for (var k = 0u; k < UNITS * SECOND_GROUPS; k++) {
-        second_weights[k] -= rate * d_second_weights[k];
+        sum += square_of(wide_second_units(d_second_weights[k]));
     }
-    for (var g = 0u; g < SECOND_GROUPS; g++) {
-        second_bias[g] -= rate * d_second_bias[g];
+    for (var k = 0u; k < SECOND_GROUPS; k++) {
+        sum += square_of(wide_second_units(d_second_bias[k]));
     }
     for (var k = 0u; k < OUTPUTS * SECOND_GROUPS; k++) {
-        top_weights[k] -= rate * d_top_weights[k];
+        sum += square_of(wide_second_units(d_top_weights[k]));
     }
     for (var o = 0u; o < OUTPUTS; o++) {
-        top_bias[o] -= rate * d_top_bias[o];
+        sum += square_of(vec4<f32>(d_top_bias[o], 0.0, 0.0, 0.0));
+    }
+    return sum;
+}
+
+fn update(rule: Rule, scale: f32) {
+    for (var k = 0u; k < INPUTS * GROUPS; k++) {
+        let after = moved(rule, scale, wide_units(d_weights[k]), wide_units(weights[k]), wide_units(m_weights[k]), wide_units(v_weights[k]));
+        weights[k] = narrow_units(after.parameter);
+        m_weights[k] = narrow_units(after.moment1);
+        v_weights[k] = narrow_units(after.moment2);
+    }
+    for (var k = 0u; k < GROUPS; k++) {
+        let after = moved(rule, scale, wide_units(d_bias[k]), wide_units(bias[k]), wide_units(m_bias[k]), wide_units(v_bias[k]));
+        bias[k] = narrow_units(after.parameter);
+        m_bias[k] = narrow_units(after.moment1);
+        v_bias[k] = narrow_units(after.moment2);
+    }
+    for (var k = 0u; k < UNITS * SECOND_GROUPS; k++) {
+        let after = moved(rule, scale, wide_second_units(d_second_weights[k]), wide_second_units(second_weights[k]), wide_second_units(m_second_weights[k]), wide_second_units(v_second_weights[k]));
+        second_weights[k] = narrow_second_units(after.parameter);
+        m_second_weights[k] = narrow_second_units(after.moment1);
+        v_second_weights[k] = narrow_second_units(after.moment2);
+    }
+    for (var k = 0u; k < SECOND_GROUPS; k++) {
+        let after = moved(rule, scale, wide_second_units(d_second_bias[k]), wide_second_units(second_bias[k]), wide_second_units(m_second_bias[k]), wide_second_units(v_second_bias[k]));
+        second_bias[k] = narrow_second_units(after.parameter);
+        m_second_bias[k] = narrow_second_units(after.moment1);
+        v_second_bias[k] = narrow_second_units(after.moment2);
+    }
+    for (var k = 0u; k < OUTPUTS * SECOND_GROUPS; k++) {
+        let after = moved(rule, scale, wide_second_units(d_top_weights[k]), wide_second_units(top_weights[k]), wide_second_units(m_top_weights[k]), wide_second_units(v_top_weights[k]));
+        top_weights[k] = narrow_second_units(after.parameter);
+        m_top_weights[k] = narrow_second_units(after.moment1);
+        v_top_weights[k] = narrow_second_units(after.moment2);
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+        let after = moved(rule, scale, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), vec4<f32>(m_top_bias[o]), vec4<f32>(v_top_bias[o]));
+        top_bias[o] = after.parameter.x;
+        m_top_bias[o] = after.moment1.x;
+        v_top_bias[o] = after.moment2.x;
     }
 }
 

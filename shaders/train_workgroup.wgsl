@@ -1,15 +1,17 @@
 // Trains whole networks of any number of layers: up to params.steps times, and to step params.until,
-// forward, backward and parameters -= rate * gradients, without leaving the workgroup.
+// forward, backward and an update by common/optimizer.wgsl, without leaving the workgroup.
 //
 // The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are, layer by
-// layer, the weights [fan_in][fan_out] and their bias.
+// layer, the weights [fan_in][fan_out] and their bias; behind them as many of each moment.
 // One workgroup owns one network; parameters, activations and their gradients of one batch lie in
 // its memory. In turn its invocations own the activations of a layer, the rows of the batch, the
 // gradients of a layer's inputs, and the parameters, each every 64th.
 //
 // Appended for each shape: what common/rows.wgsl needs; INPUTS, OUTPUTS, PARAMETERS, UNITS (of all
 // layers), SHORT_ROWS of an epoch's last batch, JUDGED; forward_layers, backward_layers and
-// update_layers, which call the functions below once a layer.
+// update_layers, which call the functions below once a layer; KEPT_GRADIENTS, PARAMETERS where CLIP_NORM, else
+// 1; OPTIMIZER, DECAY, STATES (numbers that a parameter has with its moments), CLIP_NORM, CLIP_VALUE and
+// SCHEDULED.
 
 struct Params {
     networks: u32,
@@ -25,30 +27,40 @@ struct Params {
     gradient_scale: f32,
     short_value_scale: f32,
     short_gradient_scale: f32,
+    schedule_first: u32,
+    gain1: f32,
+    decay2: f32,
+    gain2: f32,
+    eps: f32,
+    clip_norm: f32,
+    clip_value: f32,
 }
 
 override OUTPUT_ACTIVATION: u32 = 3u;
 override LOSS: u32 = 2u;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(2) var<storage, read> rates: array<f32>;
+@group(0) @binding(2) var<storage, read> rules: array<f32>;
 @group(0) @binding(3) var<storage, read> seeds: array<u32>;
-@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(6) var<storage, read_write> done: array<u32>;
-@group(0) @binding(7) var<storage, read_write> outcome: array<u32>;
+@group(0) @binding(4) var<storage, read> schedule: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(6) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(7) var<storage, read_write> done: array<u32>;
+@group(0) @binding(8) var<storage, read_write> outcome: array<u32>;
 
 const LANES: u32 = 64u;
 // Offset of a layer whose activations are the data set's.
 const FROM_DATA: u32 = 0xffffffffu;
 
-var<workgroup> parameters_tile: array<f32, PARAMETERS>;
+var<workgroup> parameters_tile: array<f32, PARAMETERS * STATES>;
+var<workgroup> gradients_tile: array<f32, KEPT_GRADIENTS>;
 // Layer by layer [ROWS][units]; of the last layer the pre-activations.
 var<workgroup> activations_tile: array<f32, ROWS * UNITS>;
 var<workgroup> d_tile: array<f32, ROWS * UNITS>;
 var<workgroup> rows_tile: array<u32, ROWS>;
 var<workgroup> loss_partial: array<f32, ROWS>;
 var<workgroup> near_partial: array<u32, LANES>;
+var<workgroup> square_partial: array<f32, LANES>;
 // What one invocation found and all must know: two numbers of the network, and a verdict.
 var<workgroup> found_tile: array<u32, 3>;
 
@@ -89,7 +101,48 @@ fn backward_layer(lane: u32, rows: u32, kind: u32, at: u32, fan_in: u32, fan_out
     workgroupBarrier();
 }
 
-fn update_layer(lane: u32, rows: u32, rate: f32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
+// The update of the parameter `at` by a gradient within its bounds.
+fn update_parameter(rule: Rule, at: u32, g: f32) {
+    var m = vec4<f32>();
+    var v = vec4<f32>();
+    if (OPTIMIZER != SGD) {
+        m = vec4<f32>(parameters_tile[PARAMETERS + at]);
+    }
+    if (OPTIMIZER == ADAM) {
+        v = vec4<f32>(parameters_tile[2u * PARAMETERS + at]);
+    }
+    let after = updated(OPTIMIZER, DECAY, rule, vec4<f32>(g), vec4<f32>(parameters_tile[at]), m, v);
+    parameters_tile[at] = after.parameter.x;
+    if (OPTIMIZER != SGD) {
+        parameters_tile[PARAMETERS + at] = after.moment1.x;
+    }
+    if (OPTIMIZER == ADAM) {
+        parameters_tile[2u * PARAMETERS + at] = after.moment2.x;
+    }
+}
+
+// Where the norm is clipped, what update_layers left to be done: all that each lane owns.
+fn update_by_norm(lane: u32, rule: Rule) {
+    var sum = 0.0;
+    workgroupBarrier();
+    for (var at = lane; at < PARAMETERS; at += LANES) {
+        sum += gradients_tile[at] * gradients_tile[at];
+    }
+    square_partial[lane] = sum;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if (lane < width) {
+            square_partial[lane] += square_partial[lane + width];
+        }
+        workgroupBarrier();
+    }
+    let scale = clip_factor(sqrt(square_partial[0]), params.clip_norm);
+    for (var at = lane; at < PARAMETERS; at += LANES) {
+        update_parameter(rule, at, scale * gradients_tile[at]);
+    }
+}
+
+fn update_layer(lane: u32, rows: u32, rule: Rule, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
     for (var element = lane; element < (fan_in + 1u) * fan_out; element += LANES) {
         let i = element / fan_out;
         let unit = element % fan_out;
@@ -102,7 +155,12 @@ fn update_layer(lane: u32, rows: u32, rate: f32, at: u32, fan_in: u32, fan_out: 
                 gradient += d;
             }
         }
-        parameters_tile[at + element] -= rate * gradient;
+        gradient = bounded(vec4<f32>(gradient)).x;
+        if (CLIP_NORM) {
+            gradients_tile[at + element] = gradient;
+        } else {
+            update_parameter(rule, at + element, gradient);
+        }
     }
 }
 
@@ -189,10 +247,10 @@ fn train_workgroup(
         return;
     }
     let first_step = found[0];
-    let rate = rates[network];
+    let own = rule_of(network);
     let low = params.seed_low + seeds[network];
     let seed = vec2<u32>(low, params.seed_high + select(0u, 1u, low < params.seed_low));
-    for (var at = lane; at < PARAMETERS; at += LANES) {
+    for (var at = lane; at < PARAMETERS * STATES; at += LANES) {
         parameters_tile[at] = parameters[at * params.networks + network];
     }
 
@@ -236,17 +294,21 @@ fn train_workgroup(
             }
         }
         backward_layers(lane, rows);
-        update_layers(lane, rows, rate);
+        let rule = rule_at(own, first_step + made);
+        update_layers(lane, rows, rule);
+        if (CLIP_NORM) {
+            update_by_norm(lane, rule);
+        }
         clock = clock_after(clock, params.steps_per_epoch, params.loss_every);
         made += 1u;
     }
     workgroupBarrier();
 
     var is_finite = true;
-    for (var at = lane; at < PARAMETERS; at += LANES) {
+    for (var at = lane; at < PARAMETERS * STATES; at += LANES) {
         let value = parameters_tile[at];
         parameters[at * params.networks + network] = value;
-        is_finite = is_finite && is_finite_number(value);
+        is_finite = is_finite && (at >= PARAMETERS || is_finite_number(value));
     }
     if (JUDGED) {
         // What the last step made of it has been seen by nobody yet.

@@ -80,7 +80,7 @@ fn what_no_binding_holds_is_refused_with_the_limit_or_left_to_mini_batches() {
     let full = task(&[13, 17, 3], numbers(1300 * 13, 60), 0, Order::Shuffled);
     let check = |task: &Task| {
         let place = Place::Layered(Arc::clone(&small), Kernels::Fused);
-        Engine::check(&task.network, &task.data, &task.batches, 1, &place)
+        Engine::check(task.request(), &task.data, &place)
     };
     let Err(Error::Gpu(error @ GpuError::Limit { .. })) = check(&full) else { panic!("taken") };
     let text = error.to_string();
@@ -90,7 +90,7 @@ fn what_no_binding_holds_is_refused_with_the_limit_or_left_to_mini_batches() {
     check(&Task { batches: Batches::new(1300, 100, Order::Shuffled, 0), ..full.clone() }).unwrap();
     // A small network that the resident engine would take, but for its rows.
     let place = |gpu: &Arc<Gpu>, task: &Task| {
-        Place::on(Arc::clone(gpu), &task.network, &task.data, &task.batches, 1).kind().name()
+        Place::on(Arc::clone(gpu), task.request(), &task.data).kind().name()
     };
     let tiny = task(&[13, 2, 2], numbers(1300 * 13, 60), 4, Order::Shuffled);
     assert_eq!((place(&gpu(), &tiny), place(&small, &tiny)), ("resident", "layered"));

@@ -452,9 +452,8 @@ fn trials(path: &Path) -> Vec<Trial> {
         }),
     ] {
         // What fits WebGPU's base limits, whatever the adapter.
-        let (network, batches) = (&trace.network(), &trace.batches());
-        let owner = Some(owner);
-        let wanted = Request { network, batches, networks: 1, judged: false, owner };
+        let task = trace.task();
+        let wanted = Request { owner: Some(owner), ..task.request() };
         if resident::owner(wanted, Room::BASE).is_some() {
             engine(name, place);
         }

@@ -8,7 +8,7 @@ use std::cell::Cell as StdCell;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu};
-use wgrad::optimizer::{Optimizer, Schedule};
+use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
 use wgrad::check::Bound;
 use wgrad::data::{Dataset, Order, Source};
 use wgrad::engine::{Fate, Kernels, Member, Owner, Place, Population, ResidentEngine, Start};
@@ -68,8 +68,10 @@ fn every_network_of_a_population_follows_the_f32_reference() {
     let (net, data) = (network(&[2, 3, 1], Activation::Relu, Loss::Bce), xor());
     let rate = |at: usize| [0.1f32, 0.5, 1.0][at % 3];
     let members: Vec<Member> =
-        (0..NETWORKS).map(|at| Member { rate: rate(at), seed: at as u32 }).collect();
+        (0..NETWORKS).map(|at| Member::new(&Optimizer::default(), rate(at), at as u32)).collect();
     let population = Population {
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
         network: &net,
         data: &data,
         batches: wgrad::data::Batches::new(4, 0, Order::Sequential, 0),
@@ -176,9 +178,11 @@ fn the_cpu_engine_counts_the_same_on_the_same_seeds() {
 /// The fates of a population of `training`'s networks, each drawn and judged as in a sweep.
 fn fates(training: &Training, place: &Place) -> Vec<Fate> {
     let Place::Resident(gpu, owner) = place else { panic!("fates are the resident engine's") };
-    let member = |seed| Member { rate: training.learning_rate, seed };
+    let member = |seed| Member::new(&training.optimizer, training.learning_rate, seed);
     let members: Vec<Member> = (0..training.restarts).map(member).collect();
     let population = Population {
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
         network: &training.network,
         data: &training.data,
         batches: training.batches(training.seed),
@@ -253,8 +257,10 @@ fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
     for owner in Owner::ALL {
         let fates_at = |rate: &dyn Fn(u32) -> f32| {
             let members: Vec<Member> =
-                (0..200).map(|seed| Member { rate: rate(seed), seed }).collect();
+                (0..200).map(|seed| Member::new(&Optimizer::default(), rate(seed), seed)).collect();
             let population = Population {
+                optimizer: Optimizer::default(),
+                schedule: RateSchedule::default(),
                 network: &net,
                 data: &data,
                 batches: wgrad::data::Batches::new(4, 0, Order::Sequential, 0),

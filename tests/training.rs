@@ -28,9 +28,8 @@ fn places() -> [Place; 3] {
 /// The resident engine with each owner that takes a network.
 fn resident_places(task: &Task) -> Vec<Place> {
     let fits = |owner: &&Owner| {
-        let (network, batches) = (&task.network, &task.batches);
         let owner = Some(**owner);
-        let wanted = Request { network, batches, networks: 1, judged: false, owner };
+        let wanted = Request { owner, ..task.request() };
         resident::check_limits(wanted, &task.data, &gpu()).is_ok()
     };
     Owner::ALL.iter().filter(fits).map(|&owner| Place::Resident(gpu(), Some(owner))).collect()
@@ -463,7 +462,7 @@ fn the_resident_engine_takes_every_small_shape() {
             let parameters = pollster::block_on(engine.parameters()).unwrap();
             let expected = &reference.parameters;
             assert_close(&format!("{label}, parameters"), &parameters, expected, near);
-            owners.push(place.owner(&task.network, &task.batches, 1));
+            owners.push(place.owner(task.request()));
         }
     }
     let owned = |by| owners.iter().filter(|owner| **owner == Some(by)).count();
@@ -522,7 +521,7 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
     let limits = gpu.adapter().limits;
     let refused_with = |kernels, task: Task| {
         let place = Place::Layered(Arc::clone(&gpu), kernels);
-        let checked = Engine::check(&task.network, &task.data, &task.batches, 1, &place);
+        let checked = Engine::check(task.request(), &task.data, &place);
         assert_eq!(checked.unwrap_err().exit_code(), 2);
         let Err(error) = pollster::block_on(Engine::new(task, &place)) else { panic!("taken") };
         assert_eq!(error.exit_code(), 2, "{error}");

@@ -25,10 +25,11 @@ use wgrad::data::Source;
 use wgrad::gpu::{Access, Gpu, Kernel, Slice};
 use wgrad::kernels::*;
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
+use wgrad::optimizer::{Optimizer, OptimizerKind};
 use wgrad::random::{Purpose, seed_key, stream_id};
 use wgrad::reference::Reference;
 use wgrad::reference::fused::{self, LayerShape};
-use wgrad::reference::twins::{self, Grid, MatmulShape};
+use wgrad::reference::twins::{self, Grid, MatmulShape, Update};
 
 /// Dispatches of one submission: the cost of the submission itself is spread over them.
 const DISPATCHES: u32 = 50;
@@ -207,20 +208,78 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     }
     .run(c, gpu, SIZE, |outputs| close("activate_grad", &outputs[0], &twin, 4.0 * ULP));
 
-    let mut twin = input.clone();
-    twins::sgd(&other, &mut twin, 0.5);
-    let buffers = vec![words(&other), words(&input)];
-    let params = SgdParams { len: LEN as u32, learning_rate: 0.5 };
+    let adam = Optimizer::new(OptimizerKind::Adam);
+    let n = adam.numbers(0.5, 0);
+    let (mut twin, mut m, mut v) = (input.clone(), vec![0.0; LEN], vec![0.0; LEN]);
+    let update = Update::<f32>::new(&adam, 0.5, 0);
+    twins::optimizer_step(&update, 1.0, &other, &mut twin, [&mut m, &mut v]);
+    let mut schedule = vec![0.0f32; 68];
+    schedule[64..67].copy_from_slice(&[n.rate, n.correction1, n.correction2].map(|n| n as f32));
+    let zeros = vec![0; LEN];
+    let buffers = vec![
+        words(&other),
+        words(&schedule),
+        vec![0],
+        words(&input),
+        zeros.clone(),
+        zeros.clone(),
+    ];
+    let params = OptimizerParams {
+        len: (LEN / 4) as u32,
+        ring_len: 1,
+        decay1: n.decay1 as f32,
+        gain1: n.gain1 as f32,
+        decay2: n.decay2 as f32,
+        gain2: n.gain2 as f32,
+        eps: n.eps as f32,
+        weight_decay: 0.0,
+        clip_value: 0.0,
+    };
+    let constants = [("OPTIMIZER", adam.code().into())];
     Case {
-        kernel: &SGD,
-        constants: &[],
+        kernel: &OPTIMIZER_STEP,
+        constants: &constants,
         params,
         buffers,
-        invocations: LEN,
+        invocations: LEN / 4,
         rounds: 0,
-        work: bytes(3),
+        work: bytes(7),
     }
-    .run(c, gpu, SIZE, |outputs| close("sgd", &outputs[0], &twin, 2.0 * ULP));
+    .run(c, gpu, SIZE, |outputs| close("optimizer_step", &outputs[0], &twin, 32.0 * ULP));
+
+    const STRETCHES: usize = LEN.div_ceil(twins::SQUARE_LANES * twins::SQUARES_EACH);
+    let mut sums = vec![0.0f32; STRETCHES];
+    twins::gradient_squares(&other, &mut sums, None);
+    Case {
+        kernel: &GRADIENT_SQUARES,
+        constants: &[],
+        params: GradientSquaresParams { len: LEN as u32, clip_value: 0.0 },
+        buffers: vec![words(&other), vec![0; 4 * STRETCHES]],
+        invocations: STRETCHES * GRADIENT_SQUARES.lanes as usize,
+        rounds: twins::SQUARES_EACH + 8,
+        work: bytes(1),
+    }
+    .run(c, gpu, SIZE, |outputs| {
+        let seen: Vec<u32> = outputs[0].iter().copied().step_by(4).collect();
+        let bound = (twins::SQUARES_EACH + 8) as f64 * ULP;
+        let truth: Vec<f64> = wide(&sums);
+        let each: Vec<f64> = truth.iter().map(|sum| bound * sum).collect();
+        let floats: Vec<f32> = seen.into_iter().map(f32::from_bits).collect();
+        assert_close("gradient_squares", &floats, &truth, Bound::Each(&each));
+    });
+
+    let vectors: Vec<f32> = sums.iter().flat_map(|&sum| [sum, 0.0, 0.0, 0.0]).collect();
+    let scale = twins::clip_scale(&sums, 1.0f32);
+    Case {
+        kernel: &CLIP_SCALE,
+        constants: &[],
+        params: ClipScaleParams { len: STRETCHES as u32, clip_norm: 1.0 },
+        buffers: vec![words(&vectors), vec![0]],
+        invocations: CLIP_SCALE.lanes as usize,
+        rounds: STRETCHES.div_ceil(256) + 8,
+        work: bytes(1),
+    }
+    .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[scale], 32.0 * ULP));
 
     let rows: Vec<u32> = (0..ROWS as u32).map(|i| i * 7 % ROWS as u32).collect();
     let mut twin = vec![0.0; LEN];
@@ -310,7 +369,11 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, LAYER_SIZE, |outputs| close("layer_input_grad", &outputs[0], &truth, bound));
 
     let (mut twin, mut gradients) = (p.clone(), vec![0.0; p.len()]);
-    fused::layer_update(&x, &d, &mut twin, &mut gradients, 1e-3, LAYER);
+    let sgd = Update::new(&Optimizer::default(), f64::from(1e-3f32), 0);
+    let all = (&mut twin[..], [&mut [][..], &mut [][..]]);
+    fused::layer_update(&x, &d, all, &mut gradients, &sgd, LAYER);
+    let mut schedule = vec![0.0f32; 68];
+    schedule[64] = 1e-3;
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     let tiles = fan_in * fan_out / 64;
     Case {
@@ -322,12 +385,22 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
             fan_out: fan_out as u32,
             input_stride: (fan_in / 4) as u32,
             stride: (fan_out / 4) as u32,
-            learning_rate: 1e-3,
+            ring_len: 1,
+            decay1: 0.0,
+            gain1: 0.0,
+            decay2: 0.0,
+            gain2: 0.0,
+            eps: 0.0,
+            weight_decay: 0.0,
+            clip_value: 0.0,
         },
         buffers: vec![
             words(&input),
             words(&d_output),
+            words(&schedule),
             words(&parameters),
+            vec![0; 4],
+            vec![0; 4],
             vec![0; 4],
             vec![0; 4 * tiles.div_ceil(64)],
         ],

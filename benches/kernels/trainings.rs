@@ -79,11 +79,21 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         gradient_scale: 0.25,
         short_value_scale: 0.0,
         short_gradient_scale: 0.0,
+        schedule_first: 0,
+        gain1: 1.0,
+        decay2: 0.0,
+        gain2: 0.0,
+        eps: 0.0,
+        clip_norm: 0.0,
+        clip_value: 0.0,
     };
+    let mut rules = vec![0.5f32; networks];
+    rules.resize(3 * networks, 0.0);
     let buffers = vec![
         words(&data),
-        words(&vec![0.5f32; networks]),
+        words(&rules),
         (0..networks as u32).collect(),
+        vec![0; 4],
         words(&parameters),
         vec![0],
         vec![0; networks],

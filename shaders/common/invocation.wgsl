@@ -1,7 +1,8 @@
 // The life of a network that one invocation owns, whatever its layers. Like common/rows.wgsl it is
 // for the kernels that train whole networks alone, and uses their bindings and their functions: load,
-// store, forward (a row to the outputs' pre-activations), clear_gradients, add_row, update. Needs
-// common/network.wgsl, common/rows.wgsl, common/output.wgsl and the constants JUDGED and SHORT_ROWS.
+// store, forward (a row to the outputs' pre-activations), clear_gradients, add_row, squares, update. Needs
+// common/network.wgsl, common/rows.wgsl, common/rule.wgsl, common/output.wgsl and the constants JUDGED and
+// SHORT_ROWS.
 
 // Whether every prediction is near its target, over the first `rows` rows as they stand.
 fn solves(rows: u32) -> bool {
@@ -38,7 +39,7 @@ fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
 
 // One step, unless the network is judged and this forward pass, over all rows, shows it solved:
 // then true.
-fn train_step(seed: vec2<u32>, clock: Clock, rate: f32) -> bool {
+fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
     let key = order_key(seed, clock);
     let scale = select(params.gradient_scale, params.short_gradient_scale, is_short(clock));
     clear_gradients();
@@ -53,8 +54,21 @@ fn train_step(seed: vec2<u32>, clock: Clock, rate: f32) -> bool {
         return true;
     }
 
-    update(rate);
+    var scale_of_norm = 1.0;
+    if (CLIP_NORM) {
+        scale_of_norm = clip_factor(sqrt(squares()), params.clip_norm);
+    }
+    update(rule, scale_of_norm);
     return false;
+}
+
+// A parameter's update by a gradient that is not clipped yet.
+fn moved(rule: Rule, scale: f32, gradient: vec4<f32>, parameter: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> Updated {
+    var g = bounded(gradient);
+    if (CLIP_NORM) {
+        g = scale * g;
+    }
+    return updated(OPTIMIZER, DECAY, rule, g, parameter, m, v);
 }
 
 // A network for params.steps more steps, but not beyond params.until.
@@ -62,7 +76,7 @@ fn train(network: u32) {
     if (JUDGED && outcome[network] != IN_TRAINING) {
         return;
     }
-    let rate = rates[network];
+    let own = rule_of(network);
     let low = params.seed_low + seeds[network];
     let seed = vec2<u32>(low, params.seed_high + select(0u, 1u, low < params.seed_low));
     load(network);
@@ -86,7 +100,7 @@ fn train(network: u32) {
         let plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
         let until = made + min(plain, steps - made);
         while (made < until && !is_solved) {
-            is_solved = train_step(seed, clock, rate);
+            is_solved = train_step(seed, clock, rule_at(own, first_step + made));
             if (!is_solved) {
                 made += 1u;
                 if (!FULL) {

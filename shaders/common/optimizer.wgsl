@@ -63,6 +63,28 @@ fn taken(optimizer: u32, rule: Rule, g: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -
     }
 }
 
+struct Updated {
+    parameter: vec4<f32>,
+    moment1: vec4<f32>,
+    moment2: vec4<f32>,
+    taken: vec4<f32>,
+}
+
+// All of it, of a gradient that is clipped; moments that the optimizer does not have stay what they are.
+fn updated(optimizer: u32, decay: u32, rule: Rule, gradient: vec4<f32>, parameter: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> Updated {
+    let g = decayed_gradient(decay, rule, gradient, parameter);
+    var result = Updated(parameter, m, v, vec4<f32>());
+    if (optimizer != SGD) {
+        result.moment1 = next_moment1(rule, g, m);
+    }
+    if (optimizer == ADAM) {
+        result.moment2 = next_moment2(rule, g, v);
+    }
+    result.taken = taken(optimizer, rule, g, result.moment1, result.moment2);
+    result.parameter = kept_parameter(decay, rule, parameter) - result.taken;
+    return result;
+}
+
 // The factor that brings a norm down to `most`.
 fn clip_factor(norm: f32, most: f32) -> f32 {
     return min(1.0, most / (norm + 1e-6));

@@ -130,7 +130,7 @@ pub async fn steps(
     places.extend(gpu.map(|gpu| Place::Layered(Arc::clone(gpu), Kernels::Fused)));
     places.extend(gpu.map(|gpu| Place::Layered(Arc::clone(gpu), Kernels::Plain)));
     for place in &places {
-        crate::engine::Engine::check(&task.network, &task.data, &task.batches, 1, place)?;
+        crate::engine::Engine::check(task.request(), &task.data, place)?;
     }
     let operations = operations(&task.network, sizes.batch);
     tell("the reference");

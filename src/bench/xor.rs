@@ -399,9 +399,12 @@ impl Work {
         seed: u64,
         gpu: &Arc<Gpu>,
     ) -> Result<ResidentEngine, Error> {
+        let optimizer = Optimizer::default();
         let members: Vec<Member> =
-            (0..networks as u32).map(|seed| Member { rate: RATE, seed }).collect();
+            (0..networks as u32).map(|seed| Member::new(&optimizer, RATE, seed)).collect();
         let population = Population {
+            optimizer,
+            schedule: RateSchedule::default(),
             network: &self.network,
             data: &self.data,
             batches: self.batches(),

@@ -108,8 +108,8 @@ fn place_on(
     match (engine, training) {
         (EngineChoice::Auto, Some(training)) => {
             let batches = training.batches(training.seed);
-            let Training { network, data, restarts, .. } = training;
-            Place::on(gpu, network, data, &batches, *restarts as usize)
+            let request = training.request(&batches, training.restarts as usize);
+            Place::on(gpu, request, &training.data)
         }
         (EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Layered, _) => {
             Place::Layered(gpu, kernels)

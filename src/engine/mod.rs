@@ -12,7 +12,8 @@ use std::sync::Arc;
 pub use cpu::CpuEngine;
 pub use layered::{Kernels, LayeredEngine};
 pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
-use resident::{Request, Room};
+pub use resident::Request;
+use resident::Room;
 
 pub use statistics::LayerStatistics;
 pub use workers::{on_every_core, workers};
@@ -92,6 +93,13 @@ impl State {
 }
 
 impl Task {
+    /// What it asks of an engine.
+    pub fn request(&self) -> Request<'_> {
+        let Task { network, batches, optimizer, schedule, .. } = self;
+        let (optimizer, schedule) = (*optimizer, *schedule);
+        Request { network, optimizer, schedule, batches, networks: 1, judged: false, owner: None }
+    }
+
     /// The numbers of the update after `step` others, at `learning_rate` times the schedule's factor.
     fn numbers(&self, learning_rate: f32, step: u32) -> UpdateNumbers {
         let rate = learning_rate * self.schedule.factor(step);
@@ -121,14 +129,7 @@ pub enum Place {
 
 impl Place {
     /// The engine that suits so many networks on `gpu`: resident where they and their data fit.
-    pub fn on(
-        gpu: Arc<Gpu>,
-        network: &Network,
-        data: &Dataset,
-        batches: &Batches,
-        networks: usize,
-    ) -> Place {
-        let request = Request { network, batches, networks, judged: false, owner: None };
+    pub fn on(gpu: Arc<Gpu>, request: Request<'_>, data: &Dataset) -> Place {
         if resident::suits(request, Room::of(&gpu)) && resident::check_data(data, &gpu).is_ok() {
             Place::Resident(gpu, None)
         } else {
@@ -145,12 +146,11 @@ impl Place {
         }
     }
 
-    /// Who owns one of so many networks there, on the resident engine.
-    pub fn owner(&self, network: &Network, batches: &Batches, networks: usize) -> Option<Owner> {
+    /// Who owns a network there, on the resident engine.
+    pub fn owner(&self, request: Request<'_>) -> Option<Owner> {
         match self {
             Place::Resident(gpu, owner) => {
-                let request = Request { network, batches, networks, judged: false, owner: *owner };
-                resident::owner(request, Room::of(gpu))
+                resident::owner(Request { owner: *owner, ..request }, Room::of(gpu))
             }
             Place::Cpu | Place::Layered(..) => None,
         }
@@ -188,27 +188,20 @@ pub fn activations(network: &Network, parameters: &[f32], inputs: &[f32]) -> Vec
 }
 
 impl Engine {
-    /// Whether an engine can be made for this, asked before anything is drawn or uploaded;
-    /// `networks` of them at once where the engine takes many.
+    /// Whether an engine can be made for this, asked before anything is drawn or uploaded.
     ///
     /// # Errors
     /// What the GPU's limits, or the host's memory, do not hold.
-    pub fn check(
-        network: &Network,
-        data: &Dataset,
-        batches: &Batches,
-        networks: usize,
-        place: &Place,
-    ) -> Result<(), Error> {
-        cpu::check_memory(network, batches)?;
+    pub fn check(request: Request<'_>, data: &Dataset, place: &Place) -> Result<(), Error> {
+        let Request { network, batches, optimizer, .. } = request;
+        cpu::check_memory(network, batches, optimizer.moments())?;
         match place {
             Place::Cpu => Ok(()),
             Place::Layered(gpu, kernels) => {
                 Ok(layered::check_limits(network, data, batches, gpu, *kernels)?)
             }
             Place::Resident(gpu, owner) => {
-                let request = Request { network, batches, networks, judged: false, owner: *owner };
-                resident::check_limits(request, data, gpu)?;
+                resident::check_limits(Request { owner: *owner, ..request }, data, gpu)?;
                 Ok(())
             }
         }
@@ -228,14 +221,16 @@ impl Engine {
             Place::Resident(gpu, owner) => {
                 let population = Population {
                     network: &task.network,
+                    optimizer: task.optimizer,
+                    schedule: task.schedule,
                     data: &task.data,
                     batches: task.batches,
-                    members: &[Member { rate: task.learning_rate, seed: 0 }],
+                    members: &[Member::new(&task.optimizer, task.learning_rate, 0)],
                     judged: false,
                     owner: *owner,
                 };
                 let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
-                engine.set_parameters(std::slice::from_ref(&task.start.parameters));
+                engine.set_states(std::slice::from_ref(&task.start));
                 Engine::Resident(Box::new(engine))
             }
         })
@@ -281,6 +276,27 @@ impl Engine {
             Engine::Cpu(engine) => Ok(engine.parameters().to_vec()),
             Engine::Layered(engine) => Ok(engine.parameters().await?),
             Engine::Resident(engine) => Ok(engine.parameters().await?.concat()),
+        }
+    }
+
+    /// Where it stands: with it, a new engine goes on to the same bits.
+    ///
+    /// # Errors
+    /// Where the GPU fails.
+    pub async fn state(&self) -> Result<State, Error> {
+        match self {
+            Engine::Cpu(engine) => Ok(engine.state().clone()),
+            Engine::Layered(engine) => Ok(engine.state().await?),
+            Engine::Resident(engine) => Ok(engine.states().await?.swap_remove(0)),
+        }
+    }
+
+    /// From the next step on, another largest rate.
+    pub fn set_learning_rate(&mut self, rate: f32) {
+        match self {
+            Engine::Cpu(engine) => engine.set_learning_rate(rate),
+            Engine::Layered(engine) => engine.set_learning_rate(rate),
+            Engine::Resident(engine) => engine.set_rates(&[rate]),
         }
     }
 

@@ -352,8 +352,9 @@ pub const INIT_UNIFORM: Kernel = Kernel {
 /// The bindings of the kernels that train whole networks, over a data set that fits a uniform.
 pub const TRAIN_BINDINGS: &[Binding] = &[
     Binding { name: "data", access: Access::Uniform },
-    read("rates"),
+    read("rules"),
     read("seeds"),
+    read("schedule"),
     write("parameters"),
     write("losses"),
     write("done"),
@@ -363,8 +364,9 @@ pub const TRAIN_BINDINGS: &[Binding] = &[
 /// The same over a larger one.
 pub const TRAIN_STORAGE_BINDINGS: &[Binding] = &[
     read("data"),
-    read("rates"),
+    read("rules"),
     read("seeds"),
+    read("schedule"),
     write("parameters"),
     write("losses"),
     write("done"),
@@ -379,6 +381,8 @@ pub const TRAIN_ONE_HIDDEN: Kernel = Kernel {
         "invocation",
         "network",
         "rows",
+        "rule",
+        "optimizer",
         "output",
         "grid",
         "loss",
@@ -393,7 +397,7 @@ pub const TRAIN_ONE_HIDDEN: Kernel = Kernel {
         Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
         Constant { name: "LOSS", values: LOSSES },
     ],
-    shapes: &[shapes::ONE_HIDDEN],
+    shapes: shapes::ONE_HIDDEN,
     twin: "step",
     ..PLAIN
 };
@@ -406,6 +410,8 @@ pub const TRAIN_TWO_HIDDEN: Kernel = Kernel {
         "invocation",
         "network",
         "rows",
+        "rule",
+        "optimizer",
         "output",
         "grid",
         "loss",
@@ -419,7 +425,7 @@ pub const TRAIN_TWO_HIDDEN: Kernel = Kernel {
         Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
         Constant { name: "LOSS", values: LOSSES },
     ],
-    shapes: &[shapes::TWO_HIDDEN],
+    shapes: shapes::TWO_HIDDEN,
     ..TRAIN_ONE_HIDDEN
 };
 
@@ -430,6 +436,8 @@ pub const TRAIN_WORKGROUP: Kernel = Kernel {
         "train_workgroup",
         "network",
         "rows",
+        "rule",
+        "optimizer",
         "output",
         "loss",
         "activation",
@@ -440,8 +448,8 @@ pub const TRAIN_WORKGROUP: Kernel = Kernel {
         Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
         Constant { name: "LOSS", values: LOSSES },
     ],
-    shapes: &[shapes::WORKGROUP],
-    workgroup_bytes: 480,
+    shapes: shapes::WORKGROUP,
+    workgroup_bytes: 740,
     ..TRAIN_ONE_HIDDEN
 };
 
@@ -486,6 +494,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("order", include_str!("../../shaders/common/order.wgsl")),
     ("output", include_str!("../../shaders/common/output.wgsl")),
     ("rows", include_str!("../../shaders/common/rows.wgsl")),
+    ("rule", include_str!("../../shaders/common/rule.wgsl")),
     ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];

@@ -339,5 +339,19 @@ params! {
         short_value_scale: f32,
         /// The factor of the short last batch's gradient.
         short_gradient_scale: f32,
+        /// The step that the schedule begins with.
+        schedule_first: u32,
+        /// What of a gradient goes into the first moment.
+        gain1: f32,
+        /// The second moment's decay.
+        decay2: f32,
+        /// What of a gradient's square goes into it.
+        gain2: f32,
+        /// Added to the root of the second moment.
+        eps: f32,
+        /// The largest norm of all gradients together.
+        clip_norm: f32,
+        /// The largest absolute value of one.
+        clip_value: f32,
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn start(
         "note": note,
         "version": env!("CARGO_PKG_VERSION"),
         "engine": place.kind(),
-        "owner": place.owner(&training.network, &batches, training.restarts as usize),
+        "owner": place.owner(training.request(&batches, training.restarts as usize)),
         "device": device(adapter),
         "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
         "data": training.data.name(),

@@ -168,7 +168,7 @@ fn heading(
 ) -> String {
     let Training { network, data, init, learning_rate, epochs, .. } = training;
     let batches = training.batches(training.seed);
-    let owner = at.owner(network, &batches, training.restarts as usize);
+    let owner = at.owner(training.request(&batches, training.restarts as usize));
     let adapter = at.gpu().map(|gpu| gpu.adapter());
     let mut text = place(at.kind(), owner, adapter);
     if let Some(note) = note {

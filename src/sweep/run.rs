@@ -67,12 +67,12 @@ impl Sweep {
                 for shape in self.shapes() {
                     let training = &self.cells[shape[0]].training;
                     let batches = &training.batches(training.seed);
-                    let network = &training.network;
                     let networks = self.chunk(&shape, gpu);
                     let owner = self.owner(&shape, gpu, *owner);
-                    let request = Request { network, batches, networks, judged: true, owner };
+                    let request =
+                        Request { judged: true, owner, ..training.request(batches, networks) };
                     let checked = resident::check_limits(request, &training.data, gpu);
-                    checked.map_err(|error| too_large(error, network))?;
+                    checked.map_err(|error| too_large(error, &training.network))?;
                 }
                 Ok(())
             }
@@ -99,8 +99,9 @@ impl Sweep {
         let training = &self.cells[shape[0]].training;
         let batches = &training.batches(training.seed);
         let all = shape.iter().map(|&cell| self.cells[cell].training.restarts as usize);
-        let (network, networks) = (&training.network, all.fold(0, usize::saturating_add));
-        let request = Request { network, batches, networks, judged: true, owner: asked };
+        let networks = all.fold(0, usize::saturating_add);
+        let request =
+            Request { judged: true, owner: asked, ..training.request(batches, networks) };
         resident::owner(request, Room::of(gpu))
     }
 
@@ -220,14 +221,16 @@ impl Sweep {
         watch: &mut Watch<'_>,
     ) -> Result<Option<Vec<Fate>>, Error> {
         let training = &self.cells[seats[0].cell].training;
-        let member = |seat: &Seat| Member {
-            rate: self.cells[seat.cell].training.learning_rate,
-            seed: seat.place,
+        let member = |seat: &Seat| {
+            let Training { optimizer, learning_rate, .. } = &self.cells[seat.cell].training;
+            Member::new(optimizer, *learning_rate, seat.place)
         };
         let members: Vec<Member> = seats.iter().map(member).collect();
         let batches = training.batches(training.seed);
         let population = Population {
             network: &training.network,
+            optimizer: training.optimizer,
+            schedule: training.rate_schedule(),
             data: &training.data,
             batches,
             members: &members,

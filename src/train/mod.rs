@@ -14,7 +14,7 @@ pub use speed::{Speed, measure_speed};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};
-use crate::engine::{Engine, Place, State, Task};
+use crate::engine::{Engine, Place, Request, State, Task};
 use crate::network::{Initializer, Layout, Network};
 use crate::optimizer::{Optimizer, RateSchedule, Schedule};
 
@@ -119,7 +119,7 @@ impl Training {
         if matches!(place, Place::Resident(..)) {
             self.check_memory(networks)?;
         }
-        Engine::check(&self.network, &self.data, &self.batches(0), networks, place)
+        Engine::check(self.request(&self.batches(0), networks), &self.data, place)
     }
 
     /// Whether the host can hold what it keeps of this many networks at once: parameters twice,
@@ -154,6 +154,12 @@ impl Training {
             }
             _ => (BOUNDARY_MOST_STEPS / per_epoch).max(1),
         }
+    }
+
+    /// What so many networks of it ask of an engine.
+    pub fn request<'a>(&'a self, batches: &'a Batches, networks: usize) -> Request<'a> {
+        let (network, optimizer, schedule) = (&self.network, self.optimizer, self.rate_schedule());
+        Request { network, optimizer, schedule, batches, networks, judged: false, owner: None }
     }
 
     /// How the rate goes, in steps.

@@ -95,10 +95,12 @@ impl Training {
         let networks = self.restarts as usize;
         let started = Instant::now();
         let batches = self.batches(self.seed);
-        let member = |seed| Member { rate: self.learning_rate, seed };
+        let member = |seed| Member::new(&self.optimizer, self.learning_rate, seed);
         let members: Vec<Member> = (0..self.restarts).map(member).collect();
         let population = Population {
             network: &self.network,
+            optimizer: self.optimizer,
+            schedule: self.rate_schedule(),
             data: &self.data,
             batches,
             members: &members,

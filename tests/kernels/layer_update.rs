@@ -1,19 +1,77 @@
 use wgrad::check::Bound;
 use wgrad::kernels::{LAYER_UPDATE, LayerUpdateParams};
+use wgrad::optimizer::Optimizer;
+use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
+use wgrad::reference::twins::Update;
 
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, SENTINEL, floats, hold, launch};
+use crate::updates::{RATE, RING, STEP, bound, optimizers, schedule};
 use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
-
-const RATE: f32 = 0.25;
 
 struct Written {
     parameters: Vec<f32>,
     gradients: Vec<u32>,
+    moments: [Vec<u32>; 2],
     sums: Vec<f32>,
 }
 
+fn run_with(
+    optimizer: &Optimizer,
+    keeps: bool,
+    input: &[f32],
+    d_output: &[f32],
+    (parameters, moments): (&[f32], [&[f32]; 2]),
+    shape: LayerShape,
+) -> Written {
+    let n = optimizer.numbers(0.0, 0);
+    let params = LayerUpdateParams {
+        rows: shape.rows as u32,
+        fan_in: shape.fan_in as u32,
+        fan_out: shape.fan_out as u32,
+        input_stride: (shape.input_stride / 4) as u32,
+        stride: (shape.stride / 4) as u32,
+        ring_len: RING,
+        decay1: n.decay1 as f32,
+        gain1: n.gain1 as f32,
+        decay2: n.decay2 as f32,
+        gain2: n.gain2 as f32,
+        eps: n.eps as f32,
+        weight_decay: n.weight_decay as f32,
+        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
+    };
+    let tiles = shape.fan_in.div_ceil(8) * shape.stride.div_ceil(8);
+    let moment = |index: usize| match index < optimizer.moments() {
+        true => Arg::F32(moments[index]),
+        false => Arg::Out(4),
+    };
+    let args = [
+        Arg::F32(input),
+        Arg::F32(d_output),
+        Arg::F32(&schedule(optimizer, RATE)),
+        Arg::F32(parameters),
+        Arg::Out(shape.block_len()),
+        moment(0),
+        moment(1),
+        Arg::Out(4 * tiles.div_ceil(64)),
+    ];
+    let constants = [
+        ("KEEP_GRADIENTS", f64::from(u8::from(keeps))),
+        ("OPTIMIZER", f64::from(optimizer.code())),
+        ("DECAY", f64::from(optimizer.decay_code())),
+        ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
+    ];
+    let written = launch(&LAYER_UPDATE, &constants, &params, &args, tiles);
+    Written {
+        parameters: floats(&written[0]).to_vec(),
+        gradients: written[1].clone(),
+        moments: [written[2].clone(), written[3].clone()],
+        sums: floats(&written[4]).to_vec(),
+    }
+}
+
+/// Plain gradient descent.
 fn run(
     keeps: bool,
     input: &[f32],
@@ -21,29 +79,22 @@ fn run(
     parameters: &[f32],
     shape: LayerShape,
 ) -> Written {
-    let params = LayerUpdateParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        fan_out: shape.fan_out as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        stride: (shape.stride / 4) as u32,
-        learning_rate: RATE,
-    };
-    let tiles = shape.fan_in.div_ceil(8) * shape.stride.div_ceil(8);
-    let args = [
-        Arg::F32(input),
-        Arg::F32(d_output),
-        Arg::F32(parameters),
-        Arg::Out(shape.block_len()),
-        Arg::Out(4 * tiles.div_ceil(64)),
-    ];
-    let constants = [("KEEP_GRADIENTS", f64::from(u8::from(keeps)))];
-    let written = launch(&LAYER_UPDATE, &constants, &params, &args, tiles);
-    Written {
-        parameters: floats(&written[0]).to_vec(),
-        gradients: written[1].clone(),
-        sums: floats(&written[2]).to_vec(),
-    }
+    let sgd = Optimizer::default();
+    run_with(&sgd, keeps, input, d_output, (parameters, [&[], &[]]), shape)
+}
+
+/// The twin under plain gradient descent.
+fn twin<T: Real>(
+    input: &[T],
+    d_output: &[T],
+    parameters: &mut [T],
+    gradients: &mut [T],
+    rate: f32,
+    shape: LayerShape,
+) -> [T; 3] {
+    let numbers = Update::new(&Optimizer::default(), rate.into(), STEP);
+    let all = (parameters, [&mut [][..], &mut [][..]]);
+    fused::layer_update(input, d_output, all, gradients, &numbers, shape)
 }
 
 /// Sums over all workgroups: squares of gradients, parameters and updates, and what is not finite.
@@ -60,13 +111,13 @@ fn matches_its_twin_with_gradients_kept_and_without() {
         let before = block(shape, 27);
         let len = shape.block_len();
         let (mut exact, mut exact_gradients) = (before.clone(), vec![0.0; len]);
-        fused::layer_update(&input, &d_output, &mut exact, &mut exact_gradients, RATE, shape);
+        twin(&input, &d_output, &mut exact, &mut exact_gradients, RATE, shape);
         let (mut truth, mut gradients) = (wide(&before), vec![0.0; len]);
         let (x, d) = (wide(&input), wide(&d_output));
-        let squares = fused::layer_update(&x, &d, &mut truth, &mut gradients, RATE.into(), shape);
+        let squares = twin(&x, &d, &mut truth, &mut gradients, RATE, shape);
         let mut magnitude = vec![0.0; len];
         let (x, d, mut unused) = (absolute(&input), absolute(&d_output), vec![0.0; len]);
-        fused::layer_update(&x, &d, &mut unused, &mut magnitude, 0.0, shape);
+        twin(&x, &d, &mut unused, &mut magnitude, 0.0, shape);
         let of_gradients: Vec<f64> = magnitude.iter().map(|&m| sum_bound(shape.rows, m)).collect();
         let of_parameters: Vec<f64> = of_gradients
             .iter()
@@ -84,8 +135,9 @@ fn matches_its_twin_with_gradients_kept_and_without() {
         assert_eq!(kept.parameters, before, "{label}: left to others");
 
         // Squares of what is off by as much as above, and as many sums again.
-        for written in [updated, kept] {
+        for (written, is_updated) in [(updated, true), (kept, false)] {
             let seen = totals(&written.sums);
+            let squares = if is_updated { squares } else { [squares[0], squares[1], 0.0] };
             for (at, (&sum, bounds)) in
                 squares.iter().zip([&of_gradients, &vec![ULP; len], &of_gradients]).enumerate()
             {
@@ -100,6 +152,54 @@ fn matches_its_twin_with_gradients_kept_and_without() {
             }
             assert_eq!(seen[3], 0.0, "all is finite");
         }
+    }
+}
+
+/// Every other optimizer, on one shape: its moments begin somewhere.
+#[test]
+fn matches_its_twin_with_every_optimizer() {
+    let shape = shape((9, 13, 5));
+    let (input, d_output) = (padded(9, 13, 25), padded(9, 5, 26));
+    let (before, len) = (block(shape, 27), shape.block_len());
+    let first = block(shape, 28);
+    let second: Vec<f32> = block(shape, 29).iter().map(|v| v * v).collect();
+    for optimizer in optimizers() {
+        let given = (&before[..], [&first[..], &second[..]]);
+        let actual = run_with(&optimizer, false, &input, &d_output, given, shape);
+        let (mut exact, mut m, mut v) = (before.clone(), first.clone(), second.clone());
+        let mut gradients = vec![0.0; len];
+        let numbers = Update::<f32>::new(&optimizer, RATE.into(), STEP);
+        let all = (&mut exact[..], [&mut m[..], &mut v[..]]);
+        fused::layer_update(&input, &d_output, all, &mut gradients, &numbers, shape);
+        let (mut truth, mut m64, mut v64) = (wide(&before), wide(&first), wide(&second));
+        let mut wide_gradients = vec![0.0; len];
+        let numbers = Update::<f64>::new(&optimizer, RATE.into(), STEP);
+        let all = (&mut truth[..], [&mut m64[..], &mut v64[..]]);
+        let (x, d) = (wide(&input), wide(&d_output));
+        let squares = fused::layer_update(&x, &d, all, &mut wide_gradients, &numbers, shape);
+        let mut magnitude = vec![0.0; len];
+        let (x, d, mut unused) = (absolute(&input), absolute(&d_output), vec![0.0; len]);
+        twin(&x, &d, &mut unused, &mut magnitude, 0.0, shape);
+        let bounds: Vec<f64> = (0..len)
+            .map(|i| {
+                let off = sum_bound(shape.rows, magnitude[i]);
+                bound(&optimizer, gradients[i], before[i], (first[i], second[i]), off)
+            })
+            .collect();
+        let label = format!("{optimizer:?}");
+        hold(&label, &actual.parameters, Some(&exact), &truth, &bounds);
+        for (index, (exact, truth)) in [(&m, &m64), (&v, &v64)].into_iter().enumerate() {
+            let words = &actual.moments[index];
+            if index < optimizer.moments() {
+                let near: Vec<f64> =
+                    magnitude.iter().map(|&m| 8.0 * ULP + 2.0 * sum_bound(shape.rows, m)).collect();
+                hold(&format!("{label}, moment"), floats(words), Some(exact), truth, &near);
+            } else {
+                assert!(words.iter().all(|&word| word == SENTINEL), "{label}: not its own");
+            }
+        }
+        let near = Bound::Mixed { absolute: 0.0, relative: 1e-4 };
+        assert_close(&format!("{label}, sums"), &totals(&actual.sums)[..3], &squares, near);
     }
 }
 
@@ -137,11 +237,11 @@ fn a_wrong_twin_is_found_out() {
     let before = block(shape, 27);
     let actual = run(false, &input, &d_output, &before, shape).parameters;
     let (mut other, mut gradients) = (before.clone(), vec![0.0; shape.block_len()]);
-    fused::layer_update(&input, &d_output, &mut other, &mut gradients, RATE * 1.01, shape);
+    twin(&input, &d_output, &mut other, &mut gradients, RATE * 1.01, shape);
     let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
     assert_apart("another rate", &actual, &other, near);
     let mut unbiased = before;
-    fused::layer_update(&input, &d_output, &mut unbiased, &mut gradients, RATE, shape);
+    twin(&input, &d_output, &mut unbiased, &mut gradients, RATE, shape);
     unbiased[shape.bias_offset()] += 0.01;
     assert_apart("another bias", &actual, &unbiased, near);
 }

@@ -61,15 +61,24 @@ impl Case {
             gradient_scale: 0.25,
             short_value_scale: 0.0,
             short_gradient_scale: 0.0,
+            schedule_first: 0,
+            gain1: 1.0,
+            decay2: 0.0,
+            gain2: 0.0,
+            eps: 0.0,
+            clip_norm: 0.0,
+            clip_value: 0.0,
         };
         let parameters = interleave(starts);
         let each = networks / rates.len();
-        let rates: Vec<f32> = (0..networks).map(|network| rates[network / each]).collect();
+        let mut rules: Vec<f32> = (0..networks).map(|network| rates[network / each]).collect();
+        rules.resize(3 * networks, 0.0);
         let outcome = vec![u32::MAX; networks];
         let args = [
             Arg::Uniform(&data),
-            Arg::F32(&rates),
+            Arg::F32(&rules),
             Arg::U32(&(0..networks as u32).collect::<Vec<u32>>()),
+            Arg::F32(&[0.0; 4]),
             Arg::F32(&parameters),
             Arg::Out(kept.max(1) as usize * networks),
             Arg::U32(&vec![0; networks]),

@@ -392,10 +392,14 @@ const PARAMETER_COPIES: usize = 7;
 
 /// Whether the host can hold a network in training, to the saving of it: its parameters as often
 /// as they are copied, and every layer's three matrices of a batch.
-pub(super) fn check_memory(network: &Network, batches: &Batches) -> Result<(), Error> {
+pub(super) fn check_memory(
+    network: &Network,
+    batches: &Batches,
+    moments: usize,
+) -> Result<(), Error> {
     let units: usize = network.sizes().iter().map(|&units| row_stride(units)).sum();
     let rows = batches.batch().max(FORWARD_ROWS.min(batches.rows()));
-    let parameters = PARAMETER_COPIES * Layout::new(network).len();
+    let parameters = (PARAMETER_COPIES + 3 * moments) * Layout::new(network).len();
     let states = 3usize.saturating_mul(rows.saturating_mul(units));
     let bytes = parameters.saturating_add(states).saturating_mul(size_of::<f32>());
     // Given back at once: it only has to be there.

@@ -2,12 +2,10 @@
 //! they cost. A shape that is read from a uniform is many times slower: nothing can then be kept in
 //! registers.
 
-use super::plan::{Owner, Plan, Room};
+use super::plan::{Owner, Plan, Request, Room};
 use super::rows::Rows;
-use crate::data::Batches;
 use crate::gpu::Kernel;
 use crate::kernels::{TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN};
-use crate::network::Network;
 
 /// Parameters of a network whose step llvmpipe unrolls in any case.
 const SMALL: usize = 20;
@@ -36,11 +34,18 @@ impl Units {
             .map(|lane| format!("select(0.0, 1.0, g * {lanes}u + {lane}u < {units}u)"))
             .collect::<Vec<_>>()
             .join(", ");
+        let (wide, narrow) = match lanes {
+            2 => ("vec4<f32>(v, 0.0, 0.0)", ".xy"),
+            3 => ("vec4<f32>(v, 0.0)", ".xyz"),
+            _ => ("v", ""),
+        };
         format!(
             "alias {alias} = vec{lanes}<f32>; const {prefix}UNITS: u32 = {units}u; const {prefix}LANES: u32 = {lanes}u; const {prefix}GROUPS: u32 = {groups}u;\n\
              fn activate_{snake}units(kind: u32, z: {alias}) -> {alias} {{ return activation{lanes}(kind, z); }}\n\
              fn slope_{snake}units(kind: u32, a: {alias}) -> {alias} {{ return slope{lanes}(kind, a); }}\n\
-             fn {snake}unit_mask(g: u32) -> {alias} {{ return {alias}({mask}); }}\n"
+             fn {snake}unit_mask(g: u32) -> {alias} {{ return {alias}({mask}); }}\n\
+             fn wide_{snake}units(v: {alias}) -> vec4<f32> {{ return {wide}; }}\n\
+             fn narrow_{snake}units(v: vec4<f32>) -> {alias} {{ return v{narrow}; }}\n"
         )
     }
 }
@@ -52,6 +57,11 @@ pub(super) struct Invocation {
     hidden: Vec<Units>,
     outputs: usize,
     parameters: usize,
+    /// Numbers that a parameter has with its moments.
+    states: usize,
+    /// Whether the norm of gradients is looked at before an update.
+    clips: bool,
+    rule: String,
     rows: Rows,
 }
 
@@ -62,11 +72,10 @@ impl Invocation {
     /// # Errors
     /// Why it cannot, in words.
     pub(super) fn new(
-        network: &Network,
-        batches: &Batches,
-        judged: bool,
+        request: Request<'_>,
         registers: usize,
     ) -> Result<Invocation, String> {
+        let Request { network, optimizer, .. } = request;
         let [inputs, hidden @ .., outputs] = network.sizes() else {
             return Err("it has no layer".to_owned());
         };
@@ -74,10 +83,12 @@ impl Invocation {
             return Err(format!("an invocation takes 1 or 2 hidden layers, not {}", hidden.len()));
         }
         let parameters = network.parameter_count();
-        if 2 * parameters > registers {
+        let states = 1 + optimizer.moments();
+        let taken = (states + 1) * parameters;
+        if taken > registers {
+            let what = if states > 1 { "parameters, moments" } else { "parameters" };
             return Err(format!(
-                "parameters and gradients take {} registers, an invocation has {registers} for them",
-                2 * parameters
+                "{what} and gradients take {taken} registers, an invocation has {registers} for them"
             ));
         }
         let shape = Invocation {
@@ -85,7 +96,10 @@ impl Invocation {
             hidden: hidden.iter().map(|&units| Units::new(units)).collect(),
             outputs: *outputs,
             parameters,
-            rows: Rows::new(network, batches, judged, true),
+            states,
+            clips: optimizer.clip_norm.is_some(),
+            rule: Plan::rule_lines(request),
+            rows: Rows::new(request, true),
         };
         match shape.longest_loop() {
             rounds if rounds > MOST_ROUNDS => {
@@ -105,6 +119,17 @@ impl Invocation {
         loops.into_iter().chain(singles).max().unwrap_or(0)
     }
 
+    /// Loop rounds of an update beyond the plainest, whose loops are unrolled: of bodies as long as
+    /// Adam's that is not taken for granted.
+    fn update_rounds(&self) -> usize {
+        let first = self.hidden[0];
+        let last = self.hidden[self.hidden.len() - 1];
+        let between = if self.hidden.len() == 2 { (first.units + 1) * last.groups } else { 0 };
+        let vectors = (self.inputs + 1) * first.groups + between;
+        let all = vectors + self.outputs * (last.groups + 1);
+        all * (usize::from(self.states > 1) + usize::from(self.clips))
+    }
+
     /// The kernel, its lines and its rounds. Loops over constants are unrolled by llvmpipe, which
     /// alone counts rounds; of those over outputs, whose bodies are long, it is not taken for
     /// granted. A loop that is entered and left at once costs a round, with those inside it.
@@ -117,21 +142,22 @@ impl Invocation {
         // be 3/2 of these, and still below the 65,535 of which half are planned for.
         let is_small = rows.full && rows.batch == 4 && self.parameters <= SMALL;
         let step = if is_small { row * rows.batch } else { 1 + row * (rows.batch + 2) };
+        let step = step + self.update_rounds();
         Plan {
             owner: Owner::Invocation,
             kernel: Kernel { bindings: rows.bindings(room), ..table },
             lines: self.lines(room),
             step_rounds: step + rows.judging_rounds(row),
             loss_rounds: 1 + row * (rows.batch + 1),
-            dispatch_rounds: 4 * self.parameters + rows.last_look_rounds(row),
+            dispatch_rounds: 4 * self.states * self.parameters + rows.last_look_rounds(row),
         }
     }
 
     fn lines(&self, room: Room) -> String {
-        let Invocation { inputs, hidden, outputs, parameters, rows } = self;
+        let Invocation { inputs, hidden, outputs, parameters, rule, rows, .. } = self;
         let second = hidden.get(1).map(|units| units.lines("SECOND_", "SecondUnits", "second_"));
         format!(
-            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u;\n{}{}{}",
+            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u;\n{rule}{}{}{}",
             hidden[0].lines("", "Units", ""),
             second.unwrap_or_default(),
             rows.lines(room),

@@ -1,7 +1,7 @@
 //! What becomes of networks: whether they made their steps, and, where they are judged, how they
 //! ended.
 
-use super::ResidentEngine;
+use super::{ResidentEngine, rules};
 use crate::engine::Fate;
 use crate::gpu::GpuError;
 
@@ -55,7 +55,7 @@ impl ResidentEngine {
     /// Drops every column but these.
     async fn keep_columns(&mut self, kept: &[usize]) -> Result<(), GpuError> {
         let width = self.columns.len();
-        let count = self.network.parameter_count();
+        let count = self.numbers_of_one();
         let parameters = &self.buffers.parameters;
         let flat = self.gpu.read::<f32>(&[(parameters, 0..count * width)]).await?.remove(0);
         let packed: Vec<f32> = flat
@@ -65,8 +65,7 @@ impl ResidentEngine {
         self.columns = kept.iter().map(|&column| self.columns[column]).collect();
         let members = || self.columns.iter().map(|&column| self.members[column as usize]);
         self.gpu.write(parameters, 0, &packed);
-        let rates: Vec<f32> = members().map(|member| member.rate).collect();
-        self.gpu.write(&self.buffers.rates, 0, &rates);
+        self.gpu.write(&self.buffers.rules, 0, &rules(members()));
         let seeds: Vec<u32> = members().map(|member| member.seed).collect();
         self.gpu.write(&self.buffers.seeds, 0, &seeds);
         self.gpu.write(&self.buffers.done, 0, &vec![self.step; kept.len()]);

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use web_time::Instant;
 
 use super::pace::Pace;
-use super::{Fate, cpu};
+use super::{Fate, State, cpu};
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Pipeline, Slice};
 use crate::kernels::TrainParams;
 use crate::network::{Layout, Network};
+use crate::optimizer::{Optimizer, RateSchedule};
 use crate::random::seed_key;
 use judge::IN_TRAINING;
 use plan::Plan;
@@ -30,6 +31,8 @@ pub use start::Start;
 const RING_LEN: usize = 1 << 20;
 /// Steps of any submission.
 const MOST_STEPS: usize = 1 << 22;
+/// Steps of a submission at most where each has a rate of its own.
+const SCHEDULE_LEN: usize = 1 << 16;
 /// Numbers that are read back with every submission, whether anybody asks for them or not: a copy
 /// of so few is free, a submission of its own is not.
 const FEW_NUMBERS: usize = 1 << 12;
@@ -40,6 +43,10 @@ const FIRST_WORK: usize = 1 << 21;
 pub struct Population<'a> {
     /// The network that all of them are.
     pub network: &'a Network,
+    /// How gradients become updates; what differs from network to network is the members'.
+    pub optimizer: Optimizer,
+    /// How their rates go.
+    pub schedule: RateSchedule,
     /// What they learn.
     pub data: &'a Dataset,
     /// In which portions; their own seeds count from this one's.
@@ -55,10 +62,23 @@ pub struct Population<'a> {
 /// One network of a population.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Member {
-    /// Its learning rate.
+    /// Its largest learning rate.
     pub rate: f32,
+    /// The first moment's decay: its momentum, or its beta1.
+    pub decay1: f32,
+    /// How strongly its weights decay.
+    pub weight_decay: f32,
     /// Its seed, counted from that of the population's batches.
     pub seed: u32,
+}
+
+impl Member {
+    /// The network of a seed, trained as `optimizer` says.
+    pub fn new(optimizer: &Optimizer, rate: f32, seed: u32) -> Member {
+        let numbers = optimizer.numbers(0.0, 0);
+        let (decay1, weight_decay) = (numbers.decay1 as f32, numbers.weight_decay as f32);
+        Member { rate, decay1, weight_decay, seed }
+    }
 }
 
 /// Networks in training, all of one shape, over the same rows.
@@ -67,6 +87,10 @@ pub struct ResidentEngine {
     gpu: Arc<Gpu>,
     network: Network,
     layout: Layout,
+    optimizer: Optimizer,
+    schedule: RateSchedule,
+    /// Whether steps have rates of their own.
+    scheduled: bool,
     batches: Batches,
     members: Vec<Member>,
     judged: bool,
@@ -78,7 +102,7 @@ pub struct ResidentEngine {
     fates: Vec<Fate>,
     /// Of the columns that there are; its params are set for each submission.
     dispatch: Option<Dispatch>,
-    /// The parameters after the last submission, `[parameters][columns]`, where they are few.
+    /// The parameters and moments after the last submission, `[..][columns]`, where they are few.
     latest: Option<Vec<f32>>,
     ring_len: u32,
     step: u32,
@@ -88,8 +112,9 @@ pub struct ResidentEngine {
 #[derive(Debug)]
 struct Buffers {
     data: Buffer,
-    rates: Buffer,
+    rules: Buffer,
     seeds: Buffer,
+    schedule: Buffer,
     parameters: Buffer,
     losses: Buffer,
     done: Buffer,
@@ -112,8 +137,9 @@ pub struct Advance {
 /// Naming the limit, or why the network does not fit.
 pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<Owner, GpuError> {
     let plan = plan_on(request, gpu)?;
-    let Request { network, networks, .. } = request;
-    let parameters = networks.saturating_mul(network.parameter_count());
+    let Request { network, networks, optimizer, .. } = request;
+    let one = (1 + optimizer.moments()) * network.parameter_count();
+    let parameters = networks.saturating_mul(one);
     gpu.check_binding(&format!("parameters of {networks} networks at once"), parameters)?;
     check_data(data, gpu)?;
     Ok(plan.owner)
@@ -142,22 +168,26 @@ impl ResidentEngine {
         population: &Population<'_>,
         gpu: Arc<Gpu>,
     ) -> Result<ResidentEngine, GpuError> {
-        let Population { network, data, batches, members, judged, owner } = *population;
+        let Population { network, optimizer, schedule, data, batches, members, .. } = *population;
+        let Population { judged, owner, .. } = *population;
         let networks = members.len();
-        let request = Request { network, batches: &batches, networks, judged, owner };
+        let request =
+            Request { network, optimizer, schedule, batches: &batches, networks, judged, owner };
+        let scheduled = Plan::is_scheduled(request);
         let plan = plan_on(request, &gpu)?;
         let ring_len = (RING_LEN / networks).max(1);
+        let states = 1 + optimizer.moments();
         let rows = Rows::data(data);
-        let rates: Vec<f32> = members.iter().map(|member| member.rate).collect();
         let seeds: Vec<u32> = members.iter().map(|member| member.seed).collect();
         let buffers = Buffers {
             data: match rows::is_uniform(plan.kernel.bindings) {
                 true => gpu.uniform_of("data", &rows).await?,
                 false => gpu.buffer_of("data", &rows).await?,
             },
-            rates: gpu.buffer_of("rates", &rates).await?,
+            rules: gpu.buffer_of("rules", &rules(members.iter().copied())).await?,
             seeds: gpu.buffer_of("seeds", &seeds).await?,
-            parameters: gpu.buffer("parameters", network.parameter_count() * networks).await?,
+            schedule: gpu.buffer("schedule", 4 * if scheduled { SCHEDULE_LEN } else { 1 }).await?,
+            parameters: gpu.buffer("parameters", states * network.parameter_count() * networks).await?,
             losses: gpu.buffer("losses", if judged { 1 } else { ring_len * networks }).await?,
             done: gpu.buffer("steps done", networks).await?,
             outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,
@@ -170,6 +200,9 @@ impl ResidentEngine {
         let mut engine = ResidentEngine {
             network: network.clone(),
             layout: Layout::new(network),
+            optimizer,
+            schedule,
+            scheduled,
             batches,
             members: members.to_vec(),
             judged,
@@ -223,6 +256,8 @@ impl ResidentEngine {
     pub async fn advance(&mut self, steps: u32, loss_every: u32) -> Result<Advance, GpuError> {
         let loss_every = if self.judged { 0 } else { loss_every };
         let count = steps.min(self.pace.next() as u32).min(self.ring_window(loss_every));
+        let count = if self.scheduled { count.min(SCHEDULE_LEN as u32) } else { count };
+        self.write_schedule(count);
         let started = Instant::now();
         let cut = self.steps_of_a_dispatch(loss_every);
         let dispatch = self.dispatch(cut, self.step + count, loss_every).await?;
@@ -235,7 +270,7 @@ impl ResidentEngine {
         let (straight, wrapped) = (kept.min(ring - first), kept - kept.min(ring - first));
         let width = self.columns.len();
         let Buffers { losses, done, outcome, parameters, .. } = &self.buffers;
-        let all = self.network.parameter_count() * width;
+        let all = self.numbers_of_one() * width;
         let is_few = !self.judged && all <= FEW_NUMBERS;
         let mut ranges = vec![
             (done, 0..width),
@@ -274,6 +309,35 @@ impl ResidentEngine {
             made += advance.steps;
         }
         Ok(losses)
+    }
+
+    /// Numbers that a network is, with its moments.
+    fn numbers_of_one(&self) -> usize {
+        (1 + self.optimizer.moments()) * self.network.parameter_count()
+    }
+
+    /// The factors and corrections of the next `count` steps, where they are not the same for all.
+    fn write_schedule(&self, count: u32) {
+        if !self.scheduled {
+            return;
+        }
+        let steps = self.step..self.step + count;
+        let rates: Vec<[f32; 4]> = steps
+            .map(|step| {
+                let (first, second) = self.optimizer.corrections(step);
+                [self.schedule.factor(step), first as f32, second as f32, 0.0]
+            })
+            .collect();
+        self.gpu.write(&self.buffers.schedule, 0, rates.as_flattened());
+    }
+
+    /// From the next step on, other largest rates: one for each network.
+    pub fn set_rates(&mut self, rates: &[f32]) {
+        for (member, &rate) in self.members.iter_mut().zip(rates) {
+            member.rate = rate;
+        }
+        let members = self.columns.iter().map(|&column| self.members[column as usize]);
+        self.gpu.write(&self.buffers.rules, 0, &rules(members));
     }
 
     /// Steps before `step` whose losses are kept.
@@ -327,6 +391,7 @@ impl ResidentEngine {
             |rows: usize| if rows > 0 { loss.value_scale(rows, outputs) as f32 } else { 0.0 };
         let gradient =
             |rows: usize| if rows > 0 { loss.gradient_scale(rows, outputs) as f32 } else { 0.0 };
+        let numbers = self.optimizer.numbers(0.0, 0);
         let params = TrainParams {
             networks: self.columns.len() as u32,
             steps,
@@ -341,13 +406,22 @@ impl ResidentEngine {
             gradient_scale: gradient(batches.batch()),
             short_value_scale: value(short),
             short_gradient_scale: gradient(short),
+            schedule_first: self.step,
+            gain1: numbers.gain1 as f32,
+            decay2: numbers.decay2 as f32,
+            gain2: numbers.gain2 as f32,
+            eps: numbers.eps as f32,
+            clip_norm: self.optimizer.clip_norm.unwrap_or_default() as f32,
+            clip_value: self.optimizer.clip_value.unwrap_or_default() as f32,
         };
         if let Some(made) = &self.dispatch {
             made.set_params(&self.gpu, &params);
             return Ok(made.clone());
         }
-        let Buffers { data, rates, seeds, parameters, losses, done, outcome } = &self.buffers;
-        let bound = [data, rates, seeds, parameters, losses, done, outcome].map(Slice::all);
+        let Buffers { data, rules, seeds, schedule, parameters, losses, done, outcome } =
+            &self.buffers;
+        let bound =
+            [data, rules, seeds, schedule, parameters, losses, done, outcome].map(Slice::all);
         let rounds = self.plan.dispatch_rounds + steps as usize * self.step_rounds(loss_every);
         let invocations = match self.plan.owner {
             Owner::Invocation => self.columns.len(),
@@ -364,23 +438,46 @@ impl ResidentEngine {
     /// # Errors
     /// [`GpuError`] where the device fails.
     pub async fn parameters(&self) -> Result<Vec<Vec<f32>>, GpuError> {
-        let (count, width) = (self.network.parameter_count(), self.columns.len());
-        let flat = match &self.latest {
-            Some(latest) => latest.clone(),
-            None => {
-                let range = 0..count * width;
-                self.gpu.read(&[(&self.buffers.parameters, range)]).await?.remove(0)
-            }
+        let flat = self.read_rows(self.network.parameter_count()).await?;
+        Ok((0..self.columns.len()).map(|network| self.packed(&flat, 0, network)).collect())
+    }
+
+    /// Where every network that is still here stands.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn states(&self) -> Result<Vec<State>, GpuError> {
+        let flat = self.read_rows(self.numbers_of_one()).await?;
+        let state = |network| State {
+            step: self.step,
+            parameters: self.packed(&flat, 0, network),
+            moments: (1..=self.optimizer.moments())
+                .map(|moment| self.packed(&flat, moment, network))
+                .collect(),
         };
-        let indices = self.indices();
-        let packed = (0..width).map(|network| {
-            let mut list = vec![0.0; self.layout.len()];
-            for (parameter, &index) in indices.iter().enumerate() {
-                list[index] = flat[parameter * width + network];
+        Ok((0..self.columns.len()).map(state).collect())
+    }
+
+    /// The first rows of the buffer of parameters and moments, or what came back with the losses.
+    async fn read_rows(&self, rows: usize) -> Result<Vec<f32>, GpuError> {
+        let width = self.columns.len();
+        match &self.latest {
+            Some(latest) => Ok(latest.clone()),
+            None => {
+                let range = 0..rows * width;
+                Ok(self.gpu.read(&[(&self.buffers.parameters, range)]).await?.remove(0))
             }
-            list
-        });
-        Ok(packed.collect())
+        }
+    }
+
+    /// A network's parameters (0), or a moment, out of `[..][columns]`, in the network's layout.
+    fn packed(&self, flat: &[f32], part: usize, network: usize) -> Vec<f32> {
+        let (first, width) = (part * self.network.parameter_count(), self.columns.len());
+        let mut list = vec![0.0; self.layout.len()];
+        for (parameter, index) in self.indices().into_iter().enumerate() {
+            list[index] = flat[(first + parameter) * width + network];
+        }
+        list
     }
 
     /// A forward pass of one network over other rows, on the CPU: it is over before a dispatch
@@ -396,6 +493,12 @@ impl ResidentEngine {
         let parameters = self.parameters().await?;
         Ok(cpu::forward_rows(&self.network, &parameters[network], inputs))
     }
+}
+
+/// `[rate, decay1, weight_decay][networks]`.
+fn rules(members: impl Iterator<Item = Member> + Clone) -> Vec<f32> {
+    let rows: [fn(&Member) -> f32; 3] = [|m| m.rate, |m| m.decay1, |m| m.weight_decay];
+    rows.iter().flat_map(|row| members.clone().map(|member| row(&member))).collect()
 }
 
 /// What an override of the training kernels is for this network.

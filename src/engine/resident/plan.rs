@@ -6,6 +6,7 @@ use super::workgroup::Workgroup;
 use crate::data::Batches;
 use crate::gpu::{DeviceKind, Gpu, Kernel};
 use crate::network::{Network, named};
+use crate::optimizer::{Optimizer, RateSchedule};
 
 named! {
     /// Who owns a network in the dispatches that train it.
@@ -86,6 +87,10 @@ const SOFTWARE_WORK: usize = 1 << 14;
 pub struct Request<'a> {
     /// What they all are.
     pub network: &'a Network,
+    /// How gradients become updates.
+    pub optimizer: Optimizer,
+    /// How the rate goes.
+    pub schedule: RateSchedule,
     /// In which portions they see their data.
     pub batches: &'a Batches,
     /// How many there are.
@@ -118,13 +123,12 @@ impl Plan {
     /// # Errors
     /// Why neither does, in words.
     pub(super) fn new(request: Request<'_>, room: Room) -> Result<Plan, String> {
-        let Request { network, batches, networks, judged, owner } = request;
+        let Request { networks, owner, .. } = request;
         let is_worth_it = networks >= MANY_NETWORKS || owner == Some(Owner::Invocation);
         let is_spilled = room.is_software && is_worth_it;
         let registers = if is_spilled { SOFTWARE_REGISTERS } else { REGISTERS };
-        let invocation =
-            || Invocation::new(network, batches, judged, registers)?.plan(room).within(room);
-        let workgroup = || Workgroup::new(network, batches, judged, room)?.plan(room).within(room);
+        let invocation = || Invocation::new(request, registers)?.plan(room).within(room);
+        let workgroup = || Workgroup::new(request, room)?.plan(room).within(room);
         match owner {
             Some(Owner::Invocation) => invocation(),
             Some(Owner::Workgroup) => workgroup(),
@@ -132,6 +136,26 @@ impl Plan {
                 workgroup().map_err(|large: String| format!("{small}; {large}"))
             }),
         }
+    }
+
+    /// Whether the rates of steps are read, and not one for all.
+    pub(super) fn is_scheduled(request: Request<'_>) -> bool {
+        !request.schedule.is_constant() || request.optimizer.is_corrected()
+    }
+
+    /// The lines about the update.
+    pub(super) fn rule_lines(request: Request<'_>) -> String {
+        let Request { optimizer, .. } = request;
+        format!(
+            "const OPTIMIZER: u32 = {}u; const DECAY: u32 = {}u; const STATES: u32 = {}u;\n\
+             const CLIP_NORM: bool = {}; const CLIP_VALUE: bool = {}; const SCHEDULED: bool = {};\n",
+            optimizer.code(),
+            optimizer.decay_code(),
+            1 + optimizer.moments(),
+            optimizer.clip_norm.is_some(),
+            optimizer.clip_value.is_some(),
+            Plan::is_scheduled(request),
+        )
     }
 
     /// The plan, if one step of it fits a dispatch.
@@ -162,6 +186,31 @@ mod tests {
         Network::uniform(sizes.to_vec(), hidden, output, Loss::Bce).unwrap()
     }
 
+    fn request<'a>(
+        network: &'a Network,
+        batches: &'a Batches,
+        networks: usize,
+        owner: Option<Owner>,
+    ) -> Request<'a> {
+        let (optimizer, schedule) = (Optimizer::default(), RateSchedule::default());
+        Request { network, optimizer, schedule, batches, networks, judged: false, owner }
+    }
+
+    #[test]
+    fn moments_take_registers_too() {
+        let batches = &Batches::new(4, 0, Order::Shuffled, 0);
+        let owner = |sizes: &[usize], kind| {
+            let network = &network(sizes);
+            let optimizer = Optimizer::new(kind);
+            super::owner(Request { optimizer, ..request(network, batches, 1, None) }, Room::BASE)
+        };
+        use crate::optimizer::OptimizerKind::{Adam, Momentum, Sgd};
+        assert_eq!(owner(&[2, 11, 1], Sgd), Some(Owner::Invocation));
+        assert_eq!(owner(&[2, 11, 1], Momentum), Some(Owner::Workgroup));
+        assert_eq!(owner(&[2, 5, 1], Adam), Some(Owner::Invocation));
+        assert_eq!(owner(&[2, 6, 1], Adam), Some(Owner::Workgroup));
+    }
+
     fn plan(
         sizes: &[usize],
         rows: usize,
@@ -170,7 +219,7 @@ mod tests {
     ) -> Result<Plan, String> {
         let batches = &Batches::new(rows, batch, Order::Shuffled, 0);
         let network = &network(sizes);
-        Plan::new(Request { network, batches, networks: 1, judged: false, owner }, Room::BASE)
+        Plan::new(request(network, batches, 1, owner), Room::BASE)
     }
 
     #[test]
@@ -210,8 +259,7 @@ mod tests {
         let suits = |batch, room| {
             let batches = &Batches::new(100, batch, Order::Shuffled, 0);
             let network = &network(&[2, 64, 1]);
-            let request = Request { network, batches, networks: 1, judged: false, owner: None };
-            super::suits(request, room)
+            super::suits(request(network, batches, 1, None), room)
         };
         assert!(suits(4, SOFTWARE) && !suits(64, SOFTWARE));
         assert!(suits(64, Room { is_software: false, ..SOFTWARE }));
@@ -222,7 +270,7 @@ mod tests {
         let owner = |networks, room| {
             let batches = &Batches::new(4, 0, Order::Shuffled, 0);
             let network = &network(&[2, 16, 1]);
-            super::owner(Request { network, batches, networks, judged: false, owner: None }, room)
+            super::owner(request(network, batches, networks, None), room)
         };
         assert_eq!(owner(1, SOFTWARE), Some(Owner::Workgroup));
         assert_eq!(owner(256, SOFTWARE), Some(Owner::Invocation));

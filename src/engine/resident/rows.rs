@@ -1,10 +1,9 @@
 //! The data set and its batches as lines of WGSL: what `shaders/common/rows.wgsl` needs.
 
-use super::plan::Room;
-use crate::data::{Batches, Dataset};
+use super::plan::{Request, Room};
+use crate::data::Dataset;
 use crate::gpu::{Access, Binding};
 use crate::kernels::{TRAIN_BINDINGS, TRAIN_STORAGE_BINDINGS};
-use crate::network::Network;
 
 /// Numbers of the data set that are held in registers too, where every step takes all rows.
 const MOST_KEPT: usize = 64;
@@ -26,12 +25,8 @@ pub(super) struct Rows {
 
 impl Rows {
     /// `in_registers` where an invocation has all of a row to itself.
-    pub(super) fn new(
-        network: &Network,
-        batches: &Batches,
-        judged: bool,
-        in_registers: bool,
-    ) -> Rows {
+    pub(super) fn new(request: Request<'_>, in_registers: bool) -> Rows {
+        let Request { network, batches, judged, .. } = request;
         let (batch, full) = (batches.batch(), batches.is_full());
         let vectors = (network.inputs() + network.outputs()).div_ceil(4);
         let keeps = in_registers && full && 4 * batch * vectors <= MOST_KEPT;

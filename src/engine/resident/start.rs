@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use super::ResidentEngine;
-use crate::engine::on_every_core;
+use crate::engine::{State, on_every_core};
 use crate::gpu::{GpuError, Pipeline, Slice};
 use crate::kernels::{INIT_UNIFORM, InitUniformParams};
 use crate::network::{Draw, Initializer};
@@ -30,15 +30,23 @@ pub struct Start {
 }
 
 impl ResidentEngine {
-    /// Sets every network's parameters, each list in the network's layout.
-    pub fn set_parameters(&mut self, lists: &[Vec<f32>]) {
+    /// Sets every network to a state; all of them have made as many steps.
+    pub fn set_states(&mut self, states: &[State]) {
         self.latest = None;
-        let lists: Vec<Vec<f32>> =
-            lists.iter().map(|flat| self.layout.unpack(flat).concat()).collect();
-        let columns: Vec<f32> = (0..self.network.parameter_count())
+        let count = self.network.parameter_count();
+        let flat = |state: &State| -> Vec<f32> {
+            let mut list = self.layout.unpack(&state.parameters).concat();
+            list.extend(state.moments.iter().flat_map(|m| self.layout.unpack(m).concat()));
+            list.resize((1 + self.optimizer.moments()) * count, 0.0);
+            list
+        };
+        let lists: Vec<Vec<f32>> = states.iter().map(flat).collect();
+        let columns: Vec<f32> = (0..self.numbers_of_one())
             .flat_map(|index| lists.iter().map(move |list| list[index]))
             .collect();
         self.gpu.write(&self.buffers.parameters, 0, &columns);
+        self.step = states.first().map_or(0, |state| state.step);
+        self.gpu.write(&self.buffers.done, 0, &vec![self.step; states.len()]);
     }
 
     /// Draws starting weights: on the GPU where a distribution is uniform, the same bits as on the

@@ -3,12 +3,11 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{Owner, Plan, Room};
+use super::plan::{Owner, Plan, Request, Room};
 use super::rows::Rows;
-use crate::data::Batches;
 use crate::gpu::Kernel;
 use crate::kernels::TRAIN_WORKGROUP;
-use crate::network::{Activation, Layer, Network};
+use crate::network::{Activation, Layer};
 
 /// Invocations of the workgroup.
 const LANES: usize = TRAIN_WORKGROUP.lanes as usize;
@@ -24,6 +23,11 @@ pub(super) struct Workgroup {
     parameters: usize,
     /// Units of all layers but the inputs.
     units: usize,
+    /// Numbers that a parameter has with its moments.
+    states: usize,
+    /// Whether all gradients are kept until their norm is known.
+    clips: bool,
+    rule: String,
     rows: Rows,
 }
 
@@ -33,18 +37,20 @@ impl Workgroup {
     /// # Errors
     /// Why it cannot, in words.
     pub(super) fn new(
-        network: &Network,
-        batches: &Batches,
-        judged: bool,
+        request: Request<'_>,
         room: Room,
     ) -> Result<Workgroup, String> {
+        let Request { network, optimizer, .. } = request;
         let shape = Workgroup {
             layers: network.layers().collect(),
             inputs: network.inputs(),
             outputs: network.outputs(),
             parameters: network.parameter_count(),
             units: network.sizes()[1..].iter().sum(),
-            rows: Rows::new(network, batches, judged, false),
+            states: 1 + optimizer.moments(),
+            clips: optimizer.clip_norm.is_some(),
+            rule: Plan::rule_lines(request),
+            rows: Rows::new(request, false),
         };
         if shape.outputs > MOST_OUTPUTS {
             return Err(format!("a workgroup takes {MOST_OUTPUTS} outputs, not {}", shape.outputs));
@@ -64,7 +70,13 @@ impl Workgroup {
     fn bytes(&self) -> Option<usize> {
         let batch = self.rows.batch;
         let numbers = batch.checked_mul(2 * self.units + 2)?;
-        numbers.checked_add(self.parameters + LANES + 3)?.checked_mul(4)
+        let kept = self.states * self.parameters + self.kept_gradients();
+        numbers.checked_add(kept + 2 * LANES + 3)?.checked_mul(4)
+    }
+
+    /// Gradients that are kept; one where none needs to be.
+    fn kept_gradients(&self) -> usize {
+        if self.clips { self.parameters } else { 1 }
     }
 
     /// The kernel, its lines and its rounds.
@@ -83,9 +95,10 @@ impl Workgroup {
             step_rounds: 1
                 + look
                 + self.backward_rounds()
+                + if self.clips { 2 * own(self.parameters) + LANES } else { 0 }
                 + if rows.judged && !rows.full { looks * (1 + look) } else { 0 },
             loss_rounds: rows.batch,
-            dispatch_rounds: 2 * own(self.parameters)
+            dispatch_rounds: 2 * own(self.states * self.parameters)
                 + LANES
                 + if rows.judged { looks * (1 + look) } else { 0 },
         }
@@ -104,7 +117,8 @@ impl Workgroup {
     }
 
     fn lines(&self, room: Room) -> String {
-        let Workgroup { layers, inputs, outputs, parameters, units, rows } = self;
+        let Workgroup { layers, inputs, outputs, parameters, units, rule, rows, .. } = self;
+        let kept = self.kept_gradients();
         let (mut forward, mut backward, mut update) = (String::new(), Vec::new(), String::new());
         let (mut at, mut from, mut to) = (0, "FROM_DATA".to_owned(), 0);
         for layer in layers {
@@ -117,7 +131,7 @@ impl Workgroup {
                 let kind = layers[before].activation.code();
                 backward.push(format!("    backward_layer(lane, rows, {kind}u, {place});\n"));
             }
-            let _ = writeln!(update, "    update_layer(lane, rows, rate, {place});");
+            let _ = writeln!(update, "    update_layer(lane, rows, rule, {place});");
             at += (fan_in + 1) * fan_out;
             from = format!("{to}u");
             to += rows.batch * fan_out;
@@ -125,10 +139,10 @@ impl Workgroup {
         backward.reverse();
         let backward = backward.concat();
         format!(
-            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u; const UNITS: u32 = {units}u;\n\
+            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u; const UNITS: u32 = {units}u; const KEPT_GRADIENTS: u32 = {kept}u;\n{rule}\
              fn forward_layers(lane: u32, rows: u32) {{\n{forward}}}\n\
              fn backward_layers(lane: u32, rows: u32) {{\n{backward}}}\n\
-             fn update_layers(lane: u32, rows: u32, rate: f32) {{\n{update}}}\n{}",
+             fn update_layers(lane: u32, rows: u32, rule: Rule) {{\n{update}}}\n{}",
             rows.lines(room)
         )
     }

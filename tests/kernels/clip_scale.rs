@@ -1,0 +1,48 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{CLIP_SCALE, ClipScaleParams};
+use wgrad::reference::twins::clip_scale;
+
+use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
+use crate::launch::{Arg, floats, hold, launch};
+
+fn run(sums: &[f32], clip_norm: f32) -> f32 {
+    let params = ClipScaleParams { len: sums.len() as u32, clip_norm };
+    // Other sums stand beside: they are not read.
+    let vectors: Vec<f32> = sums.iter().flat_map(|&sum| [sum, 7.0, 8.0, 9.0]).collect();
+    let args = [Arg::F32(&vectors), Arg::Out(1)];
+    let written = launch(&CLIP_SCALE, &[], &params, &args, CLIP_SCALE.lanes as usize);
+    floats(&written[0])[0]
+}
+
+#[test]
+fn matches_its_twin() {
+    for len in [1, 255, 257, 1000] {
+        let sums: Vec<f32> = numbers(len, 15).iter().map(|sum| sum.abs()).collect();
+        for clip_norm in [0.125, 3.0, 1e6] {
+            let exact = clip_scale(&sums, clip_norm);
+            let truth = clip_scale(&wide(&sums), f64::from(clip_norm));
+            // Half the error of the sum, a root of 2 ULP, a sum, a quotient of 2.5.
+            let bound = ((len.div_ceil(256) + 9) as f64 / 2.0 + 6.0) * ULP * truth;
+            let label = format!("{len} sums to {clip_norm}");
+            hold(&label, &[run(&sums, clip_norm)], Some(&[exact]), &[truth], &[bound]);
+        }
+    }
+}
+
+#[test]
+fn by_hand() {
+    // A norm of 5 down to 2.5, but for 1e-6; and one that is within.
+    let near = Bound::Mixed { absolute: 1e-6, relative: 0.0 };
+    assert_close("2.5 / 5", &[run(&[9.0, 16.0], 2.5)], &[0.5f32], near);
+    assert_close("within", &[run(&[9.0, 16.0], 6.0)], &[1.0f32], Bound::Exact);
+    assert_close("no gradient", &[run(&[0.0], 1.0)], &[1.0f32], Bound::Exact);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let sums = [2.0, 3.0, 4.0];
+    let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    let squared = clip_scale(&[9.0, 0.0, 0.0], 1.0f32) * 3.0;
+    assert_apart("no root", &[run(&sums, 1.0)], &[squared], near);
+    assert_apart("one short", &[run(&sums, 1.0)], &[clip_scale(&sums[1..], 1.0f32)], near);
+}

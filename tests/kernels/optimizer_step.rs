@@ -1,0 +1,161 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{OPTIMIZER_STEP, OptimizerParams};
+use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
+use wgrad::reference::twins::{self, Update};
+
+use crate::common::{assert_apart, assert_close, numbers, wide};
+use crate::launch::{Arg, SENTINEL, floats, hold, launch};
+use crate::updates::{RATE, RING, STEP, bound, optimizers, schedule};
+
+struct Written {
+    parameters: Vec<f32>,
+    moments: [Vec<u32>; 2],
+}
+
+fn run(
+    optimizer: &Optimizer,
+    scale: f32,
+    gradients: &[f32],
+    parameters: &[f32],
+    moments: [&[f32]; 2],
+) -> Written {
+    let n = optimizer.numbers(0.0, 0);
+    let params = OptimizerParams {
+        len: (parameters.len() / 4) as u32,
+        ring_len: RING,
+        decay1: n.decay1 as f32,
+        gain1: n.gain1 as f32,
+        decay2: n.decay2 as f32,
+        gain2: n.gain2 as f32,
+        eps: n.eps as f32,
+        weight_decay: n.weight_decay as f32,
+        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
+    };
+    let constants = [
+        ("OPTIMIZER", f64::from(optimizer.code())),
+        ("DECAY", f64::from(optimizer.decay_code())),
+        ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
+        ("CLIP_NORM", f64::from(u8::from(scale != 1.0))),
+    ];
+    let moment = |index: usize| match index < optimizer.moments() {
+        true => Arg::F32(moments[index]),
+        false => Arg::Out(4),
+    };
+    let args = [
+        Arg::F32(gradients),
+        Arg::F32(&schedule(optimizer, RATE)),
+        Arg::F32(&[scale]),
+        Arg::F32(parameters),
+        moment(0),
+        moment(1),
+    ];
+    let written = launch(&OPTIMIZER_STEP, &constants, &params, &args, parameters.len() / 4);
+    Written {
+        parameters: floats(&written[0]).to_vec(),
+        moments: [written[1].clone(), written[2].clone()],
+    }
+}
+
+#[test]
+fn matches_its_twin_in_every_kind() {
+    for optimizer in optimizers() {
+        for (len, scale) in [(4, 1.0), (256, 0.5), (260, 1.0), (1000, 0.75)] {
+            let (gradients, parameters) = (numbers(len, 10), numbers(len, 11));
+            let first = numbers(len, 12);
+            let second: Vec<f32> = numbers(len, 13).iter().map(|v| v * v).collect();
+            let actual = run(&optimizer, scale, &gradients, &parameters, [&first, &second]);
+
+            let twin = Update::<f32>::new(&optimizer, RATE.into(), STEP);
+            let (mut exact, mut m, mut v) = (parameters.clone(), first.clone(), second.clone());
+            twins::optimizer_step(&twin, scale, &gradients, &mut exact, [&mut m, &mut v]);
+            let twin = Update::<f64>::new(&optimizer, RATE.into(), STEP);
+            let (mut truth, mut m64, mut v64) = (wide(&parameters), wide(&first), wide(&second));
+            let moments = [&mut m64[..], &mut v64[..]];
+            twins::optimizer_step(&twin, scale.into(), &wide(&gradients), &mut truth, moments);
+            let bounds: Vec<f64> = (0..len)
+                .map(|i| {
+                    bound(&optimizer, gradients[i], parameters[i], (first[i], second[i]), 0.0)
+                })
+                .collect();
+            let label = format!("{optimizer:?} of {len}");
+            hold(&label, &actual.parameters, Some(&exact), &truth, &bounds);
+            for (index, (exact, truth)) in [(&m, &m64), (&v, &v64)].into_iter().enumerate() {
+                let moment = &actual.moments[index];
+                if index < optimizer.moments() {
+                    let near: Vec<f64> = (0..len).map(|_| 8.0 * crate::common::ULP).collect();
+                    hold(&format!("{label}, moment"), floats(moment), Some(exact), truth, &near);
+                } else {
+                    assert!(moment.iter().all(|&word| word == SENTINEL), "{label}: not its own");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn by_hand_and_padding_stays_zero() {
+    let sgd = Optimizer::default();
+    let after = run(&sgd, 1.0, &[1.0, -2.0, 0.0, 0.0], &[1.0, 1.0, 5.0, 0.0], [&[0.0; 4]; 2]);
+    assert_close("p - lr g", &after.parameters, &[0.75f32, 1.5, 5.0, 0.0], Bound::Exact);
+    // m = 0.5 * 2 + 1 = 2; p = 1 - 0.25 * 2; with a look ahead 1 - 0.25 (1 + 0.5 * 2).
+    let momentum = Optimizer { momentum: 0.5, ..Optimizer::new(OptimizerKind::Momentum) };
+    let (g, p, m) = ([1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]);
+    for kind in [OptimizerKind::Momentum, OptimizerKind::Nesterov] {
+        let optimizer = Optimizer { kind, ..momentum };
+        let after = run(&optimizer, 1.0, &g, &p, [&m, &m]);
+        assert_close(kind.name(), &after.parameters, &[0.5f32, 0.0, 0.0, 0.0], Bound::Exact);
+        assert_eq!(floats(&after.moments[0])[0], 2.0);
+    }
+    // Decay alone: g = 0.5 * 1, and p = 1 (1 - 0.25 * 0.5).
+    for decay in [Decay::L2, Decay::Decoupled] {
+        let optimizer = Optimizer { weight_decay: 0.5, decay, ..sgd };
+        let after = run(&optimizer, 1.0, &[0.0; 4], &p, [&[0.0; 4]; 2]);
+        assert_close(decay.name(), &after.parameters, &[0.875f32, 0.0, 0.0, 0.0], Bound::Exact);
+    }
+    // Padding under Adam, whose update divides.
+    let adam = Optimizer::new(OptimizerKind::Adam);
+    let after = run(&adam, 1.0, &[1.0, 0.0, 0.0, 0.0], &p, [&[0.0; 4]; 2]);
+    assert_eq!(after.parameters[1..], [0.0; 3]);
+}
+
+#[test]
+fn what_is_no_number_is_not_clipped_into_one() {
+    let optimizer = Optimizer { clip_value: Some(0.5), ..Optimizer::default() };
+    let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2.0];
+    let after = run(&optimizer, 1.0, &bad, &[1.0; 4], [&[0.0; 4]; 2]).parameters;
+    assert!(after[0].is_nan(), "{after:?}");
+    assert_eq!(after[1..], [0.875, 1.125, 0.875]);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let (gradients, parameters) = (numbers(20, 10), numbers(20, 11));
+    let zeros = [0.0; 20];
+    let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    for optimizer in optimizers() {
+        let actual = run(&optimizer, 1.0, &gradients, &parameters, [&zeros; 2]).parameters;
+        let wrong = |other: &Optimizer, rate: f32, step| {
+            let (mut p, mut m, mut v) = (parameters.clone(), vec![0.0; 20], vec![0.0; 20]);
+            let twin = Update::<f32>::new(other, rate.into(), step);
+            twins::optimizer_step(&twin, 1.0, &gradients, &mut p, [&mut m, &mut v]);
+            p
+        };
+        assert_apart("uphill", &actual, &wrong(&optimizer, -RATE, STEP), near);
+        if optimizer.is_corrected() {
+            assert_apart("another step", &actual, &wrong(&optimizer, RATE, STEP + 1), near);
+        }
+        let decayed = Optimizer { weight_decay: optimizer.weight_decay + 0.01, ..optimizer };
+        if !optimizer.is_corrected() {
+            assert_apart("more decay", &actual, &wrong(&decayed, RATE, STEP), near);
+        }
+    }
+}
+
+/// More workgroups than one dimension holds: the grid folds, and every element is still its own.
+#[test]
+fn a_folded_grid_reaches_every_element() {
+    let len = 4 * (64 * 65_535 + 64 + 5);
+    let after =
+        run(&Optimizer::default(), 1.0, &vec![1.0; len], &vec![2.0; len], [&[0.0; 4]; 2]);
+    assert!(after.parameters.iter().all(|&parameter| parameter == 1.75));
+}
