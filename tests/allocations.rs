@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{gpu, numbers};
-use wgrad::optimizer::{Optimizer, RateSchedule};
-use wgrad::engine::State;
 use wgrad::data::{Batches, Dataset, Order};
+use wgrad::engine::State;
 use wgrad::engine::{CpuEngine, Engine, Kernels, Place, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
+use wgrad::optimizer::{Optimizer, RateSchedule};
 
 /// The system's allocator, and a count.
 struct Counted;

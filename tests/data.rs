@@ -7,14 +7,14 @@ mod common;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu, numbers};
-use wgrad::optimizer::{Optimizer, RateSchedule};
-use wgrad::engine::State;
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
+use wgrad::engine::State;
 use wgrad::engine::{CpuEngine, Engine, Kernels, LayeredEngine, Place, Task};
 use wgrad::gpu::{Gpu, GpuError};
 use wgrad::network::{Activation, Initializer, Loss, Network};
+use wgrad::optimizer::{Optimizer, RateSchedule};
 
 /// The device under test, as if its bindings held no more than this.
 fn gpu_of_bindings(bytes: u64) -> Arc<Gpu> {

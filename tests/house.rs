@@ -20,7 +20,10 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("train", &["network", "optimizer", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
     ("bench", &["network", "optimizer", "data", "random", "gpu", "engine", "reference", "check"]),
-    ("report", &["network", "optimizer", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"]),
+    (
+        "report",
+        &["network", "optimizer", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"],
+    ),
     (
         "cli",
         &[

@@ -13,6 +13,7 @@ use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 use wgrad::gpu::{Access, Kernel};
 use wgrad::kernels::{ALL, COMMON};
 use wgrad::network::Activation;
+use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
 
 fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -36,6 +37,10 @@ fn source(kernel: &Kernel, shape: &str) -> String {
 
 fn parse(kernel: &Kernel) -> Module {
     let [shape, ..] = kernel.shapes else { panic!("{}: no shape to build it with", kernel.name) };
+    parse_shape(kernel, shape)
+}
+
+fn parse_shape(kernel: &Kernel, shape: &str) -> Module {
     let source = source(kernel, shape);
     naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, kernel.name)))
@@ -95,7 +100,9 @@ fn files_table_twins_and_tests_are_one_set() {
 #[test]
 fn every_kernel_is_valid_under_the_base_limits() {
     for kernel in ALL {
-        validate(kernel.name, &parse(kernel));
+        for shape in kernel.shapes {
+            validate(kernel.name, &parse_shape(kernel, shape));
+        }
         // WebGPU's defaults, which every browser and software adapter gives.
         assert!(kernel.lanes <= 256, "{}: {} invocations", kernel.name, kernel.lanes);
         assert!(
@@ -205,9 +212,13 @@ fn params_structs_are_the_same_in_rust_and_in_wgsl() {
 fn every_back_end_can_be_given_every_variant() {
     let mut variants = 0;
     for kernel in ALL {
-        let module = parse(kernel);
-        let info = validate(kernel.name, &module);
-        for setting in settings(kernel) {
+        // Further shapes are of other lines, under the first setting alone.
+        let firsts = kernel.shapes.iter().skip(1).filter_map(|shape| {
+            Some((parse_shape(kernel, shape), settings(kernel).into_iter().next()?))
+        });
+        let all = settings(kernel).into_iter().map(|setting| (parse(kernel), setting));
+        for (module, setting) in all.chain(firsts) {
+            let info = validate(kernel.name, &module);
             let constants = setting.iter().cloned().collect();
             let stage = ShaderStage::Compute;
             let (module, info) =
@@ -295,6 +306,32 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
     }
     let slope: f64 = constant(&activation, "LEAKY_SLOPE").parse().unwrap();
     assert_eq!(slope, wgrad::network::LEAKY_SLOPE);
+    let optimizer = text("shaders/common/optimizer.wgsl");
+    for &kind in OptimizerKind::ALL {
+        let rule = Optimizer::new(kind);
+        let name = if rule.is_corrected() { "ADAM".to_owned() } else { kind.name().to_uppercase() };
+        assert_eq!(constant(&optimizer, &name), rule.code().to_string());
+    }
+    for (name, weight_decay, decay) in [
+        ("NO_DECAY", 0.0, Decay::L2),
+        ("L2_DECAY", 0.1, Decay::L2),
+        ("DECOUPLED_DECAY", 0.1, Decay::Decoupled),
+    ] {
+        let rule = Optimizer { weight_decay, decay, ..Optimizer::default() };
+        assert_eq!(constant(&optimizer, name), rule.decay_code().to_string());
+    }
+    assert!(optimizer.contains("(norm + 1e-6)") && wgrad::optimizer::CLIP_EPSILON == 1e-6);
+    let squares = text("shaders/gradient_squares.wgsl");
+    for (name, value) in [
+        ("LANES", wgrad::reference::twins::SQUARE_LANES),
+        ("SQUARES_EACH", wgrad::reference::twins::SQUARES_EACH),
+    ] {
+        assert_eq!(constant(&squares, name), value.to_string());
+    }
+    for file in ["loss_mean", "finish_step", "clip_scale"] {
+        let lanes = constant(&text(&format!("shaders/{file}.wgsl")), "LANES");
+        assert_eq!(lanes, wgrad::reference::twins::MEAN_LANES.to_string(), "{file}");
+    }
     let within = constant(&text("shaders/common/output.wgsl"), "JUDGED_WITHIN");
     assert_eq!(within.parse(), Ok(wgrad::engine::JUDGED_WITHIN));
     let order = wgrad::random::stream_id(wgrad::random::Purpose::Order, 0);
@@ -306,6 +343,4 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
     }
     let lanes = constant(&text("shaders/train_workgroup.wgsl"), "LANES");
     assert_eq!(lanes, wgrad::kernels::TRAIN_WORKGROUP.lanes.to_string());
-    let lanes = constant(&text("shaders/loss_mean.wgsl"), "LANES");
-    assert_eq!(lanes, wgrad::reference::twins::MEAN_LANES.to_string());
 }

@@ -8,11 +8,11 @@ use std::cell::Cell as StdCell;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu};
-use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
 use wgrad::check::Bound;
 use wgrad::data::{Dataset, Order, Source};
 use wgrad::engine::{Fate, Kernels, Member, Owner, Place, Population, ResidentEngine, Start};
 use wgrad::network::{Activation, Initializer, Loss, Network};
+use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
 use wgrad::reference::Reference;
 use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, join};
 use wgrad::train::{HeldOut, Training};

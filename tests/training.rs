@@ -7,15 +7,15 @@ mod common;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu, numbers, wide};
-use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
-use wgrad::engine::State;
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
+use wgrad::engine::State;
 use wgrad::engine::resident::{self, Request};
 use wgrad::engine::{Engine, Kernels, LayeredEngine, Owner, Place, Task};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
+use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
 use wgrad::reference::Reference;
 use wgrad::train::{HeldOut, Run, Training};
 
@@ -228,7 +228,7 @@ fn a_step_is_one_list_in_order() {
         &forward[..],
         &forward,
         &["loss_bce", "loss_mean", "matmul", "bias_grad", "matmul"],
-        &["activate_grad", "matmul", "bias_grad", "sgd", "advance"],
+        &["activate_grad", "matmul", "bias_grad", "optimizer_step", "advance"],
     ];
     assert_eq!(engine.step_names(), names.concat());
     let names = |task: &Task| {

@@ -216,14 +216,8 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut schedule = vec![0.0f32; 68];
     schedule[64..67].copy_from_slice(&[n.rate, n.correction1, n.correction2].map(|n| n as f32));
     let zeros = vec![0; LEN];
-    let buffers = vec![
-        words(&other),
-        words(&schedule),
-        vec![0],
-        words(&input),
-        zeros.clone(),
-        zeros.clone(),
-    ];
+    let buffers =
+        vec![words(&other), words(&schedule), vec![0], words(&input), zeros.clone(), zeros.clone()];
     let params = OptimizerParams {
         len: (LEN / 4) as u32,
         ring_len: 1,

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use web_time::Instant;
 
-use crate::optimizer::{Optimizer, RateSchedule};
-use crate::engine::State;
 use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Batches, Dataset, Order};
+use crate::engine::State;
 use crate::engine::{CpuEngine, Kernels, LayeredEngine, Place, Task};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Loss, Network};
+use crate::optimizer::{Optimizer, RateSchedule};
 use crate::random::{Purpose, Threefry};
 use crate::reference::Reference;
 use rand::Rng;

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::rivals::{self, Level};
-use crate::optimizer::{Optimizer, RateSchedule};
-use crate::engine::State;
 use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Batches, Dataset, Order, Source};
+use crate::engine::State;
 use crate::engine::{
     CpuEngine, Kernels, LayeredEngine, Member, Population, ResidentEngine, Start, Task, workers,
 };
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Layout, Loss, Network};
+use crate::optimizer::{Optimizer, RateSchedule};
 use crate::reference::Reference;
 
 /// The learning rate of every contestant.

@@ -9,16 +9,16 @@ use super::data::{Delimiter, Header, TableFlags, read};
 use super::device::{self, Wanted, environment};
 use super::settings::{EngineChoice, names};
 use super::{Failure, bad_setting, start_log};
-use crate::optimizer::{Optimizer, RateSchedule};
-use crate::engine::State;
 use crate::Error;
 use crate::data::{
     Batches, CsvOptions, DataError, Dataset, Labels, Order, Source, Table, parse_row,
 };
+use crate::engine::State;
 use crate::engine::{Engine, Kernels, Task};
 use crate::gpu::{DeviceChoice, Environment};
 use crate::model::{Model, file};
 use crate::network::{Activation, named};
+use crate::optimizer::{Optimizer, RateSchedule};
 use crate::reference::predictions;
 use crate::report::{self, Form, PredictReport};
 use crate::train::evaluate;

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 pub use cpu::CpuEngine;
 pub use layered::{Kernels, LayeredEngine};
-pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
 pub use resident::Request;
 use resident::Room;
+pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
 
 pub use statistics::LayerStatistics;
 pub use workers::{on_every_core, workers};

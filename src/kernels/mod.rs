@@ -169,12 +169,7 @@ pub const OPTIMIZER_STEP: Kernel = Kernel {
         write("moment1"),
         write("moment2"),
     ],
-    constants: &[
-        OPTIMIZER,
-        DECAY,
-        CLIP_VALUE,
-        Constant { name: "CLIP_NORM", values: BOOLS },
-    ],
+    constants: &[OPTIMIZER, DECAY, CLIP_VALUE, Constant { name: "CLIP_NORM", values: BOOLS }],
     twin: "optimizer_step",
     ..PLAIN
 };
@@ -287,12 +282,7 @@ pub const LAYER_UPDATE: Kernel = Kernel {
         write("moment2"),
         write("sums"),
     ],
-    constants: &[
-        Constant { name: "KEEP_GRADIENTS", values: BOOLS },
-        OPTIMIZER,
-        DECAY,
-        CLIP_VALUE,
-    ],
+    constants: &[Constant { name: "KEEP_GRADIENTS", values: BOOLS }, OPTIMIZER, DECAY, CLIP_VALUE],
     workgroup_bytes: 1024,
     twin: "layer_update",
     ..PLAIN

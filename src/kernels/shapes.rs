@@ -92,16 +92,6 @@ pub(super) const TWO_HIDDEN: &[&str] = &[
 ];
 
 pub(super) const WORKGROUP: &[&str] = &[
-    concat!(
-        rows!("0"),
-        layers!(),
-        "const KEPT_GRADIENTS: u32 = 1u;\n",
-        plain!()
-    ),
-    concat!(
-        rows!("0"),
-        layers!(),
-        "const KEPT_GRADIENTS: u32 = 13u;\n",
-        adam!()
-    ),
+    concat!(rows!("0"), layers!(), "const KEPT_GRADIENTS: u32 = 1u;\n", plain!()),
+    concat!(rows!("0"), layers!(), "const KEPT_GRADIENTS: u32 = 13u;\n", adam!()),
 ];

@@ -113,8 +113,7 @@ impl Default for RateSchedule {
 impl RateSchedule {
     /// Whether every step has the same rate, until somebody sets another.
     pub fn is_constant(&self) -> bool {
-        let is_plain =
-            matches!(self.schedule.kind, ScheduleKind::Constant | ScheduleKind::Plateau);
+        let is_plain = matches!(self.schedule.kind, ScheduleKind::Constant | ScheduleKind::Plateau);
         is_plain && self.warmup == 0
     }
 

@@ -185,9 +185,8 @@ impl<T: Real> Reference<T> {
         let loss = self.backward(inputs, targets);
         let mut sums = vec![T::of(0.0); self.gradients.len()];
         twins::gradient_squares(&self.gradients, &mut sums, optimizer.clip_value.map(T::of));
-        let scale = optimizer.clip_norm.map_or(T::of(1.0), |most| {
-            twins::clip_scale(&sums, T::of(most))
-        });
+        let scale =
+            optimizer.clip_norm.map_or(T::of(1.0), |most| twins::clip_scale(&sums, T::of(most)));
         let numbers = twins::Update::new(optimizer, rate, self.steps);
         let [first, second] = &mut self.moments;
         let parameters = &mut self.parameters;

@@ -100,8 +100,7 @@ impl Sweep {
         let batches = &training.batches(training.seed);
         let all = shape.iter().map(|&cell| self.cells[cell].training.restarts as usize);
         let networks = all.fold(0, usize::saturating_add);
-        let request =
-            Request { judged: true, owner: asked, ..training.request(batches, networks) };
+        let request = Request { judged: true, owner: asked, ..training.request(batches, networks) };
         resident::owner(request, Room::of(gpu))
     }
 

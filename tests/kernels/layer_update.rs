@@ -7,8 +7,8 @@ use wgrad::reference::twins::Update;
 
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, SENTINEL, floats, hold, launch};
-use crate::updates::{RATE, RING, STEP, bound, optimizers, schedule};
 use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
+use crate::updates::{RATE, RING, STEP, bound, optimizers, schedule};
 
 struct Written {
     parameters: Vec<f32>,

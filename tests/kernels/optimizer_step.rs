@@ -73,9 +73,7 @@ fn matches_its_twin_in_every_kind() {
             let moments = [&mut m64[..], &mut v64[..]];
             twins::optimizer_step(&twin, scale.into(), &wide(&gradients), &mut truth, moments);
             let bounds: Vec<f64> = (0..len)
-                .map(|i| {
-                    bound(&optimizer, gradients[i], parameters[i], (first[i], second[i]), 0.0)
-                })
+                .map(|i| bound(&optimizer, gradients[i], parameters[i], (first[i], second[i]), 0.0))
                 .collect();
             let label = format!("{optimizer:?} of {len}");
             hold(&label, &actual.parameters, Some(&exact), &truth, &bounds);
@@ -155,7 +153,6 @@ fn a_wrong_twin_is_found_out() {
 #[test]
 fn a_folded_grid_reaches_every_element() {
     let len = 4 * (64 * 65_535 + 64 + 5);
-    let after =
-        run(&Optimizer::default(), 1.0, &vec![1.0; len], &vec![2.0; len], [&[0.0; 4]; 2]);
+    let after = run(&Optimizer::default(), 1.0, &vec![1.0; len], &vec![2.0; len], [&[0.0; 4]; 2]);
     assert!(after.parameters.iter().all(|&parameter| parameter == 1.75));
 }

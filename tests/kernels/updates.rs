@@ -47,8 +47,7 @@ pub fn bound(
 ) -> f64 {
     let g = f64::from(gradient).abs() + of_gradient;
     let numbers = Update::<f64>::new(optimizer, RATE.into(), STEP);
-    let (mut p, mut m, mut v) =
-        (-f64::from(parameter).abs(), f64::from(m).abs(), f64::from(v));
+    let (mut p, mut m, mut v) = (-f64::from(parameter).abs(), f64::from(m).abs(), f64::from(v));
     // Signs that make every sum one of magnitudes.
     let g = g + optimizer.weight_decay * 2.0 * p.abs();
     let taken = update(&numbers, g, &mut p, &mut m, &mut v).abs();

@@ -65,17 +65,7 @@ impl CpuEngine {
         let gradients = vec![0.0; layout.len()];
         let mut task = task;
         task.start.moments.resize(task.optimizer.moments(), vec![0.0; layout.len()]);
-        CpuEngine {
-            task,
-            layout,
-            layers,
-            states,
-            gradients,
-            input,
-            target,
-            rows,
-            is_near: false,
-        }
+        CpuEngine { task, layout, layers, states, gradients, input, target, rows, is_near: false }
     }
 
     /// Steps done since the start.
@@ -175,7 +165,13 @@ impl CpuEngine {
     /// The forward pass over the step's batch, and its loss.
     fn look(&mut self) -> f32 {
         self.take_batch();
-        forward(&self.layers, &self.layout, &self.task.start.parameters, &self.input, &mut self.states);
+        forward(
+            &self.layers,
+            &self.layout,
+            &self.task.start.parameters,
+            &self.input,
+            &mut self.states,
+        );
         self.loss()
     }
 
@@ -183,7 +179,8 @@ impl CpuEngine {
     fn update(&mut self) {
         self.backward();
         let Task { optimizer, learning_rate, start, .. } = &self.task;
-        let rule = Rule::new(optimizer, &self.task.numbers(*learning_rate, start.step), &self.gradients);
+        let rule =
+            Rule::new(optimizer, &self.task.numbers(*learning_rate, start.step), &self.gradients);
         let State { step, parameters, moments } = &mut self.task.start;
         optimize(&rule, &self.gradients, parameters, moments);
         *step += 1;
@@ -277,7 +274,8 @@ impl CpuEngine {
                 }
             }
             let Some(previous) = before.last_mut() else { return };
-            let weights = &self.task.start.parameters[block.offset..block.offset + block.bias_offset];
+            let weights =
+                &self.task.start.parameters[block.offset..block.offset + block.bias_offset];
             if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
                 let transposed = View {
                     data: weights,

@@ -6,8 +6,8 @@ use super::rows::Part;
 use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN, fused};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{
-    self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, ClipScaleParams, GatherParams,
-    GradientSquaresParams, LossMeanParams, LossParams, MatmulParams, OptimizerParams,
+    self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, ClipScaleParams,
+    GatherParams, GradientSquaresParams, LossMeanParams, LossParams, MatmulParams, OptimizerParams,
 };
 use crate::network::{GradientAt, Layer, LayerBlock, Layout, Loss, Network, row_stride};
 use crate::random::seed_key;
@@ -371,8 +371,7 @@ impl LayeredEngine {
                         len: range.len() as u32,
                         clip_value: self.clip_value(),
                     };
-                    let (first, count) =
-                        (range.start / STRETCH, range.len().div_ceil(STRETCH));
+                    let (first, count) = (range.start / STRETCH, range.len().div_ceil(STRETCH));
                     let bound = [
                         Slice::range(&buffers.gradients, range.start, range.len()),
                         Slice::range(&buffers.sums, 4 * first, 4 * count),

@@ -71,10 +71,7 @@ impl Invocation {
     ///
     /// # Errors
     /// Why it cannot, in words.
-    pub(super) fn new(
-        request: Request<'_>,
-        registers: usize,
-    ) -> Result<Invocation, String> {
+    pub(super) fn new(request: Request<'_>, registers: usize) -> Result<Invocation, String> {
         let Request { network, optimizer, .. } = request;
         let [inputs, hidden @ .., outputs] = network.sizes() else {
             return Err("it has no layer".to_owned());

@@ -187,7 +187,9 @@ impl ResidentEngine {
             rules: gpu.buffer_of("rules", &rules(members.iter().copied())).await?,
             seeds: gpu.buffer_of("seeds", &seeds).await?,
             schedule: gpu.buffer("schedule", 4 * if scheduled { SCHEDULE_LEN } else { 1 }).await?,
-            parameters: gpu.buffer("parameters", states * network.parameter_count() * networks).await?,
+            parameters: gpu
+                .buffer("parameters", states * network.parameter_count() * networks)
+                .await?,
             losses: gpu.buffer("losses", if judged { 1 } else { ring_len * networks }).await?,
             done: gpu.buffer("steps done", networks).await?,
             outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,

@@ -36,10 +36,7 @@ impl Workgroup {
     ///
     /// # Errors
     /// Why it cannot, in words.
-    pub(super) fn new(
-        request: Request<'_>,
-        room: Room,
-    ) -> Result<Workgroup, String> {
+    pub(super) fn new(request: Request<'_>, room: Room) -> Result<Workgroup, String> {
         let Request { network, optimizer, .. } = request;
         let shape = Workgroup {
             layers: network.layers().collect(),

@@ -1,0 +1,215 @@
+//! Optimizers, schedules and clipping on every engine: step by step against the reference, and stopped and
+//! gone on with to the same bits.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{ULP, assert_apart, assert_close, gpu, numbers, wide};
+use wgrad::check::Bound;
+use wgrad::data::{Batches, Dataset, Order};
+use wgrad::engine::{Engine, Kernels, LayeredEngine, Owner, Place, State, Task};
+use wgrad::network::{Activation, Initializer, Loss, Network};
+use wgrad::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
+use wgrad::reference::Reference;
+
+const STEPS: u32 = 24;
+
+/// Every place there is, by a name.
+fn places() -> Vec<(&'static str, Place)> {
+    vec![
+        ("cpu", Place::Cpu),
+        ("layered", Place::Layered(gpu(), Kernels::Fused)),
+        ("layered, plain", Place::Layered(gpu(), Kernels::Plain)),
+        ("resident, an invocation", Place::Resident(gpu(), Some(Owner::Invocation))),
+        ("resident, a workgroup", Place::Resident(gpu(), Some(Owner::Workgroup))),
+    ]
+}
+
+/// Every optimizer with what goes with it: each decay, each clipping, both, none.
+fn optimizers() -> Vec<Optimizer> {
+    let mut all = Vec::new();
+    for &kind in OptimizerKind::ALL {
+        let plain = Optimizer::new(kind);
+        all.push(plain);
+        for &decay in Decay::ALL {
+            let decayed = Optimizer { weight_decay: 0.05, decay, ..plain };
+            all.extend(decayed.check().is_ok().then_some(decayed));
+        }
+        all.push(Optimizer { clip_norm: Some(0.1), ..plain });
+        all.push(Optimizer { clip_value: Some(0.02), clip_norm: Some(0.05), ..plain });
+    }
+    all
+}
+
+fn schedules() -> Vec<Schedule> {
+    let all = ScheduleKind::ALL.iter().map(|&kind| Schedule::new(kind, EPOCHS));
+    let mut all: Vec<Schedule> = all.collect();
+    all.push(Schedule { warmup: 2, floor: 0.2, ..Schedule::new(ScheduleKind::Cosine, EPOCHS) });
+    all
+}
+
+const ROWS: usize = 12;
+const BATCH: usize = 5;
+const EPOCHS: u32 = 8;
+
+/// Two hidden layers of different kinds, mini-batches with a short last one.
+fn task(optimizer: Optimizer, schedule: Schedule) -> Task {
+    let network = Network::new(
+        vec![3, 4, 3, 2],
+        vec![Activation::Tanh, Activation::Sigmoid, Activation::Identity],
+        Loss::SoftmaxCrossEntropy,
+    )
+    .unwrap();
+    let mut targets = vec![0.0; ROWS * 2];
+    (0..ROWS).for_each(|row| targets[row * 2 + row * 7 % 3 % 2] = 1.0);
+    let data = Dataset::new("rows", numbers(ROWS * 3, 50), 3, targets, 2).unwrap();
+    let batches = Batches::new(ROWS, BATCH, Order::Shuffled, 11);
+    // Adam moves every parameter by about its rate.
+    let learning_rate = if optimizer.is_corrected() { 0.01 } else { 0.25 };
+    Task {
+        schedule: schedule.in_steps(EPOCHS, batches.steps_per_epoch() as u32),
+        start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
+        data: Arc::new(data),
+        network,
+        batches,
+        learning_rate,
+        optimizer,
+    }
+}
+
+fn reference(task: &Task, steps: u32) -> (Vec<f64>, Reference<f64>) {
+    let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
+    let losses = (0..steps).map(|step| {
+        let rows: Vec<usize> = task.batches.rows_of(step).collect();
+        let take = |of: &dyn Fn(usize) -> Vec<f32>| -> Vec<f64> {
+            rows.iter().flat_map(|&row| wide(&of(row))).collect()
+        };
+        let inputs = take(&|row| task.data.input(row).to_vec());
+        let targets = take(&|row| task.data.target(row).to_vec());
+        let rate = f64::from(task.learning_rate * task.schedule.factor(step));
+        reference.optimized_step(&inputs, &targets, &task.optimizer, rate)
+    });
+    (losses.collect(), reference)
+}
+
+fn run(task: &Task, place: &Place, cuts: &[u32]) -> (Vec<f32>, State) {
+    pollster::block_on(async {
+        let mut engine = Engine::new(task.clone(), place).await.unwrap();
+        let mut losses = Vec::new();
+        for &steps in cuts {
+            losses.extend(engine.run(steps, &|| false).await.unwrap());
+        }
+        (losses, engine.state().await.unwrap())
+    })
+}
+
+/// Adam divides by the root of what may be tiny: an update may be off by a share of the rate.
+fn near(task: &Task) -> Bound<'static> {
+    let rounding = f64::from(STEPS) * (ROWS + 8) as f64 * ULP;
+    let bound = match task.optimizer.is_corrected() {
+        true => 8.0 * rounding,
+        false => rounding,
+    };
+    Bound::Mixed { absolute: bound, relative: bound }
+}
+
+fn follows(task: &Task, label: &str) {
+    let (losses, reference) = reference(task, STEPS);
+    for (name, place) in places() {
+        let (actual, state) = run(task, &place, &[STEPS]);
+        let label = format!("{label} on {name}");
+        assert_close(&format!("{label}, losses"), &actual, &losses, near(task));
+        let parameters = &state.parameters;
+        assert_close(&label, parameters, &reference.parameters, near(task));
+        assert_eq!(state.moments.len(), task.optimizer.moments(), "{label}");
+        for (moment, expected) in state.moments.iter().zip(&reference.moments) {
+            assert_close(&format!("{label}, moment"), moment, expected, near(task));
+        }
+    }
+}
+
+#[test]
+fn every_optimizer_follows_the_reference_on_every_engine() {
+    for optimizer in optimizers() {
+        follows(&task(optimizer, Schedule::default()), &format!("{optimizer:?}"));
+    }
+}
+
+#[test]
+fn every_schedule_follows_the_reference_on_every_engine() {
+    for schedule in schedules() {
+        for kind in [OptimizerKind::Sgd, OptimizerKind::AdamW] {
+            follows(&task(Optimizer::new(kind), schedule), &format!("{schedule:?} {kind}"));
+        }
+    }
+}
+
+/// The same bits, whether a run is cut, or ended and gone on with by a new engine from its state.
+#[test]
+fn a_run_goes_on_from_its_state_to_the_same_bits() {
+    let cosine = Schedule { warmup: 1, ..Schedule::new(ScheduleKind::Cosine, EPOCHS) };
+    let mut tasks: Vec<Task> =
+        OptimizerKind::ALL.iter().map(|&kind| task(Optimizer::new(kind), cosine)).collect();
+    let clipped = Optimizer { clip_norm: Some(0.1), ..Optimizer::new(OptimizerKind::Adam) };
+    tasks.push(task(clipped, Schedule::default()));
+    for task in tasks {
+        for (name, place) in places() {
+            let label = format!("{:?} on {name}", task.optimizer.kind);
+            let (losses, whole) = run(&task, &place, &[STEPS]);
+            assert_eq!(run(&task, &place, &[1, 10, STEPS - 11]).1, whole, "{label}, cut");
+            for stop in [1, 7, STEPS - 1] {
+                let (before, state) = run(&task, &place, &[stop]);
+                assert_eq!(state.step, stop);
+                let rest = Task { start: state, ..task.clone() };
+                let (after, end) = run(&rest, &place, &[STEPS - stop]);
+                assert_eq!([before, after].concat(), losses, "{label}, losses from {stop}");
+                assert_eq!(end, whole, "{label}, gone on with from {stop}");
+            }
+        }
+    }
+}
+
+/// Another rate from a step on is that of the reference at that rate.
+#[test]
+fn a_rate_that_is_set_holds_from_the_next_step() {
+    for kind in [OptimizerKind::Momentum, OptimizerKind::Adam] {
+        let task = task(Optimizer::new(kind), Schedule::default());
+        let half = Task { learning_rate: task.learning_rate / 2.0, ..task.clone() };
+        for (name, place) in places() {
+            let state = pollster::block_on(async {
+                let mut engine = Engine::new(task.clone(), &place).await.unwrap();
+                engine.run(5, &|| false).await.unwrap();
+                engine.set_learning_rate(half.learning_rate);
+                engine.run(6, &|| false).await.unwrap();
+                engine.state().await.unwrap()
+            });
+            let (_, begun) = run(&task, &place, &[5]);
+            let (_, expected) = run(&Task { start: begun, ..half.clone() }, &place, &[6]);
+            assert_eq!(state, expected, "{kind} on {name}");
+            let (_, unchanged) = run(&task, &place, &[11]);
+            let near = Bound::Mixed { absolute: 1e-6, relative: 0.0 };
+            assert_apart("the old rate", &state.parameters, &unchanged.parameters, near);
+        }
+    }
+}
+
+/// Clipping changes the list of a step only by what finds the norm.
+#[test]
+fn a_step_with_a_norm_is_one_list_in_order() {
+    let clipped = Optimizer { clip_norm: Some(1.0), ..Optimizer::default() };
+    let names = |kernels| {
+        let task = task(clipped, Schedule::default());
+        pollster::block_on(LayeredEngine::new(task, gpu(), kernels)).unwrap().step_names()
+    };
+    let tail = |names: Vec<&'static str>, len: usize| names[names.len() - len..].to_vec();
+    assert_eq!(
+        tail(names(Kernels::Fused), 4),
+        ["layer_update", "clip_scale", "optimizer_step", "finish_step"]
+    );
+    assert_eq!(
+        tail(names(Kernels::Plain), 4),
+        ["gradient_squares", "clip_scale", "optimizer_step", "advance"]
+    );
+}
