@@ -15,7 +15,7 @@
 //! | trainer | epochs, history, restarts, the verdict | [`train`] |
 //! | sweep | very many small networks at once, over cells of settings | [`sweep`] |
 //! | check | comparison within derived bounds | [`check`] |
-//! | model | a trained network as bytes | [`model`] |
+//! | model | a trained network, or a training to go on with, as bytes | [`model`] |
 
 pub mod check;
 pub mod data;

@@ -8,13 +8,16 @@ use crate::Error;
 use crate::data::DataError;
 
 /// What the system said of `path`, with what to do; `bad` where the path itself is at fault.
-fn error(path: &Path, error: &std::io::Error, bad: bool) -> Error {
-    use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+pub(super) fn error(path: &Path, error: &std::io::Error, bad: bool) -> Error {
+    use std::io::ErrorKind::{
+        IsADirectory, NotADirectory, NotFound, PermissionDenied, StorageFull,
+    };
     let reason = match error.kind() {
         NotFound => "no such file or folder; check the path".to_owned(),
         PermissionDenied => "permission denied; check its mode and owner".to_owned(),
         IsADirectory => "is a folder; give a file".to_owned(),
         NotADirectory => "goes through a file as if it were a folder; check the path".to_owned(),
+        StorageFull => "no space left; make room on the disk, or try another path".to_owned(),
         _ => format!("{error}; try another path"),
     };
     Error::File { path: path.display().to_string(), reason, bad }
@@ -59,9 +62,22 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
     made.map_err(|cause| error(path, &cause, cause.kind() == std::io::ErrorKind::NotFound))
 }
 
+/// As [`check_writable`], of a path where nothing may be lost: a file that is there is in the way
+/// unless `force` lets it be replaced.
+///
+/// # Errors
+/// [`Error::Setting`] naming the file in the way; [`Error::File`] as [`check_writable`].
+pub fn check_free(path: &Path, force: bool) -> Result<(), Error> {
+    if !force && target(path)?.exists() {
+        let reason = "exists; give another file, or --force to replace it".to_owned();
+        return Err(Error::Setting { setting: path.display().to_string(), reason });
+    }
+    check_writable(path)
+}
+
 /// What a write to `path` may replace: a plain file, seen through links, or nothing yet. A device,
 /// a pipe or a folder is left alone.
-fn target(path: &Path) -> Result<PathBuf, Error> {
+pub(super) fn target(path: &Path) -> Result<PathBuf, Error> {
     let refuse = |reason: &str| {
         let (path, reason) = (path.display().to_string(), reason.to_owned());
         Err(Error::File { path, reason, bad: true })
@@ -130,6 +146,29 @@ mod tests {
         assert!(check_writable(&folder.join("new/")).is_err());
         assert!(check_writable(&path.join("within")).is_err());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_left_alone_but_by_force() {
+        let folder = std::env::temp_dir().join(format!("wgrad-free-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("model.safetensors");
+        check_free(&path, false).unwrap();
+        assert!(!path.exists());
+        fs::write(&path, b"old").unwrap();
+        let error = check_free(&path, false).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let error = error.to_string();
+        assert!(error.contains("model.safetensors: exists; give another file"), "{error}");
+        assert!(error.contains("--force"), "{error}");
+        check_free(&path, true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        // What no force helps against.
+        for force in [false, true] {
+            assert!(matches!(check_free(&folder, force), Err(Error::File { .. })));
+            assert!(matches!(check_free(&folder.join("no/file"), force), Err(Error::File { .. })));
+        }
         fs::remove_dir_all(&folder).unwrap();
     }
 

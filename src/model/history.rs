@@ -1,0 +1,221 @@
+//! The history of a run: one JSON value a line, of which a crash tears at most the last.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::file;
+use crate::Error;
+
+/// The lines of a run's history, being written.
+#[derive(Debug)]
+pub struct History {
+    path: PathBuf,
+    file: File,
+    /// Bytes up to the end of the last whole line.
+    len: u64,
+}
+
+impl History {
+    /// Opens one to write on, made if it is missing, cut to what stays of it.
+    pub(super) fn open(path: PathBuf, keep: &dyn Fn(&Value) -> bool) -> Result<History, Error> {
+        // Not a pipe, which would be waited on.
+        let there = file::target(&path)?.exists();
+        let old = if there { file::read(&path)? } else { Vec::new() };
+        let kept = kept_lines(&old, keep).map_err(|line| {
+            let reason = format!("line {line} is not JSON; remove that line");
+            Error::File { path: path.display().to_string(), reason, bad: true }
+        })?;
+        if kept != old {
+            file::write_atomic(&path, &kept)?;
+        }
+        let opened = OpenOptions::new().append(true).create(true).open(&path);
+        let file = opened.map_err(|cause| file::error(&path, &cause, false))?;
+        Ok(History { path, file, len: kept.len() as u64 })
+    }
+
+    /// Adds one line, in one write: it is with the system when this returns.
+    ///
+    /// # Errors
+    /// [`Error::File`], as of a full disk; no half of the line is left, if that can be helped.
+    pub fn append(&mut self, line: &Value) -> Result<(), Error> {
+        let line = format!("{line}\n");
+        if let Err(cause) = self.file.write_all(line.as_bytes()) {
+            // Best effort: what is left is cut off when the run is gone on with.
+            let _ = self.file.set_len(self.len);
+            return Err(file::error(&self.path, &cause, false));
+        }
+        self.len += line.len() as u64;
+        Ok(())
+    }
+
+    /// Waits until all lines are on the disk.
+    ///
+    /// # Errors
+    /// [`Error::File`] with what the system said.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        self.file.sync_all().map_err(|cause| file::error(&self.path, &cause, false))
+    }
+}
+
+/// The lines of a history that stay, or the number of a line, from 1, that is no JSON although
+/// others follow it. A line that is no JSON at the end was torn, and so was one without an end.
+fn kept_lines(old: &[u8], keep: &dyn Fn(&Value) -> bool) -> Result<Vec<u8>, usize> {
+    let mut kept = Vec::new();
+    let mut torn = None;
+    for (index, line) in old.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        match serde_json::from_slice::<Value>(line) {
+            Ok(value) if line.ends_with(b"\n") => {
+                if let Some(line) = torn {
+                    return Err(line);
+                }
+                if keep(&value) {
+                    kept.extend_from_slice(line);
+                }
+            }
+            _ => torn = torn.or(Some(index + 1)),
+        }
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A history of `bytes`, in a folder of the test's own that `done` removes.
+    fn given(name: &str, bytes: &[u8]) -> PathBuf {
+        let folder = format!("wgrad-history-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("history.jsonl");
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn done(path: &std::path::Path) {
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    fn open(path: &std::path::Path) -> Result<History, Error> {
+        History::open(path.to_owned(), &|_| true)
+    }
+
+    const TWO: &str = "{\"step\":1,\"loss\":0.10}\n{\"step\":2}\n";
+
+    #[test]
+    fn lines_are_there_as_soon_as_they_are_written() {
+        let path = given("lines", b"");
+        fs::remove_file(&path).unwrap();
+        let mut history = open(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        history.append(&json!({ "step": 1, "text": "a\nb" })).unwrap();
+        let first = "{\"step\":1,\"text\":\"a\\nb\"}\n";
+        assert_eq!(fs::read_to_string(&path).unwrap(), first);
+        history.append(&json!({ "step": 2 })).unwrap();
+        history.sync().unwrap();
+        // Opened again, it goes on.
+        open(&path).unwrap().append(&json!(3)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{first}{{\"step\":2}}\n3\n"));
+        done(&path);
+    }
+
+    #[test]
+    fn what_is_left_of_a_torn_line_is_cut_off() {
+        let path = given("torn", b"");
+        let torn: [&[u8]; 10] = [
+            b"",
+            b"{\"step\":3",
+            b"{\"step\":3\n",
+            // Whole but for its end: what comes next would be glued to it.
+            b"{\"step\":3}",
+            b"4",
+            b"\n",
+            b"\n\n",
+            b"{\"text\":\"\xc3",
+            b"\0\0\0\0",
+            b"{\"st\n{\"step\":3",
+        ];
+        for tail in torn {
+            fs::write(&path, [TWO.as_bytes(), tail].concat()).unwrap();
+            open(&path).unwrap().append(&json!(5)).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(text, format!("{TWO}5\n"), "{}", tail.escape_ascii());
+        }
+        // Every cut of a line leaves those before it.
+        for len in 0..=TWO.len() {
+            fs::write(&path, &TWO[..len]).unwrap();
+            open(&path).unwrap();
+            let ends = TWO[..len].rfind('\n').map_or(0, |end| end + 1);
+            assert_eq!(fs::read_to_string(&path).unwrap(), TWO[..ends], "cut to {len}");
+        }
+        done(&path);
+    }
+
+    #[test]
+    fn a_bad_line_amid_others_is_named_and_nothing_cut() {
+        let text = format!("{TWO}oops\n{TWO}{{\"st");
+        let path = given("amid", text.as_bytes());
+        let error = open(&path).unwrap_err();
+        assert_eq!(error.exit_code(), 6);
+        let error = error.to_string();
+        assert!(error.contains("history.jsonl: line 3 is not JSON; remove that line"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        done(&path);
+    }
+
+    #[test]
+    fn lines_after_a_checkpoint_are_cut_and_the_others_stay_as_they_were() {
+        let path = given("later", format!("{TWO}{{\"step\":3}}\n{{\"step\":4}}\n{{").as_bytes());
+        let until = |step: u64| move |line: &Value| line["step"].as_u64() <= Some(step);
+        let mut history = History::open(path.clone(), &until(2)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), TWO);
+        history.append(&json!({ "step": 3 })).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{TWO}{{\"step\":3}}\n"));
+        // Also from between those that stay.
+        let odd = |line: &Value| line["step"] != 2;
+        History::open(path.clone(), &odd).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "{\"step\":1,\"loss\":0.10}\n{\"step\":3}\n");
+        History::open(path.clone(), &|_| false).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        done(&path);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_one_and_a_device_is_left_alone() {
+        let real = given("link", format!("{TWO}{{").as_bytes());
+        let link = real.with_file_name("link");
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        open(&link).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), TWO);
+        fs::remove_file(&real).unwrap();
+        assert!(open(&link).unwrap_err().to_string().contains("link to nothing"));
+        let null = open(std::path::Path::new("/dev/null")).unwrap_err().to_string();
+        assert!(null.contains("is a device or a pipe"), "{null}");
+        done(&real);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_named() {
+        let path = PathBuf::from("/dev/full");
+        let file = OpenOptions::new().append(true).open(&path).unwrap();
+        let mut history = History { path, file, len: 0 };
+        let error = history.append(&json!(1)).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        let error = error.to_string();
+        assert!(error.contains("/dev/full: no space left; make room"), "{error}");
+        assert_eq!(history.len, 0);
+    }
+}

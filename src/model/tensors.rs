@@ -1,0 +1,253 @@
+//! What models and checkpoints share: named tensors as PyTorch has them, with metadata and a hash,
+//! in a safetensors file that is the same bytes for the same content.
+
+use std::collections::{BTreeMap, HashMap};
+
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
+use sha2::{Digest, Sha256};
+
+use super::ModelError;
+use crate::data::{Scaling, Schema};
+use crate::network::{Layout, Network, TensorKind};
+
+/// The key under which the version of the format stands.
+pub(super) const VERSION: &str = "wgrad";
+
+/// The tensors of a scaling, beside those of the layers.
+const OFFSET: &str = "input.offset";
+const FACTOR: &str = "input.factor";
+
+/// One tensor as PyTorch has it: name, shape, little-endian bytes.
+pub(super) type NamedTensor = (String, Vec<usize>, Vec<u8>);
+
+/// The tensors of a flat buffer, `prefix` before each name.
+pub(super) fn of_layers(prefix: &str, layout: &Layout, flat: &[f32]) -> Vec<NamedTensor> {
+    let bytes = |indices: &mut dyn Iterator<Item = usize>| {
+        indices.flat_map(|index| flat[index].to_le_bytes()).collect()
+    };
+    let named = |tensor: &crate::network::Tensor| {
+        let name = format!("{prefix}{}", tensor.name);
+        match tensor.kind {
+            TensorKind::Bias => (name, vec![tensor.cols], bytes(&mut tensor.indices())),
+            TensorKind::Weights => {
+                let mut transposed = (0..tensor.cols)
+                    .flat_map(|col| (0..tensor.rows).map(move |row| tensor.index(row, col)));
+                (name, vec![tensor.cols, tensor.rows], bytes(&mut transposed))
+            }
+        }
+    };
+    layout.tensors().iter().map(named).collect()
+}
+
+/// Those of a scaling, where there is one.
+pub(super) fn of_scaling(schema: &Schema) -> Vec<NamedTensor> {
+    let list = |name: &str, values: &[f32]| {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        (name.to_owned(), vec![values.len()], bytes)
+    };
+    let both = |scaling: &Scaling| [list(OFFSET, scaling.offset()), list(FACTOR, scaling.factor())];
+    schema.scaling.iter().flat_map(both).collect()
+}
+
+/// A value of ours as the metadata has it.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, ModelError> {
+    serde_json::to_string(value).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> ModelError {
+    ModelError::Format { reason: error.to_string() }
+}
+
+/// Everything that a file holds, before it is bytes.
+pub(super) struct Content {
+    /// The version of its format.
+    pub version: &'static str,
+    /// What the hash covers beside the tensors: version and metadata.
+    pub head: String,
+    /// The metadata, but for version and hash.
+    pub metadata: Vec<(&'static str, String)>,
+    /// The tensors.
+    pub tensors: Vec<NamedTensor>,
+}
+
+impl Content {
+    /// SHA-256 over the head and each tensor's name, shape and bytes, in order.
+    fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(&self.head);
+        for (name, shape, bytes) in &self.tensors {
+            hasher.update(format!("{name} {shape:?}\n"));
+            hasher.update(bytes);
+        }
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The whole file.
+    ///
+    /// # Errors
+    /// [`ModelError::Format`] where safetensors refuses the tensors.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
+        self.with_hash(self.hash())
+    }
+
+    fn with_hash(&self, hash: String) -> Result<Vec<u8>, ModelError> {
+        let own = [(VERSION, self.version.to_owned()), ("sha256", hash)];
+        let metadata: HashMap<String, String> = own
+            .into_iter()
+            .chain(self.metadata.iter().cloned())
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        let mut views = Vec::with_capacity(self.tensors.len());
+        for (name, shape, bytes) in &self.tensors {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+            views.push((name.as_str(), view.map_err(|error| unreadable(&error))?));
+        }
+        let bytes =
+            safetensors::serialize(views, Some(metadata)).map_err(|error| unreadable(&error))?;
+        sort_header(&bytes).ok_or_else(|| unreadable(&"its own header was not understood"))
+    }
+
+    /// Whether `file` is what would be written for this, byte for byte.
+    ///
+    /// # Errors
+    /// [`ModelError::Hash`], [`ModelError::Rewritten`].
+    pub(super) fn check_against(&self, file: &TensorFile<'_>) -> Result<(), ModelError> {
+        let hash = self.hash();
+        if hash != file.get("sha256")? {
+            return Err(ModelError::Hash);
+        }
+        // The hash does not cover the header's own spelling: a file is what would be written.
+        if self.with_hash(hash).as_deref() != Ok(file.bytes) {
+            return Err(ModelError::Rewritten);
+        }
+        Ok(())
+    }
+}
+
+/// A safetensors file as it was given, nothing of it believed yet.
+pub(super) struct TensorFile<'a> {
+    bytes: &'a [u8],
+    tensors: SafeTensors<'a>,
+    header: Metadata,
+}
+
+impl<'a> TensorFile<'a> {
+    /// Takes any safetensors file.
+    pub(super) fn open(bytes: &'a [u8]) -> Result<TensorFile<'a>, ModelError> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| unreadable(&error))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| unreadable(&error))?;
+        Ok(TensorFile { bytes, tensors, header })
+    }
+
+    /// One entry of the metadata.
+    pub(super) fn get(&self, missing: &'static str) -> Result<&str, ModelError> {
+        let metadata = self.header.metadata().as_ref();
+        let value = metadata.and_then(|map| map.get(missing));
+        value.map(String::as_str).ok_or(ModelError::Foreign { missing })
+    }
+
+    /// Network and schema, the scaling not among it yet.
+    pub(super) fn network(&self) -> Result<(Network, Schema), ModelError> {
+        let bad = |reason: String| ModelError::Network { reason };
+        let network: Network =
+            serde_json::from_str(self.get("network")?).map_err(|error| bad(error.to_string()))?;
+        let schema: Schema =
+            serde_json::from_str(self.get("schema")?).map_err(|error| bad(error.to_string()))?;
+        check_schema(&schema, &network).map_err(bad)?;
+        Ok((network, schema))
+    }
+
+    /// Whether there is a tensor of that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.tensors.tensor(name).is_ok()
+    }
+
+    /// Whether there are as many tensors as `lists` flat buffers of `network` need, with a scaling
+    /// or without. The sizes come from a file: they are compared with its tensors before anything
+    /// is allocated for them.
+    pub(super) fn check_count(&self, network: &Network, lists: usize) -> Result<(), ModelError> {
+        let layers = network.layers().len();
+        let scaling = 2 * usize::from(self.has(OFFSET));
+        if self.tensors.len() == 2 * layers * lists + scaling {
+            return Ok(());
+        }
+        let reason = format!("{} tensors for {layers} layers", self.tensors.len());
+        Err(ModelError::Tensor { name: "(all)".to_owned(), reason })
+    }
+
+    /// A flat buffer from the tensors whose names begin with `prefix`.
+    pub(super) fn layers(&self, prefix: &str, network: &Network) -> Result<Vec<f32>, ModelError> {
+        let mut lists = Vec::new();
+        for layer in network.layers() {
+            let name = |suffix: &str| format!("{prefix}layers.{}.{suffix}", layer.index);
+            lists.push(self.values(&name("weight"), &[layer.fan_out, layer.fan_in])?);
+            lists.push(self.values(&name("bias"), &[layer.fan_out])?);
+        }
+        Ok(Layout::new(network).pack(&lists))
+    }
+
+    /// The scaling, where there is one.
+    pub(super) fn scaling(&self, network: &Network) -> Result<Option<Scaling>, ModelError> {
+        if !self.has(OFFSET) {
+            return Ok(None);
+        }
+        let inputs = [network.inputs()];
+        let offset = self.values(OFFSET, &inputs)?;
+        Ok(Scaling::new(offset, self.values(FACTOR, &inputs)?))
+    }
+
+    /// One tensor's values, `[rows][cols]` as [`Layout`] has them.
+    fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        let bad = |reason: String| ModelError::Tensor { name: name.to_owned(), reason };
+        let view = self.tensors.tensor(name).map_err(|_| bad("missing".to_owned()))?;
+        if view.dtype() != Dtype::F32 || view.shape() != shape {
+            return Err(bad(format!(
+                "is {:?} {:?}, not F32 {shape:?}",
+                view.dtype(),
+                view.shape()
+            )));
+        }
+        let mut values = Vec::with_capacity(view.data().len() / 4);
+        for bytes in view.data().chunks_exact(4) {
+            let value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            if !value.is_finite() {
+                return Err(bad(format!("holds {value}")));
+            }
+            values.push(value);
+        }
+        Ok(match *shape {
+            [out, fan_in] => (0..fan_in)
+                .flat_map(|row| (0..out).map(move |col| col * fan_in + row))
+                .map(|index| values[index])
+                .collect(),
+            _ => values,
+        })
+    }
+}
+
+/// Whether names and labels are as many as the network has inputs and outputs.
+pub(super) fn check_schema(schema: &Schema, network: &Network) -> Result<(), String> {
+    let named = schema.inputs.len();
+    let labelled = schema.labels.outputs().unwrap_or(network.outputs());
+    if (named == 0 || named == network.inputs()) && labelled == network.outputs() {
+        return Ok(());
+    }
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    Err(format!("{named} names for {inputs} inputs, labels for {labelled} of {outputs} outputs"))
+}
+
+/// The same file with the keys of its header in alphabetical order: safetensors writes its
+/// metadata in the order of a hash map, another one each time.
+fn sort_header(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (len, rest) = bytes.split_first_chunk::<8>()?;
+    let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
+    let (header, data) = rest.split_at_checked(len)?;
+    let mut keys: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
+    for value in keys.values_mut() {
+        value.sort_all_objects();
+    }
+    let mut header = serde_json::to_vec(&keys).ok()?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let len = (header.len() as u64).to_le_bytes();
+    Some([&len[..], &header, data].concat())
+}
