@@ -15,7 +15,7 @@ use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
 use wgrad::reference::Reference;
 use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, join};
-use wgrad::train::{HeldOut, Training};
+use wgrad::train::{HeldOut, OnDivergence, Stopping, Training};
 
 fn xor() -> Arc<Dataset> {
     Arc::new(Source::Xor.built_in().unwrap().unwrap())
@@ -37,6 +37,10 @@ fn training(hidden: Activation, networks: u32, epochs: u32) -> Training {
         learning_rate: 0.5,
         optimizer: Optimizer::default(),
         schedule: Schedule::default(),
+        stopping: Stopping::default(),
+        on_divergence: OnDivergence::Stop,
+        doctor: true,
+        checkpoint_every: None,
         epochs,
         batch: 0,
         order: Order::Shuffled,

@@ -17,7 +17,7 @@ use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
 use wgrad::reference::Reference;
-use wgrad::train::{HeldOut, Run, Training};
+use wgrad::train::{HeldOut, OnDivergence, Run, Stopping, Training};
 
 /// Every place that can step, but the resident engine, which does not take every network.
 fn places() -> [Place; 3] {
@@ -359,6 +359,10 @@ fn xor(hidden: Activation, width: usize, epochs: u32) -> Training {
         learning_rate: 0.5,
         optimizer: Optimizer::default(),
         schedule: Schedule::default(),
+        stopping: Stopping::default(),
+        on_divergence: OnDivergence::Stop,
+        doctor: true,
+        checkpoint_every: None,
         epochs,
         batch: 0,
         order: Order::Shuffled,

@@ -15,7 +15,7 @@ use crate::gpu::DeviceChoice;
 use crate::model::file;
 use crate::network::{Activation, Initializer, Loss, Network, named};
 use crate::optimizer::{Optimizer, Schedule};
-use crate::train::{HeldOut, Training};
+use crate::train::{HeldOut, OnDivergence, Stopping, Training};
 
 named! {
     /// Which engine to use.
@@ -443,6 +443,10 @@ impl Settings {
             learning_rate: self.lr.unwrap_or(defaults.learning_rate),
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
+            stopping: Stopping::default(),
+            on_divergence: OnDivergence::Stop,
+            doctor: true,
+            checkpoint_every: None,
             epochs: self.epochs.unwrap_or(defaults.epochs),
             batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS {
                 0

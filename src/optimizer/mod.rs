@@ -129,7 +129,7 @@ impl Optimizer {
             beta1: 0.9,
             beta2: 0.999,
             eps: 1e-8,
-            weight_decay: 0.0,
+            weight_decay: if kind == OptimizerKind::AdamW { 0.01 } else { 0.0 },
             decay: Optimizer::default_decay(kind),
             clip_norm: None,
             clip_value: None,

@@ -196,6 +196,7 @@ mod tests {
     use crate::engine::Place;
     use crate::network::Loss;
     use crate::optimizer::{Optimizer, Schedule};
+    use crate::train::{OnDivergence, Stopping};
 
     /// The XOR preset, but for what `change` does to it.
     fn told(change: impl FnOnce(&mut Training)) -> String {
@@ -208,6 +209,10 @@ mod tests {
             learning_rate: 0.5,
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
+            stopping: Stopping::default(),
+            on_divergence: OnDivergence::Stop,
+            doctor: true,
+            checkpoint_every: None,
             epochs: 1000,
             batch: 0,
             order: Order::Shuffled,

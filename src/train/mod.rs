@@ -1,22 +1,27 @@
 //! Training: settings that fit each other, epochs up to report boundaries, restarts, and what came
 //! of it. Knows engines only by their common face.
 
+mod course;
 mod evaluate;
+mod once;
 mod outcome;
 mod run;
 mod speed;
+mod together;
 
 use std::sync::Arc;
 
+pub use course::{Course, Ended, Halving, OnDivergence, Stopping, Waiting, plateau};
 pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
-pub use outcome::{Outcome, Progress, Run, ValidationPoint};
+pub use outcome::{Event, Outcome, Progress, Run, Snapshot, ValidationPoint};
+pub use run::Resume;
 pub use speed::{Speed, measure_speed};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};
 use crate::engine::{Engine, Place, Request, State, Task};
 use crate::network::{Initializer, Layout, Network};
-use crate::optimizer::{Optimizer, RateSchedule, Schedule};
+use crate::optimizer::{Optimizer, RateSchedule, Schedule, ScheduleKind};
 
 /// How many points the history of a run has at most, the first epoch's not counted.
 pub const HISTORY_POINTS: u32 = 200;
@@ -53,6 +58,14 @@ pub struct Training {
     pub optimizer: Optimizer,
     /// How the rate goes.
     pub schedule: Schedule,
+    /// When a training ends before its last epoch.
+    pub stopping: Stopping,
+    /// What happens where it diverges.
+    pub on_divergence: OnDivergence,
+    /// Whether the doctor looks at it.
+    pub doctor: bool,
+    /// Epochs between two checkpoints; `None` for none but those of the end.
+    pub checkpoint_every: Option<u32>,
     /// How often all rows are seen.
     pub epochs: u32,
     /// Rows of a batch; 0 for all.
@@ -71,9 +84,6 @@ impl Training {
     /// # Errors
     /// [`Error`] names the flag and its value.
     pub fn check(&self) -> Result<(), Error> {
-        let setting = |setting: String, reason: &str| {
-            Err(Error::Setting { setting, reason: reason.to_owned() })
-        };
         let HeldOut { validation, test } = &self.held_out;
         for data in [Some(&self.data), validation.as_ref(), test.as_ref()].into_iter().flatten() {
             data.check_fits(&self.network)?;
@@ -99,6 +109,14 @@ impl Training {
                 "leaves no room for --restarts; use a smaller one",
             );
         }
+        self.stopping.check()?;
+        if self.checkpoint_every == Some(0) {
+            return setting("--checkpoint-every 0".to_owned(), "must be at least 1 epoch");
+        }
+        if self.checkpoint_every.is_some() && self.restarts > 1 {
+            let reason = "checkpoints are of one start; leave it out, or use --restarts 1";
+            return setting(format!("--restarts {}", self.restarts), reason);
+        }
         self.optimizer.check()?;
         self.schedule.check(self.epochs)?;
         let steps = self.batches(0).steps_per_epoch() as u64 * u64::from(self.epochs);
@@ -107,6 +125,15 @@ impl Training {
             return setting(format!("--epochs {}", self.epochs), &reason);
         }
         Ok(())
+    }
+
+    /// Whether something is decided on the way, so that each start stops at report boundaries.
+    fn decides(&self) -> bool {
+        self.schedule.kind == ScheduleKind::Plateau
+            || self.stopping.target_loss.is_some()
+            || self.stopping.patience.is_some()
+            || self.on_divergence == OnDivergence::HalveLr
+            || self.checkpoint_every.is_some()
     }
 
     /// Whether the settings fit each other, and whether the engine and its device can hold them.
@@ -169,6 +196,12 @@ impl Training {
 
     /// What an engine needs for the start of `seed`.
     pub fn task(&self, seed: u64) -> Task {
+        let start = State::new(self.init.parameters(&self.network, seed, self.init_scale));
+        Task { start, ..self.task_without_start(seed) }
+    }
+
+    /// The same, of a start that is known from elsewhere.
+    fn task_without_start(&self, seed: u64) -> Task {
         Task {
             network: self.network.clone(),
             data: Arc::clone(&self.data),
@@ -176,9 +209,13 @@ impl Training {
             learning_rate: self.learning_rate,
             optimizer: self.optimizer,
             schedule: self.rate_schedule(),
-            start: State::new(self.init.parameters(&self.network, seed, self.init_scale)),
+            start: State::default(),
         }
     }
+}
+
+fn setting(setting: String, reason: &str) -> Result<(), Error> {
+    Err(Error::Setting { setting, reason: reason.to_owned() })
 }
 
 #[cfg(test)]
@@ -203,6 +240,10 @@ mod tests {
             learning_rate: 0.5,
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
+            stopping: Stopping::default(),
+            on_divergence: OnDivergence::Stop,
+            doctor: true,
+            checkpoint_every: None,
             epochs: 1000,
             batch: 0,
             order: Order::Shuffled,

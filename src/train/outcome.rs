@@ -1,7 +1,10 @@
 //! What comes of a training: runs, their losses, and which of them is kept.
 
-use super::{Confusion, Evaluation, Training};
+use serde::{Deserialize, Serialize};
+
+use super::{Confusion, Course, Ended, Evaluation, Halving};
 use crate::Error;
+use crate::engine::State;
 use crate::data::{Batches, Dataset};
 
 /// One training from one start.
@@ -9,6 +12,14 @@ use crate::data::{Batches, Dataset};
 pub struct Run {
     /// Its seed.
     pub seed: u64,
+    /// Why it ended.
+    pub ended: Ended,
+    /// Where it stands beside its parameters: what was decided on the way.
+    pub course: Course,
+    /// Steps done.
+    pub step: u32,
+    /// The optimizer's moments at the end, each in the network's layout.
+    pub moments: Vec<Vec<f32>>,
     /// Epochs done.
     pub epochs: u32,
     /// `(epoch, loss)`: the mean loss over an epoch's rows, each batch's before its update.
@@ -26,7 +37,8 @@ pub struct Run {
 }
 
 /// A look at the rows kept for validation.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ValidationPoint {
     /// Epochs done.
     pub epoch: u32,
@@ -102,6 +114,26 @@ pub struct Progress {
     pub validation: Option<ValidationPoint>,
 }
 
+/// A training as it stands between two steps: what a checkpoint holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot<'a> {
+    /// The engine's state.
+    pub state: &'a State,
+    /// The trainer's.
+    pub course: &'a Course,
+}
+
+/// What a training has to tell on its way.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A report boundary.
+    Progress(Progress),
+    /// A checkpoint is due: where the training stands, and where its loss was lowest, if that has changed.
+    Checkpoint(Snapshot<'a>, Option<Snapshot<'a>>),
+    /// It diverged, and goes on from an earlier epoch at half the rate.
+    Halved(Halving),
+}
+
 /// What is kept of a run's losses.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Record {
@@ -121,28 +153,6 @@ impl Record {
             self.diverged = self.diverged.or(Some(before + at as u32 + 1));
         }
         self.history.push((epoch, epoch_loss(batches, losses)));
-    }
-
-    /// Notes the losses of the steps after `epoch` epochs; `stopped` where they are the last.
-    pub(super) fn note(
-        &mut self,
-        training: &Training,
-        batches: &Batches,
-        epoch: u32,
-        losses: &[f32],
-        stopped: bool,
-    ) {
-        let per_epoch = batches.steps_per_epoch() as u32;
-        if let Some(at) = losses.iter().position(|loss| !is_finite(*loss)) {
-            self.diverged = self.diverged.or(Some(epoch * per_epoch + at as u32 + 1));
-        }
-        let whole = losses.len() as u32 / per_epoch;
-        for (at, losses) in (epoch + 1..).zip(losses.chunks_exact(per_epoch as usize)) {
-            let is_last = at == training.epochs || stopped && at == epoch + whole;
-            if at == 1 || at % training.history_every() == 0 || is_last {
-                self.history.push((at, epoch_loss(batches, losses)));
-            }
-        }
     }
 }
 
@@ -197,7 +207,7 @@ pub(super) fn is_finite(value: f32) -> bool {
 }
 
 /// The mean over an epoch's rows from the means over its batches.
-fn epoch_loss(batches: &Batches, losses: &[f32]) -> f32 {
+pub(super) fn epoch_loss(batches: &Batches, losses: &[f32]) -> f32 {
     let sum: f64 =
         (0..).zip(losses).map(|(step, &loss)| f64::from(loss) * batches.len_of(step) as f64).sum();
     (sum / batches.rows() as f64) as f32

@@ -1,0 +1,257 @@
+//! Where a training stands beside its parameters, and what is decided from it at report boundaries: the
+//! rate of a plateau, patience, a target, a lower rate after a divergence.
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{ValidationPoint, epoch_loss, is_finite};
+use super::{Training, setting};
+use crate::Error;
+use crate::data::Batches;
+use crate::network::named;
+use crate::optimizer::ScheduleKind;
+
+named! {
+    /// What happens where parameters leave the finite numbers.
+    pub enum OnDivergence ("on-divergence") {
+        /// The training ends, with an error.
+        Stop = "stop",
+        /// It goes back to the last report boundary and on from there at half the rate.
+        HalveLr = "halve-lr",
+    }
+}
+
+named! {
+    /// Why a training ended.
+    pub enum Ended ("end") {
+        /// All epochs are done.
+        Epochs = "epochs",
+        /// The loss came down to the target.
+        TargetLoss = "target-loss",
+        /// The loss had not fallen for so long.
+        Patience = "patience",
+        /// The time was up.
+        MaxSeconds = "max-seconds",
+        /// Somebody asked for it.
+        Asked = "asked",
+    }
+}
+
+/// When a training ends before its last epoch. The loss is that of the rows kept for validation where
+/// there are any, else that of the last epoch, each looked at at report boundaries.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Stopping {
+    /// Once the loss is no higher.
+    pub target_loss: Option<f64>,
+    /// Once the loss has not fallen for so many epochs.
+    pub patience: Option<u32>,
+    /// By how much it must fall to have fallen, for `patience` and for a plateau.
+    pub min_delta: f64,
+    /// Once so many seconds are gone: at the end of a step.
+    pub max_seconds: Option<f64>,
+}
+
+impl Stopping {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if let Some(target) = self.target_loss
+            && !target.is_finite()
+        {
+            return setting(format!("--target-loss {target}"), "must be a number, as in 0.01");
+        }
+        if self.patience == Some(0) {
+            return setting("--patience 0".to_owned(), "must be at least 1 epoch");
+        }
+        if !(self.min_delta.is_finite() && self.min_delta >= 0.0) {
+            let reason = "must be 0 or more, as in 0.001";
+            return setting(format!("--min-delta {}", self.min_delta), reason);
+        }
+        if let Some(seconds) = self.max_seconds
+            && !(seconds.is_finite() && seconds > 0.0)
+        {
+            let reason = "must be a positive number, as in 60";
+            return setting(format!("--max-seconds {seconds}"), reason);
+        }
+        Ok(())
+    }
+}
+
+/// How long a loss has not fallen.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiting {
+    /// The lowest so far.
+    pub lowest: Option<f64>,
+    /// The epoch at which that was seen, or the count began anew.
+    pub since: u32,
+}
+
+impl Waiting {
+    /// Notes the loss after an epoch; returns for how many epochs none has been lower by `min_delta`.
+    pub fn note(&mut self, epoch: u32, loss: f64, min_delta: f64) -> u32 {
+        if self.lowest.is_none_or(|lowest| loss < lowest - min_delta) {
+            *self = Waiting { lowest: Some(loss), since: epoch };
+        }
+        epoch - self.since
+    }
+}
+
+/// The rate after a divergence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Halving {
+    /// The epoch that was gone back to.
+    pub epoch: u32,
+    /// The step at which the divergence was seen.
+    pub step: u32,
+    /// The largest rate from there on.
+    pub rate: f32,
+}
+
+/// Where a training of one start stands between two steps, beside the engine's own state: with both it
+/// goes on as if it had never stopped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Course {
+    /// The start's seed.
+    pub seed: u64,
+    /// Whole epochs done.
+    pub epoch: u32,
+    /// The losses of the steps of the epoch under way.
+    pub pending: Vec<f32>,
+    /// `(epoch, loss)`, as [`Run::history`](super::Run::history).
+    pub history: Vec<(u32, f32)>,
+    /// As [`Run::validation_history`](super::Run::validation_history).
+    pub validation_history: Vec<ValidationPoint>,
+    /// The loss of the last whole epoch.
+    pub latest: Option<f32>,
+    /// The largest rate, after plateaus and halvings.
+    pub rate: f32,
+    /// What a plateau waits for.
+    pub plateau: Waiting,
+    /// What patience waits for.
+    pub patience: Waiting,
+    /// The epoch with the lowest loss at a report boundary, and that loss.
+    pub best: Option<(u32, f64)>,
+    /// Every divergence that was gone back from.
+    pub halvings: Vec<Halving>,
+}
+
+impl Course {
+    /// That of a start that has made no step.
+    pub fn new(training: &Training, seed: u64) -> Course {
+        Course {
+            seed,
+            epoch: 0,
+            pending: Vec::new(),
+            history: Vec::new(),
+            validation_history: Vec::new(),
+            latest: None,
+            rate: training.learning_rate,
+            plateau: Waiting::default(),
+            patience: Waiting::default(),
+            best: None,
+            halvings: Vec::new(),
+        }
+    }
+
+    /// Notes the losses of the next steps; the number, from 1, of the first whose loss was not finite.
+    pub(super) fn note(
+        &mut self,
+        training: &Training,
+        batches: &Batches,
+        losses: &[f32],
+    ) -> Option<u32> {
+        let per_epoch = batches.steps_per_epoch();
+        let before = self.epoch * per_epoch as u32 + self.pending.len() as u32;
+        let bad = losses.iter().position(|loss| !is_finite(*loss));
+        self.pending.extend_from_slice(losses);
+        let whole = self.pending.len() / per_epoch * per_epoch;
+        for losses in self.pending[..whole].chunks_exact(per_epoch) {
+            self.epoch += 1;
+            let loss = epoch_loss(batches, losses);
+            self.latest = Some(loss);
+            let is_point = self.epoch == 1
+                || self.epoch.is_multiple_of(training.history_every())
+                || self.epoch == training.epochs;
+            if is_point {
+                self.history.push((self.epoch, loss));
+            }
+        }
+        self.pending.drain(..whole);
+        bad.map(|at| before + at as u32 + 1)
+    }
+
+    /// The loss that decisions look at.
+    pub(super) fn watched(&self, validation: Option<f64>) -> f64 {
+        validation.unwrap_or_else(|| self.latest.map_or(f64::INFINITY, f64::from))
+    }
+
+    /// Decides at a report boundary: whether the training ends here, and whether the loss is the lowest.
+    /// A plateau has set the rate.
+    pub(super) fn decide(&mut self, training: &Training, loss: f64) -> (Option<Ended>, bool) {
+        let Stopping { target_loss, patience, min_delta, .. } = training.stopping;
+        let is_best = self.best.is_none_or(|(_, lowest)| loss < lowest);
+        if is_best {
+            self.best = Some((self.epoch, loss));
+        }
+        if training.schedule.kind == ScheduleKind::Plateau {
+            self.rate = plateau(training, &mut self.plateau, self.epoch, loss, self.rate);
+        }
+        let waited = self.patience.note(self.epoch, loss, min_delta);
+        let ended = if target_loss.is_some_and(|target| loss <= target) {
+            Some(Ended::TargetLoss)
+        } else if patience.is_some_and(|patience| waited >= patience) {
+            Some(Ended::Patience)
+        } else {
+            None
+        };
+        (ended, is_best)
+    }
+}
+
+/// The largest rate after a look at the loss of an epoch: lower by the schedule's factor where the loss has
+/// not fallen for as long as it waits, and never below its floor. In the warmup nothing is decided.
+pub fn plateau(
+    training: &Training,
+    waiting: &mut Waiting,
+    epoch: u32,
+    loss: f64,
+    rate: f32,
+) -> f32 {
+    let schedule = &training.schedule;
+    let waited = waiting.note(epoch, loss, training.stopping.min_delta);
+    if waited < schedule.every || epoch <= schedule.warmup {
+        return rate;
+    }
+    waiting.since = epoch;
+    let floor = f64::from(training.learning_rate) * schedule.floor;
+    (f64::from(rate) * schedule.factor).max(floor) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_must_fall_by_enough_to_have_fallen() {
+        let mut waiting = Waiting::default();
+        assert_eq!(waiting.note(10, 1.0, 0.1), 0);
+        assert_eq!(waiting.note(20, 0.95, 0.1), 10);
+        assert_eq!(waiting.note(30, 0.89, 0.1), 0);
+        assert_eq!(waiting.note(40, f64::NAN, 0.1), 10);
+        assert_eq!((waiting.lowest, waiting.since), (Some(0.89), 30));
+    }
+
+    #[test]
+    fn what_ends_no_training_is_refused_with_flag_and_value() {
+        for (stopping, part) in [
+            (Stopping { target_loss: Some(f64::NAN), ..Stopping::default() }, "--target-loss NaN"),
+            (Stopping { patience: Some(0), ..Stopping::default() }, "--patience 0"),
+            (Stopping { min_delta: -1.0, ..Stopping::default() }, "--min-delta -1"),
+            (Stopping { max_seconds: Some(0.0), ..Stopping::default() }, "--max-seconds 0"),
+        ] {
+            let error = stopping.check().unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}
