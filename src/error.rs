@@ -55,13 +55,15 @@ pub enum Error {
     },
     /// Training left the finite numbers.
     #[error(
-        "training diverged: {what} was seen to be no longer finite after step {step}; use a lower --lr"
+        "training diverged: {what} was seen to be no longer finite after step {step}; use a lower --lr, --clip-norm 1 or --on-divergence halve-lr{kept}"
     )]
     Diverged {
         /// The loss, or the parameter.
         what: String,
         /// Steps done when it was seen.
         step: u32,
+        /// Where what it was before is kept, if it is, as the end of a sentence.
+        kept: String,
     },
     /// A file that cannot be read or written.
     #[error("{path}: {reason}")]
@@ -82,6 +84,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A divergence of which nothing is kept.
+    pub fn diverged(what: impl Into<String>, step: u32) -> Error {
+        Error::Diverged { what: what.into(), step, kept: String::new() }
+    }
+
     /// The process exit code:
     ///
     /// | code | when |

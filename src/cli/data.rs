@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::bad_setting;
 use super::settings::Settings;
+use sha2::{Digest, Sha256};
+
 use crate::Error;
 use crate::data::{
     CsvOptions, DataError, Normalize, Preparation, Samples, Source, Table, read_csv, read_idx,
@@ -250,4 +252,12 @@ fn stdin() -> Result<Vec<u8>, Error> {
         reason: error.to_string(),
     })?;
     Ok(bytes)
+}
+/// SHA-256 over all inputs and targets: the same rows have the same wherever they lay.
+pub(super) fn hash(data: &crate::data::Dataset) -> String {
+    let mut hash = Sha256::new();
+    for value in data.inputs().iter().chain(data.targets()) {
+        hash.update(value.to_le_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

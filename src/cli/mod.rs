@@ -4,10 +4,12 @@ mod bench;
 mod data;
 mod device;
 mod devices;
+mod keep;
 mod predict;
 mod settings;
 mod stop;
 mod sweep;
+mod toolkit;
 mod train;
 
 use std::process::ExitCode;

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::bad_setting;
 use super::data::{self, Delimiter, Header, TableFlags, TargetType};
+use super::toolkit::default_rate;
 use crate::Error;
 use crate::data::{Dataset, Normalize, Order, SOLVED_ROWS, Samples, Schema, Source, Table};
 use crate::engine::{Kernels, Owner};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
 use crate::network::{Activation, Initializer, Loss, Network, named};
-use crate::optimizer::{Optimizer, Schedule};
-use crate::train::{HeldOut, OnDivergence, Stopping, Training};
+use crate::optimizer::{Decay, OptimizerKind, ScheduleKind};
+use crate::train::{HeldOut, OnDivergence, Training};
 
 named! {
     /// Which engine to use.
@@ -199,7 +200,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_scale: Option<f32>,
 
-    /// Learning rate of gradient descent [default: 0.5 for gates, parity and digits, 0.3 for shapes, else 0.1]
+    /// Learning rate, the largest one of the schedule [default: 0.5 for gates, parity and digits, 0.3 for shapes, else 0.1; a tenth of that with momentum; 0.01 for the Adams]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr: Option<f32>,
@@ -228,6 +229,207 @@ pub struct Settings {
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u32>,
+
+    /// sgd, momentum, nesterov, adam, adamw [default: sgd; momentum where --momentum is given]
+    #[arg(long, value_parser = names!(OptimizerKind), help_heading = "Optimizer")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<OptimizerKind>,
+
+    /// Decay of the velocity of momentum and nesterov [default: 0.9]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+
+    /// Decay of the Adams' first moment [default: 0.9]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+
+    /// Decay of the Adams' second moment [default: 0.999]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
+
+    /// What the Adams add to the root of the second moment [default: 1e-8]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eps: Option<f64>,
+
+    /// How strongly weights and biases decay [default: 0.01 for adamw, else 0]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+
+    /// How they do: l2 as a part of the gradient, decoupled beside it [default: decoupled for adamw, else l2]
+    #[arg(long, value_parser = names!(Decay), hide_short_help = true, help_heading = "Optimizer")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decay: Option<Decay>,
+
+    /// Largest norm of all gradients together; longer ones are scaled down to it
+    #[arg(
+        long,
+        value_name = "NORM",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+
+    /// Largest absolute value of a gradient; before --clip-norm
+    #[arg(
+        long,
+        value_name = "VALUE",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
+
+    /// How the rate goes: constant, step, exponential, cosine, plateau [default: constant]
+    #[arg(long, value_parser = names!(ScheduleKind), help_heading = "Schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleKind>,
+
+    /// Epochs over which the rate first rises from 0 [default: 0]
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Schedule"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<u32>,
+
+    /// What step, exponential (each epoch) and plateau multiply the rate by [default: 0.1; exponential: what leaves a hundredth at the end]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Schedule"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_factor: Option<f64>,
+
+    /// Epochs of step at one rate [default: a third of the run], of plateau without a lower loss [default: a twentieth]
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Schedule"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_every: Option<u32>,
+
+    /// Rate below which the schedule never goes [default: 0]
+    #[arg(
+        long,
+        value_name = "RATE",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Schedule"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_lr: Option<f32>,
+
+    /// Stop once the loss (on validation rows, where there are any) is no higher
+    #[arg(
+        long,
+        value_name = "LOSS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Stopping"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_loss: Option<f64>,
+
+    /// Stop once that loss has not fallen for so many epochs
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Stopping"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
+
+    /// By how much it must fall to have fallen, for --patience and plateau [default: 0]
+    #[arg(
+        long,
+        value_name = "LOSS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Stopping"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_delta: Option<f64>,
+
+    /// Stop after so many seconds, at the end of a step
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Stopping"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_seconds: Option<f64>,
+
+    /// Where it diverges: stop, or halve-lr: go back to the last report boundary and on at half the rate [default: stop]
+    #[arg(long, value_parser = names!(OnDivergence), hide_short_help = true, help_heading = "Stopping")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_divergence: Option<OnDivergence>,
+
+    /// Epochs between two checkpoints in the folder of --out or --keep
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<u32>,
+
+    /// Leave out the doctor: no look at gradients, dead units and rates on the way
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_doctor: bool,
 
     /// auto, cpu, gpu, fastest (measures), the index or part of the name of an adapter [default: auto: a real GPU, else a software adapter, else the CPU]
     #[arg(long, value_name = "WHICH", help_heading = "Device")]
@@ -347,6 +549,27 @@ impl Settings {
             order: self.order.or(other.order),
             seed: self.seed.or(other.seed),
             restarts: self.restarts.or(other.restarts),
+            optimizer: self.optimizer.or(other.optimizer),
+            momentum: self.momentum.or(other.momentum),
+            beta1: self.beta1.or(other.beta1),
+            beta2: self.beta2.or(other.beta2),
+            eps: self.eps.or(other.eps),
+            weight_decay: self.weight_decay.or(other.weight_decay),
+            decay: self.decay.or(other.decay),
+            clip_norm: self.clip_norm.or(other.clip_norm),
+            clip_value: self.clip_value.or(other.clip_value),
+            schedule: self.schedule.or(other.schedule),
+            warmup: self.warmup.or(other.warmup),
+            lr_factor: self.lr_factor.or(other.lr_factor),
+            lr_every: self.lr_every.or(other.lr_every),
+            min_lr: self.min_lr.or(other.min_lr),
+            target_loss: self.target_loss.or(other.target_loss),
+            patience: self.patience.or(other.patience),
+            min_delta: self.min_delta.or(other.min_delta),
+            max_seconds: self.max_seconds.or(other.max_seconds),
+            on_divergence: self.on_divergence.or(other.on_divergence),
+            checkpoint_every: self.checkpoint_every.or(other.checkpoint_every),
+            no_doctor: self.no_doctor || other.no_doctor,
             device: self.device.or(other.device),
             engine: self.engine.or(other.engine),
             kernels: self.kernels.or(other.kernels),
@@ -437,17 +660,21 @@ impl Settings {
         let activation = self.activation.unwrap_or(Activation::Relu);
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
+        let optimizer = self.rule()?;
+        let learning_rate = self.lr.unwrap_or(default_rate(&optimizer, defaults.learning_rate));
+        let epochs = self.epochs.unwrap_or(defaults.epochs);
+        let schedule = self.rate_schedule(epochs, learning_rate)?;
         let training = Training {
             init: self.init.unwrap_or(Initializer::default_for(activation)),
             init_scale: self.init_scale.unwrap_or(1.0),
-            learning_rate: self.lr.unwrap_or(defaults.learning_rate),
-            optimizer: Optimizer::default(),
-            schedule: Schedule::default(),
-            stopping: Stopping::default(),
-            on_divergence: OnDivergence::Stop,
-            doctor: true,
-            checkpoint_every: None,
-            epochs: self.epochs.unwrap_or(defaults.epochs),
+            learning_rate,
+            optimizer,
+            schedule,
+            stopping: self.stopping(),
+            on_divergence: self.on_divergence.unwrap_or(OnDivergence::Stop),
+            doctor: !self.no_doctor,
+            checkpoint_every: self.checkpoint_every,
+            epochs,
             batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS {
                 0
             } else {
@@ -455,7 +682,10 @@ impl Settings {
             }),
             order: self.order.unwrap_or(Order::Shuffled),
             seed: self.seed.unwrap_or(0),
-            restarts: self.restarts.unwrap_or(if is_preset { PRESET_RESTARTS } else { 1 }),
+            restarts: self.restarts.unwrap_or(match self.checkpoint_every {
+                None if is_preset => PRESET_RESTARTS,
+                _ => 1,
+            }),
             network,
             data,
             held_out: HeldOut {
@@ -492,6 +722,7 @@ impl Settings {
             engine: Some(self.engine.unwrap_or(EngineChoice::Auto)),
             ..self
         };
+        let settings = settings.with_toolkit(&training);
         Ok((training, settings))
     }
 }

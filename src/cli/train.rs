@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::device::{self, Wanted};
+use super::keep::{self, Found, Keeper};
 use super::settings::{Resolved, Settings};
 use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
@@ -13,6 +14,7 @@ use crate::data::Normalize;
 use crate::engine::Kernels;
 use crate::model::{Model, file};
 use crate::report::{Detail, TrainReport, profile_trace};
+use crate::train::Event;
 
 /// Flags of `wgrad train`.
 #[derive(Debug, Args)]
@@ -49,6 +51,30 @@ pub(super) struct TrainArgs {
     )]
     profile: Option<Option<PathBuf>>,
 
+    /// Keep the run in this new folder: config.toml, history.jsonl, its last and its best checkpoint
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+
+    /// Keep it in runs/NAME-001, or the next number [default: the data's name]
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with = "out",
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
+    keep: Option<Option<String>>,
+
+    /// Replace what --out and --save name, where that exists
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
+    force: bool,
+
+    /// Go on from a checkpoint, or from the last one of a folder that --out or --keep made
+    #[arg(long, value_name = "DIR|FILE", help_heading = "Output")]
+    resume: Option<PathBuf>,
+
     /// Settings from a TOML file, by the names of the flags; flags win
     #[arg(long, value_name = "FILE.toml", hide_short_help = true, help_heading = "Output")]
     config: Option<PathBuf>,
@@ -71,10 +97,32 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         Some(path) => Settings::from_file(path)?,
         None => Settings::default(),
     };
-    let Resolved { training, settings, schema } = args.settings.clone().or(from_file).resolve()?;
+    let given = args.settings.clone().or(from_file);
+    let found = args.resume.as_deref().map(Found::read).transpose()?;
+    let given = match &found {
+        Some(found) => found.settings(given)?,
+        None => given,
+    };
+    let resolved = given.resolve()?;
+    let Resolved { training, settings, schema } = &resolved;
+    if let Some(found) = &found {
+        found.check(training)?;
+    }
     settings.engine()?;
+    let wanted_folder = match (&args.out, &args.keep, &args.resume) {
+        (Some(path), _, _) => keep::Wanted::Out(path, args.force),
+        (None, Some(name), _) => {
+            keep::Wanted::Next(name.as_deref().unwrap_or(training.data.name()))
+        }
+        (None, None, Some(path)) if path.is_dir() => keep::Wanted::Same(path),
+        _ => keep::Wanted::Nothing,
+    };
+    if let (Some(every), keep::Wanted::Nothing) = (settings.checkpoint_every, wanted_folder) {
+        let reason = "needs a folder to put them in; give --out DIR or --keep";
+        return Err(bad_setting(format!("--checkpoint-every {every}"), reason).into());
+    }
     if args.print_config {
-        let text = toml::to_string(&settings)
+        let text = toml::to_string(settings)
             .map_err(|error| bad_setting("--print-config", error.to_string()))?;
         return Ok(crate::report::print(&text)?);
     }
@@ -85,7 +133,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         return Err(bad_setting(format!("--profile={}", trace.display()), reason).into());
     }
     for path in [settings.save.as_ref(), args.trace()].into_iter().flatten() {
-        file::check_writable(path)?;
+        file::check_free(path, args.force)?;
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
@@ -96,7 +144,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             kernels: settings.kernels.unwrap_or(Kernels::Fused),
             require_gpu: settings.require_gpu,
         };
-        let chosen = device::choose(wanted, Some(&training)).await?;
+        let chosen = device::choose(wanted, Some(training)).await?;
         training.check_on(&chosen.place)?;
         if args.profile.is_some() {
             match chosen.place.gpu() {
@@ -116,13 +164,27 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let normalize = settings.normalize.unwrap_or(Normalize::None);
         let note = chosen.note.as_deref();
         let report =
-            TrainReport::start(&training, (&schema, normalize), &chosen.place, note, detail)?;
+            TrainReport::start(training, (schema, normalize), &chosen.place, note, detail)?;
+        let from = found.map(|found| found.resume);
+        let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.place, from.as_ref())?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = settings.save.is_some();
         let stopping = || stop.signal().is_some() || report.is_closed() && !saves;
-        let outcome =
-            training.run(&chosen.place, &mut |progress| report.progress(progress), &stopping).await;
+        let mut watch = |event: Event<'_>| {
+            match event {
+                Event::Progress(progress) => report.progress(progress),
+                Event::Halved(halving) => report.halved(halving),
+                Event::Checkpoint(..) => {}
+            }
+            keeper.as_mut().map_or(Ok(()), |keeper| keeper.note(event))
+        };
+        let keeps = !matches!(wanted_folder, keep::Wanted::Nothing);
+        let outcome = training.run_from(&chosen.place, from, keeps, &mut watch, &stopping).await;
+        let outcome = outcome.map_err(|error| match &keeper {
+            Some(keeper) => keeper.and_kept(error),
+            None => error,
+        });
         report.end_progress();
         // Also of a training that failed.
         let profile = match chosen.place.gpu() {
@@ -147,15 +209,19 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             let model = Model {
                 network: training.network.clone(),
                 parameters: std::mem::take(&mut outcome.kept.parameters),
-                schema,
+                schema: schema.clone(),
             };
             let bytes = model.to_bytes()?;
             outcome.kept.parameters = model.parameters;
             file::write_atomic(path, &bytes)?;
         }
+        if let Some(keeper) = &mut keeper {
+            keeper.end(training, &outcome)?;
+        }
         // Not before the network is safe.
         traced?;
-        report.finish(&outcome, settings.save.as_deref(), profile?.as_ref())?;
+        let kept = keeper.as_ref().map(Keeper::path);
+        report.finish(&outcome, settings.save.as_deref(), kept, profile?.as_ref())?;
         match stop.signal() {
             Some(signal) => Err(Error::Stopped { signal }.into()),
             None => Ok(()),

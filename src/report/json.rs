@@ -1,5 +1,6 @@
 //! JSON lines: every object has an `event`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,8 +11,9 @@ use crate::bench::{Contest, StepContest};
 use crate::data::{Dataset, Normalize, Schema};
 use crate::engine::Place;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
+use crate::optimizer::Optimizer;
 use crate::sweep::Sweep;
-use crate::train::{Confusion, Evaluation, Outcome, Progress, Training};
+use crate::train::{Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
 /// One line.
 fn line(value: &impl Serialize) -> String {
@@ -60,6 +62,23 @@ fn names(names: &[String]) -> Value {
     }
 }
 
+/// The optimizer, with the numbers that it has.
+fn optimizer(rule: &Optimizer) -> Value {
+    let has_momentum = rule.moments() == 1;
+    let of = |is_used: bool, number: f64| is_used.then_some(number);
+    json!({
+        "name": rule.kind,
+        "momentum": of(has_momentum, rule.momentum),
+        "beta1": of(rule.is_corrected(), rule.beta1),
+        "beta2": of(rule.is_corrected(), rule.beta2),
+        "eps": of(rule.is_corrected(), rule.eps),
+        "weight_decay": rule.weight_decay,
+        "decay": (rule.weight_decay != 0.0).then_some(rule.decay),
+        "clip_norm": rule.clip_norm,
+        "clip_value": rule.clip_value,
+    })
+}
+
 pub(super) fn start(
     training: &Training,
     (schema, normalize): (&Schema, Normalize),
@@ -91,6 +110,8 @@ pub(super) fn start(
         "init": training.init,
         "init_scale": decimal(training.init_scale),
         "learning_rate": decimal(training.learning_rate),
+        "optimizer": optimizer(&training.optimizer),
+        "schedule": training.schedule,
         "epochs": training.epochs,
         "batch": batches.batch(),
         "order": training.order,
@@ -100,13 +121,28 @@ pub(super) fn start(
 }
 
 pub(super) fn epoch(progress: Progress) -> String {
+    line(&epoch_value(progress))
+}
+
+/// A report boundary, as a line of JSON.
+pub fn epoch_value(progress: Progress) -> Value {
     let Progress { seed, epoch, loss, validation, .. } = progress;
     let mut value = json!({"event": "epoch", "seed": seed, "epoch": epoch, "loss": loss});
     if let Some(seen) = validation {
         value["validation_loss"] = seen.loss.into();
         value["validation_accuracy"] = seen.accuracy.into();
     }
-    line(&value)
+    value
+}
+
+/// A divergence that was gone back from, as a line of JSON.
+pub fn halving_value(halving: Halving) -> Value {
+    let Halving { epoch, step, rate } = halving;
+    json!({"event": "halved", "epoch": epoch, "step": step, "learning_rate": decimal(rate)})
+}
+
+pub(super) fn halving(halving: Halving) -> String {
+    line(&halving_value(halving))
 }
 
 pub(super) fn result(
@@ -114,6 +150,7 @@ pub(super) fn result(
     outcome: &Outcome,
     place: &Place,
     timed: Option<&Profile>,
+    kept: Option<&Path>,
 ) -> String {
     let run = &outcome.kept;
     let evaluation = &run.evaluation;
@@ -140,6 +177,12 @@ pub(super) fn result(
         "test_accuracy": accuracy(run.test.as_ref(), held_out.test.as_ref()),
         "solved": evaluation.solved,
         "stopped": outcome.stopped,
+        "end": run.ended,
+        "learning_rate": decimal(run.course.rate),
+        "halvings": run.course.halvings,
+        "best_epoch": run.course.best.map(|best| best.0),
+        "best_loss": run.course.best.map(|best| best.1),
+        "kept_in": kept,
         "train_seconds": outcome.train_seconds,
         "setup_seconds": outcome.setup_seconds,
     });

@@ -18,6 +18,7 @@ use crate::engine::{EngineKind, Owner};
 use crate::gpu::{AdapterEntry, SkippedBackend};
 
 pub use bench::{contest, step_contest};
+pub use json::{epoch_value as progress_line, halving_value as halving_line};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
 pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};

@@ -11,7 +11,8 @@ use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
 use crate::engine::{EngineKind, Owner, Place};
 use crate::gpu::Profile;
 use crate::network::Network;
-use crate::train::{HeldOut, Outcome, Progress, Training};
+use crate::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
+use crate::train::{Ended, Halving, HeldOut, Outcome, Progress, Training};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,19 @@ impl<'a> TrainReport<'a> {
         }
     }
 
+    /// Tells of a divergence that is gone back from.
+    pub fn halved(&self, halving: Halving) {
+        let Halving { epoch, step, rate } = halving;
+        let text = match self.detail {
+            Detail::Json => json::halving(halving),
+            Detail::Quiet => return,
+            Detail::Normal | Detail::Verbose => {
+                format!("Diverged at step {step}: back to epoch {epoch}, and on at rate {rate}.\n")
+            }
+        };
+        self.bar.suspend(|| self.keep_failure(print(&text)));
+    }
+
     fn keep_failure(&self, result: Result<(), OutputError>) {
         if let Err(error) = result {
             self.failed.replace(Some(error));
@@ -115,6 +129,7 @@ impl<'a> TrainReport<'a> {
         &self,
         outcome: &Outcome,
         saved: Option<&Path>,
+        kept: Option<&Path>,
         profile: Option<&Profile>,
     ) -> Result<(), OutputError> {
         if let Some(error) = self.failed.take() {
@@ -122,7 +137,7 @@ impl<'a> TrainReport<'a> {
         }
         let (training, run) = (self.training, &outcome.kept);
         if self.detail == Detail::Json {
-            return print(&json::result(training, outcome, self.place, profile));
+            return print(&json::result(training, outcome, self.place, profile, kept));
         }
         let mut text = String::new();
         if self.detail != Detail::Quiet {
@@ -155,6 +170,13 @@ impl<'a> TrainReport<'a> {
         }
         if let Some(path) = saved {
             let _ = writeln!(text, "Saved to {}.", path.display());
+        }
+        if let Some(path) = kept {
+            let path = path.display();
+            let _ = match run.ended {
+                Ended::Epochs => writeln!(text, "Kept in {path}."),
+                _ => writeln!(text, "Kept in {path}; to go on: wgrad --resume {path}"),
+            };
         }
         print(&text)
     }
@@ -201,8 +223,50 @@ fn heading(
     };
     let _ = writeln!(
         text,
-        "gradient descent, rate {learning_rate}, {epochs} epochs, weights {init}, {starts}"
+        "{}, rate {learning_rate}{}, {epochs} epochs, weights {init}, {starts}",
+        rule(&training.optimizer),
+        rates(&training.schedule),
     );
+    text
+}
+
+/// The optimizer in words.
+fn rule(optimizer: &Optimizer) -> String {
+    let Optimizer { momentum, beta1, beta2, weight_decay, decay, clip_norm, clip_value, .. } =
+        optimizer;
+    let mut text = match optimizer.kind {
+        OptimizerKind::Sgd => "gradient descent".to_owned(),
+        kind @ (OptimizerKind::Momentum | OptimizerKind::Nesterov) => format!("{kind} {momentum}"),
+        kind => format!("{kind} (beta {beta1}, {beta2})"),
+    };
+    if *weight_decay != 0.0 {
+        let _ = write!(text, ", weight decay {weight_decay} ({decay})");
+    }
+    if let Some(most) = clip_norm {
+        let _ = write!(text, ", norm of gradients at most {most}");
+    }
+    if let Some(most) = clip_value {
+        let _ = write!(text, ", gradients at most {most}");
+    }
+    text
+}
+
+/// The schedule in words.
+fn rates(schedule: &Schedule) -> String {
+    let Schedule { kind, warmup, every, factor, floor } = schedule;
+    let mut text = match kind {
+        ScheduleKind::Constant => String::new(),
+        ScheduleKind::Step => format!(" times {factor} every {every} epochs"),
+        ScheduleKind::Exponential => format!(" times {factor:.4} each epoch"),
+        ScheduleKind::Cosine => " down along a cosine".to_owned(),
+        ScheduleKind::Plateau => format!(" times {factor} after {every} epochs on a plateau"),
+    };
+    if *floor > 0.0 {
+        let _ = write!(text, ", at least {:.3} of it", floor);
+    }
+    if *warmup > 0 {
+        let _ = write!(text, " after {warmup} epochs of warmup");
+    }
     text
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::table;
 use crate::network::{Activation, Initializer, Network};
-use crate::train::{Confusion, HeldOut, Outcome, Run, Training, dead_units};
+use crate::train::{Confusion, Ended, HeldOut, Outcome, Run, Training, dead_units};
 
 /// The last lines of a report.
 pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
@@ -32,15 +32,57 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
     if evaluation.solved == Some(false) {
         text += &what_to_try(training, outcome, evaluation.right == Some(rows));
     }
-    if outcome.stopped {
-        text.push_str("Stopped before the end, as asked; these are the numbers reached.\n");
-    }
+    text += &ended(training, outcome);
     let _ = writeln!(
         text,
         "{} of training, {} of setup.",
         table::seconds(outcome.train_seconds),
         table::seconds(outcome.setup_seconds)
     );
+    text
+}
+
+/// Why the training ended before its last epoch, and what became of its rate.
+fn ended(training: &Training, outcome: &Outcome) -> String {
+    let run = &outcome.kept;
+    let (stopping, epochs) = (&training.stopping, run.epochs);
+    let mut text = match run.ended {
+        Ended::Epochs if outcome.stopped => {
+            "Stopped before the end, as asked; these are the numbers reached.\n".to_owned()
+        }
+        Ended::Epochs => String::new(),
+        Ended::Asked => {
+            "Stopped before the end, as asked; these are the numbers reached.\n".to_owned()
+        }
+        Ended::MaxSeconds => {
+            let most = stopping.max_seconds.unwrap_or_default();
+            format!(
+                "Stopped in epoch {} of {}: {most} seconds are over.\n",
+                epochs, training.epochs
+            )
+        }
+        Ended::TargetLoss => {
+            let target = stopping.target_loss.unwrap_or_default();
+            format!("Stopped after epoch {epochs}: the loss is no higher than {target}.\n")
+        }
+        Ended::Patience => {
+            let since = run.course.patience.since;
+            format!(
+                "Stopped after epoch {epochs}: the loss has not fallen since epoch {since}, where it was {}.\n",
+                table::loss(run.course.patience.lowest.unwrap_or_default())
+            )
+        }
+    };
+    let count = run.course.halvings.len();
+    if count > 0 {
+        let _ = writeln!(
+            text,
+            "It diverged {count} times on the way; the rate was halved from {} to {}.",
+            training.learning_rate, run.course.rate
+        );
+    } else if run.course.rate != training.learning_rate {
+        let _ = writeln!(text, "The plateau left a rate of {}.", run.course.rate);
+    }
     text
 }
 

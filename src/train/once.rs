@@ -88,7 +88,7 @@ impl Start<'_> {
             let step = self.engine.steps_done();
             let sound = training.check_parameters(&self.parameters, bad_loss.unwrap_or(step));
             let sound = sound.and_then(|()| match bad_loss {
-                Some(step) => Err(Error::Diverged { what: "the loss".to_owned(), step }),
+                Some(step) => Err(Error::diverged("the loss", step)),
                 None => Ok(()),
             });
             if let Err(error) = sound {
@@ -216,7 +216,8 @@ impl Start<'_> {
         let mut history = course.history.clone();
         let mut validation_history = course.validation_history.clone();
         // Where a run ends between two points, its last epoch is told of too.
-        if let (Some(latest), true) = (course.latest, history.last().map(|p| p.0) < Some(course.epoch))
+        if let (Some(latest), true) =
+            (course.latest, history.last().map(|p| p.0) < Some(course.epoch))
         {
             history.push((course.epoch, latest));
         }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Confusion, Course, Ended, Evaluation, Halving};
 use crate::Error;
-use crate::engine::State;
 use crate::data::{Batches, Dataset};
+use crate::engine::State;
 
 /// One training from one start.
 #[derive(Debug, Clone)]

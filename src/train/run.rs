@@ -99,14 +99,22 @@ impl Training {
         let mut tally = Tally::default();
         match place {
             Place::Resident(gpu, owner) if self.runs_together(&from, snapshots) => {
-                self.run_together(gpu, *owner, &mut tally, &mut control).await?;
+                let run = self.run_together(gpu, *owner, &mut tally, &mut control).await;
+                match run {
+                    // Which of them diverged where is seen only at report boundaries.
+                    Err(Error::Diverged { .. }) if self.restarts == 1 => {
+                        tally = Tally::default();
+                        self.run_in_turn(place, None, &mut tally, &mut control).await?;
+                    }
+                    run => run?,
+                }
             }
             _ => self.run_in_turn(place, from, &mut tally, &mut control).await?,
         }
         let Some(kept) = tally.kept else {
             // A stop came while all that ran before it diverged.
             let step = tally.last_diverged;
-            return Err(Error::Diverged { what: "every start".to_owned(), step });
+            return Err(Error::diverged("every start", step));
         };
         Ok(Outcome {
             kept,
@@ -144,7 +152,10 @@ impl Training {
             let run = self.run_once(place, seed, from.take(), tally, control).await;
             tally.add(run, self.restarts)?;
         }
-        if snapshots && self.restarts > 1 && let Some(kept) = &tally.kept {
+        if snapshots
+            && self.restarts > 1
+            && let Some(kept) = &tally.kept
+        {
             control.tell_end(kept)?;
         }
         Ok(())
@@ -158,7 +169,12 @@ impl Training {
 
     /// What a network does at the end, if that is still anything: the last update has no loss
     /// after it that would show it.
-    pub(super) fn evaluate(&self, data: &Dataset, forward: &Forward, step: u32) -> Result<Evaluation, Error> {
+    pub(super) fn evaluate(
+        &self,
+        data: &Dataset,
+        forward: &Forward,
+        step: u32,
+    ) -> Result<Evaluation, Error> {
         let mut evaluation = evaluate(&self.network, data, forward);
         if !self.data.is_classification() {
             evaluation = evaluation.of_numbers();
@@ -167,7 +183,7 @@ impl Training {
         if outputs.copied().all(is_finite) && evaluation.loss.is_finite() {
             Ok(evaluation)
         } else {
-            Err(Error::Diverged { what: "an output".to_owned(), step })
+            Err(Error::diverged("an output", step))
         }
     }
 
@@ -178,7 +194,10 @@ impl Training {
             return Ok(());
         };
         let layout = Layout::new(&self.network);
-        let what = layout.locate(at).map_or("a parameter", |(tensor, _, _)| &tensor.name);
-        Err(Error::Diverged { what: what.to_owned(), step: steps })
+        let what = layout.locate(at).map_or_else(
+            || "a parameter".to_owned(),
+            |(tensor, _, _)| format!("layer {} ({})", tensor.layer, tensor.name),
+        );
+        Err(Error::diverged(what, steps))
     }
 }

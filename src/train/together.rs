@@ -146,7 +146,7 @@ impl Training {
     ) -> Result<Run, Error> {
         let steps = state.step;
         if let Some(step) = record.diverged {
-            return Err(Error::Diverged { what: "the loss".to_owned(), step });
+            return Err(Error::diverged("the loss", step));
         }
         self.check_parameters(&state.parameters, steps)?;
         let forward = forward(&self.network, &state.parameters, self.data.inputs());

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::super::settings::{EngineChoice, Settings, names, read_toml, size};
 use super::super::{bad_setting, data};
@@ -280,15 +279,9 @@ impl SweepSettings {
         };
         let text =
             toml::to_string(&settings).map_err(|error| bad_setting("--save", error.to_string()))?;
-        let mut hash = Sha256::new();
-        if let Some(data) = sweep.cells.first().map(|cell| &cell.training.data) {
-            for value in data.inputs().iter().chain(data.targets()) {
-                hash.update(value.to_le_bytes());
-            }
-        }
-        let digits: Vec<String> =
-            hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("{text}# data {}\n", digits.concat()))
+        let digits = sweep.cells.first().map(|cell| data::hash(&cell.training.data));
+        let digits = digits.unwrap_or_default();
+        Ok(format!("{text}# data {digits}\n"))
     }
 
     /// One cell, with the settings that `train` would have for it.

@@ -1,0 +1,285 @@
+//! What is kept of a run in a folder, and going on from it: settings, history, checkpoints.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::settings::{EngineChoice, Resolved, Settings};
+use super::{bad_setting, data};
+use crate::Error;
+use crate::data::Schema;
+use crate::engine::{Owner, Place};
+use crate::gpu::DeviceChoice;
+use crate::model::{Checkpoint, History, ModelError, RunFolder, file};
+use crate::network::Network;
+use crate::report;
+use crate::train::{Event, Outcome, Resume, Snapshot, Training};
+
+/// Where the folders of `--keep` are.
+const RUNS: &str = "runs";
+
+/// The folder that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// None.
+    Nothing,
+    /// This one, new.
+    Out(&'a Path, bool),
+    /// The next of this name.
+    Next(&'a str),
+    /// The one that is gone on in.
+    Same(&'a Path),
+}
+
+/// A run that is kept.
+pub(super) struct Keeper {
+    folder: RunFolder,
+    history: History,
+    network: Network,
+    schema: Schema,
+    settings: String,
+    data: String,
+    /// The epoch of the last checkpoint.
+    kept: Option<u32>,
+}
+
+impl Keeper {
+    /// Makes the folder, and puts the settings there: those that repeat the run, with the engine and the
+    /// adapter that were chosen. `from` is what a resumed run goes on from.
+    pub(super) fn start(
+        wanted: Wanted<'_>,
+        resolved: &Resolved,
+        place: &Place,
+        from: Option<&Resume>,
+    ) -> Result<Option<Keeper>, Error> {
+        let folder = match wanted {
+            Wanted::Nothing => return Ok(None),
+            Wanted::Out(path, force) => RunFolder::create(path, force)?,
+            Wanted::Next(name) => RunFolder::next(Path::new(RUNS), name)?,
+            Wanted::Same(path) => RunFolder::open(path)?,
+        };
+        let settings = toml::to_string(&repeatable(&resolved.settings, place))
+            .map_err(|error| bad_setting("--out", error.to_string()))?;
+        folder.write_config(&settings)?;
+        // What an interrupted run wrote after its checkpoint is done again.
+        let until = from.map_or(0, |from| from.course.epoch);
+        let history = folder.history(&|line| {
+            line["epoch"].as_u64().is_some_and(|epoch| epoch <= u64::from(until))
+                && line["event"] != "result"
+        })?;
+        Ok(Some(Keeper {
+            folder,
+            history,
+            network: resolved.training.network.clone(),
+            schema: resolved.schema.clone(),
+            settings,
+            data: data::hash(&resolved.training.data),
+            kept: None,
+        }))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes down what happened.
+    pub(super) fn note(&mut self, event: Event<'_>) -> Result<(), Error> {
+        match event {
+            Event::Progress(progress) => self.history.append(&report::progress_line(progress)),
+            Event::Halved(halving) => self.history.append(&report::halving_line(halving)),
+            Event::Checkpoint(now, best) => {
+                self.history.sync()?;
+                if let Some(best) = best {
+                    self.folder.write_best(&self.bytes(best)?)?;
+                }
+                self.folder.write_last(&self.bytes(now)?)?;
+                self.kept = Some(now.course.epoch);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes down what came of it.
+    pub(super) fn end(&mut self, training: &Training, outcome: &Outcome) -> Result<(), Error> {
+        let run = &outcome.kept;
+        self.history.append(&json!({
+            "event": "result",
+            "epoch": run.epochs,
+            "seed": run.seed,
+            "loss": run.evaluation.loss,
+            "accuracy": run.evaluation.accuracy(training.data.rows()),
+            "solved": run.evaluation.solved,
+            "end": run.ended,
+        }))?;
+        self.history.sync()
+    }
+
+    /// An error with where the last good checkpoint is, where one was kept.
+    pub(super) fn and_kept(&self, error: Error) -> Error {
+        match (error, self.kept) {
+            (Error::Diverged { what, step, .. }, Some(epoch)) => {
+                let path = self.folder.last();
+                let path = path.display();
+                let kept = format!("; the last good checkpoint, of epoch {epoch}, is {path}");
+                Error::Diverged { what, step, kept }
+            }
+            (error, _) => error,
+        }
+    }
+
+    fn bytes(&self, at: Snapshot<'_>) -> Result<Vec<u8>, Error> {
+        let Snapshot { state, course } = at;
+        let text = serde_json::to_string(course)
+            .map_err(|error| bad_setting("--out", error.to_string()))?;
+        let checkpoint = Checkpoint {
+            network: self.network.clone(),
+            schema: self.schema.clone(),
+            parameters: state.parameters.clone(),
+            moments: state.moments.clone(),
+            step: state.step,
+            settings: self.settings.clone(),
+            data: self.data.clone(),
+            state: text,
+        };
+        checkpoint.to_bytes().map_err(|error| match error {
+            // Moments can leave the finite numbers before parameters do.
+            ModelError::NotFinite { step, name, .. } => Error::diverged(name, step),
+            other => other.into(),
+        })
+    }
+}
+
+/// The settings that repeat a run, wherever another engine or adapter would be chosen.
+fn repeatable(settings: &Settings, place: &Place) -> Settings {
+    let engine = match place {
+        Place::Cpu => EngineChoice::Cpu,
+        Place::Layered(..) => EngineChoice::Layered,
+        Place::Resident(_, None) => EngineChoice::Resident,
+        Place::Resident(_, Some(Owner::Invocation)) => EngineChoice::ResidentInvocation,
+        Place::Resident(_, Some(Owner::Workgroup)) => EngineChoice::ResidentWorkgroup,
+    };
+    let kernels = match place {
+        Place::Layered(_, kernels) => Some(*kernels),
+        Place::Cpu | Place::Resident(..) => None,
+    };
+    let device = match place.gpu() {
+        Some(gpu) => DeviceChoice::Name(gpu.adapter().name.clone()),
+        None => DeviceChoice::Auto,
+    };
+    Settings { engine: Some(engine), kernels, device: Some(device), save: None, ..settings.clone() }
+}
+
+/// A checkpoint that a run goes on from.
+pub(super) struct Found {
+    path: PathBuf,
+    checkpoint: Checkpoint,
+    settings: Settings,
+    pub resume: Resume,
+}
+
+/// What may be said anew where a run is gone on with: how long, when to end, where, and what is told.
+const FREE: [&str; 14] = [
+    "epochs",
+    "target-loss",
+    "patience",
+    "min-delta",
+    "max-seconds",
+    "on-divergence",
+    "checkpoint-every",
+    "no-doctor",
+    "device",
+    "engine",
+    "kernels",
+    "require-gpu",
+    "save",
+    "restarts",
+];
+
+impl Found {
+    /// Reads the checkpoint that `--resume` names: a file, or the last one of a folder.
+    pub(super) fn read(path: &Path) -> Result<Found, Error> {
+        let path = RunFolder::checkpoint_path(path);
+        let bad =
+            |reason: String| Error::File { path: path.display().to_string(), reason, bad: true };
+        let bytes = file::read(&path)?;
+        let checkpoint = Checkpoint::from_bytes(&bytes).map_err(|error| bad(error.to_string()))?;
+        let settings: Settings = toml::from_str(&checkpoint.settings)
+            .map_err(|error| bad(format!("its settings are not this program's: {error}")))?;
+        let course = serde_json::from_str(&checkpoint.state)
+            .map_err(|error| bad(format!("its state is not this program's: {error}")))?;
+        let state = crate::engine::State {
+            step: checkpoint.step,
+            parameters: checkpoint.parameters.clone(),
+            moments: checkpoint.moments.clone(),
+        };
+        Ok(Found { path, checkpoint, settings, resume: Resume { state, course } })
+    }
+
+    /// Its settings, with what is said anew.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with every field in which what is said is of another training.
+    pub(super) fn settings(&self, given: Settings) -> Result<Settings, Error> {
+        let table = |settings: &Settings| {
+            toml::Table::try_from(settings)
+                .map_err(|error| bad_setting("--resume", error.to_string()))
+        };
+        let (said, kept) = (table(&given)?, table(&self.settings)?);
+        let text = |value: Option<&toml::Value>| match value {
+            Some(value) => value.to_string(),
+            None => "nothing".to_owned(),
+        };
+        let differences: Vec<String> = said
+            .iter()
+            .filter(|(key, value)| {
+                !FREE.contains(&key.as_str()) && kept.get(key.as_str()) != Some(value)
+            })
+            .map(|(key, value)| format!("{key} is {} there and {value} here", text(kept.get(key))))
+            .collect();
+        if !differences.is_empty() {
+            let reason = format!(
+                "is of another training: {}; leave these out, or train anew",
+                differences.join(", ")
+            );
+            return Err(bad_setting(format!("--resume {}", self.path.display()), reason));
+        }
+        let seed = Some(self.resume.course.seed);
+        Ok(Settings { restarts: Some(1), seed, ..given.or(self.settings.clone()) })
+    }
+
+    /// Whether what the settings came to is what the checkpoint is of.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with each field that is not; or where nothing is left to be done.
+    pub(super) fn check(&self, training: &Training) -> Result<(), Error> {
+        let setting = format!("--resume {}", self.path.display());
+        let mut differences = Vec::new();
+        let mut compare = |what: &str, there: String, here: String| {
+            if there != here {
+                differences.push(format!("{what} is {there} there and {here} here"));
+            }
+        };
+        let (there, here) = (&self.checkpoint.network, &training.network);
+        let sizes = |network: &Network| format!("{:?}", network.sizes());
+        compare("layers", sizes(there), sizes(here));
+        let names = |network: &Network| -> String {
+            network.activations().iter().map(|a| a.name()).collect::<Vec<_>>().join(",")
+        };
+        compare("activations", names(there), names(here));
+        compare("loss", there.loss().to_string(), here.loss().to_string());
+        let moments = training.optimizer.moments().to_string();
+        compare("moments", self.checkpoint.moments.len().to_string(), moments);
+        compare("data", self.checkpoint.data.clone(), data::hash(&training.data));
+        if !differences.is_empty() {
+            let reason = format!("is of another training: {}", differences.join(", "));
+            return Err(bad_setting(setting, reason));
+        }
+        let (done, epochs) = (self.resume.course.epoch, training.epochs);
+        if done >= epochs {
+            let reason = format!("has done its {done} epochs; give more with --epochs");
+            return Err(bad_setting(setting, reason));
+        }
+        Ok(())
+    }
+}
