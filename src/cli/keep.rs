@@ -58,7 +58,7 @@ impl Keeper {
             Wanted::Next(name) => RunFolder::next(Path::new(RUNS), name)?,
             Wanted::Same(path) => RunFolder::open(path)?,
         };
-        let settings = toml::to_string(&repeatable(&resolved.settings, place))
+        let settings = toml::to_string(&repeatable(resolved, place))
             .map_err(|error| bad_setting("--out", error.to_string()))?;
         folder.write_config(&settings)?;
         // What an interrupted run wrote after its checkpoint is done again.
@@ -151,13 +151,16 @@ impl Keeper {
 }
 
 /// The settings that repeat a run, wherever another engine or adapter would be chosen.
-fn repeatable(settings: &Settings, place: &Place) -> Settings {
-    let engine = match place {
-        Place::Cpu => EngineChoice::Cpu,
-        Place::Layered(..) => EngineChoice::Layered,
-        Place::Resident(_, None) => EngineChoice::Resident,
-        Place::Resident(_, Some(Owner::Invocation)) => EngineChoice::ResidentInvocation,
-        Place::Resident(_, Some(Owner::Workgroup)) => EngineChoice::ResidentWorkgroup,
+fn repeatable(resolved: &Resolved, place: &Place) -> Settings {
+    let Resolved { training, settings, .. } = resolved;
+    let batches = training.batches(training.seed);
+    let owner = place.owner(training.request(&batches, training.restarts as usize));
+    let engine = match (place, owner) {
+        (Place::Cpu, _) => EngineChoice::Cpu,
+        (Place::Layered(..), _) => EngineChoice::Layered,
+        (Place::Resident(..), None) => EngineChoice::Resident,
+        (Place::Resident(..), Some(Owner::Invocation)) => EngineChoice::ResidentInvocation,
+        (Place::Resident(..), Some(Owner::Workgroup)) => EngineChoice::ResidentWorkgroup,
     };
     let kernels = match place {
         Place::Layered(_, kernels) => Some(*kernels),

@@ -163,10 +163,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         };
         let normalize = settings.normalize.unwrap_or(Normalize::None);
         let note = chosen.note.as_deref();
-        let report =
-            TrainReport::start(training, (schema, normalize), &chosen.place, note, detail)?;
         let from = found.map(|found| found.resume);
         let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.place, from.as_ref())?;
+        let report =
+            TrainReport::start(training, (schema, normalize), &chosen.place, note, detail)?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = settings.save.is_some();

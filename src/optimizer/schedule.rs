@@ -117,6 +117,11 @@ impl RateSchedule {
         is_plain && self.warmup == 0
     }
 
+    /// Whether somebody sets the rate, as the loss goes.
+    pub fn is_plateau(&self) -> bool {
+        self.schedule.kind == ScheduleKind::Plateau
+    }
+
     /// What the rate is multiplied by in the step after `step` others. In f64 by the `libm` crate and
     /// rounded once: the same bits on every platform.
     pub fn factor(&self, step: u32) -> f32 {

@@ -4,6 +4,7 @@
 mod axis;
 mod count;
 mod part;
+mod plateaus;
 mod run;
 
 use std::ops::Range;

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use web_time::Instant;
 
+use super::plateaus::Plateaus;
 use super::{Cell, Count, Sweep, SweepOutcome, SweepProgress};
 use crate::Error;
 use crate::engine::resident::{self, Request, Room};
@@ -15,7 +16,8 @@ use crate::engine::{
 };
 use crate::gpu::{Gpu, GpuError};
 use crate::network::Network;
-use crate::train::Training;
+use crate::optimizer::{Optimizer, ScheduleKind};
+use crate::train::{Training, Waiting, epoch_loss, plateau};
 
 /// Networks in the same dispatches at most, and at least: enough to fill a device. Between them so
 /// many that they take a second or a few, for a stop loses the chunk it comes in.
@@ -146,7 +148,10 @@ impl Sweep {
         let mut shapes: Vec<Vec<usize>> = Vec::new();
         for (index, cell) in self.cells.iter().enumerate() {
             let alike = |shape: &&mut Vec<usize>| {
-                self.cells[shape[0]].training.network == cell.training.network
+                let (first, own) = (&self.cells[shape[0]].training, &cell.training);
+                first.network == own.network
+                    && first.schedule == own.schedule
+                    && is_one_rule(&first.optimizer, &own.optimizer)
             };
             match shapes.iter_mut().find(alike) {
                 Some(shape) => shape.push(index),
@@ -248,8 +253,14 @@ impl Sweep {
         engine.draw(&starts).await?;
         let per_epoch = batches.steps_per_epoch() as u32;
         let end = training.epochs * per_epoch;
+        let mut rates = Plateaus::new(seats.iter().map(|seat| &self.cells[seat.cell].training));
         while engine.steps_done() < end && !engine.is_decided() {
-            engine.advance(end - engine.steps_done(), 0).await?;
+            match &mut rates {
+                None => {
+                    engine.advance(end - engine.steps_done(), 0).await?;
+                }
+                Some(rates) => rates.advance(&mut engine, end).await?,
+            }
             let epochs = u64::from(engine.steps_done() / per_epoch);
             let is_done = engine.steps_done() == end || engine.is_decided();
             if watch.tell(epochs * seats.len() as u64) && !is_done {
@@ -304,9 +315,34 @@ impl Sweep {
     fn train_on_cpu(&self, seat: Seat, stop: &AtomicBool) -> Option<Fate> {
         let training = &self.cells[seat.cell].training;
         let mut engine = CpuEngine::new(training.task(training.seed + u64::from(seat.place)));
-        let per_epoch = training.batches(0).steps_per_epoch() as u32;
-        engine.run_judged(training.epochs * per_epoch, stop)
+        let batches = training.batches(0);
+        let per_epoch = batches.steps_per_epoch() as u32;
+        if training.schedule.kind != ScheduleKind::Plateau {
+            return engine.run_judged(training.epochs * per_epoch, stop, &mut Vec::new());
+        }
+        let mut losses = Vec::new();
+        let (mut epoch, mut waiting, mut rate) = (0, Waiting::default(), training.learning_rate);
+        loop {
+            let until = (epoch + training.report_every()).min(training.epochs);
+            let fate = engine.run_judged((until - epoch) * per_epoch, stop, &mut losses)?;
+            if fate != Fate::Unsolved || until == training.epochs {
+                return Some(fate);
+            }
+            let loss = epoch_loss(&batches, &losses);
+            rate = plateau(training, &mut waiting, until, loss.into(), rate);
+            engine.set_learning_rate(rate);
+            epoch = until;
+        }
     }
+}
+
+/// Whether two optimizers differ in nothing but what each network has of its own: the decay of the first
+/// moment, and how strongly weights decay, if they do.
+fn is_one_rule(one: &Optimizer, other: &Optimizer) -> bool {
+    let momentum = if one.moments() == 1 { one.momentum } else { other.momentum };
+    let with = |rule: &Optimizer| Optimizer { momentum, ..*rule };
+    let decays = (one.weight_decay != 0.0) == (other.weight_decay != 0.0);
+    decays && Optimizer { weight_decay: one.weight_decay, ..with(other) } == with(one)
 }
 
 /// Why a network cannot be swept on a GPU, by its sizes.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use course::{Course, Ended, Halving, OnDivergence, Stopping, Waiting, plateau};
 pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
-pub use outcome::{Event, Outcome, Progress, Run, Snapshot, ValidationPoint};
+pub use outcome::{Event, Outcome, Progress, Run, Snapshot, ValidationPoint, epoch_loss};
 pub use run::Resume;
 pub use speed::{Speed, measure_speed};
 

@@ -207,7 +207,7 @@ pub(super) fn is_finite(value: f32) -> bool {
 }
 
 /// The mean over an epoch's rows from the means over its batches.
-pub(super) fn epoch_loss(batches: &Batches, losses: &[f32]) -> f32 {
+pub fn epoch_loss(batches: &Batches, losses: &[f32]) -> f32 {
     let sum: f64 =
         (0..).zip(losses).map(|(step, &loss)| f64::from(loss) * batches.len_of(step) as f64).sum();
     (sum / batches.rows() as f64) as f32

@@ -14,6 +14,7 @@ use crate::Error;
 use crate::data::Source;
 use crate::engine::{Kernels, Place};
 use crate::model::file;
+use crate::optimizer::{Optimizer, ScheduleKind};
 use crate::report::{self, Detail, SweepReport, SweepResult};
 use crate::sweep::{self, Part, Sweep};
 use settings::SweepSettings;
@@ -27,6 +28,8 @@ pub(super) struct SweepArgs {
     /// Put the parts that --save wrote together and report the whole; computes nothing
     #[arg(long, value_name = "FILES", num_args = 1.., help_heading = "Parts", conflicts_with_all = [
         "lr", "activation", "init", "init_scale", "width", "loss", "networks", "epochs", "seed",
+        "optimizer", "momentum", "weight_decay", "schedule", "decay", "beta1", "beta2", "eps",
+        "clip_norm", "clip_value", "warmup", "lr_factor", "lr_every",
         "data", "layers", "output_activation", "batch", "order", "device", "engine", "require_gpu",
         "shard", "save", "config", "print_config",
     ])]
@@ -187,9 +190,48 @@ fn example(sweep: &Sweep, part: &Part, settings: &SweepSettings, at: &Place) -> 
     let (cell, (axes, count)) = cells.max_by_key(|(_, (_, count))| count.solved)?;
     let (seed, epochs) = count.first_solved?;
     let training = &sweep.cells[cell].training;
-    let mut text = format!("wgrad train --restarts 1 --seed {seed} --epochs {}", epochs.max(1));
-    for (name, value) in axes.iter().filter(|(name, _)| name != "width") {
-        text += &format!(" --{name} {value}");
+    // A rate that goes with the epochs goes otherwise over fewer of them.
+    let epochs = match training.rate_schedule().is_constant() {
+        true if training.schedule.kind != ScheduleKind::Plateau => epochs.max(1),
+        _ => training.epochs,
+    };
+    let mut text = format!("wgrad train --restarts 1 --seed {seed} --epochs {epochs}");
+    let rule = &training.optimizer;
+    for (name, value) in axes {
+        let is_said = match name.as_str() {
+            "width" => false,
+            "momentum" => rule.moments() == 1,
+            "weight-decay" => rule.weight_decay != 0.0,
+            _ => true,
+        };
+        if is_said {
+            text += &format!(" --{name} {value}");
+        }
+    }
+    let default = Optimizer::new(rule.kind);
+    for (flag, value, default) in [
+        ("beta1", Some(rule.beta1), Some(default.beta1)),
+        ("beta2", Some(rule.beta2), Some(default.beta2)),
+        ("eps", Some(rule.eps), Some(default.eps)),
+        ("clip-norm", rule.clip_norm, None),
+        ("clip-value", rule.clip_value, None),
+    ] {
+        if let Some(value) = value.filter(|_| value != default) {
+            text += &format!(" --{flag} {value}");
+        }
+    }
+    if rule.weight_decay != 0.0 && rule.decay != default.decay {
+        text += &format!(" --decay {}", rule.decay);
+    }
+    let schedule = &training.schedule;
+    if schedule.warmup > 0 {
+        text += &format!(" --warmup {}", schedule.warmup);
+    }
+    if let Some(factor) = settings.lr_factor {
+        text += &format!(" --lr-factor {factor}");
+    }
+    if let Some(every) = settings.lr_every {
+        text += &format!(" --lr-every {every}");
     }
     let layers: Vec<String> = training.network.sizes().iter().map(usize::to_string).collect();
     text += &format!(" --layers {}", layers.join(","));

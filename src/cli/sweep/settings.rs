@@ -11,6 +11,7 @@ use crate::Error;
 use crate::data::{Order, Samples, Source};
 use crate::gpu::DeviceChoice;
 use crate::network::{Activation, Initializer, Loss};
+use crate::optimizer::{Decay, Optimizer, OptimizerKind, ScheduleKind};
 use crate::sweep::{self, AxisError, AxisValue, Cell, MOST_CELLS, Shard, Sweep};
 
 /// Networks of a cell: the standard error of a rate is then below 0.8 points.
@@ -51,6 +52,26 @@ pub struct SweepSettings {
     #[arg(long, value_name = "LIST", help_heading = "Axes")]
     #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
     pub loss: Option<String>,
+
+    /// Optimizers: sgd, momentum, nesterov, adam, adamw [default: sgd]
+    #[arg(long, value_name = "LIST", help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<String>,
+
+    /// Momenta of momentum and nesterov: as --init-scale [default: 0.9]
+    #[arg(long, value_name = "LIST", allow_negative_numbers = true, help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<String>,
+
+    /// How strongly weights decay: as --init-scale, 0 for not at all [default: as in train]
+    #[arg(long, value_name = "LIST", allow_negative_numbers = true, help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<String>,
+
+    /// Schedules: constant, step, exponential, cosine, plateau [default: constant]
+    #[arg(long, value_name = "LIST", help_heading = "Axes")]
+    #[serde(default, deserialize_with = "axis", skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
 
     /// Networks of each cell, with seeds SEED, SEED+1, ... [default: 4096]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Networks")]
@@ -97,6 +118,51 @@ pub struct SweepSettings {
     #[arg(long, value_parser = names!(Order), hide_short_help = true, help_heading = "Networks")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
+
+    /// How weights decay: l2 or decoupled [default: as in train]
+    #[arg(long, value_parser = names!(Decay), hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decay: Option<Decay>,
+
+    /// Decay of the Adams' first moment [default: 0.9]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+
+    /// Decay of the Adams' second moment [default: 0.999]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
+
+    /// What the Adams add to the root of the second moment [default: 1e-8]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eps: Option<f64>,
+
+    /// Largest norm of all gradients together
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+
+    /// Largest absolute value of a gradient
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
+
+    /// Epochs over which the rate first rises from 0 [default: 0]
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<u32>,
+
+    /// What step, exponential and plateau multiply the rate by [default: as in train]
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_factor: Option<f64>,
+
+    /// Epochs of step at one rate, of plateau without a lower loss [default: as in train]
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_every: Option<u32>,
 
     /// auto, cpu, gpu, the index or part of the name of an adapter [default: auto]
     #[arg(long, value_name = "WHICH", help_heading = "Device")]
@@ -181,6 +247,19 @@ impl SweepSettings {
             init_scale: self.init_scale.or(other.init_scale),
             width: self.width.or(other.width),
             loss: self.loss.or(other.loss),
+            optimizer: self.optimizer.or(other.optimizer),
+            momentum: self.momentum.or(other.momentum),
+            weight_decay: self.weight_decay.or(other.weight_decay),
+            schedule: self.schedule.or(other.schedule),
+            decay: self.decay.or(other.decay),
+            beta1: self.beta1.or(other.beta1),
+            beta2: self.beta2.or(other.beta2),
+            eps: self.eps.or(other.eps),
+            clip_norm: self.clip_norm.or(other.clip_norm),
+            clip_value: self.clip_value.or(other.clip_value),
+            warmup: self.warmup.or(other.warmup),
+            lr_factor: self.lr_factor.or(other.lr_factor),
+            lr_every: self.lr_every.or(other.lr_every),
             networks: self.networks.or(other.networks),
             epochs: self.epochs.or(other.epochs),
             seed: self.seed.or(other.seed),
@@ -213,36 +292,66 @@ impl SweepSettings {
         let scales = points("init-scale", self.init_scale.as_ref(), sweep::numbers)?;
         let widths = points("width", self.width.as_ref(), sweep::wholes)?;
         let rates = points("lr", self.lr.as_ref(), sweep::numbers)?;
-        let lens = [losses.len(), activations.len(), inits.len(), scales.len(), widths.len()];
+        let optimizers =
+            points("optimizer", self.optimizer.as_ref(), sweep::names::<OptimizerKind>)?;
+        let momenta = points("momentum", self.momentum.as_ref(), sweep::numbers)?;
+        let decays = points("weight-decay", self.weight_decay.as_ref(), sweep::numbers)?;
+        let schedules = points("schedule", self.schedule.as_ref(), sweep::names::<ScheduleKind>)?;
+        let lens = [
+            losses.len(),
+            activations.len(),
+            inits.len(),
+            scales.len(),
+            widths.len(),
+            optimizers.len(),
+            momenta.len(),
+            decays.len(),
+            schedules.len(),
+        ];
         let count = lens.iter().try_fold(rates.len(), |count, &len| count.checked_mul(len));
         if count.is_none_or(|count| count > MOST_CELLS) {
             let reason = format!("at most {MOST_CELLS} are supported; give axes fewer points");
             return Err(bad_setting("cells: more than that many", reason));
         }
+        // The first axis is the slowest, the rate the fastest.
+        let mut all = vec![Point::default()];
+        fn each<T: Copy>(all: &[Point], values: &[T], set: fn(&mut Point, T)) -> Vec<Point> {
+            let with = |point: &Point, value: T| {
+                let mut point = *point;
+                set(&mut point, value);
+                point
+            };
+            all.iter().flat_map(|point| values.iter().map(move |&v| with(point, v))).collect()
+        }
+        all = each(&all, &losses, |point, loss| point.loss = loss);
+        all = each(&all, &activations, |point, activation| point.activation = activation);
+        all = each(&all, &inits, |point, init| point.init = init);
+        all = each(&all, &scales, |point, scale| point.init_scale = scale);
+        all = each(&all, &widths, |point, width| point.width = width);
+        all = each(&all, &optimizers, |point, optimizer| point.optimizer = optimizer);
+        all = each(&all, &momenta, |point, momentum| point.momentum = momentum);
+        all = each(&all, &decays, |point, decay| point.weight_decay = decay);
+        all = each(&all, &schedules, |point, schedule| point.schedule = schedule);
+        all = each(&all, &rates, |point, lr| point.lr = lr);
         let mut cells = Vec::new();
         let mut resolved = None;
-        for &loss in &losses {
-            for &activation in &activations {
-                for &init in &inits {
-                    for &init_scale in &scales {
-                        for &width in &widths {
-                            for &lr in &rates {
-                                let point = Point { loss, activation, init, init_scale, width, lr };
-                                let (cell, settings) = self.cell(&source, &samples, point)?;
-                                resolved.get_or_insert(settings);
-                                cells.push(cell);
-                            }
-                        }
-                    }
-                }
-            }
+        for point in all {
+            let (cell, settings) = self.cell(&source, &samples, point)?;
+            resolved.get_or_insert(settings);
+            cells.push(cell);
         }
         let sweep = Sweep { cells, shard: self.shard.unwrap_or(Shard::WHOLE) };
         sweep.check()?;
         let one = resolved.unwrap_or_default();
         let text = |given: Option<String>, default: Option<String>| given.or(default);
         let settings = SweepSettings {
-            lr: text(self.lr, one.lr.map(|lr| lr.to_string())),
+            // Follows each cell's optimizer where several are compared.
+            lr: match (&self.lr, optimizers.len()) {
+                (None, 2..) => None,
+                _ => text(self.lr, one.lr.map(|lr| lr.to_string())),
+            },
+            optimizer: text(self.optimizer, one.optimizer.map(|name| name.to_string())),
+            schedule: text(self.schedule, one.schedule.map(|name| name.to_string())),
             activation: text(self.activation, one.activation.map(|name| name.to_string())),
             // Follows each cell's activation where nothing is said of it.
             init: self.init,
@@ -275,6 +384,15 @@ impl SweepSettings {
             output_activation: self.output_activation,
             batch: self.batch,
             order: self.order,
+            decay: self.decay,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            eps: self.eps,
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+            warmup: self.warmup,
+            lr_factor: self.lr_factor,
+            lr_every: self.lr_every,
             ..SweepSettings::default()
         };
         let text =
@@ -291,6 +409,23 @@ impl SweepSettings {
         samples: &Samples,
         point: Point,
     ) -> Result<(Cell, Settings), Error> {
+        let one_only = self.momentum.is_some() && self.optimizer.is_none();
+        let kind = point.optimizer.unwrap_or(match one_only {
+            true => OptimizerKind::Momentum,
+            false => OptimizerKind::Sgd,
+        });
+        // With several on the axis, a number that one of them has no use for is left out of its cells;
+        // with one alone it is an error, as in a training.
+        let several = |axis: &Option<String>| axis.as_ref().is_some_and(|text| text.contains(','));
+        let mixed = several(&self.optimizer);
+        let has_momentum =
+            !mixed || matches!(kind, OptimizerKind::Momentum | OptimizerKind::Nesterov);
+        let is_adam = !mixed || Optimizer::new(kind).is_corrected();
+        let decays = point.weight_decay.is_some() || !mixed;
+        let schedule = point.schedule.unwrap_or(ScheduleKind::Constant);
+        let mixed = several(&self.schedule);
+        let has_every = !mixed || matches!(schedule, ScheduleKind::Step | ScheduleKind::Plateau);
+        let has_factor = has_every || schedule == ScheduleKind::Exponential;
         let mut settings = Settings {
             data: Some(source.clone()),
             layers: self.layers.clone(),
@@ -300,6 +435,20 @@ impl SweepSettings {
             init: point.init,
             init_scale: point.init_scale,
             lr: point.lr,
+            optimizer: point.optimizer,
+            // Of the optimizers that have none, a momentum that is asked for is no part.
+            momentum: point.momentum.map(decimal).filter(|_| has_momentum),
+            weight_decay: point.weight_decay.map(decimal),
+            decay: self.decay.filter(|_| decays && kind != OptimizerKind::AdamW),
+            beta1: self.beta1.filter(|_| is_adam),
+            beta2: self.beta2.filter(|_| is_adam),
+            eps: self.eps.filter(|_| is_adam),
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+            schedule: point.schedule,
+            warmup: self.warmup,
+            lr_factor: self.lr_factor.filter(|_| has_factor),
+            lr_every: self.lr_every.filter(|_| has_every),
             epochs: Some(self.epochs.unwrap_or(DEFAULT_EPOCHS)),
             batch: Some(self.batch.unwrap_or(0)),
             order: self.order,
@@ -331,20 +480,35 @@ impl SweepSettings {
         if let Some(&width) = hidden.first().filter(|&first| hidden.iter().all(|h| h == first)) {
             axes.push(("width", AxisValue::Whole(width as u32)));
         }
+        axes.push(("optimizer", name(training.optimizer.kind.name())));
+        // Numbers that only some optimizers have are axes where they are asked for.
+        for (axis, value) in [("momentum", point.momentum), ("weight-decay", point.weight_decay)] {
+            axes.extend(value.map(|value| (axis, AxisValue::Number(value))));
+        }
+        axes.push(("schedule", name(training.schedule.kind.name())));
         axes.push(("lr", AxisValue::Number(training.learning_rate)));
         Ok((Cell { axes, training }, narrow))
     }
 }
 
 /// One point of every axis; `None` is the default that follows from the others.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Point {
     loss: Option<Loss>,
     activation: Option<Activation>,
     init: Option<Initializer>,
     init_scale: Option<f32>,
     width: Option<usize>,
+    optimizer: Option<OptimizerKind>,
+    momentum: Option<f32>,
+    weight_decay: Option<f32>,
+    schedule: Option<ScheduleKind>,
     lr: Option<f32>,
+}
+
+/// 0.1 as 0.1, not as the f64 that is nearest to the f32.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 /// An error about a training, as one about a sweep: what restarts are there is networks here.
@@ -390,7 +554,19 @@ mod tests {
         assert_eq!(of(3), (3, 0.1, Initializer::HeNormal));
         assert_eq!(of(6), (2, 0.1, Initializer::XavierUniform));
         let axes: Vec<&str> = sweep.cells[0].axes.iter().map(|axis| axis.0).collect();
-        assert_eq!(axes, ["loss", "activation", "init", "init-scale", "width", "lr"]);
+        assert_eq!(
+            axes,
+            [
+                "loss",
+                "activation",
+                "init",
+                "init-scale",
+                "width",
+                "optimizer",
+                "schedule",
+                "lr"
+            ]
+        );
     }
 
     #[test]

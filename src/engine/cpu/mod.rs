@@ -106,20 +106,29 @@ impl CpuEngine {
     }
 
     /// Does up to `steps` steps, ending before the first whose parameters solve the data: looked at
-    /// each time an epoch begins, and at the end. Nothing where `stop` said true in between.
-    pub fn run_judged(&mut self, steps: u32, stop: &AtomicBool) -> Option<Fate> {
-        let fate = self.judge_steps(steps, stop);
+    /// each time an epoch begins, and at the end. Nothing where `stop` said true in between. The losses
+    /// of the epoch under way, or of the last whole one, are left in `losses`.
+    pub fn run_judged(
+        &mut self,
+        steps: u32,
+        stop: &AtomicBool,
+        losses: &mut Vec<f32>,
+    ) -> Option<Fate> {
+        let fate = self.judge_steps(steps, stop, losses);
         (!stop.load(Ordering::Relaxed) || fate != Fate::Unsolved).then_some(fate)
     }
 
-    fn judge_steps(&mut self, steps: u32, stop: &AtomicBool) -> Fate {
+    fn judge_steps(&mut self, steps: u32, stop: &AtomicBool, losses: &mut Vec<f32>) -> Fate {
         let per_epoch = self.task.batches.steps_per_epoch() as u32;
         let is_full = self.task.batches.is_full();
         for _ in 0..steps {
             if !is_full && self.task.start.step.is_multiple_of(per_epoch) && self.solves() {
                 return Fate::Solved(self.task.start.step);
             }
-            self.look();
+            if self.task.start.step.is_multiple_of(per_epoch) {
+                losses.clear();
+            }
+            losses.push(self.look());
             if is_full && self.is_near {
                 return Fate::Solved(self.task.start.step);
             }

@@ -126,8 +126,10 @@ struct Buffers {
 pub struct Advance {
     /// Steps that were made.
     pub steps: u32,
-    /// The losses of those of them that were to be kept, `[steps][networks]`.
+    /// The losses of those of them that were to be kept, `[steps][columns]`.
     pub losses: Vec<f32>,
+    /// Which network each column is; all of them in order, where they are not judged.
+    pub columns: Vec<u32>,
 }
 
 /// Whether `gpu` can take this: the network one owner, the data set and the parameters of all
@@ -177,6 +179,7 @@ impl ResidentEngine {
         let plan = plan_on(request, &gpu)?;
         let ring_len = (RING_LEN / networks).max(1);
         let states = 1 + optimizer.moments();
+        let keeps_losses = !judged || schedule.is_plateau();
         let rows = Rows::data(data);
         let seeds: Vec<u32> = members.iter().map(|member| member.seed).collect();
         let buffers = Buffers {
@@ -190,7 +193,7 @@ impl ResidentEngine {
             parameters: gpu
                 .buffer("parameters", states * network.parameter_count() * networks)
                 .await?,
-            losses: gpu.buffer("losses", if judged { 1 } else { ring_len * networks }).await?,
+            losses: gpu.buffer("losses", if keeps_losses { ring_len * networks } else { 1 }).await?,
             done: gpu.buffer("steps done", networks).await?,
             outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,
         };
@@ -251,12 +254,13 @@ impl ResidentEngine {
     }
 
     /// Makes up to `steps` steps, as many as suit one submission. Of `loss_every` epochs the last
-    /// one's losses are kept, none where it is 0; networks that are judged keep none.
+    /// one's losses are kept, none where it is 0; networks that are judged keep none but under a plateau.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails or did not do what was submitted.
     pub async fn advance(&mut self, steps: u32, loss_every: u32) -> Result<Advance, GpuError> {
-        let loss_every = if self.judged { 0 } else { loss_every };
+        let keeps_losses = !self.judged || self.schedule.is_plateau();
+        let loss_every = if keeps_losses { loss_every } else { 0 };
         let count = steps.min(self.pace.next() as u32).min(self.ring_window(loss_every));
         let count = if self.scheduled { count.min(SCHEDULE_LEN as u32) } else { count };
         self.write_schedule(count);
@@ -292,10 +296,11 @@ impl ResidentEngine {
         let floats = |list: Vec<u32>| list.into_iter().map(f32::from_bits).collect();
         self.latest = lists.next_if(|_| is_few).map(floats);
         let losses = lists.flatten().map(f32::from_bits).collect();
+        let columns = self.columns.clone();
         if self.judged {
             self.note_fates(&outcomes).await?;
         }
-        Ok(Advance { steps: count, losses })
+        Ok(Advance { steps: count, losses, columns })
     }
 
     /// Does `steps` steps, or fewer where `stop` says so between submissions; returns every loss,
