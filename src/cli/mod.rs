@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod device;
 mod devices;
+mod export;
 mod predict;
 mod settings;
 mod stop;
@@ -43,6 +44,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Train very many small networks over cells of settings: how many solve their data, and how soon
     Sweep(Box<sweep::SweepArgs>),
+    /// Write this training as a PyTorch script that checks it
+    Export(Box<export::ExportArgs>),
     /// Run a saved network on inputs
     Predict(predict::PredictArgs),
     /// Time every engine and loops written for this CPU, side by side
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         None => train::run(&cli.train),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),

@@ -59,6 +59,18 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
     made.map_err(|cause| error(path, &cause, cause.kind() == std::io::ErrorKind::NotFound))
 }
 
+/// Whether nothing stands at `path` yet, or it may be replaced.
+///
+/// # Errors
+/// [`Error::File`] with the path and the flag that replaces it.
+pub fn check_free(path: &Path, force: bool) -> Result<(), Error> {
+    if force || fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let reason = "is there already; give another file, or replace it with --force".to_owned();
+    Err(Error::File { path: path.display().to_string(), reason, bad: true })
+}
+
 /// What a write to `path` may replace: a plain file, seen through links, or nothing yet. A device,
 /// a pipe or a folder is left alone.
 fn target(path: &Path) -> Result<PathBuf, Error> {
