@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod device;
 mod devices;
+mod export;
 mod keep;
 mod predict;
 mod settings;
@@ -45,6 +46,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Train very many small networks over cells of settings: how many solve their data, and how soon
     Sweep(Box<sweep::SweepArgs>),
+    /// Write this training as a PyTorch script that checks it
+    Export(Box<export::ExportArgs>),
     /// Run a saved network on inputs
     Predict(predict::PredictArgs),
     /// Time every engine and loops written for this CPU, side by side
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         None => train::run(&cli.train),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
@@ -138,4 +142,26 @@ fn start_log(verbose: bool) {
     let environment = env_logger::Env::default().default_filter_or(level);
     // Fails only where a log is already set up, which then serves.
     let _ = env_logger::Builder::from_env(environment).try_init();
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+%@".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_cut_them() {
+        assert_eq!(quoted("--layers=2,3,1"), "--layers=2,3,1");
+        assert_eq!(quoted("my file.py"), "'my file.py'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -6,6 +6,7 @@ mod json;
 mod map;
 mod predict;
 mod profile;
+mod pytorch;
 mod sweep;
 mod table;
 mod train;
@@ -21,6 +22,7 @@ pub use bench::{contest, step_contest};
 pub use json::{epoch_value as progress_line, halving_value as halving_line};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
+pub use pytorch::{check_size as check_script_size, script as pytorch_script};
 pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};
 pub use train::{Detail, TrainReport};
 

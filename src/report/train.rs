@@ -350,7 +350,7 @@ fn hints(data: &Dataset, normalize: Normalize) -> String {
 const MOST_NAMED: usize = 12;
 
 /// `2 - 3 relu - 1 sigmoid`.
-fn describe(network: &Network) -> String {
+pub(super) fn describe(network: &Network) -> String {
     let layers = network.layers().map(|layer| format!(" - {} {}", layer.fan_out, layer.activation));
     format!("{}{}", network.inputs(), layers.collect::<String>())
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use super::device::{self, Chosen, Wanted};
 use super::settings::EngineChoice;
 use super::stop::Stop;
-use super::{Failure, bad_setting, start_log};
+use super::{Failure, bad_setting, quoted, start_log};
 use crate::Error;
 use crate::data::Source;
 use crate::engine::{Kernels, Place};
@@ -245,14 +245,4 @@ fn example(sweep: &Sweep, part: &Part, settings: &SweepSettings, at: &Place) -> 
         text += &format!(" --batch {} --order {}", training.batch, training.order);
     }
     Some(text + &format!(" --engine {}", sweep.engine_of(cell, at)))
-}
-
-/// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "._-/".contains(c);
-    if word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

@@ -125,42 +125,90 @@ pub struct SweepSettings {
     pub decay: Option<Decay>,
 
     /// Decay of the Adams' first moment [default: 0.9]
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer and schedule"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta1: Option<f64>,
 
     /// Decay of the Adams' second moment [default: 0.999]
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer and schedule"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta2: Option<f64>,
 
     /// What the Adams add to the root of the second moment [default: 1e-8]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer and schedule"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eps: Option<f64>,
 
     /// Largest norm of all gradients together
-    #[arg(long, value_name = "NORM", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[arg(
+        long,
+        value_name = "NORM",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer and schedule"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 
     /// Largest absolute value of a gradient
-    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[arg(
+        long,
+        value_name = "VALUE",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer and schedule"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_value: Option<f64>,
 
     /// Epochs over which the rate first rises from 0 [default: 0]
-    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer and schedule"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup: Option<u32>,
 
     /// What step, exponential and plateau multiply the rate by [default: as in train]
-    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer and schedule"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr_factor: Option<f64>,
 
     /// Epochs of step at one rate, of plateau without a lower loss [default: as in train]
-    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true, hide_short_help = true, help_heading = "Optimizer and schedule")]
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        allow_negative_numbers = true,
+        hide_short_help = true,
+        help_heading = "Optimizer and schedule"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr_every: Option<u32>,
 
@@ -556,16 +604,7 @@ mod tests {
         let axes: Vec<&str> = sweep.cells[0].axes.iter().map(|axis| axis.0).collect();
         assert_eq!(
             axes,
-            [
-                "loss",
-                "activation",
-                "init",
-                "init-scale",
-                "width",
-                "optimizer",
-                "schedule",
-                "lr"
-            ]
+            ["loss", "activation", "init", "init-scale", "width", "optimizer", "schedule", "lr"]
         );
     }
 

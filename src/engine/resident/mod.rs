@@ -193,7 +193,9 @@ impl ResidentEngine {
             parameters: gpu
                 .buffer("parameters", states * network.parameter_count() * networks)
                 .await?,
-            losses: gpu.buffer("losses", if keeps_losses { ring_len * networks } else { 1 }).await?,
+            losses: gpu
+                .buffer("losses", if keeps_losses { ring_len * networks } else { 1 })
+                .await?,
             done: gpu.buffer("steps done", networks).await?,
             outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,
         };

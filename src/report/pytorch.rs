@@ -1,0 +1,241 @@
+//! A training as a Python script: the same steps in PyTorch, and how far from wgrad's they end.
+
+mod parts;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::{Display, LowerExp, Write as _};
+
+use super::train::describe;
+use crate::Error;
+use crate::data::Batches;
+use crate::network::{Layout, TensorKind};
+use crate::train::Training;
+
+/// Characters of a script at most: beyond them Python takes long to read it.
+const MOST_BYTES: u64 = 20_000_000;
+/// Characters that a number takes, with what stands between two.
+const NUMBER_BYTES: u64 = 12;
+/// The same of the number of a row.
+const ROW_BYTES: u64 = 6;
+
+/// The Python that every script has: what it needs, and how it compares.
+const IMPORTS: &str = "\
+import argparse
+import math
+import sys
+
+import torch
+from torch import nn
+from torch.nn import functional
+";
+/// As above.
+const MAIN: &str = include_str!("pytorch/main.py");
+
+/// Whether a script of so many steps is small enough to be read: asked before they are done.
+///
+/// # Errors
+/// [`Error::Setting`] with the size.
+pub fn check_size(training: &Training, steps: u32) -> Result<(), Error> {
+    let batches = training.batches(training.seed);
+    let data = &training.data;
+    let steps_rows = u64::from(steps) * batches.batch() as u64;
+    let (taken, listed) = match batches.is_full() {
+        true => (batches.rows() as u64, 0),
+        // Rows that no step takes are left out.
+        false => (steps_rows.min(batches.rows() as u64), steps_rows),
+    };
+    let numbers = taken * (data.input_len() + data.target_len()) as u64
+        + 2 * training.network.parameter_count() as u64
+        + u64::from(steps);
+    let bytes = numbers * NUMBER_BYTES + listed * ROW_BYTES;
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    let (needed, most) = (bytes.div_ceil(1_000_000), MOST_BYTES / 1_000_000);
+    Err(Error::Setting {
+        setting: format!("--steps {steps}"),
+        reason: format!(
+            "would make a script of about {needed} MB, where {most} are supported; use fewer --steps, smaller --layers or fewer rows of --data"
+        ),
+    })
+}
+
+/// The script. `command` is what was typed to get it; `losses` are those that wgrad computed, of
+/// each step before its update, and `parameters` what it had after the last, in the network's layout.
+///
+/// # Errors
+/// [`Error::Setting`] where it would be too large, [`Error::Diverged`] where a number is not finite.
+pub fn script(
+    training: &Training,
+    command: &str,
+    losses: &[f32],
+    parameters: &[f32],
+) -> Result<String, Error> {
+    let steps = u32::try_from(losses.len()).unwrap_or(u32::MAX);
+    check_size(training, steps)?;
+    for (what, numbers) in [("the loss", losses), ("a parameter", parameters)] {
+        if numbers.iter().any(|number| !number.is_finite()) {
+            return Err(Error::diverged(what, steps));
+        }
+    }
+    let rows = Rows::of(&training.batches(training.seed), steps);
+    let start = training.task(training.seed).start.parameters;
+    let mut text = head(training, command, steps, &rows);
+    text += IMPORTS;
+    for part in [
+        parts::network(&training.network),
+        parts::loss(training.network.loss()),
+        parts::rate(training),
+        parts::optimizer(&training.optimizer),
+        parts::train(training, rows.of_steps.is_some()),
+        MAIN.to_owned(),
+    ] {
+        let _ = write!(text, "\n\n{part}");
+    }
+    text.push_str("\n\n# Everything below is numbers, in as many digits as a float32 has.\n");
+    let data = &training.data;
+    text.push_str("INPUTS = ");
+    table(&mut text, rows.taken.iter().map(|&row| data.input(row)));
+    text.push_str("\nTARGETS = ");
+    table(&mut text, rows.taken.iter().map(|&row| data.target(row)));
+    if let Some(of_steps) = &rows.of_steps {
+        text.push_str("\n\n# The rows of each step, counted from 0.\nBATCHES = \"\"\"\\\n");
+        for rows in of_steps {
+            text += &rows.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");
+            text.push('\n');
+        }
+        text.push_str("\"\"\".splitlines()");
+    }
+    let layout = Layout::new(&training.network);
+    text.push_str(
+        "\n\n# Of each layer the weights, a line for each of its units, and the biases.\n",
+    );
+    text.push_str("START = ");
+    layers(&mut text, &layout, &start);
+    text.push_str(
+        "\n\n# What wgrad computed: the loss of each step, and the layers after the last.\n",
+    );
+    text.push_str("LOSSES = ");
+    table(&mut text, losses.chunks(1));
+    text.push_str("\nEND = ");
+    layers(&mut text, &layout, parameters);
+    text.push_str("\n\nif __name__ == \"__main__\":\n    sys.exit(main())\n");
+    Ok(text)
+}
+
+/// What a script is, for whoever finds it.
+fn head(training: &Training, command: &str, steps: u32, rows: &Rows) -> String {
+    let (network, data) = (&training.network, &training.data);
+    let batches = training.batches(training.seed);
+    let shown = match rows.taken.len() == data.rows() {
+        true => format!("{} rows", data.rows()),
+        false => format!("those {} of {} rows that are taken", rows.taken.len(), data.rows()),
+    };
+    let portions = match batches.is_full() {
+        true => "all of them in every step".to_owned(),
+        false => format!("batches of {}", batches.batch()),
+    };
+    format!(
+        "\"\"\"A training of wgrad in PyTorch: the same steps, and how far from wgrad's they end.
+
+Written by wgrad {version}:
+
+    {command}
+
+network {described}, loss {loss}, {parameters} parameters
+data {name}: {shown}, {portions}
+{steps} steps of {optimizer}, weights {init}, seed {seed}
+
+wgrad computed in float32 what stands at the end of this file. The script computes the same in
+float64, or in float32 where --f32 says so, and prints the differences: absolute for values up to 1,
+relative above. It ends with 0 where none is beyond --tolerance, else with 1. It needs PyTorch 1.10
+or newer, and nothing else.
+
+Rounding alone grows along many steps, and jumps where it takes the input of a ReLU across 0. What
+is computed otherwise shows within the first few steps: --every-step has a line for each.
+\"\"\"
+
+",
+        version = env!("CARGO_PKG_VERSION"),
+        command = in_quotes(command),
+        described = describe(network),
+        loss = network.loss(),
+        parameters = network.parameter_count(),
+        name = in_quotes(data.name()),
+        optimizer = training.optimizer.kind,
+        init = training.init,
+        seed = training.seed,
+    )
+}
+
+/// Text as it can stand between three quotes.
+fn in_quotes(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    text.replace(|character: char| character.is_control(), " ")
+}
+
+/// The rows that a script needs.
+struct Rows {
+    /// Those that a step takes, in order.
+    taken: Vec<usize>,
+    /// For each step the places of its rows among these; `None` where it takes all as they stand.
+    of_steps: Option<Vec<Vec<usize>>>,
+}
+
+impl Rows {
+    fn of(batches: &Batches, steps: u32) -> Rows {
+        if batches.is_full() {
+            return Rows { taken: (0..batches.rows()).collect(), of_steps: None };
+        }
+        let mut of_steps: Vec<Vec<usize>> =
+            (0..steps).map(|step| batches.rows_of(step).collect()).collect();
+        let mut taken = of_steps.concat();
+        taken.sort_unstable();
+        taken.dedup();
+        for row in of_steps.iter_mut().flatten() {
+            *row = taken.partition_point(|other| other < row);
+        }
+        Rows { taken, of_steps: Some(of_steps) }
+    }
+}
+
+/// A number as Python reads it back to the same bits, in as few digits as that takes.
+fn number<T: Display + LowerExp>(value: T) -> String {
+    let (plain, short) = (value.to_string(), format!("{value:e}"));
+    // 0.001 rather than 1e-3, but not 0.00000001.
+    if short.len() + 2 < plain.len() { short } else { plain }
+}
+
+/// Numbers with something between.
+fn joined<T: Copy + Display + LowerExp>(values: &[T], between: &str) -> String {
+    values.iter().map(|&value| number(value)).collect::<Vec<_>>().join(between)
+}
+
+/// A call of the script's `table`. Numbers stand in text, not in lists: Python makes code of lists,
+/// and refuses to of very long ones.
+fn table<R: AsRef<[f32]>>(text: &mut String, rows: impl Iterator<Item = R>) {
+    text.push_str("table(\"\"\"\\\n");
+    for row in rows {
+        let _ = writeln!(text, "{}", joined(row.as_ref(), " "));
+    }
+    text.push_str("\"\"\")");
+}
+
+/// A list of parameters in PyTorch's order and shapes: weights `[out][in]`, the transpose of wgrad's.
+fn layers(text: &mut String, layout: &Layout, parameters: &[f32]) {
+    text.push_str("[\n");
+    for tensor in layout.tensors() {
+        let (rows, cols) = (0..tensor.rows, 0..tensor.cols);
+        let at = |row, col| parameters[tensor.index(row, col)];
+        let unit = |col| rows.clone().map(|row| at(row, col)).collect::<Vec<_>>();
+        match tensor.kind {
+            TensorKind::Weights => table(text, cols.map(unit)),
+            TensorKind::Bias => {
+                table(text, [cols.map(|col| at(0, col)).collect::<Vec<_>>()].iter())
+            }
+        }
+        text.push_str(",\n");
+    }
+    text.push(']');
+}

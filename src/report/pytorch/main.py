@@ -1,0 +1,46 @@
+def table(text):
+    """Lines of numbers, as the float32 that wgrad has."""
+    lines = [[float(number) for number in line.split()] for line in text.splitlines()]
+    return torch.tensor(lines, dtype=torch.float32)
+
+
+def differences(own, wgrads):
+    """How far two tensors are apart: absolute for values up to 1, relative above."""
+    own, wgrads = own.detach().double().flatten(), wgrads.double().flatten()
+    return (own - wgrads).abs() / wgrads.abs().clamp(min=1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--f32", action="store_true", help="compute in float32")
+    parser.add_argument("--tolerance", type=float, default=1e-4, help="default: %(default)s")
+    parser.add_argument("--every-step", action="store_true", help="a line for every step")
+    args = parser.parse_args()
+    dtype = torch.float32 if args.f32 else torch.float64
+
+    model = network().to(dtype)
+    with torch.no_grad():
+        for parameter, start in zip(model.parameters(), START):
+            parameter.copy_(start.reshape(parameter.shape))
+    losses = train(model, dtype)
+
+    largest = differences(losses, LOSSES)
+    each = 1 if args.every_step else math.ceil(len(LOSSES) / 20)
+    if each > 1:
+        print(f"of {each} steps at a time, the one whose loss differs most:")
+    print(f"{'step':>8}{'rate':>14}{'loss':>16}{'difference':>12}")
+    for first in range(0, len(LOSSES), each):
+        step = first + int(largest[first : first + each].argmax())
+        numbers = f"{rate_of(step):>14.8g}{losses[step].item():>16.8g}{largest[step].item():>12.1e}"
+        print(f"{step + 1:>8}{numbers}")
+    for index, (parameter, end) in enumerate(zip(model.parameters(), END)):
+        own = differences(parameter, end)
+        what = "biases" if index % 2 else "weights"
+        print(f"layer {index // 2}: {what} differ by at most {own.max().item():.1e}")
+        largest = torch.cat([largest, own])
+    largest = largest.max().item()
+    print(f"largest difference: {largest:.3e}")
+    # Not `>`: what is no number is not within the tolerance either.
+    if not largest <= args.tolerance:
+        return f"that is beyond the tolerance of {args.tolerance}"
+    return 0

@@ -1,0 +1,206 @@
+//! The functions of a script that depend on the training: network, loss, rate, optimizer, steps.
+
+use std::fmt::Write as _;
+
+use super::{joined, number};
+use crate::network::{Activation, LEAKY_SLOPE, Loss, Network};
+use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
+use crate::train::Training;
+
+/// How weights decay, where they do.
+fn decay(optimizer: &Optimizer) -> Option<Decay> {
+    (optimizer.weight_decay != 0.0).then_some(optimizer.decay)
+}
+
+/// The decay that no optimizer of PyTorch does by itself: decoupled, and not Adam's.
+fn decays_apart(optimizer: &Optimizer) -> bool {
+    decay(optimizer) == Some(Decay::Decoupled) && !optimizer.is_corrected()
+}
+
+/// The network up to where its loss begins.
+pub(super) fn network(network: &Network) -> String {
+    let (about, left_out) = match network.loss() {
+        Loss::Bce => (" without its last sigmoid, which stands in the loss", true),
+        _ => ("", false),
+    };
+    let mut text = format!(
+        "def network():
+    \"\"\"The network{about}.\"\"\"
+    return nn.Sequential(\n"
+    );
+    let last = network.layers().len() - 1;
+    for layer in network.layers() {
+        let _ = writeln!(text, "        nn.Linear({}, {}),", layer.fan_in, layer.fan_out);
+        let module = match layer.activation {
+            _ if layer.index == last && left_out => continue,
+            Activation::Relu => "ReLU()".to_owned(),
+            Activation::LeakyRelu => format!("LeakyReLU({LEAKY_SLOPE})"),
+            Activation::Tanh => "Tanh()".to_owned(),
+            Activation::Sigmoid => "Sigmoid()".to_owned(),
+            Activation::Identity => continue,
+        };
+        let _ = writeln!(text, "        nn.{module},");
+    }
+    text + "    )\n"
+}
+
+/// The loss of a batch.
+pub(super) fn loss(loss: Loss) -> String {
+    let (about, value) = match loss {
+        Loss::MseHalfMean => (
+            "half the squares, summed over outputs, their mean over rows",
+            "0.5 * (outputs - targets).square().sum() / len(outputs)",
+        ),
+        Loss::MseMean => {
+            ("the mean over rows and outputs", "functional.mse_loss(outputs, targets)")
+        }
+        Loss::Bce => (
+            "the mean over rows and outputs, from the logits",
+            "functional.binary_cross_entropy_with_logits(outputs, targets)",
+        ),
+        Loss::BceWithLogits => (
+            "the mean over rows and outputs",
+            "functional.binary_cross_entropy_with_logits(outputs, targets)",
+        ),
+        Loss::SoftmaxCrossEntropy => (
+            "the mean over rows; targets are probabilities",
+            "functional.cross_entropy(outputs, targets)",
+        ),
+    };
+    format!(
+        "def loss_of(outputs, targets):
+    \"\"\"{loss}: {about}.\"\"\"
+    return {value}\n"
+    )
+}
+
+/// The rate of a step, by the schedule's own formula.
+pub(super) fn rate(training: &Training) -> String {
+    let Schedule { kind, warmup, every, factor, floor } = training.schedule;
+    let per_epoch = training.batches(training.seed).steps_per_epoch() as u64;
+    let steps = |epochs: u32| u64::from(epochs) * per_epoch;
+    let (rate, warm) = (number(training.learning_rate), steps(warmup));
+    let (factor, floor) = (number(factor), number(floor));
+    let mut text = format!(
+        "def rate_of(step):
+    \"\"\"The learning rate of a step, counted from 0: {kind}{}.\"\"\"\n",
+        if warm > 0 { ", after a warmup" } else { "" }
+    );
+    if warm > 0 {
+        let _ = writeln!(
+            text,
+            "    if step < {warm}:
+        return {rate} * (step + 1) / {warm}"
+        );
+        if !matches!(kind, ScheduleKind::Constant | ScheduleKind::Plateau) {
+            let _ = writeln!(text, "    step -= {warm}");
+        }
+    }
+    let share = match kind {
+        ScheduleKind::Constant => None,
+        ScheduleKind::Plateau => {
+            text.push_str(
+                "    # `wgrad train` lowers it where the loss no longer falls; these steps were done without.\n",
+            );
+            None
+        }
+        ScheduleKind::Step => {
+            Some(format!("max({factor} ** (step // {per_epoch} // {every}), {floor})"))
+        }
+        ScheduleKind::Exponential => {
+            Some(format!("max({factor} ** (step // {per_epoch}), {floor})"))
+        }
+        ScheduleKind::Cosine => {
+            let all = steps(training.epochs).saturating_sub(warm).max(1);
+            let _ = writeln!(text, "    gone = min(step, {all}) / {all}");
+            Some(format!("({floor} + (1 - {floor}) * 0.5 * (1 + math.cos(math.pi * gone)))"))
+        }
+    };
+    let _ = match share {
+        Some(share) => writeln!(text, "    return {rate} * {share}"),
+        None => writeln!(text, "    return {rate}"),
+    };
+    text
+}
+
+/// PyTorch's optimizer of the same update.
+pub(super) fn optimizer(optimizer: &Optimizer) -> String {
+    let Optimizer { kind, momentum, beta1, beta2, eps, weight_decay, .. } = *optimizer;
+    let decay = decay(optimizer);
+    let is_velocity = matches!(kind, OptimizerKind::Momentum | OptimizerKind::Nesterov);
+    let class = match (kind, decay) {
+        (OptimizerKind::Sgd | OptimizerKind::Momentum | OptimizerKind::Nesterov, _) => "SGD",
+        // Its own decay is decoupled, and that is the only difference.
+        (OptimizerKind::Adam, Some(Decay::Decoupled)) | (OptimizerKind::AdamW, _) => "AdamW",
+        (OptimizerKind::Adam, _) => "Adam",
+    };
+    let mut text = format!(
+        "def optimizer_of(model):
+    \"\"\"{kind}.\"\"\"
+    return torch.optim.{class}(
+        model.parameters(),
+        lr=rate_of(0),\n"
+    );
+    if is_velocity {
+        let _ = writeln!(text, "        momentum={},", number(momentum));
+    }
+    // Without any momentum there is nothing to look ahead to, and PyTorch refuses it.
+    if kind == OptimizerKind::Nesterov && momentum != 0.0 {
+        text.push_str("        nesterov=True,\n");
+    }
+    if optimizer.is_corrected() {
+        let (betas, eps) = (joined(&[beta1, beta2], ", "), number(eps));
+        let _ = writeln!(text, "        betas=({betas}),\n        eps={eps},");
+    }
+    // AdamW's default is not 0.
+    if class == "AdamW" || weight_decay != 0.0 && !decays_apart(optimizer) {
+        let _ = writeln!(text, "        weight_decay={},", number(weight_decay));
+    }
+    text + "    )\n"
+}
+
+/// The steps.
+pub(super) fn train(training: &Training, in_batches: bool) -> String {
+    let optimizer = &training.optimizer;
+    let decays_apart = decays_apart(optimizer);
+    let mut text = "\
+def train(model, dtype):
+    \"\"\"Does the steps; returns the loss of each, before its update.\"\"\"
+    inputs, targets = INPUTS.to(dtype), TARGETS.to(dtype)
+    optimizer = optimizer_of(model)
+    losses = []
+    for step in range(len(LOSSES)):
+"
+    .to_owned();
+    let mut line = |line: &str| {
+        let _ = writeln!(text, "        {line}");
+    };
+    if !training.rate_schedule().is_constant() {
+        line("optimizer.param_groups[0][\"lr\"] = rate_of(step)");
+    }
+    line("optimizer.zero_grad()");
+    match in_batches {
+        true => {
+            line("rows = [int(row) for row in BATCHES[step].split()]");
+            line("loss = loss_of(model(inputs[rows]), targets[rows])");
+        }
+        false => line("loss = loss_of(model(inputs), targets)"),
+    }
+    line("losses.append(loss.item())");
+    line("loss.backward()");
+    if let Some(most) = optimizer.clip_value {
+        line(&format!("nn.utils.clip_grad_value_(model.parameters(), {})", number(most)));
+    }
+    if let Some(most) = optimizer.clip_norm {
+        line(&format!("nn.utils.clip_grad_norm_(model.parameters(), {})", number(most)));
+    }
+    if decays_apart {
+        line("# Decoupled decay, which PyTorch has for AdamW alone.");
+        line("with torch.no_grad():");
+        line("    for parameter in model.parameters():");
+        let weight_decay = number(optimizer.weight_decay);
+        line(&format!("        parameter.mul_(1 - rate_of(step) * {weight_decay})"));
+    }
+    line("optimizer.step()");
+    text + "    return torch.tensor(losses, dtype=torch.float64)\n"
+}
