@@ -139,6 +139,7 @@ pub(super) fn result(
         "test_loss": run.test.as_ref().map(|seen| seen.loss),
         "test_accuracy": accuracy(run.test.as_ref(), held_out.test.as_ref()),
         "solved": evaluation.solved,
+        "findings": outcome.findings(training),
         "stopped": outcome.stopped,
         "train_seconds": outcome.train_seconds,
         "setup_seconds": outcome.setup_seconds,

@@ -1,6 +1,7 @@
 //! Training: settings that fit each other, epochs up to report boundaries, restarts, and what came
 //! of it. Knows engines only by their common face.
 
+pub mod doctor;
 mod evaluate;
 mod outcome;
 mod run;
@@ -8,6 +9,7 @@ mod speed;
 
 use std::sync::Arc;
 
+pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
 pub use outcome::{Outcome, Progress, Run, ValidationPoint};
 pub use speed::{Speed, measure_speed};

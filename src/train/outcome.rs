@@ -1,6 +1,6 @@
 //! What comes of a training: runs, their losses, and which of them is kept.
 
-use super::{Confusion, Evaluation, Training};
+use super::{Checkup, Confusion, Evaluation, Training};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 
@@ -23,6 +23,8 @@ pub struct Run {
     pub validation_history: Vec<ValidationPoint>,
     /// What they do on those kept for testing.
     pub test: Option<Evaluation>,
+    /// What was seen of the layers at report boundaries.
+    pub checkups: Vec<Checkup>,
 }
 
 /// A look at the rows kept for validation.

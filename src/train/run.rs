@@ -224,6 +224,7 @@ impl Training {
             validation,
             validation_history,
             test,
+            checkups: Vec::new(),
         })
     }
 
@@ -282,6 +283,7 @@ impl Training {
             validation,
             validation_history,
             test,
+            checkups: Vec::new(),
         })
     }
 

@@ -3,6 +3,7 @@
 //! with the reference.
 
 mod math;
+mod statistics;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +13,7 @@ use crate::data::Batches;
 use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
 use crate::reference::Trace;
 use math::{View, activate, add_scaled, apply_slope, dot, gemm, row_loss};
+use statistics::Before;
 
 /// Multiply-adds from which a product is worth a call of the library.
 const LIBRARY_WORK: usize = 8192;
@@ -35,6 +37,8 @@ pub struct CpuEngine {
     layers: Vec<Layer>,
     states: Vec<LayerState>,
     gradients: Vec<f32>,
+    /// What the last step of a run went on from.
+    before: Before,
     /// The batch, `[rows][stride]`; the whole data set where every step takes it as it stands.
     input: Vec<f32>,
     target: Vec<f32>,
@@ -62,12 +66,14 @@ impl CpuEngine {
             (vec![0.0; rows * row_stride(inputs)], vec![0.0; rows * row_stride(targets)])
         };
         let gradients = vec![0.0; layout.len()];
+        let before = Before::new(layout.len());
         CpuEngine {
             task,
             layout,
             layers,
             states,
             gradients,
+            before,
             input,
             target,
             rows,
@@ -97,6 +103,9 @@ impl CpuEngine {
         for i in 0..steps {
             if i > 0 && stop() {
                 break;
+            }
+            if i + 1 == steps {
+                self.before.note(&self.task.start.parameters, self.step);
             }
             losses.push(self.one_step());
         }
@@ -163,7 +172,13 @@ impl CpuEngine {
     /// The forward pass over the step's batch, and its loss.
     fn look(&mut self) -> f32 {
         self.take_batch();
-        forward(&self.layers, &self.layout, &self.task.start.parameters, &self.input, &mut self.states);
+        forward(
+            &self.layers,
+            &self.layout,
+            &self.task.start.parameters,
+            &self.input,
+            &mut self.states,
+        );
         self.loss()
     }
 
@@ -265,7 +280,8 @@ impl CpuEngine {
                 }
             }
             let Some(previous) = before.last_mut() else { return };
-            let weights = &self.task.start.parameters[block.offset..block.offset + block.bias_offset];
+            let weights =
+                &self.task.start.parameters[block.offset..block.offset + block.bias_offset];
             if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
                 let transposed = View {
                     data: weights,
@@ -374,9 +390,9 @@ pub(super) fn activations(network: &Network, parameters: &[f32], inputs: &[f32])
     states.iter().zip(units).map(|(s, &units)| unpad_rows(&s.a, units, row_stride(units))).collect()
 }
 
-/// Copies of the parameters that exist at once at the most: an engine's own and their gradients,
-/// the best start's, and four while they are written to a file.
-const PARAMETER_COPIES: usize = 7;
+/// Copies of the parameters that exist at once at the most: an engine's own, their gradients and
+/// those before a run's last step, the best start's, and four while they are written to a file.
+const PARAMETER_COPIES: usize = 8;
 
 /// Whether the host can hold a network in training, to the saving of it: its parameters as often
 /// as they are copied, and every layer's three matrices of a batch.
