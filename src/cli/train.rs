@@ -175,6 +175,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             match event {
                 Event::Progress(progress) => report.progress(progress),
                 Event::Halved(halving) => report.halved(halving),
+                Event::Findings(findings) => report.findings(findings),
                 Event::Checkpoint(..) => {}
             }
             keeper.as_mut().map_or(Ok(()), |keeper| keeper.note(event))

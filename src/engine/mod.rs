@@ -291,6 +291,19 @@ impl Engine {
         }
     }
 
+    /// What the last step shows of the network's health; `None` from an engine that keeps nothing of it:
+    /// the resident one, and plain kernels.
+    ///
+    /// # Errors
+    /// Where the GPU fails.
+    pub async fn statistics(&self) -> Result<Option<Vec<LayerStatistics>>, Error> {
+        match self {
+            Engine::Cpu(engine) => Ok(engine.statistics()),
+            Engine::Layered(engine) => Ok(engine.statistics().await?),
+            Engine::Resident(_) => Ok(None),
+        }
+    }
+
     /// From the next step on, another largest rate.
     pub fn set_learning_rate(&mut self, rate: f32) {
         match self {

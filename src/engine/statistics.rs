@@ -7,7 +7,7 @@ pub struct LayerStatistics {
     pub gradient_norm: f64,
     /// That of its parameters before the update.
     pub parameter_norm: f64,
-    /// That of the update.
+    /// That of the update; no number where the kernel that knew it had to leave it to another.
     pub update_norm: f64,
     /// Gradients or updated parameters that are not finite.
     pub not_finite: u64,

@@ -13,7 +13,7 @@ use crate::engine::Place;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::Optimizer;
 use crate::sweep::Sweep;
-use crate::train::{Confusion, Evaluation, Halving, Outcome, Progress, Training};
+use crate::train::{Confusion, Evaluation, Finding, Halving, Outcome, Progress, Training};
 
 /// One line.
 fn line(value: &impl Serialize) -> String {
@@ -141,6 +141,11 @@ pub fn halving_value(halving: Halving) -> Value {
     json!({"event": "halved", "epoch": epoch, "step": step, "learning_rate": decimal(rate)})
 }
 
+/// What the doctor found, as an event of its own.
+pub(super) fn findings(findings: &[Finding]) -> String {
+    line(&json!({"event": "findings", "findings": findings}))
+}
+
 pub(super) fn halving(halving: Halving) -> String {
     line(&halving_value(halving))
 }
@@ -176,6 +181,7 @@ pub(super) fn result(
         "test_loss": run.test.as_ref().map(|seen| seen.loss),
         "test_accuracy": accuracy(run.test.as_ref(), held_out.test.as_ref()),
         "solved": evaluation.solved,
+        "findings": outcome.findings(training),
         "stopped": outcome.stopped,
         "end": run.ended,
         "learning_rate": decimal(run.course.rate),

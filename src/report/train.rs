@@ -12,7 +12,7 @@ use crate::engine::{EngineKind, Owner, Place};
 use crate::gpu::Profile;
 use crate::network::Network;
 use crate::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
-use crate::train::{Ended, Halving, HeldOut, Outcome, Progress, Training};
+use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, Training};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,15 @@ impl<'a> TrainReport<'a> {
             Detail::Normal | Detail::Verbose => {
                 format!("Diverged at step {step}: back to epoch {epoch}, and on at rate {rate}.\n")
             }
+        };
+        self.bar.suspend(|| self.keep_failure(print(&text)));
+    }
+
+    /// Tells what the doctor found where a training broke.
+    pub fn findings(&self, findings: &[Finding]) {
+        let text = match self.detail {
+            Detail::Json => json::findings(findings),
+            _ => verdict::findings(findings),
         };
         self.bar.suspend(|| self.keep_failure(print(&text)));
     }

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table;
-use crate::network::{Activation, Initializer, Network};
-use crate::train::{Confusion, Ended, HeldOut, Outcome, Run, Training, dead_units};
+use crate::train::{Confusion, Ended, Finding, HeldOut, Outcome, Run, Training};
 
 /// The last lines of a report.
 pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
@@ -29,9 +28,7 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
     if outcome.restarts > 1 || evaluation.solved == Some(true) {
         let _ = writeln!(text, "{}", starts(outcome));
     }
-    if evaluation.solved == Some(false) {
-        text += &what_to_try(training, outcome, evaluation.right == Some(rows));
-    }
+    text += &findings(&outcome.findings(training));
     text += &ended(training, outcome);
     let _ = writeln!(
         text,
@@ -160,73 +157,16 @@ fn starts(outcome: &Outcome) -> String {
     }
 }
 
-/// Whether the loss has all but stopped falling over the last quarter of the epochs.
-fn is_flat(history: &[(u32, f32)]) -> bool {
-    let [.., (_, last)] = history else { return false };
-    let (_, before) = history[(history.len() - 1) * 3 / 4];
-    history.len() > 1 && before - last < 0.01 * before
-}
-
-/// Why it is stuck, as far as the numbers tell, and what helps.
-fn what_to_try(training: &Training, outcome: &Outcome, all_right: bool) -> String {
-    let network = &training.network;
-    let run = &outcome.kept;
+/// What is wrong, why, and what helps.
+pub(super) fn findings(findings: &[Finding]) -> String {
     let mut text = String::new();
-    let layers = dead_units(network, &run.parameters, &training.data);
-    let (dead, units) = layers.iter().fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
-    let _ = match (dead, units) {
-        (_, 0) => Ok(()),
-        (0, _) => writeln!(text, "None of the {units} hidden units is dead."),
-        (1, _) => writeln!(
-            text,
-            "1 of {units} hidden units is dead: it is 0 on every row and gets no gradient."
-        ),
-        _ => writeln!(
-            text,
-            "{dead} of {units} hidden units are dead: they are 0 on every row and get no gradient."
-        ),
-    };
-    let has_hidden = network.layers().len() > 1;
-    let is_flat = is_flat(&run.history);
-    let before = run.history.first().map_or(f64::NAN, |first| first.1.into());
-    let rose = run.evaluation.loss > before;
-    let hardly_moved = (before - run.evaluation.loss).abs() < 0.01 * before;
-    let mut cures = Vec::new();
-    if training.init == Initializer::Zeros && has_hidden {
-        cures
-            .push("--init he or --init xavier (from zeros all hidden units stay alike)".to_owned());
-    } else if rose {
-        cures.push(format!("a lower --lr than {}: the loss rose", training.learning_rate));
-    } else if has_hidden && hardly_moved && (units == 0 || dead < units) {
-        cures.push(format!("a higher --lr than {}: the loss hardly moved", training.learning_rate));
-    } else if all_right || !is_flat {
-        cures.push(format!("more --epochs than {}: the loss is still falling", run.epochs));
-    }
-    if !all_right && !has_hidden {
-        cures.push(
-            "a hidden layer (a single layer draws one line), as in --layers 2,3,1".to_owned(),
-        );
-    } else if !all_right && cures.is_empty() {
-        if outcome.restarts == 1 {
-            cures.push("other starts (--restarts 64)".to_owned());
+    for Finding { cause, what, why, fixes, .. } in findings {
+        let _ = writeln!(text, "{}: {what} {why}", cause.title());
+        if !fixes.is_empty() {
+            let _ = writeln!(text, "  To try: {}.", fixes.join("; "));
         }
-        if network.activations()[0] == Activation::Relu {
-            cures.push("--activation leaky-relu or tanh".to_owned());
-        }
-        cures.extend(wider(network));
     }
-    let _ = writeln!(text, "To try: {}.", cures.join("; "));
     text
-}
-
-/// The same network with twice the hidden units, where that can be.
-fn wider(network: &Network) -> Option<String> {
-    let mut sizes = network.sizes().to_vec();
-    let last = sizes.len() - 1;
-    sizes[1..last].iter_mut().for_each(|units| *units = (*units * 2).max(8));
-    Network::new(sizes.clone(), network.activations().to_vec(), network.loss()).ok()?;
-    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-    Some(format!("a wider hidden layer (--layers {})", sizes.join(",")))
 }
 
 #[cfg(test)]
@@ -236,7 +176,7 @@ mod tests {
     use super::*;
     use crate::data::{Order, Source};
     use crate::engine::Place;
-    use crate::network::Loss;
+    use crate::network::{Activation, Initializer, Loss, Network};
     use crate::optimizer::{Optimizer, Schedule};
     use crate::train::{OnDivergence, Stopping};
 

@@ -2,7 +2,9 @@
 //! of it. Knows engines only by their common face.
 
 mod course;
+pub mod doctor;
 mod evaluate;
+mod examine;
 mod once;
 mod outcome;
 mod run;
@@ -12,6 +14,7 @@ mod together;
 use std::sync::Arc;
 
 pub use course::{Course, Ended, Halving, OnDivergence, Stopping, Waiting, plateau};
+pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, ValidationPoint, epoch_loss};
 pub use run::Resume;

@@ -5,8 +5,8 @@ use web_time::Instant;
 use super::outcome::Tally;
 use super::run::Control;
 use super::{
-    Course, Ended, Event, Halving, OnDivergence, Progress, Resume, Run, Snapshot, Training,
-    ValidationPoint,
+    Checkup, Course, Ended, Event, Halving, OnDivergence, Progress, Resume, Run, Snapshot,
+    Training, ValidationPoint,
 };
 use crate::Error;
 use crate::engine::{Engine, Place, State, Task};
@@ -26,6 +26,9 @@ struct Start<'a> {
     good: Option<Resume>,
     /// Where its loss was lowest, until a checkpoint tells of it.
     best: Option<Resume>,
+    /// What the doctor saw, and the step from which on it looks again.
+    checkups: Vec<Checkup>,
+    next_look: u32,
 }
 
 impl Training {
@@ -48,8 +51,17 @@ impl Training {
         let engine = Engine::new(self.task_from(state, &course), place).await?;
         tally.setup_seconds += started.elapsed().as_secs_f64();
         let parameters = Vec::new();
-        let mut start =
-            Start { training: self, place, engine, course, parameters, good, best: None };
+        let mut start = Start {
+            training: self,
+            place,
+            engine,
+            course,
+            parameters,
+            good,
+            best: None,
+            checkups: Vec::new(),
+            next_look: 0,
+        };
         let started = Instant::now();
         let run = start.run(tally.restarts, control).await;
         tally.train_seconds += started.elapsed().as_secs_f64();
@@ -57,7 +69,7 @@ impl Training {
     }
 
     /// What an engine needs to go on.
-    fn task_from(&self, state: State, course: &Course) -> Task {
+    pub(super) fn task_from(&self, state: State, course: &Course) -> Task {
         Task { start: state, learning_rate: course.rate, ..self.task_without_start(course.seed) }
     }
 
@@ -147,6 +159,13 @@ impl Start<'_> {
         if self.course.rate != rate {
             self.engine.set_learning_rate(self.course.rate);
         }
+        let step = self.engine.steps_done();
+        let is_last = ended.is_some() || self.course.epoch == self.training.epochs;
+        if self.training.doctor && (step >= self.next_look || is_last) {
+            let look = self.training.look_at(&self.engine, &self.course, &self.parameters);
+            self.checkups.extend(look.await?);
+            self.next_look = step + self.training.look_every();
+        }
         if self.good.is_some() {
             let (state, course) = (self.engine.state().await?, self.course.clone());
             let good = Resume { state, course };
@@ -162,7 +181,9 @@ impl Start<'_> {
     /// else the end, after a word about where it last was sound.
     async fn go_back(&mut self, error: Error, control: &mut Control<'_>) -> Result<(), Error> {
         let Error::Diverged { step, .. } = error else { return Err(error) };
-        let Some(good) = &self.good else { return Err(error) };
+        let Some(good) = &self.good else {
+            return self.give_up(error, step, control);
+        };
         let halves = self.training.on_divergence == OnDivergence::HalveLr
             && good.course.halvings.len() < MOST_HALVINGS;
         if !halves {
@@ -171,7 +192,7 @@ impl Start<'_> {
                 let best = best.as_ref().map(Resume::snapshot);
                 (control.watch)(Event::Checkpoint(good.snapshot(), best))?;
             }
-            return Err(error);
+            return self.give_up(error, step, control);
         }
         let mut back = good.clone();
         let rate = self.course.rate.min(back.course.rate) / 2.0;
@@ -183,6 +204,16 @@ impl Start<'_> {
         self.engine = Engine::new(task, self.place).await?;
         self.good = Some(back);
         (control.watch)(Event::Halved(halving))
+    }
+
+    /// The end of a start that diverged, after what the doctor has to say of the only one there is.
+    fn give_up(&self, error: Error, step: u32, control: &mut Control<'_>) -> Result<(), Error> {
+        if self.training.doctor && self.training.restarts == 1 {
+            let (course, checkups) = (&self.course, &self.checkups);
+            let findings = self.training.autopsy(&self.parameters, course, checkups, step);
+            (control.watch)(Event::Findings(&findings))?;
+        }
+        Err(error)
     }
 
     /// Tells of a checkpoint.
@@ -232,6 +263,7 @@ impl Start<'_> {
             moments,
             seed: course.seed,
             ended,
+            checkups: std::mem::take(&mut self.checkups),
             epochs: course.epoch,
             course,
             history,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Confusion, Course, Ended, Evaluation, Halving};
+use super::{Checkup, Confusion, Course, Ended, Evaluation, Finding, Halving};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::State;
@@ -34,6 +34,8 @@ pub struct Run {
     pub validation_history: Vec<ValidationPoint>,
     /// What they do on those kept for testing.
     pub test: Option<Evaluation>,
+    /// What was seen of the layers at report boundaries.
+    pub checkups: Vec<Checkup>,
 }
 
 /// A look at the rows kept for validation.
@@ -132,6 +134,8 @@ pub enum Event<'a> {
     Checkpoint(Snapshot<'a>, Option<Snapshot<'a>>),
     /// It diverged, and goes on from an earlier epoch at half the rate.
     Halved(Halving),
+    /// It diverged for good: what the doctor found.
+    Findings(&'a [Finding]),
 }
 
 /// What is kept of a run's losses.

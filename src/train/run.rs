@@ -111,6 +111,17 @@ impl Training {
             }
             _ => self.run_in_turn(place, from, &mut tally, &mut control).await?,
         }
+        if self.doctor
+            && let Some(kept) = &mut tally.kept
+            && kept.checkups.is_empty()
+        {
+            // Nobody looked on the way: at its first step, then, and at what would be its next.
+            let course = Course::new(self, kept.seed);
+            kept.checkups.extend(self.look_from(self.task(kept.seed).start, &course));
+            let (parameters, moments) = (kept.parameters.clone(), kept.moments.clone());
+            let state = State { step: kept.step, parameters, moments };
+            kept.checkups.extend(self.look_from(state, &kept.course));
+        }
         let Some(kept) = tally.kept else {
             // A stop came while all that ran before it diverged.
             let step = tally.last_diverged;

@@ -176,6 +176,7 @@ impl Training {
         Ok(Run {
             seed,
             ended,
+            checkups: Vec::new(),
             course,
             epochs,
             history,

@@ -3,6 +3,7 @@
 //! with the reference.
 
 mod math;
+mod statistics;
 mod update;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use crate::data::Batches;
 use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
 use crate::reference::Trace;
 use math::{View, activate, add_scaled, apply_slope, dot, gemm, row_loss};
+use statistics::Before;
 use update::{Rule, optimize};
 
 /// Multiply-adds from which a product is worth a call of the library.
@@ -37,6 +39,8 @@ pub struct CpuEngine {
     layers: Vec<Layer>,
     states: Vec<LayerState>,
     gradients: Vec<f32>,
+    /// What the last step of a run went on from.
+    before: Before,
     /// The batch, `[rows][stride]`; the whole data set where every step takes it as it stands.
     input: Vec<f32>,
     target: Vec<f32>,
@@ -63,9 +67,21 @@ impl CpuEngine {
             (vec![0.0; rows * row_stride(inputs)], vec![0.0; rows * row_stride(targets)])
         };
         let gradients = vec![0.0; layout.len()];
+        let before = Before::new(layout.len());
         let mut task = task;
         task.start.moments.resize(task.optimizer.moments(), vec![0.0; layout.len()]);
-        CpuEngine { task, layout, layers, states, gradients, input, target, rows, is_near: false }
+        CpuEngine {
+            task,
+            layout,
+            layers,
+            states,
+            gradients,
+            before,
+            input,
+            target,
+            rows,
+            is_near: false,
+        }
     }
 
     /// Steps done since the start.
@@ -99,6 +115,9 @@ impl CpuEngine {
         for i in 0..steps {
             if i > 0 && stop() {
                 break;
+            }
+            if i + 1 == steps {
+                self.before.note(&self.task.start.parameters, self.task.start.step);
             }
             losses.push(self.one_step());
         }
@@ -393,9 +412,9 @@ pub(super) fn activations(network: &Network, parameters: &[f32], inputs: &[f32])
     states.iter().zip(units).map(|(s, &units)| unpad_rows(&s.a, units, row_stride(units))).collect()
 }
 
-/// Copies of the parameters that exist at once at the most: an engine's own and their gradients,
-/// the best start's, and four while they are written to a file.
-const PARAMETER_COPIES: usize = 7;
+/// Copies of the parameters that exist at once at the most: an engine's own, their gradients and
+/// those before a run's last step, the best start's, and four while they are written to a file.
+const PARAMETER_COPIES: usize = 8;
 
 /// Whether the host can hold a network in training, to the saving of it: its parameters as often
 /// as they are copied, and every layer's three matrices of a batch.

@@ -51,7 +51,10 @@ impl LayeredEngine {
                     LayerStatistics {
                         gradient_norm: sum(0).sqrt(),
                         parameter_norm: sum(1).sqrt(),
-                        update_norm: sum(2).sqrt(),
+                        update_norm: match self.keeps_gradients {
+                            true => f64::NAN,
+                            false => sum(2).sqrt(),
+                        },
                         not_finite: sum(3) as u64,
                         zero_rows: counted(|word| word & 0xffff),
                         saturated_rows: counted(|word| word >> 16),

@@ -1,0 +1,164 @@
+//! What the last step shows of a network's health, from what the engine holds anyway; only the update
+//! takes a copy of the parameters before it.
+
+use super::{CpuEngine, LayerState};
+use crate::engine::LayerStatistics;
+use crate::network::{Activation, Layer, LayerBlock, row_stride};
+use crate::reference::fused::SATURATED_WITHIN;
+
+/// The parameters before one step.
+#[derive(Debug)]
+pub(super) struct Before {
+    parameters: Vec<f32>,
+    /// Steps done with that step.
+    step: u32,
+}
+
+impl Before {
+    /// Room for so many.
+    pub(super) fn new(len: usize) -> Before {
+        Before { parameters: vec![0.0; len], step: 0 }
+    }
+
+    /// Keeps `parameters`, from which the step after `steps` others goes on.
+    pub(super) fn note(&mut self, parameters: &[f32], steps: u32) {
+        self.parameters.copy_from_slice(parameters);
+        self.step = steps + 1;
+    }
+}
+
+impl CpuEngine {
+    /// What the last step of the last `run` noted, layer by layer; `None` where that run was stopped
+    /// before its end, or never was.
+    pub fn statistics(&self) -> Option<Vec<LayerStatistics>> {
+        if self.steps_done() == 0 || self.before.step != self.steps_done() {
+            return None;
+        }
+        let of_layers = self.layers.iter().zip(&self.states);
+        Some(of_layers.map(|(layer, state)| self.layer_statistics(layer, state)).collect())
+    }
+
+    fn layer_statistics(&self, layer: &Layer, state: &LayerState) -> LayerStatistics {
+        let block = self.layout.block(layer.index);
+        let (before, after) =
+            (&self.before.parameters[block.range()], &self.parameters()[block.range()]);
+        let gradients = &self.gradients[block.range()];
+        let updates = before.iter().zip(after).map(|(before, after)| after - before);
+        let finite = |values: &[f32]| {
+            let values = rows(values, block, layer);
+            values.flatten().filter(|value| !value.is_finite()).count() as u64
+        };
+        let is_hidden = layer.index + 1 < self.layers.len();
+        let counted = |is_so: &dyn Fn(f32) -> bool| {
+            let mut units = vec![0; if is_hidden { layer.fan_out } else { 0 }];
+            for a in state.a.chunks_exact(row_stride(layer.fan_out)) {
+                units.iter_mut().zip(a).for_each(|(count, &a)| *count += usize::from(is_so(a)));
+            }
+            units
+        };
+        LayerStatistics {
+            gradient_norm: norm(gradients.iter().copied()),
+            parameter_norm: norm(before.iter().copied()),
+            update_norm: norm(updates),
+            not_finite: finite(gradients) + finite(after),
+            zero_rows: counted(&|a| a == 0.0),
+            saturated_rows: counted(&|a| is_saturated(layer.activation, a)),
+        }
+    }
+}
+
+/// A block's rows, padding left out.
+fn rows<'a>(
+    values: &'a [f32],
+    block: LayerBlock,
+    layer: &Layer,
+) -> impl Iterator<Item = &'a [f32]> {
+    let units = layer.fan_out;
+    values.chunks_exact(block.stride).map(move |row| &row[..units])
+}
+
+/// Squares are taken in f32, as on GPUs. Padding is zero and adds nothing.
+fn norm(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|value| f64::from(value * value)).sum::<f64>().sqrt()
+}
+
+/// Whether an activation is at an end of its sigmoid or tanh.
+fn is_saturated(activation: Activation, a: f32) -> bool {
+    let near = |end: f32| f64::from((a - end).abs()) < SATURATED_WITHIN;
+    match activation {
+        Activation::Tanh => near(-1.0) || near(1.0),
+        Activation::Sigmoid => near(0.0) || near(1.0),
+        Activation::Relu | Activation::LeakyRelu | Activation::Identity => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::data::{Batches, Dataset, Order};
+    use crate::engine::{State, Task};
+    use crate::network::{Layout, Loss, Network};
+    use crate::optimizer::{Optimizer, RateSchedule};
+
+    /// One step of a 1-2-1 network by hand. Inputs 1 and 2; one unit is 0 on both, the other gives 3
+    /// and 6; outputs 3.5 and 6.5, targets 0.5: errors 3 and 6, by two rows 1.5 and 3.
+    #[test]
+    fn a_step_shows_what_it_shows_by_hand() {
+        let network = Network::uniform(
+            vec![1, 2, 1],
+            Activation::Relu,
+            Activation::Identity,
+            Loss::MseHalfMean,
+        );
+        let network = network.unwrap();
+        let data = Dataset::new("d", vec![1.0, 2.0], 1, vec![0.5, 0.5], 1).unwrap();
+        let lists = [vec![-2.0, 3.0], vec![0.0, 0.0], vec![4.0, 1.0], vec![0.5]];
+        let mut engine = CpuEngine::new(Task {
+            batches: Batches::new(2, 0, Order::Sequential, 0),
+            start: State::new(Layout::new(&network).pack(&lists)),
+            learning_rate: 0.5,
+            optimizer: Optimizer::default(),
+            schedule: RateSchedule::default(),
+            network,
+            data: Arc::new(data),
+        });
+        assert_eq!(engine.statistics(), None);
+        engine.run(1, &|| false);
+        let seen = engine.statistics().unwrap();
+        // d_w = [3 * 1.5 + 6 * 3, 0], d_b = 4.5; then d_w = 1 * 1.5 + 2 * 3, d_b = 4.5.
+        let norm = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>().sqrt();
+        let gradients = [norm(&[7.5, 4.5]), norm(&[22.5, 4.5])];
+        let parameters = [norm(&[-2.0, 3.0]), norm(&[4.0, 1.0, 0.5])];
+        for (layer, seen) in seen.iter().enumerate() {
+            approx::assert_relative_eq!(seen.gradient_norm, gradients[layer], max_relative = 1e-6);
+            approx::assert_relative_eq!(
+                seen.parameter_norm,
+                parameters[layer],
+                max_relative = 1e-6
+            );
+            let update = 0.5 * gradients[layer];
+            approx::assert_relative_eq!(seen.update_norm, update, max_relative = 1e-6);
+            assert_eq!(seen.not_finite, 0);
+        }
+        assert_eq!((&seen[0].zero_rows, &seen[0].saturated_rows), (&vec![2, 0], &vec![0, 0]));
+        assert!(seen[1].zero_rows.is_empty());
+        // A run that was stopped has not noted where its last step began.
+        engine.run(3, &|| true);
+        assert_eq!(engine.statistics(), None);
+    }
+
+    #[test]
+    fn ends_are_those_of_the_activation() {
+        for (activation, a, is_end) in [
+            (Activation::Tanh, -0.995, true),
+            (Activation::Tanh, 0.0, false),
+            (Activation::Sigmoid, 0.005, true),
+            (Activation::Sigmoid, 0.98, false),
+            (Activation::Relu, 1.0, false),
+        ] {
+            assert_eq!(is_saturated(activation, a), is_end, "{activation} {a}");
+        }
+    }
+}
