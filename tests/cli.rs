@@ -416,6 +416,7 @@ fn classes_train_and_predict() {
             engine,
             "--save",
             model,
+            "--force",
             "--json",
         ];
         let trained = events(wgrad(&args));

@@ -135,6 +135,7 @@ fn a_table_with_names_goes_all_the_way() {
             "10",
             "--engine",
             engine,
+            "--force",
             "--save",
             model,
         ]);
@@ -341,7 +342,7 @@ fn idx_files_plain_and_packed_train_test_and_predict() {
     let model = model.to_str().unwrap();
     let common = ["--layers", "9,8,3", "--epochs", "30", "--batch", "16", "--engine", "layered"];
     let result = |data: &str| {
-        let args = ["--data", data, "--test", &test, "--save", model];
+        let args = ["--data", data, "--test", &test, "--save", model, "--force"];
         train(&[&args, &common[..]].concat())
     };
     let (start, of_plain) = result(&plain);

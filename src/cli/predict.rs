@@ -39,7 +39,7 @@ named! {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("rows").required(true).args(["input", "data"])))]
 pub(super) struct PredictArgs {
-    /// A network that `wgrad train --save` wrote
+    /// A network that --save wrote, or a checkpoint of --out
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
 
@@ -99,6 +99,10 @@ pub(super) struct PredictArgs {
     #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "Output")]
     csv: Option<PathBuf>,
 
+    /// Replace the file that --csv names, where it exists
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+
     /// Let through what wgpu and the driver log
     #[arg(short, long, help_heading = "Output")]
     verbose: bool,
@@ -114,7 +118,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     })?;
     let to_file = args.csv.as_ref().filter(|path| path.as_os_str() != "-");
     if let Some(path) = to_file {
-        file::check_writable(path)?;
+        file::check_free(path, args.force)?;
     }
     let Rows { name, raw, inputs, targets } = rows(args, &model)?;
     let rows = inputs.len() / model.network.inputs();

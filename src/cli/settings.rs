@@ -85,6 +85,7 @@ pub struct Settings {
         long,
         value_name = "FILE",
         allow_hyphen_values = true,
+        hide_short_help = true,
         help_heading = "Data and network"
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +96,7 @@ pub struct Settings {
         long,
         value_name = "SHARE",
         allow_negative_numbers = true,
+        hide_short_help = true,
         help_heading = "Data and network"
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +182,7 @@ pub struct Settings {
     pub output_activation: Option<Activation>,
 
     /// Loss [default: softmax-cross-entropy for classes, bce where every target is 0 or 1, else mse-mean]
-    #[arg(long, value_parser = names!(Loss), help_heading = "Data and network")]
+    #[arg(long, value_parser = names!(Loss), hide_short_help = true, help_heading = "Data and network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
 
@@ -230,7 +232,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u32>,
 
-    /// sgd, momentum, nesterov, adam, adamw [default: sgd; momentum where --momentum is given]
+    /// sgd, momentum, nesterov, adam, adamw [default: sgd, or momentum with a --momentum]
     #[arg(long, value_parser = names!(OptimizerKind), help_heading = "Optimizer")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<OptimizerKind>,
@@ -437,7 +439,7 @@ pub struct Settings {
     pub device: Option<DeviceChoice>,
 
     /// How to run [default: auto: on an adapter resident where the network fits, else layered; else cpu]
-    #[arg(long, value_parser = names!(EngineChoice), help_heading = "Device")]
+    #[arg(long, value_parser = names!(EngineChoice), hide_short_help = true, help_heading = "Device")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineChoice>,
 

@@ -71,7 +71,7 @@ pub(super) struct TrainArgs {
     #[arg(long, hide_short_help = true, help_heading = "Output")]
     force: bool,
 
-    /// Go on from a checkpoint, or from the last one of a folder that --out or --keep made
+    /// Go on from a checkpoint, or from the last one of a run's folder
     #[arg(long, value_name = "DIR|FILE", help_heading = "Output")]
     resume: Option<PathBuf>,
 

@@ -35,6 +35,10 @@ pub(super) struct SweepArgs {
     ])]
     join: Vec<PathBuf>,
 
+    /// Replace what --csv and --save name, where that exists
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
+    force: bool,
+
     /// One JSON object a line on standard output: start, cell ..., result
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -71,7 +75,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
         _ => Detail::Normal,
     };
     if !args.join.is_empty() {
-        return join(&args.join, args.settings.csv.as_deref(), detail);
+        return join(&args.join, args.settings.csv.as_deref(), args.force, detail);
     }
     let from_file = match &args.config {
         Some(path) => SweepSettings::from_file(path)?,
@@ -87,7 +91,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
         return Err(bad_setting("--csv", "names the same file as --save; give another").into());
     }
     for path in [&settings.csv, &settings.save].into_iter().flatten() {
-        file::check_writable(path)?;
+        file::check_free(path, args.force)?;
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
@@ -120,9 +124,9 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
 }
 
 /// Reads parts and reports the whole.
-fn join(paths: &[PathBuf], csv: Option<&Path>, detail: Detail) -> Result<(), Failure> {
+fn join(paths: &[PathBuf], csv: Option<&Path>, force: bool, detail: Detail) -> Result<(), Failure> {
     if let Some(path) = csv {
-        file::check_writable(path)?;
+        file::check_free(path, force)?;
     }
     let bad = |path: &str, reason: String| Error::File { path: path.to_owned(), reason, bad: true };
     let mut parts = Vec::new();

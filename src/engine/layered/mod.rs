@@ -23,7 +23,7 @@ use forward::ForwardPass;
 use rows::Part;
 
 /// Losses that the ring holds, and rates that theirs does: steps between two reads.
-pub(crate) const RING_LEN: u32 = 8192;
+pub(crate) const RING_LEN: u32 = 1024;
 /// Where the rates begin in the buffer of the clock: a binding may start there.
 const RATES_AT: usize = 64;
 

@@ -189,7 +189,13 @@ fn every_optimizer_is_pytorchs_own_with_every_number_said() {
             false,
         ),
         (of(OptimizerKind::Adam), "Adam", adam.to_owned(), false),
-        (of(OptimizerKind::AdamW), "AdamW", format!("{adam}        weight_decay=0,\n"), false),
+        (of(OptimizerKind::AdamW), "AdamW", format!("{adam}        weight_decay=0.01,\n"), false),
+        (
+            Optimizer { weight_decay: 0.0, ..of(OptimizerKind::AdamW) },
+            "AdamW",
+            format!("{adam}        weight_decay=0,\n"),
+            false,
+        ),
         (
             decaying(OptimizerKind::Sgd, Decay::L2),
             "SGD",
