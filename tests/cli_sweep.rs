@@ -179,7 +179,7 @@ fn a_signal_ends_a_sweep_with_what_is_done() {
     let folder = folder("sweep-signal");
     let file = folder.join("part.json");
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let saved = ["--save", file.to_str().unwrap()];
+        let saved = ["--save", file.to_str().unwrap(), "--force"];
         let args = ["sweep", "--engine", "cpu", "--networks", "3000000", "--json"];
         let mut command = wgrad(&[&args[..], &saved].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

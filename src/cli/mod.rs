@@ -6,6 +6,7 @@ mod device;
 mod devices;
 mod export;
 mod keep;
+mod lr_find;
 mod predict;
 mod settings;
 mod stop;
@@ -48,6 +49,8 @@ enum Command {
     Sweep(Box<sweep::SweepArgs>),
     /// Write this training as a PyTorch script that checks it
     Export(Box<export::ExportArgs>),
+    /// Look for a learning rate: one network whose rate grows, and many at each of many rates
+    LrFind(Box<lr_find::LrFindArgs>),
     /// Run a saved network on inputs
     Predict(predict::PredictArgs),
     /// Time every engine and loops written for this CPU, side by side
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        Some(Command::LrFind(args)) => lr_find::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),

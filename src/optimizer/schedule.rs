@@ -91,7 +91,8 @@ impl Schedule {
     /// The same in steps, over `epochs` of `per_epoch` each.
     pub fn in_steps(&self, epochs: u32, per_epoch: u32) -> RateSchedule {
         let steps = |epochs: u32| u64::from(epochs) * u64::from(per_epoch);
-        RateSchedule { schedule: *self, per_epoch, warmup: steps(self.warmup), all: steps(epochs) }
+        let (warmup, all) = (steps(self.warmup), steps(epochs));
+        RateSchedule { schedule: *self, per_epoch, warmup, all, ramp: None }
     }
 }
 
@@ -102,6 +103,9 @@ pub struct RateSchedule {
     per_epoch: u32,
     warmup: u64,
     all: u64,
+    /// By what the rate is multiplied from the first step to the last, evenly in its logarithm; in the place
+    /// of the schedule.
+    ramp: Option<f64>,
 }
 
 impl Default for RateSchedule {
@@ -111,10 +115,16 @@ impl Default for RateSchedule {
 }
 
 impl RateSchedule {
+    /// A rate that grows by a factor from the first of so many steps to the last: each step is as many times
+    /// as fast as the one before (Smith 2017).
+    pub fn ramp(steps: u32, by: f64) -> RateSchedule {
+        RateSchedule { ramp: Some(by), all: steps.into(), ..RateSchedule::default() }
+    }
+
     /// Whether every step has the same rate, until somebody sets another.
     pub fn is_constant(&self) -> bool {
         let is_plain = matches!(self.schedule.kind, ScheduleKind::Constant | ScheduleKind::Plateau);
-        is_plain && self.warmup == 0
+        is_plain && self.warmup == 0 && self.ramp.is_none()
     }
 
     /// Whether somebody sets the rate, as the loss goes.
@@ -127,6 +137,10 @@ impl RateSchedule {
     pub fn factor(&self, step: u32) -> f32 {
         let Schedule { kind, every, factor, floor, .. } = self.schedule;
         let step = u64::from(step);
+        if let Some(by) = self.ramp {
+            let last = self.all.saturating_sub(1).max(1);
+            return libm::pow(by, step as f64 / last as f64) as f32;
+        }
         if step < self.warmup {
             return ((step + 1) as f64 / self.warmup as f64) as f32;
         }

@@ -11,14 +11,30 @@ pub(super) fn draw(points: &[(u32, f32)]) -> String {
     let (Some(&(first, _)), Some(&(last, _))) = (points.first(), points.last()) else {
         return String::new();
     };
+    let wide: Vec<(f64, f64)> = points.iter().map(|&(x, y)| (x.into(), y.into())).collect();
+    let logarithmic = points.iter().all(|point| point.1 > 0.0);
+    plot(&wide, "loss", logarithmic, &format!("epoch {first}"), &last.to_string())
+}
+
+/// Draws points, their x upwards and as they are, their y along a logarithmic axis or a linear one, with
+/// what stands at the ends of the x axis. Empty for fewer than two points.
+pub(super) fn plot(
+    points: &[(f64, f64)],
+    name: &str,
+    logarithmic: bool,
+    left: &str,
+    right: &str,
+) -> String {
+    let (Some(&(first, _)), Some(&(last, _))) = (points.first(), points.last()) else {
+        return String::new();
+    };
     if first == last {
         return String::new();
     }
-    let losses = || points.iter().map(|point| f64::from(point.1));
-    let logarithmic = losses().all(|loss| loss > 0.0);
-    let scale = |loss: f64| if logarithmic { loss.log10() } else { loss };
-    let top = losses().map(scale).fold(f64::NEG_INFINITY, f64::max);
-    let bottom = losses().map(scale).fold(f64::INFINITY, f64::min);
+    let scale = |y: f64| if logarithmic { y.log10() } else { y };
+    let all = || points.iter().map(|point| scale(point.1));
+    let top = all().fold(f64::NEG_INFINITY, f64::max);
+    let bottom = all().fold(f64::INFINITY, f64::min);
     let height = if top > bottom { top - bottom } else { 1.0 };
 
     let mut cells = [[0u8; COLUMNS]; ROWS];
@@ -28,11 +44,8 @@ pub(super) fn draw(points: &[(u32, f32)]) -> String {
         cells[y / 4][x / 2] |= BITS[x % 2][y % 4];
     };
     let width = (COLUMNS * 2 - 1) as f64;
-    let x_of =
-        |epoch: u32| (f64::from(epoch - first) / f64::from(last - first) * width).round() as usize;
-    let y_of = |loss: f32| {
-        ((top - scale(f64::from(loss))) / height * (ROWS * 4 - 1) as f64).round() as usize
-    };
+    let x_of = |x: f64| ((x - first) / (last - first) * width).round() as usize;
+    let y_of = |y: f64| ((top - scale(y)) / height * (ROWS * 4 - 1) as f64).round() as usize;
     for pair in points.windows(2) {
         let ((from, from_y), (to, to_y)) =
             ((x_of(pair[0].0), y_of(pair[0].1)), (x_of(pair[1].0), y_of(pair[1].1)));
@@ -56,9 +69,9 @@ pub(super) fn draw(points: &[(u32, f32)]) -> String {
             cells.iter().filter_map(|&bits| char::from_u32(0x2800 + u32::from(bits))).collect();
         let _ = writeln!(text, "{:>9} ┤{}", label(row), line.trim_end_matches('\u{2800}'));
     }
-    let epochs = format!("epoch {first}{:>1$}", last, COLUMNS - format!("epoch {first}").len());
-    let axis = if logarithmic { "loss, log" } else { "loss" };
-    let _ = writeln!(text, "{axis:>9} └{epochs}");
+    let axis = if logarithmic { format!("{name}, log") } else { name.to_owned() };
+    let room = COLUMNS.saturating_sub(left.chars().count());
+    let _ = writeln!(text, "{axis:>9} └{left}{right:>room$}");
     text
 }
 

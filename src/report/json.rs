@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{AdapterReport, PredictReport, SweepResult, profile};
+use super::{AdapterReport, PredictReport, RateReport, SweepResult, profile};
 use crate::bench::{Contest, StepContest};
 use crate::data::{Dataset, Normalize, Schema};
 use crate::engine::Place;
@@ -227,6 +227,61 @@ pub(super) fn sweep_start(sweep: &Sweep, at: &Place, note: Option<&str>) -> Stri
         "cells": sweep.cells.len(),
         "networks": first.map(|training| training.restarts),
         "shard": sweep.shard.to_string(),
+    }))
+}
+
+pub(super) fn lr_find(report: &RateReport<'_>) -> String {
+    let training = report.training;
+    let adapter = report.at.gpu().map(|gpu| gpu.adapter());
+    let mut text = line(&json!({
+        "event": "start",
+        "version": env!("CARGO_PKG_VERSION"),
+        "engine": report.at.kind(),
+        "device": device(adapter),
+        "data": training.data.name(),
+        "network": training.network.sizes(),
+        "optimizer": optimizer(&training.optimizer),
+        "seed": training.seed,
+        "from": decimal(report.range.from),
+        "to": decimal(report.range.to),
+        "steps": report.range.steps,
+    }));
+    for (step, point) in report.test.points.iter().enumerate() {
+        text += &line(&json!({
+            "event": "step",
+            "step": step,
+            "rate": decimal(point.rate),
+            "loss": point.loss,
+            "smoothed_loss": point.smoothed,
+        }));
+    }
+    if let Some((map, _)) = &report.map {
+        for (rate, count) in map.rates.iter().zip(&map.counts) {
+            text += &line(&json!({
+                "event": "rate",
+                "rate": decimal(*rate),
+                "networks": count.networks,
+                "solved": count.solved,
+                "solved_interval": json!(count.interval()),
+                "median_epochs": count.median_epochs(),
+                "diverged": count.diverged,
+            }));
+        }
+    }
+    text + &line(&json!({
+        "event": "result",
+        "suggested": report.suggested().map(decimal),
+        "curve_suggested": report.test.suggested().map(decimal),
+        "steepest": report.test.steepest.map(decimal),
+        "lowest": report.test.lowest.map(decimal),
+        "broke": report.test.broke,
+        "map": report.map.as_ref().map(|(map, at)| json!({
+            "engine": at.kind(),
+            "rates": map.rates.len(),
+            "seconds": map.seconds,
+            "stopped": map.stopped,
+        })),
+        "no_map": report.no_map,
     }))
 }
 

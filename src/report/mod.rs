@@ -3,6 +3,7 @@
 mod bench;
 mod curve;
 mod json;
+mod lr_find;
 mod map;
 mod predict;
 mod profile;
@@ -20,6 +21,7 @@ use crate::gpu::{AdapterEntry, SkippedBackend};
 
 pub use bench::{contest, step_contest};
 pub use json::{epoch_value as progress_line, halving_value as halving_line};
+pub use lr_find::{RateReport, range_csv, rate_map_csv};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
 pub use pytorch::{check_size as check_script_size, script as pytorch_script};

@@ -5,6 +5,7 @@ mod axis;
 mod count;
 mod part;
 mod plateaus;
+mod rates;
 mod run;
 
 use std::ops::Range;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use axis::{AxisError, names, numbers, wholes};
 pub use count::Count;
 pub use part::{Part, join};
+pub use rates::{RateMap, over_rates, rates};
 
 use crate::Error;
 use crate::data::SOLVED_ROWS;

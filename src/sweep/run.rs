@@ -40,6 +40,8 @@ struct Seat {
 struct Watch<'a> {
     report: &'a mut dyn FnMut(SweepProgress),
     stop: &'a dyn Fn() -> bool,
+    /// Hears of every network's cell, place in it and fate.
+    note: &'a mut dyn FnMut(usize, u32, Fate),
     done: u64,
     of: u64,
 }
@@ -128,11 +130,25 @@ impl Sweep {
         report: &mut dyn FnMut(SweepProgress),
         stop: &dyn Fn() -> bool,
     ) -> Result<SweepOutcome, Error> {
+        self.run_noting(place, report, stop, &mut |_, _, _| ()).await
+    }
+
+    /// The same; `note` hears of every network's cell, place in it and fate.
+    ///
+    /// # Errors
+    /// As [`Sweep::run`].
+    pub async fn run_noting(
+        &self,
+        place: &Place,
+        report: &mut dyn FnMut(SweepProgress),
+        stop: &dyn Fn() -> bool,
+        note: &mut dyn FnMut(usize, u32, Fate),
+    ) -> Result<SweepOutcome, Error> {
         self.check_on(place)?;
         let started = Instant::now();
         let epochs = |cell: &Cell| self.share(cell).len() as u64 * u64::from(cell.training.epochs);
         let of = self.cells.iter().map(epochs).sum();
-        let mut watch = Watch { report, stop, done: 0, of };
+        let mut watch = Watch { report, stop, note, done: 0, of };
         let mut counts = vec![Count::default(); self.cells.len()];
         let stopped = match place {
             Place::Resident(gpu, owner) => {
@@ -203,6 +219,7 @@ impl Sweep {
                     return Ok(true);
                 };
                 for (&seat, fate) in chunk.iter().zip(fates) {
+                    (watch.note)(seat.cell, seat.place, fate);
                     self.count(counts, seat, fate);
                 }
                 let epochs = self.cells[chunk[0].cell].training.epochs;
@@ -288,12 +305,13 @@ impl Sweep {
                 return watch.done < watch.of;
             }
             let (mut behind, stopped) = (watch.done, std::cell::Cell::new(false));
-            let report = &mut *watch.report;
+            let (report, note) = (&mut *watch.report, &mut *watch.note);
             on_every_core(
                 &some,
                 |seat, stop| self.train_on_cpu(*seat, stop),
                 |&seat, fate| {
                     if let Some(fate) = fate {
+                        note(seat.cell, seat.place, fate);
                         self.count(counts, seat, fate);
                         behind += u64::from(self.cells[seat.cell].training.epochs);
                         report(SweepProgress { net_epochs: behind, of: watch.of });

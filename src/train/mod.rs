@@ -7,6 +7,7 @@ mod evaluate;
 mod examine;
 mod once;
 mod outcome;
+mod range;
 mod run;
 mod speed;
 mod together;
@@ -17,6 +18,7 @@ pub use course::{Course, Ended, Halving, OnDivergence, Stopping, Waiting, platea
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, ValidationPoint, epoch_loss};
+pub use range::{RangePoint, RangeTest, RateRange};
 pub use run::Resume;
 pub use speed::{Speed, measure_speed};
 

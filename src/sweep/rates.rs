@@ -1,0 +1,129 @@
+//! Rates against seeds: what becomes of each seed at each rate. Where one start says little, as of small
+//! networks, a hundred of them at each of hundreds of rates say which rate to take.
+
+use super::{AxisValue, Cell, Count, Shard, Sweep, SweepProgress};
+use crate::Error;
+use crate::engine::{Fate, Place};
+use crate::train::Training;
+
+/// What became of every seed at every rate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RateMap {
+    /// The rates, upwards.
+    pub rates: Vec<f32>,
+    /// One count for each rate.
+    pub counts: Vec<Count>,
+    /// `[rates][seeds]`; `None` of those that a stop came before.
+    pub fates: Vec<Vec<Option<Fate>>>,
+    /// Steps of an epoch.
+    pub per_epoch: u32,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// Whether a stop was asked for before the end.
+    pub stopped: bool,
+}
+
+/// So many rates from one to another, evenly in their logarithm, to four digits.
+pub fn rates(from: f32, to: f32, count: usize) -> Result<Vec<f32>, Error> {
+    let text = format!("{from}..{to}:log:{count}");
+    super::numbers(&text).map_err(|error| Error::Setting {
+        setting: format!("--rates {count}"),
+        reason: error.to_string(),
+    })
+}
+
+/// The sweep of a training over these rates, `seeds` networks at each.
+pub fn over_rates(training: &Training, rates: &[f32], seeds: u32) -> Sweep {
+    let cell = |&rate: &f32| Cell {
+        axes: vec![("lr", AxisValue::Number(rate))],
+        training: Training { learning_rate: rate, restarts: seeds, ..training.clone() },
+    };
+    Sweep { cells: rates.iter().map(cell).collect(), shard: Shard::WHOLE }
+}
+
+impl RateMap {
+    /// Trains every seed at every rate.
+    ///
+    /// # Errors
+    /// As [`Sweep::run`].
+    pub async fn run(
+        sweep: &Sweep,
+        place: &Place,
+        report: &mut dyn FnMut(SweepProgress),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<RateMap, Error> {
+        let trainings = || sweep.cells.iter().map(|cell| &cell.training);
+        let mut fates: Vec<Vec<Option<Fate>>> =
+            trainings().map(|training| vec![None; training.restarts as usize]).collect();
+        let mut note = |cell: usize, seed: u32, fate| fates[cell][seed as usize] = Some(fate);
+        let outcome = sweep.run_noting(place, report, stop, &mut note).await?;
+        Ok(RateMap {
+            rates: trainings().map(|training| training.learning_rate).collect(),
+            per_epoch: trainings().next().map_or(1, |t| t.batches(t.seed).steps_per_epoch() as u32),
+            counts: outcome.counts,
+            fates,
+            seconds: outcome.seconds,
+            stopped: outcome.stopped,
+        })
+    }
+
+    /// Which rate to take: among those of which it cannot be told that fewer seeds solve their data than at
+    /// the best, the one that needs the fewest epochs, with its neighbours, since one alone is noise.
+    pub fn suggested(&self) -> Option<usize> {
+        let smoothed = |of: &dyn Fn(&Count) -> Option<f64>, at: usize| -> Option<f64> {
+            let near = at.saturating_sub(2)..(at + 3).min(self.counts.len());
+            let values: Vec<f64> = self.counts[near].iter().filter_map(of).collect();
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        let all = || 0..self.counts.len();
+        let rate = |at: usize| smoothed(&Count::rate, at).unwrap_or(0.0);
+        let best = all().max_by(|&a, &b| rate(a).total_cmp(&rate(b)))?;
+        if rate(best) == 0.0 {
+            return None;
+        }
+        let (low, _) = self.counts[best].interval()?;
+        let epochs = |at: usize| {
+            let median = |count: &Count| count.median_epochs().map(f64::from);
+            smoothed(&median, at).unwrap_or(f64::INFINITY)
+        };
+        all()
+            .filter(|&at| rate(at) >= low.min(rate(best)))
+            .min_by(|&a, &b| epochs(a).total_cmp(&epochs(b)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(cells: &[(u64, u32)]) -> RateMap {
+        let count = |&(solved, epochs): &(u64, u32)| Count {
+            networks: 100,
+            solved,
+            epochs: [(epochs, solved)].into_iter().filter(|cell| cell.1 > 0).collect(),
+            ..Count::default()
+        };
+        RateMap {
+            rates: (0..cells.len()).map(|at| at as f32 + 1.0).collect(),
+            counts: cells.iter().map(count).collect(),
+            fates: Vec::new(),
+            per_epoch: 1,
+            seconds: 0.0,
+            stopped: false,
+        }
+    }
+
+    #[test]
+    fn of_rates_that_solve_alike_the_fastest_is_taken() {
+        let cells = [(0, 0), (0, 0), (20, 900), (45, 700), (46, 500), (47, 300), (46, 100)];
+        let more = [(45, 90), (44, 80), (46, 85), (10, 60), (0, 0), (0, 0), (0, 0)];
+        let at = map(&[&cells[..], &more].concat()).suggested().unwrap();
+        assert!((7..=9).contains(&at), "{at}");
+    }
+
+    #[test]
+    fn where_none_solves_nothing_is_suggested() {
+        assert_eq!(map(&[(0, 0); 9]).suggested(), None);
+        assert_eq!(map(&[]).suggested(), None);
+    }
+}
