@@ -109,21 +109,22 @@ impl RangeTest {
             lowest = lowest.min(smoothed);
             points.push(RangePoint { rate, loss, smoothed });
         }
-        let (mut test, first) =
-            (RangeTest { points, broke, steepest: None, lowest: None }, f64::from(f32::MAX));
-        let first = test.points.first().map_or(first, |point| point.smoothed);
+        let mut test = RangeTest { points, broke, steepest: None, lowest: None };
+        let first = test.points.first().map_or(f64::INFINITY, |point| point.smoothed);
         let slope = |pair: &[RangePoint]| {
             let (a, b) = (&pair[0], &pair[pair.len() - 1]);
             (b.smoothed - a.smoothed) / f64::from(b.rate / a.rate).ln()
         };
         if first - lowest >= FALLEN * first.abs() {
-            let steepest = test
-                .points
+            let low = (0..test.points.len())
+                .min_by(|&a, &b| test.points[a].smoothed.total_cmp(&test.points[b].smoothed))
+                .unwrap_or(0);
+            // What falls after that has risen before.
+            test.steepest = test.points[..=low]
                 .windows(SLOPE_STEPS)
                 .min_by(|a, b| slope(a).total_cmp(&slope(b)))
                 .map(|pair| pair[SLOPE_STEPS / 2].rate);
-            let low = test.points.iter().min_by(|a, b| a.smoothed.total_cmp(&b.smoothed));
-            (test.steepest, test.lowest) = (steepest, low.map(|point| point.rate));
+            test.lowest = Some(test.points[low].rate);
         }
         test
     }
