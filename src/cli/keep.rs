@@ -88,6 +88,9 @@ impl Keeper {
         match event {
             Event::Progress(progress) => self.history.append(&report::progress_line(progress)),
             Event::Halved(halving) => self.history.append(&report::halving_line(halving)),
+            Event::Reopened(epoch) => {
+                self.history.append(&json!({"event": "reopened", "epoch": epoch}))
+            }
             Event::Findings(findings) => {
                 self.history.append(&json!({"event": "findings", "findings": findings}))
             }

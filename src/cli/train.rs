@@ -175,6 +175,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             match event {
                 Event::Progress(progress) => report.progress(progress),
                 Event::Halved(halving) => report.halved(halving),
+                Event::Reopened(epoch) => report.reopened(epoch),
                 Event::Findings(findings) => report.findings(findings),
                 Event::Checkpoint(..) => {}
             }

@@ -137,6 +137,19 @@ impl Place {
         }
     }
 
+    /// The same engine on the same adapter, opened anew: for when its device is lost.
+    ///
+    /// # Errors
+    /// Where the adapter does not open any more.
+    pub async fn reopened(&self) -> Result<Place, Error> {
+        let open = async |gpu: &Arc<Gpu>| gpu.adapter().open().await.map(Arc::new);
+        Ok(match self {
+            Place::Cpu => Place::Cpu,
+            Place::Layered(gpu, kernels) => Place::Layered(open(gpu).await?, *kernels),
+            Place::Resident(gpu, owner) => Place::Resident(open(gpu).await?, *owner),
+        })
+    }
+
     /// The engine's name.
     pub fn kind(&self) -> EngineKind {
         match self {

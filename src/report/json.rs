@@ -141,6 +141,10 @@ pub fn halving_value(halving: Halving) -> Value {
     json!({"event": "halved", "epoch": epoch, "step": step, "learning_rate": decimal(rate)})
 }
 
+pub(super) fn reopened(epoch: u32) -> String {
+    line(&json!({"event": "reopened", "epoch": epoch}))
+}
+
 /// What the doctor found, as an event of its own.
 pub(super) fn findings(findings: &[Finding]) -> String {
     line(&json!({"event": "findings", "findings": findings}))

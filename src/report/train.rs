@@ -105,6 +105,18 @@ impl<'a> TrainReport<'a> {
         self.bar.suspend(|| self.keep_failure(print(&text)));
     }
 
+    /// Tells of a device that was lost and is open again.
+    pub fn reopened(&self, epoch: u32) {
+        let text = match self.detail {
+            Detail::Json => json::reopened(epoch),
+            Detail::Quiet => return,
+            Detail::Normal | Detail::Verbose => {
+                format!("The device was lost and is open again: on from epoch {epoch}.\n")
+            }
+        };
+        self.bar.suspend(|| self.keep_failure(print(&text)));
+    }
+
     /// Tells what the doctor found where a training broke.
     pub fn findings(&self, findings: &[Finding]) {
         let text = match self.detail {

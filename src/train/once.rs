@@ -5,11 +5,12 @@ use web_time::Instant;
 use super::outcome::Tally;
 use super::run::Control;
 use super::{
-    Checkup, Course, Ended, Event, Halving, OnDivergence, Progress, Resume, Run, Snapshot,
-    Training, ValidationPoint,
+    Checkup, Course, Ended, Evaluation, Event, Halving, OnDivergence, Progress, Resume, Run,
+    Snapshot, Training, ValidationPoint,
 };
 use crate::Error;
 use crate::engine::{Engine, Place, State, Task};
+use crate::gpu::GpuError;
 
 /// Halvings after which a training is given up: the rate is then a millionth of what it was.
 const MOST_HALVINGS: usize = 20;
@@ -17,7 +18,9 @@ const MOST_HALVINGS: usize = 20;
 /// A start in training.
 struct Start<'a> {
     training: &'a Training,
-    place: &'a Place,
+    place: Place,
+    /// Whether its device was lost and opened again.
+    reopened: bool,
     engine: Engine,
     course: Course,
     /// The parameters at the end of the last stretch.
@@ -42,18 +45,21 @@ impl Training {
         control: &mut Control<'_>,
     ) -> Result<Run, Error> {
         let started = Instant::now();
+        let is_resumed = from.is_some();
         let Resume { state, course } = from.unwrap_or_else(|| Resume {
             state: self.task(seed).start,
             course: Course::new(self, seed),
         });
-        let goes_back = control.snapshots || self.on_divergence == OnDivergence::HalveLr;
+        let halves = self.on_divergence == OnDivergence::HalveLr;
+        let goes_back = control.snapshots || halves || is_resumed;
         let good = goes_back.then(|| Resume { state: state.clone(), course: course.clone() });
         let engine = Engine::new(self.task_from(state, &course), place).await?;
         tally.setup_seconds += started.elapsed().as_secs_f64();
         let parameters = Vec::new();
         let mut start = Start {
             training: self,
-            place,
+            place: place.clone(),
+            reopened: false,
             engine,
             course,
             parameters,
@@ -83,67 +89,93 @@ impl Training {
 
 impl Start<'_> {
     async fn run(&mut self, restart: u32, control: &mut Control<'_>) -> Result<Run, Error> {
-        let training = self.training;
-        let batches = training.batches(self.course.seed);
-        let per_epoch = batches.steps_per_epoch() as u32;
-        let mut validation = None;
-        let mut ended = Ended::Epochs;
-        while self.course.epoch < training.epochs {
-            let until = training.next_stop(self.course.epoch);
-            let steps = until * per_epoch - self.engine.steps_done();
-            let losses = self.engine.run(steps, &|| control.stops().is_some()).await?;
-            // The old copy goes before the new one comes.
-            drop(std::mem::take(&mut self.parameters));
-            self.parameters = self.engine.parameters().await?;
-            let points = self.course.history.len();
-            let bad_loss = self.course.note(training, &batches, &losses);
-            let step = self.engine.steps_done();
-            let sound = training.check_parameters(&self.parameters, bad_loss.unwrap_or(step));
-            let sound = sound.and_then(|()| match bad_loss {
-                Some(step) => Err(Error::diverged("the loss", step)),
-                None => Ok(()),
-            });
-            if let Err(error) = sound {
-                self.go_back(error, control).await?;
-                continue;
-            }
-            let is_stopped = (losses.len() as u32) < steps;
-            let is_report =
-                until.is_multiple_of(training.report_every()) || until == training.epochs;
-            let mut seen = None;
-            if (is_report || is_stopped)
-                && let Some(data) = &training.held_out.validation
-            {
-                let evaluation = training.look(&self.engine, data).await?;
-                seen = Some(ValidationPoint::new(self.course.epoch, &evaluation, data));
-                validation = Some(evaluation);
-            }
-            if is_report && !is_stopped {
-                ended = self.report(seen, control).await?.unwrap_or(ended);
-            }
-            if let Some(&(epoch, loss)) = self.course.history[points..].last() {
-                let seed = self.course.seed;
-                let progress = Progress { restart, seed, epoch, loss, validation: seen };
-                (control.watch)(Event::Progress(progress))?;
-            }
-            if ended == Ended::Epochs
-                && until < training.epochs
-                && let Some(reason) = control.stops()
-            {
-                ended = reason;
-            }
-            if ended != Ended::Epochs {
-                break;
-            }
-            let is_due = training.checkpoint_every.is_some_and(|every| until.is_multiple_of(every));
-            if is_due && control.snapshots && until < training.epochs {
-                self.tell(control).await?;
+        let (mut validation, mut ended) = (None, Ended::Epochs);
+        while ended == Ended::Epochs && self.course.epoch < self.training.epochs {
+            match self.stretch(restart, control, &mut validation).await {
+                Ok(end) => ended = end.unwrap_or(ended),
+                Err(error) => self.recover(error, control).await?,
             }
         }
         if control.snapshots {
             self.tell(control).await?;
         }
         self.finish(validation, ended).await
+    }
+
+    /// Up to the next report boundary or checkpoint; why the training ends there, if it does.
+    async fn stretch(
+        &mut self,
+        restart: u32,
+        control: &mut Control<'_>,
+        validation: &mut Option<Evaluation>,
+    ) -> Result<Option<Ended>, Error> {
+        let training = self.training;
+        let batches = training.batches(self.course.seed);
+        let per_epoch = batches.steps_per_epoch() as u32;
+        let mut ended = None;
+        let until = training.next_stop(self.course.epoch);
+        let steps = until * per_epoch - self.engine.steps_done();
+        let losses = self.engine.run(steps, &|| control.stops().is_some()).await?;
+        // The old copy goes before the new one comes.
+        drop(std::mem::take(&mut self.parameters));
+        self.parameters = self.engine.parameters().await?;
+        let points = self.course.history.len();
+        let bad_loss = self.course.note(training, &batches, &losses);
+        let step = self.engine.steps_done();
+        let sound = training.check_parameters(&self.parameters, bad_loss.unwrap_or(step));
+        let sound = sound.and_then(|()| match bad_loss {
+            Some(step) => Err(Error::diverged("the loss", step)),
+            None => Ok(()),
+        });
+        if let Err(error) = sound {
+            self.go_back(error, control).await?;
+            return Ok(None);
+        }
+        let is_stopped = (losses.len() as u32) < steps;
+        let is_report = until.is_multiple_of(training.report_every()) || until == training.epochs;
+        let mut seen = None;
+        if (is_report || is_stopped)
+            && let Some(data) = &training.held_out.validation
+        {
+            let evaluation = training.look(&self.engine, data).await?;
+            seen = Some(ValidationPoint::new(self.course.epoch, &evaluation, data));
+            *validation = Some(evaluation);
+        }
+        if is_report && !is_stopped {
+            ended = self.report(seen, control).await?;
+        }
+        if let Some(&(epoch, loss)) = self.course.history[points..].last() {
+            let seed = self.course.seed;
+            let progress = Progress { restart, seed, epoch, loss, validation: seen };
+            (control.watch)(Event::Progress(progress))?;
+        }
+        if ended.is_none() && until < training.epochs {
+            ended = control.stops();
+        }
+        let is_due = training.checkpoint_every.is_some_and(|every| until.is_multiple_of(every));
+        if ended.is_none() && is_due && control.snapshots && until < training.epochs {
+            self.tell(control).await?;
+        }
+        Ok(ended)
+    }
+
+    /// A device that was lost is opened again, once: from the last report boundary that is kept, or from
+    /// the start, the same steps give the same bits.
+    async fn recover(&mut self, error: Error, control: &mut Control<'_>) -> Result<(), Error> {
+        if self.reopened || !matches!(error, Error::Gpu(GpuError::Lost { .. })) {
+            return Err(error);
+        }
+        self.reopened = true;
+        self.place = self.place.reopened().await?;
+        let seed = self.course.seed;
+        let back = self.good.clone().unwrap_or_else(|| Resume {
+            state: self.training.task(seed).start,
+            course: Course::new(self.training, seed),
+        });
+        self.course = back.course;
+        let task = self.training.task_from(back.state, &self.course);
+        self.engine = Engine::new(task, &self.place).await?;
+        (control.watch)(Event::Reopened(self.course.epoch))
     }
 
     /// A report boundary: what is decided there, and what is kept of it.
@@ -201,7 +233,7 @@ impl Start<'_> {
         back.course.halvings.push(halving);
         self.course = back.course.clone();
         let task = self.training.task_from(back.state.clone(), &back.course);
-        self.engine = Engine::new(task, self.place).await?;
+        self.engine = Engine::new(task, &self.place).await?;
         self.good = Some(back);
         (control.watch)(Event::Halved(halving))
     }
@@ -224,11 +256,7 @@ impl Start<'_> {
         (control.watch)(Event::Checkpoint(now, best.as_ref().map(Resume::snapshot)))
     }
 
-    async fn finish(
-        &mut self,
-        validation: Option<super::Evaluation>,
-        ended: Ended,
-    ) -> Result<Run, Error> {
+    async fn finish(&mut self, validation: Option<Evaluation>, ended: Ended) -> Result<Run, Error> {
         let training = self.training;
         if self.parameters.is_empty() {
             // Nothing was left to be done.

@@ -134,6 +134,8 @@ pub enum Event<'a> {
     Checkpoint(Snapshot<'a>, Option<Snapshot<'a>>),
     /// It diverged, and goes on from an earlier epoch at half the rate.
     Halved(Halving),
+    /// The device was lost and is open again: it goes on from this epoch.
+    Reopened(u32),
     /// It diverged for good: what the doctor found.
     Findings(&'a [Finding]),
 }

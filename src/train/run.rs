@@ -9,6 +9,7 @@ use super::{
 use crate::Error;
 use crate::data::Dataset;
 use crate::engine::{Engine, Forward, Place, State};
+use crate::gpu::GpuError;
 use crate::network::Layout;
 
 /// What a training goes on from: what a [`Snapshot`](super::Snapshot) showed of it.
@@ -99,7 +100,16 @@ impl Training {
         let mut tally = Tally::default();
         match place {
             Place::Resident(gpu, owner) if self.runs_together(&from, snapshots) => {
-                let run = self.run_together(gpu, *owner, &mut tally, &mut control).await;
+                let mut run = self.run_together(gpu, *owner, &mut tally, &mut control).await;
+                if matches!(run, Err(Error::Gpu(GpuError::Lost { .. }))) {
+                    // Once more, from the start: it is soon there again.
+                    tally = Tally::default();
+                    let reopened = place.reopened().await?;
+                    (control.watch)(Event::Reopened(0))?;
+                    if let Some(gpu) = reopened.gpu() {
+                        run = self.run_together(gpu, *owner, &mut tally, &mut control).await;
+                    }
+                }
                 match run {
                     // Which of them diverged where is seen only at report boundaries.
                     Err(Error::Diverged { .. }) if self.restarts == 1 => {
