@@ -8,38 +8,22 @@ use std::sync::Arc;
 
 use common::gpu;
 use wgrad::Error;
-use wgrad::data::{Dataset, Order, Source};
+use wgrad::data::{Dataset, Source};
 use wgrad::engine::{Kernels, Owner, Place, State};
 use wgrad::gpu::{Adapters, Environment, Gpu};
-use wgrad::network::{Activation, Initializer, Loss, Network};
+use wgrad::network::{Activation, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use wgrad::sweep::over_rates;
-use wgrad::train::{
-    Course, Ended, Event, HeldOut, OnDivergence, Outcome, Resume, Stopping, Training,
-};
+use wgrad::train::{Course, Ended, Event, OnDivergence, Outcome, Resume, Stopping, Training};
 
+/// One that gets stuck: two of its units die.
 fn xor() -> Training {
     let network =
         Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
     Training {
-        network,
-        data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-        held_out: HeldOut::default(),
-        init: Initializer::HeNormal,
-        init_scale: 1.0,
-        learning_rate: 0.5,
-        optimizer: Optimizer::default(),
-        schedule: Schedule::default(),
-        stopping: Stopping::default(),
-        on_divergence: OnDivergence::Stop,
-        doctor: true,
-        checkpoint_every: None,
         epochs: 1500,
-        batch: 0,
-        order: Order::Shuffled,
-        // Gets stuck: two of its units die.
         seed: 1,
-        restarts: 1,
+        ..Training::new(network, Arc::new(Source::Xor.built_in().unwrap().unwrap()))
     }
 }
 

@@ -12,10 +12,10 @@ use wgrad::check::Bound;
 use wgrad::data::{Dataset, Order, Source};
 use wgrad::engine::{Fate, Kernels, Member, Owner, Place, Population, ResidentEngine, Start};
 use wgrad::network::{Activation, Initializer, Loss, Network};
-use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
+use wgrad::optimizer::{Optimizer, RateSchedule};
 use wgrad::reference::Reference;
 use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, join};
-use wgrad::train::{HeldOut, OnDivergence, Stopping, Training};
+use wgrad::train::Training;
 
 fn xor() -> Arc<Dataset> {
     Arc::new(Source::Xor.built_in().unwrap().unwrap())
@@ -29,23 +29,10 @@ fn network(sizes: &[usize], hidden: Activation, loss: Loss) -> Network {
 /// XOR by 2-3-1 under cross-entropy at rate 0.5, from He's starts.
 fn training(hidden: Activation, networks: u32, epochs: u32) -> Training {
     Training {
-        network: network(&[2, 3, 1], hidden, Loss::Bce),
-        data: xor(),
-        held_out: HeldOut::default(),
         init: Initializer::HeNormal,
-        init_scale: 1.0,
-        learning_rate: 0.5,
-        optimizer: Optimizer::default(),
-        schedule: Schedule::default(),
-        stopping: Stopping::default(),
-        on_divergence: OnDivergence::Stop,
-        doctor: true,
-        checkpoint_every: None,
         epochs,
-        batch: 0,
-        order: Order::Shuffled,
-        seed: 0,
         restarts: networks,
+        ..Training::new(network(&[2, 3, 1], hidden, Loss::Bce), xor())
     }
 }
 

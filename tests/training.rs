@@ -15,9 +15,9 @@ use wgrad::engine::resident::{self, Request};
 use wgrad::engine::{Engine, Kernels, LayeredEngine, Owner, Place, Task};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::optimizer::{Optimizer, RateSchedule, Schedule};
+use wgrad::optimizer::{Optimizer, RateSchedule};
 use wgrad::reference::Reference;
-use wgrad::train::{HeldOut, OnDivergence, Run, Stopping, Training};
+use wgrad::train::{Run, Training};
 
 /// Every place that can step, but the resident engine, which does not take every network.
 fn places() -> [Place; 3] {
@@ -351,23 +351,9 @@ fn xor(hidden: Activation, width: usize, epochs: u32) -> Training {
     let network =
         Network::uniform(vec![2, width, 1], hidden, Activation::Sigmoid, Loss::Bce).unwrap();
     Training {
-        network,
-        data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-        held_out: HeldOut::default(),
         init: Initializer::HeNormal,
-        init_scale: 1.0,
-        learning_rate: 0.5,
-        optimizer: Optimizer::default(),
-        schedule: Schedule::default(),
-        stopping: Stopping::default(),
-        on_divergence: OnDivergence::Stop,
-        doctor: true,
-        checkpoint_every: None,
         epochs,
-        batch: 0,
-        order: Order::Shuffled,
-        seed: 0,
-        restarts: 1,
+        ..Training::new(network, Arc::new(Source::Xor.built_in().unwrap().unwrap()))
     }
 }
 

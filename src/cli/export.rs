@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::settings::{EngineChoice, Resolved, Settings};
+use super::resolve::Resolved;
+use super::settings::{EngineChoice, Settings};
 use super::stop::Stop;
 use super::{Failure, bad_setting, quoted};
 use crate::Error;

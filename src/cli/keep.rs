@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::settings::{EngineChoice, Resolved, Settings};
+use super::resolve::Resolved;
+use super::settings::{EngineChoice, Settings};
 use super::{bad_setting, data};
 use crate::Error;
 use crate::data::Schema;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::device::{self, Chosen, Wanted};
-use super::settings::{Resolved, Settings};
+use super::resolve::Resolved;
+use super::settings::Settings;
 use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;

@@ -8,6 +8,7 @@ mod export;
 mod keep;
 mod lr_find;
 mod predict;
+mod resolve;
 mod settings;
 mod stop;
 mod sweep;
@@ -21,7 +22,8 @@ use clap::{Parser, Subcommand};
 use crate::Error;
 use crate::report::OutputError;
 pub use data::{Delimiter, Header, TargetType};
-pub use settings::{EngineChoice, Resolved, Settings};
+pub use resolve::Resolved;
+pub use settings::{EngineChoice, Settings};
 
 const AFTER_HELP: &str = "\
 Plain `wgrad` trains XOR: 2 inputs, 3 hidden units (ReLU), 1 output (sigmoid), from as many starts

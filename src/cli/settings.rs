@@ -1,22 +1,20 @@
 //! Every setting of a training, as a flag and as a key of a TOML file: one struct for both.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::bad_setting;
-use super::data::{self, Delimiter, Header, TableFlags, TargetType};
-use super::toolkit::default_rate;
+use super::data::{Delimiter, Header, TableFlags, TargetType};
 use crate::Error;
-use crate::data::{Dataset, Normalize, Order, SOLVED_ROWS, Samples, Schema, Source, Table};
+use crate::data::{Normalize, Order, Source, Table};
 use crate::engine::{Kernels, Owner};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
-use crate::network::{Activation, Initializer, Loss, Network, named};
+use crate::network::{Activation, Initializer, Loss, named};
 use crate::optimizer::{Decay, OptimizerKind, ScheduleKind};
-use crate::train::{HeldOut, OnDivergence, Training};
+use crate::train::OnDivergence;
 
 named! {
     /// Which engine to use.
@@ -464,57 +462,6 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| "give whole numbers, as in --layers 2,3,1".to_owned())
 }
 
-/// Rows up to which a batch is all of them unless said otherwise.
-const FULL_BATCH_ROWS: usize = 64;
-/// Rows of a batch beyond that.
-const DEFAULT_BATCH: usize = 32;
-/// Starts of the XOR preset: 54 % fail, so that all of 64 fail in one of 10^17 trainings.
-const PRESET_RESTARTS: u32 = 64;
-
-/// What settings come to.
-#[derive(Debug, Clone)]
-pub struct Resolved {
-    /// The training.
-    pub training: Training,
-    /// The settings with every default written out.
-    pub settings: Settings,
-    /// What a prediction must know of the data.
-    pub schema: Schema,
-}
-
-/// What data asks for where nothing is said.
-struct Defaults {
-    layers: Vec<usize>,
-    learning_rate: f32,
-    epochs: u32,
-}
-
-/// Whether rows are few, and zeros and ones throughout.
-fn is_truth_table(data: &Dataset) -> bool {
-    let is_bit = |value: &f32| *value == 0.0 || *value == 1.0;
-    data.rows() <= SOLVED_ROWS && data.is_classification() && data.inputs().iter().all(is_bit)
-}
-
-impl Defaults {
-    fn of(source: &Source, data: &Dataset) -> Defaults {
-        let (inputs, outputs) = (data.input_len(), data.target_len());
-        let sizes = |hidden: &[usize]| [&[inputs], hidden, &[outputs]].concat();
-        let some = (4 * inputs).min(64);
-        let (layers, learning_rate, epochs) = match source {
-            Source::Shape(..) => (sizes(&[16, 16]), 0.3, 500),
-            Source::Digits => (sizes(&[32]), 0.5, 40),
-            Source::Iris => (sizes(&[16]), 0.1, 200),
-            Source::Idx(..) => (sizes(&[128]), 0.1, 10),
-            // A table of zeros and ones is a gate, whatever it is called.
-            Source::Csv(_) | Source::Stdin if !is_truth_table(data) => {
-                (sizes(&[if inputs == 2 { 3 } else { some }]), 0.1, 200)
-            }
-            _ => (sizes(&[if inputs == 2 { 3 } else { some }]), 0.5, 2000),
-        };
-        Defaults { layers, learning_rate, epochs }
-    }
-}
-
 impl Settings {
     /// What a TOML file says.
     ///
@@ -629,104 +576,6 @@ impl Settings {
             matches!(self.loss, Some(Loss::Bce | Loss::BceWithLogits)) && table.class_count() == 2;
         by_layers.or(one.then_some(1))
     }
-
-    /// The training these settings mean, and what goes with it.
-    ///
-    /// # Errors
-    /// Data that cannot be read, a network that cannot be, settings that do not fit the data.
-    pub fn resolve(self) -> Result<Resolved, Error> {
-        if let Some(layers) = &self.layers {
-            // Sizes that cannot be are told before a file is read for them.
-            let any = Activation::Identity;
-            Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
-        }
-        let samples = data::load(&self)?;
-        let (training, settings) = self.resolve_over(&samples)?;
-        Ok(Resolved { training, settings, schema: samples.schema })
-    }
-
-    /// The training and the settings with every default written out, over rows that are there.
-    ///
-    /// # Errors
-    /// As [`Settings::resolve`].
-    pub fn resolve_over(self, samples: &Samples) -> Result<(Training, Settings), Error> {
-        let source = self.data.clone().unwrap_or(Source::Xor);
-        let data = Arc::clone(&samples.train);
-        let defaults = Defaults::of(&source, &data);
-        let layers = self.layers.clone().unwrap_or(defaults.layers);
-        let is_xor = is_truth_table(&data) && {
-            let xor = |row| [data.input(row), data.target(row)].concat().iter().sum::<f32>() % 2.0;
-            data.rows() == 4 && (0..4).all(|row| xor(row) == 0.0)
-        };
-        let is_preset = is_xor && layers == [2, 3, 1];
-        let activation = self.activation.unwrap_or(Activation::Relu);
-        let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
-        let network = Network::uniform(layers.clone(), activation, output, loss)?;
-        let optimizer = self.rule()?;
-        let learning_rate = self.lr.unwrap_or(default_rate(&optimizer, defaults.learning_rate));
-        let epochs = self.epochs.unwrap_or(defaults.epochs);
-        let schedule = self.rate_schedule(epochs, learning_rate)?;
-        let training = Training {
-            init: self.init.unwrap_or(Initializer::default_for(activation)),
-            init_scale: self.init_scale.unwrap_or(1.0),
-            learning_rate,
-            optimizer,
-            schedule,
-            stopping: self.stopping(),
-            on_divergence: self.on_divergence.unwrap_or(OnDivergence::Stop),
-            doctor: !self.no_doctor,
-            checkpoint_every: self.checkpoint_every,
-            epochs,
-            batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS {
-                0
-            } else {
-                DEFAULT_BATCH
-            }),
-            order: self.order.unwrap_or(Order::Shuffled),
-            seed: self.seed.unwrap_or(0),
-            restarts: self.restarts.unwrap_or(match self.checkpoint_every {
-                None if is_preset => PRESET_RESTARTS,
-                _ => 1,
-            }),
-            network,
-            data,
-            held_out: HeldOut {
-                validation: samples.validation.clone(),
-                test: samples.test.clone(),
-            },
-        };
-        training.check().map_err(|error| match error {
-            // Rows known by name cannot be at fault: the network asked for them is.
-            Error::Data(reason) if !source.is_file() => {
-                let sizes: Vec<String> = layers.iter().map(usize::to_string).collect();
-                bad_setting(format!("--layers {}", sizes.join(",")), reason.to_string())
-            }
-            other => other,
-        })?;
-        let normalize = self.normalize.unwrap_or(data::default_normalize(&source));
-        let settings = Settings {
-            data_seed: Some(self.data_seed.unwrap_or(0)),
-            normalize: Some(normalize),
-            data: Some(source),
-            layers: Some(layers),
-            activation: Some(activation),
-            output_activation: Some(output),
-            loss: Some(loss),
-            init: Some(training.init),
-            init_scale: Some(training.init_scale),
-            lr: Some(training.learning_rate),
-            epochs: Some(training.epochs),
-            batch: Some(training.batch),
-            order: Some(training.order),
-            seed: Some(training.seed),
-            restarts: Some(training.restarts),
-            device: Some(self.device.unwrap_or_default()),
-            engine: Some(self.engine.unwrap_or(EngineChoice::Auto)),
-            ..self
-        };
-        let settings = settings.with_toolkit(&training);
-        Ok((training, settings))
-    }
 }
 
 /// Settings from a TOML file.
@@ -745,82 +594,4 @@ pub(super) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
 
 fn not_toml(path: &Path, reason: &str) -> Error {
     bad_setting(format!("--config {}", path.display()), reason)
-}
-
-/// Loss and output activation, each from the other and from the data where it is not given.
-fn loss_and_output(
-    loss: Option<Loss>,
-    output: Option<Activation>,
-    data: &Dataset,
-) -> (Loss, Activation) {
-    let classes = data.is_classification();
-    let loss = loss.unwrap_or(match output {
-        None | Some(Activation::Identity) if data.is_one_of_n() => Loss::SoftmaxCrossEntropy,
-        Some(Activation::Identity) if classes => Loss::BceWithLogits,
-        None | Some(Activation::Sigmoid) if classes => Loss::Bce,
-        _ => Loss::MseMean,
-    });
-    let free = if classes { Activation::Sigmoid } else { Activation::Identity };
-    (loss, output.unwrap_or(loss.required_output().unwrap_or(free)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn resolve(text: &str) -> Result<(Training, Settings), Error> {
-        let resolved = toml::from_str::<Settings>(text).unwrap().resolve()?;
-        Ok((resolved.training, resolved.settings))
-    }
-
-    #[test]
-    fn nothing_said_is_the_xor_preset() {
-        let (training, settings) = resolve("").unwrap();
-        assert_eq!(training.network.sizes(), [2, 3, 1]);
-        assert_eq!(training.network.activations(), [Activation::Relu, Activation::Sigmoid]);
-        assert_eq!((training.network.loss(), training.restarts), (Loss::Bce, 64));
-        assert_eq!(settings.init, Some(Initializer::HeNormal));
-        assert_eq!(resolve("layers = [2, 4, 1]").unwrap().0.restarts, 1);
-    }
-
-    #[test]
-    fn resolved_settings_resolve_to_themselves() {
-        for text in
-            ["", "data = 'parity-3'", "loss = 'mse-half-mean'\nactivation = 'tanh'\nlr = 0.1"]
-        {
-            let (_, settings) = resolve(text).unwrap();
-            let printed = toml::to_string(&settings).unwrap();
-            let (_, again) = resolve(&printed).unwrap();
-            assert_eq!(toml::to_string(&again).unwrap(), printed);
-        }
-    }
-
-    #[test]
-    fn loss_and_output_follow_from_each_other() {
-        for (text, loss, output) in [
-            ("loss = 'mse-mean'", Loss::MseMean, Activation::Sigmoid),
-            ("loss = 'bce_with_logits'", Loss::BceWithLogits, Activation::Identity),
-            ("output-activation = 'identity'", Loss::BceWithLogits, Activation::Identity),
-            ("output-activation = 'tanh'", Loss::MseMean, Activation::Tanh),
-        ] {
-            let network = resolve(text).unwrap().0.network;
-            assert_eq!((network.loss(), network.activations()[1]), (loss, output), "{text}");
-        }
-        assert!(resolve("loss = 'bce'\noutput-activation = 'identity'").is_err());
-    }
-
-    #[test]
-    fn a_flag_wins_over_the_file() {
-        let flags: Settings = toml::from_str("lr = 0.25\nlayers = [2, 5, 1]").unwrap();
-        let file: Settings = toml::from_str("lr = 0.75\nseed = 9").unwrap();
-        let both = flags.or(file);
-        assert_eq!((both.lr, both.seed, both.layers), (Some(0.25), Some(9), Some(vec![2, 5, 1])));
-    }
-
-    #[test]
-    fn a_network_that_does_not_fit_named_rows_is_a_matter_of_configuration() {
-        let error = resolve("layers = [3, 2, 1]").unwrap_err();
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("--layers"), "{error}");
-    }
 }

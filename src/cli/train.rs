@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::device::{self, Wanted};
 use super::keep::{self, Found, Keeper};
-use super::settings::{Resolved, Settings};
+use super::resolve::Resolved;
+use super::settings::Settings;
 use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;

@@ -174,33 +174,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::data::{Order, Source};
+    use crate::data::Source;
     use crate::engine::Place;
     use crate::network::{Activation, Initializer, Loss, Network};
-    use crate::optimizer::{Optimizer, Schedule};
-    use crate::train::{OnDivergence, Stopping};
 
     /// The XOR preset, but for what `change` does to it.
     fn told(change: impl FnOnce(&mut Training)) -> String {
-        let mut training = Training {
-            network: network(&[2, 3, 1]),
-            data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-            held_out: HeldOut::default(),
-            init: Initializer::HeNormal,
-            init_scale: 1.0,
-            learning_rate: 0.5,
-            optimizer: Optimizer::default(),
-            schedule: Schedule::default(),
-            stopping: Stopping::default(),
-            on_divergence: OnDivergence::Stop,
-            doctor: true,
-            checkpoint_every: None,
-            epochs: 1000,
-            batch: 0,
-            order: Order::Shuffled,
-            seed: 0,
-            restarts: 1,
-        };
+        let mut training =
+            Training::new(network(&[2, 3, 1]), Arc::new(Source::Xor.built_in().unwrap().unwrap()));
         change(&mut training);
         let outcome =
             pollster::block_on(training.run(&Place::Cpu, &mut |_| (), &|| false)).unwrap();

@@ -8,6 +8,7 @@ mod fused;
 mod rows;
 mod statistics;
 mod step;
+mod update;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -274,42 +275,6 @@ impl LayeredEngine {
         Ok(())
     }
 
-    /// Puts the rates of the steps up to `end` into the ring, at most as many as it holds: between two
-    /// submissions, none of which waits for it.
-    fn write_rates(&mut self, end: u32) {
-        let from = self.step.max(self.rates_until);
-        if from >= end {
-            return;
-        }
-        let task = &self.task;
-        let steps = if task.schedule.is_constant() && !task.optimizer.is_corrected() {
-            // All alike: the whole ring at once, for good.
-            self.rates_until = u32::MAX;
-            self.step..self.step.saturating_add(RING_LEN)
-        } else {
-            self.rates_until = end;
-            from..end
-        };
-        let rates: Vec<[f32; 4]> = steps
-            .clone()
-            .map(|step| {
-                let numbers = task.numbers(task.learning_rate, step);
-                [numbers.rate, numbers.correction1, numbers.correction2, 0.0].map(|n| n as f32)
-            })
-            .collect();
-        let first = (steps.start % RING_LEN) as usize;
-        let (straight, wrapped) = rates.split_at(rates.len().min(RING_LEN as usize - first));
-        let clock = &self.buffers.clock;
-        self.gpu.write(clock, RATES_AT + 4 * first, straight.as_flattened());
-        self.gpu.write(clock, RATES_AT, wrapped.as_flattened());
-    }
-
-    /// From the next step on, another largest rate.
-    pub fn set_learning_rate(&mut self, rate: f32) {
-        self.task.learning_rate = rate;
-        self.rates_until = self.step;
-    }
-
     /// The dispatches of a step that hold a product, with what fused ones do at their ends, and no other,
     /// so many times, handed over as steps are. The parameters are then none that a training gives.
     ///
@@ -458,7 +423,7 @@ impl Buffers {
         };
         let (sums_of_layers, sums_len) = match kernels {
             Kernels::Fused => fused::sums(layers),
-            Kernels::Plain => (Vec::new(), 4 * step::stretches(layout)),
+            Kernels::Plain => (Vec::new(), 4 * update::stretches(layout)),
         };
         let mut layer_buffers = Vec::with_capacity(layers.len());
         for layer in layers {

@@ -1,7 +1,8 @@
 //! What becomes of networks: whether they made their steps, and, where they are judged, how they
 //! ended.
 
-use super::{ResidentEngine, rules};
+use super::ResidentEngine;
+use super::rates::rules;
 use crate::engine::Fate;
 use crate::gpu::GpuError;
 

@@ -3,30 +3,16 @@ use std::sync::Arc;
 use super::*;
 use crate::data::{Dataset, Order, Source};
 use crate::network::Activation::{Identity, LeakyRelu, Relu, Sigmoid, Tanh};
-use crate::network::{Activation, Initializer, Loss, Network};
+use crate::network::{Activation, Loss, Network};
 use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
-use crate::train::HeldOut;
-use crate::train::{OnDivergence, Stopping};
 
 fn xor() -> Training {
     Training {
-        network: Network::uniform(vec![2, 3, 1], Relu, Sigmoid, Loss::Bce).unwrap(),
-        data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-        held_out: HeldOut::default(),
-        init: Initializer::HeNormal,
-        init_scale: 1.0,
-        learning_rate: 0.5,
-        optimizer: Optimizer::default(),
-        schedule: Schedule::default(),
-        stopping: Stopping::default(),
-        on_divergence: OnDivergence::Stop,
-        doctor: true,
-        checkpoint_every: None,
         epochs: 100,
-        batch: 0,
-        order: Order::Shuffled,
-        seed: 0,
-        restarts: 1,
+        ..Training::new(
+            Network::uniform(vec![2, 3, 1], Relu, Sigmoid, Loss::Bce).unwrap(),
+            Arc::new(Source::Xor.built_in().unwrap().unwrap()),
+        )
     }
 }
 

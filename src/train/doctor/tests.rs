@@ -1,38 +1,20 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::data::{Dataset, Order, Source};
+use crate::data::{Dataset, Source};
 use crate::engine::CpuEngine;
 use crate::network::Activation::{Identity, LeakyRelu, Relu, Sigmoid, Tanh};
 use crate::network::{Activation, Initializer, Layout, Loss, Network};
-use crate::optimizer::{Optimizer, OptimizerKind, Schedule};
-use crate::train::{Course, Ended, OnDivergence, Stopping};
-use crate::train::{HeldOut, evaluate};
+use crate::optimizer::{Optimizer, OptimizerKind};
+use crate::train::evaluate;
+use crate::train::{Course, Ended};
 
 mod steps;
 
 /// XOR by 2-3-1, at a rate that solves it from more than half of all starts.
 fn xor(hidden: Activation, sizes: &[usize]) -> Training {
     let network = Network::uniform(sizes.to_vec(), hidden, Sigmoid, Loss::Bce).unwrap();
-    Training {
-        init: Initializer::default_for(network.activations()[0]),
-        network,
-        data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-        held_out: HeldOut::default(),
-        init_scale: 1.0,
-        learning_rate: 0.5,
-        optimizer: Optimizer::default(),
-        schedule: Schedule::default(),
-        stopping: Stopping::default(),
-        on_divergence: OnDivergence::Stop,
-        doctor: true,
-        checkpoint_every: None,
-        epochs: 1000,
-        batch: 0,
-        order: Order::Shuffled,
-        seed: 0,
-        restarts: 1,
-    }
+    Training::new(network, Arc::new(Source::Xor.built_in().unwrap().unwrap()))
 }
 
 /// Two rings of 120 points.

@@ -1,0 +1,165 @@
+//! The update of parameters by gradients that are kept, with what clips their norm; and the rates of
+//! steps, which it and the fused update read from a ring.
+
+use std::ops::Range;
+
+use super::step::TREE_ROUNDS;
+use super::{Kernels, LayeredEngine, RATES_AT, RING_LEN, fused};
+use crate::gpu::{Dispatch, GpuError, Slice};
+use crate::kernels::{self, ClipScaleParams, GradientSquaresParams, OptimizerParams};
+use crate::network::Layout;
+
+/// Gradients that a workgroup of `gradient_squares` sums, in rounds.
+const SQUARES_EACH: usize = 64;
+const STRETCH: usize = SQUARES_EACH * kernels::GRADIENT_SQUARES.lanes as usize;
+/// The least that a binding holds of whole stretches, sixteen of whose sums are 256 bytes.
+const PORTION: usize = 16 * STRETCH;
+
+/// Stretches of all gradients.
+pub(super) fn stretches(layout: &Layout) -> usize {
+    layout.len().div_ceil(STRETCH)
+}
+
+impl LayeredEngine {
+    /// Every parameter's update by its gradient, in portions that a binding can hold; where the norm is
+    /// clipped, after what finds it.
+    pub(super) async fn optimizer_step(&self) -> Result<Vec<Dispatch>, GpuError> {
+        let mut list = self.clipping().await?;
+        let Self { buffers, gpu, task, .. } = self;
+        let [optimizer, decay, clip_value] = self.optimizer_constants();
+        let clip_norm = ("CLIP_NORM", f64::from(u8::from(task.optimizer.clip_norm.is_some())));
+        let constants = [optimizer, decay, clip_value, clip_norm];
+        let pipeline = gpu.pipeline(&kernels::OPTIMIZER_STEP, &constants).await?;
+        let numbers = task.numbers(0.0, 0);
+        for range in self.portions() {
+            let params = OptimizerParams {
+                len: (range.len() / 4) as u32,
+                ring_len: RING_LEN,
+                decay1: numbers.decay1 as f32,
+                gain1: numbers.gain1 as f32,
+                decay2: numbers.decay2 as f32,
+                gain2: numbers.gain2 as f32,
+                eps: numbers.eps as f32,
+                weight_decay: numbers.weight_decay as f32,
+                clip_value: self.clip_value(),
+            };
+            let of = |buffer| Slice::range(buffer, range.start, range.len());
+            let bound = [
+                of(&buffers.gradients),
+                Slice::all(&buffers.clock),
+                Slice::all(&buffers.scale),
+                of(&buffers.parameters),
+                self.moment_slice(0, range.clone()),
+                self.moment_slice(1, range.clone()),
+            ];
+            list.push(gpu.dispatch(&pipeline, &params, &bound, range.len() / 4, 0).await?);
+        }
+        Ok(list)
+    }
+
+    /// What finds the norm of all gradients, in two levels, and the factor that brings it down. Fused
+    /// kernels have done the first level beside their products.
+    async fn clipping(&self) -> Result<Vec<Dispatch>, GpuError> {
+        let Some(clip_norm) = self.task.optimizer.clip_norm else { return Ok(Vec::new()) };
+        let Self { buffers, gpu, .. } = self;
+        let mut list = Vec::new();
+        let sums_len = match self.kernels {
+            Kernels::Fused => fused::sums(&self.layers).1,
+            Kernels::Plain => {
+                let [_, _, clip_value] = self.optimizer_constants();
+                let pipeline = gpu.pipeline(&kernels::GRADIENT_SQUARES, &[clip_value]).await?;
+                for range in self.portions() {
+                    let params = GradientSquaresParams {
+                        len: range.len() as u32,
+                        clip_value: self.clip_value(),
+                    };
+                    let (first, count) = (range.start / STRETCH, range.len().div_ceil(STRETCH));
+                    let bound = [
+                        Slice::range(&buffers.gradients, range.start, range.len()),
+                        Slice::range(&buffers.sums, 4 * first, 4 * count),
+                    ];
+                    let lanes = kernels::GRADIENT_SQUARES.lanes as usize;
+                    let rounds = SQUARES_EACH + TREE_ROUNDS;
+                    list.push(
+                        gpu.dispatch(&pipeline, &params, &bound, count * lanes, rounds).await?,
+                    );
+                }
+                4 * stretches(&self.layout)
+            }
+        };
+        let lanes = kernels::CLIP_SCALE.lanes as usize;
+        let params = ClipScaleParams { len: (sums_len / 4) as u32, clip_norm: clip_norm as f32 };
+        let pipeline = gpu.pipeline(&kernels::CLIP_SCALE, &[]).await?;
+        let bound = [Slice::range(&buffers.sums, 0, sums_len), Slice::all(&buffers.scale)];
+        let rounds = (sums_len / 4).div_ceil(lanes) + TREE_ROUNDS;
+        list.push(gpu.dispatch(&pipeline, &params, &bound, lanes, rounds).await?);
+        Ok(list)
+    }
+
+    /// The parameters in portions that a binding can hold, each of whole stretches whose sums begin
+    /// where a binding may.
+    fn portions(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let bound = (self.gpu.adapter().limits.max_binding_bytes / 4) as usize;
+        let (len, most) = (self.layout.len(), (bound / PORTION).max(1) * PORTION);
+        (0..len).step_by(most).map(move |start| start..(start + most).min(len))
+    }
+
+    /// What the overrides of kernels that update say of the optimizer.
+    pub(super) fn optimizer_constants(&self) -> [(&'static str, f64); 3] {
+        let optimizer = &self.task.optimizer;
+        [
+            ("OPTIMIZER", optimizer.code().into()),
+            ("DECAY", optimizer.decay_code().into()),
+            ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
+        ]
+    }
+
+    pub(super) fn clip_value(&self) -> f32 {
+        self.task.optimizer.clip_value.unwrap_or_default() as f32
+    }
+
+    /// A range of a moment, or all of what stands for one that the optimizer does not have.
+    pub(super) fn moment_slice(&self, index: usize, range: Range<usize>) -> Slice<'_> {
+        let buffer = &self.buffers.moments[index];
+        match index < self.task.optimizer.moments() {
+            true => Slice::range(buffer, range.start, range.len()),
+            false => Slice::all(buffer),
+        }
+    }
+
+    /// Puts the rates of the steps up to `end` into the ring, at most as many as it holds: between two
+    /// submissions, none of which waits for it.
+    pub(super) fn write_rates(&mut self, end: u32) {
+        let from = self.step.max(self.rates_until);
+        if from >= end {
+            return;
+        }
+        let task = &self.task;
+        let steps = if task.schedule.is_constant() && !task.optimizer.is_corrected() {
+            // All alike: the whole ring at once, for good.
+            self.rates_until = u32::MAX;
+            self.step..self.step.saturating_add(RING_LEN)
+        } else {
+            self.rates_until = end;
+            from..end
+        };
+        let rates: Vec<[f32; 4]> = steps
+            .clone()
+            .map(|step| {
+                let numbers = task.numbers(task.learning_rate, step);
+                [numbers.rate, numbers.correction1, numbers.correction2, 0.0].map(|n| n as f32)
+            })
+            .collect();
+        let first = (steps.start % RING_LEN) as usize;
+        let (straight, wrapped) = rates.split_at(rates.len().min(RING_LEN as usize - first));
+        let clock = &self.buffers.clock;
+        self.gpu.write(clock, RATES_AT + 4 * first, straight.as_flattened());
+        self.gpu.write(clock, RATES_AT, wrapped.as_flattened());
+    }
+
+    /// From the next step on, another largest rate.
+    pub fn set_learning_rate(&mut self, rate: f32) {
+        self.task.learning_rate = rate;
+        self.rates_until = self.step;
+    }
+}
