@@ -231,9 +231,11 @@ impl Found {
     /// # Errors
     /// [`Error::Setting`] with every field in which what is said is of another training.
     pub(super) fn settings(&self, given: Settings) -> Result<Settings, Error> {
-        let table = |settings: &Settings| {
-            toml::Table::try_from(settings)
-                .map_err(|error| bad_setting("--resume", error.to_string()))
+        // By way of text, in which 0.05 is not the f64 that is nearest to the f32.
+        let table = |settings: &Settings| -> Result<toml::Table, Error> {
+            let text = toml::to_string(settings)
+                .map_err(|error| bad_setting("--resume", error.to_string()))?;
+            toml::from_str(&text).map_err(|error| bad_setting("--resume", error.to_string()))
         };
         let (said, kept) = (table(&given)?, table(&self.settings)?);
         let text = |value: Option<&toml::Value>| match value {

@@ -72,9 +72,10 @@ fn ended(training: &Training, outcome: &Outcome) -> String {
     };
     let count = run.course.halvings.len();
     if count > 0 {
+        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
         let _ = writeln!(
             text,
-            "It diverged {count} times on the way; the rate was halved from {} to {}.",
+            "It diverged {times} on the way; the rate was halved from {} to {}.",
             training.learning_rate, run.course.rate
         );
     } else if run.course.rate != training.learning_rate {

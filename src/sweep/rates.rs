@@ -68,26 +68,25 @@ impl RateMap {
     }
 
     /// Which rate to take: among those of which it cannot be told that fewer seeds solve their data than at
-    /// the best, the one that needs the fewest epochs, with its neighbours, since one alone is noise.
+    /// the best, the one that needs the fewest epochs, with its neighbours, since one alone is noise. But none
+    /// that its neighbours alone speak for.
     pub fn suggested(&self) -> Option<usize> {
         let smoothed = |of: &dyn Fn(&Count) -> Option<f64>, at: usize| -> Option<f64> {
             let near = at.saturating_sub(2)..(at + 3).min(self.counts.len());
             let values: Vec<f64> = self.counts[near].iter().filter_map(of).collect();
             (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
         };
-        let all = || 0..self.counts.len();
+        let own = |at: usize| self.counts[at].rate().unwrap_or(0.0);
+        let all = || (0..self.counts.len()).filter(|&at| own(at) > 0.0);
         let rate = |at: usize| smoothed(&Count::rate, at).unwrap_or(0.0);
         let best = all().max_by(|&a, &b| rate(a).total_cmp(&rate(b)))?;
-        if rate(best) == 0.0 {
-            return None;
-        }
         let (low, _) = self.counts[best].interval()?;
         let epochs = |at: usize| {
             let median = |count: &Count| count.median_epochs().map(f64::from);
             smoothed(&median, at).unwrap_or(f64::INFINITY)
         };
         all()
-            .filter(|&at| rate(at) >= low.min(rate(best)))
+            .filter(|&at| own(at).min(rate(at)) >= low.min(rate(best)))
             .min_by(|&a, &b| epochs(a).total_cmp(&epochs(b)))
     }
 }
@@ -119,6 +118,13 @@ mod tests {
         let more = [(45, 90), (44, 80), (46, 85), (10, 60), (0, 0), (0, 0), (0, 0)];
         let at = map(&[&cells[..], &more].concat()).suggested().unwrap();
         assert!((7..=9).contains(&at), "{at}");
+    }
+
+    #[test]
+    fn a_rate_at_which_none_solves_is_not_suggested_for_its_neighbours() {
+        let cells = [(0, 0), (20, 200), (40, 70), (30, 20), (0, 0)];
+        assert_eq!(map(&cells).suggested(), Some(3));
+        assert_eq!(map(&[(0, 0), (0, 0), (9, 300), (0, 0), (0, 0)]).suggested(), Some(2));
     }
 
     #[test]

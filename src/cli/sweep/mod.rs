@@ -205,7 +205,6 @@ fn example(sweep: &Sweep, part: &Part, settings: &SweepSettings, at: &Place) -> 
         let is_said = match name.as_str() {
             "width" => false,
             "momentum" => rule.moments() == 1,
-            "weight-decay" => rule.weight_decay != 0.0,
             _ => true,
         };
         if is_said {
@@ -231,10 +230,13 @@ fn example(sweep: &Sweep, part: &Part, settings: &SweepSettings, at: &Place) -> 
     if schedule.warmup > 0 {
         text += &format!(" --warmup {}", schedule.warmup);
     }
-    if let Some(factor) = settings.lr_factor {
+    // Other cells may be of schedules that have none of these.
+    let has_every = matches!(schedule.kind, ScheduleKind::Step | ScheduleKind::Plateau);
+    let has_factor = has_every || schedule.kind == ScheduleKind::Exponential;
+    if let Some(factor) = settings.lr_factor.filter(|_| has_factor) {
         text += &format!(" --lr-factor {factor}");
     }
-    if let Some(every) = settings.lr_every {
+    if let Some(every) = settings.lr_every.filter(|_| has_every) {
         text += &format!(" --lr-every {every}");
     }
     let layers: Vec<String> = training.network.sizes().iter().map(usize::to_string).collect();

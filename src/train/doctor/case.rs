@@ -182,22 +182,25 @@ impl<'a> Case<'a> {
         of >= BOUNCE_POINTS && leaps as f64 >= BOUNCES * of as f64
     }
 
-    /// Each checkup's largest update beside its parameters.
-    fn update_ratios(&self) -> Vec<f64> {
+    /// The largest update of each of these checkups beside its parameters.
+    fn update_ratios(checkups: &[Checkup]) -> Vec<f64> {
         let largest = |checkup: &Checkup| {
             checkup.layers.iter().filter_map(|layer| layer.update_ratio).reduce(f64::max)
         };
-        self.checkups.iter().filter_map(largest).collect()
+        checkups.iter().filter_map(largest).collect()
     }
 
-    /// The median of these.
+    /// The median of these, that of the very first step left out where there are others: it says nothing
+    /// of why the loss is flat at the end.
     pub(super) fn usual_update(&self) -> Option<f64> {
-        median(self.update_ratios())
+        let first =
+            self.checkups.first().filter(|first| first.step == 0 && self.checkups.len() > 1);
+        median(Case::update_ratios(&self.checkups[usize::from(first.is_some())..]))
     }
 
-    /// The largest.
+    /// The largest of all.
     pub(super) fn largest_update(&self) -> Option<f64> {
-        self.update_ratios().into_iter().reduce(f64::max)
+        Case::update_ratios(self.checkups).into_iter().reduce(f64::max)
     }
 
     pub(super) fn has_high_updates(&self) -> bool {
