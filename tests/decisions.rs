@@ -255,6 +255,33 @@ fn halving_the_rate_goes_back_and_on_until_it_holds() {
     assert_eq!(run(&hopeless, &Place::Cpu).unwrap_err().exit_code(), 5);
 }
 
+/// Wherever a run is stopped, a divergence after that goes back to where it would have gone.
+#[test]
+fn a_resumed_run_goes_back_to_the_same_boundary() {
+    let schedule = Schedule { warmup: 400, ..Schedule::default() };
+    let training =
+        Training { on_divergence: OnDivergence::HalveLr, schedule, learning_rate: 3.0, ..wild() };
+    let whole = checkpoints(&training, &Place::Cpu, None).pop().unwrap();
+    let first = whole.course.halvings[0];
+    assert!(first.epoch > 0, "it diverges only after some boundaries: {first:?}");
+    for stop_at in [first.step / 3, first.step - 1, first.step + 30] {
+        let asked = std::cell::Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) >= stop_at;
+        let mut last = None;
+        let mut watch = |event: Event<'_>| {
+            if let Event::Checkpoint(now, _) = event {
+                last = Some(Resume { state: now.state.clone(), course: now.course.clone() });
+            }
+            Ok(())
+        };
+        pollster::block_on(training.run_from(&Place::Cpu, None, true, &mut watch, &stop)).unwrap();
+        let from = last.unwrap();
+        assert!(from.course.epoch < training.epochs);
+        let end = checkpoints(&training, &Place::Cpu, Some(from)).pop().unwrap();
+        assert_eq!(end, whole, "stopped after {stop_at}");
+    }
+}
+
 fn own_gpu() -> Arc<Gpu> {
     let index = gpu().adapter().index;
     pollster::block_on(async {

@@ -163,6 +163,9 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
             (false, Ok(at)) => (Some(at), None),
             (false, Err(why)) => (None, Some(why)),
         };
+        if let (Some(path), Some(why)) = (&args.map_csv, &no_map) {
+            return Err(bad_setting(format!("--map-csv {}", path.display()), why.clone()).into());
+        }
         let map = match &at {
             Some(at) if !stopping() => {
                 let mut tell = |progress: sweep::SweepProgress| {

@@ -180,7 +180,7 @@ impl RateReport<'_> {
         }
         let (first, last) =
             (format!("rate {}", map.rates[0]), typed(map.rates[map.rates.len() - 1]));
-        let room = columns.saturating_sub(first.len());
+        let room = columns.saturating_sub(first.len()).max(last.len() + 2);
         let _ = writeln!(text, "{:>9} └{first}{last:>room$}", "");
         text + "          (a column a rate, its fastest seeds above; the darker, the more solved and the sooner)\n"
     }

@@ -248,8 +248,17 @@ impl Start<'_> {
         Err(error)
     }
 
-    /// Tells of a checkpoint.
+    /// Tells of a checkpoint. Where a divergence goes back to the last report boundary, it is that: from
+    /// any later step a resumed run would go back elsewhere.
     async fn tell(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
+        if self.training.on_divergence == OnDivergence::HalveLr
+            && let Some(good) = &self.good
+        {
+            let best = self.best.as_ref().map(Resume::snapshot);
+            (control.watch)(Event::Checkpoint(good.snapshot(), best))?;
+            self.best = None;
+            return Ok(());
+        }
         let state = self.engine.state().await?;
         let best = self.best.take();
         let now = Snapshot { state: &state, course: &self.course };

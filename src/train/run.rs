@@ -44,7 +44,8 @@ impl Control<'_> {
         let (parameters, moments) = (kept.parameters.clone(), kept.moments.clone());
         let state = State { step: kept.step, parameters, moments };
         let now = Snapshot { state: &state, course: &kept.course };
-        (self.watch)(Event::Checkpoint(now, None))
+        // Nobody looked on the way: its end is the best that is known of it.
+        (self.watch)(Event::Checkpoint(now, Some(now)))
     }
 
     /// Why to end at the next step, if at all.
