@@ -70,9 +70,9 @@ pub(super) fn row_loss(loss: Loss, value: &[f32], target: &[f32], d: &mut [f32])
 pub(super) fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
     let (to, from) = (to.as_chunks_mut::<4>().0, from.as_chunks::<4>().0);
     for (to, from) in to.iter_mut().zip(from) {
-        for lane in 0..4 {
-            to[lane] += scale * from[lane];
-        }
+        // Whole fours in and out: element by element the compiler may leave it at one at a time.
+        let (sum, term) = (*to, *from);
+        *to = [0, 1, 2, 3].map(|lane| sum[lane] + scale * term[lane]);
     }
 }
 

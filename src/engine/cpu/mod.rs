@@ -39,6 +39,8 @@ pub struct CpuEngine {
     layers: Vec<Layer>,
     states: Vec<LayerState>,
     gradients: Vec<f32>,
+    /// How they become updates, where that is the same in every step.
+    rule: Option<Rule>,
     /// What the last step of a run went on from.
     before: Before,
     /// The batch, `[rows][stride]`; the whole data set where every step takes it as it stands.
@@ -70,7 +72,7 @@ impl CpuEngine {
         let before = Before::new(layout.len());
         let mut task = task;
         task.start.moments.resize(task.optimizer.moments(), vec![0.0; layout.len()]);
-        CpuEngine {
+        let mut engine = CpuEngine {
             task,
             layout,
             layers,
@@ -81,7 +83,10 @@ impl CpuEngine {
             target,
             rows,
             is_near: false,
-        }
+            rule: None,
+        };
+        engine.rule = engine.rule_of_all();
+        engine
     }
 
     /// Steps done since the start.
@@ -102,6 +107,7 @@ impl CpuEngine {
     /// From the next step on, another largest rate.
     pub fn set_learning_rate(&mut self, rate: f32) {
         self.task.learning_rate = rate;
+        self.rule = self.rule_of_all();
     }
 
     /// The gradients of the last step, before any clipping, in the network's layout.
@@ -206,12 +212,25 @@ impl CpuEngine {
     /// The rest of the step.
     fn update(&mut self) {
         self.backward();
-        let Task { optimizer, learning_rate, start, .. } = &self.task;
-        let rule =
-            Rule::new(optimizer, &self.task.numbers(*learning_rate, start.step), &self.gradients);
+        let rule = self.rule.unwrap_or_else(|| self.rule_of_step());
         let State { step, parameters, moments } = &mut self.task.start;
         optimize(&rule, &self.gradients, parameters, moments);
         *step += 1;
+    }
+
+    /// How the gradients of this step become updates.
+    fn rule_of_step(&self) -> Rule {
+        let Task { optimizer, learning_rate, start, .. } = &self.task;
+        Rule::new(optimizer, &self.task.numbers(*learning_rate, start.step), &self.gradients)
+    }
+
+    /// The same, if it is that of every other step too.
+    fn rule_of_all(&self) -> Option<Rule> {
+        let Task { optimizer, schedule, .. } = &self.task;
+        let is_one = schedule.is_constant()
+            && !optimizer.is_corrected()
+            && optimizer.clip_norm.is_none();
+        is_one.then(|| self.rule_of_step())
     }
 
     fn take_batch(&mut self) {
