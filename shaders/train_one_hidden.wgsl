@@ -77,12 +77,8 @@ fn load_one(at: u32, network: u32) -> f32 {
     return parameters[at * params.networks + network];
 }
 
-// A moment's, 0 where the optimizer does not have it.
 fn load_moment(moment: u32, at: u32, network: u32) -> f32 {
-    if (moment < STATES) {
-        return load_one(moment * PARAMETERS + at, network);
-    }
-    return 0.0;
+    return load_one(moment * PARAMETERS + at, network);
 }
 
 fn load(network: u32) {
@@ -91,22 +87,38 @@ fn load(network: u32) {
         let l = unit % LANES;
         for (var i = 0u; i < INPUTS; i++) {
             weights[i * GROUPS + g][l] = load_one(i * UNITS + unit, network);
-            m_weights[i * GROUPS + g][l] = load_moment(1u, i * UNITS + unit, network);
-            v_weights[i * GROUPS + g][l] = load_moment(2u, i * UNITS + unit, network);
+            if (STATES > 1u) {
+                m_weights[i * GROUPS + g][l] = load_moment(1u, i * UNITS + unit, network);
+            }
+            if (STATES > 2u) {
+                v_weights[i * GROUPS + g][l] = load_moment(2u, i * UNITS + unit, network);
+            }
         }
         bias[g][l] = load_one(INPUTS * UNITS + unit, network);
-        m_bias[g][l] = load_moment(1u, INPUTS * UNITS + unit, network);
-        v_bias[g][l] = load_moment(2u, INPUTS * UNITS + unit, network);
+        if (STATES > 1u) {
+            m_bias[g][l] = load_moment(1u, INPUTS * UNITS + unit, network);
+        }
+        if (STATES > 2u) {
+            v_bias[g][l] = load_moment(2u, INPUTS * UNITS + unit, network);
+        }
         for (var o = 0u; o < OUTPUTS; o++) {
             top_weights[o * GROUPS + g][l] = load_one(TOP_AT + unit * OUTPUTS + o, network);
-            m_top_weights[o * GROUPS + g][l] = load_moment(1u, TOP_AT + unit * OUTPUTS + o, network);
-            v_top_weights[o * GROUPS + g][l] = load_moment(2u, TOP_AT + unit * OUTPUTS + o, network);
+            if (STATES > 1u) {
+                m_top_weights[o * GROUPS + g][l] = load_moment(1u, TOP_AT + unit * OUTPUTS + o, network);
+            }
+            if (STATES > 2u) {
+                v_top_weights[o * GROUPS + g][l] = load_moment(2u, TOP_AT + unit * OUTPUTS + o, network);
+            }
         }
     }
     for (var o = 0u; o < OUTPUTS; o++) {
         top_bias[o] = load_one(TOP_AT + UNITS * OUTPUTS + o, network);
-        m_top_bias[o] = load_moment(1u, TOP_AT + UNITS * OUTPUTS + o, network);
-        v_top_bias[o] = load_moment(2u, TOP_AT + UNITS * OUTPUTS + o, network);
+        if (STATES > 1u) {
+            m_top_bias[o] = load_moment(1u, TOP_AT + UNITS * OUTPUTS + o, network);
+        }
+        if (STATES > 2u) {
+            v_top_bias[o] = load_moment(2u, TOP_AT + UNITS * OUTPUTS + o, network);
+        }
     }
 }
 
@@ -210,28 +222,76 @@ fn squares() -> f32 {
 
 fn update(rule: Rule, scale: f32) {
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
-        let after = moved(rule, scale, wide_units(d_weights[k]), wide_units(weights[k]), wide_units(m_weights[k]), wide_units(v_weights[k]));
+        var m = vec4<f32>();
+        var v = vec4<f32>();
+        if (STATES > 1u) {
+            m = wide_units(m_weights[k]);
+        }
+        if (STATES > 2u) {
+            v = wide_units(v_weights[k]);
+        }
+        let after = moved(rule, scale, wide_units(d_weights[k]), wide_units(weights[k]), m, v);
         weights[k] = narrow_units(after.parameter);
-        m_weights[k] = narrow_units(after.moment1);
-        v_weights[k] = narrow_units(after.moment2);
+        if (STATES > 1u) {
+            m_weights[k] = narrow_units(after.moment1);
+        }
+        if (STATES > 2u) {
+            v_weights[k] = narrow_units(after.moment2);
+        }
     }
     for (var k = 0u; k < GROUPS; k++) {
-        let after = moved(rule, scale, wide_units(d_bias[k]), wide_units(bias[k]), wide_units(m_bias[k]), wide_units(v_bias[k]));
+        var m = vec4<f32>();
+        var v = vec4<f32>();
+        if (STATES > 1u) {
+            m = wide_units(m_bias[k]);
+        }
+        if (STATES > 2u) {
+            v = wide_units(v_bias[k]);
+        }
+        let after = moved(rule, scale, wide_units(d_bias[k]), wide_units(bias[k]), m, v);
         bias[k] = narrow_units(after.parameter);
-        m_bias[k] = narrow_units(after.moment1);
-        v_bias[k] = narrow_units(after.moment2);
+        if (STATES > 1u) {
+            m_bias[k] = narrow_units(after.moment1);
+        }
+        if (STATES > 2u) {
+            v_bias[k] = narrow_units(after.moment2);
+        }
     }
     for (var k = 0u; k < OUTPUTS * GROUPS; k++) {
-        let after = moved(rule, scale, wide_units(d_top_weights[k]), wide_units(top_weights[k]), wide_units(m_top_weights[k]), wide_units(v_top_weights[k]));
+        var m = vec4<f32>();
+        var v = vec4<f32>();
+        if (STATES > 1u) {
+            m = wide_units(m_top_weights[k]);
+        }
+        if (STATES > 2u) {
+            v = wide_units(v_top_weights[k]);
+        }
+        let after = moved(rule, scale, wide_units(d_top_weights[k]), wide_units(top_weights[k]), m, v);
         top_weights[k] = narrow_units(after.parameter);
-        m_top_weights[k] = narrow_units(after.moment1);
-        v_top_weights[k] = narrow_units(after.moment2);
+        if (STATES > 1u) {
+            m_top_weights[k] = narrow_units(after.moment1);
+        }
+        if (STATES > 2u) {
+            v_top_weights[k] = narrow_units(after.moment2);
+        }
     }
     for (var o = 0u; o < OUTPUTS; o++) {
-        let after = moved(rule, scale, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), vec4<f32>(m_top_bias[o]), vec4<f32>(v_top_bias[o]));
+        var m = vec4<f32>();
+        var v = vec4<f32>();
+        if (STATES > 1u) {
+            m = vec4<f32>(m_top_bias[o]);
+        }
+        if (STATES > 2u) {
+            v = vec4<f32>(v_top_bias[o]);
+        }
+        let after = moved(rule, scale, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), m, v);
         top_bias[o] = after.parameter.x;
-        m_top_bias[o] = after.moment1.x;
-        v_top_bias[o] = after.moment2.x;
+        if (STATES > 1u) {
+            m_top_bias[o] = after.moment1.x;
+        }
+        if (STATES > 2u) {
+            v_top_bias[o] = after.moment2.x;
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// What a submission should take.
 const AIM: Duration = Duration::from_millis(50);
+/// How far below its aim a submission of one or two must be for the next to hold another.
+const SLACK: f64 = 4.0 / 3.0;
 /// How much more than the last submission the next may hold.
 const GROWTH: f64 = 4.0;
 
@@ -35,6 +37,9 @@ impl Pace {
         }
         let ratio = AIM.as_secs_f64() / time.as_secs_f64().max(1e-9);
         let next = count as f64 * ratio.min(GROWTH);
+        // A submission has a cost of its own: of one or two that are cut off to whole ones the next would
+        // never hold more, though it could.
+        let next = if count <= 2 && ratio > SLACK { next.ceil() } else { next };
         self.count = (next as usize).clamp(1, self.most);
     }
 }
@@ -74,6 +79,18 @@ mod tests {
         assert_eq!(slow.next(), 1);
         let fast = longest(Duration::from_nanos(10), Duration::ZERO).0;
         assert_eq!(fast.next(), MOST);
+    }
+
+    /// What each costs beside what a submission costs anyway.
+    #[test]
+    fn a_cost_of_its_own_keeps_no_submission_small() {
+        let mut pace = Pace::new(1, MOST);
+        for _ in 0..40 {
+            let time = Duration::from_millis(30) + Duration::from_micros(100) * pace.next() as u32;
+            assert!(time <= AIM * 3 / 2);
+            pace.took(pace.next(), time);
+        }
+        assert!(pace.next() > 150, "{pace:?}");
     }
 
     #[test]
