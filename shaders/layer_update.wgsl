@@ -37,7 +37,7 @@ const LANES: u32 = 64u;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> schedule: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> schedule: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read_write> parameters: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> gradients: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> moment1: array<vec4<f32>>;
@@ -158,7 +158,7 @@ fn layer_update(
     let tiles_across = (params.stride + 1u) / 2u;
     let row = index / tiles_across * 8u;
     let col = index % tiles_across * 2u;
-    let now = schedule[RATES_AT + bitcast<u32>(schedule[0].x) % params.ring_len];
+    let now = bitcast<vec4<f32>>(schedule[RATES_AT + schedule[0].x % params.ring_len]);
     rule = Rule(
         now.x, params.decay1, params.gain1, params.decay2, params.gain2, params.eps, params.weight_decay, now.y, now.z,
     );

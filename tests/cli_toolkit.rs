@@ -106,7 +106,8 @@ fn a_loss_that_does_not_fall_ends_a_run_and_always_at_the_same_epoch() {
         let epochs = first["epochs"].as_u64().unwrap();
         assert!((150..2000).contains(&epochs), "{first}");
         assert_eq!(result(&args)["epochs"], epochs, "{engine}");
-        let end = format!("Stopped after epoch {epochs}: the loss has not fallen since epoch ");
+        let end =
+            format!("Stopped after epoch {epochs}: the loss has not fallen by 0.001 since epoch ");
         assert_has(&succeed(wgrad(&args)), &[&end]);
     }
 }
@@ -156,8 +157,10 @@ fn a_run_that_diverges_says_where_and_keeps_what_was_good() {
         assert_eq!(output.status.code(), Some(5), "{engine}: {}", stderr(&output));
         let told: Vec<Value> =
             stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let found = told.last().unwrap();
-        assert_eq!(found["event"], "findings", "{found}");
+        let end = told.last().unwrap();
+        assert_eq!(end["event"], "diverged", "{end}");
+        assert!(end["step"].as_u64().unwrap() > 0, "{end}");
+        let found = told.iter().find(|line| line["event"] == "findings").unwrap();
         let found = &found["findings"][0];
         assert_eq!((&found["cause"], &found["layer"]), (&"not-finite".into(), &0.into()));
         let is_clip = |fix: &Value| fix.as_str().unwrap().starts_with("--clip-norm ");

@@ -282,6 +282,57 @@ fn a_resumed_run_goes_back_to_the_same_boundary() {
     }
 }
 
+/// From the very start too, whatever moments an optimizer has; and where the stop comes in the last stretch.
+#[test]
+fn a_stop_ends_a_run_wherever_it_comes_and_it_goes_on_from_there() {
+    for kind in OptimizerKind::ALL {
+        for on_divergence in [OnDivergence::Stop, OnDivergence::HalveLr] {
+            let optimizer = Optimizer::new(*kind);
+            let training = Training { epochs: 60, on_divergence, optimizer, ..xor() };
+            assert_eq!(training.report_every(), 64, "all of it is one stretch");
+            let asked = std::cell::Cell::new(0);
+            let stop = || asked.replace(asked.get() + 1) >= 10;
+            let mut last = None;
+            let mut watch = |event: Event<'_>| {
+                if let Event::Checkpoint(now, _) = event {
+                    last = Some(Resume { state: now.state.clone(), course: now.course.clone() });
+                }
+                Ok(())
+            };
+            let run = training.run_from(&Place::Cpu, None, true, &mut watch, &stop);
+            let outcome = pollster::block_on(run).unwrap();
+            assert_eq!(outcome.kept.ended, Ended::Asked);
+            assert!(outcome.kept.epochs < 20, "{}", outcome.kept.epochs);
+            let from = last.unwrap();
+            assert_eq!(from.state.moments.len(), optimizer.moments());
+            let whole = checkpoints(&training, &Place::Cpu, None).pop().unwrap();
+            let end = checkpoints(&training, &Place::Cpu, Some(from)).pop().unwrap();
+            assert_eq!(end, whole, "{kind} {on_divergence}");
+        }
+    }
+}
+
+/// Where every start diverges, the first of them is looked at, and what it was is kept.
+#[test]
+fn many_starts_that_all_diverge_are_explained_too() {
+    for place in [Place::Cpu, Place::Resident(gpu(), Some(Owner::Invocation))] {
+        let training = Training { restarts: 3, ..wild() };
+        let (mut kept, mut found) = (0, 0);
+        let mut watch = |event: Event<'_>| {
+            match event {
+                Event::Checkpoint(..) => kept += 1,
+                Event::Findings(findings) => found += findings.len(),
+                _ => {}
+            }
+            Ok(())
+        };
+        let result =
+            pollster::block_on(training.run_from(&place, None, true, &mut watch, &|| false));
+        assert_eq!(result.unwrap_err().exit_code(), 5);
+        assert!(kept == 1 && found > 0, "{kept} checkpoints, {found} findings");
+    }
+}
+
 fn own_gpu() -> Arc<Gpu> {
     let index = gpu().adapter().index;
     pollster::block_on(async {

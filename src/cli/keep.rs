@@ -13,6 +13,7 @@ use crate::engine::{Owner, Place};
 use crate::gpu::DeviceChoice;
 use crate::model::{Checkpoint, History, ModelError, RunFolder, file};
 use crate::network::Network;
+use crate::optimizer::ScheduleKind;
 use crate::report;
 use crate::train::{Event, Outcome, Resume, Snapshot, Training};
 
@@ -125,10 +126,10 @@ impl Keeper {
     /// An error with where the last good checkpoint is, where one was kept.
     pub(super) fn and_kept(&self, error: Error) -> Error {
         match (error, self.kept) {
-            (Error::Diverged { what, step, .. }, Some(epoch)) => {
+            (Error::Diverged { what, step, kept: said }, Some(epoch)) => {
                 let path = self.folder.last();
                 let path = path.display();
-                let kept = format!("; the last good checkpoint, of epoch {epoch}, is {path}");
+                let kept = format!("{said}; the last good checkpoint, of epoch {epoch}, is {path}");
                 Error::Diverged { what, step, kept }
             }
             (error, _) => error,
@@ -256,8 +257,20 @@ impl Found {
             );
             return Err(bad_setting(format!("--resume {}", self.path.display()), reason));
         }
+        if let Some(restarts) = given.restarts.filter(|&restarts| restarts != 1) {
+            let reason = "a checkpoint is of one start; leave it out";
+            return Err(bad_setting(format!("--restarts {restarts}"), reason));
+        }
+        if let (Some(epochs), Some(ScheduleKind::Cosine)) = (given.epochs, self.settings.schedule)
+            && Some(epochs) != self.settings.epochs
+        {
+            let reason = "would bend the cosine of --schedule, which ends with the run; train anew";
+            return Err(bad_setting(format!("--epochs {epochs}"), reason));
+        }
+        // Of this run's time, not of the next one's.
+        let kept = Settings { max_seconds: None, ..self.settings.clone() };
         let seed = Some(self.resume.course.seed);
-        Ok(Settings { restarts: Some(1), seed, ..given.or(self.settings.clone()) })
+        Ok(Settings { restarts: Some(1), seed, ..given.or(kept) })
     }
 
     /// Whether what the settings came to is what the checkpoint is of.

@@ -118,8 +118,12 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
         let reason = "keeps a network, and none is trained to the end here; leave it out";
         return Err(bad_setting(format!("--save {}", path.display()), reason).into());
     }
+    if let Some(least) = args.settings.min_lr {
+        let reason = "is a share of one rate, and many are tried here; leave it out";
+        return Err(bad_setting(format!("--min-lr {least}"), reason).into());
+    }
     let from_file = match &args.config {
-        Some(path) => Settings { lr: None, save: None, ..Settings::from_file(path)? },
+        Some(path) => Settings { lr: None, min_lr: None, save: None, ..Settings::from_file(path)? },
         None => Settings::default(),
     };
     let given = args.settings.clone().or(from_file);
@@ -205,7 +209,12 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
 /// Where many networks go: through the same dispatches where they fit, else to all cores. Or why there is
 /// no map of them, in words.
 fn place_of_map(many: &Sweep, place: &Place, training: &Training) -> Result<Place, String> {
-    if many.check().is_err() {
+    if let Err(error) = many.check() {
+        let is_of_data =
+            matches!(&error, Error::Setting { setting, .. } if setting.starts_with("--data"));
+        if !is_of_data {
+            return Err(format!("No map of rates against seeds: {error}."));
+        }
         return Err(format!(
             "No map of rates against seeds: of {} it cannot be told when it is solved.",
             training.data.name()

@@ -366,7 +366,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_lr: Option<f32>,
 
-    /// Stop once the loss (on validation rows, where there are any) is no higher
+    /// Stop once the loss (on validation rows, where there are any) is no higher; looked at every 64 steps or more, at report boundaries
     #[arg(
         long,
         value_name = "LOSS",
@@ -377,7 +377,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_loss: Option<f64>,
 
-    /// Stop once that loss has not fallen for so many epochs
+    /// Stop once that loss has not fallen for so many epochs, at the next report boundary
     #[arg(
         long,
         value_name = "EPOCHS",

@@ -106,6 +106,14 @@ impl Settings {
             }
             schedule.floor = f64::from(least) / f64::from(rate);
         }
+        if let Some(delta) = self.min_delta
+            && delta >= 0.0
+            && self.patience.is_none()
+            && kind != Plateau
+        {
+            let reason = "is for --patience and --schedule plateau; give one of them";
+            return refuse("min-delta", delta, reason);
+        }
         schedule.check(epochs)?;
         Ok(schedule)
     }

@@ -52,7 +52,7 @@ pub(super) struct TrainArgs {
     )]
     profile: Option<Option<PathBuf>>,
 
-    /// Keep the run in this new folder: config.toml, history.jsonl, its last and its best checkpoint
+    /// Keep the run in this new folder: config.toml, history.jsonl, its last and its best checkpoint (at the end, and at each --checkpoint-every)
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
 
@@ -118,14 +118,21 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         (None, None, Some(path)) if path.is_dir() => keep::Wanted::Same(path),
         _ => keep::Wanted::Nothing,
     };
-    if let (Some(every), keep::Wanted::Nothing) = (settings.checkpoint_every, wanted_folder) {
-        let reason = "needs a folder to put them in; give --out DIR or --keep";
-        return Err(bad_setting(format!("--checkpoint-every {every}"), reason).into());
-    }
     if args.print_config {
         let text = toml::to_string(settings)
             .map_err(|error| bad_setting("--print-config", error.to_string()))?;
         return Ok(crate::report::print(&text)?);
+    }
+    // A file may be that of a kept run, repeated without keeping it.
+    if let (Some(every), keep::Wanted::Nothing) = (args.settings.checkpoint_every, wanted_folder) {
+        let reason = "needs a folder to put them in; give --out DIR or --keep";
+        return Err(bad_setting(format!("--checkpoint-every {every}"), reason).into());
+    }
+    if let (Some(out), Some(resume)) = (&args.out, &args.resume)
+        && out == resume
+    {
+        let reason = "is what --resume goes on in; leave --out out";
+        return Err(bad_setting(format!("--out {}", out.display()), reason).into());
     }
     if let (Some(save), Some(trace)) = (&settings.save, args.trace())
         && save == trace
@@ -184,6 +191,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         };
         let keeps = !matches!(wanted_folder, keep::Wanted::Nothing);
         let outcome = training.run_from(&chosen.place, from, keeps, &mut watch, &stopping).await;
+        if let (Err(error @ Error::Diverged { .. }), Detail::Json) = (&outcome, detail) {
+            report.diverged(error);
+        }
         let outcome = outcome.map_err(|error| match &keeper {
             Some(keeper) => keeper.and_kept(error),
             None => error,

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{AdapterReport, PredictReport, RateReport, SweepResult, profile};
+use crate::Error;
 use crate::bench::{Contest, StepContest};
 use crate::data::{Dataset, Normalize, Schema};
 use crate::engine::Place;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
 use crate::sweep::Sweep;
 use crate::train::{Confusion, Evaluation, Finding, Halving, Outcome, Progress, Training};
 
@@ -60,6 +61,20 @@ fn names(names: &[String]) -> Value {
         [] => Value::Null,
         names => names.into(),
     }
+}
+
+/// The schedule, with the numbers that it has.
+fn schedule(schedule: &Schedule) -> Value {
+    let Schedule { kind, warmup, every, factor, floor } = schedule;
+    let has_every = matches!(kind, ScheduleKind::Step | ScheduleKind::Plateau);
+    let has_factor = has_every || *kind == ScheduleKind::Exponential;
+    json!({
+        "name": kind,
+        "warmup": warmup,
+        "every": has_every.then_some(every),
+        "factor": has_factor.then_some(factor),
+        "floor": floor,
+    })
 }
 
 /// The optimizer, with the numbers that it has.
@@ -111,7 +126,7 @@ pub(super) fn start(
         "init_scale": decimal(training.init_scale),
         "learning_rate": decimal(training.learning_rate),
         "optimizer": optimizer(&training.optimizer),
-        "schedule": training.schedule,
+        "schedule": schedule(&training.schedule),
         "epochs": training.epochs,
         "batch": batches.batch(),
         "order": training.order,
@@ -139,6 +154,12 @@ pub fn epoch_value(progress: Progress) -> Value {
 pub fn halving_value(halving: Halving) -> Value {
     let Halving { epoch, step, rate } = halving;
     json!({"event": "halved", "epoch": epoch, "step": step, "learning_rate": decimal(rate)})
+}
+
+/// How a training ended that has no result.
+pub(super) fn diverged(error: &Error) -> String {
+    let Error::Diverged { what, step, .. } = error else { return String::new() };
+    line(&json!({"event": "diverged", "what": what, "step": step}))
 }
 
 pub(super) fn reopened(epoch: u32) -> String {

@@ -7,6 +7,7 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{OutputError, curve, json, place, print, profile, table, verdict};
+use crate::Error;
 use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
 use crate::engine::{EngineKind, Owner, Place};
 use crate::gpu::Profile;
@@ -105,6 +106,11 @@ impl<'a> TrainReport<'a> {
         self.bar.suspend(|| self.keep_failure(print(&text)));
     }
 
+    /// In JSON, how a training ended that diverged.
+    pub fn diverged(&self, error: &Error) {
+        self.keep_failure(print(&json::diverged(error)));
+    }
+
     /// Tells of a device that was lost and is open again.
     pub fn reopened(&self, epoch: u32) {
         let text = match self.detail {
@@ -195,7 +201,9 @@ impl<'a> TrainReport<'a> {
         if let Some(path) = kept {
             let path = path.display();
             let _ = match run.ended {
-                Ended::Epochs => writeln!(text, "Kept in {path}."),
+                Ended::Epochs | Ended::TargetLoss | Ended::Patience => {
+                    writeln!(text, "Kept in {path}.")
+                }
                 _ => writeln!(text, "Kept in {path}; to go on: wgrad --resume {path}"),
             };
         }

@@ -44,9 +44,6 @@ fn ended(training: &Training, outcome: &Outcome) -> String {
     let run = &outcome.kept;
     let (stopping, epochs) = (&training.stopping, run.epochs);
     let mut text = match run.ended {
-        Ended::Epochs if outcome.stopped => {
-            "Stopped before the end, as asked; these are the numbers reached.\n".to_owned()
-        }
         Ended::Epochs => String::new(),
         Ended::Asked => {
             "Stopped before the end, as asked; these are the numbers reached.\n".to_owned()
@@ -64,8 +61,12 @@ fn ended(training: &Training, outcome: &Outcome) -> String {
         }
         Ended::Patience => {
             let since = run.course.patience.since;
+            let by = match stopping.min_delta {
+                0.0 => String::new(),
+                delta => format!(" by {delta}"),
+            };
             format!(
-                "Stopped after epoch {epochs}: the loss has not fallen since epoch {since}, where it was {}.\n",
+                "Stopped after epoch {epochs}: the loss has not fallen{by} since epoch {since}, where it was {}.\n",
                 table::loss(run.course.patience.lowest.unwrap_or_default())
             )
         }

@@ -341,7 +341,7 @@ impl Sweep {
         let mut losses = Vec::new();
         let (mut epoch, mut waiting, mut rate) = (0, Waiting::default(), training.learning_rate);
         loop {
-            let until = (epoch + training.report_every()).min(training.epochs);
+            let until = training.report_every().saturating_add(epoch).min(training.epochs);
             let fate = engine.run_judged((until - epoch) * per_epoch, stop, &mut losses)?;
             if fate != Fate::Unsolved || until == training.epochs {
                 return Some(fate);

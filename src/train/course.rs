@@ -219,7 +219,11 @@ pub fn plateau(
 ) -> f32 {
     let schedule = &training.schedule;
     let waited = waiting.note(epoch, loss, training.stopping.min_delta);
-    if waited < schedule.every || epoch <= schedule.warmup {
+    if epoch <= schedule.warmup {
+        waiting.since = epoch;
+        return rate;
+    }
+    if waited < schedule.every {
         return rate;
     }
     waiting.since = epoch;

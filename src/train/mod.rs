@@ -225,7 +225,9 @@ impl Training {
 
     /// What an engine needs for the start of `seed`.
     pub fn task(&self, seed: u64) -> Task {
-        let start = State::new(self.init.parameters(&self.network, seed, self.init_scale));
+        let parameters = self.init.parameters(&self.network, seed, self.init_scale);
+        let moments = vec![vec![0.0; parameters.len()]; self.optimizer.moments()];
+        let start = State { step: 0, parameters, moments };
         Task { start, ..self.task_without_start(seed) }
     }
 

@@ -149,7 +149,7 @@ impl Start<'_> {
             let progress = Progress { restart, seed, epoch, loss, validation: seen };
             (control.watch)(Event::Progress(progress))?;
         }
-        if ended.is_none() && until < training.epochs {
+        if ended.is_none() && self.course.epoch < training.epochs {
             ended = control.stops();
         }
         let is_due = training.checkpoint_every.is_some_and(|every| until.is_multiple_of(every));
@@ -196,7 +196,7 @@ impl Start<'_> {
         if self.training.doctor && (step >= self.next_look || is_last) {
             let look = self.training.look_at(&self.engine, &self.course, &self.parameters);
             self.checkups.extend(look.await?);
-            self.next_look = step + self.training.look_every();
+            self.next_look = step.saturating_add(self.training.look_every());
         }
         if self.good.is_some() {
             let (state, course) = (self.engine.state().await?, self.course.clone());
@@ -224,6 +224,7 @@ impl Start<'_> {
                 let best = best.as_ref().map(Resume::snapshot);
                 (control.watch)(Event::Checkpoint(good.snapshot(), best))?;
             }
+            let error = self.with_halvings(error);
             return self.give_up(error, step, control);
         }
         let mut back = good.clone();
@@ -236,6 +237,19 @@ impl Start<'_> {
         self.engine = Engine::new(task, &self.place).await?;
         self.good = Some(back);
         (control.watch)(Event::Halved(halving))
+    }
+
+    /// An error with how often the rate was halved in vain.
+    fn with_halvings(&self, error: Error) -> Error {
+        let count = self.course.halvings.len();
+        match error {
+            Error::Diverged { what, step, .. } if count > 0 => {
+                let kept =
+                    format!("; {count} halvings did not help, the last to {}", self.course.rate);
+                Error::Diverged { what, step, kept }
+            }
+            error => error,
+        }
     }
 
     /// The end of a start that diverged, after what the doctor has to say of the only one there is.

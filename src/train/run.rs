@@ -99,28 +99,17 @@ impl Training {
         let (started, max_seconds) = (Instant::now(), self.stopping.max_seconds);
         let mut control = Control { watch, snapshots, asked: stop, started, max_seconds };
         let mut tally = Tally::default();
-        match place {
-            Place::Resident(gpu, owner) if self.runs_together(&from, snapshots) => {
-                let mut run = self.run_together(gpu, *owner, &mut tally, &mut control).await;
-                if matches!(run, Err(Error::Gpu(GpuError::Lost { .. }))) {
-                    // Once more, from the start: it is soon there again.
-                    tally = Tally::default();
-                    let reopened = place.reopened().await?;
-                    (control.watch)(Event::Reopened(0))?;
-                    if let Some(gpu) = reopened.gpu() {
-                        run = self.run_together(gpu, *owner, &mut tally, &mut control).await;
-                    }
-                }
-                match run {
-                    // Which of them diverged where is seen only at report boundaries.
-                    Err(Error::Diverged { .. }) if self.restarts == 1 => {
-                        tally = Tally::default();
-                        self.run_in_turn(place, None, &mut tally, &mut control).await?;
-                    }
-                    run => run?,
-                }
+        let run = self.run_starts(place, from, &mut tally, &mut control).await;
+        match run {
+            Err(Error::Diverged { .. }) if self.restarts > 1 => {
+                // All of them: the first is looked at alone, and tells of it.
+                let one = Training { restarts: 1, ..self.clone() };
+                control.snapshots = snapshots;
+                let mut tally = Tally::default();
+                let looked = one.run_in_turn(place, None, &mut tally, &mut control).await;
+                return Err(looked.err().unwrap_or_else(|| Error::diverged("every start", 0)));
             }
-            _ => self.run_in_turn(place, from, &mut tally, &mut control).await?,
+            run => run?,
         }
         if self.doctor
             && let Some(kept) = &mut tally.kept
@@ -148,6 +137,40 @@ impl Training {
             setup_seconds: tally.setup_seconds,
             train_seconds: tally.train_seconds,
         })
+    }
+
+    /// All starts, together or in turn.
+    async fn run_starts(
+        &self,
+        place: &Place,
+        from: Option<Resume>,
+        tally: &mut Tally,
+        control: &mut Control<'_>,
+    ) -> Result<(), Error> {
+        match place {
+            Place::Resident(gpu, owner) if self.runs_together(&from, control.snapshots) => {
+                let mut run = self.run_together(gpu, *owner, tally, control).await;
+                if matches!(run, Err(Error::Gpu(GpuError::Lost { .. }))) {
+                    // Once more, from the start: it is soon there again.
+                    *tally = Tally::default();
+                    let reopened = place.reopened().await?;
+                    (control.watch)(Event::Reopened(0))?;
+                    if let Some(gpu) = reopened.gpu() {
+                        run = self.run_together(gpu, *owner, tally, control).await;
+                    }
+                }
+                match run {
+                    // Which of them diverged where is seen only at report boundaries.
+                    Err(Error::Diverged { .. }) if self.restarts == 1 => {
+                        *tally = Tally::default();
+                        self.run_in_turn(place, None, tally, control).await?;
+                    }
+                    run => run?,
+                }
+            }
+            _ => self.run_in_turn(place, from, tally, control).await?,
+        }
+        Ok(())
     }
 
     /// Whether all starts go through the same dispatches to the end: nothing is decided on the way, and of

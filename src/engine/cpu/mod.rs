@@ -227,9 +227,8 @@ impl CpuEngine {
     /// The same, if it is that of every other step too.
     fn rule_of_all(&self) -> Option<Rule> {
         let Task { optimizer, schedule, .. } = &self.task;
-        let is_one = schedule.is_constant()
-            && !optimizer.is_corrected()
-            && optimizer.clip_norm.is_none();
+        let is_one =
+            schedule.is_constant() && !optimizer.is_corrected() && optimizer.clip_norm.is_none();
         is_one.then(|| self.rule_of_step())
     }
 

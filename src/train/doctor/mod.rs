@@ -33,7 +33,7 @@ pub use checkup::{Checkup, LayerCheckup, checkup};
 
 use serde::Serialize;
 
-use super::{Evaluation, Outcome, Run, Training, dead_units};
+use super::{Ended, Evaluation, Outcome, Run, Training, dead_units};
 use crate::network::named;
 use case::Case;
 
@@ -156,7 +156,10 @@ impl Outcome {
         if !training.doctor {
             return Vec::new();
         }
-        diagnose(training, &run.history, &run.checkups, &End::of(training, run))
+        let mut found = diagnose(training, &run.history, &run.checkups, &End::of(training, run));
+        // Whoever asked for an earlier end knows that it was one.
+        found.retain(|finding| finding.cause != Cause::TooShort || run.ended == Ended::Epochs);
+        found
     }
 }
 
