@@ -315,6 +315,9 @@ fn where_nothing_can_be_solved_the_curve_alone_is_judged() {
     for (args, parts) in [
         (&["--lr", "0.1"][..], &["--lr 0.1", "is what is looked for", "--from"][..]),
         (&["--save", "x.safetensors"], &["--save x.safetensors", "leave it out"]),
+        (&["--restarts", "7"], &["--restarts", "plays no part"]),
+        (&["--target-loss", "0.1"], &["--target-loss", "plays no part"]),
+        (&["--min-lr", "0.1"], &["--min-lr 0.1", "many are tried"]),
         (&["--from", "0"], &["--from 0", "positive"]),
         (&["--from", "1", "--to", "0.5"], &["--to 0.5", "above --from"]),
         (&["--steps", "3"], &["--steps 3", "20 to 1000000"]),

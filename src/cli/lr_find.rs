@@ -118,6 +118,21 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
         let reason = "keeps a network, and none is trained to the end here; leave it out";
         return Err(bad_setting(format!("--save {}", path.display()), reason).into());
     }
+    // What only a whole training has is not passed over in silence. In a file it is: that may be one's.
+    let said = &args.settings;
+    for (flag, is_said) in [
+        ("restarts", said.restarts.is_some()),
+        ("target-loss", said.target_loss.is_some()),
+        ("patience", said.patience.is_some()),
+        ("max-seconds", said.max_seconds.is_some()),
+        ("on-divergence", said.on_divergence.is_some()),
+        ("checkpoint-every", said.checkpoint_every.is_some()),
+    ] {
+        if is_said {
+            let reason = "plays no part in a search for a rate; leave it out";
+            return Err(bad_setting(format!("--{flag}"), reason).into());
+        }
+    }
     if let Some(least) = args.settings.min_lr {
         let reason = "is a share of one rate, and many are tried here; leave it out";
         return Err(bad_setting(format!("--min-lr {least}"), reason).into());
