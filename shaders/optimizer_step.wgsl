@@ -5,7 +5,7 @@
 // that the optimizer does not have are neither read nor written. schedule begins with the clock, and
 // holds from its 16th vector on, at the step mod ring_len, the bits of the rate and the two corrections of
 // a step: words, for a small count read as a float may be flushed to zero.
-// scale is [1], what gradients are multiplied by where CLIP_NORM.
+// scale is [2], the factors that gradients are multiplied by where CLIP_NORM.
 // One invocation owns one vector; a workgroup owns 64.
 
 struct Params {
@@ -53,7 +53,7 @@ fn optimizer_step(
         g = clipped(g, params.clip_value);
     }
     if (CLIP_NORM) {
-        g = scale[0] * g;
+        g = norm_clipped(g, vec2<f32>(scale[0], scale[1]));
     }
     var m = vec4<f32>();
     var v = vec4<f32>();

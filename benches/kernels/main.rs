@@ -216,8 +216,14 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut schedule = vec![0.0f32; 68];
     schedule[64..67].copy_from_slice(&[n.rate, n.correction1, n.correction2].map(|n| n as f32));
     let zeros = vec![0; LEN];
-    let buffers =
-        vec![words(&other), words(&schedule), vec![0], words(&input), zeros.clone(), zeros.clone()];
+    let buffers = vec![
+        words(&other),
+        words(&schedule),
+        vec![0; 2],
+        words(&input),
+        zeros.clone(),
+        zeros.clone(),
+    ];
     let params = OptimizerParams {
         len: (LEN / 4) as u32,
         ring_len: 1,
@@ -268,12 +274,12 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
         kernel: &CLIP_SCALE,
         constants: &[],
         params: ClipScaleParams { len: STRETCHES as u32, clip_norm: 1.0 },
-        buffers: vec![words(&vectors), vec![0]],
+        buffers: vec![words(&vectors), vec![0; 2]],
         invocations: CLIP_SCALE.lanes as usize,
         rounds: STRETCHES.div_ceil(256) + 8,
         work: bytes(1),
     }
-    .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[scale], 32.0 * ULP));
+    .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[1.0, scale], 32.0 * ULP));
 
     let rows: Vec<u32> = (0..ROWS as u32).map(|i| i * 7 % ROWS as u32).collect();
     let mut twin = vec![0.0; LEN];

@@ -159,7 +159,7 @@ const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
 /// One update of every parameter.
 pub const OPTIMIZER_STEP: Kernel = Kernel {
     name: "optimizer_step",
-    source: source!("optimizer_step", "grid", "optimizer"),
+    source: source!("optimizer_step", "grid", "optimizer", "norm"),
     params: OptimizerParams::LAYOUT,
     bindings: &[
         read("gradients"),
@@ -177,11 +177,11 @@ pub const OPTIMIZER_STEP: Kernel = Kernel {
 /// The first level of the norm of all gradients.
 pub const GRADIENT_SQUARES: Kernel = Kernel {
     name: "gradient_squares",
-    source: source!("gradient_squares", "optimizer"),
+    source: source!("gradient_squares", "optimizer", "norm"),
     params: GradientSquaresParams::LAYOUT,
     bindings: &[read("gradients"), write("sums")],
     constants: &[CLIP_VALUE],
-    workgroup_bytes: 256,
+    workgroup_bytes: 512,
     twin: "gradient_squares",
     ..PLAIN
 };
@@ -189,11 +189,11 @@ pub const GRADIENT_SQUARES: Kernel = Kernel {
 /// The second level, and the factor that brings the norm down.
 pub const CLIP_SCALE: Kernel = Kernel {
     name: "clip_scale",
-    source: source!("clip_scale", "optimizer"),
+    source: source!("clip_scale", "norm"),
     params: ClipScaleParams::LAYOUT,
     bindings: &[read("sums"), write("scale")],
     lanes: 256,
-    workgroup_bytes: 1024,
+    workgroup_bytes: 2048,
     twin: "clip_scale",
     ..PLAIN
 };
@@ -270,7 +270,7 @@ pub const LAYER_INPUT_GRAD: Kernel = Kernel {
 /// A layer's gradients, and its update.
 pub const LAYER_UPDATE: Kernel = Kernel {
     name: "layer_update",
-    source: source!("layer_update", "grid", "tile", "optimizer"),
+    source: source!("layer_update", "grid", "tile", "optimizer", "norm"),
     params: LayerUpdateParams::LAYOUT,
     bindings: &[
         read("input"),
@@ -373,6 +373,7 @@ pub const TRAIN_ONE_HIDDEN: Kernel = Kernel {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "grid",
         "loss",
@@ -402,6 +403,7 @@ pub const TRAIN_TWO_HIDDEN: Kernel = Kernel {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "grid",
         "loss",
@@ -428,6 +430,7 @@ pub const TRAIN_WORKGROUP: Kernel = Kernel {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "loss",
         "activation",
@@ -439,7 +442,7 @@ pub const TRAIN_WORKGROUP: Kernel = Kernel {
         Constant { name: "LOSS", values: LOSSES },
     ],
     shapes: shapes::WORKGROUP,
-    workgroup_bytes: 740,
+    workgroup_bytes: 492,
     ..TRAIN_ONE_HIDDEN
 };
 
@@ -480,6 +483,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("invocation", include_str!("../../shaders/common/invocation.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
     ("network", include_str!("../../shaders/common/network.wgsl")),
+    ("norm", include_str!("../../shaders/common/norm.wgsl")),
     ("optimizer", include_str!("../../shaders/common/optimizer.wgsl")),
     ("order", include_str!("../../shaders/common/order.wgsl")),
     ("output", include_str!("../../shaders/common/output.wgsl")),
