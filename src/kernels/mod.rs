@@ -159,12 +159,12 @@ const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
 /// One update of every parameter.
 pub const OPTIMIZER_STEP: Kernel = Kernel {
     name: "optimizer_step",
-    source: source!("optimizer_step", "grid", "optimizer"),
+    source: source!("optimizer_step", "grid", "optimizer", "schedule"),
     params: OptimizerParams::LAYOUT,
     bindings: &[
         read("gradients"),
-        read("schedule"),
         read("scale"),
+        write("schedule"),
         write("parameters"),
         write("moment1"),
         write("moment2"),
@@ -270,12 +270,12 @@ pub const LAYER_INPUT_GRAD: Kernel = Kernel {
 /// A layer's gradients, and its update.
 pub const LAYER_UPDATE: Kernel = Kernel {
     name: "layer_update",
-    source: source!("layer_update", "grid", "tile", "optimizer"),
+    source: source!("layer_update", "grid", "tile", "optimizer", "schedule"),
     params: LayerUpdateParams::LAYOUT,
     bindings: &[
         read("input"),
         read("d_output"),
-        read("schedule"),
+        write("schedule"),
         write("parameters"),
         write("gradients"),
         write("moment1"),
@@ -485,6 +485,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("output", include_str!("../../shaders/common/output.wgsl")),
     ("rows", include_str!("../../shaders/common/rows.wgsl")),
     ("rule", include_str!("../../shaders/common/rule.wgsl")),
+    ("schedule", include_str!("../../shaders/common/schedule.wgsl")),
     ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];
