@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{LAYER_UPDATE, LayerUpdateParams};
+use wgrad::kernels;
 use wgrad::optimizer::Optimizer;
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
@@ -26,22 +26,6 @@ fn run_with(
     (parameters, moments): (&[f32], [&[f32]; 2]),
     shape: LayerShape,
 ) -> Written {
-    let n = optimizer.numbers(0.0, 0);
-    let params = LayerUpdateParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        fan_out: shape.fan_out as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        stride: (shape.stride / 4) as u32,
-        ring_len: RING,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
-    };
     let tiles = shape.fan_in.div_ceil(8) * shape.stride.div_ceil(8);
     let moment = |index: usize| match index < optimizer.moments() {
         true => Arg::F32(moments[index]),
@@ -57,13 +41,9 @@ fn run_with(
         moment(1),
         Arg::Out(4 * tiles.div_ceil(64)),
     ];
-    let constants = [
-        ("KEEP_GRADIENTS", f64::from(u8::from(keeps))),
-        ("OPTIMIZER", f64::from(optimizer.code())),
-        ("DECAY", f64::from(optimizer.decay_code())),
-        ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
-    ];
-    let written = launch(&LAYER_UPDATE, &constants, &params, &args, tiles);
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    let layer = kernels::layer_update(optimizer, keeps, RING, rows, fan_in, fan_out);
+    let written = launch(&layer, &args);
     Written {
         is_finite: is_finite(&written[0]),
         parameters: floats(&written[1]).to_vec(),
