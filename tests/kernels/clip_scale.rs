@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{CLIP_SCALE, ClipScaleParams};
+use wgrad::kernels;
 use wgrad::optimizer::LARGE_SCALE;
 use wgrad::reference::twins::clip_scale;
 
@@ -8,12 +8,11 @@ use crate::launch::{Arg, floats, hold, launch};
 
 /// Both factors, from the sums of squares of gradients that are not large, and of those that are.
 fn factors(sums: &[[f32; 2]], clip_norm: f32) -> [f32; 2] {
-    let params = ClipScaleParams { len: sums.len() as u32, clip_norm };
     // Other sums stand beside: they are not read.
     let vectors: Vec<f32> =
         sums.iter().flat_map(|&[plain, large]| [plain, 7.0, large, 9.0]).collect();
     let args = [Arg::F32(&vectors), Arg::Out(2)];
-    let written = launch(&CLIP_SCALE, &[], &params, &args, CLIP_SCALE.lanes as usize);
+    let written = launch(&kernels::clip_scale(clip_norm, sums.len()), &args);
     let factors = floats(&written[0]);
     [factors[0], factors[1]]
 }
