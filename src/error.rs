@@ -3,8 +3,7 @@
 use crate::data::{DataError, SourceError};
 use crate::gpu::GpuError;
 use crate::model::ModelError;
-use crate::network::{NetworkError, UnknownName};
-use crate::optimizer::OptimizerError;
+use crate::network::{BadValue, NetworkError, UnknownName};
 
 /// What went wrong: the thing, its value, and the fix, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +15,9 @@ pub enum Error {
     /// A word that names nothing.
     #[error(transparent)]
     Name(#[from] UnknownName),
-    /// An optimizer, or a schedule, that cannot be.
+    /// A number of an optimizer, or of a schedule, out of its range.
     #[error(transparent)]
-    Optimizer(#[from] OptimizerError),
+    Value(#[from] BadValue),
     /// A data set that is not known.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -105,7 +104,7 @@ impl Error {
         match self {
             Error::Network(_)
             | Error::Name(_)
-            | Error::Optimizer(_)
+            | Error::Value(_)
             | Error::Source(_)
             | Error::Setting { .. } => 2,
             Error::Memory { .. } => 4,

@@ -174,14 +174,15 @@ const GRID: Grid = Grid { rows: ROWS, cols: COLS, stride: COLS };
 fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (input, other) = (numbers(LEN, 3), numbers(LEN, 4));
     let params = ActivateParams { rows: ROWS as u32, cols: COLS as u32, stride: COLS as u32 };
-    let constants = [("ACTIVATION", f64::from(Activation::Tanh.code()))];
+    let constants =
+        [("ACTIVATION", f64::from(Activation::Tanh.code())), ("ACTIVATION_PARAMETER", 0.0)];
     let bytes = |matrices: usize| Work {
         operations: 0,
         bytes: (4 * matrices * LEN) as u64,
         formula: "4 rows cols for every matrix read or written",
     };
     let mut twin = vec![0.0; LEN];
-    twins::activate(Activation::Tanh, &input, &mut twin, GRID);
+    twins::activate((Activation::Tanh, 0.0), &input, &mut twin, GRID);
     let buffers = vec![words(&input), vec![0; LEN]];
     Case {
         kernel: &ACTIVATE,
@@ -195,8 +196,8 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, SIZE, |outputs| close("activate", &outputs[0], &twin, 2e-6));
 
     let mut twin = vec![0.0; LEN];
-    twins::activate_grad(Activation::Tanh, &input, &other, &mut twin, GRID);
-    let buffers = vec![words(&input), words(&other), vec![0; LEN]];
+    twins::activate_grad((Activation::Tanh, 0.0), [&input, &input], &other, &mut twin, GRID);
+    let buffers = vec![words(&input), words(&input), words(&other), vec![0; LEN]];
     Case {
         kernel: &ACTIVATE_GRAD,
         constants: &constants,
@@ -204,12 +205,12 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
         buffers,
         invocations: LEN,
         rounds: 0,
-        work: bytes(3),
+        work: bytes(4),
     }
     .run(c, gpu, SIZE, |outputs| close("activate_grad", &outputs[0], &twin, 4.0 * ULP));
 
     let adam = Optimizer::new(OptimizerKind::Adam);
-    let n = adam.numbers(0.5, 0);
+    let n = adam.coefficients(0.5, 0);
     let (mut twin, mut m, mut v) = (input.clone(), vec![0.0; LEN], vec![0.0; LEN]);
     let update = Update::<f32>::new(&adam, 0.5, 0);
     twins::optimizer_step(&update, 1.0, &other, &mut twin, [&mut m, &mut v]);
@@ -318,7 +319,8 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
     let (mut twin, mut counts) = (vec![0.0; rows * fan_out], vec![0; rows / 8 * fan_out]);
     let (x, p) = (wide(&input), wide(&parameters));
-    fused::layer_forward(Activation::Relu, &x, &p, &mut twin, &mut counts, LAYER);
+    let relu_kind = (Activation::Relu, 0.0);
+    fused::layer_forward(relu_kind, &x, &p, [&mut twin, &mut []], &mut counts, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
         kernel: &LAYER_FORWARD,
@@ -335,6 +337,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
             words(&parameters),
             vec![0; truth.len()],
             vec![0; counts.len()],
+            vec![0; 4],
         ],
         invocations: rows * fan_out / 64,
         rounds: fan_in / 4,
@@ -344,7 +347,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
     let mut twin = vec![0.0; rows * fan_in];
     let d = wide(&d_output);
-    fused::layer_input_grad(Activation::Relu, &d, &p, &x, &mut twin, LAYER);
+    fused::layer_input_grad(relu_kind, &d, &p, &x, &mut twin, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
         kernel: &LAYER_INPUT_GRAD,
@@ -413,7 +416,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut targets = vec![0.0f32; 256 * 12];
     (0..256).for_each(|row| targets[row * 12 + row % 10] = 1.0);
     let (mut row_loss, mut d) = (vec![0.0; 256], vec![0.0; 256 * 12]);
-    let ends = (Loss::SoftmaxCrossEntropy, Activation::Identity, 1.0);
+    let ends = ((Loss::SoftmaxCrossEntropy, 0.0), (Activation::Identity, 0.0), 1.0);
     let (x, p, t) = (wide(&input[..256 * 512]), wide(&zero_padded), wide(&targets));
     fused::output_loss(ends, &x, &p, &t, &mut row_loss, &mut d, OUTPUT);
     let truth: Vec<f32> = row_loss.iter().map(|&loss| loss as f32).collect();
@@ -522,25 +525,24 @@ fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     });
 }
 
-type LossTwin = fn(&[f64], &[f64], &mut [f64], &mut [f64], f64, Grid);
-
 fn losses(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let output = numbers(LEN, 7);
     let target: Vec<f32> = (0..LEN).map(|i| if i % COLS == i / COLS { 1.0 } else { 0.0 }).collect();
     let params =
         LossParams { rows: ROWS as u32, cols: COLS as u32, stride: COLS as u32, scale: 1.0 };
-    let cases: [(&Kernel, &'static str, LossTwin); 3] = [
-        (&LOSS_MSE, "loss_mse", twins::loss_mse),
-        (&LOSS_BCE, "loss_bce", twins::loss_bce),
-        (&LOSS_SOFTMAX, "loss_softmax", twins::loss_softmax),
-    ];
-    for (kernel, label, twin) in cases {
+    for (kernel, label, loss) in [
+        (&LOSS_ELEMENTWISE, "loss_elementwise", Loss::BceWithLogits),
+        (&LOSS_SOFTMAX, "loss_softmax", Loss::SoftmaxCrossEntropy),
+    ] {
         let (mut row_loss, mut d) = (vec![0.0; ROWS], vec![0.0; LEN]);
-        twin(&wide(&output), &wide(&target), &mut row_loss, &mut d, 1.0, GRID);
+        let (z, t) = (wide(&output), wide(&target));
+        twins::loss((loss, 0.0), [&z, &t], &mut row_loss, &mut d, 1.0, GRID);
+        let codes = [("LOSS", f64::from(loss.code()))];
+        let constants = &codes[..kernel.constants.len().min(1)];
         let buffers = vec![words(&output), words(&target), vec![0; ROWS], vec![0; LEN]];
         let bytes = (4 * (3 * LEN + ROWS)) as u64;
         let work = Work { operations: 0, bytes, formula: "4 (3 rows cols + rows)" };
-        Case { kernel, constants: &[], params, buffers, invocations: ROWS, rounds: 3 * COLS, work }
+        Case { kernel, constants, params, buffers, invocations: ROWS, rounds: 3 * COLS, work }
             .run(c, gpu, SIZE, |outputs| {
                 // Each of the terms of a row's sum within 2^-21, and cols roundings of the sum.
                 let sums =

@@ -22,7 +22,7 @@ use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::gpu::Gpu;
 use crate::network::{Network, named};
-use crate::optimizer::{Optimizer, RateSchedule, UpdateNumbers};
+use crate::optimizer::{Coefficients, Optimizer, RateSchedule};
 use crate::reference::Trace;
 
 named! {
@@ -100,10 +100,10 @@ impl Task {
         Request { network, optimizer, schedule, batches, networks: 1, judged: false, owner: None }
     }
 
-    /// The numbers of the update after `step` others, at `learning_rate` times the schedule's factor.
-    fn numbers(&self, learning_rate: f32, step: u32) -> UpdateNumbers {
+    /// The coefficients of the update after `step` others, at `learning_rate` times the schedule's factor.
+    fn coefficients(&self, learning_rate: f32, step: u32) -> Coefficients<f64> {
         let rate = learning_rate * self.schedule.factor(step);
-        self.optimizer.numbers(f64::from(rate), step)
+        self.optimizer.coefficients(f64::from(rate), step)
     }
 }
 

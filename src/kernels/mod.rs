@@ -10,6 +10,7 @@ pub use params::*;
 pub use shapes::output_lines;
 
 use crate::gpu::{Access, Binding, Constant, Kernel, Loops};
+use crate::network::{Activation, Layer, Loss, Network};
 
 /// A file of `shaders/` with the files of `common/` that it uses: the kernel first, so that the
 /// line numbers of an error are its own.
@@ -31,10 +32,54 @@ const fn write(name: &'static str) -> Binding {
 }
 
 const BOOLS: &[f64] = &[0.0, 1.0];
-/// Every [`Loss::code`](crate::network::Loss::code).
-const LOSSES: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
-/// Every [`Activation::code`](crate::network::Activation::code).
-const ACTIVATIONS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
+/// The codes of a family of so many.
+const fn codes<const N: usize>() -> [f64; N] {
+    let mut codes = [0.0; N];
+    let mut code = 0;
+    while code < N {
+        codes[code] = code as f64;
+        code += 1;
+    }
+    codes
+}
+
+/// Every [`Loss::code`].
+const LOSSES: &[f64] = &codes::<{ Loss::ALL.len() }>();
+/// Every [`Activation::code`].
+const ACTIVATIONS: &[f64] = &codes::<{ Activation::ALL.len() }>();
+/// A hyperparameter: any number.
+const PARAMETER: &[f64] = &[0.25];
+const ACTIVATION: Constant = Constant { name: "ACTIVATION", values: ACTIVATIONS };
+const ACTIVATION_PARAMETER: Constant =
+    Constant { name: "ACTIVATION_PARAMETER", values: PARAMETER };
+const SECOND_ACTIVATION: Constant = Constant { name: "SECOND_ACTIVATION", values: ACTIVATIONS };
+const SECOND_ACTIVATION_PARAMETER: Constant =
+    Constant { name: "SECOND_ACTIVATION_PARAMETER", values: PARAMETER };
+const OUTPUT_ACTIVATION: Constant = Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS };
+const OUTPUT_ACTIVATION_PARAMETER: Constant =
+    Constant { name: "OUTPUT_ACTIVATION_PARAMETER", values: PARAMETER };
+const LOSS: Constant = Constant { name: "LOSS", values: LOSSES };
+const LOSS_PARAMETER: Constant = Constant { name: "LOSS_PARAMETER", values: PARAMETER };
+
+/// What the overrides of kernels that activate a layer are.
+pub fn activation_constants(layer: &Layer) -> [(&'static str, f64); 2] {
+    [("ACTIVATION", layer.activation.code().into()), ("ACTIVATION_PARAMETER", layer.parameter)]
+}
+
+/// What those of kernels that compute the loss are.
+pub fn loss_constants(network: &Network) -> [(&'static str, f64); 2] {
+    [("LOSS", network.loss().code().into()), ("LOSS_PARAMETER", network.loss_parameter())]
+}
+
+/// What those of kernels that do both to the last layer are.
+pub fn output_constants(network: &Network) -> [(&'static str, f64); 4] {
+    let [loss, loss_parameter] = loss_constants(network);
+    let last = network.layers().next_back();
+    let (kind, parameter) =
+        last.map_or((Activation::Identity, 0.0), |last| (last.activation, last.parameter));
+    let kind = ("OUTPUT_ACTIVATION", kind.code().into());
+    [kind, ("OUTPUT_ACTIVATION_PARAMETER", parameter), loss, loss_parameter]
+}
 
 /// What most kernels are: workgroups of 64, no workgroup memory, counted loops, no override.
 const PLAIN: Kernel = Kernel {
@@ -80,7 +125,7 @@ pub const ACTIVATE: Kernel = Kernel {
     source: source!("activate", "grid", "activation"),
     params: ActivateParams::LAYOUT,
     bindings: &[read("input"), write("output")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    constants: &[ACTIVATION, ACTIVATION_PARAMETER],
     twin: "activate",
     ..PLAIN
 };
@@ -90,8 +135,8 @@ pub const ACTIVATE_GRAD: Kernel = Kernel {
     name: "activate_grad",
     source: source!("activate_grad", "grid", "activation"),
     params: ActivateParams::LAYOUT,
-    bindings: &[read("output"), read("d_output"), write("d_input")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    bindings: &[read("input"), read("output"), read("d_output"), write("d_input")],
+    constants: &[ACTIVATION, ACTIVATION_PARAMETER],
     twin: "activate_grad",
     ..PLAIN
 };
@@ -109,23 +154,14 @@ pub const BIAS_GRAD: Kernel = Kernel {
 const LOSS_BINDINGS: &[Binding] =
     &[read("output"), read("target_rows"), write("row_loss"), write("d_output")];
 
-/// Squared error with its gradient.
-pub const LOSS_MSE: Kernel = Kernel {
-    name: "loss_mse",
-    source: source!("loss_mse", "grid", "loss", "activation"),
+/// The losses of outputs that are apart from each other, with their gradients.
+pub const LOSS_ELEMENTWISE: Kernel = Kernel {
+    name: "loss_elementwise",
+    source: source!("loss_elementwise", "grid", "loss", "activation"),
     params: LossParams::LAYOUT,
     bindings: LOSS_BINDINGS,
-    twin: "loss_mse",
-    ..PLAIN
-};
-
-/// Binary cross-entropy of pre-activations with its gradient.
-pub const LOSS_BCE: Kernel = Kernel {
-    name: "loss_bce",
-    source: source!("loss_bce", "grid", "loss", "activation"),
-    params: LossParams::LAYOUT,
-    bindings: LOSS_BINDINGS,
-    twin: "loss_bce",
+    constants: &[LOSS, LOSS_PARAMETER],
+    twin: "loss_elementwise",
     ..PLAIN
 };
 
@@ -152,7 +188,7 @@ pub const LOSS_MEAN: Kernel = Kernel {
 };
 
 /// What overrides say of an optimizer.
-const OPTIMIZER: Constant = Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0] };
+const OPTIMIZER: Constant = Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0, 4.0] };
 const DECAY: Constant = Constant { name: "DECAY", values: &[0.0, 1.0, 2.0] };
 const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
 
@@ -250,8 +286,18 @@ pub const LAYER_FORWARD: Kernel = Kernel {
     name: "layer_forward",
     source: source!("layer_forward", "grid", "tile", "activation"),
     params: LayerForwardParams::LAYOUT,
-    bindings: &[read("input"), read("parameters"), write("output"), write("unit_counts")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    bindings: &[
+        read("input"),
+        read("parameters"),
+        write("output"),
+        write("unit_counts"),
+        write("pre_activations"),
+    ],
+    constants: &[
+        ACTIVATION,
+        ACTIVATION_PARAMETER,
+        Constant { name: "KEEP_PRE_ACTIVATIONS", values: BOOLS },
+    ],
     twin: "layer_forward",
     ..PLAIN
 };
@@ -262,7 +308,7 @@ pub const LAYER_INPUT_GRAD: Kernel = Kernel {
     source: source!("layer_input_grad", "grid", "tile", "activation"),
     params: LayerInputGradParams::LAYOUT,
     bindings: &[read("d_output"), read("parameters"), read("input"), write("d_input")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    constants: &[ACTIVATION, ACTIVATION_PARAMETER],
     twin: "layer_input_grad",
     ..PLAIN
 };
@@ -301,8 +347,10 @@ pub const OUTPUT_LOSS: Kernel = Kernel {
         write("d_output"),
     ],
     constants: &[
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
+        OUTPUT_ACTIVATION,
+        OUTPUT_ACTIVATION_PARAMETER,
+        LOSS,
+        LOSS_PARAMETER,
     ],
     shapes: &[shapes::ONE_OUTPUT],
     twin: "output_loss",
@@ -383,9 +431,12 @@ pub const TRAIN_ONE_HIDDEN: Kernel = Kernel {
     params: TrainParams::LAYOUT,
     bindings: TRAIN_BINDINGS,
     constants: &[
-        Constant { name: "ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
+        ACTIVATION,
+        ACTIVATION_PARAMETER,
+        OUTPUT_ACTIVATION,
+        OUTPUT_ACTIVATION_PARAMETER,
+        LOSS,
+        LOSS_PARAMETER,
     ],
     shapes: shapes::ONE_HIDDEN,
     twin: "step",
@@ -410,10 +461,14 @@ pub const TRAIN_TWO_HIDDEN: Kernel = Kernel {
         "threefry"
     ),
     constants: &[
-        Constant { name: "ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "SECOND_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
+        ACTIVATION,
+        ACTIVATION_PARAMETER,
+        SECOND_ACTIVATION,
+        SECOND_ACTIVATION_PARAMETER,
+        OUTPUT_ACTIVATION,
+        OUTPUT_ACTIVATION_PARAMETER,
+        LOSS,
+        LOSS_PARAMETER,
     ],
     shapes: shapes::TWO_HIDDEN,
     ..TRAIN_ONE_HIDDEN
@@ -435,8 +490,10 @@ pub const TRAIN_WORKGROUP: Kernel = Kernel {
         "threefry"
     ),
     constants: &[
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
+        OUTPUT_ACTIVATION,
+        OUTPUT_ACTIVATION_PARAMETER,
+        LOSS,
+        LOSS_PARAMETER,
     ],
     shapes: shapes::WORKGROUP,
     workgroup_bytes: 740,
@@ -450,8 +507,7 @@ pub const ALL: &[Kernel] = &[
     MATMUL,
     BIAS_ADD,
     ACTIVATE,
-    LOSS_MSE,
-    LOSS_BCE,
+    LOSS_ELEMENTWISE,
     LOSS_SOFTMAX,
     LOSS_MEAN,
     ACTIVATE_GRAD,

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use wgrad::check::{Bound, compare};
 use wgrad::gpu::{Adapters, DeviceChoice, Environment, Gpu};
+use wgrad::network::{Activation, Loss};
 
 /// The relative error of one rounding where WGSL grants either neighbour.
 pub const ULP: f64 = 1.0 / 8_388_608.0;
@@ -59,6 +60,28 @@ pub fn numbers(len: usize, stream: u32) -> Vec<f32> {
     use rand::RngExt;
     let mut generator = wgrad::random::Threefry::new(42, wgrad::random::Purpose::Weights, stream);
     (0..len).map(|_| generator.random_range(-1.0..1.0)).collect()
+}
+
+/// An activation with its hyperparameter's default.
+pub fn with_default(kind: Activation) -> (Activation, f64) {
+    (kind, kind.default_parameter())
+}
+
+/// What the overrides of a kernel say of an activation with that default.
+pub fn activation_constants(kind: Activation) -> [(&'static str, f64); 2] {
+    let (kind, parameter) = with_default(kind);
+    [("ACTIVATION", kind.code().into()), ("ACTIVATION_PARAMETER", parameter)]
+}
+
+/// What they say of a loss.
+pub fn loss_constants(loss: Loss) -> [(&'static str, f64); 2] {
+    [("LOSS", loss.code().into()), ("LOSS_PARAMETER", loss.default_parameter())]
+}
+
+/// Whether an activation is made of comparisons and products alone: the same bits wherever these round
+/// correctly.
+pub fn is_arithmetic(kind: Activation) -> bool {
+    matches!(kind, Activation::Relu | Activation::LeakyRelu | Activation::Identity)
 }
 
 /// The same numbers as f64, exactly.

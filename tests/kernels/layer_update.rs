@@ -25,7 +25,7 @@ fn run_with(
     (parameters, moments): (&[f32], [&[f32]; 2]),
     shape: LayerShape,
 ) -> Written {
-    let n = optimizer.numbers(0.0, 0);
+    let n = optimizer.coefficients(0.0, 0);
     let params = LayerUpdateParams {
         rows: shape.rows as u32,
         fan_in: shape.fan_in as u32,

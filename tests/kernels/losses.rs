@@ -10,7 +10,7 @@ use crate::launch::{Arg, floats, launch, unpadded};
 
 /// `row_loss` and `d_output` of any of the losses.
 pub fn run_loss(
-    kernel: &Kernel,
+    (kernel, constants): (&Kernel, &[(&str, f64)]),
     output: &[f32],
     target: &[f32],
     scale: f32,
@@ -20,15 +20,13 @@ pub fn run_loss(
     let stride = stride(cols);
     let params = LossParams { rows: rows as u32, cols: cols as u32, stride: stride as u32, scale };
     let args = [Arg::F32(output), Arg::F32(target), Arg::Out(rows), Arg::Out(rows * stride)];
-    let written = launch(kernel, &[], &params, &args, rows);
+    let written = launch(kernel, constants, &params, &args, rows);
     (floats(&written[0]).to_vec(), unpadded(floats(&written[1]), cols, stride))
 }
 
-type LossTwin<T> = fn(&[T], &[T], &mut [T], &mut [T], T, Grid);
-
 /// The same from a twin.
 pub fn loss_twin<T: Real>(
-    twin: LossTwin<T>,
+    twin: impl Fn(&[T], &[T], &mut [T], &mut [T], T, Grid),
     output: &[T],
     target: &[T],
     scale: T,

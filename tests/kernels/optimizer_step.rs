@@ -19,7 +19,7 @@ fn run(
     parameters: &[f32],
     moments: [&[f32]; 2],
 ) -> Written {
-    let n = optimizer.numbers(0.0, 0);
+    let n = optimizer.coefficients(0.0, 0);
     let params = OptimizerParams {
         len: (parameters.len() / 4) as u32,
         ring_len: RING,

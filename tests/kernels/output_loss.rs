@@ -4,7 +4,7 @@ use wgrad::network::{Activation, Loss};
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
 
-use crate::common::{ULP, assert_apart, assert_close, wide};
+use crate::common::{ULP, assert_apart, assert_close, loss_constants, wide, with_default};
 use crate::launch::{Arg, floats, launch};
 use crate::layers::{absolute, block, padded, shape};
 
@@ -30,8 +30,13 @@ fn run(
         Arg::Out(shape.rows),
         Arg::Out(shape.rows * shape.stride),
     ];
-    let constants =
-        [("OUTPUT_ACTIVATION", f64::from(kind.code())), ("LOSS", f64::from(loss.code()))];
+    let [loss, loss_parameter] = loss_constants(loss);
+    let constants = [
+        ("OUTPUT_ACTIVATION", f64::from(kind.code())),
+        ("OUTPUT_ACTIVATION_PARAMETER", kind.default_parameter()),
+        loss,
+        loss_parameter,
+    ];
     let mut kernel = OUTPUT_LOSS;
     kernel.shapes = Vec::leak(vec![&*String::leak(output_lines(shape.fan_out))]);
     let written = launch(&kernel, &constants, &params, &args, shape.rows);
@@ -47,7 +52,8 @@ fn twin<T: Real>(
 ) -> (Vec<T>, Vec<T>) {
     let (mut row_loss, mut d_output) =
         (vec![T::default(); shape.rows], vec![T::default(); target.len()]);
-    let ends = (ends.0, ends.1, T::of(f64::from(SCALE)));
+    let loss = (ends.0, ends.0.default_parameter());
+    let ends = (loss, with_default(ends.1), T::of(f64::from(SCALE)));
     fused::output_loss(ends, input, parameters, target, &mut row_loss, &mut d_output, shape);
     (row_loss, d_output)
 }

@@ -1,7 +1,7 @@
 //! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
 //! the last step left behind stays readable.
 
-use super::fused::counts_len;
+use super::fused::{Forwarded, counts_len};
 use super::step::advance;
 use super::{LayeredEngine, check_done};
 use crate::engine::{Forward, pad_rows, unpad_rows};
@@ -41,7 +41,8 @@ impl ForwardPass {
             // Of the last layer both sides of the activation are wanted.
             let kind = if is_last { Activation::Identity } else { layer.activation };
             let to = if is_last { gpu.buffer("pre-activations", len).await? } else { a.clone() };
-            list.push(engine.layer_forward(layer, kind, &from, &to, &counts, rows).await?);
+            let forwarded = Forwarded { output: &to, unit_counts: &counts, pre_activations: None };
+            list.push(engine.layer_forward(layer, kind, &from, forwarded, rows).await?);
             if is_last {
                 list.push(engine.activate(layer, &to, &a, rows).await?);
             }

@@ -77,6 +77,15 @@ pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result
     Ok(())
 }
 
+/// Where a layer's forward pass puts what it computes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forwarded<'a> {
+    pub output: &'a Buffer,
+    pub unit_counts: &'a Buffer,
+    /// Where they are to be kept.
+    pub pre_activations: Option<&'a Buffer>,
+}
+
 impl LayeredEngine {
     /// The dispatches from the batch to the end of the step.
     pub(super) async fn fused_step(
@@ -88,11 +97,14 @@ impl LayeredEngine {
         let mut list = Vec::new();
         let hidden = &self.layers[..self.layers.len() - 1];
         for layer in hidden {
-            let (input, output) =
-                (self.layer_input(layer, inputs), &self.buffers.layers[layer.index].a);
-            let counts = &self.buffers.layers[layer.index].unit_counts;
-            let dispatch = self.layer_forward(layer, layer.activation, input, output, counts, rows);
-            list.push(dispatch.await?);
+            let (input, state) =
+                (self.layer_input(layer, inputs), &self.buffers.layers[layer.index]);
+            let to = Forwarded {
+                output: &state.a,
+                unit_counts: &state.unit_counts,
+                pre_activations: layer.activation.needs_pre_activation().then_some(&state.d_z),
+            };
+            list.push(self.layer_forward(layer, layer.activation, input, to, rows).await?);
         }
         list.extend(self.outputs_and_loss(inputs, targets, rows).await?);
         for layer in self.layers.iter().rev() {
@@ -150,8 +162,11 @@ impl LayeredEngine {
             true => (layer.activation, &state.a),
             false => (Activation::Identity, &state.z),
         };
-        let counts = &state.unit_counts;
-        let mut list = vec![self.layer_forward(layer, kind, input, output, counts, rows).await?];
+        // Either of them: the plain kernels take the slope from pre-activations that stand in z.
+        let pre_activations =
+            (at_output && kind.needs_pre_activation()).then_some(&state.z);
+        let to = Forwarded { output, unit_counts: &state.unit_counts, pre_activations };
+        let mut list = vec![self.layer_forward(layer, kind, input, to, rows).await?];
         list.push(self.loss(targets, rows).await?);
         if at_output {
             list.push(self.activate_grad(layer, rows).await?);
@@ -165,8 +180,7 @@ impl LayeredEngine {
         layer: &Layer,
         kind: Activation,
         input: &Buffer,
-        output: &Buffer,
-        counts: &Buffer,
+        to: Forwarded<'_>,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let (block, input_stride) = (self.layout.block(layer.index), row_stride(layer.fan_in));
@@ -177,10 +191,19 @@ impl LayeredEngine {
             input_stride: (input_stride / 4) as u32,
             stride: (block.stride / 4) as u32,
         };
-        let constants = [("ACTIVATION", kind.code().into())];
+        let keeps = f64::from(u8::from(to.pre_activations.is_some()));
+        let [kind, parameter] = kernels::activation_constants(&Layer { activation: kind, ..*layer });
+        let constants = [kind, parameter, ("KEEP_PRE_ACTIVATIONS", keeps)];
         let pipeline = self.gpu.pipeline(&kernels::LAYER_FORWARD, &constants).await?;
         let parameters = self.block(&self.buffers.parameters, block);
-        let bound = [Slice::all(input), parameters, Slice::all(output), Slice::all(counts)];
+        let bound = [
+            Slice::all(input),
+            parameters,
+            Slice::all(to.output),
+            Slice::all(to.unit_counts),
+            // Something must be bound where nothing is kept.
+            Slice::all(to.pre_activations.unwrap_or(&self.buffers.scale)),
+        ];
         self.gpu
             .dispatch(&pipeline, &params, &bound, tiles(rows, block.stride), input_stride / 4)
             .await
@@ -200,8 +223,7 @@ impl LayeredEngine {
             input_stride: (row_stride(layer.fan_in) / 4) as u32,
             gradient_scale: loss.gradient_scale(rows, layer.fan_out) as f32,
         };
-        let constants =
-            [("OUTPUT_ACTIVATION", layer.activation.code().into()), ("LOSS", loss.code().into())];
+        let constants = kernels::output_constants(&self.task.network);
         let lines = kernels::output_lines(layer.fan_out);
         let pipeline = self.gpu.shaped_pipeline(&kernels::OUTPUT_LOSS, &lines, &constants).await?;
         let d_output = &self.buffers.layers[layer.index].d_z;
@@ -225,7 +247,7 @@ impl LayeredEngine {
             stride: (block.stride / 4) as u32,
         };
         let before = &self.buffers.layers[layer.index - 1];
-        let constants = [("ACTIVATION", self.layers[layer.index - 1].activation.code().into())];
+        let constants = kernels::activation_constants(&self.layers[layer.index - 1]);
         let pipeline = self.gpu.pipeline(&kernels::LAYER_INPUT_GRAD, &constants).await?;
         let bound = [
             Slice::all(&self.buffers.layers[layer.index].d_z),
@@ -246,7 +268,7 @@ impl LayeredEngine {
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let block = self.layout.block(layer.index);
-        let numbers = self.task.numbers(0.0, 0);
+        let numbers = self.task.coefficients(0.0, 0);
         let params = LayerUpdateParams {
             rows: rows as u32,
             fan_in: layer.fan_in as u32,

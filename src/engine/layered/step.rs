@@ -7,7 +7,7 @@ use crate::kernels::{
     self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, GatherParams, LossMeanParams,
     LossParams, MatmulParams,
 };
-use crate::network::{GradientAt, Layer, LayerBlock, Loss, Network, row_stride};
+use crate::network::{GradientAt, Layer, LayerBlock, Link, Loss, Network, row_stride};
 use crate::random::seed_key;
 
 /// Loop rounds granted to the walk of `batch_rows`: it lands on a row with a chance of at least a
@@ -192,7 +192,7 @@ impl LayeredEngine {
     ) -> Result<Dispatch, GpuError> {
         let stride = row_stride(layer.fan_out) as u32;
         let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
-        let constants = [("ACTIVATION", layer.activation.code().into())];
+        let constants = kernels::activation_constants(layer);
         let pipeline = self.gpu.pipeline(&kernels::ACTIVATE, &constants).await?;
         let bound = [Slice::all(z), Slice::all(a)];
         self.gpu.dispatch(&pipeline, &params, &bound, rows * layer.fan_out, 0).await
@@ -207,18 +207,19 @@ impl LayeredEngine {
             GradientAt::Output => (&state.a, &state.d_a),
             GradientAt::PreActivation => (&state.z, &state.d_z),
         };
-        let kernel = match loss {
-            Loss::MseHalfMean | Loss::MseMean => &kernels::LOSS_MSE,
-            Loss::Bce | Loss::BceWithLogits => &kernels::LOSS_BCE,
-            Loss::SoftmaxCrossEntropy => &kernels::LOSS_SOFTMAX,
-        };
         let params = LossParams {
             rows: rows as u32,
             cols: outputs as u32,
             stride: row_stride(outputs) as u32,
             scale: loss.gradient_scale(rows, outputs) as f32,
         };
-        let pipeline = self.gpu.pipeline(kernel, &[]).await?;
+        let pipeline = match loss.link() {
+            Link::Softmax => self.gpu.pipeline(&kernels::LOSS_SOFTMAX, &[]).await?,
+            Link::Identity | Link::Sigmoid => {
+                let constants = kernels::loss_constants(&self.task.network);
+                self.gpu.pipeline(&kernels::LOSS_ELEMENTWISE, &constants).await?
+            }
+        };
         let row_loss = Slice::all(&self.buffers.row_loss);
         let buffers = [Slice::all(from), Slice::all(targets), row_loss, Slice::all(d)];
         self.gpu.dispatch(&pipeline, &params, &buffers, rows, loss_loops(loss) * outputs).await
@@ -253,9 +254,9 @@ impl LayeredEngine {
         let state = &self.buffers.layers[layer.index];
         let stride = row_stride(layer.fan_out) as u32;
         let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
-        let constants = [("ACTIVATION", layer.activation.code().into())];
+        let constants = kernels::activation_constants(layer);
         let pipeline = self.gpu.pipeline(&kernels::ACTIVATE_GRAD, &constants).await?;
-        let buffers = [Slice::all(&state.a), Slice::all(&state.d_a), Slice::all(&state.d_z)];
+        let buffers = [&state.z, &state.a, &state.d_a, &state.d_z].map(Slice::all);
         self.gpu.dispatch(&pipeline, &params, &buffers, rows * layer.fan_out, 0).await
     }
 
@@ -326,9 +327,9 @@ pub(super) async fn advance(gpu: &Gpu, counter: &Buffer) -> Result<Dispatch, Gpu
 
 /// Loops that a loss's kernel makes over all outputs.
 pub(super) fn loss_loops(loss: Loss) -> usize {
-    match loss {
-        Loss::SoftmaxCrossEntropy => 3,
-        _ => 1,
+    match loss.link() {
+        Link::Softmax => 3,
+        Link::Identity | Link::Sigmoid => 1,
     }
 }
 

@@ -19,7 +19,7 @@ use super::{Fate, State, cpu};
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Pipeline, Slice};
 use crate::kernels::TrainParams;
-use crate::network::{Layout, Network};
+use crate::network::{Layer, Layout, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
 use crate::random::seed_key;
 use judge::IN_TRAINING;
@@ -181,7 +181,7 @@ impl ResidentEngine {
             outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,
         };
         let constants: Vec<(&str, f64)> =
-            plan.kernel.constants.iter().map(|c| (c.name, code(network, c.name).into())).collect();
+            plan.kernel.constants.iter().map(|c| (c.name, constant(network, c.name))).collect();
         let pipeline = gpu.shaped_pipeline(&plan.kernel, &plan.lines, &constants).await?;
         let step_work = network.parameter_count() * batches.batch();
         let first_steps = FIRST_WORK / step_work.saturating_mul(networks).max(1);
@@ -357,7 +357,7 @@ impl ResidentEngine {
             |rows: usize| if rows > 0 { loss.value_scale(rows, outputs) as f32 } else { 0.0 };
         let gradient =
             |rows: usize| if rows > 0 { loss.gradient_scale(rows, outputs) as f32 } else { 0.0 };
-        let numbers = self.optimizer.numbers(0.0, 0);
+        let numbers = self.optimizer.coefficients(0.0, 0);
         let params = TrainParams {
             networks: self.columns.len() as u32,
             steps,
@@ -462,12 +462,17 @@ impl ResidentEngine {
 }
 
 /// What an override of the training kernels is for this network.
-fn code(network: &Network, constant: &str) -> u32 {
-    let activations = network.activations();
-    match constant {
-        "ACTIVATION" => activations[0].code(),
-        "SECOND_ACTIVATION" => activations[1].code(),
-        "LOSS" => network.loss().code(),
-        _ => activations[activations.len() - 1].code(),
+fn constant(network: &Network, name: &str) -> f64 {
+    let layers: Vec<Layer> = network.layers().collect();
+    let last = layers[layers.len() - 1];
+    match name {
+        "ACTIVATION" => layers[0].activation.code().into(),
+        "ACTIVATION_PARAMETER" => layers[0].parameter,
+        "SECOND_ACTIVATION" => layers[1].activation.code().into(),
+        "SECOND_ACTIVATION_PARAMETER" => layers[1].parameter,
+        "LOSS" => network.loss().code().into(),
+        "LOSS_PARAMETER" => network.loss_parameter(),
+        "OUTPUT_ACTIVATION_PARAMETER" => last.parameter,
+        _ => last.activation.code().into(),
     }
 }
