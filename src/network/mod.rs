@@ -121,6 +121,13 @@ pub struct Layer {
     pub parameter: f64,
 }
 
+impl Layer {
+    /// The activation with its hyperparameter.
+    pub fn function(&self) -> (Activation, f64) {
+        (self.activation, self.parameter)
+    }
+}
+
 /// Layer sizes, an activation per weight layer, a loss, and the hyperparameters of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked", into = "Unchecked")]
@@ -299,6 +306,11 @@ impl Network {
     /// The loss's hyperparameter; 0 where it has none.
     pub fn loss_parameter(&self) -> f64 {
         self.loss_parameter
+    }
+
+    /// The loss with its hyperparameter.
+    pub fn loss_function(&self) -> (Loss, f64) {
+        (self.loss, self.loss_parameter)
     }
 
     /// How many inputs a row has.

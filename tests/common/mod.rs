@@ -67,15 +67,9 @@ pub fn with_default(kind: Activation) -> (Activation, f64) {
     (kind, kind.default_parameter())
 }
 
-/// What the overrides of a kernel say of an activation with that default.
-pub fn activation_constants(kind: Activation) -> [(&'static str, f64); 2] {
-    let (kind, parameter) = with_default(kind);
-    [("ACTIVATION", kind.code().into()), ("ACTIVATION_PARAMETER", parameter)]
-}
-
-/// What they say of a loss.
-pub fn loss_constants(loss: Loss) -> [(&'static str, f64); 2] {
-    [("LOSS", loss.code().into()), ("LOSS_PARAMETER", loss.default_parameter())]
+/// A loss with its hyperparameter's default.
+pub fn loss_with_default(kind: Loss) -> (Loss, f64) {
+    (kind, kind.default_parameter())
 }
 
 /// Whether an activation is made of comparisons and products alone: the same bits wherever these round

@@ -1,10 +1,10 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{ACTIVATE, ActivateParams};
+use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::twins::{self, Grid};
 
 use crate::common::{
-    SHAPES, ULP, activation_constants, assert_apart, assert_close, is_arithmetic, numbers, stride, wide,
+    SHAPES, ULP, assert_apart, assert_close, is_arithmetic, numbers, stride, wide,
     with_default,
 };
 use crate::launch::{Arg, floats, hold, launch, unpadded};
@@ -14,10 +14,9 @@ const TINY: f64 = 1.2e-38;
 
 fn run(kind: Activation, input: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let stride = stride(cols);
-    let params = ActivateParams { rows: rows as u32, cols: cols as u32, stride: stride as u32 };
-    let constants = activation_constants(kind);
     let args = [Arg::F32(input), Arg::Out(rows * stride)];
-    unpadded(floats(&launch(&ACTIVATE, &constants, &params, &args, rows * cols)[0]), cols, stride)
+    let launched = kernels::activate(with_default(kind), rows, cols);
+    unpadded(floats(&launch(&launched, &args)[0]), cols, stride)
 }
 
 fn twin<T: wgrad::reference::Real>(

@@ -1,11 +1,11 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{ACTIVATE_GRAD, ActivateParams};
+use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::twins::{self, Grid};
 
 use crate::activate::{bound, gelu_tanh_bound};
 use crate::common::{
-    SHAPES, ULP, activation_constants, assert_apart, assert_close, numbers, stride, wide, with_default,
+    SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide, with_default,
 };
 use crate::launch::{Arg, floats, hold, launch, unpadded};
 
@@ -20,15 +20,10 @@ fn run(
     cols: usize,
 ) -> Vec<f32> {
     let stride = stride(cols);
-    let params = ActivateParams { rows: rows as u32, cols: cols as u32, stride: stride as u32 };
-    let constants = activation_constants(kind);
     let args =
         [Arg::F32(input), Arg::F32(output), Arg::F32(d_output), Arg::Out(rows * stride)];
-    unpadded(
-        floats(&launch(&ACTIVATE_GRAD, &constants, &params, &args, rows * cols)[0]),
-        cols,
-        stride,
-    )
+    let launched = kernels::activate_grad(with_default(kind), rows, cols);
+    unpadded(floats(&launch(&launched, &args)[0]), cols, stride)
 }
 
 fn twin<T: wgrad::reference::Real>(

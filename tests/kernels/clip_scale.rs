@@ -1,16 +1,15 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{CLIP_SCALE, ClipScaleParams};
+use wgrad::kernels;
 use wgrad::reference::twins::clip_scale;
 
 use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
 use crate::launch::{Arg, floats, hold, launch};
 
 fn run(sums: &[f32], clip_norm: f32) -> f32 {
-    let params = ClipScaleParams { len: sums.len() as u32, clip_norm };
     // Other sums stand beside: they are not read.
     let vectors: Vec<f32> = sums.iter().flat_map(|&sum| [sum, 7.0, 8.0, 9.0]).collect();
     let args = [Arg::F32(&vectors), Arg::Out(1)];
-    let written = launch(&CLIP_SCALE, &[], &params, &args, CLIP_SCALE.lanes as usize);
+    let written = launch(&kernels::clip_scale(clip_norm, sums.len()), &args);
     floats(&written[0])[0]
 }
 

@@ -1,5 +1,6 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{GRADIENT_SQUARES, GradientSquaresParams};
+use wgrad::kernels;
+use wgrad::optimizer::Optimizer;
 use wgrad::reference::twins::{SQUARE_LANES, SQUARES_EACH, gradient_squares};
 
 use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
@@ -8,15 +9,11 @@ use crate::launch::{Arg, floats, hold, launch};
 const STRETCH: usize = SQUARE_LANES * SQUARES_EACH;
 
 fn run(gradients: &[f32], clip_value: Option<f32>) -> Vec<f32> {
-    let params = GradientSquaresParams {
-        len: gradients.len() as u32,
-        clip_value: clip_value.unwrap_or_default(),
-    };
+    let clip_value = clip_value.map(f64::from);
+    let optimizer = Optimizer { clip_value, ..Optimizer::default() };
     let stretches = gradients.len().div_ceil(STRETCH);
     let args = [Arg::F32(gradients), Arg::Out(4 * stretches)];
-    let constants = [("CLIP_VALUE", f64::from(u8::from(clip_value.is_some())))];
-    let lanes = stretches * GRADIENT_SQUARES.lanes as usize;
-    let written = launch(&GRADIENT_SQUARES, &constants, &params, &args, lanes);
+    let written = launch(&kernels::gradient_squares(&optimizer, gradients.len()), &args);
     let sums = floats(&written[0]);
     assert!(sums.chunks_exact(4).all(|sum| sum[1..] == [0.0; 3]), "{sums:?}");
     sums.iter().copied().step_by(4).collect()

@@ -1,12 +1,12 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{LAYER_FORWARD, LayerForwardParams};
+use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, COUNTED_ROWS, LayerShape};
 
 use crate::activate::bound;
 use crate::common::{
-    ULP, activation_constants, assert_apart, assert_close, gpu, is_arithmetic, is_llvmpipe, wide,
+    ULP, assert_apart, assert_close, gpu, is_arithmetic, is_llvmpipe, wide,
     with_default,
 };
 use crate::launch::{Arg, floats, hold, launch};
@@ -23,13 +23,6 @@ fn run(
     parameters: &[f32],
     shape: LayerShape,
 ) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
-    let params = LayerForwardParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        fan_out: shape.fan_out as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        stride: (shape.stride / 4) as u32,
-    };
     let args = [
         Arg::F32(input),
         Arg::F32(parameters),
@@ -37,10 +30,9 @@ fn run(
         Arg::Out(counts_len(shape)),
         Arg::Out(shape.rows * shape.stride),
     ];
-    let [kind, parameter] = activation_constants(kind);
-    let constants = [kind, parameter, ("KEEP_PRE_ACTIVATIONS", 1.0)];
-    let tiles = shape.rows.div_ceil(8) * shape.stride.div_ceil(8);
-    let written = launch(&LAYER_FORWARD, &constants, &params, &args, tiles);
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    let layer = kernels::layer_forward(with_default(kind), true, rows, fan_in, fan_out);
+    let written = launch(&layer, &args);
     (floats(&written[0]).to_vec(), written[1].clone(), floats(&written[2]).to_vec())
 }
 

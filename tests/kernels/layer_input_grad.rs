@@ -1,9 +1,9 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{LAYER_INPUT_GRAD, LayerInputGradParams};
+use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::fused::{self, LayerShape};
 
-use crate::common::{activation_constants, assert_apart, assert_close, wide, with_default};
+use crate::common::{assert_apart, assert_close, wide, with_default};
 use crate::launch::{Arg, floats, hold, launch};
 use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
 
@@ -14,21 +14,15 @@ fn run(
     [z, input]: [&[f32]; 2],
     shape: LayerShape,
 ) -> Vec<f32> {
-    let params = LayerInputGradParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        stride: (shape.stride / 4) as u32,
-    };
     let args = [
         Arg::F32(d_output),
         Arg::F32(parameters),
         Arg::F32(input),
         Arg::InOut(z),
     ];
-    let constants = activation_constants(kind);
-    let tiles = shape.rows.div_ceil(8) * shape.input_stride.div_ceil(8);
-    floats(&launch(&LAYER_INPUT_GRAD, &constants, &params, &args, tiles)[0]).to_vec()
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    let layer = kernels::layer_input_grad(with_default(kind), rows, fan_in, fan_out);
+    floats(&launch(&layer, &args)[0]).to_vec()
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{LAYER_UPDATE, LayerUpdateParams};
+use wgrad::kernels;
 use wgrad::optimizer::Optimizer;
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
@@ -25,24 +25,8 @@ fn run_with(
     (parameters, moments): (&[f32], [&[f32]; 2]),
     shape: LayerShape,
 ) -> Written {
-    let n = optimizer.coefficients(0.0, 0);
-    let params = LayerUpdateParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        fan_out: shape.fan_out as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        stride: (shape.stride / 4) as u32,
-        ring_len: RING,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
-    };
     let tiles = shape.fan_in.div_ceil(8) * shape.stride.div_ceil(8);
-    let moment = |index: usize| match index < optimizer.moments() {
+    let moment = |index: usize| match optimizer.has_moments()[index] {
         true => Arg::F32(moments[index]),
         false => Arg::Out(4),
     };
@@ -56,13 +40,9 @@ fn run_with(
         moment(1),
         Arg::Out(4 * tiles.div_ceil(64)),
     ];
-    let constants = [
-        ("KEEP_GRADIENTS", f64::from(u8::from(keeps))),
-        ("OPTIMIZER", f64::from(optimizer.code())),
-        ("DECAY", f64::from(optimizer.decay_code())),
-        ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
-    ];
-    let written = launch(&LAYER_UPDATE, &constants, &params, &args, tiles);
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    let layer = kernels::layer_update(optimizer, keeps, RING, rows, fan_in, fan_out);
+    let written = launch(&layer, &args);
     Written {
         parameters: floats(&written[0]).to_vec(),
         gradients: written[1].clone(),
@@ -190,7 +170,7 @@ fn matches_its_twin_with_every_optimizer() {
         hold(&label, &actual.parameters, Some(&exact), &truth, &bounds);
         for (index, (exact, truth)) in [(&m, &m64), (&v, &v64)].into_iter().enumerate() {
             let words = &actual.moments[index];
-            if index < optimizer.moments() {
+            if optimizer.has_moments()[index] {
                 let near: Vec<f64> =
                     magnitude.iter().map(|&m| 8.0 * ULP + 2.0 * sum_bound(shape.rows, m)).collect();
                 hold(&format!("{label}, moment"), floats(words), Some(exact), truth, &near);

@@ -1,25 +1,12 @@
 use wgrad::check::Bound;
-use wgrad::kernels::LOSS_ELEMENTWISE;
 use wgrad::network::Loss;
 use wgrad::reference::{Real, twins};
 
 use crate::common::{
-    SHAPES, ULP, assert_apart, assert_close, loss_constants, numbers, stride, wide,
+    SHAPES, ULP, assert_apart, assert_close, loss_with_default, numbers, stride, wide,
 };
 use crate::launch::hold;
 use crate::losses::{loss_twin, run_loss};
-
-fn run(
-    loss: Loss,
-    output: &[f32],
-    target: &[f32],
-    scale: f32,
-    rows: usize,
-    cols: usize,
-) -> (Vec<f32>, Vec<f32>) {
-    let kernel = (&LOSS_ELEMENTWISE, &loss_constants(loss)[..]);
-    run_loss(kernel, output, target, scale, rows, cols)
-}
 
 fn twin<T: Real>(
     loss: Loss,
@@ -30,19 +17,18 @@ fn twin<T: Real>(
     cols: usize,
 ) -> (Vec<T>, Vec<T>) {
     let twin = |output: &[T], target: &[T], row_loss: &mut [T], d: &mut [T], scale, grid| {
-        let both = (loss, loss.default_parameter());
-        twins::loss_elementwise(both, [output, target], row_loss, d, scale, grid);
+        twins::loss_elementwise(loss_with_default(loss), [output, target], row_loss, d, scale, grid);
     };
     loss_twin(twin, output, target, scale, rows, cols)
 }
 
 #[test]
-fn squares_match_their_twin() {
+fn matches_its_twin() {
     for (rows, cols) in SHAPES {
         let len = rows * stride(cols);
         let (output, target) = (numbers(len, 7), numbers(len, 8));
         let scale = 1.0 / rows as f32;
-        let (row_loss, d_output) = run(Loss::MseMean, &output, &target, scale, rows, cols);
+        let (row_loss, d_output) = run_loss(Loss::MseMean, &output, &target, scale, rows, cols);
         let exact = twin(Loss::MseMean, &output, &target, scale, rows, cols);
         let truth =
             twin(Loss::MseMean, &wide(&output), &wide(&target), scale.into(), rows, cols);
@@ -55,18 +41,18 @@ fn squares_match_their_twin() {
 }
 
 #[test]
-fn squares_by_hand() {
+fn by_hand() {
     let output = [1.0, 2.0, 0.0, 0.0, -1.0, 0.5, 0.0, 0.0];
     let target = [0.0, 4.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0];
-    let (row_loss, d_output) = run(Loss::MseMean, &output, &target, 0.5, 2, 2);
+    let (row_loss, d_output) = run_loss(Loss::MseMean, &output, &target, 0.5, 2, 2);
     assert_close("row_loss", &row_loss, &[5.0f32, 0.25], Bound::Exact);
     assert_close("d_output", &d_output, &[0.5f32, -1.0, 0.0, 0.25], Bound::Exact);
 }
 
 #[test]
-fn a_wrong_twin_of_squares_is_found_out() {
+fn a_wrong_twin_is_found_out() {
     let (output, target) = (numbers(64, 7), numbers(64, 8));
-    let (_, d_output) = run(Loss::MseMean, &output, &target, 0.25, 4, 16);
+    let (_, d_output) = run_loss(Loss::MseMean, &output, &target, 0.25, 4, 16);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
     let wrong_sign = twin(Loss::MseMean, &target, &output, 0.25, 4, 16);
     assert_apart("y and t exchanged", &d_output, &wrong_sign.1, bound);
@@ -81,7 +67,7 @@ fn huber_matches_its_twin_and_is_right_by_hand() {
         let len = rows * stride(cols);
         let output: Vec<f32> = numbers(len, 7).iter().map(|y| 3.0 * y).collect();
         let (target, scale) = (numbers(len, 8), 1.0 / rows as f32);
-        let (row_loss, d_output) = run(Loss::Huber, &output, &target, scale, rows, cols);
+        let (row_loss, d_output) = run_loss(Loss::Huber, &output, &target, scale, rows, cols);
         let exact = twin(Loss::Huber, &output, &target, scale, rows, cols);
         let truth = twin(Loss::Huber, &wide(&output), &wide(&target), scale.into(), rows, cols);
         // As of squares; on the line a difference of |d| > 1 and 1/2 keeps half of |d| at least.
@@ -92,7 +78,7 @@ fn huber_matches_its_twin_and_is_right_by_hand() {
     }
     // 1/2 * 1/4, 1 - 1/2, 3 - 1/2, 0.
     let (output, target) = ([0.5, 1.0, -3.0, 2.0], [0.0, 0.0, 0.0, 2.0]);
-    let (row_loss, d_output) = run(Loss::Huber, &output, &target, 2.0, 1, 4);
+    let (row_loss, d_output) = run_loss(Loss::Huber, &output, &target, 2.0, 1, 4);
     assert_close("row_loss", &row_loss, &[3.125f32], Bound::Exact);
     assert_close("d_output", &d_output, &[1.0f32, 2.0, -2.0, 0.0], Bound::Exact);
     let squares = twin(Loss::MseMean, &output, &target, 2.0, 1, 4);
@@ -110,7 +96,7 @@ fn term_bounds(z: f64, t: f64) -> (f64, f64) {
 
 fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
     let scale = 1.0 / (rows * cols) as f32;
-    let (row_loss, d_output) = run(Loss::Bce, output, target, scale, rows, cols);
+    let (row_loss, d_output) = run_loss(Loss::Bce, output, target, scale, rows, cols);
     let truth = twin(Loss::Bce, &wide(output), &wide(target), scale.into(), rows, cols);
     let stride = stride(cols);
     let terms: Vec<Vec<(f64, f64)>> = output
@@ -147,7 +133,7 @@ fn large_logits_stay_finite_and_right() {
 #[test]
 fn cross_entropy_by_hand_and_at_zero() {
     let (row_loss, d_output) =
-        run(Loss::Bce, &[0.0, 2.0, -3.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2.0, 1, 3);
+        run_loss(Loss::Bce, &[0.0, 2.0, -3.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2.0, 1, 3);
     // ln 2, 2 + ln(1 + e^-2), 3 + ln(1 + e^-3).
     let expected = std::f64::consts::LN_2 + 2.126_928_011_04 + 3.048_587_351_57;
     assert_close(
@@ -164,7 +150,7 @@ fn cross_entropy_by_hand_and_at_zero() {
 #[test]
 fn a_wrong_twin_of_cross_entropy_is_found_out() {
     let (output, target) = (numbers(64, 7), vec![1.0; 64]);
-    let (row_loss, d_output) = run(Loss::Bce, &output, &target, 0.25, 4, 16);
+    let (row_loss, d_output) = run_loss(Loss::Bce, &output, &target, 0.25, 4, 16);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
     let mse = twin(Loss::MseMean, &output, &target, 0.25, 4, 16);
     assert_apart("the sigmoid left out", &d_output, &mse.1, bound);

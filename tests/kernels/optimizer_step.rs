@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{OPTIMIZER_STEP, OptimizerParams};
+use wgrad::kernels;
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
 use wgrad::reference::twins::{self, Update};
 
@@ -19,25 +19,7 @@ fn run(
     parameters: &[f32],
     moments: [&[f32]; 2],
 ) -> Written {
-    let n = optimizer.coefficients(0.0, 0);
-    let params = OptimizerParams {
-        len: (parameters.len() / 4) as u32,
-        ring_len: RING,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
-    };
-    let constants = [
-        ("OPTIMIZER", f64::from(optimizer.code())),
-        ("DECAY", f64::from(optimizer.decay_code())),
-        ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
-        ("CLIP_NORM", f64::from(u8::from(scale != 1.0))),
-    ];
-    let moment = |index: usize| match index < optimizer.moments() {
+    let moment = |index: usize| match optimizer.has_moments()[index] {
         true => Arg::F32(moments[index]),
         false => Arg::Out(4),
     };
@@ -49,7 +31,10 @@ fn run(
         moment(0),
         moment(1),
     ];
-    let written = launch(&OPTIMIZER_STEP, &constants, &params, &args, parameters.len() / 4);
+    // A norm is clipped where gradients are to be scaled.
+    let clip_norm = (scale != 1.0).then_some(1.0);
+    let optimizer = Optimizer { clip_norm, ..*optimizer };
+    let written = launch(&kernels::optimizer_step(&optimizer, RING, parameters.len()), &args);
     Written {
         parameters: floats(&written[0]).to_vec(),
         moments: [written[1].clone(), written[2].clone()],
@@ -79,7 +64,7 @@ fn matches_its_twin_in_every_kind() {
             hold(&label, &actual.parameters, Some(&exact), &truth, &bounds);
             for (index, (exact, truth)) in [(&m, &m64), (&v, &v64)].into_iter().enumerate() {
                 let moment = &actual.moments[index];
-                if index < optimizer.moments() {
+                if optimizer.has_moments()[index] {
                     let near: Vec<f64> = (0..len).map(|_| 8.0 * crate::common::ULP).collect();
                     hold(&format!("{label}, moment"), floats(moment), Some(exact), truth, &near);
                 } else {

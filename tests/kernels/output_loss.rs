@@ -1,10 +1,10 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{OUTPUT_LOSS, OutputLossParams, output_lines};
+use wgrad::kernels;
 use wgrad::network::{Activation, Loss};
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
 
-use crate::common::{ULP, assert_apart, assert_close, loss_constants, wide, with_default};
+use crate::common::{ULP, assert_apart, assert_close, loss_with_default, wide, with_default};
 use crate::launch::{Arg, floats, launch};
 use crate::layers::{absolute, block, padded, shape};
 
@@ -17,12 +17,6 @@ fn run(
     target: &[f32],
     shape: LayerShape,
 ) -> (Vec<f32>, Vec<f32>) {
-    let params = OutputLossParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        gradient_scale: SCALE,
-    };
     let args = [
         Arg::F32(input),
         Arg::F32(parameters),
@@ -30,16 +24,10 @@ fn run(
         Arg::Out(shape.rows),
         Arg::Out(shape.rows * shape.stride),
     ];
-    let [loss, loss_parameter] = loss_constants(loss);
-    let constants = [
-        ("OUTPUT_ACTIVATION", f64::from(kind.code())),
-        ("OUTPUT_ACTIVATION_PARAMETER", kind.default_parameter()),
-        loss,
-        loss_parameter,
-    ];
-    let mut kernel = OUTPUT_LOSS;
-    kernel.shapes = Vec::leak(vec![&*String::leak(output_lines(shape.fan_out))]);
-    let written = launch(&kernel, &constants, &params, &args, shape.rows);
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    let ends = (loss_with_default(loss), with_default(kind));
+    let layer = kernels::output_loss(ends, rows, fan_in, fan_out, SCALE);
+    let written = launch(&layer, &args);
     (floats(&written[0]).to_vec(), floats(&written[1]).to_vec())
 }
 
@@ -52,8 +40,7 @@ fn twin<T: Real>(
 ) -> (Vec<T>, Vec<T>) {
     let (mut row_loss, mut d_output) =
         (vec![T::default(); shape.rows], vec![T::default(); target.len()]);
-    let loss = (ends.0, ends.0.default_parameter());
-    let ends = (loss, with_default(ends.1), T::of(f64::from(SCALE)));
+    let ends = (loss_with_default(ends.0), with_default(ends.1), T::of(f64::from(SCALE)));
     fused::output_loss(ends, input, parameters, target, &mut row_loss, &mut d_output, shape);
     (row_loss, d_output)
 }

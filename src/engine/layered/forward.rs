@@ -1,12 +1,13 @@
 //! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
 //! the last step left behind stays readable.
 
-use super::fused::{Forwarded, counts_len};
+use super::fused::{Forwarded, IDENTITY};
 use super::step::advance;
 use super::{LayeredEngine, check_done};
 use crate::engine::{Forward, pad_rows, unpad_rows};
 use crate::gpu::{Buffer, Dispatch, GpuError};
-use crate::network::{Activation, row_stride};
+use crate::kernels::unit_counts_len;
+use crate::network::row_stride;
 
 /// Bytes that the widest layer's activations may take; more rows go in several passes.
 const WIDEST_BYTES: usize = 32 << 20;
@@ -31,7 +32,12 @@ impl ForwardPass {
         let rows = rows.clamp(1, (WIDEST_BYTES / 4 / row_stride(widest)).max(1));
         let input = gpu.buffer("rows to predict", rows * row_stride(network.inputs())).await?;
         let mut list = Vec::new();
-        let counts = engine.layers.iter().map(|layer| counts_len(layer, rows)).max().unwrap_or(1);
+        let counts = engine
+            .layers
+            .iter()
+            .map(|layer| unit_counts_len(rows, layer.fan_out))
+            .max()
+            .unwrap_or(1);
         let counts = gpu.buffer("counts of units", counts).await?;
         let (mut from, mut z) = (input.clone(), input.clone());
         for layer in &engine.layers {
@@ -39,7 +45,7 @@ impl ForwardPass {
             let a = gpu.buffer("activations", len).await?;
             let is_last = layer.index + 1 == engine.layers.len();
             // Of the last layer both sides of the activation are wanted.
-            let kind = if is_last { Activation::Identity } else { layer.activation };
+            let kind = if is_last { IDENTITY } else { layer.function() };
             let to = if is_last { gpu.buffer("pre-activations", len).await? } else { a.clone() };
             let forwarded = Forwarded { output: &to, unit_counts: &counts, pre_activations: None };
             list.push(engine.layer_forward(layer, kind, &from, forwarded, rows).await?);

@@ -17,6 +17,7 @@ use super::{Forward, State, Task, unpad_rows};
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
+use crate::kernels::unit_counts_len;
 use crate::network::{Layer, Layout, Network, named, row_stride};
 use crate::reference::Trace;
 use flight::Flight;
@@ -435,7 +436,7 @@ impl Buffers {
             let is_wide = is_last && !fused::fuses_loss(layer, gpu);
             let of = |is_used: bool, len: usize| if is_used { len } else { 0 };
             let (z, a) = (of(is_plain || is_wide, len), of(is_plain || !is_last || is_wide, len));
-            let counts = of(!is_plain, fused::counts_len(layer, rows));
+            let counts = of(!is_plain, unit_counts_len(rows, layer.fan_out));
             layer_buffers.push(LayerBuffers {
                 z: gpu.buffer("pre-activations", z).await?,
                 a: gpu.buffer("activations", a).await?,

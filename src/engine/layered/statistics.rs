@@ -1,10 +1,10 @@
 //! What fused kernels note of a step beside its results: how large gradients, parameters and updates
 //! are, what is not finite, and which units do nothing.
 
-use super::fused::{COUNTED_ROWS, counts_len};
 use super::{Kernels, LayeredEngine};
 use crate::engine::LayerStatistics;
 use crate::gpu::GpuError;
+use crate::kernels::unit_counts_len;
 use crate::network::row_stride;
 
 impl LayeredEngine {
@@ -20,7 +20,7 @@ impl LayeredEngine {
         let mut ranges = Vec::new();
         for (layer, state) in self.layers.iter().zip(&self.buffers.layers) {
             let counted = layer.index + 1 < self.layers.len();
-            let counts = if counted { counts_len(layer, rows) } else { 0 };
+            let counts = if counted { unit_counts_len(rows, layer.fan_out) } else { 0 };
             ranges.push((&self.buffers.sums, state.sums.clone()));
             ranges.push((&state.unit_counts, 0..counts));
         }
@@ -64,6 +64,3 @@ impl LayeredEngine {
         ))
     }
 }
-
-// A count of eight rows fits half a word.
-const _: () = assert!(COUNTED_ROWS < 1 << 16);

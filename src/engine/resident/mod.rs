@@ -17,7 +17,7 @@ use web_time::Instant;
 use super::pace::Pace;
 use super::{Fate, State, cpu};
 use crate::data::{Batches, Dataset};
-use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Pipeline, Slice};
+use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::TrainParams;
 use crate::network::{Layer, Layout, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
@@ -76,7 +76,6 @@ pub struct ResidentEngine {
     members: Vec<Member>,
     judged: bool,
     plan: Plan,
-    pipeline: Pipeline,
     buffers: Buffers,
     /// Which member each column of the buffers is: all, until some are judged and dropped.
     columns: Vec<u32>,
@@ -180,9 +179,6 @@ impl ResidentEngine {
             done: gpu.buffer("steps done", networks).await?,
             outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,
         };
-        let constants: Vec<(&str, f64)> =
-            plan.kernel.constants.iter().map(|c| (c.name, constant(network, c.name))).collect();
-        let pipeline = gpu.shaped_pipeline(&plan.kernel, &plan.lines, &constants).await?;
         let step_work = network.parameter_count() * batches.batch();
         let first_steps = FIRST_WORK / step_work.saturating_mul(networks).max(1);
         let mut engine = ResidentEngine {
@@ -195,7 +191,6 @@ impl ResidentEngine {
             members: members.to_vec(),
             judged,
             plan,
-            pipeline,
             buffers,
             columns: (0..networks as u32).collect(),
             fates: vec![Fate::Unsolved; networks],
@@ -206,7 +201,7 @@ impl ResidentEngine {
             pace: Pace::new(first_steps.max(1), MOST_STEPS),
             gpu,
         };
-        // Bound now, so that training need not.
+        // Compiled and bound now, so that training need not.
         engine.dispatch(0, 0, 0).await?;
         Ok(engine)
     }
@@ -380,20 +375,28 @@ impl ResidentEngine {
             clip_norm: self.optimizer.clip_norm.unwrap_or_default() as f32,
             clip_value: self.optimizer.clip_value.unwrap_or_default() as f32,
         };
+        let Plan { owner, kernel, ref lines, dispatch_rounds, .. } = self.plan;
+        let invocations = match owner {
+            Owner::Invocation => self.columns.len(),
+            Owner::Workgroup => self.columns.len() * kernel.lanes as usize,
+        };
+        let rounds = dispatch_rounds + steps as usize * self.step_rounds(loss_every);
+        let launch = kernel.launch(params, invocations).with_rounds(rounds);
         if let Some(made) = &self.dispatch {
-            made.set_params(&self.gpu, &params);
+            made.set_params(&self.gpu, &launch)?;
             return Ok(made.clone());
         }
+        let launch = kernel
+            .constants
+            .iter()
+            .map(|constant| constant.name)
+            .fold(launch, |launch, name| launch.constant(name, constant(&self.network, name)))
+            .with_lines(lines.clone());
         let Buffers { data, rules, seeds, schedule, parameters, losses, done, outcome } =
             &self.buffers;
         let bound =
             [data, rules, seeds, schedule, parameters, losses, done, outcome].map(Slice::all);
-        let rounds = self.plan.dispatch_rounds + steps as usize * self.step_rounds(loss_every);
-        let invocations = match self.plan.owner {
-            Owner::Invocation => self.columns.len(),
-            Owner::Workgroup => self.columns.len() * self.plan.kernel.lanes as usize,
-        };
-        let made = self.gpu.dispatch(&self.pipeline, &params, &bound, invocations, rounds).await?;
+        let made = self.gpu.dispatch(&launch, &bound).await?;
         self.dispatch = Some(made.clone());
         Ok(made)
     }

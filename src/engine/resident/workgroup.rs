@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 
 use super::plan::{Owner, Plan, Request, Room};
 use super::rows::Rows;
-use crate::gpu::Kernel;
 use crate::kernels::TRAIN_WORKGROUP;
 use crate::network::{Activation, Layer};
 
 /// Invocations of the workgroup.
-const LANES: usize = TRAIN_WORKGROUP.lanes as usize;
+const LANES: usize = TRAIN_WORKGROUP.row.lanes as usize;
 /// Outputs that the one invocation that judges a row can hold.
 const MOST_OUTPUTS: usize = 32;
 
@@ -87,7 +86,7 @@ impl Workgroup {
         let looks = rows.all.div_ceil(rows.batch);
         Plan {
             owner: Owner::Workgroup,
-            kernel: Kernel { bindings, workgroup_bytes, ..TRAIN_WORKGROUP },
+            kernel: TRAIN_WORKGROUP.with_memory(bindings, workgroup_bytes),
             lines: self.lines(room),
             step_rounds: 1
                 + look
