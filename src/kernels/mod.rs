@@ -151,6 +151,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("output", include_str!("../../shaders/common/output.wgsl")),
     ("rows", include_str!("../../shaders/common/rows.wgsl")),
     ("rule", include_str!("../../shaders/common/rule.wgsl")),
+    ("schedule", include_str!("../../shaders/common/schedule.wgsl")),
     ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];
