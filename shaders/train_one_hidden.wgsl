@@ -6,8 +6,8 @@
 // [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias; behind them as many of each moment
 // that the optimizer has. rules and schedule are as in common/rule.wgsl. seeds is [networks]: the seed of
 // network n's orders is params.seed + seeds[n]. losses is a ring [ring_len][networks] of the steps whose epochs are kept, every
-// loss_every-th. done is [networks], the steps made so far. outcome is [networks], where networks
-// are JUDGED: one that is solved, or no longer finite, makes no more steps.
+// loss_every-th. done is [networks], the steps made so far. outcome is [networks] as in
+// common/network.wgsl; where networks are JUDGED, one that is solved or no longer finite makes no more steps.
 // One invocation owns one network, parameters and gradients in registers; a workgroup owns 64.
 //
 // Appended for each shape: what common/rows.wgsl needs; INPUTS, UNITS, OUTPUTS, PARAMETERS; LANES

@@ -310,18 +310,16 @@ fn train_workgroup(
         parameters[at * params.networks + network] = value;
         is_finite = is_finite && (at >= PARAMETERS || is_finite_number(value));
     }
-    if (JUDGED) {
-        // What the last step made of it has been seen by nobody yet.
-        if (clock.place == 0u && !is_solved) {
-            is_solved = solves(lane);
-        }
-        near_partial[lane] = select(0u, 1u, is_finite);
-        workgroupBarrier();
-        is_finite = all_near(lane);
+    // What the last step made of it has been seen by nobody yet.
+    if (JUDGED && clock.place == 0u && !is_solved) {
+        is_solved = solves(lane);
     }
+    near_partial[lane] = select(0u, 1u, is_finite);
+    workgroupBarrier();
+    is_finite = all_near(lane);
     if (lane == 0u) {
         done[network] = first_step + made;
-        if (JUDGED && !is_finite) {
+        if (!is_finite) {
             outcome[network] = DIVERGED;
         } else if (JUDGED && is_solved) {
             outcome[network] = first_step + made;

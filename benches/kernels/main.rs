@@ -183,12 +183,12 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     schedule[64..67].copy_from_slice(&[n.rate, n.correction1, n.correction2].map(|n| n as f32));
     let zeros = vec![0; LEN];
     let buffers =
-        vec![words(&other), words(&schedule), vec![0], words(&input), zeros.clone(), zeros.clone()];
+        vec![words(&other), vec![0], words(&schedule), words(&input), zeros.clone(), zeros.clone()];
     Case { launch: kernels::optimizer_step(&adam, 1, LEN), buffers, work: bytes(7) }.run(
         c,
         gpu,
         SIZE,
-        |outputs| close("optimizer_step", &outputs[0], &twin, 32.0 * ULP),
+        |outputs| close("optimizer_step", &outputs[1], &twin, 32.0 * ULP),
     );
 
     const STRETCHES: usize = LEN.div_ceil(twins::SQUARE_LANES * twins::SQUARES_EACH);
@@ -296,7 +296,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
         ],
         work: work(),
     }
-    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_update", &outputs[0], &truth, bound));
+    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_update", &outputs[1], &truth, bound));
 
     const OUTPUT: LayerShape =
         LayerShape { rows: 256, fan_in: 512, fan_out: 10, input_stride: 512, stride: 12 };

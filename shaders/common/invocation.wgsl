@@ -115,15 +115,13 @@ fn train(network: u32) {
 
     let is_finite = store(network);
     done[network] = first_step + made;
-    if (JUDGED) {
-        // What the last step made of it has been seen by nobody yet.
-        if (clock.place == 0u && !is_solved) {
-            is_solved = solves(params.data_rows);
-        }
-        if (!is_finite) {
-            outcome[network] = DIVERGED;
-        } else if (is_solved) {
-            outcome[network] = first_step + made;
-        }
+    // What the last step made of it has been seen by nobody yet.
+    if (JUDGED && clock.place == 0u && !is_solved) {
+        is_solved = solves(params.data_rows);
+    }
+    if (!is_finite) {
+        outcome[network] = DIVERGED;
+    } else if (JUDGED && is_solved) {
+        outcome[network] = first_step + made;
     }
 }

@@ -6,9 +6,6 @@ const MOMENTUM: u32 = 1u;
 const NESTEROV: u32 = 2u;
 const ADAM: u32 = 3u;
 
-// Where in a buffer that begins with the clock the rates of steps begin, in vectors.
-const RATES_AT: u32 = 16u;
-
 const NO_DECAY: u32 = 0u;
 const L2_DECAY: u32 = 1u;
 const DECOUPLED_DECAY: u32 = 2u;

@@ -45,12 +45,12 @@ pub const SOLVED_WITHIN: f32 = 0.1;
 /// take the verdict back. Stands in `shaders/common/output.wgsl` too.
 pub const JUDGED_WITHIN: f32 = 0.0999;
 
-/// What became of a network that is judged.
+/// What became of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// Neither of the below, so far.
     Unsolved,
-    /// Solved after this many steps, none of which it made more.
+    /// Where it is judged: solved after this many steps, none of which it made more.
     Solved(u32),
     /// Left the finite numbers.
     Diverged,
@@ -228,6 +228,16 @@ impl Engine {
             Engine::Cpu(engine) => Ok(engine.run(steps, stop)),
             Engine::Layered(engine) => Ok(engine.run(steps, stop).await?),
             Engine::Resident(engine) => Ok(engine.run(steps, stop).await?),
+        }
+    }
+
+    /// Whether its parameters were finite when the last run ended, by their bits: a diverged network can show
+    /// a finite loss.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Engine::Cpu(engine) => engine.fate(),
+            Engine::Layered(engine) => engine.fate(),
+            Engine::Resident(engine) => engine.fates().first().copied().unwrap_or(Fate::Unsolved),
         }
     }
 

@@ -206,11 +206,11 @@ params! {
 /// A layer's gradients, and its update.
 pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     name: "layer_update",
-    source: source!("layer_update", "grid", "tile", "optimizer"),
+    source: source!("layer_update", "grid", "tile", "optimizer", "schedule"),
     bindings: &[
         read("input"),
         read("d_output"),
-        read("schedule"),
+        write("schedule"),
         write("parameters"),
         write("gradients"),
         write("moment1"),

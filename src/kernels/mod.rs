@@ -1,6 +1,5 @@
 //! The table of kernels. One row per file of `shaders/`; `tests/shaders.rs` fails on a file, a row,
 //! a twin or a test that is missing, and on any row that says other than its WGSL.
-
 //!
 //! Beside each row stand its params and a function of the kernel's name, which takes sizes and gives
 //! the [`Launch`](crate::gpu::Launch): the one place that fills params, picks the grid and counts loop
@@ -130,6 +129,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("output", include_str!("../../shaders/common/output.wgsl")),
     ("rows", include_str!("../../shaders/common/rows.wgsl")),
     ("rule", include_str!("../../shaders/common/rule.wgsl")),
+    ("schedule", include_str!("../../shaders/common/schedule.wgsl")),
     ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];

@@ -38,11 +38,11 @@ params! {
 /// One update of every parameter.
 pub const OPTIMIZER_STEP: Kernel<OptimizerParams> = Kernel::new(KernelRow {
     name: "optimizer_step",
-    source: source!("optimizer_step", "grid", "optimizer"),
+    source: source!("optimizer_step", "grid", "optimizer", "schedule"),
     bindings: &[
         read("gradients"),
-        read("schedule"),
         read("scale"),
+        write("schedule"),
         write("parameters"),
         write("moment1"),
         write("moment2"),

@@ -8,9 +8,10 @@ use wgrad::reference::twins::Update;
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, SENTINEL, floats, hold, launch};
 use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
-use crate::updates::{RATE, RING, STEP, bound, optimizers, schedule};
+use crate::updates::{RATE, RING, STEP, bound, is_finite, optimizers, schedule};
 
 struct Written {
+    is_finite: bool,
     parameters: Vec<f32>,
     gradients: Vec<u32>,
     moments: [Vec<u32>; 2],
@@ -44,10 +45,11 @@ fn run_with(
     let layer = kernels::layer_update(optimizer, keeps, RING, rows, fan_in, fan_out);
     let written = launch(&layer, &args);
     Written {
-        parameters: floats(&written[0]).to_vec(),
-        gradients: written[1].clone(),
-        moments: [written[2].clone(), written[3].clone()],
-        sums: floats(&written[4]).to_vec(),
+        is_finite: is_finite(&written[0]),
+        parameters: floats(&written[1]).to_vec(),
+        gradients: written[2].clone(),
+        moments: [written[3].clone(), written[4].clone()],
+        sums: floats(&written[5]).to_vec(),
     }
 }
 
@@ -131,6 +133,7 @@ fn matches_its_twin_with_gradients_kept_and_without() {
                 );
             }
             assert_eq!(seen[3], 0.0, "all is finite");
+            assert!(written.is_finite);
         }
     }
 }
@@ -206,6 +209,9 @@ fn what_is_not_finite_is_counted_by_its_bits() {
         let seen = run(false, &input, &d_output, &[0.0; 8], shape);
         // The one weight; not the bias, nor padding.
         assert_eq!(seen.sums[3], 1.0, "{bad}: {:?}", seen.sums);
+        assert!(!seen.is_finite);
+        // Its parameter is left to others, who note it.
+        assert!(run(true, &input, &d_output, &[0.0; 8], shape).is_finite);
         assert!(seen.parameters[1..4].iter().all(|&padding| padding == 0.0));
     }
 }

@@ -103,6 +103,14 @@ impl CpuEngine {
         &self.task.start.parameters
     }
 
+    /// What became of it: whether its parameters are finite.
+    pub fn fate(&self) -> Fate {
+        match self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
+            true => Fate::Unsolved,
+            false => Fate::Diverged,
+        }
+    }
+
     /// Where it stands.
     pub fn state(&self) -> &State {
         &self.task.start
@@ -166,7 +174,7 @@ impl CpuEngine {
             }
             self.update();
         }
-        if !self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
+        if self.fate() == Fate::Diverged {
             Fate::Diverged
         } else if self.task.start.step.is_multiple_of(per_epoch) && self.solves() {
             Fate::Solved(self.task.start.step)

@@ -13,7 +13,7 @@ mod update;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Forward, State, Task, unpad_rows};
+use super::{Fate, Forward, State, Task, unpad_rows};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
@@ -85,7 +85,8 @@ pub(crate) struct Buffers {
     sums: Buffer,
     /// What gradients are multiplied by where their norm is clipped.
     scale: Buffer,
-    /// Steps done; and from [`RATES_AT`] on a ring of the rates and corrections of steps.
+    /// Steps done, and 1 once a parameter is not finite; from [`RATES_AT`] on a ring of the rates and
+    /// corrections of steps.
     clock: Buffer,
     /// Submissions done.
     submissions: Buffer,
@@ -118,6 +119,8 @@ pub struct LayeredEngine {
     count_submission: Dispatch,
     submissions: u32,
     step: u32,
+    /// Whether a parameter had left the finite numbers when the last run ended.
+    diverged: bool,
     /// Steps whose rates are in the ring.
     rates_until: u32,
     pace: Pace,
@@ -190,6 +193,7 @@ impl LayeredEngine {
             count_submission,
             submissions: 0,
             step,
+            diverged: false,
             rates_until: step,
             pace: Pace::new(FIRST_DISPATCHES, MOST_DISPATCHES),
         };
@@ -205,6 +209,11 @@ impl LayeredEngine {
     /// Steps done since the start.
     pub fn steps_done(&self) -> u32 {
         self.step
+    }
+
+    /// What became of it: whether its parameters were finite when the last run ended.
+    pub fn fate(&self) -> Fate {
+        if self.diverged { Fate::Diverged } else { Fate::Unsolved }
     }
 
     /// The names of a full step's dispatches, in order.
@@ -297,8 +306,9 @@ impl LayeredEngine {
         Ok(())
     }
 
-    /// The losses of steps `from..self.step`, at most a ring of them, and the proof that they ran.
-    async fn read_losses(&self, from: u32) -> Result<Vec<f32>, GpuError> {
+    /// The losses of steps `from..self.step`, at most a ring of them, and the proof that they ran; notes
+    /// whether parameters are still finite.
+    async fn read_losses(&mut self, from: u32) -> Result<Vec<f32>, GpuError> {
         let place = |step: u32| (step % RING_LEN) as usize;
         let (first, len) = (place(from), (self.step - from) as usize);
         let before_wrap = len.min(RING_LEN as usize - first);
@@ -308,10 +318,11 @@ impl LayeredEngine {
             .read::<f32>(&[
                 (losses, first..first + before_wrap),
                 (losses, 0..len - before_wrap),
-                (&self.buffers.clock, 0..1),
+                (&self.buffers.clock, 0..2),
                 (&self.buffers.submissions, 0..1),
             ])
             .await?;
+        self.diverged = lists[2][1].to_bits() != 0;
         let counts = [("steps", self.step), ("submissions", self.submissions)];
         for (list, (what, expected)) in lists[2..].iter().zip(counts) {
             check_done(what, expected, list[0].to_bits())?;

@@ -27,8 +27,8 @@ impl LayeredEngine {
             let of = |buffer| Slice::range(buffer, range.start, range.len());
             let bound = [
                 of(&buffers.gradients),
-                Slice::all(&buffers.clock),
                 Slice::all(&buffers.scale),
+                Slice::all(&buffers.clock),
                 of(&buffers.parameters),
                 self.moment_slice(0, range.clone()),
                 self.moment_slice(1, range.clone()),

@@ -221,7 +221,7 @@ impl ResidentEngine {
         self.members.len()
     }
 
-    /// What became of each network so far, where they are judged.
+    /// What became of each network so far: whether it is finite, and, where it is judged, solved.
     pub fn fates(&self) -> &[Fate] {
         &self.fates
     }
@@ -275,8 +275,9 @@ impl ResidentEngine {
         self.latest = lists.next_if(|_| is_few).map(floats);
         let losses = lists.flatten().map(f32::from_bits).collect();
         let columns = self.columns.clone();
+        self.note_fates(&outcomes);
         if self.judged {
-            self.note_fates(&outcomes).await?;
+            self.drop_decided(&outcomes).await?;
         }
         Ok(Advance { steps: count, losses, columns })
     }
