@@ -177,11 +177,13 @@ impl Sweep {
         shapes
     }
 
-    /// Networks of a shape in the same dispatches at most.
+    /// Networks of a shape in the same dispatches at most: no more than have their parameters and moments in
+    /// one binding.
     fn chunk(&self, shape: &[usize], gpu: &Gpu) -> usize {
         let all: usize = shape.iter().map(|&cell| self.share(&self.cells[cell]).len()).sum();
-        let parameters = self.cells[shape[0]].training.network.parameter_count();
-        let bound = gpu.adapter().limits.max_binding_bytes / 4 / parameters as u64;
+        let Training { network, optimizer, .. } = &self.cells[shape[0]].training;
+        let numbers = network.parameter_count() * (1 + optimizer.moments());
+        let bound = gpu.adapter().limits.max_binding_bytes / 4 / numbers as u64;
         let (range, work) = match gpu.adapter().is_software() {
             true => (SOFTWARE_CHUNK, SOFTWARE_WORK),
             false => (GPU_CHUNK, GPU_WORK),
