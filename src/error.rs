@@ -1,6 +1,7 @@
 //! Every way in which wgrad can fail, and the exit code of each.
 
 use crate::data::{DataError, SourceError};
+use crate::engine::TaskError;
 use crate::gpu::GpuError;
 use crate::model::ModelError;
 use crate::network::{BadValue, NetworkError, UnknownName};
@@ -18,6 +19,9 @@ pub enum Error {
     /// A number of an optimizer, or of a schedule, out of its range.
     #[error(transparent)]
     Value(#[from] BadValue),
+    /// A task that no engine can run.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// A data set that is not known.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -105,6 +109,7 @@ impl Error {
             Error::Network(_)
             | Error::Name(_)
             | Error::Value(_)
+            | Error::Task(_)
             | Error::Source(_)
             | Error::Setting { .. } => 2,
             Error::Memory { .. } => 4,

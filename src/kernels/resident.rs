@@ -152,6 +152,7 @@ pub const TRAIN_ONE_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "grid",
         "loss",
@@ -183,6 +184,7 @@ pub const TRAIN_TWO_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "grid",
         "loss",
@@ -213,6 +215,7 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "loss",
         "activation",
@@ -226,6 +229,6 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         LOSS_PARAMETER,
     ],
     shapes: shapes::WORKGROUP,
-    workgroup_bytes: 740,
+    workgroup_bytes: 492,
     ..TRAIN_ONE_HIDDEN.row
 });

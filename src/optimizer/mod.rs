@@ -250,6 +250,10 @@ named! {
 /// Added to a norm before it divides, as in PyTorch.
 pub const CLIP_EPSILON: f64 = 1e-6;
 
+/// 2^-80, by which kernels scale large gradients down before they square them: that of
+/// `shaders/common/norm.wgsl`.
+pub const LARGE_SCALE: f64 = 1.0 / (1u128 << 80) as f64;
+
 fn default_alpha() -> f64 {
     ALPHA.default
 }

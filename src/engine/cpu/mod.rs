@@ -53,7 +53,11 @@ pub struct CpuEngine {
 
 impl CpuEngine {
     /// A network at its start.
-    pub fn new(task: Task) -> CpuEngine {
+    ///
+    /// # Errors
+    /// As [`Task::check`].
+    pub fn new(task: Task) -> Result<CpuEngine, Error> {
+        task.check()?;
         let layout = Layout::new(&task.network);
         let layers: Vec<Layer> = task.network.layers().collect();
         let rows = task.batches.batch();
@@ -86,7 +90,7 @@ impl CpuEngine {
             rule: None,
         };
         engine.rule = engine.rule_of_all();
-        engine
+        Ok(engine)
     }
 
     /// Steps done since the start.
