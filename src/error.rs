@@ -1,10 +1,10 @@
 //! Every way in which wgrad can fail, and the exit code of each.
 
 use crate::data::{DataError, SourceError};
+use crate::engine::TaskError;
 use crate::gpu::GpuError;
 use crate::model::ModelError;
-use crate::network::{NetworkError, UnknownName};
-use crate::optimizer::OptimizerError;
+use crate::network::{BadValue, NetworkError, UnknownName};
 
 /// What went wrong: the thing, its value, and the fix, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +16,12 @@ pub enum Error {
     /// A word that names nothing.
     #[error(transparent)]
     Name(#[from] UnknownName),
-    /// An optimizer, or a schedule, that cannot be.
+    /// A number of an optimizer, or of a schedule, out of its range.
     #[error(transparent)]
-    Optimizer(#[from] OptimizerError),
+    Value(#[from] BadValue),
+    /// A task that no engine can run.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// A data set that is not known.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -105,7 +108,8 @@ impl Error {
         match self {
             Error::Network(_)
             | Error::Name(_)
-            | Error::Optimizer(_)
+            | Error::Value(_)
+            | Error::Task(_)
             | Error::Source(_)
             | Error::Setting { .. } => 2,
             Error::Memory { .. } => 4,

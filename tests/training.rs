@@ -227,7 +227,7 @@ fn a_step_is_one_list_in_order() {
     let names = [
         &forward[..],
         &forward,
-        &["loss_bce", "matmul", "bias_grad", "matmul"],
+        &["loss_elementwise", "matmul", "bias_grad", "matmul"],
         &["activate_grad", "matmul", "bias_grad", "optimizer_step", "finish_step"],
     ];
     assert_eq!(engine.step_names(), names.concat());
@@ -257,7 +257,7 @@ fn fused_kernels_give_what_plain_ones_give() {
     for (sizes, hidden, loss, rows, batch) in cases {
         let task = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
         let label = format!("{sizes:?} {loss}");
-        let run = |engine: Result<LayeredEngine, GpuError>| {
+        let run = |engine: Result<LayeredEngine, Error>| {
             let mut engine = engine.unwrap();
             let losses = pollster::block_on(engine.run(STEPS, &never)).unwrap();
             let parameters = pollster::block_on(engine.parameters()).unwrap();

@@ -12,6 +12,7 @@ mod layer_input_grad;
 mod layer_update;
 mod layers;
 mod losses;
+mod pipelines;
 mod trainings;
 mod updates;
 
@@ -27,8 +28,7 @@ mod functions;
 mod gather_batch;
 mod gradient_squares;
 mod init_uniform;
-mod loss_bce;
-mod loss_mse;
+mod loss_elementwise;
 mod loss_softmax;
 mod matmul;
 mod optimizer_step;
