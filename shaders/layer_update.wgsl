@@ -1,7 +1,8 @@
 // gradient = input^T . d_output, and for the biases the sums of d_output's columns; then at once, unless
 // the gradients are to be kept, the update of common/optimizer.wgsl. Of each workgroup's share also
 // the sums of the squares of gradients (clipped by value), parameters (before) and updates, and how
-// many gradients and new parameters are not finite, by their bits.
+// many gradients and new parameters are not finite, by their bits. Where gradients are kept there are no
+// updates yet: the two sums of squares of common/norm.wgsl stand in the places of gradients and updates.
 //
 // input is [rows][fan_in], d_output [rows][fan_out]; parameters and gradients are the layer's block:
 // weights [fan_in][fan_out] and a row of biases below them; so are moment1 and moment2, where the optimizer
@@ -85,10 +86,14 @@ fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
         }
     }
     let is_finite = finite_mask(gradient) * finite_mask(after);
+    var squares = vec2<f32>(dot(g, g), dot(update, update));
+    if (KEEP_GRADIENTS) {
+        squares = square_sums(g);
+    }
     return vec4<f32>(
-        dot(g, g),
+        squares.x,
         dot(parameter, parameter),
-        dot(update, update),
+        squares.y,
         4.0 - dot(is_finite, vec4<f32>(1.0)),
     );
 }

@@ -4,7 +4,7 @@
 // gradients, parameters, moment1 and moment2 are [len] vectors of four, in the network's Layout; moments
 // that the optimizer does not have are neither read nor written. schedule is that of common/schedule.wgsl,
 // its ring of ring_len rates.
-// scale is [1], what gradients are multiplied by where CLIP_NORM.
+// scale is [2], the factors that gradients are multiplied by where CLIP_NORM.
 // One invocation owns one vector; a workgroup owns 64.
 
 struct Params {
@@ -52,7 +52,7 @@ fn optimizer_step(
         g = clipped(g, params.clip_value);
     }
     if (CLIP_NORM) {
-        g = scale[0] * g;
+        g = norm_clipped(g, vec2<f32>(scale[0], scale[1]));
     }
     var m = vec4<f32>();
     var v = vec4<f32>();

@@ -60,7 +60,7 @@ var<workgroup> d_tile: array<f32, ROWS * UNITS>;
 var<workgroup> rows_tile: array<u32, ROWS>;
 var<workgroup> loss_partial: array<f32, ROWS>;
 var<workgroup> near_partial: array<u32, LANES>;
-var<workgroup> square_partial: array<f32, LANES>;
+var<workgroup> square_partial: array<vec2<f32>, select(1u, LANES, CLIP_NORM)>;
 // What one invocation found and all must know: two numbers of the network, and a verdict.
 var<workgroup> found_tile: array<u32, 3>;
 
@@ -123,10 +123,10 @@ fn update_parameter(rule: Rule, at: u32, g: f32) {
 
 // Where the norm is clipped, what update_layers left to be done: all that each lane owns.
 fn update_by_norm(lane: u32, rule: Rule) {
-    var sum = 0.0;
+    var sum = vec2<f32>();
     workgroupBarrier();
     for (var at = lane; at < PARAMETERS; at += LANES) {
-        sum += gradients_tile[at] * gradients_tile[at];
+        sum += square_sums(vec4<f32>(gradients_tile[at], 0.0, 0.0, 0.0));
     }
     square_partial[lane] = sum;
     workgroupBarrier();
@@ -136,9 +136,9 @@ fn update_by_norm(lane: u32, rule: Rule) {
         }
         workgroupBarrier();
     }
-    let scale = clip_factor(sqrt(square_partial[0]), params.clip_norm);
+    let clip = clip_factors(square_partial[0], params.clip_norm);
     for (var at = lane; at < PARAMETERS; at += LANES) {
-        update_parameter(rule, at, scale * gradients_tile[at]);
+        update_parameter(rule, at, norm_clipped(vec4<f32>(gradients_tile[at]), clip).x);
     }
 }
 

@@ -257,7 +257,7 @@ fn fused_kernels_give_what_plain_ones_give() {
     for (sizes, hidden, loss, rows, batch) in cases {
         let task = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
         let label = format!("{sizes:?} {loss}");
-        let run = |engine: Result<LayeredEngine, GpuError>| {
+        let run = |engine: Result<LayeredEngine, Error>| {
             let mut engine = engine.unwrap();
             let losses = pollster::block_on(engine.run(STEPS, &never)).unwrap();
             let parameters = pollster::block_on(engine.parameters()).unwrap();

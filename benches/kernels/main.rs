@@ -182,8 +182,14 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut schedule = vec![0.0f32; 68];
     schedule[64..67].copy_from_slice(&[n.rate, n.correction1, n.correction2].map(|n| n as f32));
     let zeros = vec![0; LEN];
-    let buffers =
-        vec![words(&other), vec![0], words(&schedule), words(&input), zeros.clone(), zeros.clone()];
+    let buffers = vec![
+        words(&other),
+        vec![0; 2],
+        words(&schedule),
+        words(&input),
+        zeros.clone(),
+        zeros.clone(),
+    ];
     Case { launch: kernels::optimizer_step(&adam, 1, LEN), buffers, work: bytes(7) }.run(
         c,
         gpu,
@@ -212,10 +218,10 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let scale = twins::clip_scale(&sums, 1.0f32);
     Case {
         launch: kernels::clip_scale(1.0, STRETCHES),
-        buffers: vec![words(&vectors), vec![0]],
+        buffers: vec![words(&vectors), vec![0; 2]],
         work: bytes(1),
     }
-    .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[scale], 32.0 * ULP));
+    .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[1.0, scale], 32.0 * ULP));
 
     let rows: Vec<u32> = (0..ROWS as u32).map(|i| i * 7 % ROWS as u32).collect();
     let mut twin = vec![0.0; LEN];

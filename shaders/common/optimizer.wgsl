@@ -81,8 +81,3 @@ fn updated(optimizer: u32, decay: u32, rule: Rule, gradient: vec4<f32>, paramete
     result.parameter = kept_parameter(decay, rule, parameter) - result.taken;
     return result;
 }
-
-// The factor that brings a norm down to `most`.
-fn clip_factor(norm: f32, most: f32) -> f32 {
-    return min(1.0, most / (norm + 1e-6));
-}

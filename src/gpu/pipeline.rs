@@ -94,8 +94,7 @@ impl Dispatch {
 }
 
 /// What to do about a network, a batch or a data set that is too large.
-const SMALLER: &str =
-    "use smaller --layers, a smaller --batch, fewer rows or --restarts, or --engine cpu";
+const SMALLER: &str = "use smaller --layers, a smaller --batch or fewer rows, or --engine cpu";
 
 /// Workgroups that hold `invocations`, as x and y of at most `most` each; x is full but where
 /// there is only one row.

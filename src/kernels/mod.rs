@@ -124,6 +124,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("invocation", include_str!("../../shaders/common/invocation.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
     ("network", include_str!("../../shaders/common/network.wgsl")),
+    ("norm", include_str!("../../shaders/common/norm.wgsl")),
     ("optimizer", include_str!("../../shaders/common/optimizer.wgsl")),
     ("order", include_str!("../../shaders/common/order.wgsl")),
     ("output", include_str!("../../shaders/common/output.wgsl")),

@@ -148,6 +148,7 @@ pub const TRAIN_ONE_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "grid",
         "loss",
@@ -176,6 +177,7 @@ pub const TRAIN_TWO_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "grid",
         "loss",
@@ -202,6 +204,7 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "rows",
         "rule",
         "optimizer",
+        "norm",
         "output",
         "loss",
         "activation",
@@ -213,6 +216,6 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         Constant { name: "LOSS", values: LOSSES },
     ],
     shapes: shapes::WORKGROUP,
-    workgroup_bytes: 740,
+    workgroup_bytes: 492,
     ..TRAIN_ONE_HIDDEN.row
 });

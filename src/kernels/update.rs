@@ -38,7 +38,7 @@ params! {
 /// One update of every parameter.
 pub const OPTIMIZER_STEP: Kernel<OptimizerParams> = Kernel::new(KernelRow {
     name: "optimizer_step",
-    source: source!("optimizer_step", "grid", "optimizer", "schedule"),
+    source: source!("optimizer_step", "grid", "optimizer", "norm", "schedule"),
     bindings: &[
         read("gradients"),
         read("scale"),
@@ -92,10 +92,10 @@ params! {
 /// The first level of the norm of all gradients.
 pub const GRADIENT_SQUARES: Kernel<GradientSquaresParams> = Kernel::new(KernelRow {
     name: "gradient_squares",
-    source: source!("gradient_squares", "optimizer"),
+    source: source!("gradient_squares", "optimizer", "norm"),
     bindings: &[read("gradients"), write("sums")],
     constants: &[CLIP_VALUE],
-    workgroup_bytes: 256,
+    workgroup_bytes: 512,
     twin: "gradient_squares",
     ..PLAIN
 });
@@ -128,15 +128,15 @@ params! {
 /// The second level, and the factor that brings the norm down.
 pub const CLIP_SCALE: Kernel<ClipScaleParams> = Kernel::new(KernelRow {
     name: "clip_scale",
-    source: source!("clip_scale", "optimizer"),
+    source: source!("clip_scale", "norm"),
     bindings: &[read("sums"), write("scale")],
     lanes: 256,
-    workgroup_bytes: 1024,
+    workgroup_bytes: 2048,
     twin: "clip_scale",
     ..PLAIN
 });
 
-/// The factor that brings the root of the sum of `len` sums of squares down to a norm.
+/// The factors that bring the root of the sum of `len` sums of squares down to a norm.
 pub fn clip_scale(clip_norm: f32, len: usize) -> Launch {
     let lanes = CLIP_SCALE.lanes as usize;
     let launch = CLIP_SCALE.launch(ClipScaleParams { len: len as u32, clip_norm }, lanes);

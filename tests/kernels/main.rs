@@ -12,6 +12,7 @@ mod layer_input_grad;
 mod layer_update;
 mod layers;
 mod losses;
+mod pipelines;
 mod trainings;
 mod updates;
 

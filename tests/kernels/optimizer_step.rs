@@ -26,7 +26,8 @@ fn run(
     };
     let args = [
         Arg::F32(gradients),
-        Arg::F32(&[scale]),
+        // The first factor is not 1 where gradients are large.
+        Arg::F32(&[2.0 * scale, 0.5]),
         Arg::F32(&schedule(optimizer, RATE)),
         Arg::F32(parameters),
         moment(0),

@@ -55,7 +55,11 @@ pub struct CpuEngine {
 
 impl CpuEngine {
     /// A network at its start.
-    pub fn new(task: Task) -> CpuEngine {
+    ///
+    /// # Errors
+    /// As [`Task::check`].
+    pub fn new(task: Task) -> Result<CpuEngine, Error> {
+        task.check()?;
         let layout = Layout::new(&task.network);
         let layers: Vec<Layer> = task.network.layers().collect();
         let rows = task.batches.batch();
@@ -89,7 +93,7 @@ impl CpuEngine {
             rule: None,
         };
         engine.rule = engine.rule_of_all();
-        engine
+        Ok(engine)
     }
 
     /// Steps done since the start.

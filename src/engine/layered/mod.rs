@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Fate, Forward, Task};
+use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
@@ -155,12 +156,8 @@ impl LayeredEngine {
     /// A network at its start, with everything allocated and every pipeline made.
     ///
     /// # Errors
-    /// [`GpuError`] where the device is too small or fails.
-    pub async fn new(
-        task: Task,
-        gpu: Arc<Gpu>,
-        kernels: Kernels,
-    ) -> Result<LayeredEngine, GpuError> {
+    /// As [`Task::check`], or [`GpuError`] where the device is too small or fails.
+    pub async fn new(task: Task, gpu: Arc<Gpu>, kernels: Kernels) -> Result<LayeredEngine, Error> {
         // A norm is known only when every gradient is.
         let keeps = kernels == Kernels::Plain || task.optimizer.clip_norm.is_some();
         LayeredEngine::build(task, gpu, kernels, keeps).await
@@ -170,7 +167,7 @@ impl LayeredEngine {
     ///
     /// # Errors
     /// As [`LayeredEngine::new`].
-    pub async fn keeping_gradients(task: Task, gpu: Arc<Gpu>) -> Result<LayeredEngine, GpuError> {
+    pub async fn keeping_gradients(task: Task, gpu: Arc<Gpu>) -> Result<LayeredEngine, Error> {
         LayeredEngine::build(task, gpu, Kernels::Fused, true).await
     }
 
@@ -179,7 +176,8 @@ impl LayeredEngine {
         gpu: Arc<Gpu>,
         kernels: Kernels,
         keeps_gradients: bool,
-    ) -> Result<LayeredEngine, GpuError> {
+    ) -> Result<LayeredEngine, Error> {
+        task.check()?;
         let layout = Layout::new(&task.network);
         let layers: Vec<Layer> = task.network.layers().collect();
         let buffers = Buffers::new(&gpu, &task, &layout, &layers, kernels, keeps_gradients).await?;

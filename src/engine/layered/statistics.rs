@@ -6,6 +6,7 @@ use crate::engine::LayerStatistics;
 use crate::gpu::GpuError;
 use crate::kernels::unit_counts_len;
 use crate::network::row_stride;
+use crate::optimizer::LARGE_SCALE;
 
 impl LayeredEngine {
     /// What the last step noted, layer by layer; `None` from plain kernels, which note nothing.
@@ -48,13 +49,15 @@ impl LayeredEngine {
                         }
                         units
                     };
+                    // Where gradients are kept, the third sum is that of the large ones.
+                    let (gradients, updates) = match self.keeps_gradients {
+                        true => (sum(0) + sum(2) / LARGE_SCALE.powi(2), f64::NAN),
+                        false => (sum(0), sum(2)),
+                    };
                     LayerStatistics {
-                        gradient_norm: sum(0).sqrt(),
+                        gradient_norm: gradients.sqrt(),
                         parameter_norm: sum(1).sqrt(),
-                        update_norm: match self.keeps_gradients {
-                            true => f64::NAN,
-                            false => sum(2).sqrt(),
-                        },
+                        update_norm: updates.sqrt(),
                         not_finite: sum(3) as u64,
                         zero_rows: counted(|word| word & 0xffff),
                         saturated_rows: counted(|word| word >> 16),

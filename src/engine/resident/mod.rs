@@ -121,7 +121,14 @@ pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<O
     let Request { network, networks, optimizer, .. } = request;
     let one = (1 + optimizer.moments()) * network.parameter_count();
     let parameters = networks.saturating_mul(one);
-    gpu.check_binding(&format!("parameters of {networks} networks at once"), parameters)?;
+    let what = format!("parameters and moments of {networks} networks at once");
+    gpu.check_binding(&what, parameters).map_err(|error| match error {
+        GpuError::Limit { what, wanted, unit, limit, allowed, .. } => {
+            let fix = "use fewer --restarts, smaller --layers, or --engine cpu";
+            GpuError::Limit { what, wanted, unit, limit, allowed, fix }
+        }
+        other => other,
+    })?;
     check_data(data, gpu)?;
     Ok(plan.owner)
 }

@@ -67,7 +67,8 @@ impl Workgroup {
         let batch = self.rows.batch;
         let numbers = batch.checked_mul(2 * self.units + 2)?;
         let kept = self.states * self.parameters + self.kept_gradients();
-        numbers.checked_add(kept + 2 * LANES + 3)?.checked_mul(4)
+        let squares = if self.clips { 2 * LANES } else { 2 };
+        numbers.checked_add(kept + squares + LANES + 3)?.checked_mul(4)
     }
 
     /// Gradients that are kept; one where none needs to be.
