@@ -3,19 +3,14 @@
 use super::bad_setting;
 use super::settings::Settings;
 use crate::Error;
-use crate::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
+use crate::optimizer::{DefaultRate, Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use crate::train::{Stopping, Training};
 
-/// The rate of the Adams, which move every parameter by about as much.
-const ADAM_RATE: f32 = 0.01;
-
-/// The rate where none is asked for, from that of plain gradient descent: a velocity of 0.9 adds up to ten
-/// times its gradient.
+/// The rate where none is asked for, from that of plain gradient descent.
 pub(super) fn default_rate(optimizer: &Optimizer, plain: f32) -> f32 {
-    match optimizer.kind {
-        OptimizerKind::Sgd => plain,
-        OptimizerKind::Momentum | OptimizerKind::Nesterov => plain / 10.0,
-        OptimizerKind::Adam | OptimizerKind::AdamW => ADAM_RATE,
+    match optimizer.kind.row().rate {
+        DefaultRate::Share(share) => plain * share,
+        DefaultRate::Fixed(rate) => rate,
     }
 }
 

@@ -83,7 +83,10 @@ fn a_wrong_twin_is_found_out() {
     let (output, target) = (numbers(64, 7), classes(4, 16));
     let (row_loss, d_output) = run_loss(Loss::SoftmaxCrossEntropy, &output, &target, 0.25, 4, 16);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
-    let sigmoids = loss_twin(twins::loss_bce, &output, &target, 0.25, 4, 16);
+    let elementwise = |z: &[f32], t: &[f32], row_loss: &mut [f32], d: &mut [f32], scale, grid| {
+        twins::loss_elementwise((Loss::Bce, 0.0), [z, t], row_loss, d, scale, grid);
+    };
+    let sigmoids = loss_twin(elementwise, &output, &target, 0.25, 4, 16);
     assert_apart("sigmoids instead", &d_output, &sigmoids.1, bound);
     assert_apart("sigmoids instead", &row_loss, &sigmoids.0, bound);
 }

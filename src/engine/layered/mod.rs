@@ -395,11 +395,13 @@ impl Buffers {
                 sums: sums.clone(),
             });
         }
-        let moments = task.optimizer.moments();
-        let moment = async |index: usize| match task.start.moments.get(index) {
+        // Those that the optimizer has, in their order; a few numbers stand for one that it has not.
+        let mut given = task.start.moments.iter();
+        let mut moment = async |is_kept: bool| match is_kept.then(|| given.next()).flatten() {
             Some(values) => gpu.buffer_of("moments", values).await,
-            None => gpu.buffer("moments", if index < moments { layout.len() } else { 4 }).await,
+            None => gpu.buffer("moments", if is_kept { layout.len() } else { 4 }).await,
         };
+        let [first, second] = task.optimizer.has_moments();
         let clock = gpu.buffer("clock", RATES_AT + 4 * RING_LEN as usize).await?;
         gpu.write(&clock, 0, &[task.start.step]);
         Ok(Buffers {
@@ -412,7 +414,7 @@ impl Buffers {
             layers: layer_buffers,
             row_loss: gpu.buffer("row losses", rows).await?,
             losses: gpu.buffer("losses", RING_LEN as usize).await?,
-            moments: [moment(0).await?, moment(1).await?],
+            moments: [moment(first).await?, moment(second).await?],
             sums: gpu.buffer("sums of squares", sums_len).await?,
             scale: gpu.buffer("scale of gradients", 4).await?,
             clock,

@@ -87,7 +87,8 @@ impl LayeredEngine {
 
     /// What a state is made of: the parameters, and the moments that the optimizer has.
     fn state_buffers(&self) -> Vec<&Buffer> {
-        let moments = self.buffers.moments.iter().take(self.task.optimizer.moments());
+        let moments = self.buffers.moments.iter().zip(self.task.optimizer.has_moments());
+        let moments = moments.filter_map(|(moment, is_kept)| is_kept.then_some(moment));
         std::iter::once(&self.buffers.parameters).chain(moments).collect()
     }
 
