@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use super::{joined, number};
 use crate::network::{LossPyTorch, Network};
-use crate::optimizer::{
-    Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule,
-};
+use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule};
 use crate::train::Training;
 
 /// How weights decay, where they do.
