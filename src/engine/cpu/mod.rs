@@ -195,9 +195,9 @@ impl CpuEngine {
             GradientAt::PreActivation => pre_activations,
         };
         let mut d = vec![0.0; outputs];
-        from.chunks_exact(outputs).zip(self.task.data.targets().chunks_exact(outputs)).all(
-            |(value, target)| row_loss((loss, parameter), value, target, &mut d).1,
-        )
+        from.chunks_exact(outputs)
+            .zip(self.task.data.targets().chunks_exact(outputs))
+            .all(|(value, target)| row_loss((loss, parameter), value, target, &mut d).1)
     }
 
     fn one_step(&mut self) -> f32 {
