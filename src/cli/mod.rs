@@ -1,6 +1,7 @@
 //! Flags, with their defaults and presets, to validated settings to one call.
 
 mod bench;
+mod choices;
 mod data;
 mod device;
 mod devices;
@@ -17,13 +18,10 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::Error;
-use crate::report::OutputError;
-pub use data::{Delimiter, Header, TargetType};
-pub use resolve::Resolved;
-pub use settings::{EngineChoice, Settings};
+use crate::report::{Detail, OutputError};
 
 const AFTER_HELP: &str = "\
 Plain `wgrad` trains XOR: 2 inputs, 3 hidden units (ReLU), 1 output (sigmoid), from as many starts
@@ -140,6 +138,43 @@ fn bad_setting(setting: impl Into<String>, reason: impl Into<String>) -> Error {
 fn complain(message: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "wgrad: {}", message.replace('\n', " "));
+}
+
+/// Flags of how much a command tells.
+#[derive(Debug, Args)]
+struct Telling {
+    /// Print one JSON object per line instead of text
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// Print only the result
+    #[arg(
+        short,
+        long,
+        conflicts_with = "verbose",
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
+    quiet: bool,
+
+    /// Print more: how every start ended, a line for every cell, and the log of wgpu and the driver
+    #[arg(short, long, hide_short_help = true, help_heading = "Output")]
+    verbose: bool,
+}
+
+impl Telling {
+    fn detail(&self) -> Detail {
+        match (self.json, self.quiet, self.verbose) {
+            (true, _, _) => Detail::Json,
+            (_, true, _) => Detail::Quiet,
+            (_, _, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        }
+    }
+
+    fn start_log(&self) {
+        start_log(self.verbose);
+    }
 }
 
 /// Lets wgpu's own messages through under `-v`, and whatever `RUST_LOG` asks for.
