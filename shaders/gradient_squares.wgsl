@@ -1,5 +1,5 @@
-// sums[w].x = sum of the squares of the gradients of stretch w, each within [-clip_value, clip_value] where
-// CLIP_VALUE: the first of the two levels of a norm.
+// sums[w].xz = the two sums of squares of common/norm.wgsl over the gradients of stretch w, each within
+// [-clip_value, clip_value] where CLIP_VALUE: the first of the two levels of a norm.
 //
 // gradients is [len], in the network's Layout, in stretches of 4,096; sums is [stretches] of vectors whose
 // other components are 0.
@@ -20,7 +20,7 @@ const SQUARES_EACH: u32 = 64u;
 @group(0) @binding(1) var<storage, read> gradients: array<f32>;
 @group(0) @binding(2) var<storage, read_write> sums: array<vec4<f32>>;
 
-var<workgroup> sum_partial: array<f32, LANES>;
+var<workgroup> sum_partial: array<vec2<f32>, LANES>;
 
 @compute @workgroup_size(LANES)
 fn gradient_squares(
@@ -29,15 +29,15 @@ fn gradient_squares(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let stretch = group.y * groups.x + group.x;
-    var sum = 0.0;
+    var sum = vec2<f32>();
     for (var i = 0u; i < SQUARES_EACH; i++) {
         let at = (stretch * SQUARES_EACH + i) * LANES + lane;
         if (at < params.len) {
-            var g = gradients[at];
+            var g = vec4<f32>(gradients[at], 0.0, 0.0, 0.0);
             if (CLIP_VALUE) {
-                g = clipped(vec4<f32>(g), params.clip_value).x;
+                g = clipped(g, params.clip_value);
             }
-            sum += g * g;
+            sum += square_sums(g);
         }
     }
     sum_partial[lane] = sum;
@@ -50,6 +50,6 @@ fn gradient_squares(
     }
     // A grid that is folded may have a few groups to spare.
     if (lane == 0u && stretch < arrayLength(&sums)) {
-        sums[stretch] = vec4<f32>(sum_partial[0], 0.0, 0.0, 0.0);
+        sums[stretch] = vec4<f32>(sum_partial[0].x, 0.0, sum_partial[0].y, 0.0);
     }
 }

@@ -1,12 +1,13 @@
 // gradient = input^T . d_output, and for the biases the sums of d_output's columns; then at once, unless
 // the gradients are to be kept, the update of common/optimizer.wgsl. Of each workgroup's share also
 // the sums of the squares of gradients (clipped by value), parameters (before) and updates, and how
-// many gradients and new parameters are not finite, by their bits.
+// many gradients and new parameters are not finite, by their bits. Where gradients are kept there are no
+// updates yet: the two sums of squares of common/norm.wgsl stand in the places of gradients and updates.
 //
 // input is [rows][fan_in], d_output [rows][fan_out]; parameters and gradients are the layer's block:
 // weights [fan_in][fan_out] and a row of biases below them; so are moment1 and moment2, where the optimizer
 // has them. Strides are in vectors of four; padding of d_output is zero, and so is that of the gradients.
-// schedule is as in optimizer_step.wgsl. sums is [workgroups][gradients, parameters, updates,
+// schedule is that of common/schedule.wgsl. sums is [workgroups][gradients, parameters, updates,
 // not finite].
 // One invocation owns a tile of 8 x 8 weights in registers, the uppermost tiles also the biases of their
 // columns; a workgroup owns 64 tiles, whose sums are added in a fixed order.
@@ -37,7 +38,7 @@ const LANES: u32 = 64u;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> schedule: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read_write> schedule: Schedule;
 @group(0) @binding(4) var<storage, read_write> parameters: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> gradients: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> moment1: array<vec4<f32>>;
@@ -47,11 +48,6 @@ const LANES: u32 = 64u;
 var<workgroup> sum_partial: array<vec4<f32>, LANES>;
 
 var<private> rule: Rule;
-
-fn finite_mask(values: vec4<f32>) -> vec4<f32> {
-    let exponent = bitcast<vec4<u32>>(values) & vec4<u32>(0x7f800000u);
-    return select(vec4<f32>(0.0), vec4<f32>(1.0), exponent != vec4<u32>(0x7f800000u));
-}
 
 // One row of four weights, or four biases; returns what it adds to the sums.
 fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
@@ -85,12 +81,19 @@ fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
         update = result.taken;
         after = result.parameter;
         parameters[at] = after;
+        if (!are_finite(after)) {
+            atomicMax(&schedule.not_finite, 1u);
+        }
     }
     let is_finite = finite_mask(gradient) * finite_mask(after);
+    var squares = vec2<f32>(dot(g, g), dot(update, update));
+    if (KEEP_GRADIENTS) {
+        squares = square_sums(g);
+    }
     return vec4<f32>(
-        dot(g, g),
+        squares.x,
         dot(parameter, parameter),
-        dot(update, update),
+        squares.y,
         4.0 - dot(is_finite, vec4<f32>(1.0)),
     );
 }
@@ -158,7 +161,7 @@ fn layer_update(
     let tiles_across = (params.stride + 1u) / 2u;
     let row = index / tiles_across * 8u;
     let col = index % tiles_across * 2u;
-    let now = bitcast<vec4<f32>>(schedule[RATES_AT + schedule[0].x % params.ring_len]);
+    let now = schedule.rates[schedule.step % params.ring_len];
     rule = Rule(
         now.x, params.decay1, params.gain1, params.decay2, params.gain2, params.eps, params.weight_decay, now.y, now.z,
     );

@@ -2,10 +2,9 @@
 // common/optimizer.wgsl. Padding has gradient 0 and stays 0.
 //
 // gradients, parameters, moment1 and moment2 are [len] vectors of four, in the network's Layout; moments
-// that the optimizer does not have are neither read nor written. schedule begins with the clock, and
-// holds from its 16th vector on, at the step mod ring_len, the bits of the rate and the two corrections of
-// a step: words, for a small count read as a float may be flushed to zero.
-// scale is [1], what gradients are multiplied by where CLIP_NORM.
+// that the optimizer does not have are neither read nor written. schedule is that of common/schedule.wgsl,
+// its ring of ring_len rates.
+// scale is [2], the factors that gradients are multiplied by where CLIP_NORM.
 // One invocation owns one vector; a workgroup owns 64.
 
 struct Params {
@@ -27,8 +26,8 @@ override CLIP_NORM: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradients: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> schedule: array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(2) var<storage, read> scale: array<f32>;
+@group(0) @binding(3) var<storage, read_write> schedule: Schedule;
 @group(0) @binding(4) var<storage, read_write> parameters: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> moment1: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> moment2: array<vec4<f32>>;
@@ -43,7 +42,7 @@ fn optimizer_step(
     if (index >= params.len) {
         return;
     }
-    let now = bitcast<vec4<f32>>(schedule[RATES_AT + schedule[0].x % params.ring_len]);
+    let now = schedule.rates[schedule.step % params.ring_len];
     let rule = Rule(
         now.x, params.decay1, params.gain1, params.decay2, params.gain2, params.eps, params.weight_decay, now.y, now.z,
     );
@@ -53,7 +52,7 @@ fn optimizer_step(
         g = clipped(g, params.clip_value);
     }
     if (CLIP_NORM) {
-        g = scale[0] * g;
+        g = norm_clipped(g, vec2<f32>(scale[0], scale[1]));
     }
     var m = vec4<f32>();
     var v = vec4<f32>();
@@ -71,4 +70,7 @@ fn optimizer_step(
         moment2[index] = after.moment2;
     }
     parameters[index] = after.parameter;
+    if (!are_finite(after.parameter)) {
+        atomicMax(&schedule.not_finite, 1u);
+    }
 }

@@ -6,8 +6,8 @@
 // [INPUTS][UNITS], their bias, the weights [UNITS][OUTPUTS], their bias; behind them as many of each moment
 // that the optimizer has. rules and schedule are as in common/rule.wgsl. seeds is [networks]: the seed of
 // network n's orders is params.seed + seeds[n]. losses is a ring [ring_len][networks] of the steps whose epochs are kept, every
-// loss_every-th. done is [networks], the steps made so far. outcome is [networks], where networks
-// are JUDGED: one that is solved, or no longer finite, makes no more steps.
+// loss_every-th. done is [networks], the steps made so far. outcome is [networks] as in
+// common/network.wgsl; where networks are JUDGED, one that is solved or no longer finite makes no more steps.
 // One invocation owns one network, parameters and gradients in registers; a workgroup owns 64.
 //
 // Appended for each shape: what common/rows.wgsl needs; INPUTS, UNITS, OUTPUTS, PARAMETERS; LANES
@@ -202,25 +202,25 @@ fn clear_gradients() {
     d_top_bias = array<f32, OUTPUTS>();
 }
 
-// The sum of the squares of all gradients.
-fn squares() -> f32 {
-    var sum = 0.0;
+// The two sums of squares of all gradients.
+fn squares() -> vec2<f32> {
+    var sum = vec2<f32>();
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
-        sum += square_of(wide_units(d_weights[k]));
+        sum += bounded_squares(wide_units(d_weights[k]));
     }
     for (var k = 0u; k < GROUPS; k++) {
-        sum += square_of(wide_units(d_bias[k]));
+        sum += bounded_squares(wide_units(d_bias[k]));
     }
     for (var k = 0u; k < OUTPUTS * GROUPS; k++) {
-        sum += square_of(wide_units(d_top_weights[k]));
+        sum += bounded_squares(wide_units(d_top_weights[k]));
     }
     for (var o = 0u; o < OUTPUTS; o++) {
-        sum += square_of(vec4<f32>(d_top_bias[o], 0.0, 0.0, 0.0));
+        sum += bounded_squares(vec4<f32>(d_top_bias[o], 0.0, 0.0, 0.0));
     }
     return sum;
 }
 
-fn update(rule: Rule, scale: f32) {
+fn update(rule: Rule, clip: vec2<f32>) {
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
         var m = vec4<f32>();
         var v = vec4<f32>();
@@ -230,7 +230,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = wide_units(v_weights[k]);
         }
-        let after = moved(rule, scale, wide_units(d_weights[k]), wide_units(weights[k]), m, v);
+        let after = moved(rule, clip, wide_units(d_weights[k]), wide_units(weights[k]), m, v);
         weights[k] = narrow_units(after.parameter);
         if (STATES > 1u) {
             m_weights[k] = narrow_units(after.moment1);
@@ -248,7 +248,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = wide_units(v_bias[k]);
         }
-        let after = moved(rule, scale, wide_units(d_bias[k]), wide_units(bias[k]), m, v);
+        let after = moved(rule, clip, wide_units(d_bias[k]), wide_units(bias[k]), m, v);
         bias[k] = narrow_units(after.parameter);
         if (STATES > 1u) {
             m_bias[k] = narrow_units(after.moment1);
@@ -266,7 +266,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = wide_units(v_top_weights[k]);
         }
-        let after = moved(rule, scale, wide_units(d_top_weights[k]), wide_units(top_weights[k]), m, v);
+        let after = moved(rule, clip, wide_units(d_top_weights[k]), wide_units(top_weights[k]), m, v);
         top_weights[k] = narrow_units(after.parameter);
         if (STATES > 1u) {
             m_top_weights[k] = narrow_units(after.moment1);
@@ -284,7 +284,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = vec4<f32>(v_top_bias[o]);
         }
-        let after = moved(rule, scale, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), m, v);
+        let after = moved(rule, clip, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), m, v);
         top_bias[o] = after.parameter.x;
         if (STATES > 1u) {
             m_top_bias[o] = after.moment1.x;

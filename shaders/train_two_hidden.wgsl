@@ -254,31 +254,31 @@ fn clear_gradients() {
     d_top_bias = array<f32, OUTPUTS>();
 }
 
-// The sum of the squares of all gradients.
-fn squares() -> f32 {
-    var sum = 0.0;
+// The two sums of squares of all gradients.
+fn squares() -> vec2<f32> {
+    var sum = vec2<f32>();
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
-        sum += square_of(wide_units(d_weights[k]));
+        sum += bounded_squares(wide_units(d_weights[k]));
     }
     for (var k = 0u; k < GROUPS; k++) {
-        sum += square_of(wide_units(d_bias[k]));
+        sum += bounded_squares(wide_units(d_bias[k]));
     }
     for (var k = 0u; k < UNITS * SECOND_GROUPS; k++) {
-        sum += square_of(wide_second_units(d_second_weights[k]));
+        sum += bounded_squares(wide_second_units(d_second_weights[k]));
     }
     for (var k = 0u; k < SECOND_GROUPS; k++) {
-        sum += square_of(wide_second_units(d_second_bias[k]));
+        sum += bounded_squares(wide_second_units(d_second_bias[k]));
     }
     for (var k = 0u; k < OUTPUTS * SECOND_GROUPS; k++) {
-        sum += square_of(wide_second_units(d_top_weights[k]));
+        sum += bounded_squares(wide_second_units(d_top_weights[k]));
     }
     for (var o = 0u; o < OUTPUTS; o++) {
-        sum += square_of(vec4<f32>(d_top_bias[o], 0.0, 0.0, 0.0));
+        sum += bounded_squares(vec4<f32>(d_top_bias[o], 0.0, 0.0, 0.0));
     }
     return sum;
 }
 
-fn update(rule: Rule, scale: f32) {
+fn update(rule: Rule, clip: vec2<f32>) {
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
         var m = vec4<f32>();
         var v = vec4<f32>();
@@ -288,7 +288,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = wide_units(v_weights[k]);
         }
-        let after = moved(rule, scale, wide_units(d_weights[k]), wide_units(weights[k]), m, v);
+        let after = moved(rule, clip, wide_units(d_weights[k]), wide_units(weights[k]), m, v);
         weights[k] = narrow_units(after.parameter);
         if (STATES > 1u) {
             m_weights[k] = narrow_units(after.moment1);
@@ -306,7 +306,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = wide_units(v_bias[k]);
         }
-        let after = moved(rule, scale, wide_units(d_bias[k]), wide_units(bias[k]), m, v);
+        let after = moved(rule, clip, wide_units(d_bias[k]), wide_units(bias[k]), m, v);
         bias[k] = narrow_units(after.parameter);
         if (STATES > 1u) {
             m_bias[k] = narrow_units(after.moment1);
@@ -324,7 +324,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = wide_second_units(v_second_weights[k]);
         }
-        let after = moved(rule, scale, wide_second_units(d_second_weights[k]), wide_second_units(second_weights[k]), m, v);
+        let after = moved(rule, clip, wide_second_units(d_second_weights[k]), wide_second_units(second_weights[k]), m, v);
         second_weights[k] = narrow_second_units(after.parameter);
         if (STATES > 1u) {
             m_second_weights[k] = narrow_second_units(after.moment1);
@@ -342,7 +342,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = wide_second_units(v_second_bias[k]);
         }
-        let after = moved(rule, scale, wide_second_units(d_second_bias[k]), wide_second_units(second_bias[k]), m, v);
+        let after = moved(rule, clip, wide_second_units(d_second_bias[k]), wide_second_units(second_bias[k]), m, v);
         second_bias[k] = narrow_second_units(after.parameter);
         if (STATES > 1u) {
             m_second_bias[k] = narrow_second_units(after.moment1);
@@ -360,7 +360,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = wide_second_units(v_top_weights[k]);
         }
-        let after = moved(rule, scale, wide_second_units(d_top_weights[k]), wide_second_units(top_weights[k]), m, v);
+        let after = moved(rule, clip, wide_second_units(d_top_weights[k]), wide_second_units(top_weights[k]), m, v);
         top_weights[k] = narrow_second_units(after.parameter);
         if (STATES > 1u) {
             m_top_weights[k] = narrow_second_units(after.moment1);
@@ -378,7 +378,7 @@ fn update(rule: Rule, scale: f32) {
         if (STATES > 2u) {
             v = vec4<f32>(v_top_bias[o]);
         }
-        let after = moved(rule, scale, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), m, v);
+        let after = moved(rule, clip, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), m, v);
         top_bias[o] = after.parameter.x;
         if (STATES > 1u) {
             m_top_bias[o] = after.moment1.x;

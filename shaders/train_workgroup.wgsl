@@ -60,7 +60,7 @@ var<workgroup> d_tile: array<f32, ROWS * UNITS>;
 var<workgroup> rows_tile: array<u32, ROWS>;
 var<workgroup> loss_partial: array<f32, ROWS>;
 var<workgroup> near_partial: array<u32, LANES>;
-var<workgroup> square_partial: array<f32, LANES>;
+var<workgroup> square_partial: array<vec2<f32>, select(1u, LANES, CLIP_NORM)>;
 // What one invocation found and all must know: two numbers of the network, and a verdict.
 var<workgroup> found_tile: array<u32, 3>;
 
@@ -123,10 +123,10 @@ fn update_parameter(rule: Rule, at: u32, g: f32) {
 
 // Where the norm is clipped, what update_layers left to be done: all that each lane owns.
 fn update_by_norm(lane: u32, rule: Rule) {
-    var sum = 0.0;
+    var sum = vec2<f32>();
     workgroupBarrier();
     for (var at = lane; at < PARAMETERS; at += LANES) {
-        sum += gradients_tile[at] * gradients_tile[at];
+        sum += square_sums(vec4<f32>(gradients_tile[at], 0.0, 0.0, 0.0));
     }
     square_partial[lane] = sum;
     workgroupBarrier();
@@ -136,9 +136,9 @@ fn update_by_norm(lane: u32, rule: Rule) {
         }
         workgroupBarrier();
     }
-    let scale = clip_factor(sqrt(square_partial[0]), params.clip_norm);
+    let clip = clip_factors(square_partial[0], params.clip_norm);
     for (var at = lane; at < PARAMETERS; at += LANES) {
-        update_parameter(rule, at, scale * gradients_tile[at]);
+        update_parameter(rule, at, norm_clipped(vec4<f32>(gradients_tile[at]), clip).x);
     }
 }
 
@@ -310,18 +310,16 @@ fn train_workgroup(
         parameters[at * params.networks + network] = value;
         is_finite = is_finite && (at >= PARAMETERS || is_finite_number(value));
     }
-    if (JUDGED) {
-        // What the last step made of it has been seen by nobody yet.
-        if (clock.place == 0u && !is_solved) {
-            is_solved = solves(lane);
-        }
-        near_partial[lane] = select(0u, 1u, is_finite);
-        workgroupBarrier();
-        is_finite = all_near(lane);
+    // What the last step made of it has been seen by nobody yet.
+    if (JUDGED && clock.place == 0u && !is_solved) {
+        is_solved = solves(lane);
     }
+    near_partial[lane] = select(0u, 1u, is_finite);
+    workgroupBarrier();
+    is_finite = all_near(lane);
     if (lane == 0u) {
         done[network] = first_step + made;
-        if (JUDGED && !is_finite) {
+        if (!is_finite) {
             outcome[network] = DIVERGED;
         } else if (JUDGED && is_solved) {
             outcome[network] = first_step + made;

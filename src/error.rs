@@ -1,6 +1,7 @@
 //! Every way in which wgrad can fail, and the exit code of each.
 
 use crate::data::{DataError, SourceError};
+use crate::engine::TaskError;
 use crate::gpu::GpuError;
 use crate::model::ModelError;
 use crate::network::{NetworkError, UnknownName};
@@ -19,6 +20,9 @@ pub enum Error {
     /// An optimizer, or a schedule, that cannot be.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),
+    /// A task that no engine can run.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// A data set that is not known.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -106,6 +110,7 @@ impl Error {
             Error::Network(_)
             | Error::Name(_)
             | Error::Optimizer(_)
+            | Error::Task(_)
             | Error::Source(_)
             | Error::Setting { .. } => 2,
             Error::Memory { .. } => 4,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use command::{events, fail, folder, run, stderr, stdout, succeed, wgrad};
+use command::{events, fail, folder, run, stderr, stdout, succeed, wgrad, write};
 use serde_json::Value;
 
 fn text(path: &Path) -> &str {
@@ -400,6 +400,48 @@ fn the_command_that_a_sweep_prints_solves_it_whatever_the_optimizer_and_the_sche
             assert!(command.contains(part) && !command.contains(not), "{command}");
             let said = succeed(wgrad(&command.split(' ').collect::<Vec<_>>()));
             assert_has(&said, &["Solved: every prediction"]);
+        }
+    }
+}
+
+/// Tables whose gradients have squares beyond f32: each engine clips their norm as the cpu engine does, in f64.
+#[test]
+fn a_norm_beyond_f32_is_clipped_on_every_engine() {
+    const CLIP_OVERFLOW: &str = "1e10,1e12\n2e10,2e12\n3e10,3e12\n4e10,4e12\n";
+    const GDP: &str = "population,gdp\n331000000,21000000000000\n1400000000,14700000000000\n\
+        126000000,5000000000000\n83000000,3800000000000\n67000000,2700000000000\n\
+        1380000000,2700000000000\n60000000,1900000000000\n213000000,1400000000000\n";
+    for (name, table, flags, loss) in [
+        (
+            "clip-overflow",
+            CLIP_OVERFLOW,
+            "--layers 1,1 --restarts 1 --epochs 500 --lr 0.1 --clip-norm 1",
+            Some(1.809e24),
+        ),
+        ("gdp", GDP, "--clip-norm 1 --lr 1000 --epochs 300", None),
+    ] {
+        let data = write(name, "table.csv", table);
+        let loss_on = |engine: &str| {
+            let flags = flags.split(' ').chain(engine.split(' '));
+            let all: Vec<&str> = ["--data", &data].into_iter().chain(flags).collect();
+            result(&all)["loss"].as_f64().unwrap()
+        };
+        let cpu = loss_on("--engine cpu");
+        let expected = loss.unwrap_or(cpu);
+        // As many digits as the number was told with.
+        assert!((cpu / expected - 1.0).abs() < 5e-4, "{name}: {cpu:e}");
+        for engine in [
+            "--engine layered",
+            "--engine layered --kernels plain",
+            "--engine resident-workgroup",
+            "--engine resident-invocation",
+        ] {
+            // An invocation takes networks with hidden units alone.
+            if name == "clip-overflow" && engine.ends_with("invocation") {
+                continue;
+            }
+            let seen = loss_on(engine);
+            assert!((seen / cpu - 1.0).abs() < 1e-5, "{name} {engine}: {seen:e}, not {cpu:e}");
         }
     }
 }

@@ -102,7 +102,7 @@ fn data_of_the_size_of_mnist_trains_as_on_the_cpu() {
     const ROWS: usize = 60_000;
     let pixel = |i: usize| (i.wrapping_mul(2_654_435_761) >> 7 & 255) as f32 / 255.0;
     let task = task(&[784, 16, 10], (0..ROWS * 784).map(pixel).collect(), 64, Order::Shuffled);
-    let on_cpu = CpuEngine::new(task.clone()).run(6, &|| false);
+    let on_cpu = CpuEngine::new(task.clone()).unwrap().run(6, &|| false);
     let (losses, _) = train(&task, gpu(), Kernels::Fused, 6);
     // A sum of 784 terms, of 16, and of 64 rows each step, six times over.
     let bound = Bound::Mixed { absolute: 0.0, relative: 6.0 * (784.0 + 16.0 + 64.0) * ULP };

@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("data", &["network", "random"]),
     ("reference", &["network", "optimizer", "data", "random"]),
     ("gpu", &[]),
-    ("kernels", &["gpu", "network"]),
+    ("kernels", &["network", "optimizer", "data", "random", "gpu"]),
     ("model", &["network", "data"]),
     ("engine", &["network", "optimizer", "data", "random", "gpu", "kernels", "reference"]),
     ("check", &["network", "reference"]),

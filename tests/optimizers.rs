@@ -171,6 +171,58 @@ fn a_run_goes_on_from_its_state_to_the_same_bits() {
     }
 }
 
+/// Gradients whose squares, and whose norm, are beyond f32, are clipped as they are in f64: every engine
+/// goes where the reference goes.
+#[test]
+fn norms_beyond_f32_are_clipped_on_every_engine() {
+    let network = Network::new(
+        vec![2, 3, 1],
+        vec![Activation::LeakyRelu, Activation::Identity],
+        Loss::MseHalfMean,
+    )
+    .unwrap();
+    let (inputs, targets) = (numbers(ROWS * 2, 50), numbers(ROWS, 51));
+    // Gradients of about 1e21 and of 1e37; with the latter the loss itself is beyond f32.
+    for (of_inputs, of_targets, clip_norm) in
+        [(1e9, 1e12, 1.0), (1e9, 1e28, 1.0), (1e9, 1e28, 1e-4)]
+    {
+        let inputs: Vec<f32> = inputs.iter().map(|x| x * of_inputs).collect();
+        let targets: Vec<f32> = targets.iter().map(|t| t * of_targets).collect();
+        for kind in [OptimizerKind::Sgd, OptimizerKind::Nesterov, OptimizerKind::Adam] {
+            let optimizer = Optimizer { clip_norm: Some(clip_norm), ..Optimizer::new(kind) };
+            let task = Task {
+                network: network.clone(),
+                data: Arc::new(
+                    Dataset::new("rows", inputs.clone(), 2, targets.clone(), 1).unwrap(),
+                ),
+                start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
+                ..task(optimizer, Schedule::default())
+            };
+            let (losses, reference) = reference(&task, STEPS);
+            let (before, after) = (wide(&task.start.parameters), &reference.parameters);
+            for (name, place) in places() {
+                // The cpu engine's one factor is then below the normal numbers.
+                if name == "cpu" && clip_norm < 1.0 {
+                    continue;
+                }
+                let (actual, state) = run(&task, &place, &[STEPS]);
+                let label = format!("{of_targets:e} clipped to {clip_norm}, {kind} on {name}");
+                if of_targets < 1e15 {
+                    assert_close(&format!("{label}, losses"), &actual, &losses, near(&task));
+                }
+                let parameters = &state.parameters;
+                assert_close(&label, parameters, &reference.parameters, near(&task));
+                let moves =
+                    |to: &[f64]| to.iter().zip(&before).map(|(to, from)| to - from).collect();
+                let (seen, expected): (Vec<f64>, Vec<f64>) =
+                    (moves(&wide(parameters)), moves(after));
+                let near = Bound::Mixed { absolute: 4.0 * ULP, relative: 1e-3 };
+                assert_close(&format!("{label}, way"), &seen, &expected, near);
+            }
+        }
+    }
+}
+
 /// Another rate from a step on is that of the reference at that rate.
 #[test]
 fn a_rate_that_is_set_holds_from_the_next_step() {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
-use wgrad::gpu::{Access, Kernel};
+use wgrad::gpu::{Access, KernelRow};
 use wgrad::kernels::{ALL, COMMON};
 use wgrad::network::Activation;
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
@@ -31,16 +31,16 @@ fn stems(folder: &str, ending: &str) -> BTreeSet<String> {
 }
 
 /// The WGSL of a kernel with the lines of one of its shapes.
-fn source(kernel: &Kernel, shape: &str) -> String {
+fn source(kernel: &KernelRow, shape: &str) -> String {
     format!("{}\n{shape}", kernel.source)
 }
 
-fn parse(kernel: &Kernel) -> Module {
+fn parse(kernel: &KernelRow) -> Module {
     let [shape, ..] = kernel.shapes else { panic!("{}: no shape to build it with", kernel.name) };
     parse_shape(kernel, shape)
 }
 
-fn parse_shape(kernel: &Kernel, shape: &str) -> Module {
+fn parse_shape(kernel: &KernelRow, shape: &str) -> Module {
     let source = source(kernel, shape);
     naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, kernel.name)))
@@ -54,7 +54,7 @@ fn validate(name: &str, module: &Module) -> ModuleInfo {
 }
 
 /// Every way in which the host may set a kernel's overrides.
-fn settings(kernel: &Kernel) -> Vec<Vec<(String, f64)>> {
+fn settings(kernel: &KernelRow) -> Vec<Vec<(String, f64)>> {
     kernel.constants.iter().fold(vec![Vec::new()], |all, constant| {
         let extended = |setting: &Vec<(String, f64)>| {
             let setting = setting.clone();
@@ -88,10 +88,14 @@ fn files_table_twins_and_tests_are_one_set() {
         }
         let twin = format!("pub fn {}", kernel.twin);
         assert!(twins.contains(&twin), "{name}: no twin {}", kernel.twin);
-        let row = format!("&{},", name.to_uppercase());
-        let shaped = format!("let mut kernel = {};", name.to_uppercase());
-        let benched = benches.contains(&row) || benches.contains(&shaped);
-        assert!(benched, "{name}: no bench of {row}");
+        // Launched by its own function, by that of its family, or as the row itself.
+        let launched = [
+            format!("kernels::{name}("),
+            format!("\"{name}\", twins::{name}"),
+            format!("kernel: {},", name.to_uppercase()),
+        ];
+        let is_benched = launched.iter().any(|launched| benches.contains(launched));
+        assert!(is_benched, "{name}: no bench has any of {launched:?}");
     }
     let common: BTreeSet<String> = COMMON.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(stems("shaders/common", "wgsl"), common, "files of shaders/common and COMMON");
@@ -320,7 +324,10 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
         let rule = Optimizer { weight_decay, decay, ..Optimizer::default() };
         assert_eq!(constant(&optimizer, name), rule.decay_code().to_string());
     }
-    assert!(optimizer.contains("(norm + 1e-6)") && wgrad::optimizer::CLIP_EPSILON == 1e-6);
+    let norm = text("shaders/common/norm.wgsl");
+    assert!(norm.contains("(norm + 1e-6)") && wgrad::optimizer::CLIP_EPSILON == 1e-6);
+    assert_eq!(constant(&norm, "LARGE_SCALE"), "0x1p-80f");
+    assert_eq!(wgrad::optimizer::LARGE_SCALE, 2f64.powi(-80));
     let squares = text("shaders/gradient_squares.wgsl");
     for (name, value) in [
         ("LANES", wgrad::reference::twins::SQUARE_LANES),

@@ -188,6 +188,22 @@ fn the_cpu_engine_counts_the_same_on_the_same_seeds() {
     }
 }
 
+/// However many networks there are, those of a chunk have their parameters and moments in one binding.
+#[test]
+fn a_sweep_is_cut_so_that_every_chunk_fits_the_device() {
+    for kind in [OptimizerKind::Sgd, OptimizerKind::Momentum, OptimizerKind::Adam] {
+        let many = Training {
+            network: network(&[2, 16, 16, 1], Activation::Relu, Loss::Bce),
+            optimizer: Optimizer::new(kind),
+            ..training(Activation::Relu, 70_000, 1)
+        };
+        assert_eq!(
+            sweep(vec![many]).check_on(&resident()).map_err(|error| error.to_string()),
+            Ok(())
+        );
+    }
+}
+
 /// The fates of a population of `training`'s networks, each drawn and judged as in a sweep.
 fn fates(training: &Training, place: &Place) -> Vec<Fate> {
     let Place::Resident(gpu, owner) = place else { panic!("fates are the resident engine's") };

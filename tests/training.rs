@@ -12,7 +12,7 @@ use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
 use wgrad::engine::State;
 use wgrad::engine::resident::{self, Request};
-use wgrad::engine::{Engine, Kernels, LayeredEngine, Owner, Place, Task};
+use wgrad::engine::{Engine, Fate, Kernels, LayeredEngine, Owner, Place, Task};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, RateSchedule};
@@ -257,7 +257,7 @@ fn fused_kernels_give_what_plain_ones_give() {
     for (sizes, hidden, loss, rows, batch) in cases {
         let task = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
         let label = format!("{sizes:?} {loss}");
-        let run = |engine: Result<LayeredEngine, GpuError>| {
+        let run = |engine: Result<LayeredEngine, Error>| {
             let mut engine = engine.unwrap();
             let losses = pollster::block_on(engine.run(STEPS, &never)).unwrap();
             let parameters = pollster::block_on(engine.parameters()).unwrap();
@@ -542,6 +542,38 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
             let rounds = format!("{rounds} loop rounds");
             assert!(text.contains(&rounds) && text.contains("32768"), "{text}");
             assert!(text.contains("--engine cpu"), "{text}");
+        }
+    }
+}
+
+/// Every engine says so of parameters that have left the finite numbers, also where no loss shows it, and
+/// of no others; with every way to update.
+#[test]
+fn engines_know_whether_parameters_are_finite() {
+    // A ReLU that dies for good as its weights overflow: the loss stays what it was.
+    let data = Dataset::new("d", vec![1000.0, 3000.0, 0.0], 1, vec![2000.0, 1000.0, 1.0], 1);
+    let (data, relu) = (Arc::new(data.unwrap()), Activation::Relu);
+    let network = Network::uniform(vec![1, 3, 1], relu, relu, Loss::MseMean).unwrap();
+    let clipped = Optimizer { clip_norm: Some(1e6), ..Optimizer::default() };
+    for optimizer in [Optimizer::default(), clipped] {
+        for learning_rate in [1e-9, 3e38] {
+            let task = Task {
+                batches: Batches::new(3, 0, Order::Sequential, 0),
+                start: State::new(Initializer::HeNormal.parameters(&network, 0, 1.0)),
+                learning_rate,
+                optimizer,
+                schedule: RateSchedule::default(),
+                network: network.clone(),
+                data: Arc::clone(&data),
+            };
+            for place in [&places()[..], &resident_places(&task)].concat() {
+                let mut engine = pollster::block_on(Engine::new(task.clone(), &place)).unwrap();
+                pollster::block_on(engine.run(7, &never)).unwrap();
+                let parameters = pollster::block_on(engine.parameters()).unwrap();
+                let is_finite = parameters.iter().all(|parameter| parameter.is_finite());
+                assert_eq!(is_finite, learning_rate < 1.0, "nothing was tested");
+                assert_eq!(engine.fate() == Fate::Unsolved, is_finite, "{place:?}");
+            }
         }
     }
 }

@@ -21,12 +21,11 @@ use bytemuck::Pod;
 use common::{ULP, assert_close, gpu, numbers, stride, wide};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use wgrad::check::Bound;
-use wgrad::data::Source;
-use wgrad::gpu::{Access, Gpu, Kernel, Slice};
-use wgrad::kernels::*;
+use wgrad::data::{Batches, Order, Source};
+use wgrad::gpu::{Access, Gpu, Kernel, Launch, Slice};
+use wgrad::kernels::{self, TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN, TRAIN_WORKGROUP, TrainParams};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind};
-use wgrad::random::{Purpose, seed_key, stream_id};
 use wgrad::reference::Reference;
 use wgrad::reference::fused::{self, LayerShape};
 use wgrad::reference::twins::{self, Grid, MatmulShape, Update};
@@ -42,14 +41,10 @@ struct Work {
 }
 
 /// One kernel at one size.
-struct Case<'a, P> {
-    kernel: &'a Kernel,
-    constants: &'a [(&'a str, f64)],
-    params: P,
+struct Case {
+    launch: Launch,
     /// Words of every binding, in order; outputs hold what they start from.
     buffers: Vec<Vec<u32>>,
-    invocations: usize,
-    rounds: usize,
     work: Work,
 }
 
@@ -57,28 +52,24 @@ fn words<T: Pod>(values: &[T]) -> Vec<u32> {
     bytemuck::cast_slice(values).to_vec()
 }
 
-impl<P: Pod> Case<'_, P> {
+impl Case {
     /// Runs once and hands the outputs to `verify`, which panics where they are wrong; then times.
     fn run(self, c: &mut Criterion, gpu: &Arc<Gpu>, size: &str, verify: impl Fn(&[Vec<u32>])) {
-        let name = self.kernel.name;
+        let kernel = *self.launch.kernel();
+        let name = kernel.name;
         let (dispatch, outputs) = pollster::block_on(async {
-            let pipeline = gpu.pipeline(self.kernel, self.constants).await.unwrap();
             let mut buffers = Vec::new();
-            for (binding, words) in self.kernel.bindings.iter().zip(&self.buffers) {
+            for (binding, words) in kernel.bindings.iter().zip(&self.buffers) {
                 buffers.push(match binding.access {
                     Access::Uniform => gpu.uniform_of(binding.name, words).await.unwrap(),
                     _ => gpu.buffer_of(binding.name, words).await.unwrap(),
                 });
             }
             let bound: Vec<Slice<'_>> = buffers.iter().map(Slice::all).collect();
-            let dispatch = gpu
-                .dispatch(&pipeline, &self.params, &bound, self.invocations, self.rounds)
-                .await
-                .unwrap();
+            let dispatch = gpu.dispatch(&self.launch, &bound).await.unwrap();
             gpu.wait(gpu.submit([&dispatch])).await.unwrap();
             let mut outputs = Vec::new();
-            for ((buffer, words), binding) in
-                buffers.iter().zip(&self.buffers).zip(self.kernel.bindings)
+            for ((buffer, words), binding) in buffers.iter().zip(&self.buffers).zip(kernel.bindings)
             {
                 if binding.access == Access::ReadWrite {
                     outputs.push(
@@ -137,19 +128,8 @@ fn matmul(c: &mut Criterion, gpu: &Arc<Gpu>) {
         let mut twin = vec![0.0f64; m * stride(n)];
         twins::matmul(&wide(&left), &wide(&right), &mut twin, shape);
         let case = Case {
-            kernel: &MATMUL,
-            constants: &[("TRANSPOSE_LEFT", 0.0), ("TRANSPOSE_RIGHT", 0.0)],
-            params: MatmulParams {
-                m: m as u32,
-                k: k as u32,
-                n: n as u32,
-                left_stride: stride(k) as u32,
-                right_stride: stride(n) as u32,
-                output_stride: stride(n) as u32,
-            },
+            launch: kernels::matmul([m, k, n], [false, false]),
             buffers: vec![words(&left), words(&right), vec![0; m * stride(n)]],
-            invocations: m * n,
-            rounds: k,
             work: Work {
                 operations: (2 * m * k * n) as u64,
                 bytes: (4 * (m * k + k * n + m * n)) as u64,
@@ -173,8 +153,6 @@ const GRID: Grid = Grid { rows: ROWS, cols: COLS, stride: COLS };
 
 fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (input, other) = (numbers(LEN, 3), numbers(LEN, 4));
-    let params = ActivateParams { rows: ROWS as u32, cols: COLS as u32, stride: COLS as u32 };
-    let constants = [("ACTIVATION", f64::from(Activation::Tanh.code()))];
     let bytes = |matrices: usize| Work {
         operations: 0,
         bytes: (4 * matrices * LEN) as u64,
@@ -183,30 +161,18 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut twin = vec![0.0; LEN];
     twins::activate(Activation::Tanh, &input, &mut twin, GRID);
     let buffers = vec![words(&input), vec![0; LEN]];
-    Case {
-        kernel: &ACTIVATE,
-        constants: &constants,
-        params,
-        buffers,
-        invocations: LEN,
-        rounds: 0,
-        work: bytes(2),
-    }
-    .run(c, gpu, SIZE, |outputs| close("activate", &outputs[0], &twin, 2e-6));
+    Case { launch: kernels::activate(Activation::Tanh, ROWS, COLS), buffers, work: bytes(2) }.run(
+        c,
+        gpu,
+        SIZE,
+        |outputs| close("activate", &outputs[0], &twin, 2e-6),
+    );
 
     let mut twin = vec![0.0; LEN];
     twins::activate_grad(Activation::Tanh, &input, &other, &mut twin, GRID);
     let buffers = vec![words(&input), words(&other), vec![0; LEN]];
-    Case {
-        kernel: &ACTIVATE_GRAD,
-        constants: &constants,
-        params,
-        buffers,
-        invocations: LEN,
-        rounds: 0,
-        work: bytes(3),
-    }
-    .run(c, gpu, SIZE, |outputs| close("activate_grad", &outputs[0], &twin, 4.0 * ULP));
+    Case { launch: kernels::activate_grad(Activation::Tanh, ROWS, COLS), buffers, work: bytes(3) }
+        .run(c, gpu, SIZE, |outputs| close("activate_grad", &outputs[0], &twin, 4.0 * ULP));
 
     let adam = Optimizer::new(OptimizerKind::Adam);
     let n = adam.numbers(0.5, 0);
@@ -216,41 +182,27 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut schedule = vec![0.0f32; 68];
     schedule[64..67].copy_from_slice(&[n.rate, n.correction1, n.correction2].map(|n| n as f32));
     let zeros = vec![0; LEN];
-    let buffers =
-        vec![words(&other), words(&schedule), vec![0], words(&input), zeros.clone(), zeros.clone()];
-    let params = OptimizerParams {
-        len: (LEN / 4) as u32,
-        ring_len: 1,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: 0.0,
-        clip_value: 0.0,
-    };
-    let constants = [("OPTIMIZER", adam.code().into())];
-    Case {
-        kernel: &OPTIMIZER_STEP,
-        constants: &constants,
-        params,
-        buffers,
-        invocations: LEN / 4,
-        rounds: 0,
-        work: bytes(7),
-    }
-    .run(c, gpu, SIZE, |outputs| close("optimizer_step", &outputs[0], &twin, 32.0 * ULP));
+    let buffers = vec![
+        words(&other),
+        vec![0; 2],
+        words(&schedule),
+        words(&input),
+        zeros.clone(),
+        zeros.clone(),
+    ];
+    Case { launch: kernels::optimizer_step(&adam, 1, LEN), buffers, work: bytes(7) }.run(
+        c,
+        gpu,
+        SIZE,
+        |outputs| close("optimizer_step", &outputs[1], &twin, 32.0 * ULP),
+    );
 
     const STRETCHES: usize = LEN.div_ceil(twins::SQUARE_LANES * twins::SQUARES_EACH);
     let mut sums = vec![0.0f32; STRETCHES];
     twins::gradient_squares(&other, &mut sums, None);
     Case {
-        kernel: &GRADIENT_SQUARES,
-        constants: &[],
-        params: GradientSquaresParams { len: LEN as u32, clip_value: 0.0 },
+        launch: kernels::gradient_squares(&adam, LEN),
         buffers: vec![words(&other), vec![0; 4 * STRETCHES]],
-        invocations: STRETCHES * GRADIENT_SQUARES.lanes as usize,
-        rounds: twins::SQUARES_EACH + 8,
         work: bytes(1),
     }
     .run(c, gpu, SIZE, |outputs| {
@@ -265,37 +217,22 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let vectors: Vec<f32> = sums.iter().flat_map(|&sum| [sum, 0.0, 0.0, 0.0]).collect();
     let scale = twins::clip_scale(&sums, 1.0f32);
     Case {
-        kernel: &CLIP_SCALE,
-        constants: &[],
-        params: ClipScaleParams { len: STRETCHES as u32, clip_norm: 1.0 },
-        buffers: vec![words(&vectors), vec![0]],
-        invocations: CLIP_SCALE.lanes as usize,
-        rounds: STRETCHES.div_ceil(256) + 8,
+        launch: kernels::clip_scale(1.0, STRETCHES),
+        buffers: vec![words(&vectors), vec![0; 2]],
         work: bytes(1),
     }
-    .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[scale], 32.0 * ULP));
+    .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[1.0, scale], 32.0 * ULP));
 
     let rows: Vec<u32> = (0..ROWS as u32).map(|i| i * 7 % ROWS as u32).collect();
     let mut twin = vec![0.0; LEN];
     twins::gather(&rows, &input, &mut twin, GRID, 0..ROWS);
-    let params = GatherParams {
-        len: ROWS as u32,
-        cols: COLS as u32,
-        stride: COLS as u32,
-        first_row: 0,
-        source_rows: ROWS as u32,
-    };
     let buffers = vec![rows, words(&input), vec![0; LEN]];
-    Case {
-        kernel: &GATHER,
-        constants: &[],
-        params,
-        buffers,
-        invocations: LEN,
-        rounds: 0,
-        work: bytes(2),
-    }
-    .run(c, gpu, SIZE, |outputs| close("gather", &outputs[0], &twin, 0.0));
+    Case { launch: kernels::gather(ROWS, COLS, 0..ROWS), buffers, work: bytes(2) }.run(
+        c,
+        gpu,
+        SIZE,
+        |outputs| close("gather", &outputs[0], &twin, 0.0),
+    );
 }
 
 /// A layer of 784 to 512 over a batch of 256, by the fused kernels; what they do at their ends is not
@@ -313,7 +250,6 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
         bytes: 4 * (rows * fan_in + fan_in * fan_out + rows * fan_out) as u64,
         formula: "2 rows fan_in fan_out; each matrix once",
     };
-    let relu = [("ACTIVATION", 0.0)];
     let bound = (fan_in + 8) as f64 * ULP * 28.0;
 
     let (mut twin, mut counts) = (vec![0.0; rows * fan_out], vec![0; rows / 8 * fan_out]);
@@ -321,23 +257,13 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::layer_forward(Activation::Relu, &x, &p, &mut twin, &mut counts, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
-        kernel: &LAYER_FORWARD,
-        constants: &relu,
-        params: LayerForwardParams {
-            rows: rows as u32,
-            fan_in: fan_in as u32,
-            fan_out: fan_out as u32,
-            input_stride: (fan_in / 4) as u32,
-            stride: (fan_out / 4) as u32,
-        },
+        launch: kernels::layer_forward(Activation::Relu, rows, fan_in, fan_out),
         buffers: vec![
             words(&input),
             words(&parameters),
             vec![0; truth.len()],
             vec![0; counts.len()],
         ],
-        invocations: rows * fan_out / 64,
-        rounds: fan_in / 4,
         work: work(),
     }
     .run(c, gpu, LAYER_SIZE, |outputs| close("layer_forward", &outputs[0], &truth, bound));
@@ -347,47 +273,23 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::layer_input_grad(Activation::Relu, &d, &p, &x, &mut twin, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
-        kernel: &LAYER_INPUT_GRAD,
-        constants: &relu,
-        params: LayerInputGradParams {
-            rows: rows as u32,
-            fan_in: fan_in as u32,
-            input_stride: (fan_in / 4) as u32,
-            stride: (fan_out / 4) as u32,
-        },
+        launch: kernels::layer_input_grad(Activation::Relu, rows, fan_in, fan_out),
         buffers: vec![words(&d_output), words(&parameters), words(&input), vec![0; truth.len()]],
-        invocations: rows * fan_in / 64,
-        rounds: fan_out / 4,
         work: work(),
     }
     .run(c, gpu, LAYER_SIZE, |outputs| close("layer_input_grad", &outputs[0], &truth, bound));
 
     let (mut twin, mut gradients) = (p.clone(), vec![0.0; p.len()]);
-    let sgd = Update::new(&Optimizer::default(), f64::from(1e-3f32), 0);
+    let sgd = Optimizer::default();
+    let update = Update::new(&sgd, f64::from(1e-3f32), 0);
     let all = (&mut twin[..], [&mut [][..], &mut [][..]]);
-    fused::layer_update(&x, &d, all, &mut gradients, &sgd, LAYER);
+    fused::layer_update(&x, &d, all, &mut gradients, &update, LAYER);
     let mut schedule = vec![0.0f32; 68];
     schedule[64] = 1e-3;
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     let tiles = fan_in * fan_out / 64;
     Case {
-        kernel: &LAYER_UPDATE,
-        constants: &[("KEEP_GRADIENTS", 0.0)],
-        params: LayerUpdateParams {
-            rows: rows as u32,
-            fan_in: fan_in as u32,
-            fan_out: fan_out as u32,
-            input_stride: (fan_in / 4) as u32,
-            stride: (fan_out / 4) as u32,
-            ring_len: 1,
-            decay1: 0.0,
-            gain1: 0.0,
-            decay2: 0.0,
-            gain2: 0.0,
-            eps: 0.0,
-            weight_decay: 0.0,
-            clip_value: 0.0,
-        },
+        launch: kernels::layer_update(&sgd, false, 1, rows, fan_in, fan_out),
         buffers: vec![
             words(&input),
             words(&d_output),
@@ -398,16 +300,12 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
             vec![0; 4],
             vec![0; 4 * tiles.div_ceil(64)],
         ],
-        invocations: tiles,
-        rounds: rows + 8,
         work: work(),
     }
-    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_update", &outputs[0], &truth, bound));
+    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_update", &outputs[1], &truth, bound));
 
     const OUTPUT: LayerShape =
         LayerShape { rows: 256, fan_in: 512, fan_out: 10, input_stride: 512, stride: 12 };
-    let mut kernel = OUTPUT_LOSS;
-    kernel.shapes = Vec::leak(vec![&*String::leak(output_lines(OUTPUT.fan_out))]);
     let mut zero_padded = numbers(OUTPUT.block_len(), 4);
     zero_padded.chunks_exact_mut(12).for_each(|row| row[10..].fill(0.0));
     let mut targets = vec![0.0f32; 256 * 12];
@@ -418,9 +316,13 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::output_loss(ends, &x, &p, &t, &mut row_loss, &mut d, OUTPUT);
     let truth: Vec<f32> = row_loss.iter().map(|&loss| loss as f32).collect();
     Case {
-        kernel: &kernel,
-        constants: &[("OUTPUT_ACTIVATION", 4.0), ("LOSS", 4.0)],
-        params: OutputLossParams { rows: 256, fan_in: 512, input_stride: 128, gradient_scale: 1.0 },
+        launch: kernels::output_loss(
+            (Loss::SoftmaxCrossEntropy, Activation::Identity),
+            256,
+            512,
+            10,
+            1.0,
+        ),
         buffers: vec![
             words(&input[..256 * 512]),
             words(&zero_padded),
@@ -428,8 +330,6 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
             vec![0; 256],
             vec![0; 256 * 12],
         ],
-        invocations: 256,
-        rounds: 0,
         work: Work {
             operations: 2 * 256 * 512 * 10,
             bytes: 4 * (256 * 512 + 512 * 10),
@@ -443,15 +343,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let [x, t] = &mut batch;
     fused::gather_batch(&rows, [&input, &targets], [x, t], [784, 12], 0..256);
     Case {
-        kernel: &GATHER_BATCH,
-        constants: &[],
-        params: GatherBatchParams {
-            len: 256,
-            input_stride: 196,
-            target_stride: 3,
-            first_row: 0,
-            source_rows: 256,
-        },
+        launch: kernels::gather_batch(256, 784, 10, 0..256),
         buffers: vec![
             rows,
             words(&input),
@@ -459,8 +351,6 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
             vec![0; input.len()],
             vec![0; targets.len()],
         ],
-        invocations: 256 * 199,
-        rounds: 0,
         work: Work { operations: 0, bytes: 8 * 256 * 796, formula: "8 for every number copied" },
     }
     .run(c, gpu, "256x796", |outputs| close("gather_batch", &outputs[0], &batch[0], 0.0));
@@ -469,12 +359,8 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (mut clock, mut ring) = (0, [0.0]);
     fused::finish_step(&row_loss, &mut clock, &mut ring, 1.0);
     Case {
-        kernel: &FINISH_STEP,
-        constants: &[],
-        params: LossMeanParams { rows: 256, ring_len: 1, scale: 1.0 },
+        launch: kernels::finish_step(256, 1, 1.0),
         buffers: vec![words(&row_loss), vec![0], vec![0]],
-        invocations: 256,
-        rounds: 16,
         work: Work { operations: 256, bytes: 1024, formula: "rows; each once" },
     }
     .run(c, gpu, "256", |outputs| close("finish_step", &outputs[1], &ring, 256.0 * ULP));
@@ -482,8 +368,6 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
 fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (matrix, bias) = (numbers(LEN, 5), numbers(COLS, 6));
-    let params =
-        BiasParams { rows: ROWS as u32, cols: COLS as u32, stride: COLS as u32, bias_offset: 0 };
     let mut twin = matrix.clone();
     twins::bias_add(&bias, &mut twin, GRID);
     let work = |matrices: usize, formula| Work {
@@ -493,33 +377,23 @@ fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     };
     let buffers = vec![words(&bias), words(&matrix)];
     let formula = "rows cols; 4 (2 rows cols + cols)";
-    Case {
-        kernel: &BIAS_ADD,
-        constants: &[],
-        params,
-        buffers,
-        invocations: LEN,
-        rounds: 0,
-        work: work(2, formula),
-    }
-    .run(c, gpu, SIZE, |outputs| close("bias_add", &outputs[0], &twin, ULP));
+    Case { launch: kernels::bias_add(ROWS, 0, COLS), buffers, work: work(2, formula) }.run(
+        c,
+        gpu,
+        SIZE,
+        |outputs| close("bias_add", &outputs[0], &twin, ULP),
+    );
 
     let mut twin = vec![0.0; COLS];
     twins::bias_grad(&matrix, &mut twin, GRID);
     let buffers = vec![words(&matrix), vec![0; COLS]];
     let formula = "rows cols; 4 (rows cols + cols)";
-    Case {
-        kernel: &BIAS_GRAD,
-        constants: &[],
-        params,
-        buffers,
-        invocations: COLS,
-        rounds: ROWS,
-        work: work(1, formula),
-    }
-    .run(c, gpu, SIZE, |outputs| {
-        close("bias_grad", &outputs[0], &twin, ROWS as f64 * ULP * ROWS as f64)
-    });
+    Case { launch: kernels::bias_grad(ROWS, 0, COLS), buffers, work: work(1, formula) }.run(
+        c,
+        gpu,
+        SIZE,
+        |outputs| close("bias_grad", &outputs[0], &twin, ROWS as f64 * ULP * ROWS as f64),
+    );
 }
 
 type LossTwin = fn(&[f64], &[f64], &mut [f64], &mut [f64], f64, Grid);
@@ -527,28 +401,25 @@ type LossTwin = fn(&[f64], &[f64], &mut [f64], &mut [f64], f64, Grid);
 fn losses(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let output = numbers(LEN, 7);
     let target: Vec<f32> = (0..LEN).map(|i| if i % COLS == i / COLS { 1.0 } else { 0.0 }).collect();
-    let params =
-        LossParams { rows: ROWS as u32, cols: COLS as u32, stride: COLS as u32, scale: 1.0 };
-    let cases: [(&Kernel, &'static str, LossTwin); 3] = [
-        (&LOSS_MSE, "loss_mse", twins::loss_mse),
-        (&LOSS_BCE, "loss_bce", twins::loss_bce),
-        (&LOSS_SOFTMAX, "loss_softmax", twins::loss_softmax),
+    let cases: [(Loss, &'static str, LossTwin); 3] = [
+        (Loss::MseMean, "loss_mse", twins::loss_mse),
+        (Loss::BceWithLogits, "loss_bce", twins::loss_bce),
+        (Loss::SoftmaxCrossEntropy, "loss_softmax", twins::loss_softmax),
     ];
-    for (kernel, label, twin) in cases {
+    for (loss, label, twin) in cases {
         let (mut row_loss, mut d) = (vec![0.0; ROWS], vec![0.0; LEN]);
         twin(&wide(&output), &wide(&target), &mut row_loss, &mut d, 1.0, GRID);
         let buffers = vec![words(&output), words(&target), vec![0; ROWS], vec![0; LEN]];
         let bytes = (4 * (3 * LEN + ROWS)) as u64;
         let work = Work { operations: 0, bytes, formula: "4 (3 rows cols + rows)" };
-        Case { kernel, constants: &[], params, buffers, invocations: ROWS, rounds: 3 * COLS, work }
-            .run(c, gpu, SIZE, |outputs| {
-                // Each of the terms of a row's sum within 2^-21, and cols roundings of the sum.
-                let sums =
-                    Bound::Mixed { absolute: COLS as f64 * 5e-7, relative: COLS as f64 * ULP };
-                assert_close(label, bytemuck::cast_slice::<u32, f32>(&outputs[0]), &row_loss, sums);
-                let each = Bound::Mixed { absolute: 2e-6, relative: COLS as f64 * ULP };
-                assert_close(label, bytemuck::cast_slice::<u32, f32>(&outputs[1]), &d, each);
-            });
+        let launch = kernels::loss(loss, ROWS, COLS, 1.0);
+        Case { launch, buffers, work }.run(c, gpu, SIZE, |outputs| {
+            // Each of the terms of a row's sum within 2^-21, and cols roundings of the sum.
+            let sums = Bound::Mixed { absolute: COLS as f64 * 5e-7, relative: COLS as f64 * ULP };
+            assert_close(label, bytemuck::cast_slice::<u32, f32>(&outputs[0]), &row_loss, sums);
+            let each = Bound::Mixed { absolute: 2e-6, relative: COLS as f64 * ULP };
+            assert_close(label, bytemuck::cast_slice::<u32, f32>(&outputs[1]), &d, each);
+        });
     }
 
     let rows = 4096;
@@ -556,70 +427,38 @@ fn losses(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let scale = 1.0 / rows as f32;
     let twin = twins::loss_mean(&row_loss, scale);
     let buffers = vec![words(&row_loss), vec![0], vec![0]];
-    let params = LossMeanParams { rows: rows as u32, ring_len: 1, scale };
     let work = Work { operations: rows as u64, bytes: 4 * rows as u64, formula: "rows; 4 rows" };
-    Case {
-        kernel: &LOSS_MEAN,
-        constants: &[],
-        params,
-        buffers,
-        invocations: 256,
-        rounds: 24,
-        work,
-    }
-    .run(c, gpu, "4096", |outputs| close("loss_mean", &outputs[0], &[twin], 25.0 * ULP));
+    Case { launch: kernels::loss_mean(rows, 1, scale), buffers, work }.run(
+        c,
+        gpu,
+        "4096",
+        |outputs| close("loss_mean", &outputs[0], &[twin], 25.0 * ULP),
+    );
 }
 
 fn counting(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (rows, batch) = (60_000, 256);
     let mut twin = vec![0; batch];
     twins::batch_rows(&mut twin, rows, 0, 9, 0);
-    let [seed_low, seed_high] = seed_key(9);
-    let params = BatchRowsParams {
-        len: batch as u32,
-        data_rows: rows,
-        batch: batch as u32,
-        steps_per_epoch: rows.div_ceil(batch as u32),
-        seed_low,
-        seed_high,
-        shuffled: 1,
-    };
+    let batches = Batches::new(rows as usize, batch, Order::Shuffled, 9);
     let work = |bytes| Work { operations: 0, bytes, formula: "4 for every number written" };
     let buffers = vec![vec![0], vec![0; batch]];
-    Case {
-        kernel: &BATCH_ROWS,
-        constants: &[],
-        params,
-        buffers,
-        invocations: batch,
-        rounds: 64,
-        work: work(4 * batch as u64),
-    }
-    .run(c, gpu, "256 of 60000", |outputs| assert_eq!(outputs[0], twin, "batch_rows"));
+    Case { launch: kernels::batch_rows(&batches, batch), buffers, work: work(4 * batch as u64) }
+        .run(c, gpu, "256 of 60000", |outputs| assert_eq!(outputs[0], twin, "batch_rows"));
 
-    let params = AdvanceParams { steps: 1 };
-    Case {
-        kernel: &ADVANCE,
-        constants: &[],
-        params,
-        buffers: vec![vec![0]],
-        invocations: 1,
-        rounds: 0,
-        work: work(4),
-    }
-    .run(c, gpu, "1", |outputs| assert_eq!(outputs[0], [1], "advance"));
+    Case { launch: kernels::advance(1), buffers: vec![vec![0]], work: work(4) }.run(
+        c,
+        gpu,
+        "1",
+        |outputs| assert_eq!(outputs[0], [1], "advance"),
+    );
 
-    let params = CanaryParams { rounds: 32_768 };
-    Case {
-        kernel: &CANARY,
-        constants: &[],
-        params,
-        buffers: vec![vec![0]],
-        invocations: 1,
-        rounds: 32_768,
-        work: work(4),
-    }
-    .run(c, gpu, "32768 rounds", |outputs| assert_eq!(outputs[0], [32_768], "canary"));
+    Case { launch: kernels::canary(32_768), buffers: vec![vec![0]], work: work(4) }.run(
+        c,
+        gpu,
+        "32768 rounds",
+        |outputs| assert_eq!(outputs[0], [32_768], "canary"),
+    );
 }
 
 fn main() {

@@ -4,7 +4,7 @@ use super::*;
 
 /// A kernel that trains whole networks, with the shape its first lines are for.
 struct Training {
-    kernel: &'static Kernel,
+    kernel: Kernel<TrainParams>,
     sizes: &'static [usize],
     constants: &'static [(&'static str, f64)],
     networks: usize,
@@ -20,21 +20,21 @@ const SIGMOID_BCE: &[(&str, f64)] = &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)]
 
 pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let one = |networks| Training {
-        kernel: &TRAIN_ONE_HIDDEN,
+        kernel: TRAIN_ONE_HIDDEN,
         sizes: &[2, 3, 1],
         constants: RELU_SIGMOID_BCE,
         networks,
         lanes: 1,
     };
     let two = |networks| Training {
-        kernel: &TRAIN_TWO_HIDDEN,
+        kernel: TRAIN_TWO_HIDDEN,
         sizes: &[2, 3, 2, 1],
         constants: SECOND_RELU,
         networks,
         lanes: 1,
     };
     let workgroup = |networks| Training {
-        kernel: &TRAIN_WORKGROUP,
+        kernel: TRAIN_WORKGROUP,
         sizes: &[2, 3, 1],
         constants: SIGMOID_BCE,
         networks,
@@ -104,15 +104,10 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         bytes: 8 * (count * networks) as u64,
         formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
     };
-    let case = Case {
-        kernel,
-        constants,
-        params,
-        buffers,
-        invocations: networks * lanes,
-        rounds: 100 * 100,
-        work,
-    };
+    let launch = kernel.launch(params, networks * lanes).with_rounds(100 * 100);
+    let launch =
+        constants.iter().fold(launch, |launch, (name, value)| launch.constant(name, *value));
+    let case = Case { launch, buffers, work };
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     case.run(c, gpu, &format!("{networks} of {}", sizes.join("-")), |outputs| {
         let all = bytemuck::cast_slice::<u32, f32>(&outputs[0]);
@@ -128,23 +123,8 @@ pub fn inits(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut twin = vec![0.0; 6];
     twins::init_uniform(&mut twin, 0, 0, 1.0);
     let case = Case {
-        kernel: &INIT_UNIFORM,
-        constants: &[],
-        params: InitUniformParams {
-            networks: NETWORKS as u32,
-            pairs: 3,
-            len: 6,
-            stride: NETWORKS as u32,
-            first_parameter: 0,
-            first_network: 0,
-            seed_low: 0,
-            seed_high: 0,
-            stream: stream_id(Purpose::Weights, 0),
-            limit: 1.0,
-        },
+        launch: kernels::init_uniform(0..NETWORKS, NETWORKS, 0, (0, 6), (0, 1.0)),
         buffers: vec![vec![0; 6 * NETWORKS]],
-        invocations: 3 * NETWORKS,
-        rounds: 0,
         work: Work {
             operations: 0,
             bytes: (4 * 6 * NETWORKS) as u64,

@@ -54,19 +54,19 @@ fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
         return true;
     }
 
-    var scale_of_norm = 1.0;
+    var clip = vec2<f32>(1.0, 1.0);
     if (CLIP_NORM) {
-        scale_of_norm = clip_factor(sqrt(squares()), params.clip_norm);
+        clip = clip_factors(squares(), params.clip_norm);
     }
-    update(rule, scale_of_norm);
+    update(rule, clip);
     return false;
 }
 
 // A parameter's update by a gradient that is not clipped yet.
-fn moved(rule: Rule, scale: f32, gradient: vec4<f32>, parameter: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> Updated {
+fn moved(rule: Rule, clip: vec2<f32>, gradient: vec4<f32>, parameter: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> Updated {
     var g = bounded(gradient);
     if (CLIP_NORM) {
-        g = scale * g;
+        g = norm_clipped(g, clip);
     }
     return updated(OPTIMIZER, DECAY, rule, g, parameter, m, v);
 }
@@ -115,15 +115,13 @@ fn train(network: u32) {
 
     let is_finite = store(network);
     done[network] = first_step + made;
-    if (JUDGED) {
-        // What the last step made of it has been seen by nobody yet.
-        if (clock.place == 0u && !is_solved) {
-            is_solved = solves(params.data_rows);
-        }
-        if (!is_finite) {
-            outcome[network] = DIVERGED;
-        } else if (is_solved) {
-            outcome[network] = first_step + made;
-        }
+    // What the last step made of it has been seen by nobody yet.
+    if (JUDGED && clock.place == 0u && !is_solved) {
+        is_solved = solves(params.data_rows);
+    }
+    if (!is_finite) {
+        outcome[network] = DIVERGED;
+    } else if (JUDGED && is_solved) {
+        outcome[network] = first_step + made;
     }
 }

@@ -6,9 +6,6 @@ const MOMENTUM: u32 = 1u;
 const NESTEROV: u32 = 2u;
 const ADAM: u32 = 3u;
 
-// Where in a buffer that begins with the clock the rates of steps begin, in vectors.
-const RATES_AT: u32 = 16u;
-
 const NO_DECAY: u32 = 0u;
 const L2_DECAY: u32 = 1u;
 const DECOUPLED_DECAY: u32 = 2u;
@@ -83,9 +80,4 @@ fn updated(optimizer: u32, decay: u32, rule: Rule, gradient: vec4<f32>, paramete
     result.taken = taken(optimizer, rule, g, result.moment1, result.moment2);
     result.parameter = kept_parameter(decay, rule, parameter) - result.taken;
     return result;
-}
-
-// The factor that brings a norm down to `most`.
-fn clip_factor(norm: f32, most: f32) -> f32 {
-    return min(1.0, most / (norm + 1e-6));
 }

@@ -1,7 +1,7 @@
 // The rule by which a network is updated, for the kernels that train whole networks: like common/rows.wgsl
 // it reads their bindings. rules is [rate, decay1, weight_decay][networks]; schedule holds, where SCHEDULED,
 // the factor on the rate and the two corrections of each step from params.schedule_first on. Needs
-// common/optimizer.wgsl.
+// common/optimizer.wgsl and common/norm.wgsl.
 
 fn rule_of(network: u32) -> Rule {
     return Rule(
@@ -37,7 +37,6 @@ fn bounded(g: vec4<f32>) -> vec4<f32> {
     return g;
 }
 
-fn square_of(g: vec4<f32>) -> f32 {
-    let within = bounded(g);
-    return dot(within, within);
+fn bounded_squares(g: vec4<f32>) -> vec2<f32> {
+    return square_sums(bounded(g));
 }

@@ -137,7 +137,7 @@ pub async fn steps(
     let Some(expected) = reference(&task, stop) else {
         return Ok(StepContest { sizes, operations, speeds: Vec::new(), stopped: true });
     };
-    let mut engines = vec![(Stepper::Cpu, Engine::Cpu(Box::new(CpuEngine::new(task.clone()))))];
+    let mut engines = vec![(Stepper::Cpu, Engine::Cpu(Box::new(CpuEngine::new(task.clone())?)))];
     for kernels in [Kernels::Fused, Kernels::Plain] {
         if let Some(gpu) = gpu {
             let engine = LayeredEngine::new(task.clone(), Arc::clone(gpu), kernels).await?;

@@ -334,7 +334,7 @@ impl Work {
                 parameters = network.to_vec();
             }
             (Contestant::Cpu | Contestant::Resident | Contestant::Layered, _) => {
-                let mut engine = CpuEngine::new(self.task());
+                let mut engine = CpuEngine::new(self.task())?;
                 let started = Instant::now();
                 engine.run(epochs, stop);
                 (time, made) = (started.elapsed(), engine.steps_done());

@@ -275,13 +275,9 @@ fn misfit(columns: usize, inputs: usize, outputs: usize) -> String {
 fn task(model: &Model, inputs: &[f32]) -> Result<Task, Error> {
     let network = &model.network;
     let first = inputs[..network.inputs()].to_vec();
-    let data = Dataset::new(
-        "first row",
-        first,
-        network.inputs(),
-        vec![0.0; network.outputs()],
-        network.outputs(),
-    )?;
+    // One of n: every loss takes that.
+    let target = (0..network.outputs()).map(|output| if output == 0 { 1.0 } else { 0.0 }).collect();
+    let data = Dataset::new("first row", first, network.inputs(), target, network.outputs())?;
     Ok(Task {
         network: network.clone(),
         data: Arc::new(data),

@@ -94,7 +94,8 @@ impl Batches {
 
     /// Steps in an epoch.
     pub fn steps_per_epoch(&self) -> usize {
-        self.rows.div_ceil(self.batch)
+        // Of no rows there is one, empty step.
+        self.rows.div_ceil(self.batch.max(1)).max(1)
     }
 
     /// Rows in the batch of `step`: fewer than [`Self::batch`] at the end of an epoch that does

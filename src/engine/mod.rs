@@ -5,6 +5,7 @@ pub mod layered;
 mod pace;
 pub mod resident;
 mod statistics;
+mod task;
 mod workers;
 
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use resident::Room;
 pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
 
 pub use statistics::LayerStatistics;
+pub use task::{State, Task, TaskError};
 pub use workers::{on_every_core, workers};
 
 use crate::Error;
-use crate::data::{Batches, Dataset};
+use crate::data::Dataset;
 use crate::gpu::Gpu;
 use crate::network::{Network, named};
-use crate::optimizer::{Optimizer, RateSchedule, UpdateNumbers};
 use crate::reference::Trace;
 
 named! {
@@ -44,67 +45,15 @@ pub const SOLVED_WITHIN: f32 = 0.1;
 /// take the verdict back. Stands in `shaders/common/output.wgsl` too.
 pub const JUDGED_WITHIN: f32 = 0.0999;
 
-/// What became of a network that is judged.
+/// What became of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// Neither of the below, so far.
     Unsolved,
-    /// Solved after this many steps, none of which it made more.
+    /// Where it is judged: solved after this many steps, none of which it made more.
     Solved(u32),
     /// Left the finite numbers.
     Diverged,
-}
-
-/// What an engine is to train: everything that decides the numbers.
-#[derive(Debug, Clone)]
-pub struct Task {
-    /// The network.
-    pub network: Network,
-    /// What it learns.
-    pub data: Arc<Dataset>,
-    /// In which portions.
-    pub batches: Batches,
-    /// The largest rate: what the schedule's factors multiply.
-    pub learning_rate: f32,
-    /// How gradients become updates.
-    pub optimizer: Optimizer,
-    /// How the rate goes.
-    pub schedule: RateSchedule,
-    /// Where it starts.
-    pub start: State,
-}
-
-/// Where a network stands between two steps: with it a training goes on to the same bits.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct State {
-    /// Steps done.
-    pub step: u32,
-    /// The parameters, in the network's layout.
-    pub parameters: Vec<f32>,
-    /// As many moments as the optimizer has, each in the same layout; none for all zero.
-    pub moments: Vec<Vec<f32>>,
-}
-
-impl State {
-    /// The start of a training from these parameters.
-    pub fn new(parameters: Vec<f32>) -> State {
-        State { step: 0, parameters, moments: Vec::new() }
-    }
-}
-
-impl Task {
-    /// What it asks of an engine.
-    pub fn request(&self) -> Request<'_> {
-        let Task { network, batches, optimizer, schedule, .. } = self;
-        let (optimizer, schedule) = (*optimizer, *schedule);
-        Request { network, optimizer, schedule, batches, networks: 1, judged: false, owner: None }
-    }
-
-    /// The numbers of the update after `step` others, at `learning_rate` times the schedule's factor.
-    fn numbers(&self, learning_rate: f32, step: u32) -> UpdateNumbers {
-        let rate = learning_rate * self.schedule.factor(step);
-        self.optimizer.numbers(f64::from(rate), step)
-    }
 }
 
 /// What a forward pass gives, `[rows][outputs]`.
@@ -223,15 +172,16 @@ impl Engine {
     /// An engine with everything allocated and every pipeline made.
     ///
     /// # Errors
-    /// Where the GPU is too small for the task, or fails.
+    /// As [`Task::check`], or where the GPU is too small for the task, or fails.
     pub async fn new(task: Task, place: &Place) -> Result<Engine, Error> {
         Ok(match place {
-            Place::Cpu => Engine::Cpu(Box::new(CpuEngine::new(task))),
+            Place::Cpu => Engine::Cpu(Box::new(CpuEngine::new(task)?)),
             Place::Layered(gpu, kernels) => {
                 let gpu = Arc::clone(gpu);
                 Engine::Layered(Box::new(LayeredEngine::new(task, gpu, *kernels).await?))
             }
             Place::Resident(gpu, owner) => {
+                task.check()?;
                 let population = Population {
                     network: &task.network,
                     optimizer: task.optimizer,
@@ -267,16 +217,27 @@ impl Engine {
         }
     }
 
-    /// Does `steps` steps, or fewer where `stop` says so in between. Returns the loss of each
-    /// step's batch, before its update.
+    /// Does `steps` steps, or fewer where `stop` says so in between, and none after the 2^32-1st.
+    /// Returns the loss of each step's batch, before its update.
     ///
     /// # Errors
     /// Where the GPU fails.
     pub async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, Error> {
+        let steps = steps.min(u32::MAX - self.steps_done());
         match self {
             Engine::Cpu(engine) => Ok(engine.run(steps, stop)),
             Engine::Layered(engine) => Ok(engine.run(steps, stop).await?),
             Engine::Resident(engine) => Ok(engine.run(steps, stop).await?),
+        }
+    }
+
+    /// Whether its parameters were finite when the last run ended, by their bits: a diverged network can show
+    /// a finite loss.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Engine::Cpu(engine) => engine.fate(),
+            Engine::Layered(engine) => engine.fate(),
+            Engine::Resident(engine) => engine.fates().first().copied().unwrap_or(Fate::Unsolved),
         }
     }
 

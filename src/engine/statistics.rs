@@ -1,6 +1,7 @@
 //! What a step shows of a network's health, layer by layer: the same from every engine.
 
-/// Of one layer in one step. Squares are summed in f32: norms beyond 1.8e19 are infinite.
+/// Of one layer in one step. Squares are summed in f32: norms beyond 1.8e19 are infinite, but those of
+/// gradients whose norm the layered engine clips.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerStatistics {
     /// The Euclidean norm of its gradients, weights and biases together.

@@ -1,7 +1,10 @@
-//! A kernel as the host knows it: what a row of the table says.
+//! A kernel as the host knows it: what a row of the table says, and a dispatch of it in the making.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
 
 /// How a kernel uses a binding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// `var<uniform>`.
     Uniform,
@@ -12,7 +15,7 @@ pub enum Access {
 }
 
 /// One binding of a kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Binding {
     /// Its name in WGSL.
     pub name: &'static str,
@@ -59,9 +62,15 @@ pub enum Loops {
     Bounded,
 }
 
-/// One kernel: a WGSL entry point and all the host must know of it.
+/// A `repr(C)` struct that a kernel reads as the uniform at binding 0.
+pub trait Params: bytemuck::Pod {
+    /// Size and members, in the order of the WGSL.
+    const LAYOUT: ParamsLayout;
+}
+
+/// All that is known of a kernel but the type of its params: a row of the table of kernels.
 #[derive(Debug, Clone, Copy)]
-pub struct Kernel {
+pub struct KernelRow {
     /// The entry point, the file's stem, the label, the test's name and the bench's id.
     pub name: &'static str,
     /// The WGSL.
@@ -86,20 +95,61 @@ pub struct Kernel {
     pub twin: &'static str,
 }
 
-impl Kernel {
-    /// A kernel from elsewhere, with all of naga's checks: `params` at binding 0, then `bindings`,
+/// One kernel: a WGSL entry point, all the host must know of it, and the type of its params.
+///
+/// A dispatch is made of a [`Launch`], and only [`Kernel::launch`] makes one: params of another
+/// kernel do not compile.
+///
+/// ```
+/// use wgrad::kernels::{ADVANCE, AdvanceParams};
+/// let launch = ADVANCE.launch(AdvanceParams { steps: 1 }, 1);
+/// assert_eq!(launch.kernel().name, "advance");
+/// ```
+///
+/// ```compile_fail,E0308
+/// use wgrad::kernels::{ADVANCE, CanaryParams};
+/// let launch = ADVANCE.launch(CanaryParams { rounds: 1 }, 1);
+/// ```
+#[derive(Debug)]
+pub struct Kernel<P> {
+    pub(crate) row: KernelRow,
+    params: PhantomData<fn(P)>,
+}
+
+impl<P> Clone for Kernel<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Kernel<P> {}
+
+impl<P> std::ops::Deref for Kernel<P> {
+    type Target = KernelRow;
+
+    fn deref(&self) -> &KernelRow {
+        &self.row
+    }
+}
+
+impl<P: Params> Kernel<P> {
+    /// A kernel of this crate; the layout of its params is that of `P`, whatever `row` says.
+    pub(crate) const fn new(row: KernelRow) -> Kernel<P> {
+        Kernel { row: KernelRow { params: P::LAYOUT, ..row }, params: PhantomData }
+    }
+
+    /// A kernel from elsewhere, with all of naga's checks: params at binding 0, then `bindings`,
     /// in workgroups of `lanes` that share no memory.
     pub const fn foreign(
         name: &'static str,
         source: &'static str,
-        params: ParamsLayout,
         bindings: &'static [Binding],
         lanes: u32,
-    ) -> Kernel {
-        Kernel {
+    ) -> Kernel<P> {
+        Kernel::new(KernelRow {
             name,
             source,
-            params,
+            params: P::LAYOUT,
             bindings,
             constants: &[],
             lanes,
@@ -107,10 +157,72 @@ impl Kernel {
             shapes: &[""],
             loops: Loops::Bounded,
             twin: "",
-        }
+        })
     }
 
-    pub(super) fn first_shape(&self) -> &'static str {
-        self.shapes.first().copied().unwrap_or_default()
+    /// The same kernel over other bindings of the same names, in a workgroup that shares so many
+    /// bytes: what lines appended for a shape may change.
+    pub(crate) const fn with_memory(
+        self,
+        bindings: &'static [Binding],
+        workgroup_bytes: u32,
+    ) -> Kernel<P> {
+        Kernel::new(KernelRow { bindings, workgroup_bytes, ..self.row })
+    }
+
+    /// A dispatch of `invocations` invocations, each of which makes no loop rounds that matter, of
+    /// the first of [`KernelRow::shapes`], with every override at its default.
+    pub fn launch(&self, params: P, invocations: usize) -> Launch {
+        Launch {
+            kernel: self.row,
+            lines: self.shapes.first().copied().unwrap_or_default().into(),
+            constants: Vec::new(),
+            params: bytemuck::bytes_of(&params).to_vec(),
+            invocations,
+            rounds: 0,
+        }
+    }
+}
+
+/// A dispatch but for its buffers: the kernel, what it is specialised for, its params and its grid.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    pub(super) kernel: KernelRow,
+    pub(super) lines: Cow<'static, str>,
+    pub(super) constants: Vec<(&'static str, f64)>,
+    pub(super) params: Vec<u8>,
+    pub(super) invocations: usize,
+    pub(super) rounds: usize,
+}
+
+impl Launch {
+    /// The kernel's row.
+    pub fn kernel(&self) -> &KernelRow {
+        &self.kernel
+    }
+
+    /// Loop rounds that an invocation makes at most.
+    pub fn rounds(&self) -> usize {
+        self.rounds
+    }
+
+    /// Sets an override.
+    pub fn constant(mut self, name: &'static str, value: impl Into<f64>) -> Launch {
+        self.constants.push((name, value.into()));
+        self
+    }
+
+    /// Says how many loop rounds an invocation makes at most: software adapters stop beyond some.
+    pub fn with_rounds(mut self, rounds: usize) -> Launch {
+        self.rounds = rounds;
+        self
+    }
+
+    /// The lines that specialise the kernel for a shape, appended to its WGSL so that the line
+    /// numbers of an error stay the file's. For this crate's own lines alone: they may be compiled
+    /// without a check.
+    pub(crate) fn with_lines(mut self, lines: String) -> Launch {
+        self.lines = lines.into();
+        self
     }
 }

@@ -13,6 +13,8 @@ pub use adapter::{AdapterEntry, Adapters, DeviceKind, Limits, SkippedBackend};
 pub use choice::{DeviceChoice, Environment};
 pub use device::{Buffer, Gpu, Submission};
 pub use error::GpuError;
-pub use kernel::{Access, Binding, Constant, Field, Kernel, Loops, ParamsLayout};
-pub use pipeline::{Dispatch, Pipeline, Slice};
+pub use kernel::{
+    Access, Binding, Constant, Field, Kernel, KernelRow, Launch, Loops, Params, ParamsLayout,
+};
+pub use pipeline::{Dispatch, Slice};
 pub use profile::{MOST_SPANS, Profile, Span};

@@ -4,15 +4,32 @@
 
 use super::device::{Buffer, Gpu, fault};
 use super::error::GpuError;
-use super::kernel::{Access, Binding, Kernel, Loops};
+use super::kernel::{Access, Binding, KernelRow, Launch, Loops};
 
-/// What tells one pipeline from another: kernel, shape, constants, checked or not.
-pub(super) type PipelineKey = (&'static str, String, Vec<u64>, bool);
+/// What tells one pipeline from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct PipelineKey {
+    name: &'static str,
+    source: &'static str,
+    bindings: &'static [Binding],
+    lines: String,
+    /// Names, and the bits of values.
+    constants: Vec<(&'static str, u64)>,
+    checked: bool,
+}
+
+impl PipelineKey {
+    fn new(launch: &Launch, checked: bool) -> PipelineKey {
+        let KernelRow { name, source, bindings, .. } = launch.kernel;
+        let constants = launch.constants.iter().map(|(name, value)| (*name, value.to_bits()));
+        let (lines, constants) = (launch.lines.to_string(), constants.collect());
+        PipelineKey { name, source, bindings, lines, constants, checked }
+    }
+}
 
 /// A kernel with its constants, ready to be bound.
 #[derive(Debug, Clone)]
-pub struct Pipeline {
-    kernel: Kernel,
+pub(super) struct Pipeline {
     raw: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
 }
@@ -53,9 +70,20 @@ impl Dispatch {
         self.name
     }
 
-    /// Sets the params anew, for whatever is submitted next.
-    pub fn set_params<P: bytemuck::Pod>(&self, gpu: &Gpu, params: &P) {
-        gpu.write(&self.params, 0, std::slice::from_ref(params));
+    /// Sets the params anew, for whatever is submitted next, to those of a launch of the same
+    /// kernel.
+    ///
+    /// # Errors
+    /// [`GpuError::Validation`] where it is another kernel's.
+    pub fn set_params(&self, gpu: &Gpu, launch: &Launch) -> Result<(), GpuError> {
+        if launch.kernel.name != self.name {
+            return Err(GpuError::Validation {
+                what: self.name.to_owned(),
+                message: format!("it cannot take the params of {}", launch.kernel.name),
+            });
+        }
+        gpu.write(&self.params, 0, &launch.params);
+        Ok(())
     }
 
     pub(super) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
@@ -66,8 +94,7 @@ impl Dispatch {
 }
 
 /// What to do about a network, a batch or a data set that is too large.
-const SMALLER: &str =
-    "use smaller --layers, a smaller --batch, fewer rows or --restarts, or --engine cpu";
+const SMALLER: &str = "use smaller --layers, a smaller --batch or fewer rows, or --engine cpu";
 
 /// Workgroups that hold `invocations`, as x and y of at most `most` each; x is full but where
 /// there is only one row.
@@ -79,64 +106,17 @@ fn grid(invocations: usize, lanes: u32, most: u32) -> Option<[u32; 2]> {
 }
 
 impl Gpu {
-    /// The pipeline of `kernel` with `constants` (name and value), made once and kept. A kernel
-    /// that is specialised per shape is built for the first of [`Kernel::shapes`].
-    ///
-    /// # Errors
-    /// [`GpuError::Limit`] where the device cannot run it, [`GpuError::Validation`] where it does
-    /// not compile.
-    pub async fn pipeline(
-        &self,
-        kernel: &Kernel,
-        constants: &[(&str, f64)],
-    ) -> Result<Pipeline, GpuError> {
-        self.shaped_pipeline(kernel, kernel.first_shape(), constants).await
-    }
-
-    /// The pipeline of a kernel that is specialised per shape: `shape` is appended to its WGSL,
-    /// so that the line numbers of an error stay the file's. For this crate's own lines alone:
-    /// they too may be compiled without a check.
-    ///
-    /// # Errors
-    /// As [`Gpu::pipeline`].
-    pub(crate) async fn shaped_pipeline(
-        &self,
-        kernel: &Kernel,
-        shape: &str,
-        constants: &[(&str, f64)],
-    ) -> Result<Pipeline, GpuError> {
-        self.build(kernel, shape, constants, kernel.loops == Loops::Bounded).await
-    }
-
-    /// The same with all of naga's run-time checks in, which tests compare with.
-    ///
-    /// # Errors
-    /// As [`Gpu::pipeline`].
-    pub async fn checked_pipeline(
-        &self,
-        kernel: &Kernel,
-        constants: &[(&str, f64)],
-    ) -> Result<Pipeline, GpuError> {
-        self.build(kernel, kernel.first_shape(), constants, true).await
-    }
-
-    async fn build(
-        &self,
-        kernel: &Kernel,
-        shape: &str,
-        constants: &[(&str, f64)],
-        checked: bool,
-    ) -> Result<Pipeline, GpuError> {
-        let values = constants.iter().map(|(_, value)| value.to_bits()).collect();
-        let key = (kernel.name, shape.to_owned(), values, checked);
+    async fn pipeline(&self, launch: &Launch, checked: bool) -> Result<Pipeline, GpuError> {
+        let key = PipelineKey::new(launch, checked);
         if let Some(made) = self.cache().get(&key) {
             return Ok(made.clone());
         }
+        let Launch { kernel, lines, constants, .. } = launch;
         self.check_limits(kernel)?;
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(format!("{}\n{shape}", kernel.source).into()),
+            source: wgpu::ShaderSource::Wgsl(format!("{}\n{lines}", kernel.source).into()),
         };
         let module = if checked {
             self.device.create_shader_module(descriptor)
@@ -195,12 +175,12 @@ impl Gpu {
             return Err(fault(kernel.name, error));
         }
         self.faults.check()?;
-        let made = Pipeline { kernel: *kernel, raw, layout };
+        let made = Pipeline { raw, layout };
         self.cache().insert(key, made.clone());
         Ok(made)
     }
 
-    fn check_limits(&self, kernel: &Kernel) -> Result<(), GpuError> {
+    fn check_limits(&self, kernel: &KernelRow) -> Result<(), GpuError> {
         let limits = &self.adapter().limits;
         let is_storage = |binding: &&Binding| binding.access != Access::Uniform;
         let storage_buffers = kernel.bindings.iter().filter(is_storage).count();
@@ -264,27 +244,46 @@ impl Gpu {
         Err(GpuError::Limit { what, wanted, unit: "loop rounds", limit, allowed, fix: SMALLER })
     }
 
-    /// Binds `params` and `buffers` to `pipeline` for `invocations` invocations, each of which
-    /// makes at most `rounds` loop rounds.
+    /// Binds `buffers` to a launch. Its pipeline is made once and kept.
     ///
     /// # Errors
-    /// [`GpuError::Limit`] where a binding, the grid or the rounds are beyond the device's.
-    pub async fn dispatch<P: bytemuck::Pod>(
+    /// [`GpuError::Limit`] where a binding, the grid or the rounds are beyond the device's or it
+    /// cannot run the kernel, [`GpuError::Validation`] where that does not compile.
+    pub async fn dispatch(
         &self,
-        pipeline: &Pipeline,
-        params: &P,
+        launch: &Launch,
         buffers: &[Slice<'_>],
-        invocations: usize,
-        rounds: usize,
     ) -> Result<Dispatch, GpuError> {
-        let kernel = &pipeline.kernel;
+        self.bind(launch, buffers, launch.kernel.loops == Loops::Bounded).await
+    }
+
+    /// The same with all of naga's run-time checks in, which tests compare with.
+    ///
+    /// # Errors
+    /// As [`Gpu::dispatch`].
+    pub async fn checked_dispatch(
+        &self,
+        launch: &Launch,
+        buffers: &[Slice<'_>],
+    ) -> Result<Dispatch, GpuError> {
+        self.bind(launch, buffers, true).await
+    }
+
+    async fn bind(
+        &self,
+        launch: &Launch,
+        buffers: &[Slice<'_>],
+        checked: bool,
+    ) -> Result<Dispatch, GpuError> {
+        let pipeline = self.pipeline(launch, checked).await?;
+        let Launch { kernel, params, invocations, rounds, .. } = launch;
         let limits = &self.adapter().limits;
         for (bound, binding) in buffers.iter().zip(kernel.bindings) {
             let what = format!("{} of {}", binding.name, kernel.name);
             self.check_bound(&what, bound.len, binding.access)?;
         }
-        self.check_rounds(kernel.name, rounds)?;
-        let Some(grid) = grid(invocations, kernel.lanes, limits.max_workgroups) else {
+        self.check_rounds(kernel.name, *rounds)?;
+        let Some(grid) = grid(*invocations, kernel.lanes, limits.max_workgroups) else {
             return Err(GpuError::Limit {
                 what: format!("the grid of {}", kernel.name),
                 wanted: invocations.div_ceil(kernel.lanes as usize) as u64,
@@ -294,7 +293,7 @@ impl Gpu {
                 fix: SMALLER,
             });
         };
-        let uniform = self.uniform_of(kernel.name, std::slice::from_ref(params)).await?;
+        let uniform = self.uniform_of(kernel.name, params).await?;
         let storage = buffers.iter().map(|bound| wgpu::BufferBinding {
             buffer: &bound.buffer.raw,
             offset: bound.offset as u64 * 4,
@@ -316,13 +315,7 @@ impl Gpu {
         if let Some(error) = scope.pop().await {
             return Err(fault(kernel.name, error));
         }
-        Ok(Dispatch {
-            name: kernel.name,
-            params: uniform,
-            pipeline: pipeline.raw.clone(),
-            group,
-            grid,
-        })
+        Ok(Dispatch { name: kernel.name, params: uniform, pipeline: pipeline.raw, group, grid })
     }
 }
 

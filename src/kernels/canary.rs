@@ -1,7 +1,31 @@
 //! How many loop rounds an adapter really makes in one dispatch.
 
-use super::{CANARY, CanaryParams};
-use crate::gpu::{Gpu, GpuError, Slice};
+use super::params::params;
+use super::{PLAIN, source, write};
+use crate::gpu::{Gpu, GpuError, Kernel, KernelRow, Launch, Slice};
+
+params! {
+    /// Of `canary`.
+    CanaryParams {
+        /// Rounds asked for.
+        rounds: u32,
+    }
+}
+
+/// Counts loop rounds.
+pub const CANARY: Kernel<CanaryParams> = Kernel::new(KernelRow {
+    name: "canary",
+    source: source!("canary"),
+    bindings: &[write("rounds")],
+    lanes: 1,
+    twin: "canary",
+    ..PLAIN
+});
+
+/// One invocation that makes so many.
+pub fn canary(rounds: u32) -> Launch {
+    CANARY.launch(CanaryParams { rounds }, 1).with_rounds(rounds as usize)
+}
 
 /// Rounds that [`count_rounds`] is usually asked for: beyond llvmpipe's 65,535.
 pub const CANARY_ROUNDS: u32 = 70_000;
@@ -12,10 +36,9 @@ pub const CANARY_ROUNDS: u32 = 70_000;
 /// As any work on a GPU.
 pub async fn count_rounds(gpu: &Gpu, rounds: u32) -> Result<u32, GpuError> {
     let made = gpu.buffer("canary", 1).await?;
-    let pipeline = gpu.pipeline(&CANARY, &[]).await?;
     // The planner's own limit is what is being measured: it is told of no rounds here.
-    let params = CanaryParams { rounds };
-    let dispatch = gpu.dispatch(&pipeline, &params, &[Slice::all(&made)], 1, 0).await?;
+    let launch = canary(rounds).with_rounds(0);
+    let dispatch = gpu.dispatch(&launch, &[Slice::all(&made)]).await?;
     gpu.wait(gpu.submit([&dispatch])).await?;
     Ok(gpu.read::<u32>(&[(&made, 0..1)]).await?[0][0])
 }

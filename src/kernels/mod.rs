@@ -1,15 +1,28 @@
 //! The table of kernels. One row per file of `shaders/`; `tests/shaders.rs` fails on a file, a row,
 //! a twin or a test that is missing, and on any row that says other than its WGSL.
+//!
+//! Beside each row stand its params and a function of the kernel's name, which takes sizes and gives
+//! the [`Launch`](crate::gpu::Launch): the one place that fills params, picks the grid and counts loop
+//! rounds. Matrices are row-major, in rows as long as a [`Layout`](crate::network::Layout) pads them.
 
+mod batch;
 mod canary;
+mod fused;
 mod params;
+mod plain;
+mod resident;
 mod shapes;
+mod update;
 
-pub use canary::{CANARY_ROUNDS, count_rounds};
-pub use params::*;
-pub use shapes::output_lines;
+pub use batch::*;
+pub use canary::*;
+pub use fused::*;
+pub use plain::*;
+pub use resident::*;
+pub use update::*;
 
-use crate::gpu::{Access, Binding, Constant, Kernel, Loops};
+use crate::gpu::{Access, Binding, KernelRow, Loops, ParamsLayout};
+use crate::network::{Activation, Loss};
 
 /// A file of `shaders/` with the files of `common/` that it uses: the kernel first, so that the
 /// line numbers of an error are its own.
@@ -21,6 +34,7 @@ macro_rules! source {
         )
     };
 }
+use source;
 
 const fn read(name: &'static str) -> Binding {
     Binding { name, access: Access::Read }
@@ -31,16 +45,31 @@ const fn write(name: &'static str) -> Binding {
 }
 
 const BOOLS: &[f64] = &[0.0, 1.0];
-/// Every [`Loss::code`](crate::network::Loss::code).
-const LOSSES: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
-/// Every [`Activation::code`](crate::network::Activation::code).
-const ACTIVATIONS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
+
+/// The code of every member of a family.
+macro_rules! codes {
+    ($family:ident) => {{
+        const CODES: [f64; $family::ALL.len()] = {
+            let (mut codes, mut at) = ([0.0; $family::ALL.len()], 0);
+            while at < codes.len() {
+                codes[at] = $family::ALL[at].code() as f64;
+                at += 1;
+            }
+            codes
+        };
+        &CODES
+    }};
+}
+
+const LOSSES: &[f64] = codes!(Loss);
+const ACTIVATIONS: &[f64] = codes!(Activation);
 
 /// What most kernels are: workgroups of 64, no workgroup memory, counted loops, no override.
-const PLAIN: Kernel = Kernel {
+const PLAIN: KernelRow = KernelRow {
     name: "",
     source: "",
-    params: AdvanceParams::LAYOUT,
+    // Every kernel has its own.
+    params: ParamsLayout { bytes: 0, fields: &[] },
     bindings: &[],
     constants: &[],
     lanes: 64,
@@ -50,427 +79,42 @@ const PLAIN: Kernel = Kernel {
     twin: "",
 };
 
-/// `output = left . right`, either of them transposed.
-pub const MATMUL: Kernel = Kernel {
-    name: "matmul",
-    source: source!("matmul", "grid"),
-    params: MatmulParams::LAYOUT,
-    bindings: &[read("left"), read("right"), write("output")],
-    constants: &[
-        Constant { name: "TRANSPOSE_LEFT", values: BOOLS },
-        Constant { name: "TRANSPOSE_RIGHT", values: BOOLS },
-    ],
-    twin: "matmul",
-    ..PLAIN
-};
+/// Loop rounds in which the lanes of a workgroup add up what each of them summed.
+pub const TREE_ROUNDS: usize = 8;
 
-/// `output += bias`.
-pub const BIAS_ADD: Kernel = Kernel {
-    name: "bias_add",
-    source: source!("bias_add", "grid"),
-    params: BiasParams::LAYOUT,
-    bindings: &[read("parameters"), write("output")],
-    twin: "bias_add",
-    ..PLAIN
-};
-
-/// `output = activation(input)`.
-pub const ACTIVATE: Kernel = Kernel {
-    name: "activate",
-    source: source!("activate", "grid", "activation"),
-    params: ActivateParams::LAYOUT,
-    bindings: &[read("input"), write("output")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
-    twin: "activate",
-    ..PLAIN
-};
-
-/// `d_input = d_output * slope`.
-pub const ACTIVATE_GRAD: Kernel = Kernel {
-    name: "activate_grad",
-    source: source!("activate_grad", "grid", "activation"),
-    params: ActivateParams::LAYOUT,
-    bindings: &[read("output"), read("d_output"), write("d_input")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
-    twin: "activate_grad",
-    ..PLAIN
-};
-
-/// `d_bias = column sums of d_output`.
-pub const BIAS_GRAD: Kernel = Kernel {
-    name: "bias_grad",
-    source: source!("bias_grad", "grid"),
-    params: BiasParams::LAYOUT,
-    bindings: &[read("d_output"), write("gradients")],
-    twin: "bias_grad",
-    ..PLAIN
-};
-
-const LOSS_BINDINGS: &[Binding] =
-    &[read("output"), read("target_rows"), write("row_loss"), write("d_output")];
-
-/// Squared error with its gradient.
-pub const LOSS_MSE: Kernel = Kernel {
-    name: "loss_mse",
-    source: source!("loss_mse", "grid", "loss", "activation"),
-    params: LossParams::LAYOUT,
-    bindings: LOSS_BINDINGS,
-    twin: "loss_mse",
-    ..PLAIN
-};
-
-/// Binary cross-entropy of pre-activations with its gradient.
-pub const LOSS_BCE: Kernel = Kernel {
-    name: "loss_bce",
-    source: source!("loss_bce", "grid", "loss", "activation"),
-    params: LossParams::LAYOUT,
-    bindings: LOSS_BINDINGS,
-    twin: "loss_bce",
-    ..PLAIN
-};
-
-/// Cross-entropy of the softmax of logits with its gradient.
-pub const LOSS_SOFTMAX: Kernel = Kernel {
-    name: "loss_softmax",
-    source: source!("loss_softmax", "grid"),
-    params: LossParams::LAYOUT,
-    bindings: LOSS_BINDINGS,
-    twin: "loss_softmax",
-    ..PLAIN
-};
-
-/// One step's loss into the ring.
-pub const LOSS_MEAN: Kernel = Kernel {
-    name: "loss_mean",
-    source: source!("loss_mean"),
-    params: LossMeanParams::LAYOUT,
-    bindings: &[read("row_loss"), read("clock"), write("losses")],
-    lanes: 256,
-    workgroup_bytes: 1024,
-    twin: "loss_mean",
-    ..PLAIN
-};
-
-/// What overrides say of an optimizer.
-const OPTIMIZER: Constant = Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0] };
-const DECAY: Constant = Constant { name: "DECAY", values: &[0.0, 1.0, 2.0] };
-const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
-
-/// One update of every parameter.
-pub const OPTIMIZER_STEP: Kernel = Kernel {
-    name: "optimizer_step",
-    source: source!("optimizer_step", "grid", "optimizer"),
-    params: OptimizerParams::LAYOUT,
-    bindings: &[
-        read("gradients"),
-        read("schedule"),
-        read("scale"),
-        write("parameters"),
-        write("moment1"),
-        write("moment2"),
-    ],
-    constants: &[OPTIMIZER, DECAY, CLIP_VALUE, Constant { name: "CLIP_NORM", values: BOOLS }],
-    twin: "optimizer_step",
-    ..PLAIN
-};
-
-/// The first level of the norm of all gradients.
-pub const GRADIENT_SQUARES: Kernel = Kernel {
-    name: "gradient_squares",
-    source: source!("gradient_squares", "optimizer"),
-    params: GradientSquaresParams::LAYOUT,
-    bindings: &[read("gradients"), write("sums")],
-    constants: &[CLIP_VALUE],
-    workgroup_bytes: 256,
-    twin: "gradient_squares",
-    ..PLAIN
-};
-
-/// The second level, and the factor that brings the norm down.
-pub const CLIP_SCALE: Kernel = Kernel {
-    name: "clip_scale",
-    source: source!("clip_scale", "optimizer"),
-    params: ClipScaleParams::LAYOUT,
-    bindings: &[read("sums"), write("scale")],
-    lanes: 256,
-    workgroup_bytes: 1024,
-    twin: "clip_scale",
-    ..PLAIN
-};
-
-/// The rows of a step's batch.
-pub const BATCH_ROWS: Kernel = Kernel {
-    name: "batch_rows",
-    source: source!("batch_rows", "grid", "order", "threefry"),
-    params: BatchRowsParams::LAYOUT,
-    bindings: &[read("clock"), write("rows")],
-    twin: "batch_rows",
-    ..PLAIN
-};
-
-/// Those rows out of the data set.
-pub const GATHER: Kernel = Kernel {
-    name: "gather",
-    source: source!("gather", "grid"),
-    params: GatherParams::LAYOUT,
-    bindings: &[read("rows"), read("source"), write("output")],
-    twin: "gather",
-    ..PLAIN
-};
-
-/// Counts a step as done.
-pub const ADVANCE: Kernel = Kernel {
-    name: "advance",
-    source: source!("advance"),
-    params: AdvanceParams::LAYOUT,
-    bindings: &[write("clock")],
-    lanes: 1,
-    twin: "advance",
-    ..PLAIN
-};
-
-/// A mini-batch in one go.
-pub const GATHER_BATCH: Kernel = Kernel {
-    name: "gather_batch",
-    source: source!("gather_batch", "grid"),
-    params: GatherBatchParams::LAYOUT,
-    bindings: &[
-        read("rows"),
-        read("source_inputs"),
-        read("source_targets"),
-        write("input"),
-        write("target_rows"),
-    ],
-    twin: "gather_batch",
-    ..PLAIN
-};
-
-/// A layer in one go.
-pub const LAYER_FORWARD: Kernel = Kernel {
-    name: "layer_forward",
-    source: source!("layer_forward", "grid", "tile", "activation"),
-    params: LayerForwardParams::LAYOUT,
-    bindings: &[read("input"), read("parameters"), write("output"), write("unit_counts")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
-    twin: "layer_forward",
-    ..PLAIN
-};
-
-/// What goes back through a layer, and through the activation before it.
-pub const LAYER_INPUT_GRAD: Kernel = Kernel {
-    name: "layer_input_grad",
-    source: source!("layer_input_grad", "grid", "tile", "activation"),
-    params: LayerInputGradParams::LAYOUT,
-    bindings: &[read("d_output"), read("parameters"), read("input"), write("d_input")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
-    twin: "layer_input_grad",
-    ..PLAIN
-};
-
-/// A layer's gradients, and its update.
-pub const LAYER_UPDATE: Kernel = Kernel {
-    name: "layer_update",
-    source: source!("layer_update", "grid", "tile", "optimizer"),
-    params: LayerUpdateParams::LAYOUT,
-    bindings: &[
-        read("input"),
-        read("d_output"),
-        read("schedule"),
-        write("parameters"),
-        write("gradients"),
-        write("moment1"),
-        write("moment2"),
-        write("sums"),
-    ],
-    constants: &[Constant { name: "KEEP_GRADIENTS", values: BOOLS }, OPTIMIZER, DECAY, CLIP_VALUE],
-    workgroup_bytes: 1024,
-    twin: "layer_update",
-    ..PLAIN
-};
-
-/// The output layer and the loss in one go.
-pub const OUTPUT_LOSS: Kernel = Kernel {
-    name: "output_loss",
-    source: source!("output_loss", "grid", "output", "loss", "activation"),
-    params: OutputLossParams::LAYOUT,
-    bindings: &[
-        read("input"),
-        read("parameters"),
-        read("target_rows"),
-        write("row_loss"),
-        write("d_output"),
-    ],
-    constants: &[
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
-    ],
-    shapes: &[shapes::ONE_OUTPUT],
-    twin: "output_loss",
-    ..PLAIN
-};
-
-/// One step's loss into the ring, and the step counted.
-pub const FINISH_STEP: Kernel = Kernel {
-    name: "finish_step",
-    source: source!("finish_step"),
-    bindings: &[read("row_loss"), write("clock"), write("losses")],
-    twin: "finish_step",
-    ..LOSS_MEAN
-};
-
-/// Counts loop rounds.
-pub const CANARY: Kernel = Kernel {
-    name: "canary",
-    source: source!("canary"),
-    params: CanaryParams::LAYOUT,
-    bindings: &[write("rounds")],
-    lanes: 1,
-    twin: "canary",
-    ..PLAIN
-};
-
-/// The starting weights of one layer of many networks.
-pub const INIT_UNIFORM: Kernel = Kernel {
-    name: "init_uniform",
-    source: source!("init_uniform", "grid", "threefry"),
-    params: InitUniformParams::LAYOUT,
-    bindings: &[write("parameters")],
-    twin: "init_uniform",
-    ..PLAIN
-};
-
-/// The bindings of the kernels that train whole networks, over a data set that fits a uniform.
-pub const TRAIN_BINDINGS: &[Binding] = &[
-    Binding { name: "data", access: Access::Uniform },
-    read("rules"),
-    read("seeds"),
-    read("schedule"),
-    write("parameters"),
-    write("losses"),
-    write("done"),
-    write("outcome"),
-];
-
-/// The same over a larger one.
-pub const TRAIN_STORAGE_BINDINGS: &[Binding] = &[
-    read("data"),
-    read("rules"),
-    read("seeds"),
-    read("schedule"),
-    write("parameters"),
-    write("losses"),
-    write("done"),
-    write("outcome"),
-];
-
-/// Whole trainings of networks with one hidden layer, one network an invocation.
-pub const TRAIN_ONE_HIDDEN: Kernel = Kernel {
-    name: "train_one_hidden",
-    source: source!(
-        "train_one_hidden",
-        "invocation",
-        "network",
-        "rows",
-        "rule",
-        "optimizer",
-        "output",
-        "grid",
-        "loss",
-        "activation",
-        "order",
-        "threefry"
-    ),
-    params: TrainParams::LAYOUT,
-    bindings: TRAIN_BINDINGS,
-    constants: &[
-        Constant { name: "ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
-    ],
-    shapes: shapes::ONE_HIDDEN,
-    twin: "step",
-    ..PLAIN
-};
-
-/// The same with two hidden layers.
-pub const TRAIN_TWO_HIDDEN: Kernel = Kernel {
-    name: "train_two_hidden",
-    source: source!(
-        "train_two_hidden",
-        "invocation",
-        "network",
-        "rows",
-        "rule",
-        "optimizer",
-        "output",
-        "grid",
-        "loss",
-        "activation",
-        "order",
-        "threefry"
-    ),
-    constants: &[
-        Constant { name: "ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "SECOND_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
-    ],
-    shapes: shapes::TWO_HIDDEN,
-    ..TRAIN_ONE_HIDDEN
-};
-
-/// Whole trainings of networks of any depth, one network a workgroup.
-pub const TRAIN_WORKGROUP: Kernel = Kernel {
-    name: "train_workgroup",
-    source: source!(
-        "train_workgroup",
-        "network",
-        "rows",
-        "rule",
-        "optimizer",
-        "output",
-        "loss",
-        "activation",
-        "order",
-        "threefry"
-    ),
-    constants: &[
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
-    ],
-    shapes: shapes::WORKGROUP,
-    workgroup_bytes: 740,
-    ..TRAIN_ONE_HIDDEN
-};
+/// Loop rounds of a workgroup whose lanes sum `len` numbers.
+fn tree_rounds(len: usize, lanes: usize) -> usize {
+    len.div_ceil(lanes) + TREE_ROUNDS
+}
 
 /// Every kernel, in the order in which a step runs them.
-pub const ALL: &[Kernel] = &[
-    BATCH_ROWS,
-    GATHER,
-    MATMUL,
-    BIAS_ADD,
-    ACTIVATE,
-    LOSS_MSE,
-    LOSS_BCE,
-    LOSS_SOFTMAX,
-    LOSS_MEAN,
-    ACTIVATE_GRAD,
-    BIAS_GRAD,
-    GRADIENT_SQUARES,
-    CLIP_SCALE,
-    OPTIMIZER_STEP,
-    ADVANCE,
-    GATHER_BATCH,
-    LAYER_FORWARD,
-    OUTPUT_LOSS,
-    LAYER_INPUT_GRAD,
-    LAYER_UPDATE,
-    FINISH_STEP,
-    CANARY,
-    INIT_UNIFORM,
-    TRAIN_ONE_HIDDEN,
-    TRAIN_TWO_HIDDEN,
-    TRAIN_WORKGROUP,
+pub const ALL: &[KernelRow] = &[
+    BATCH_ROWS.row,
+    GATHER.row,
+    MATMUL.row,
+    BIAS_ADD.row,
+    ACTIVATE.row,
+    LOSS_MSE.row,
+    LOSS_BCE.row,
+    LOSS_SOFTMAX.row,
+    LOSS_MEAN.row,
+    ACTIVATE_GRAD.row,
+    BIAS_GRAD.row,
+    GRADIENT_SQUARES.row,
+    CLIP_SCALE.row,
+    OPTIMIZER_STEP.row,
+    ADVANCE.row,
+    GATHER_BATCH.row,
+    LAYER_FORWARD.row,
+    OUTPUT_LOSS.row,
+    LAYER_INPUT_GRAD.row,
+    LAYER_UPDATE.row,
+    FINISH_STEP.row,
+    CANARY.row,
+    INIT_UNIFORM.row,
+    TRAIN_ONE_HIDDEN.row,
+    TRAIN_TWO_HIDDEN.row,
+    TRAIN_WORKGROUP.row,
 ];
 
 /// The files of `common/`, for tests that probe their functions alone.
@@ -480,11 +124,13 @@ pub const COMMON: &[(&str, &str)] = &[
     ("invocation", include_str!("../../shaders/common/invocation.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
     ("network", include_str!("../../shaders/common/network.wgsl")),
+    ("norm", include_str!("../../shaders/common/norm.wgsl")),
     ("optimizer", include_str!("../../shaders/common/optimizer.wgsl")),
     ("order", include_str!("../../shaders/common/order.wgsl")),
     ("output", include_str!("../../shaders/common/output.wgsl")),
     ("rows", include_str!("../../shaders/common/rows.wgsl")),
     ("rule", include_str!("../../shaders/common/rule.wgsl")),
+    ("schedule", include_str!("../../shaders/common/schedule.wgsl")),
     ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];

@@ -1,12 +1,6 @@
 //! The lines that stand for those which the host appends to a kernel for a shape: what the tests
 //! build it with. Each is that of 2-3-1 or 2-3-2-1 over the four rows of XOR.
 
-/// The lines that `output_loss` needs for a layer of so many outputs.
-pub fn output_lines(outputs: usize) -> String {
-    let vectors = outputs.div_ceil(4);
-    format!("const OUTPUTS: u32 = {outputs}u; const OUTPUT_VECTORS: u32 = {vectors}u;")
-}
-
 /// A network of one output.
 pub(super) const ONE_OUTPUT: &str = "const OUTPUTS: u32 = 1u; const OUTPUT_VECTORS: u32 = 1u;";
 

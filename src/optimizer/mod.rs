@@ -56,6 +56,10 @@ named! {
 /// Added to a norm before it divides, as in PyTorch.
 pub const CLIP_EPSILON: f64 = 1e-6;
 
+/// 2^-80, by which kernels scale large gradients down before they square them: that of
+/// `shaders/common/norm.wgsl`.
+pub const LARGE_SCALE: f64 = 1.0 / (1u128 << 80) as f64;
+
 /// A setting that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {reason}")]

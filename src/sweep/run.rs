@@ -154,7 +154,7 @@ impl Sweep {
             Place::Resident(gpu, owner) => {
                 self.run_resident(gpu, *owner, &mut counts, &mut watch).await?
             }
-            Place::Cpu | Place::Layered(..) => self.run_cpu(&mut counts, &mut watch),
+            Place::Cpu | Place::Layered(..) => self.run_cpu(&mut counts, &mut watch)?,
         };
         Ok(SweepOutcome { counts, seconds: started.elapsed().as_secs_f64(), stopped })
     }
@@ -177,11 +177,13 @@ impl Sweep {
         shapes
     }
 
-    /// Networks of a shape in the same dispatches at most.
+    /// Networks of a shape in the same dispatches at most: no more than have their parameters and moments in
+    /// one binding.
     fn chunk(&self, shape: &[usize], gpu: &Gpu) -> usize {
         let all: usize = shape.iter().map(|&cell| self.share(&self.cells[cell]).len()).sum();
-        let parameters = self.cells[shape[0]].training.network.parameter_count();
-        let bound = gpu.adapter().limits.max_binding_bytes / 4 / parameters as u64;
+        let Training { network, optimizer, .. } = &self.cells[shape[0]].training;
+        let numbers = network.parameter_count() * (1 + optimizer.moments());
+        let bound = gpu.adapter().limits.max_binding_bytes / 4 / numbers as u64;
         let (range, work) = match gpu.adapter().is_software() {
             true => (SOFTWARE_CHUNK, SOFTWARE_WORK),
             false => (GPU_CHUNK, GPU_WORK),
@@ -295,26 +297,32 @@ impl Sweep {
     }
 
     /// On every core of the CPU. True where a stop came before the end.
-    fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> bool {
+    fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> Result<bool, Error> {
         let all: Vec<usize> = (0..self.cells.len()).collect();
         let mut seats = self.seats(&all);
         loop {
             // Not all at once: there may be more than memory holds.
             let some: Vec<Seat> = seats.by_ref().take(CPU_CHUNK).collect();
             if some.is_empty() {
-                return watch.done < watch.of;
+                return Ok(watch.done < watch.of);
             }
             let (mut behind, stopped) = (watch.done, std::cell::Cell::new(false));
+            let mut failed = None;
             let (report, note) = (&mut *watch.report, &mut *watch.note);
             on_every_core(
                 &some,
                 |seat, stop| self.train_on_cpu(*seat, stop),
-                |&seat, fate| {
-                    if let Some(fate) = fate {
+                |&seat, fate| match fate {
+                    Ok(Some(fate)) => {
                         note(seat.cell, seat.place, fate);
                         self.count(counts, seat, fate);
                         behind += u64::from(self.cells[seat.cell].training.epochs);
                         report(SweepProgress { net_epochs: behind, of: watch.of });
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        stopped.set(true);
+                        failed = Some(error);
                     }
                 },
                 &|| {
@@ -322,29 +330,32 @@ impl Sweep {
                     stopped.get()
                 },
             );
+            if let Some(error) = failed {
+                return Err(error);
+            }
             watch.done = behind;
             if stopped.get() {
-                return watch.done < watch.of;
+                return Ok(watch.done < watch.of);
             }
         }
     }
 
     /// One network on one core, unless a stop comes first.
-    fn train_on_cpu(&self, seat: Seat, stop: &AtomicBool) -> Option<Fate> {
+    fn train_on_cpu(&self, seat: Seat, stop: &AtomicBool) -> Result<Option<Fate>, Error> {
         let training = &self.cells[seat.cell].training;
-        let mut engine = CpuEngine::new(training.task(training.seed + u64::from(seat.place)));
+        let mut engine = CpuEngine::new(training.task(training.seed + u64::from(seat.place)))?;
         let batches = training.batches(0);
         let per_epoch = batches.steps_per_epoch() as u32;
         if training.schedule.kind != ScheduleKind::Plateau {
-            return engine.run_judged(training.epochs * per_epoch, stop, &mut Vec::new());
+            return Ok(engine.run_judged(training.epochs * per_epoch, stop, &mut Vec::new()));
         }
         let mut losses = Vec::new();
         let (mut epoch, mut waiting, mut rate) = (0, Waiting::default(), training.learning_rate);
         loop {
             let until = training.report_every().saturating_add(epoch).min(training.epochs);
-            let fate = engine.run_judged((until - epoch) * per_epoch, stop, &mut losses)?;
-            if fate != Fate::Unsolved || until == training.epochs {
-                return Some(fate);
+            let fate = engine.run_judged((until - epoch) * per_epoch, stop, &mut losses);
+            if fate != Some(Fate::Unsolved) || until == training.epochs {
+                return Ok(fate);
             }
             let loss = epoch_loss(&batches, &losses);
             rate = plateau(training, &mut waiting, until, loss.into(), rate);

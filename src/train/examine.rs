@@ -49,7 +49,7 @@ impl Training {
         if rows.saturating_mul(self.network.parameter_count()) > MOST_WORK {
             return None;
         }
-        let mut engine = CpuEngine::new(self.task_from(state, course));
+        let mut engine = CpuEngine::new(self.task_from(state, course)).ok()?;
         let loss = engine.run(1, &|| false).pop()?;
         let statistics = engine.statistics()?;
         let layout = Layout::new(&self.network);

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{ACTIVATE, ActivateParams};
+use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::twins::{self, Grid};
 
@@ -11,10 +11,8 @@ const TINY: f64 = 1.2e-38;
 
 fn run(kind: Activation, input: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let stride = stride(cols);
-    let params = ActivateParams { rows: rows as u32, cols: cols as u32, stride: stride as u32 };
-    let constants = [("ACTIVATION", f64::from(kind.code()))];
     let args = [Arg::F32(input), Arg::Out(rows * stride)];
-    unpadded(floats(&launch(&ACTIVATE, &constants, &params, &args, rows * cols)[0]), cols, stride)
+    unpadded(floats(&launch(&kernels::activate(kind, rows, cols), &args)[0]), cols, stride)
 }
 
 fn twin<T: wgrad::reference::Real>(

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{ACTIVATE_GRAD, ActivateParams};
+use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::twins::{self, Grid};
 
@@ -8,14 +8,8 @@ use crate::launch::{Arg, floats, hold, launch, unpadded};
 
 fn run(kind: Activation, output: &[f32], d_output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let stride = stride(cols);
-    let params = ActivateParams { rows: rows as u32, cols: cols as u32, stride: stride as u32 };
-    let constants = [("ACTIVATION", f64::from(kind.code()))];
     let args = [Arg::F32(output), Arg::F32(d_output), Arg::Out(rows * stride)];
-    unpadded(
-        floats(&launch(&ACTIVATE_GRAD, &constants, &params, &args, rows * cols)[0]),
-        cols,
-        stride,
-    )
+    unpadded(floats(&launch(&kernels::activate_grad(kind, rows, cols), &args)[0]), cols, stride)
 }
 
 fn twin<T: wgrad::reference::Real>(

@@ -1,10 +1,10 @@
-use wgrad::kernels::{ADVANCE, AdvanceParams};
+use wgrad::kernels;
 use wgrad::reference::twins;
 
 use crate::launch::{Arg, launch};
 
 fn run(clock: u32, steps: u32) -> u32 {
-    launch(&ADVANCE, &[], &AdvanceParams { steps }, &[Arg::U32(&[clock])], 1)[0][0]
+    launch(&kernels::advance(steps), &[Arg::U32(&[clock])])[0][0]
 }
 
 #[test]

@@ -1,23 +1,12 @@
 use wgrad::data::{Batches, Order};
-use wgrad::kernels::{BATCH_ROWS, BatchRowsParams};
-use wgrad::random::seed_key;
+use wgrad::kernels;
 use wgrad::reference::twins;
 
 use crate::launch::{Arg, launch};
 
 fn run(batches: Batches, step: u32) -> Vec<u32> {
-    let [seed_low, seed_high] = seed_key(batches.seed());
     let len = batches.len_of(step);
-    let params = BatchRowsParams {
-        len: len as u32,
-        data_rows: batches.rows() as u32,
-        batch: batches.batch() as u32,
-        steps_per_epoch: batches.steps_per_epoch() as u32,
-        seed_low,
-        seed_high,
-        shuffled: batches.shuffled().into(),
-    };
-    launch(&BATCH_ROWS, &[], &params, &[Arg::U32(&[step]), Arg::Out(len)], len).remove(0)
+    launch(&kernels::batch_rows(&batches, len), &[Arg::U32(&[step]), Arg::Out(len)]).remove(0)
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{BIAS_ADD, BiasParams};
+use wgrad::kernels;
 use wgrad::reference::twins::{self, Grid};
 
 use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
@@ -7,15 +7,8 @@ use crate::launch::{Arg, floats, hold, launch};
 
 /// A layer's block with two rows of weights before the bias, and the matrix it is added to.
 fn run(parameters: &[f32], output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    let stride = stride(cols);
-    let params = BiasParams {
-        rows: rows as u32,
-        cols: cols as u32,
-        stride: stride as u32,
-        bias_offset: 2 * stride as u32,
-    };
     let args = [Arg::F32(parameters), Arg::F32(output)];
-    floats(&launch(&BIAS_ADD, &[], &params, &args, rows * cols)[0]).to_vec()
+    floats(&launch(&kernels::bias_add(rows, 2, cols), &args)[0]).to_vec()
 }
 
 fn grid(rows: usize, cols: usize) -> Grid {

@@ -1,11 +1,11 @@
-use wgrad::kernels::{CANARY, CANARY_ROUNDS, CanaryParams, count_rounds};
+use wgrad::kernels::{self, CANARY_ROUNDS, count_rounds};
 use wgrad::reference::twins;
 
 use crate::common::{gpu, is_llvmpipe};
 use crate::launch::{Arg, launch};
 
 fn run(rounds: u32) -> u32 {
-    launch(&CANARY, &[], &CanaryParams { rounds }, &[Arg::Out(1)], 1)[0][0]
+    launch(&kernels::canary(rounds), &[Arg::Out(1)])[0][0]
 }
 
 /// Whatever the planner allows is really done: this is what its limit stands on.

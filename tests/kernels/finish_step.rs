@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{FINISH_STEP, LossMeanParams};
+use wgrad::kernels;
 use wgrad::reference::fused;
 
 use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
@@ -9,9 +9,8 @@ const RING: usize = 5;
 
 /// The loss that lands in the ring at `step`, every other place of it untouched, and the clock.
 fn run(row_loss: &[f32], scale: f32, step: u32) -> (f32, u32) {
-    let params = LossMeanParams { rows: row_loss.len() as u32, ring_len: RING as u32, scale };
     let args = [Arg::F32(row_loss), Arg::U32(&[step]), Arg::Out(RING)];
-    let written = launch(&FINISH_STEP, &[], &params, &args, FINISH_STEP.lanes as usize);
+    let written = launch(&kernels::finish_step(row_loss.len(), RING as u32, scale), &args);
     let place = step as usize % RING;
     let others = written[1].iter().enumerate().filter(|&(index, _)| index != place);
     assert!(others.into_iter().all(|(_, &word)| word == SENTINEL), "{:x?}", written[1]);

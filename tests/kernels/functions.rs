@@ -20,14 +20,14 @@ fn probe_threefry(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 ";
 
-fn probe() -> Kernel {
+fn probe() -> Kernel<AdvanceParams> {
     let threefry = COMMON.iter().find(|(name, _)| *name == "threefry").unwrap().1;
     let source = Box::leak(format!("{PROBE}{threefry}").into_boxed_str());
     const BINDINGS: &[Binding] = &[
         Binding { name: "seed", access: Access::Read },
         Binding { name: "bits", access: Access::ReadWrite },
     ];
-    Kernel::foreign("probe_threefry", source, AdvanceParams::LAYOUT, BINDINGS, 64)
+    Kernel::foreign("probe_threefry", source, BINDINGS, 64)
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn threefry_gives_the_hosts_bits() {
     for (key, stream) in [([0, 0], 0), ([1, 2], 0x1_0000), ([u32::MAX, 0x1319_8a2e], 0x2_0003)] {
         let params = AdvanceParams { steps: stream };
         let args = [Arg::U32(&key), Arg::Out(2 * COUNTERS)];
-        let bits = launch(&probe, &[], &params, &args, COUNTERS).remove(0);
+        let bits = launch(&probe.launch(params, COUNTERS), &args).remove(0);
         let expected: Vec<u32> =
             (0..COUNTERS as u32).flat_map(|counter| threefry2x32(key, [counter, stream])).collect();
         assert!(bits == expected, "streams differ under key {key:?}");

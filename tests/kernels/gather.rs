@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use wgrad::kernels::{GATHER, GatherParams};
+use wgrad::kernels;
 use wgrad::reference::twins::{self, Grid};
 
 use crate::common::{SHAPES, numbers, stride};
@@ -9,15 +9,8 @@ use crate::launch::{Arg, SENTINEL, launch};
 /// What is left in the output where the source holds the rows of `part`, padding and all.
 fn run(rows: &[u32], source: &[f32], cols: usize, part: Range<usize>) -> Vec<u32> {
     let stride = stride(cols);
-    let params = GatherParams {
-        len: rows.len() as u32,
-        cols: cols as u32,
-        stride: stride as u32,
-        first_row: part.start as u32,
-        source_rows: part.len() as u32,
-    };
     let args = [Arg::U32(rows), Arg::F32(source), Arg::Out(rows.len() * stride)];
-    launch(&GATHER, &[], &params, &args, rows.len() * cols).remove(0)
+    launch(&kernels::gather(rows.len(), cols, part), &args).remove(0)
 }
 
 fn twin(rows: &[u32], source: &[f32], cols: usize, part: Range<usize>) -> Vec<u32> {

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use wgrad::kernels::{GATHER_BATCH, GatherBatchParams};
+use wgrad::kernels;
 use wgrad::reference::fused;
 
 use crate::common::{SHAPES, stride};
@@ -14,13 +14,6 @@ fn run(
     strides: [usize; 2],
     part: Range<usize>,
 ) -> [Vec<u32>; 2] {
-    let params = GatherBatchParams {
-        len: rows.len() as u32,
-        input_stride: (strides[0] / 4) as u32,
-        target_stride: (strides[1] / 4) as u32,
-        first_row: part.start as u32,
-        source_rows: part.len() as u32,
-    };
     let args = [
         Arg::U32(rows),
         Arg::F32(sources[0]),
@@ -28,8 +21,9 @@ fn run(
         Arg::Out(rows.len() * strides[0]),
         Arg::Out(rows.len() * strides[1]),
     ];
-    let invocations = rows.len() * (strides[0] + strides[1]) / 4;
-    let mut written = launch(&GATHER_BATCH, &[], &params, &args, invocations);
+    // A matrix as wide as its stride has that stride.
+    let gather = kernels::gather_batch(rows.len(), strides[0], strides[1], part);
+    let mut written = launch(&gather, &args);
     let targets = written.remove(1);
     [written.remove(0), targets]
 }

@@ -1,5 +1,6 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{GRADIENT_SQUARES, GradientSquaresParams};
+use wgrad::kernels;
+use wgrad::optimizer::{LARGE_SCALE, Optimizer};
 use wgrad::reference::twins::{SQUARE_LANES, SQUARES_EACH, gradient_squares};
 
 use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
@@ -7,19 +8,23 @@ use crate::launch::{Arg, floats, hold, launch};
 
 const STRETCH: usize = SQUARE_LANES * SQUARES_EACH;
 
-fn run(gradients: &[f32], clip_value: Option<f32>) -> Vec<f32> {
-    let params = GradientSquaresParams {
-        len: gradients.len() as u32,
-        clip_value: clip_value.unwrap_or_default(),
-    };
+/// The sums of squares of gradients that are not large, and of those that are.
+fn both(gradients: &[f32], clip_value: Option<f32>) -> [Vec<f32>; 2] {
+    let clip_value = clip_value.map(f64::from);
+    let optimizer = Optimizer { clip_value, ..Optimizer::default() };
     let stretches = gradients.len().div_ceil(STRETCH);
     let args = [Arg::F32(gradients), Arg::Out(4 * stretches)];
-    let constants = [("CLIP_VALUE", f64::from(u8::from(clip_value.is_some())))];
-    let lanes = stretches * GRADIENT_SQUARES.lanes as usize;
-    let written = launch(&GRADIENT_SQUARES, &constants, &params, &args, lanes);
+    let written = launch(&kernels::gradient_squares(&optimizer, gradients.len()), &args);
     let sums = floats(&written[0]);
-    assert!(sums.chunks_exact(4).all(|sum| sum[1..] == [0.0; 3]), "{sums:?}");
-    sums.iter().copied().step_by(4).collect()
+    assert!(sums.chunks_exact(4).all(|sum| sum[1] == 0.0 && sum[3] == 0.0), "{sums:?}");
+    [0, 2].map(|at| sums.iter().copied().skip(at).step_by(4).collect())
+}
+
+/// The same where no gradient is large.
+fn run(gradients: &[f32], clip_value: Option<f32>) -> Vec<f32> {
+    let [plain, large] = both(gradients, clip_value);
+    assert!(large.iter().all(|&sum| sum == 0.0), "{large:?}");
+    plain
 }
 
 #[test]
@@ -37,6 +42,28 @@ fn matches_its_twin() {
             let label = format!("squares of {len}, {clip_value:?}");
             hold(&label, &run(&gradients, clip_value), Some(&exact), &truth, &bounds);
         }
+    }
+}
+
+/// Gradients up to the largest that f32 holds, beside small ones and alone: both sums together are the
+/// sum in f64.
+#[test]
+fn squares_beyond_f32_are_summed_apart() {
+    let mixed = numbers(STRETCH + 1, 14).into_iter().enumerate();
+    let mixed: Vec<f32> = mixed.map(|(at, g)| g * [1e38, 1.0, 1e14, 1e16][at % 4]).collect();
+    for gradients in
+        [mixed, vec![f32::MAX; STRETCH], vec![-1e19; 65], vec![f32::from_bits(0x5800_0000); 3]]
+    {
+        let mut truth = vec![0.0; gradients.len().div_ceil(STRETCH)];
+        gradient_squares(&wide(&gradients), &mut truth, None);
+        let [plain, large] = both(&gradients, None).map(|sums| wide(&sums));
+        let both =
+            plain.iter().zip(&large).map(|(plain, large)| plain + large / LARGE_SCALE.powi(2));
+        let rounds = (SQUARES_EACH + 8) as f64;
+        let bounds: Vec<f64> = truth.iter().map(|sum| rounds * ULP * sum).collect();
+        let label = format!("{} from {}", gradients.len(), gradients[0]);
+        assert_close(&label, &both.collect::<Vec<f64>>(), &truth, Bound::Each(&bounds));
+        assert!(large.iter().all(|&sum| sum > 0.0), "{label}");
     }
 }
 

@@ -1,7 +1,6 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{INIT_UNIFORM, InitUniformParams};
+use wgrad::kernels;
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::random::{Purpose, seed_key, stream_id};
 use wgrad::reference::twins;
 
 use crate::common::{assert_apart, assert_close};
@@ -9,21 +8,10 @@ use crate::launch::{Arg, SENTINEL, floats, launch};
 
 /// `[parameters][stride]` after one layer's draw; what is not drawn stays a sentinel.
 fn run(networks: usize, len: usize, seed: u64, layer: u32, limit: f32) -> Vec<u32> {
-    let [seed_low, seed_high] = seed_key(seed);
-    let params = InitUniformParams {
-        networks: networks as u32,
-        pairs: len.div_ceil(2) as u32,
-        len: len as u32,
-        stride: networks as u32 + 3,
-        first_parameter: 2,
-        first_network: 1,
-        seed_low,
-        seed_high,
-        stream: stream_id(Purpose::Weights, layer),
-        limit,
-    };
     let args = [Arg::Out((len + 4) * (networks + 3))];
-    launch(&INIT_UNIFORM, &[], &params, &args, networks * len.div_ceil(2)).remove(0)
+    let layer = (layer as usize, len);
+    let draw = kernels::init_uniform(1..1 + networks, networks + 3, 2, layer, (seed, limit));
+    launch(&draw, &args).remove(0)
 }
 
 #[test]

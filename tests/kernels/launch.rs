@@ -1,8 +1,7 @@
 //! Runs one kernel over lists of numbers, with guard words on both sides of every buffer.
 
-use bytemuck::Pod;
 use wgrad::check::Bound;
-use wgrad::gpu::{Access, Buffer, Dispatch, Gpu, Kernel, Pipeline, Slice};
+use wgrad::gpu::{Access, Buffer, Gpu, Launch, Slice};
 
 use crate::common::{assert_close, gpu, is_llvmpipe};
 
@@ -34,32 +33,19 @@ impl Arg<'_> {
 }
 
 /// The contents of every `read_write` binding after one dispatch, as words.
-pub fn launch<P: Pod>(
-    kernel: &Kernel,
-    constants: &[(&str, f64)],
-    params: &P,
-    args: &[Arg<'_>],
-    invocations: usize,
-) -> Vec<Vec<u32>> {
+pub fn launch(launch: &Launch, args: &[Arg<'_>]) -> Vec<Vec<u32>> {
     let gpu = gpu();
     pollster::block_on(async {
-        let trusted = gpu.pipeline(kernel, constants).await.unwrap();
-        let checked = gpu.checked_pipeline(kernel, constants).await.unwrap();
-        let written = dispatch(&gpu, kernel, &trusted, params, args, invocations).await;
-        let again = dispatch(&gpu, kernel, &checked, params, args, invocations).await;
-        assert_eq!(written, again, "{} with naga's checks and without", kernel.name);
+        let written = dispatch(&gpu, launch, args, false).await;
+        let again = dispatch(&gpu, launch, args, true).await;
+        let name = launch.kernel().name;
+        assert_eq!(written, again, "{name} with naga's checks and without");
         written
     })
 }
 
-async fn dispatch<P: Pod>(
-    gpu: &Gpu,
-    kernel: &Kernel,
-    pipeline: &Pipeline,
-    params: &P,
-    args: &[Arg<'_>],
-    invocations: usize,
-) -> Vec<Vec<u32>> {
+async fn dispatch(gpu: &Gpu, launch: &Launch, args: &[Arg<'_>], checked: bool) -> Vec<Vec<u32>> {
+    let kernel = launch.kernel();
     assert_eq!(args.len(), kernel.bindings.len(), "one argument per binding");
     let guard = [SENTINEL; GUARD];
     let mut buffers = Vec::new();
@@ -81,7 +67,10 @@ async fn dispatch<P: Pod>(
             _ => Slice::range(buffer, GUARD, len),
         })
         .collect();
-    let dispatch: Dispatch = gpu.dispatch(pipeline, params, &bound, invocations, 0).await.unwrap();
+    let dispatch = match checked {
+        true => gpu.checked_dispatch(launch, &bound).await.unwrap(),
+        false => gpu.dispatch(launch, &bound).await.unwrap(),
+    };
     gpu.wait(gpu.submit([&dispatch])).await.unwrap();
     let mut written = Vec::new();
     for ((buffer, &len), binding) in buffers.iter().zip(&lens).zip(kernel.bindings) {

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{LAYER_FORWARD, LayerForwardParams};
+use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::fused::{self, COUNTED_ROWS, LayerShape};
 
@@ -18,22 +18,14 @@ fn run(
     parameters: &[f32],
     shape: LayerShape,
 ) -> (Vec<f32>, Vec<u32>) {
-    let params = LayerForwardParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        fan_out: shape.fan_out as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        stride: (shape.stride / 4) as u32,
-    };
     let args = [
         Arg::F32(input),
         Arg::F32(parameters),
         Arg::Out(shape.rows * shape.stride),
         Arg::Out(counts_len(shape)),
     ];
-    let constants = [("ACTIVATION", f64::from(kind.code()))];
-    let tiles = shape.rows.div_ceil(8) * shape.stride.div_ceil(8);
-    let written = launch(&LAYER_FORWARD, &constants, &params, &args, tiles);
+    let layer = kernels::layer_forward(kind, shape.rows, shape.fan_in, shape.fan_out);
+    let written = launch(&layer, &args);
     (floats(&written[0]).to_vec(), written[1].clone())
 }
 

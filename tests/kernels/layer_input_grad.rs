@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{LAYER_INPUT_GRAD, LayerInputGradParams};
+use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::fused::{self, LayerShape};
 
@@ -14,21 +14,14 @@ fn run(
     input: &[f32],
     shape: LayerShape,
 ) -> Vec<f32> {
-    let params = LayerInputGradParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        stride: (shape.stride / 4) as u32,
-    };
     let args = [
         Arg::F32(d_output),
         Arg::F32(parameters),
         Arg::F32(input),
         Arg::Out(shape.rows * shape.input_stride),
     ];
-    let constants = [("ACTIVATION", f64::from(kind.code()))];
-    let tiles = shape.rows.div_ceil(8) * shape.input_stride.div_ceil(8);
-    floats(&launch(&LAYER_INPUT_GRAD, &constants, &params, &args, tiles)[0]).to_vec()
+    let layer = kernels::layer_input_grad(kind, shape.rows, shape.fan_in, shape.fan_out);
+    floats(&launch(&layer, &args)[0]).to_vec()
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{LAYER_UPDATE, LayerUpdateParams};
+use wgrad::kernels;
 use wgrad::optimizer::Optimizer;
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
@@ -8,9 +8,10 @@ use wgrad::reference::twins::Update;
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, SENTINEL, floats, hold, launch};
 use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
-use crate::updates::{RATE, RING, STEP, bound, optimizers, schedule};
+use crate::updates::{RATE, RING, STEP, bound, is_finite, optimizers, schedule};
 
 struct Written {
+    is_finite: bool,
     parameters: Vec<f32>,
     gradients: Vec<u32>,
     moments: [Vec<u32>; 2],
@@ -25,22 +26,6 @@ fn run_with(
     (parameters, moments): (&[f32], [&[f32]; 2]),
     shape: LayerShape,
 ) -> Written {
-    let n = optimizer.numbers(0.0, 0);
-    let params = LayerUpdateParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        fan_out: shape.fan_out as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        stride: (shape.stride / 4) as u32,
-        ring_len: RING,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
-    };
     let tiles = shape.fan_in.div_ceil(8) * shape.stride.div_ceil(8);
     let moment = |index: usize| match index < optimizer.moments() {
         true => Arg::F32(moments[index]),
@@ -56,18 +41,15 @@ fn run_with(
         moment(1),
         Arg::Out(4 * tiles.div_ceil(64)),
     ];
-    let constants = [
-        ("KEEP_GRADIENTS", f64::from(u8::from(keeps))),
-        ("OPTIMIZER", f64::from(optimizer.code())),
-        ("DECAY", f64::from(optimizer.decay_code())),
-        ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
-    ];
-    let written = launch(&LAYER_UPDATE, &constants, &params, &args, tiles);
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    let layer = kernels::layer_update(optimizer, keeps, RING, rows, fan_in, fan_out);
+    let written = launch(&layer, &args);
     Written {
-        parameters: floats(&written[0]).to_vec(),
-        gradients: written[1].clone(),
-        moments: [written[2].clone(), written[3].clone()],
-        sums: floats(&written[4]).to_vec(),
+        is_finite: is_finite(&written[0]),
+        parameters: floats(&written[1]).to_vec(),
+        gradients: written[2].clone(),
+        moments: [written[3].clone(), written[4].clone()],
+        sums: floats(&written[5]).to_vec(),
     }
 }
 
@@ -151,6 +133,7 @@ fn matches_its_twin_with_gradients_kept_and_without() {
                 );
             }
             assert_eq!(seen[3], 0.0, "all is finite");
+            assert!(written.is_finite);
         }
     }
 }
@@ -226,6 +209,9 @@ fn what_is_not_finite_is_counted_by_its_bits() {
         let seen = run(false, &input, &d_output, &[0.0; 8], shape);
         // The one weight; not the bias, nor padding.
         assert_eq!(seen.sums[3], 1.0, "{bad}: {:?}", seen.sums);
+        assert!(!seen.is_finite);
+        // Its parameter is left to others, who note it.
+        assert!(run(true, &input, &d_output, &[0.0; 8], shape).is_finite);
         assert!(seen.parameters[1..4].iter().all(|&padding| padding == 0.0));
     }
 }

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::LOSS_BCE;
+use wgrad::network::Loss;
 use wgrad::reference::twins;
 
 use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
@@ -17,7 +17,7 @@ fn term_bounds(z: f64, t: f64) -> (f64, f64) {
 
 fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
     let scale = 1.0 / (rows * cols) as f32;
-    let (row_loss, d_output) = run_loss(&LOSS_BCE, output, target, scale, rows, cols);
+    let (row_loss, d_output) = run_loss(Loss::BceWithLogits, output, target, scale, rows, cols);
     let truth = loss_twin(twins::loss_bce, &wide(output), &wide(target), scale.into(), rows, cols);
     let stride = stride(cols);
     let terms: Vec<Vec<(f64, f64)>> = output
@@ -54,7 +54,7 @@ fn large_logits_stay_finite_and_right() {
 #[test]
 fn by_hand_and_at_zero() {
     let (row_loss, d_output) =
-        run_loss(&LOSS_BCE, &[0.0, 2.0, -3.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2.0, 1, 3);
+        run_loss(Loss::BceWithLogits, &[0.0, 2.0, -3.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2.0, 1, 3);
     // ln 2, 2 + ln(1 + e^-2), 3 + ln(1 + e^-3).
     let expected = std::f64::consts::LN_2 + 2.126_928_011_04 + 3.048_587_351_57;
     assert_close(
@@ -71,7 +71,7 @@ fn by_hand_and_at_zero() {
 #[test]
 fn a_wrong_twin_is_found_out() {
     let (output, target) = (numbers(64, 7), vec![1.0; 64]);
-    let (row_loss, d_output) = run_loss(&LOSS_BCE, &output, &target, 0.25, 4, 16);
+    let (row_loss, d_output) = run_loss(Loss::BceWithLogits, &output, &target, 0.25, 4, 16);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
     let mse = loss_twin(twins::loss_mse, &output, &target, 0.25, 4, 16);
     assert_apart("the sigmoid left out", &d_output, &mse.1, bound);

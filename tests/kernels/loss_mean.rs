@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{LOSS_MEAN, LossMeanParams};
+use wgrad::kernels;
 use wgrad::reference::twins;
 
 use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
@@ -9,9 +9,8 @@ const RING: u32 = 5;
 
 /// The loss that lands in the ring at `step`; every other place must stay untouched.
 fn run(row_loss: &[f32], scale: f32, step: u32) -> f32 {
-    let params = LossMeanParams { rows: row_loss.len() as u32, ring_len: RING, scale };
     let args = [Arg::F32(row_loss), Arg::U32(&[step]), Arg::Out(RING as usize)];
-    let written = launch(&LOSS_MEAN, &[], &params, &args, LOSS_MEAN.lanes as usize);
+    let written = launch(&kernels::loss_mean(row_loss.len(), RING, scale), &args);
     let place = (step % RING) as usize;
     let others = written[0].iter().enumerate().filter(|&(index, _)| index != place);
     assert!(others.into_iter().all(|(_, &word)| word == SENTINEL), "{:x?}", written[0]);

@@ -1,7 +1,7 @@
 //! What the tests of all losses share: one run of a loss kernel, and one of its twin.
 
-use wgrad::gpu::Kernel;
-use wgrad::kernels::LossParams;
+use wgrad::kernels;
+use wgrad::network::Loss;
 use wgrad::reference::Real;
 use wgrad::reference::twins::Grid;
 
@@ -10,7 +10,7 @@ use crate::launch::{Arg, floats, launch, unpadded};
 
 /// `row_loss` and `d_output` of any of the losses.
 pub fn run_loss(
-    kernel: &Kernel,
+    loss: Loss,
     output: &[f32],
     target: &[f32],
     scale: f32,
@@ -18,9 +18,8 @@ pub fn run_loss(
     cols: usize,
 ) -> (Vec<f32>, Vec<f32>) {
     let stride = stride(cols);
-    let params = LossParams { rows: rows as u32, cols: cols as u32, stride: stride as u32, scale };
     let args = [Arg::F32(output), Arg::F32(target), Arg::Out(rows), Arg::Out(rows * stride)];
-    let written = launch(kernel, &[], &params, &args, rows);
+    let written = launch(&kernels::loss(loss, rows, cols, scale), &args);
     (floats(&written[0]).to_vec(), unpadded(floats(&written[1]), cols, stride))
 }
 

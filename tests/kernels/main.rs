@@ -7,6 +7,7 @@
 mod common;
 mod finish_step;
 mod launch;
+mod pipelines;
 mod layer_forward;
 mod layer_input_grad;
 mod layer_update;

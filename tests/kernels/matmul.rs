@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{MATMUL, MatmulParams};
+use wgrad::kernels;
 use wgrad::reference::twins::{self, MatmulShape};
 
 use crate::common::{ULP, assert_apart, assert_close, numbers, stride, wide};
@@ -37,21 +37,9 @@ fn operands(shape: MatmulShape) -> (Vec<f32>, Vec<f32>) {
 }
 
 fn run(left: &[f32], right: &[f32], shape: MatmulShape) -> Vec<f32> {
-    let params = MatmulParams {
-        m: shape.m as u32,
-        k: shape.k as u32,
-        n: shape.n as u32,
-        left_stride: shape.left_stride as u32,
-        right_stride: shape.right_stride as u32,
-        output_stride: shape.output_stride as u32,
-    };
-    let flag = |flag: bool| f64::from(u8::from(flag));
-    let constants = [
-        ("TRANSPOSE_LEFT", flag(shape.transpose_left)),
-        ("TRANSPOSE_RIGHT", flag(shape.transpose_right)),
-    ];
+    let transposed = [shape.transpose_left, shape.transpose_right];
     let args = [Arg::F32(left), Arg::F32(right), Arg::Out(shape.m * shape.output_stride)];
-    let written = launch(&MATMUL, &constants, &params, &args, shape.m * shape.n);
+    let written = launch(&kernels::matmul([shape.m, shape.k, shape.n], transposed), &args);
     unpadded(floats(&written[0]), shape.n, shape.output_stride)
 }
 

@@ -1,13 +1,14 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{OPTIMIZER_STEP, OptimizerParams};
+use wgrad::kernels;
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
 use wgrad::reference::twins::{self, Update};
 
 use crate::common::{assert_apart, assert_close, numbers, wide};
 use crate::launch::{Arg, SENTINEL, floats, hold, launch};
-use crate::updates::{RATE, RING, STEP, bound, optimizers, schedule};
+use crate::updates::{RATE, RING, STEP, bound, is_finite, optimizers, schedule};
 
 struct Written {
+    is_finite: bool,
     parameters: Vec<f32>,
     moments: [Vec<u32>; 2],
 }
@@ -19,40 +20,27 @@ fn run(
     parameters: &[f32],
     moments: [&[f32]; 2],
 ) -> Written {
-    let n = optimizer.numbers(0.0, 0);
-    let params = OptimizerParams {
-        len: (parameters.len() / 4) as u32,
-        ring_len: RING,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
-    };
-    let constants = [
-        ("OPTIMIZER", f64::from(optimizer.code())),
-        ("DECAY", f64::from(optimizer.decay_code())),
-        ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
-        ("CLIP_NORM", f64::from(u8::from(scale != 1.0))),
-    ];
     let moment = |index: usize| match index < optimizer.moments() {
         true => Arg::F32(moments[index]),
         false => Arg::Out(4),
     };
     let args = [
         Arg::F32(gradients),
+        // The first factor is not 1 where gradients are large.
+        Arg::F32(&[2.0 * scale, 0.5]),
         Arg::F32(&schedule(optimizer, RATE)),
-        Arg::F32(&[scale]),
         Arg::F32(parameters),
         moment(0),
         moment(1),
     ];
-    let written = launch(&OPTIMIZER_STEP, &constants, &params, &args, parameters.len() / 4);
+    // A norm is clipped where gradients are to be scaled.
+    let clip_norm = (scale != 1.0).then_some(1.0);
+    let optimizer = Optimizer { clip_norm, ..*optimizer };
+    let written = launch(&kernels::optimizer_step(&optimizer, RING, parameters.len()), &args);
     Written {
-        parameters: floats(&written[0]).to_vec(),
-        moments: [written[1].clone(), written[2].clone()],
+        is_finite: is_finite(&written[0]),
+        parameters: floats(&written[1]).to_vec(),
+        moments: [written[2].clone(), written[3].clone()],
     }
 }
 
@@ -120,9 +108,25 @@ fn by_hand_and_padding_stays_zero() {
 fn what_is_no_number_is_not_clipped_into_one() {
     let optimizer = Optimizer { clip_value: Some(0.5), ..Optimizer::default() };
     let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2.0];
-    let after = run(&optimizer, 1.0, &bad, &[1.0; 4], [&[0.0; 4]; 2]).parameters;
+    let after = run(&optimizer, 1.0, &bad, &[1.0; 4], [&[0.0; 4]; 2]);
+    assert!(!after.is_finite, "a parameter is none");
+    let after = after.parameters;
     assert!(after[0].is_nan(), "{after:?}");
     assert_eq!(after[1..], [0.875, 1.125, 0.875]);
+}
+
+#[test]
+fn parameters_that_are_not_finite_are_noted_by_their_bits() {
+    let plain = Optimizer::default();
+    let noted = |gradient, parameter| {
+        let gradients = [0.0, 0.0, gradient, 0.0];
+        !run(&plain, 1.0, &gradients, &[1.0, 1.0, parameter, 1.0], [&[0.0; 4]; 2]).is_finite
+    };
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert!(noted(bad, 1.0) && noted(0.0, bad), "{bad}");
+    }
+    assert!(noted(-f32::MAX, f32::MAX), "a sum that overflows");
+    assert!(!noted(-1.0, f32::MAX) && !noted(1e-42, 1e-42));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{OUTPUT_LOSS, OutputLossParams, output_lines};
+use wgrad::kernels;
 use wgrad::network::{Activation, Loss};
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
@@ -17,12 +17,6 @@ fn run(
     target: &[f32],
     shape: LayerShape,
 ) -> (Vec<f32>, Vec<f32>) {
-    let params = OutputLossParams {
-        rows: shape.rows as u32,
-        fan_in: shape.fan_in as u32,
-        input_stride: (shape.input_stride / 4) as u32,
-        gradient_scale: SCALE,
-    };
     let args = [
         Arg::F32(input),
         Arg::F32(parameters),
@@ -30,11 +24,9 @@ fn run(
         Arg::Out(shape.rows),
         Arg::Out(shape.rows * shape.stride),
     ];
-    let constants =
-        [("OUTPUT_ACTIVATION", f64::from(kind.code())), ("LOSS", f64::from(loss.code()))];
-    let mut kernel = OUTPUT_LOSS;
-    kernel.shapes = Vec::leak(vec![&*String::leak(output_lines(shape.fan_out))]);
-    let written = launch(&kernel, &constants, &params, &args, shape.rows);
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    let layer = kernels::output_loss((loss, kind), rows, fan_in, fan_out, SCALE);
+    let written = launch(&layer, &args);
     (floats(&written[0]).to_vec(), floats(&written[1]).to_vec())
 }
 

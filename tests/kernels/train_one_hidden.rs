@@ -4,7 +4,7 @@ use crate::trainings::{Case, network};
 
 fn case() -> Case {
     Case {
-        kernel: &TRAIN_ONE_HIDDEN,
+        kernel: TRAIN_ONE_HIDDEN,
         network: network(&[2, 3, 1]),
         lanes: 1,
         constants: &[("ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)],

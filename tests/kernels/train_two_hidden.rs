@@ -4,7 +4,7 @@ use crate::trainings::{Case, network};
 
 fn case() -> Case {
     Case {
-        kernel: &TRAIN_TWO_HIDDEN,
+        kernel: TRAIN_TWO_HIDDEN,
         network: network(&[2, 3, 2, 1]),
         lanes: 1,
         constants: &[

@@ -4,7 +4,7 @@ use crate::trainings::{Case, network};
 
 fn case() -> Case {
     Case {
-        kernel: &TRAIN_WORKGROUP,
+        kernel: TRAIN_WORKGROUP,
         network: network(&[2, 3, 1]),
         lanes: 64,
         constants: &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)],

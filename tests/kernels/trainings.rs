@@ -13,7 +13,7 @@ use crate::launch::{Arg, floats, launch};
 
 /// One kernel with the network that its first shape is for.
 pub struct Case {
-    pub kernel: &'static Kernel,
+    pub kernel: Kernel<TrainParams>,
     pub network: Network,
     /// Invocations that own one network.
     pub lanes: usize,
@@ -84,7 +84,9 @@ impl Case {
             Arg::U32(&vec![0; networks]),
             Arg::U32(&outcome),
         ];
-        let written = launch(self.kernel, self.constants, &params, &args, networks * self.lanes);
+        let network = self.kernel.launch(params, networks * self.lanes);
+        let all = self.constants.iter().fold(network, |l, (name, value)| l.constant(name, *value));
+        let written = launch(&all, &args);
         Run {
             parameters: floats(&written[0]).to_vec(),
             losses: floats(&written[1]).to_vec(),

@@ -30,9 +30,17 @@ pub fn schedule(optimizer: &Optimizer, rate: f32) -> Vec<f32> {
     let numbers = optimizer.numbers(rate.into(), STEP);
     let mut words = vec![f32::NAN; 64 + 4 * RING as usize];
     words[0] = f32::from_bits(STEP);
+    words[1] = f32::from_bits(0);
     let now = [numbers.rate, numbers.correction1, numbers.correction2, 0.0].map(|n| n as f32);
     words[64 + 4 * (STEP % RING) as usize..][..4].copy_from_slice(&now);
     words
+}
+
+/// Whether a schedule, as a kernel left it, says that every parameter is finite; it is otherwise as it was.
+#[track_caller]
+pub fn is_finite(schedule: &[u32]) -> bool {
+    assert!(schedule[0] == STEP && schedule[1] <= 1, "{:?}", &schedule[..2]);
+    schedule[1] == 0
 }
 
 /// How far an update may be off: roundings of its terms, each as large as it can be without cancelling,

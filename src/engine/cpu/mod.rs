@@ -53,7 +53,11 @@ pub struct CpuEngine {
 
 impl CpuEngine {
     /// A network at its start.
-    pub fn new(task: Task) -> CpuEngine {
+    ///
+    /// # Errors
+    /// As [`Task::check`].
+    pub fn new(task: Task) -> Result<CpuEngine, Error> {
+        task.check()?;
         let layout = Layout::new(&task.network);
         let layers: Vec<Layer> = task.network.layers().collect();
         let rows = task.batches.batch();
@@ -86,7 +90,7 @@ impl CpuEngine {
             rule: None,
         };
         engine.rule = engine.rule_of_all();
-        engine
+        Ok(engine)
     }
 
     /// Steps done since the start.
@@ -97,6 +101,14 @@ impl CpuEngine {
     /// The parameters, in the network's layout.
     pub fn parameters(&self) -> &[f32] {
         &self.task.start.parameters
+    }
+
+    /// What became of it: whether its parameters are finite.
+    pub fn fate(&self) -> Fate {
+        match self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
+            true => Fate::Unsolved,
+            false => Fate::Diverged,
+        }
     }
 
     /// Where it stands.
@@ -162,7 +174,7 @@ impl CpuEngine {
             }
             self.update();
         }
-        if !self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
+        if self.fate() == Fate::Diverged {
             Fate::Diverged
         } else if self.task.start.step.is_multiple_of(per_epoch) && self.solves() {
             Fate::Solved(self.task.start.step)

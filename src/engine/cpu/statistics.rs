@@ -123,7 +123,8 @@ mod tests {
             schedule: RateSchedule::default(),
             network,
             data: Arc::new(data),
-        });
+        })
+        .unwrap();
         assert_eq!(engine.statistics(), None);
         engine.run(1, &|| false);
         let seen = engine.statistics().unwrap();

@@ -1,11 +1,11 @@
 //! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
 //! the last step left behind stays readable.
 
-use super::fused::counts_len;
 use super::step::advance;
 use super::{LayeredEngine, check_done};
 use crate::engine::{Forward, pad_rows, unpad_rows};
 use crate::gpu::{Buffer, Dispatch, GpuError};
+use crate::kernels::unit_counts_len;
 use crate::network::{Activation, row_stride};
 
 /// Bytes that the widest layer's activations may take; more rows go in several passes.
@@ -31,7 +31,12 @@ impl ForwardPass {
         let rows = rows.clamp(1, (WIDEST_BYTES / 4 / row_stride(widest)).max(1));
         let input = gpu.buffer("rows to predict", rows * row_stride(network.inputs())).await?;
         let mut list = Vec::new();
-        let counts = engine.layers.iter().map(|layer| counts_len(layer, rows)).max().unwrap_or(1);
+        let counts = engine
+            .layers
+            .iter()
+            .map(|layer| unit_counts_len(rows, layer.fan_out))
+            .max()
+            .unwrap_or(1);
         let counts = gpu.buffer("counts of units", counts).await?;
         let (mut from, mut z) = (input.clone(), input.clone());
         for layer in &engine.layers {

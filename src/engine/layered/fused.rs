@@ -5,36 +5,10 @@
 use std::ops::Range;
 
 use super::rows::Part;
-use super::step::{TREE_ROUNDS, loss_loops};
 use super::{BatchBuffers, LayeredEngine, RING_LEN};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
-use crate::kernels::{
-    self, GatherBatchParams, LayerForwardParams, LayerInputGradParams, LayerUpdateParams,
-    LossMeanParams, OutputLossParams,
-};
+use crate::kernels::{self, TREE_ROUNDS};
 use crate::network::{Activation, GradientAt, Layer, Network, row_stride};
-
-/// Outputs that one invocation holds in registers, with their loss.
-const FUSED_OUTPUTS: usize = 16;
-/// Rows, and columns, of the tile that an invocation owns.
-const TILE: usize = 8;
-/// Rows of which the states of units are counted together: those of a tile.
-pub(super) const COUNTED_ROWS: usize = TILE;
-
-/// Tiles of a matrix of so many rows and padded columns.
-fn tiles(rows: usize, stride: usize) -> usize {
-    rows.div_ceil(TILE) * stride.div_ceil(TILE)
-}
-
-/// Numbers of a layer's `unit_counts`, over a batch of so many rows.
-pub(super) fn counts_len(layer: &Layer, rows: usize) -> usize {
-    rows.div_ceil(TILE) * row_stride(layer.fan_out)
-}
-
-/// Workgroups that update a layer: each leaves its sums.
-fn update_groups(layer: &Layer) -> usize {
-    tiles(layer.fan_in, row_stride(layer.fan_out)).div_ceil(kernels::LAYER_UPDATE.lanes as usize)
-}
 
 /// Where each layer's sums of squares lie in a buffer of all of them, and how long that is: every range
 /// begins where a binding may.
@@ -42,22 +16,15 @@ pub(super) fn sums(layers: &[Layer]) -> (Vec<Range<usize>>, usize) {
     let mut end = 0usize;
     let ranges = layers.iter().map(|layer| {
         let start = end.next_multiple_of(64);
-        end = start + 4 * update_groups(layer);
+        end = start + kernels::update_sums_len(layer.fan_in, layer.fan_out);
         start..end
     });
     (ranges.collect(), end)
 }
 
-/// Loop rounds of `output_loss`: each of the sum goes over the outputs' vectors; what follows goes over
-/// the outputs, some ten times.
-fn output_rounds(layer: &Layer) -> usize {
-    let vectors = row_stride(layer.fan_out) / 4;
-    row_stride(layer.fan_in) / 4 * (1 + vectors) + 10 * layer.fan_out
-}
-
 /// Whether the last layer and its loss are one dispatch.
 pub(super) fn fuses_loss(layer: &Layer, gpu: &Gpu) -> bool {
-    layer.fan_out <= FUSED_OUTPUTS && output_rounds(layer) <= gpu.max_rounds() as usize
+    kernels::fuses_loss(layer.fan_in, layer.fan_out, gpu.max_rounds() as usize)
 }
 
 /// Whether every sum of the fused kernels ends within a dispatch.
@@ -70,7 +37,7 @@ pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result
         gpu.check_rounds(&format!("a sum over the inputs of layer {index}"), inputs)?;
         gpu.check_rounds(&format!("a sum over the units of layer {index}"), units)?;
         if index == last && !fuses_loss(&layer, gpu) {
-            let rounds = loss_loops(network.loss()) * layer.fan_out;
+            let rounds = kernels::loss_rounds(network.loss(), layer.fan_out);
             gpu.check_rounds(&format!("the loss of {} outputs", layer.fan_out), rounds)?;
         }
     }
@@ -116,18 +83,9 @@ impl LayeredEngine {
         len: usize,
     ) -> Result<Dispatch, GpuError> {
         let network = &self.task.network;
-        let strides = [network.inputs(), network.outputs()].map(|units| row_stride(units) / 4);
-        let params = GatherBatchParams {
-            len: len as u32,
-            input_stride: strides[0] as u32,
-            target_stride: strides[1] as u32,
-            first_row: part.first as u32,
-            source_rows: part.rows as u32,
-        };
-        let pipeline = self.gpu.pipeline(&kernels::GATHER_BATCH, &[]).await?;
+        let launch = kernels::gather_batch(len, network.inputs(), network.outputs(), part.range());
         let bound = [&batch.rows, &part.inputs, &part.targets, &batch.inputs, &batch.targets];
-        let vectors = len * (strides[0] + strides[1]);
-        self.gpu.dispatch(&pipeline, &params, &bound.map(Slice::all), vectors, 0).await
+        self.gpu.dispatch(&launch, &bound.map(Slice::all)).await
     }
 
     /// The last layer to its gradient: in one dispatch, or where its outputs are many by the plain
@@ -169,21 +127,10 @@ impl LayeredEngine {
         counts: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let (block, input_stride) = (self.layout.block(layer.index), row_stride(layer.fan_in));
-        let params = LayerForwardParams {
-            rows: rows as u32,
-            fan_in: layer.fan_in as u32,
-            fan_out: layer.fan_out as u32,
-            input_stride: (input_stride / 4) as u32,
-            stride: (block.stride / 4) as u32,
-        };
-        let constants = [("ACTIVATION", kind.code().into())];
-        let pipeline = self.gpu.pipeline(&kernels::LAYER_FORWARD, &constants).await?;
-        let parameters = self.block(&self.buffers.parameters, block);
+        let launch = kernels::layer_forward(kind, rows, layer.fan_in, layer.fan_out);
+        let parameters = self.block(&self.buffers.parameters, self.layout.block(layer.index));
         let bound = [Slice::all(input), parameters, Slice::all(output), Slice::all(counts)];
-        self.gpu
-            .dispatch(&pipeline, &params, &bound, tiles(rows, block.stride), input_stride / 4)
-            .await
+        self.gpu.dispatch(&launch, &bound).await
     }
 
     async fn output_loss(
@@ -193,49 +140,34 @@ impl LayeredEngine {
         targets: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let (block, loss) = (self.layout.block(layer.index), self.task.network.loss());
-        let params = OutputLossParams {
-            rows: rows as u32,
-            fan_in: layer.fan_in as u32,
-            input_stride: (row_stride(layer.fan_in) / 4) as u32,
-            gradient_scale: loss.gradient_scale(rows, layer.fan_out) as f32,
-        };
-        let constants =
-            [("OUTPUT_ACTIVATION", layer.activation.code().into()), ("LOSS", loss.code().into())];
-        let lines = kernels::output_lines(layer.fan_out);
-        let pipeline = self.gpu.shaped_pipeline(&kernels::OUTPUT_LOSS, &lines, &constants).await?;
-        let d_output = &self.buffers.layers[layer.index].d_z;
+        let Layer { index, fan_in, fan_out, activation } = *layer;
+        let loss = self.task.network.loss();
+        let scale = loss.gradient_scale(rows, fan_out) as f32;
+        let launch = kernels::output_loss((loss, activation), rows, fan_in, fan_out, scale);
+        let d_output = &self.buffers.layers[index].d_z;
         let bound = [
             Slice::all(input),
-            self.block(&self.buffers.parameters, block),
+            self.block(&self.buffers.parameters, self.layout.block(index)),
             Slice::all(targets),
             Slice::all(&self.buffers.row_loss),
             Slice::all(d_output),
         ];
-        self.gpu.dispatch(&pipeline, &params, &bound, rows, output_rounds(layer)).await
+        self.gpu.dispatch(&launch, &bound).await
     }
 
     /// `d_z` of the layer before.
     async fn layer_input_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
-        let (block, input_stride) = (self.layout.block(layer.index), row_stride(layer.fan_in));
-        let params = LayerInputGradParams {
-            rows: rows as u32,
-            fan_in: layer.fan_in as u32,
-            input_stride: (input_stride / 4) as u32,
-            stride: (block.stride / 4) as u32,
-        };
-        let before = &self.buffers.layers[layer.index - 1];
-        let constants = [("ACTIVATION", self.layers[layer.index - 1].activation.code().into())];
-        let pipeline = self.gpu.pipeline(&kernels::LAYER_INPUT_GRAD, &constants).await?;
+        let Layer { index, fan_in, fan_out, .. } = *layer;
+        let kind = self.layers[index - 1].activation;
+        let launch = kernels::layer_input_grad(kind, rows, fan_in, fan_out);
+        let before = &self.buffers.layers[index - 1];
         let bound = [
-            Slice::all(&self.buffers.layers[layer.index].d_z),
-            self.block(&self.buffers.parameters, block),
+            Slice::all(&self.buffers.layers[index].d_z),
+            self.block(&self.buffers.parameters, self.layout.block(index)),
             Slice::all(&before.a),
             Slice::all(&before.d_z),
         ];
-        self.gpu
-            .dispatch(&pipeline, &params, &bound, tiles(rows, input_stride), block.stride / 4)
-            .await
+        self.gpu.dispatch(&launch, &bound).await
     }
 
     /// The layer's gradients, and its update where nothing else needs them.
@@ -245,28 +177,12 @@ impl LayeredEngine {
         input: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let block = self.layout.block(layer.index);
-        let numbers = self.task.numbers(0.0, 0);
-        let params = LayerUpdateParams {
-            rows: rows as u32,
-            fan_in: layer.fan_in as u32,
-            fan_out: layer.fan_out as u32,
-            input_stride: (row_stride(layer.fan_in) / 4) as u32,
-            stride: (block.stride / 4) as u32,
-            ring_len: RING_LEN,
-            decay1: numbers.decay1 as f32,
-            gain1: numbers.gain1 as f32,
-            decay2: numbers.decay2 as f32,
-            gain2: numbers.gain2 as f32,
-            eps: numbers.eps as f32,
-            weight_decay: numbers.weight_decay as f32,
-            clip_value: self.clip_value(),
-        };
-        let keeps = ("KEEP_GRADIENTS", f64::from(u8::from(self.keeps_gradients)));
-        let [optimizer, decay, clip_value] = self.optimizer_constants();
-        let constants = [keeps, optimizer, decay, clip_value];
-        let pipeline = self.gpu.pipeline(&kernels::LAYER_UPDATE, &constants).await?;
-        let state = &self.buffers.layers[layer.index];
+        let Layer { index, fan_in, fan_out, .. } = *layer;
+        let block = self.layout.block(index);
+        let optimizer = &self.task.optimizer;
+        let keeps = self.keeps_gradients;
+        let launch = kernels::layer_update(optimizer, keeps, RING_LEN, rows, fan_in, fan_out);
+        let state = &self.buffers.layers[index];
         let bound = [
             Slice::all(input),
             Slice::all(&state.d_z),
@@ -280,34 +196,18 @@ impl LayeredEngine {
             self.moment_slice(1, block.range()),
             Slice::range(&self.buffers.sums, state.sums.start, state.sums.len()),
         ];
-        self.gpu
-            .dispatch(
-                &pipeline,
-                &params,
-                &bound,
-                tiles(layer.fan_in, block.stride),
-                rows + TREE_ROUNDS,
-            )
-            .await
+        self.gpu.dispatch(&launch, &bound).await
     }
 
     /// The step's loss, and the step counted.
     async fn finish_step(&self, rows: usize) -> Result<Dispatch, GpuError> {
-        let loss = self.task.network.loss();
-        let params = LossMeanParams {
-            rows: rows as u32,
-            ring_len: RING_LEN,
-            scale: loss.value_scale(rows, self.task.network.outputs()) as f32,
-        };
-        let lanes = kernels::FINISH_STEP.lanes as usize;
-        let pipeline = self.gpu.pipeline(&kernels::FINISH_STEP, &[]).await?;
         let Self { buffers, .. } = self;
         let bound = [
             Slice::all(&buffers.row_loss),
             Slice::range(&buffers.clock, 0, 1),
             Slice::all(&buffers.losses),
         ];
-        let rounds = rows.div_ceil(lanes) + TREE_ROUNDS;
-        self.gpu.dispatch(&pipeline, &params, &bound, lanes, rounds).await
+        let launch = kernels::finish_step(rows, RING_LEN, self.loss_scale(rows));
+        self.gpu.dispatch(&launch, &bound).await
     }
 }

@@ -13,10 +13,12 @@ mod update;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Forward, State, Task, unpad_rows};
+use super::{Fate, Forward, State, Task, unpad_rows};
+use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
+use crate::kernels::unit_counts_len;
 use crate::network::{Layer, Layout, Network, named, row_stride};
 use crate::reference::Trace;
 use flight::Flight;
@@ -83,7 +85,8 @@ pub(crate) struct Buffers {
     sums: Buffer,
     /// What gradients are multiplied by where their norm is clipped.
     scale: Buffer,
-    /// Steps done; and from [`RATES_AT`] on a ring of the rates and corrections of steps.
+    /// Steps done, and 1 once a parameter is not finite; from [`RATES_AT`] on a ring of the rates and
+    /// corrections of steps.
     clock: Buffer,
     /// Submissions done.
     submissions: Buffer,
@@ -116,6 +119,8 @@ pub struct LayeredEngine {
     count_submission: Dispatch,
     submissions: u32,
     step: u32,
+    /// Whether a parameter had left the finite numbers when the last run ended.
+    diverged: bool,
     /// Steps whose rates are in the ring.
     rates_until: u32,
     pace: Pace,
@@ -148,12 +153,8 @@ impl LayeredEngine {
     /// A network at its start, with everything allocated and every pipeline made.
     ///
     /// # Errors
-    /// [`GpuError`] where the device is too small or fails.
-    pub async fn new(
-        task: Task,
-        gpu: Arc<Gpu>,
-        kernels: Kernels,
-    ) -> Result<LayeredEngine, GpuError> {
+    /// As [`Task::check`], or [`GpuError`] where the device is too small or fails.
+    pub async fn new(task: Task, gpu: Arc<Gpu>, kernels: Kernels) -> Result<LayeredEngine, Error> {
         // A norm is known only when every gradient is.
         let keeps = kernels == Kernels::Plain || task.optimizer.clip_norm.is_some();
         LayeredEngine::build(task, gpu, kernels, keeps).await
@@ -163,7 +164,7 @@ impl LayeredEngine {
     ///
     /// # Errors
     /// As [`LayeredEngine::new`].
-    pub async fn keeping_gradients(task: Task, gpu: Arc<Gpu>) -> Result<LayeredEngine, GpuError> {
+    pub async fn keeping_gradients(task: Task, gpu: Arc<Gpu>) -> Result<LayeredEngine, Error> {
         LayeredEngine::build(task, gpu, Kernels::Fused, true).await
     }
 
@@ -172,7 +173,8 @@ impl LayeredEngine {
         gpu: Arc<Gpu>,
         kernels: Kernels,
         keeps_gradients: bool,
-    ) -> Result<LayeredEngine, GpuError> {
+    ) -> Result<LayeredEngine, Error> {
+        task.check()?;
         let layout = Layout::new(&task.network);
         let layers: Vec<Layer> = task.network.layers().collect();
         let buffers = Buffers::new(&gpu, &task, &layout, &layers, kernels, keeps_gradients).await?;
@@ -191,6 +193,7 @@ impl LayeredEngine {
             count_submission,
             submissions: 0,
             step,
+            diverged: false,
             rates_until: step,
             pace: Pace::new(FIRST_DISPATCHES, MOST_DISPATCHES),
         };
@@ -206,6 +209,11 @@ impl LayeredEngine {
     /// Steps done since the start.
     pub fn steps_done(&self) -> u32 {
         self.step
+    }
+
+    /// What became of it: whether its parameters were finite when the last run ended.
+    pub fn fate(&self) -> Fate {
+        if self.diverged { Fate::Diverged } else { Fate::Unsolved }
     }
 
     /// The names of a full step's dispatches, in order.
@@ -298,8 +306,9 @@ impl LayeredEngine {
         Ok(())
     }
 
-    /// The losses of steps `from..self.step`, at most a ring of them, and the proof that they ran.
-    async fn read_losses(&self, from: u32) -> Result<Vec<f32>, GpuError> {
+    /// The losses of steps `from..self.step`, at most a ring of them, and the proof that they ran; notes
+    /// whether parameters are still finite.
+    async fn read_losses(&mut self, from: u32) -> Result<Vec<f32>, GpuError> {
         let place = |step: u32| (step % RING_LEN) as usize;
         let (first, len) = (place(from), (self.step - from) as usize);
         let before_wrap = len.min(RING_LEN as usize - first);
@@ -309,10 +318,11 @@ impl LayeredEngine {
             .read::<f32>(&[
                 (losses, first..first + before_wrap),
                 (losses, 0..len - before_wrap),
-                (&self.buffers.clock, 0..1),
+                (&self.buffers.clock, 0..2),
                 (&self.buffers.submissions, 0..1),
             ])
             .await?;
+        self.diverged = lists[2][1].to_bits() != 0;
         let counts = [("steps", self.step), ("submissions", self.submissions)];
         for (list, (what, expected)) in lists[2..].iter().zip(counts) {
             check_done(what, expected, list[0].to_bits())?;
@@ -434,7 +444,7 @@ impl Buffers {
             let is_wide = is_last && !fused::fuses_loss(layer, gpu);
             let of = |is_used: bool, len: usize| if is_used { len } else { 0 };
             let (z, a) = (of(is_plain || is_wide, len), of(is_plain || !is_last || is_wide, len));
-            let counts = of(!is_plain, fused::counts_len(layer, rows));
+            let counts = of(!is_plain, unit_counts_len(rows, layer.fan_out));
             layer_buffers.push(LayerBuffers {
                 z: gpu.buffer("pre-activations", z).await?,
                 a: gpu.buffer("activations", a).await?,

@@ -1,5 +1,7 @@
 //! The data set on the GPU: uploaded once, in as many parts as bindings ask for.
 
+use std::ops::Range;
+
 use crate::data::Dataset;
 use crate::engine::pad_rows;
 use crate::gpu::{Buffer, Gpu, GpuError};
@@ -16,6 +18,13 @@ pub(super) struct Part {
     pub inputs: Buffer,
     /// `[rows][stride]`.
     pub targets: Buffer,
+}
+
+impl Part {
+    /// Its rows among all of the data set.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.first..self.first + self.rows
+    }
 }
 
 /// How many rows of `data` one binding and one buffer of `gpu` hold.

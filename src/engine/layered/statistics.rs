@@ -1,11 +1,12 @@
 //! What fused kernels note of a step beside its results: how large gradients, parameters and updates
 //! are, what is not finite, and which units do nothing.
 
-use super::fused::{COUNTED_ROWS, counts_len};
 use super::{Kernels, LayeredEngine};
 use crate::engine::LayerStatistics;
 use crate::gpu::GpuError;
+use crate::kernels::unit_counts_len;
 use crate::network::row_stride;
+use crate::optimizer::LARGE_SCALE;
 
 impl LayeredEngine {
     /// What the last step noted, layer by layer; `None` from plain kernels, which note nothing.
@@ -20,7 +21,7 @@ impl LayeredEngine {
         let mut ranges = Vec::new();
         for (layer, state) in self.layers.iter().zip(&self.buffers.layers) {
             let counted = layer.index + 1 < self.layers.len();
-            let counts = if counted { counts_len(layer, rows) } else { 0 };
+            let counts = if counted { unit_counts_len(rows, layer.fan_out) } else { 0 };
             ranges.push((&self.buffers.sums, state.sums.clone()));
             ranges.push((&state.unit_counts, 0..counts));
         }
@@ -48,13 +49,15 @@ impl LayeredEngine {
                         }
                         units
                     };
+                    // Where gradients are kept, the third sum is that of the large ones.
+                    let (gradients, updates) = match self.keeps_gradients {
+                        true => (sum(0) + sum(2) / LARGE_SCALE.powi(2), f64::NAN),
+                        false => (sum(0), sum(2)),
+                    };
                     LayerStatistics {
-                        gradient_norm: sum(0).sqrt(),
+                        gradient_norm: gradients.sqrt(),
                         parameter_norm: sum(1).sqrt(),
-                        update_norm: match self.keeps_gradients {
-                            true => f64::NAN,
-                            false => sum(2).sqrt(),
-                        },
+                        update_norm: updates.sqrt(),
                         not_finite: sum(3) as u64,
                         zero_rows: counted(|word| word & 0xffff),
                         saturated_rows: counted(|word| word >> 16),
@@ -64,6 +67,3 @@ impl LayeredEngine {
         ))
     }
 }
-
-// A count of eight rows fits half a word.
-const _: () = assert!(COUNTED_ROWS < 1 << 16);

@@ -3,23 +3,13 @@
 use super::rows::Part;
 use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
-use crate::kernels::{
-    self, ActivateParams, AdvanceParams, BatchRowsParams, BiasParams, GatherParams, LossMeanParams,
-    LossParams, MatmulParams,
-};
-use crate::network::{GradientAt, Layer, LayerBlock, Loss, Network, row_stride};
-use crate::random::seed_key;
-
-/// Loop rounds granted to the walk of `batch_rows`: it lands on a row with a chance of at least a
-/// half each time, and llvmpipe's own limit is far away.
-const WALK_ROUNDS: usize = 64;
-/// Rounds of `loss_mean` over its halves.
-pub(super) const TREE_ROUNDS: usize = 8;
+use crate::kernels;
+use crate::network::{GradientAt, Layer, LayerBlock, Network};
 
 /// Whether every sum of the plain kernels ends within a dispatch.
 pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
     let outputs = network.outputs();
-    let rounds = loss_loops(network.loss()) * outputs;
+    let rounds = kernels::loss_rounds(network.loss(), outputs);
     gpu.check_rounds(&format!("the loss of {outputs} outputs"), rounds)?;
     gpu.check_rounds(&format!("a sum over a batch of {batch}"), batch)?;
     for layer in network.layers() {
@@ -108,20 +98,8 @@ impl LayeredEngine {
     }
 
     async fn batch_rows(&self, rows: &Buffer, len: usize) -> Result<Dispatch, GpuError> {
-        let batches = &self.task.batches;
-        let [seed_low, seed_high] = seed_key(batches.seed());
-        let params = BatchRowsParams {
-            len: len as u32,
-            data_rows: batches.rows() as u32,
-            batch: batches.batch() as u32,
-            steps_per_epoch: batches.steps_per_epoch() as u32,
-            seed_low,
-            seed_high,
-            shuffled: batches.shuffled().into(),
-        };
-        let pipeline = self.gpu.pipeline(&kernels::BATCH_ROWS, &[]).await?;
-        let buffers = [Slice::range(&self.buffers.clock, 0, 1), Slice::all(rows)];
-        self.gpu.dispatch(&pipeline, &params, &buffers, len, WALK_ROUNDS).await
+        let bound = [Slice::range(&self.buffers.clock, 0, 1), Slice::all(rows)];
+        self.gpu.dispatch(&kernels::batch_rows(&self.task.batches, len), &bound).await
     }
 
     /// What a batch takes out of a part of the data set.
@@ -131,17 +109,9 @@ impl LayeredEngine {
         batch: &BatchBuffers,
         len: usize,
     ) -> Result<[Dispatch; 2], GpuError> {
-        let pipeline = self.gpu.pipeline(&kernels::GATHER, &[]).await?;
         let one = async |source: &Buffer, output: &Buffer, cols: usize| {
-            let params = GatherParams {
-                len: len as u32,
-                cols: cols as u32,
-                stride: row_stride(cols) as u32,
-                first_row: part.first as u32,
-                source_rows: part.rows as u32,
-            };
-            let buffers = [Slice::all(&batch.rows), Slice::all(source), Slice::all(output)];
-            self.gpu.dispatch(&pipeline, &params, &buffers, len * cols, 0).await
+            let bound = [Slice::all(&batch.rows), Slice::all(source), Slice::all(output)];
+            self.gpu.dispatch(&kernels::gather(len, cols, part.range()), &bound).await
         };
         let network = &self.task.network;
         Ok([
@@ -159,26 +129,13 @@ impl LayeredEngine {
         a: &Buffer,
         rows: usize,
     ) -> Result<[Dispatch; 3], GpuError> {
-        let block = self.layout.block(layer.index);
-        let stride = block.stride as u32;
-        let parameters = || self.block(&self.buffers.parameters, block);
-        let elements = rows * layer.fan_out;
-
-        let params = MatmulParams {
-            m: rows as u32,
-            k: layer.fan_in as u32,
-            n: layer.fan_out as u32,
-            left_stride: row_stride(layer.fan_in) as u32,
-            right_stride: stride,
-            output_stride: stride,
-        };
+        let Layer { index, fan_in, fan_out, .. } = *layer;
+        let parameters = || self.block(&self.buffers.parameters, self.layout.block(index));
+        let matmul = kernels::matmul([rows, fan_in, fan_out], [false, false]);
         let bound = [Slice::all(input), parameters(), Slice::all(z)];
-        let matmul = matmul(&self.gpu, params, (false, false), &bound).await?;
-
-        let params = bias_params(layer, block, rows);
-        let pipeline = self.gpu.pipeline(&kernels::BIAS_ADD, &[]).await?;
-        let bound = [parameters(), Slice::all(z)];
-        let bias_add = self.gpu.dispatch(&pipeline, &params, &bound, elements, 0).await?;
+        let matmul = self.gpu.dispatch(&matmul, &bound).await?;
+        let bias_add = kernels::bias_add(rows, fan_in, fan_out);
+        let bias_add = self.gpu.dispatch(&bias_add, &[parameters(), Slice::all(z)]).await?;
         Ok([matmul, bias_add, self.activate(layer, z, a, rows).await?])
     }
 
@@ -190,12 +147,8 @@ impl LayeredEngine {
         a: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let stride = row_stride(layer.fan_out) as u32;
-        let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
-        let constants = [("ACTIVATION", layer.activation.code().into())];
-        let pipeline = self.gpu.pipeline(&kernels::ACTIVATE, &constants).await?;
-        let bound = [Slice::all(z), Slice::all(a)];
-        self.gpu.dispatch(&pipeline, &params, &bound, rows * layer.fan_out, 0).await
+        let launch = kernels::activate(layer.activation, rows, layer.fan_out);
+        self.gpu.dispatch(&launch, &[Slice::all(z), Slice::all(a)]).await
     }
 
     /// The loss of each row, and its gradient where it enters the backward pass.
@@ -207,41 +160,26 @@ impl LayeredEngine {
             GradientAt::Output => (&state.a, &state.d_a),
             GradientAt::PreActivation => (&state.z, &state.d_z),
         };
-        let kernel = match loss {
-            Loss::MseHalfMean | Loss::MseMean => &kernels::LOSS_MSE,
-            Loss::Bce | Loss::BceWithLogits => &kernels::LOSS_BCE,
-            Loss::SoftmaxCrossEntropy => &kernels::LOSS_SOFTMAX,
-        };
-        let params = LossParams {
-            rows: rows as u32,
-            cols: outputs as u32,
-            stride: row_stride(outputs) as u32,
-            scale: loss.gradient_scale(rows, outputs) as f32,
-        };
-        let pipeline = self.gpu.pipeline(kernel, &[]).await?;
-        let row_loss = Slice::all(&self.buffers.row_loss);
-        let buffers = [Slice::all(from), Slice::all(targets), row_loss, Slice::all(d)];
-        self.gpu.dispatch(&pipeline, &params, &buffers, rows, loss_loops(loss) * outputs).await
+        let scale = loss.gradient_scale(rows, outputs) as f32;
+        let bound = [from, targets, &self.buffers.row_loss, d].map(Slice::all);
+        self.gpu.dispatch(&kernels::loss(loss, rows, outputs, scale), &bound).await
+    }
+
+    /// What turns the sum of a batch's losses into its loss.
+    pub(super) fn loss_scale(&self, rows: usize) -> f32 {
+        let network = &self.task.network;
+        network.loss().value_scale(rows, network.outputs()) as f32
     }
 
     async fn loss_mean(&self, rows: usize) -> Result<Dispatch, GpuError> {
-        let loss = self.task.network.loss();
-        let params = LossMeanParams {
-            rows: rows as u32,
-            ring_len: RING_LEN,
-            scale: loss.value_scale(rows, self.task.network.outputs()) as f32,
-        };
-        let lanes = kernels::LOSS_MEAN.lanes as usize;
-        let pipeline = self.gpu.pipeline(&kernels::LOSS_MEAN, &[]).await?;
         let Self { buffers, .. } = self;
         let bound = [
             Slice::all(&buffers.row_loss),
             Slice::range(&buffers.clock, 0, 1),
             Slice::all(&buffers.losses),
         ];
-        self.gpu
-            .dispatch(&pipeline, &params, &bound, lanes, rows.div_ceil(lanes) + TREE_ROUNDS)
-            .await
+        let launch = kernels::loss_mean(rows, RING_LEN, self.loss_scale(rows));
+        self.gpu.dispatch(&launch, &bound).await
     }
 
     /// `d_z = d_a * slope`.
@@ -251,12 +189,8 @@ impl LayeredEngine {
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let state = &self.buffers.layers[layer.index];
-        let stride = row_stride(layer.fan_out) as u32;
-        let params = ActivateParams { rows: rows as u32, cols: layer.fan_out as u32, stride };
-        let constants = [("ACTIVATION", layer.activation.code().into())];
-        let pipeline = self.gpu.pipeline(&kernels::ACTIVATE_GRAD, &constants).await?;
-        let buffers = [Slice::all(&state.a), Slice::all(&state.d_a), Slice::all(&state.d_z)];
-        self.gpu.dispatch(&pipeline, &params, &buffers, rows * layer.fan_out, 0).await
+        let launch = kernels::activate_grad(layer.activation, rows, layer.fan_out);
+        self.gpu.dispatch(&launch, &[&state.a, &state.d_a, &state.d_z].map(Slice::all)).await
     }
 
     /// `d_weights = input^T . d_z`.
@@ -267,18 +201,9 @@ impl LayeredEngine {
         d_z: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let block = self.layout.block(layer.index);
-        let params = MatmulParams {
-            m: layer.fan_in as u32,
-            k: rows as u32,
-            n: layer.fan_out as u32,
-            left_stride: row_stride(layer.fan_in) as u32,
-            right_stride: block.stride as u32,
-            output_stride: block.stride as u32,
-        };
-        let gradients = self.block(&self.buffers.gradients, block);
-        let buffers = [Slice::all(input), Slice::all(d_z), gradients];
-        matmul(&self.gpu, params, (true, false), &buffers).await
+        let launch = kernels::matmul([layer.fan_in, rows, layer.fan_out], [true, false]);
+        let gradients = self.block(&self.buffers.gradients, self.layout.block(layer.index));
+        self.gpu.dispatch(&launch, &[Slice::all(input), Slice::all(d_z), gradients]).await
     }
 
     /// `d_bias = column sums of d_z`.
@@ -288,11 +213,9 @@ impl LayeredEngine {
         d_z: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let block = self.layout.block(layer.index);
-        let params = bias_params(layer, block, rows);
-        let pipeline = self.gpu.pipeline(&kernels::BIAS_GRAD, &[]).await?;
-        let buffers = [Slice::all(d_z), self.block(&self.buffers.gradients, block)];
-        self.gpu.dispatch(&pipeline, &params, &buffers, layer.fan_out, rows).await
+        let launch = kernels::bias_grad(rows, layer.fan_in, layer.fan_out);
+        let gradients = self.block(&self.buffers.gradients, self.layout.block(layer.index));
+        self.gpu.dispatch(&launch, &[Slice::all(d_z), gradients]).await
     }
 
     /// `d_input = d_z . weights^T`.
@@ -303,56 +226,13 @@ impl LayeredEngine {
         d_input: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let block = self.layout.block(layer.index);
-        let params = MatmulParams {
-            m: rows as u32,
-            k: layer.fan_out as u32,
-            n: layer.fan_in as u32,
-            left_stride: block.stride as u32,
-            right_stride: block.stride as u32,
-            output_stride: row_stride(layer.fan_in) as u32,
-        };
-        let parameters = self.block(&self.buffers.parameters, block);
-        let buffers = [Slice::all(d_z), parameters, Slice::all(d_input)];
-        matmul(&self.gpu, params, (false, true), &buffers).await
+        let launch = kernels::matmul([rows, layer.fan_out, layer.fan_in], [false, true]);
+        let parameters = self.block(&self.buffers.parameters, self.layout.block(layer.index));
+        self.gpu.dispatch(&launch, &[Slice::all(d_z), parameters, Slice::all(d_input)]).await
     }
 }
 
 /// Adds one to a counter.
 pub(super) async fn advance(gpu: &Gpu, counter: &Buffer) -> Result<Dispatch, GpuError> {
-    let pipeline = gpu.pipeline(&kernels::ADVANCE, &[]).await?;
-    gpu.dispatch(&pipeline, &AdvanceParams { steps: 1 }, &[Slice::range(counter, 0, 1)], 1, 0).await
-}
-
-/// Loops that a loss's kernel makes over all outputs.
-pub(super) fn loss_loops(loss: Loss) -> usize {
-    match loss {
-        Loss::SoftmaxCrossEntropy => 3,
-        _ => 1,
-    }
-}
-
-fn bias_params(layer: &Layer, block: LayerBlock, rows: usize) -> BiasParams {
-    BiasParams {
-        rows: rows as u32,
-        cols: layer.fan_out as u32,
-        stride: block.stride as u32,
-        bias_offset: block.bias_offset as u32,
-    }
-}
-
-/// One product, with the operands transposed as told.
-async fn matmul(
-    gpu: &Gpu,
-    params: MatmulParams,
-    (left, right): (bool, bool),
-    buffers: &[Slice<'_>],
-) -> Result<Dispatch, GpuError> {
-    let constants = [
-        ("TRANSPOSE_LEFT", f64::from(u8::from(left))),
-        ("TRANSPOSE_RIGHT", f64::from(u8::from(right))),
-    ];
-    let pipeline = gpu.pipeline(&kernels::MATMUL, &constants).await?;
-    let elements = params.m as usize * params.n as usize;
-    gpu.dispatch(&pipeline, &params, buffers, elements, params.k as usize).await
+    gpu.dispatch(&kernels::advance(1), &[Slice::range(counter, 0, 1)]).await
 }

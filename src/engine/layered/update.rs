@@ -3,15 +3,11 @@
 
 use std::ops::Range;
 
-use super::step::TREE_ROUNDS;
 use super::{Kernels, LayeredEngine, RATES_AT, RING_LEN, fused};
 use crate::gpu::{Dispatch, GpuError, Slice};
-use crate::kernels::{self, ClipScaleParams, GradientSquaresParams, OptimizerParams};
+use crate::kernels::{self, STRETCH};
 use crate::network::Layout;
 
-/// Gradients that a workgroup of `gradient_squares` sums, in rounds.
-const SQUARES_EACH: usize = 64;
-const STRETCH: usize = SQUARES_EACH * kernels::GRADIENT_SQUARES.lanes as usize;
 /// The least that a binding holds of whole stretches, sixteen of whose sums are 256 bytes.
 const PORTION: usize = 16 * STRETCH;
 
@@ -26,33 +22,18 @@ impl LayeredEngine {
     pub(super) async fn optimizer_step(&self) -> Result<Vec<Dispatch>, GpuError> {
         let mut list = self.clipping().await?;
         let Self { buffers, gpu, task, .. } = self;
-        let [optimizer, decay, clip_value] = self.optimizer_constants();
-        let clip_norm = ("CLIP_NORM", f64::from(u8::from(task.optimizer.clip_norm.is_some())));
-        let constants = [optimizer, decay, clip_value, clip_norm];
-        let pipeline = gpu.pipeline(&kernels::OPTIMIZER_STEP, &constants).await?;
-        let numbers = task.numbers(0.0, 0);
         for range in self.portions() {
-            let params = OptimizerParams {
-                len: (range.len() / 4) as u32,
-                ring_len: RING_LEN,
-                decay1: numbers.decay1 as f32,
-                gain1: numbers.gain1 as f32,
-                decay2: numbers.decay2 as f32,
-                gain2: numbers.gain2 as f32,
-                eps: numbers.eps as f32,
-                weight_decay: numbers.weight_decay as f32,
-                clip_value: self.clip_value(),
-            };
+            let launch = kernels::optimizer_step(&task.optimizer, RING_LEN, range.len());
             let of = |buffer| Slice::range(buffer, range.start, range.len());
             let bound = [
                 of(&buffers.gradients),
-                Slice::all(&buffers.clock),
                 Slice::all(&buffers.scale),
+                Slice::all(&buffers.clock),
                 of(&buffers.parameters),
                 self.moment_slice(0, range.clone()),
                 self.moment_slice(1, range.clone()),
             ];
-            list.push(gpu.dispatch(&pipeline, &params, &bound, range.len() / 4, 0).await?);
+            list.push(gpu.dispatch(&launch, &bound).await?);
         }
         Ok(list)
     }
@@ -61,38 +42,26 @@ impl LayeredEngine {
     /// kernels have done the first level beside their products.
     async fn clipping(&self) -> Result<Vec<Dispatch>, GpuError> {
         let Some(clip_norm) = self.task.optimizer.clip_norm else { return Ok(Vec::new()) };
-        let Self { buffers, gpu, .. } = self;
+        let Self { buffers, gpu, task, .. } = self;
         let mut list = Vec::new();
         let sums_len = match self.kernels {
             Kernels::Fused => fused::sums(&self.layers).1,
             Kernels::Plain => {
-                let [_, _, clip_value] = self.optimizer_constants();
-                let pipeline = gpu.pipeline(&kernels::GRADIENT_SQUARES, &[clip_value]).await?;
                 for range in self.portions() {
-                    let params = GradientSquaresParams {
-                        len: range.len() as u32,
-                        clip_value: self.clip_value(),
-                    };
+                    let launch = kernels::gradient_squares(&task.optimizer, range.len());
                     let (first, count) = (range.start / STRETCH, range.len().div_ceil(STRETCH));
                     let bound = [
                         Slice::range(&buffers.gradients, range.start, range.len()),
                         Slice::range(&buffers.sums, 4 * first, 4 * count),
                     ];
-                    let lanes = kernels::GRADIENT_SQUARES.lanes as usize;
-                    let rounds = SQUARES_EACH + TREE_ROUNDS;
-                    list.push(
-                        gpu.dispatch(&pipeline, &params, &bound, count * lanes, rounds).await?,
-                    );
+                    list.push(gpu.dispatch(&launch, &bound).await?);
                 }
                 4 * stretches(&self.layout)
             }
         };
-        let lanes = kernels::CLIP_SCALE.lanes as usize;
-        let params = ClipScaleParams { len: (sums_len / 4) as u32, clip_norm: clip_norm as f32 };
-        let pipeline = gpu.pipeline(&kernels::CLIP_SCALE, &[]).await?;
+        let launch = kernels::clip_scale(clip_norm as f32, sums_len / 4);
         let bound = [Slice::range(&buffers.sums, 0, sums_len), Slice::all(&buffers.scale)];
-        let rounds = (sums_len / 4).div_ceil(lanes) + TREE_ROUNDS;
-        list.push(gpu.dispatch(&pipeline, &params, &bound, lanes, rounds).await?);
+        list.push(gpu.dispatch(&launch, &bound).await?);
         Ok(list)
     }
 
@@ -102,20 +71,6 @@ impl LayeredEngine {
         let bound = (self.gpu.adapter().limits.max_binding_bytes / 4) as usize;
         let (len, most) = (self.layout.len(), (bound / PORTION).max(1) * PORTION);
         (0..len).step_by(most).map(move |start| start..(start + most).min(len))
-    }
-
-    /// What the overrides of kernels that update say of the optimizer.
-    pub(super) fn optimizer_constants(&self) -> [(&'static str, f64); 3] {
-        let optimizer = &self.task.optimizer;
-        [
-            ("OPTIMIZER", optimizer.code().into()),
-            ("DECAY", optimizer.decay_code().into()),
-            ("CLIP_VALUE", f64::from(u8::from(optimizer.clip_value.is_some()))),
-        ]
-    }
-
-    pub(super) fn clip_value(&self) -> f32 {
-        self.task.optimizer.clip_value.unwrap_or_default() as f32
     }
 
     /// A range of a moment, or all of what stands for one that the optimizer does not have.

@@ -4,7 +4,6 @@
 
 use super::plan::{Owner, Plan, Request, Room};
 use super::rows::Rows;
-use crate::gpu::Kernel;
 use crate::kernels::{TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN};
 
 /// Parameters of a network whose step llvmpipe unrolls in any case.
@@ -142,7 +141,7 @@ impl Invocation {
         let step = step + self.update_rounds();
         Plan {
             owner: Owner::Invocation,
-            kernel: Kernel { bindings: rows.bindings(room), ..table },
+            kernel: table.with_memory(rows.bindings(room), 0),
             lines: self.lines(room),
             step_rounds: step + rows.judging_rounds(row),
             loss_rounds: 1 + row * (rows.batch + 1),

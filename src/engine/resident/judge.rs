@@ -1,5 +1,5 @@
-//! What becomes of networks: whether they made their steps, and, where they are judged, how they
-//! ended.
+//! What becomes of networks: whether they made their steps, are still finite, and, where they are judged,
+//! solved.
 
 use super::ResidentEngine;
 use super::rates::rules;
@@ -28,6 +28,8 @@ impl ResidentEngine {
     pub(super) fn check_done(&self, done: &[u32], outcomes: &[u32]) -> Result<(), GpuError> {
         let missing = done.iter().zip(outcomes).find(|&(&done, &outcome)| match outcome {
             IN_TRAINING => done != self.step,
+            // One that is not judged goes on all the same.
+            DIVERGED if !self.judged => done != self.step,
             DIVERGED => done > self.step,
             steps => done != steps,
         });
@@ -39,12 +41,16 @@ impl ResidentEngine {
         }
     }
 
-    /// Notes what became of the networks still here. Once half of them are decided, they are
-    /// dropped: a lane whose network is done would go on doing nothing.
-    pub(super) async fn note_fates(&mut self, outcomes: &[u32]) -> Result<(), GpuError> {
+    /// Notes what became of the networks still here.
+    pub(super) fn note_fates(&mut self, outcomes: &[u32]) {
         for (&column, &outcome) in self.columns.iter().zip(outcomes) {
             self.fates[column as usize] = fate(outcome);
         }
+    }
+
+    /// Once half of the networks still here are decided, they are dropped: a lane whose network is done
+    /// would go on doing nothing.
+    pub(super) async fn drop_decided(&mut self, outcomes: &[u32]) -> Result<(), GpuError> {
         let kept: Vec<usize> =
             (0..outcomes.len()).filter(|&column| outcomes[column] == IN_TRAINING).collect();
         if kept.is_empty() || 2 * kept.len() <= outcomes.len() && outcomes.len() > FEW_COLUMNS {

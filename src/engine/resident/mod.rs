@@ -17,7 +17,7 @@ use web_time::Instant;
 use super::pace::Pace;
 use super::{Fate, State, cpu};
 use crate::data::{Batches, Dataset};
-use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Pipeline, Slice};
+use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::TrainParams;
 use crate::network::{Layout, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
@@ -76,7 +76,6 @@ pub struct ResidentEngine {
     members: Vec<Member>,
     judged: bool,
     plan: Plan,
-    pipeline: Pipeline,
     buffers: Buffers,
     /// Which member each column of the buffers is: all, until some are judged and dropped.
     columns: Vec<u32>,
@@ -123,7 +122,14 @@ pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<O
     let Request { network, networks, optimizer, .. } = request;
     let one = (1 + optimizer.moments()) * network.parameter_count();
     let parameters = networks.saturating_mul(one);
-    gpu.check_binding(&format!("parameters of {networks} networks at once"), parameters)?;
+    let what = format!("parameters and moments of {networks} networks at once");
+    gpu.check_binding(&what, parameters).map_err(|error| match error {
+        GpuError::Limit { what, wanted, unit, limit, allowed, .. } => {
+            let fix = "use fewer --restarts, smaller --layers, or --engine cpu";
+            GpuError::Limit { what, wanted, unit, limit, allowed, fix }
+        }
+        other => other,
+    })?;
     check_data(data, gpu)?;
     Ok(plan.owner)
 }
@@ -180,9 +186,6 @@ impl ResidentEngine {
             done: gpu.buffer("steps done", networks).await?,
             outcome: gpu.buffer_of("outcomes", &vec![IN_TRAINING; networks]).await?,
         };
-        let constants: Vec<(&str, f64)> =
-            plan.kernel.constants.iter().map(|c| (c.name, code(network, c.name).into())).collect();
-        let pipeline = gpu.shaped_pipeline(&plan.kernel, &plan.lines, &constants).await?;
         let step_work = network.parameter_count() * batches.batch();
         let first_steps = FIRST_WORK / step_work.saturating_mul(networks).max(1);
         let mut engine = ResidentEngine {
@@ -195,7 +198,6 @@ impl ResidentEngine {
             members: members.to_vec(),
             judged,
             plan,
-            pipeline,
             buffers,
             columns: (0..networks as u32).collect(),
             fates: vec![Fate::Unsolved; networks],
@@ -206,7 +208,7 @@ impl ResidentEngine {
             pace: Pace::new(first_steps.max(1), MOST_STEPS),
             gpu,
         };
-        // Bound now, so that training need not.
+        // Compiled and bound now, so that training need not.
         engine.dispatch(0, 0, 0).await?;
         Ok(engine)
     }
@@ -226,7 +228,7 @@ impl ResidentEngine {
         self.members.len()
     }
 
-    /// What became of each network so far, where they are judged.
+    /// What became of each network so far: whether it is finite, and, where it is judged, solved.
     pub fn fates(&self) -> &[Fate] {
         &self.fates
     }
@@ -280,8 +282,9 @@ impl ResidentEngine {
         self.latest = lists.next_if(|_| is_few).map(floats);
         let losses = lists.flatten().map(f32::from_bits).collect();
         let columns = self.columns.clone();
+        self.note_fates(&outcomes);
         if self.judged {
-            self.note_fates(&outcomes).await?;
+            self.drop_decided(&outcomes).await?;
         }
         Ok(Advance { steps: count, losses, columns })
     }
@@ -380,20 +383,28 @@ impl ResidentEngine {
             clip_norm: self.optimizer.clip_norm.unwrap_or_default() as f32,
             clip_value: self.optimizer.clip_value.unwrap_or_default() as f32,
         };
+        let Plan { owner, kernel, ref lines, dispatch_rounds, .. } = self.plan;
+        let invocations = match owner {
+            Owner::Invocation => self.columns.len(),
+            Owner::Workgroup => self.columns.len() * kernel.lanes as usize,
+        };
+        let rounds = dispatch_rounds + steps as usize * self.step_rounds(loss_every);
+        let launch = kernel.launch(params, invocations).with_rounds(rounds);
         if let Some(made) = &self.dispatch {
-            made.set_params(&self.gpu, &params);
+            made.set_params(&self.gpu, &launch)?;
             return Ok(made.clone());
         }
+        let launch = kernel
+            .constants
+            .iter()
+            .map(|constant| constant.name)
+            .fold(launch, |launch, name| launch.constant(name, code(&self.network, name)))
+            .with_lines(lines.clone());
         let Buffers { data, rules, seeds, schedule, parameters, losses, done, outcome } =
             &self.buffers;
         let bound =
             [data, rules, seeds, schedule, parameters, losses, done, outcome].map(Slice::all);
-        let rounds = self.plan.dispatch_rounds + steps as usize * self.step_rounds(loss_every);
-        let invocations = match self.plan.owner {
-            Owner::Invocation => self.columns.len(),
-            Owner::Workgroup => self.columns.len() * self.plan.kernel.lanes as usize,
-        };
-        let made = self.gpu.dispatch(&self.pipeline, &params, &bound, invocations, rounds).await?;
+        let made = self.gpu.dispatch(&launch, &bound).await?;
         self.dispatch = Some(made.clone());
         Ok(made)
     }

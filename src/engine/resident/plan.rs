@@ -5,6 +5,7 @@ use super::invocation::Invocation;
 use super::workgroup::Workgroup;
 use crate::data::Batches;
 use crate::gpu::{DeviceKind, Gpu, Kernel};
+use crate::kernels::TrainParams;
 use crate::network::{Network, named};
 use crate::optimizer::{Optimizer, RateSchedule};
 
@@ -57,7 +58,7 @@ impl Room {
 pub(super) struct Plan {
     pub owner: Owner,
     /// The kernel as it is for this network.
-    pub kernel: Kernel,
+    pub kernel: Kernel<TrainParams>,
     /// The lines that are appended to it.
     pub lines: String,
     /// Loop rounds of an invocation: in a step, for the losses of a step that is kept, and in a

@@ -5,10 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use super::ResidentEngine;
 use crate::engine::{State, on_every_core};
-use crate::gpu::{GpuError, Pipeline, Slice};
-use crate::kernels::{INIT_UNIFORM, InitUniformParams};
+use crate::gpu::{GpuError, Slice};
+use crate::kernels::init_uniform;
 use crate::network::{Draw, Initializer};
-use crate::random::{Purpose, seed_key, stream_id};
 
 /// Networks that a core draws at once.
 const DRAWN_AT_ONCE: usize = 1024;
@@ -68,36 +67,27 @@ impl ResidentEngine {
         if !there.is_empty() {
             self.draw_on_host(&there);
         }
-        let pipeline = self.gpu.pipeline(&INIT_UNIFORM, &[]).await?;
         for start in here {
-            self.draw_on_gpu(start, &pipeline).await?;
+            self.draw_on_gpu(start).await?;
         }
         Ok(())
     }
 
-    async fn draw_on_gpu(&self, start: &Start, pipeline: &Pipeline) -> Result<(), GpuError> {
+    async fn draw_on_gpu(&self, start: &Start) -> Result<(), GpuError> {
         let Start { networks, init, scale, seed } = start;
-        let [seed_low, seed_high] = seed_key(*seed);
         let (mut first_parameter, mut dispatches) = (0, Vec::new());
         for layer in self.network.layers() {
             let len = layer.fan_in * layer.fan_out;
             if let Draw::Uniform { limit } = init.draw(layer.fan_in, layer.fan_out, *scale) {
-                let params = InitUniformParams {
-                    networks: networks.len() as u32,
-                    pairs: len.div_ceil(2) as u32,
-                    len: len as u32,
-                    stride: self.members.len() as u32,
-                    first_parameter: first_parameter as u32,
-                    first_network: networks.start as u32,
-                    seed_low,
-                    seed_high,
-                    stream: stream_id(Purpose::Weights, layer.index as u32),
-                    limit,
-                };
+                let launch = init_uniform(
+                    networks.clone(),
+                    self.members.len(),
+                    first_parameter,
+                    (layer.index, len),
+                    (*seed, limit),
+                );
                 let bound = [Slice::all(&self.buffers.parameters)];
-                let invocations = networks.len() * len.div_ceil(2);
-                dispatches
-                    .push(self.gpu.dispatch(pipeline, &params, &bound, invocations, 0).await?);
+                dispatches.push(self.gpu.dispatch(&launch, &bound).await?);
             }
             first_parameter += len + layer.fan_out;
         }

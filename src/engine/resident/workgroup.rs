@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 
 use super::plan::{Owner, Plan, Request, Room};
 use super::rows::Rows;
-use crate::gpu::Kernel;
 use crate::kernels::TRAIN_WORKGROUP;
 use crate::network::{Activation, Layer};
 
 /// Invocations of the workgroup.
-const LANES: usize = TRAIN_WORKGROUP.lanes as usize;
+const LANES: usize = TRAIN_WORKGROUP.row.lanes as usize;
 /// Outputs that the one invocation that judges a row can hold.
 const MOST_OUTPUTS: usize = 32;
 
@@ -68,7 +67,8 @@ impl Workgroup {
         let batch = self.rows.batch;
         let numbers = batch.checked_mul(2 * self.units + 2)?;
         let kept = self.states * self.parameters + self.kept_gradients();
-        numbers.checked_add(kept + 2 * LANES + 3)?.checked_mul(4)
+        let squares = if self.clips { 2 * LANES } else { 2 };
+        numbers.checked_add(kept + squares + LANES + 3)?.checked_mul(4)
     }
 
     /// Gradients that are kept; one where none needs to be.
@@ -87,7 +87,7 @@ impl Workgroup {
         let looks = rows.all.div_ceil(rows.batch);
         Plan {
             owner: Owner::Workgroup,
-            kernel: Kernel { bindings, workgroup_bytes, ..TRAIN_WORKGROUP },
+            kernel: TRAIN_WORKGROUP.with_memory(bindings, workgroup_bytes),
             lines: self.lines(room),
             step_rounds: 1
                 + look

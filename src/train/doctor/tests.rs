@@ -72,7 +72,7 @@ fn watch(training: Training) -> Seen {
     let (network, layout) = (&training.network, Layout::new(&training.network));
     let batches = training.batches(training.seed);
     let per_epoch = batches.steps_per_epoch() as u32;
-    let mut engine = CpuEngine::new(training.task(training.seed));
+    let mut engine = CpuEngine::new(training.task(training.seed)).unwrap();
     let (mut history, mut checkups, mut diverged) = (Vec::new(), Vec::new(), None);
     let every = training.epochs.div_ceil(20);
     for epoch in 1..=training.epochs {

@@ -1,0 +1,162 @@
+//! The kernels that make a step's batch, and the one that counts steps.
+
+use std::ops::Range;
+
+use super::params::params;
+use super::{PLAIN, read, source, write};
+use crate::data::Batches;
+use crate::gpu::{Kernel, KernelRow, Launch};
+use crate::network::row_stride;
+use crate::random::seed_key;
+
+params! {
+    /// Of `batch_rows`.
+    BatchRowsParams {
+        /// Rows of this step's batch.
+        len: u32,
+        /// Rows of the data set.
+        data_rows: u32,
+        /// Rows of a batch that is not the short last one.
+        batch: u32,
+        /// Steps in an epoch.
+        steps_per_epoch: u32,
+        /// The seed's low half.
+        seed_low: u32,
+        /// The seed's high half.
+        seed_high: u32,
+        /// 1 to permute, 0 to take rows as they stand.
+        shuffled: u32,
+    }
+}
+
+/// The rows of a step's batch.
+pub const BATCH_ROWS: Kernel<BatchRowsParams> = Kernel::new(KernelRow {
+    name: "batch_rows",
+    source: source!("batch_rows", "grid", "order", "threefry"),
+    bindings: &[read("clock"), write("rows")],
+    twin: "batch_rows",
+    ..PLAIN
+});
+
+/// The `len` rows of the step that the clock says.
+pub fn batch_rows(batches: &Batches, len: usize) -> Launch {
+    let [seed_low, seed_high] = seed_key(batches.seed());
+    let params = BatchRowsParams {
+        len: len as u32,
+        data_rows: batches.rows() as u32,
+        batch: batches.batch() as u32,
+        steps_per_epoch: batches.steps_per_epoch() as u32,
+        seed_low,
+        seed_high,
+        shuffled: batches.shuffled().into(),
+    };
+    BATCH_ROWS.launch(params, len).with_rounds(WALK_ROUNDS)
+}
+
+/// Loop rounds granted to the walk to a row: it ends with a chance of at least a half each time, and
+/// llvmpipe's own limit is far away.
+const WALK_ROUNDS: usize = 64;
+
+params! {
+    /// Of `gather`.
+    GatherParams {
+        /// Rows to gather.
+        len: u32,
+        /// Columns.
+        cols: u32,
+        /// Elements from one row to the next, in both matrices.
+        stride: u32,
+        /// The data set's row that the source begins with.
+        first_row: u32,
+        /// Rows of the source.
+        source_rows: u32,
+    }
+}
+
+/// Those rows out of the data set.
+pub const GATHER: Kernel<GatherParams> = Kernel::new(KernelRow {
+    name: "gather",
+    source: source!("gather", "grid"),
+    bindings: &[read("rows"), read("source"), write("output")],
+    twin: "gather",
+    ..PLAIN
+});
+
+/// `len` rows of `cols` columns, as far as they are among the rows `part` of the data set.
+pub fn gather(len: usize, cols: usize, part: Range<usize>) -> Launch {
+    let params = GatherParams {
+        len: len as u32,
+        cols: cols as u32,
+        stride: row_stride(cols) as u32,
+        first_row: part.start as u32,
+        source_rows: part.len() as u32,
+    };
+    GATHER.launch(params, len * cols)
+}
+
+params! {
+    /// Of `gather_batch`. Strides are in vectors of four.
+    GatherBatchParams {
+        /// Rows to gather.
+        len: u32,
+        /// From one row of inputs to the next.
+        input_stride: u32,
+        /// From one row of targets to the next.
+        target_stride: u32,
+        /// The data set's row that the sources begin with.
+        first_row: u32,
+        /// Rows of the sources.
+        source_rows: u32,
+    }
+}
+
+/// A mini-batch in one go.
+pub const GATHER_BATCH: Kernel<GatherBatchParams> = Kernel::new(KernelRow {
+    name: "gather_batch",
+    source: source!("gather_batch", "grid"),
+    bindings: &[
+        read("rows"),
+        read("source_inputs"),
+        read("source_targets"),
+        write("input"),
+        write("target_rows"),
+    ],
+    twin: "gather_batch",
+    ..PLAIN
+});
+
+/// `len` rows of inputs and targets, as far as they are among the rows `part` of the data set.
+pub fn gather_batch(len: usize, inputs: usize, targets: usize, part: Range<usize>) -> Launch {
+    let [input_stride, target_stride] = [inputs, targets].map(|cols| row_stride(cols) / 4);
+    let params = GatherBatchParams {
+        len: len as u32,
+        input_stride: input_stride as u32,
+        target_stride: target_stride as u32,
+        first_row: part.start as u32,
+        source_rows: part.len() as u32,
+    };
+    GATHER_BATCH.launch(params, len * (input_stride + target_stride))
+}
+
+params! {
+    /// Of `advance`.
+    AdvanceParams {
+        /// Steps to count.
+        steps: u32,
+    }
+}
+
+/// Counts a step as done.
+pub const ADVANCE: Kernel<AdvanceParams> = Kernel::new(KernelRow {
+    name: "advance",
+    source: source!("advance"),
+    bindings: &[write("clock")],
+    lanes: 1,
+    twin: "advance",
+    ..PLAIN
+});
+
+/// So many steps more.
+pub fn advance(steps: u32) -> Launch {
+    ADVANCE.launch(AdvanceParams { steps }, 1)
+}

@@ -1,0 +1,287 @@
+//! The kernels that do a layer's product with what goes before and after it.
+
+use super::params::params;
+use super::plain::{LOSS_MEAN, LossMeanParams, sum_of_rows};
+use super::shapes::ONE_OUTPUT;
+use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, updating};
+use super::{ACTIVATIONS, BOOLS, LOSSES, PLAIN, TREE_ROUNDS, read, source, write};
+use crate::gpu::{Constant, Kernel, KernelRow, Launch};
+use crate::network::{Activation, Loss, row_stride};
+use crate::optimizer::Optimizer;
+
+params! {
+    /// Of `layer_forward`. Strides are in vectors of four.
+    LayerForwardParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Units that feed the layer.
+        fan_in: u32,
+        /// Units it has.
+        fan_out: u32,
+        /// From one row of the input to the next.
+        input_stride: u32,
+        /// From one row of everything else to the next.
+        stride: u32,
+    }
+}
+
+/// A layer in one go.
+pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
+    name: "layer_forward",
+    source: source!("layer_forward", "grid", "tile", "activation"),
+    bindings: &[read("input"), read("parameters"), write("output"), write("unit_counts")],
+    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    twin: "layer_forward",
+    ..PLAIN
+});
+
+/// A layer `[fan_in][fan_out]` over a batch of rows.
+pub fn layer_forward(kind: Activation, rows: usize, fan_in: usize, fan_out: usize) -> Launch {
+    let (input_stride, stride) = (row_stride(fan_in), row_stride(fan_out));
+    let params = LayerForwardParams {
+        rows: rows as u32,
+        fan_in: fan_in as u32,
+        fan_out: fan_out as u32,
+        input_stride: (input_stride / 4) as u32,
+        stride: (stride / 4) as u32,
+    };
+    LAYER_FORWARD
+        .launch(params, tiles(rows, stride))
+        .constant("ACTIVATION", kind.code())
+        .with_rounds(input_stride / 4)
+}
+
+/// Numbers of its `unit_counts`.
+pub fn unit_counts_len(rows: usize, fan_out: usize) -> usize {
+    rows.div_ceil(TILE) * row_stride(fan_out)
+}
+
+params! {
+    /// Of `output_loss`. Strides are in vectors of four.
+    OutputLossParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Units that feed the layer.
+        fan_in: u32,
+        /// From one row of the input to the next.
+        input_stride: u32,
+        /// The factor on differences.
+        gradient_scale: f32,
+    }
+}
+
+/// The output layer and the loss in one go.
+pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
+    name: "output_loss",
+    source: source!("output_loss", "grid", "output", "loss", "activation"),
+    bindings: &[
+        read("input"),
+        read("parameters"),
+        read("target_rows"),
+        write("row_loss"),
+        write("d_output"),
+    ],
+    constants: &[
+        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
+        Constant { name: "LOSS", values: LOSSES },
+    ],
+    shapes: &[ONE_OUTPUT],
+    twin: "output_loss",
+    ..PLAIN
+});
+
+/// A layer of few outputs with its loss, the gradient of which is `scale` times what each row gives.
+pub fn output_loss(
+    (loss, kind): (Loss, Activation),
+    rows: usize,
+    fan_in: usize,
+    fan_out: usize,
+    scale: f32,
+) -> Launch {
+    let params = OutputLossParams {
+        rows: rows as u32,
+        fan_in: fan_in as u32,
+        input_stride: (row_stride(fan_in) / 4) as u32,
+        gradient_scale: scale,
+    };
+    OUTPUT_LOSS
+        .launch(params, rows)
+        .constant("OUTPUT_ACTIVATION", kind.code())
+        .constant("LOSS", loss.code())
+        .with_lines(output_lines(fan_out))
+        .with_rounds(output_rounds(fan_in, fan_out))
+}
+
+/// The lines that it needs for a layer of so many outputs.
+fn output_lines(outputs: usize) -> String {
+    let vectors = outputs.div_ceil(4);
+    format!("const OUTPUTS: u32 = {outputs}u; const OUTPUT_VECTORS: u32 = {vectors}u;")
+}
+
+/// Loop rounds: each of the sum goes over the outputs' vectors; what follows goes over the outputs,
+/// some ten times.
+fn output_rounds(fan_in: usize, fan_out: usize) -> usize {
+    row_stride(fan_in) / 4 * (1 + row_stride(fan_out) / 4) + 10 * fan_out
+}
+
+/// Whether a layer and its loss can be one dispatch of at most so many loop rounds.
+pub fn fuses_loss(fan_in: usize, fan_out: usize, most_rounds: usize) -> bool {
+    fan_out <= FUSED_OUTPUTS && output_rounds(fan_in, fan_out) <= most_rounds
+}
+
+/// Outputs that one invocation holds in registers, with their loss.
+const FUSED_OUTPUTS: usize = 16;
+
+params! {
+    /// Of `layer_input_grad`. Strides are in vectors of four.
+    LayerInputGradParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Units that feed the layer.
+        fan_in: u32,
+        /// From one row of the input to the next.
+        input_stride: u32,
+        /// From one row of everything else to the next.
+        stride: u32,
+    }
+}
+
+/// What goes back through a layer, and through the activation before it.
+pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow {
+    name: "layer_input_grad",
+    source: source!("layer_input_grad", "grid", "tile", "activation"),
+    bindings: &[read("d_output"), read("parameters"), read("input"), write("d_input")],
+    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    twin: "layer_input_grad",
+    ..PLAIN
+});
+
+/// Back through a layer `[fan_in][fan_out]`, and through the activation `kind` of what feeds it.
+pub fn layer_input_grad(kind: Activation, rows: usize, fan_in: usize, fan_out: usize) -> Launch {
+    let (input_stride, stride) = (row_stride(fan_in), row_stride(fan_out));
+    let params = LayerInputGradParams {
+        rows: rows as u32,
+        fan_in: fan_in as u32,
+        input_stride: (input_stride / 4) as u32,
+        stride: (stride / 4) as u32,
+    };
+    LAYER_INPUT_GRAD
+        .launch(params, tiles(rows, input_stride))
+        .constant("ACTIVATION", kind.code())
+        .with_rounds(stride / 4)
+}
+
+params! {
+    /// Of `layer_update`. Strides are in vectors of four.
+    LayerUpdateParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Units that feed the layer.
+        fan_in: u32,
+        /// Units it has.
+        fan_out: u32,
+        /// From one row of the input to the next.
+        input_stride: u32,
+        /// From one row of everything else to the next.
+        stride: u32,
+        /// Steps whose rates the ring holds.
+        ring_len: u32,
+        /// The first moment's decay.
+        decay1: f32,
+        /// What of a gradient goes into it.
+        gain1: f32,
+        /// The second moment's decay.
+        decay2: f32,
+        /// What of a gradient's square goes into it.
+        gain2: f32,
+        /// Added to the root of the second moment.
+        eps: f32,
+        /// How strongly weights decay.
+        weight_decay: f32,
+        /// The largest absolute value of a gradient.
+        clip_value: f32,
+    }
+}
+
+/// A layer's gradients, and its update.
+pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
+    name: "layer_update",
+    source: source!("layer_update", "grid", "tile", "optimizer", "norm", "schedule"),
+    bindings: &[
+        read("input"),
+        read("d_output"),
+        write("schedule"),
+        write("parameters"),
+        write("gradients"),
+        write("moment1"),
+        write("moment2"),
+        write("sums"),
+    ],
+    constants: &[Constant { name: "KEEP_GRADIENTS", values: BOOLS }, OPTIMIZER, DECAY, CLIP_VALUE],
+    workgroup_bytes: 1024,
+    twin: "layer_update",
+    ..PLAIN
+});
+
+/// The gradients of a layer `[fan_in][fan_out]`, and its update but where the gradients are kept for
+/// a dispatch of their own. Rates are in a ring of so many steps.
+pub fn layer_update(
+    optimizer: &Optimizer,
+    keeps_gradients: bool,
+    ring_len: u32,
+    rows: usize,
+    fan_in: usize,
+    fan_out: usize,
+) -> Launch {
+    let (n, stride) = (optimizer.numbers(0.0, 0), row_stride(fan_out));
+    let params = LayerUpdateParams {
+        rows: rows as u32,
+        fan_in: fan_in as u32,
+        fan_out: fan_out as u32,
+        input_stride: (row_stride(fan_in) / 4) as u32,
+        stride: (stride / 4) as u32,
+        ring_len,
+        decay1: n.decay1 as f32,
+        gain1: n.gain1 as f32,
+        decay2: n.decay2 as f32,
+        gain2: n.gain2 as f32,
+        eps: n.eps as f32,
+        weight_decay: n.weight_decay as f32,
+        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
+    };
+    let launch = LAYER_UPDATE
+        .launch(params, tiles(fan_in, stride))
+        .constant("KEEP_GRADIENTS", keeps_gradients)
+        .with_rounds(rows + TREE_ROUNDS);
+    updating(launch, optimizer)
+}
+
+/// Numbers of its `sums`: four of each workgroup.
+pub fn update_sums_len(fan_in: usize, fan_out: usize) -> usize {
+    4 * tiles(fan_in, row_stride(fan_out)).div_ceil(LAYER_UPDATE.row.lanes as usize)
+}
+
+/// One step's loss into the ring, and the step counted.
+pub const FINISH_STEP: Kernel<LossMeanParams> = Kernel::new(KernelRow {
+    name: "finish_step",
+    source: source!("finish_step"),
+    bindings: &[read("row_loss"), write("clock"), write("losses")],
+    twin: "finish_step",
+    ..LOSS_MEAN.row
+});
+
+/// What [`loss_mean`](super::loss_mean) and [`advance`](super::advance) do.
+pub fn finish_step(rows: usize, ring_len: u32, scale: f32) -> Launch {
+    sum_of_rows(&FINISH_STEP, LossMeanParams { rows: rows as u32, ring_len, scale })
+}
+
+/// Rows, and columns, of the tile that an invocation owns.
+const TILE: usize = 8;
+
+/// Tiles of a matrix of so many rows and padded columns.
+fn tiles(rows: usize, stride: usize) -> usize {
+    rows.div_ceil(TILE) * stride.div_ceil(TILE)
+}
+
+// The counts of a tile's rows fit half a word.
+const _: () = assert!(TILE < 1 << 16);

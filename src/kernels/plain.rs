@@ -1,0 +1,257 @@
+//! The plain kernels: one formula each, so that every intermediate is a buffer that can be read.
+
+use super::params::params;
+use super::{ACTIVATIONS, BOOLS, PLAIN, read, source, tree_rounds, write};
+use crate::gpu::{Binding, Constant, Kernel, KernelRow, Launch};
+use crate::network::{Activation, Loss, row_stride};
+
+params! {
+    /// Of `matmul`.
+    MatmulParams {
+        /// Rows of the output.
+        m: u32,
+        /// Terms of each sum.
+        k: u32,
+        /// Columns of the output.
+        n: u32,
+        /// Elements from one stored row of `left` to the next.
+        left_stride: u32,
+        /// Elements from one stored row of `right` to the next.
+        right_stride: u32,
+        /// Elements from one row of `output` to the next.
+        output_stride: u32,
+    }
+}
+
+/// `output = left . right`, either of them transposed.
+pub const MATMUL: Kernel<MatmulParams> = Kernel::new(KernelRow {
+    name: "matmul",
+    source: source!("matmul", "grid"),
+    bindings: &[read("left"), read("right"), write("output")],
+    constants: &[
+        Constant { name: "TRANSPOSE_LEFT", values: BOOLS },
+        Constant { name: "TRANSPOSE_RIGHT", values: BOOLS },
+    ],
+    twin: "matmul",
+    ..PLAIN
+});
+
+/// The product of `[m][k]` and `[k][n]`, each stored the other way round where told, in rows as long
+/// as a [`Layout`](crate::network::Layout) pads them.
+pub fn matmul([m, k, n]: [usize; 3], [transpose_left, transpose_right]: [bool; 2]) -> Launch {
+    let params = MatmulParams {
+        m: m as u32,
+        k: k as u32,
+        n: n as u32,
+        left_stride: row_stride(if transpose_left { m } else { k }) as u32,
+        right_stride: row_stride(if transpose_right { k } else { n }) as u32,
+        output_stride: row_stride(n) as u32,
+    };
+    MATMUL
+        .launch(params, m * n)
+        .constant("TRANSPOSE_LEFT", transpose_left)
+        .constant("TRANSPOSE_RIGHT", transpose_right)
+        .with_rounds(k)
+}
+
+params! {
+    /// Of `bias_add` and `bias_grad`.
+    BiasParams {
+        /// Rows of the matrix.
+        rows: u32,
+        /// Its columns.
+        cols: u32,
+        /// Elements from one row to the next.
+        stride: u32,
+        /// From the start of the layer's block to its bias row.
+        bias_offset: u32,
+    }
+}
+
+/// `output += bias`.
+pub const BIAS_ADD: Kernel<BiasParams> = Kernel::new(KernelRow {
+    name: "bias_add",
+    source: source!("bias_add", "grid"),
+    bindings: &[read("parameters"), write("output")],
+    twin: "bias_add",
+    ..PLAIN
+});
+
+/// The biases of a layer `[fan_in][fan_out]` on a batch of rows.
+pub fn bias_add(rows: usize, fan_in: usize, fan_out: usize) -> Launch {
+    BIAS_ADD.launch(bias_params(rows, fan_in, fan_out), rows * fan_out)
+}
+
+/// `d_bias = column sums of d_output`.
+pub const BIAS_GRAD: Kernel<BiasParams> = Kernel::new(KernelRow {
+    name: "bias_grad",
+    source: source!("bias_grad", "grid"),
+    bindings: &[read("d_output"), write("gradients")],
+    twin: "bias_grad",
+    ..PLAIN
+});
+
+/// The gradients of those biases.
+pub fn bias_grad(rows: usize, fan_in: usize, fan_out: usize) -> Launch {
+    BIAS_GRAD.launch(bias_params(rows, fan_in, fan_out), fan_out).with_rounds(rows)
+}
+
+fn bias_params(rows: usize, fan_in: usize, fan_out: usize) -> BiasParams {
+    let stride = row_stride(fan_out);
+    BiasParams {
+        rows: rows as u32,
+        cols: fan_out as u32,
+        stride: stride as u32,
+        bias_offset: (fan_in * stride) as u32,
+    }
+}
+
+params! {
+    /// Of `activate` and `activate_grad`.
+    ActivateParams {
+        /// Rows of the matrices.
+        rows: u32,
+        /// Their columns.
+        cols: u32,
+        /// Elements from one row to the next.
+        stride: u32,
+    }
+}
+
+/// `output = activation(input)`.
+pub const ACTIVATE: Kernel<ActivateParams> = Kernel::new(KernelRow {
+    name: "activate",
+    source: source!("activate", "grid", "activation"),
+    bindings: &[read("input"), write("output")],
+    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    twin: "activate",
+    ..PLAIN
+});
+
+/// An activation of a matrix `[rows][cols]`.
+pub fn activate(kind: Activation, rows: usize, cols: usize) -> Launch {
+    ACTIVATE.launch(activate_params(rows, cols), rows * cols).constant("ACTIVATION", kind.code())
+}
+
+/// `d_input = d_output * slope`.
+pub const ACTIVATE_GRAD: Kernel<ActivateParams> = Kernel::new(KernelRow {
+    name: "activate_grad",
+    source: source!("activate_grad", "grid", "activation"),
+    bindings: &[read("output"), read("d_output"), write("d_input")],
+    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    twin: "activate_grad",
+    ..PLAIN
+});
+
+/// Back through it.
+pub fn activate_grad(kind: Activation, rows: usize, cols: usize) -> Launch {
+    let launch = ACTIVATE_GRAD.launch(activate_params(rows, cols), rows * cols);
+    launch.constant("ACTIVATION", kind.code())
+}
+
+fn activate_params(rows: usize, cols: usize) -> ActivateParams {
+    ActivateParams { rows: rows as u32, cols: cols as u32, stride: row_stride(cols) as u32 }
+}
+
+params! {
+    /// Of the losses.
+    LossParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Outputs.
+        cols: u32,
+        /// Elements from one row to the next.
+        stride: u32,
+        /// The factor of the gradient.
+        scale: f32,
+    }
+}
+
+const LOSS_BINDINGS: &[Binding] =
+    &[read("output"), read("target_rows"), write("row_loss"), write("d_output")];
+
+/// Squared error with its gradient.
+pub const LOSS_MSE: Kernel<LossParams> = Kernel::new(KernelRow {
+    name: "loss_mse",
+    source: source!("loss_mse", "grid", "loss", "activation"),
+    bindings: LOSS_BINDINGS,
+    twin: "loss_mse",
+    ..PLAIN
+});
+
+/// Binary cross-entropy of pre-activations with its gradient.
+pub const LOSS_BCE: Kernel<LossParams> = Kernel::new(KernelRow {
+    name: "loss_bce",
+    source: source!("loss_bce", "grid", "loss", "activation"),
+    bindings: LOSS_BINDINGS,
+    twin: "loss_bce",
+    ..PLAIN
+});
+
+/// Cross-entropy of the softmax of logits with its gradient.
+pub const LOSS_SOFTMAX: Kernel<LossParams> = Kernel::new(KernelRow {
+    name: "loss_softmax",
+    source: source!("loss_softmax", "grid"),
+    bindings: LOSS_BINDINGS,
+    twin: "loss_softmax",
+    ..PLAIN
+});
+
+/// A loss of a batch of rows, its gradient times `scale`.
+pub fn loss(kind: Loss, rows: usize, outputs: usize, scale: f32) -> Launch {
+    let kernel = match kind {
+        Loss::MseHalfMean | Loss::MseMean => LOSS_MSE,
+        Loss::Bce | Loss::BceWithLogits => LOSS_BCE,
+        Loss::SoftmaxCrossEntropy => LOSS_SOFTMAX,
+    };
+    let params = LossParams {
+        rows: rows as u32,
+        cols: outputs as u32,
+        stride: row_stride(outputs) as u32,
+        scale,
+    };
+    kernel.launch(params, rows).with_rounds(loss_rounds(kind, outputs))
+}
+
+/// Loop rounds of an invocation of a loss: the softmax goes over its outputs three times.
+pub fn loss_rounds(kind: Loss, outputs: usize) -> usize {
+    match kind {
+        Loss::SoftmaxCrossEntropy => 3 * outputs,
+        _ => outputs,
+    }
+}
+
+params! {
+    /// Of `loss_mean`.
+    LossMeanParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Numbers that the ring of losses holds.
+        ring_len: u32,
+        /// The factor of the loss.
+        scale: f32,
+    }
+}
+
+/// One step's loss into the ring.
+pub const LOSS_MEAN: Kernel<LossMeanParams> = Kernel::new(KernelRow {
+    name: "loss_mean",
+    source: source!("loss_mean"),
+    bindings: &[read("row_loss"), read("clock"), write("losses")],
+    lanes: 256,
+    workgroup_bytes: 1024,
+    twin: "loss_mean",
+    ..PLAIN
+});
+
+/// The mean of a batch's losses, `scale` times their sum, into a ring of so many.
+pub fn loss_mean(rows: usize, ring_len: u32, scale: f32) -> Launch {
+    let params = LossMeanParams { rows: rows as u32, ring_len, scale };
+    sum_of_rows(&LOSS_MEAN, params)
+}
+
+/// One workgroup whose lanes sum the rows.
+pub(super) fn sum_of_rows(kernel: &Kernel<LossMeanParams>, params: LossMeanParams) -> Launch {
+    let lanes = kernel.lanes as usize;
+    kernel.launch(params, lanes).with_rounds(tree_rounds(params.rows as usize, lanes))
+}

@@ -1,0 +1,144 @@
+//! The kernels that update parameters by gradients that are kept, and those that find their norm.
+
+use super::params::params;
+use super::{BOOLS, PLAIN, TREE_ROUNDS, read, source, tree_rounds, write};
+use crate::gpu::{Constant, Kernel, KernelRow, Launch};
+use crate::optimizer::Optimizer;
+
+/// What overrides say of an optimizer.
+pub(super) const OPTIMIZER: Constant =
+    Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0] };
+pub(super) const DECAY: Constant = Constant { name: "DECAY", values: &[0.0, 1.0, 2.0] };
+pub(super) const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
+
+params! {
+    /// Of `optimizer_step`.
+    OptimizerParams {
+        /// Vectors of four parameters, padding included.
+        len: u32,
+        /// Steps whose rates the ring holds.
+        ring_len: u32,
+        /// The first moment's decay.
+        decay1: f32,
+        /// What of a gradient goes into it.
+        gain1: f32,
+        /// The second moment's decay.
+        decay2: f32,
+        /// What of a gradient's square goes into it.
+        gain2: f32,
+        /// Added to the root of the second moment.
+        eps: f32,
+        /// How strongly weights decay.
+        weight_decay: f32,
+        /// The largest absolute value of a gradient.
+        clip_value: f32,
+    }
+}
+
+/// One update of every parameter.
+pub const OPTIMIZER_STEP: Kernel<OptimizerParams> = Kernel::new(KernelRow {
+    name: "optimizer_step",
+    source: source!("optimizer_step", "grid", "optimizer", "norm", "schedule"),
+    bindings: &[
+        read("gradients"),
+        read("scale"),
+        write("schedule"),
+        write("parameters"),
+        write("moment1"),
+        write("moment2"),
+    ],
+    constants: &[OPTIMIZER, DECAY, CLIP_VALUE, Constant { name: "CLIP_NORM", values: BOOLS }],
+    twin: "optimizer_step",
+    ..PLAIN
+});
+
+/// An update of `len` parameters, a multiple of 4, padding included. Rates are in a ring of so many
+/// steps.
+pub fn optimizer_step(optimizer: &Optimizer, ring_len: u32, len: usize) -> Launch {
+    let n = optimizer.numbers(0.0, 0);
+    let params = OptimizerParams {
+        len: (len / 4) as u32,
+        ring_len,
+        decay1: n.decay1 as f32,
+        gain1: n.gain1 as f32,
+        decay2: n.decay2 as f32,
+        gain2: n.gain2 as f32,
+        eps: n.eps as f32,
+        weight_decay: n.weight_decay as f32,
+        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
+    };
+    updating(OPTIMIZER_STEP.launch(params, len / 4), optimizer)
+        .constant("CLIP_NORM", optimizer.clip_norm.is_some())
+}
+
+/// The overrides that say how a kernel updates.
+pub(super) fn updating(launch: Launch, optimizer: &Optimizer) -> Launch {
+    launch
+        .constant("OPTIMIZER", optimizer.code())
+        .constant("DECAY", optimizer.decay_code())
+        .constant("CLIP_VALUE", optimizer.clip_value.is_some())
+}
+
+params! {
+    /// Of `gradient_squares`.
+    GradientSquaresParams {
+        /// Gradients, padding included.
+        len: u32,
+        /// The largest absolute value of one.
+        clip_value: f32,
+    }
+}
+
+/// The first level of the norm of all gradients.
+pub const GRADIENT_SQUARES: Kernel<GradientSquaresParams> = Kernel::new(KernelRow {
+    name: "gradient_squares",
+    source: source!("gradient_squares", "optimizer", "norm"),
+    bindings: &[read("gradients"), write("sums")],
+    constants: &[CLIP_VALUE],
+    workgroup_bytes: 512,
+    twin: "gradient_squares",
+    ..PLAIN
+});
+
+/// The squares of `len` gradients, summed over stretches of [`STRETCH`].
+pub fn gradient_squares(optimizer: &Optimizer, len: usize) -> Launch {
+    let clip_value = optimizer.clip_value.unwrap_or_default() as f32;
+    let params = GradientSquaresParams { len: len as u32, clip_value };
+    GRADIENT_SQUARES
+        .launch(params, len.div_ceil(STRETCH) * GRADIENT_SQUARES.lanes as usize)
+        .constant("CLIP_VALUE", optimizer.clip_value.is_some())
+        .with_rounds(SQUARES_EACH + TREE_ROUNDS)
+}
+
+/// Gradients that a lane sums.
+const SQUARES_EACH: usize = 64;
+/// Gradients that a workgroup of [`GRADIENT_SQUARES`] sums.
+pub const STRETCH: usize = SQUARES_EACH * GRADIENT_SQUARES.row.lanes as usize;
+
+params! {
+    /// Of `clip_scale`.
+    ClipScaleParams {
+        /// Sums of squares.
+        len: u32,
+        /// The largest norm.
+        clip_norm: f32,
+    }
+}
+
+/// The second level, and the factor that brings the norm down.
+pub const CLIP_SCALE: Kernel<ClipScaleParams> = Kernel::new(KernelRow {
+    name: "clip_scale",
+    source: source!("clip_scale", "norm"),
+    bindings: &[read("sums"), write("scale")],
+    lanes: 256,
+    workgroup_bytes: 2048,
+    twin: "clip_scale",
+    ..PLAIN
+});
+
+/// The factors that bring the root of the sum of `len` sums of squares down to a norm.
+pub fn clip_scale(clip_norm: f32, len: usize) -> Launch {
+    let lanes = CLIP_SCALE.lanes as usize;
+    let launch = CLIP_SCALE.launch(ClipScaleParams { len: len as u32, clip_norm }, lanes);
+    launch.with_rounds(tree_rounds(len, lanes))
+}
