@@ -7,12 +7,12 @@ use clap::Args;
 use super::resolve::Resolved;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, bad_setting, quoted};
+use super::{Failure, bad_setting};
 use crate::Error;
 use crate::engine::{Engine, Place};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
-use crate::report;
+use crate::report::{self, quoted};
 use crate::train::Training;
 
 /// Steps where nothing is said, of a run that has more.

@@ -184,25 +184,3 @@ fn start_log(verbose: bool) {
     // Fails only where a log is already set up, which then serves.
     let _ = env_logger::Builder::from_env(environment).try_init();
 }
-
-/// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+%@".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_cut_them() {
-        assert_eq!(quoted("--layers=2,3,1"), "--layers=2,3,1");
-        assert_eq!(quoted("my file.py"), "'my file.py'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
-}

@@ -7,8 +7,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{NONE, SETTINGS, Setting, Value, Verb};
 use crate::Error;
-use crate::cli::{bad_setting, quoted};
+use crate::cli::bad_setting;
 use crate::model::file;
+use crate::report::quoted;
 
 /// What was given of the settings that a command has.
 #[derive(Debug, Clone, PartialEq)]
