@@ -10,6 +10,7 @@ struct Params {
 }
 
 override ACTIVATION: u32 = 0u;
+override ACTIVATION_PARAMETER: f32 = 0.0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
@@ -26,5 +27,5 @@ fn activate(
         return;
     }
     let at = index / params.cols * params.stride + index % params.cols;
-    output[at] = activation(ACTIVATION, input[at]);
+    output[at] = activation(ACTIVATION, ACTIVATION_PARAMETER, input[at]);
 }

@@ -1,8 +1,10 @@
 // output = activation(input . weights + bias), a layer in one go; and for each unit, of every eight
 // rows, how many left it zero (the low half of a word) and how many saturated (the high half).
+// Where the activation's slope needs them and KEEP_PRE_ACTIVATIONS, the pre-activations are kept too, in the
+// layer's d_z: the backward pass reads them there before it puts the gradients in their place.
 //
 // input is [rows][fan_in], parameters the layer's block: weights [fan_in][fan_out] and a row of biases
-// below them; output is [rows][fan_out]. Strides are in vectors of four; padding of input is zero, of
+// below them; output and pre_activations are [rows][fan_out]. Strides are in vectors of four; padding of input is zero, of
 // output is made zero. unit_counts is [rows / 8, rounded up][fan_out], padded alike.
 // One invocation owns a tile of 8 x 8 elements of output in registers, and reads what it needs of the
 // two matrices in vectors; a workgroup owns 64 tiles.
@@ -16,12 +18,15 @@ struct Params {
 }
 
 override ACTIVATION: u32 = 0u;
+override ACTIVATION_PARAMETER: f32 = 0.0;
+override KEEP_PRE_ACTIVATIONS: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> unit_counts: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read_write> pre_activations: array<vec4<f32>>;
 
 // Four terms of four rows of input; beyond the last row the last again.
 fn input_tile(row: u32, term: u32) -> mat4x4<f32> {
@@ -44,15 +49,15 @@ fn weights_tile(row: u32, col: u32) -> mat4x4<f32> {
     );
 }
 
-fn activated(z: vec4<f32>, mask: vec4<bool>) -> vec4<f32> {
-    return select(vec4<f32>(0.0), activation4(ACTIVATION, z), mask);
-}
-
-fn store_row(row: u32, col: u32, a: vec4<f32>) -> vec4<u32> {
+fn store_row(row: u32, col: u32, z: vec4<f32>, mask: vec4<bool>) -> vec4<u32> {
     if (row >= params.rows) {
         return vec4<u32>(0u);
     }
+    let a = select(vec4<f32>(0.0), activation4(ACTIVATION, ACTIVATION_PARAMETER, z), mask);
     output[row * params.stride + col] = a;
+    if (KEEP_PRE_ACTIVATIONS) {
+        pre_activations[row * params.stride + col] = z;
+    }
     return unit_states(ACTIVATION, a);
 }
 
@@ -63,14 +68,14 @@ fn store_tile(row: u32, col: u32, upper: mat4x4<f32>, lower: mat4x4<f32>) {
     }
     let bias = parameters[params.fan_in * params.stride + col];
     let mask = are_columns(4u * col, params.fan_out);
-    var counts = store_row(row, col, activated(upper[0] + bias, mask));
-    counts += store_row(row + 1u, col, activated(upper[1] + bias, mask));
-    counts += store_row(row + 2u, col, activated(upper[2] + bias, mask));
-    counts += store_row(row + 3u, col, activated(upper[3] + bias, mask));
-    counts += store_row(row + 4u, col, activated(lower[0] + bias, mask));
-    counts += store_row(row + 5u, col, activated(lower[1] + bias, mask));
-    counts += store_row(row + 6u, col, activated(lower[2] + bias, mask));
-    counts += store_row(row + 7u, col, activated(lower[3] + bias, mask));
+    var counts = store_row(row, col, upper[0] + bias, mask);
+    counts += store_row(row + 1u, col, upper[1] + bias, mask);
+    counts += store_row(row + 2u, col, upper[2] + bias, mask);
+    counts += store_row(row + 3u, col, upper[3] + bias, mask);
+    counts += store_row(row + 4u, col, lower[0] + bias, mask);
+    counts += store_row(row + 5u, col, lower[1] + bias, mask);
+    counts += store_row(row + 6u, col, lower[2] + bias, mask);
+    counts += store_row(row + 7u, col, lower[3] + bias, mask);
     unit_counts[row / 8u * params.stride + col] = counts;
 }
 

@@ -1,5 +1,6 @@
 // d_input = (d_output . weights^T) * slope: how the loss changes with what went into the activation of
-// the layer before, where that activation's value is input.
+// the layer before, where that activation's value is input. Where the slope needs the pre-activations too,
+// d_input holds them until then (see layer_forward.wgsl).
 //
 // d_output is [rows][fan_out], parameters the layer's block with its weights [fan_in][fan_out], input
 // and d_input are [rows][fan_in]. Strides are in vectors of four; padding of d_output and of the weights
@@ -14,6 +15,7 @@ struct Params {
 }
 
 override ACTIVATION: u32 = 0u;
+override ACTIVATION_PARAMETER: f32 = 0.0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> d_output: array<vec4<f32>>;
@@ -46,7 +48,12 @@ fn weights_tile(row: u32, term: u32) -> mat4x4<f32> {
 fn store_row(row: u32, col: u32, d: vec4<f32>, mask: vec4<bool>) {
     if (row < params.rows) {
         let at = row * params.input_stride + col;
-        d_input[at] = select(vec4<f32>(0.0), d * slope4(ACTIVATION, input[at]), mask);
+        let a = input[at];
+        var z = a;
+        if (slope_needs_z(ACTIVATION)) {
+            z = d_input[at];
+        }
+        d_input[at] = select(vec4<f32>(0.0), d * slope4(ACTIVATION, ACTIVATION_PARAMETER, z, a), mask);
     }
 }
 

@@ -65,17 +65,17 @@ fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
     } else {
         var m = vec4<f32>();
         var v = vec4<f32>();
-        if (OPTIMIZER != SGD) {
+        if (has_moment1(OPTIMIZER)) {
             m = moment1[at];
         }
-        if (OPTIMIZER == ADAM) {
+        if (has_moment2(OPTIMIZER)) {
             v = moment2[at];
         }
         let result = updated(OPTIMIZER, DECAY, rule, g, parameter, m, v);
-        if (OPTIMIZER != SGD) {
+        if (has_moment1(OPTIMIZER)) {
             moment1[at] = result.moment1;
         }
-        if (OPTIMIZER == ADAM) {
+        if (has_moment2(OPTIMIZER)) {
             moment2[at] = result.moment2;
         }
         update = result.taken;

@@ -56,17 +56,17 @@ fn optimizer_step(
     }
     var m = vec4<f32>();
     var v = vec4<f32>();
-    if (OPTIMIZER != SGD) {
+    if (has_moment1(OPTIMIZER)) {
         m = moment1[index];
     }
-    if (OPTIMIZER == ADAM) {
+    if (has_moment2(OPTIMIZER)) {
         v = moment2[index];
     }
     let after = updated(OPTIMIZER, DECAY, rule, g, parameter, m, v);
-    if (OPTIMIZER != SGD) {
+    if (has_moment1(OPTIMIZER)) {
         moment1[index] = after.moment1;
     }
-    if (OPTIMIZER == ADAM) {
+    if (has_moment2(OPTIMIZER)) {
         moment2[index] = after.moment2;
     }
     parameters[index] = after.parameter;

@@ -15,7 +15,9 @@ struct Params {
 }
 
 override OUTPUT_ACTIVATION: u32 = 0u;
+override OUTPUT_ACTIVATION_PARAMETER: f32 = 0.0;
 override LOSS: u32 = 0u;
+override LOSS_PARAMETER: f32 = 0.0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
@@ -66,11 +68,11 @@ fn output_loss(
     for (var o = 0u; o < OUTPUTS; o++) {
         t[o] = target_rows[row * OUTPUT_VECTORS + o / 4u][o % 4u];
     }
-    row_loss[row] = loss_of_row(LOSS, OUTPUT_ACTIVATION, z, t);
-    let result = judged(LOSS, OUTPUT_ACTIVATION, z, t);
+    row_loss[row] = loss_of_row(z, t);
+    var d_z = output_gradients(z, predictions(z), t);
     var d: array<vec4<f32>, OUTPUT_VECTORS>;
     for (var o = 0u; o < OUTPUTS; o++) {
-        d[o / 4u][o % 4u] = params.gradient_scale * result.d_z[o];
+        d[o / 4u][o % 4u] = params.gradient_scale * d_z[o];
     }
     for (var v = 0u; v < OUTPUT_VECTORS; v++) {
         d_output[row * OUTPUT_VECTORS + v] = d[v];

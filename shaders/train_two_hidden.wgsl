@@ -35,9 +35,13 @@ struct Params {
 }
 
 override ACTIVATION: u32 = 0u;
+override ACTIVATION_PARAMETER: f32 = 0.0;
 override SECOND_ACTIVATION: u32 = 0u;
+override SECOND_ACTIVATION_PARAMETER: f32 = 0.0;
 override OUTPUT_ACTIVATION: u32 = 3u;
+override OUTPUT_ACTIVATION_PARAMETER: f32 = 0.0;
 override LOSS: u32 = 2u;
+override LOSS_PARAMETER: f32 = 0.0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> rules: array<f32>;
@@ -72,7 +76,10 @@ var<private> v_second_weights: array<SecondUnits, UNITS * SECOND_GROUPS>;
 var<private> v_second_bias: array<SecondUnits, SECOND_GROUPS>;
 var<private> v_top_weights: array<SecondUnits, OUTPUTS * SECOND_GROUPS>;
 var<private> v_top_bias: array<f32, OUTPUTS>;
+// The pre-activations and the activations of one row.
+var<private> hidden_z: array<Units, GROUPS>;
 var<private> hidden: array<Units, GROUPS>;
+var<private> second_z: array<SecondUnits, SECOND_GROUPS>;
 var<private> second: array<SecondUnits, SECOND_GROUPS>;
 
 // Where the second layer's weights begin, and the outputs'.
@@ -93,19 +100,19 @@ fn load(network: u32) {
         let l = unit % LANES;
         for (var i = 0u; i < INPUTS; i++) {
             weights[i * GROUPS + g][l] = load_one(i * UNITS + unit, network);
-            if (STATES > 1u) {
+            if (has_moment1(OPTIMIZER)) {
                 m_weights[i * GROUPS + g][l] = load_moment(1u, i * UNITS + unit, network);
             }
-            if (STATES > 2u) {
-                v_weights[i * GROUPS + g][l] = load_moment(2u, i * UNITS + unit, network);
+            if (has_moment2(OPTIMIZER)) {
+                v_weights[i * GROUPS + g][l] = load_moment(STATES - 1u, i * UNITS + unit, network);
             }
         }
         bias[g][l] = load_one(INPUTS * UNITS + unit, network);
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_bias[g][l] = load_moment(1u, INPUTS * UNITS + unit, network);
         }
-        if (STATES > 2u) {
-            v_bias[g][l] = load_moment(2u, INPUTS * UNITS + unit, network);
+        if (has_moment2(OPTIMIZER)) {
+            v_bias[g][l] = load_moment(STATES - 1u, INPUTS * UNITS + unit, network);
         }
     }
     for (var unit = 0u; unit < SECOND_UNITS; unit++) {
@@ -113,48 +120,48 @@ fn load(network: u32) {
         let l = unit % SECOND_LANES;
         for (var i = 0u; i < UNITS; i++) {
             second_weights[i * SECOND_GROUPS + g][l] = load_one(SECOND_AT + i * SECOND_UNITS + unit, network);
-            if (STATES > 1u) {
+            if (has_moment1(OPTIMIZER)) {
                 m_second_weights[i * SECOND_GROUPS + g][l] = load_moment(1u, SECOND_AT + i * SECOND_UNITS + unit, network);
             }
-            if (STATES > 2u) {
-                v_second_weights[i * SECOND_GROUPS + g][l] = load_moment(2u, SECOND_AT + i * SECOND_UNITS + unit, network);
+            if (has_moment2(OPTIMIZER)) {
+                v_second_weights[i * SECOND_GROUPS + g][l] = load_moment(STATES - 1u, SECOND_AT + i * SECOND_UNITS + unit, network);
             }
         }
         second_bias[g][l] = load_one(SECOND_AT + UNITS * SECOND_UNITS + unit, network);
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_second_bias[g][l] = load_moment(1u, SECOND_AT + UNITS * SECOND_UNITS + unit, network);
         }
-        if (STATES > 2u) {
-            v_second_bias[g][l] = load_moment(2u, SECOND_AT + UNITS * SECOND_UNITS + unit, network);
+        if (has_moment2(OPTIMIZER)) {
+            v_second_bias[g][l] = load_moment(STATES - 1u, SECOND_AT + UNITS * SECOND_UNITS + unit, network);
         }
         for (var o = 0u; o < OUTPUTS; o++) {
             top_weights[o * SECOND_GROUPS + g][l] = load_one(TOP_AT + unit * OUTPUTS + o, network);
-            if (STATES > 1u) {
+            if (has_moment1(OPTIMIZER)) {
                 m_top_weights[o * SECOND_GROUPS + g][l] = load_moment(1u, TOP_AT + unit * OUTPUTS + o, network);
             }
-            if (STATES > 2u) {
-                v_top_weights[o * SECOND_GROUPS + g][l] = load_moment(2u, TOP_AT + unit * OUTPUTS + o, network);
+            if (has_moment2(OPTIMIZER)) {
+                v_top_weights[o * SECOND_GROUPS + g][l] = load_moment(STATES - 1u, TOP_AT + unit * OUTPUTS + o, network);
             }
         }
     }
     for (var o = 0u; o < OUTPUTS; o++) {
         top_bias[o] = load_one(TOP_AT + SECOND_UNITS * OUTPUTS + o, network);
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_top_bias[o] = load_moment(1u, TOP_AT + SECOND_UNITS * OUTPUTS + o, network);
         }
-        if (STATES > 2u) {
-            v_top_bias[o] = load_moment(2u, TOP_AT + SECOND_UNITS * OUTPUTS + o, network);
+        if (has_moment2(OPTIMIZER)) {
+            v_top_bias[o] = load_moment(STATES - 1u, TOP_AT + SECOND_UNITS * OUTPUTS + o, network);
         }
     }
 }
 
 fn store_one(at: u32, network: u32, value: f32, m: f32, v: f32) -> bool {
     parameters[at * params.networks + network] = value;
-    if (STATES > 1u) {
+    if (has_moment1(OPTIMIZER)) {
         parameters[(PARAMETERS + at) * params.networks + network] = m;
     }
-    if (STATES > 2u) {
-        parameters[(2u * PARAMETERS + at) * params.networks + network] = v;
+    if (has_moment2(OPTIMIZER)) {
+        parameters[((STATES - 1u) * PARAMETERS + at) * params.networks + network] = v;
     }
     return is_finite_number(value);
 }
@@ -194,14 +201,16 @@ fn forward() -> array<f32, OUTPUTS> {
         for (var i = 0u; i < INPUTS; i++) {
             z += number(i) * weights[i * GROUPS + g];
         }
-        hidden[g] = activate_units(ACTIVATION, z) * unit_mask(g);
+        hidden_z[g] = z;
+        hidden[g] = activate_units(ACTIVATION, ACTIVATION_PARAMETER, z) * unit_mask(g);
     }
     for (var g = 0u; g < SECOND_GROUPS; g++) {
         var z = second_bias[g];
         for (var i = 0u; i < UNITS; i++) {
             z += hidden[i / LANES][i % LANES] * second_weights[i * SECOND_GROUPS + g];
         }
-        second[g] = activate_second_units(SECOND_ACTIVATION, z) * second_unit_mask(g);
+        second_z[g] = z;
+        second[g] = activate_second_units(SECOND_ACTIVATION, SECOND_ACTIVATION_PARAMETER, z) * second_unit_mask(g);
     }
     var z: array<f32, OUTPUTS>;
     for (var o = 0u; o < OUTPUTS; o++) {
@@ -216,10 +225,13 @@ fn forward() -> array<f32, OUTPUTS> {
 // Adds what one row of the data set gives to the gradients; whether its predictions are near.
 fn add_row(at: u32, scale: f32) -> bool {
     take_row(at);
-    var result = judged(LOSS, OUTPUT_ACTIVATION, forward(), targets());
+    let z = forward();
+    let p = predictions(z);
+    let t = targets();
+    var d_z = output_gradients(z, p, t);
     var d_second: array<SecondUnits, SECOND_GROUPS>;
     for (var o = 0u; o < OUTPUTS; o++) {
-        let d = scale * result.d_z[o];
+        let d = scale * d_z[o];
         d_top_bias[o] += d;
         for (var g = 0u; g < SECOND_GROUPS; g++) {
             d_top_weights[o * SECOND_GROUPS + g] += d * second[g];
@@ -228,7 +240,7 @@ fn add_row(at: u32, scale: f32) -> bool {
     }
     var d_hidden: array<Units, GROUPS>;
     for (var g = 0u; g < SECOND_GROUPS; g++) {
-        let d = d_second[g] * slope_second_units(SECOND_ACTIVATION, second[g]);
+        let d = d_second[g] * slope_second_units(SECOND_ACTIVATION, SECOND_ACTIVATION_PARAMETER, second_z[g], second[g]);
         d_second_bias[g] += d;
         for (var i = 0u; i < UNITS; i++) {
             d_second_weights[i * SECOND_GROUPS + g] += hidden[i / LANES][i % LANES] * d;
@@ -236,13 +248,13 @@ fn add_row(at: u32, scale: f32) -> bool {
         }
     }
     for (var g = 0u; g < GROUPS; g++) {
-        let d = d_hidden[g] * slope_units(ACTIVATION, hidden[g]);
+        let d = d_hidden[g] * slope_units(ACTIVATION, ACTIVATION_PARAMETER, hidden_z[g], hidden[g]);
         d_bias[g] += d;
         for (var i = 0u; i < INPUTS; i++) {
             d_weights[i * GROUPS + g] += number(i) * d;
         }
     }
-    return result.is_near;
+    return are_near(p, t);
 }
 
 fn clear_gradients() {
@@ -282,108 +294,108 @@ fn update(rule: Rule, clip: vec2<f32>) {
     for (var k = 0u; k < INPUTS * GROUPS; k++) {
         var m = vec4<f32>();
         var v = vec4<f32>();
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m = wide_units(m_weights[k]);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v = wide_units(v_weights[k]);
         }
         let after = moved(rule, clip, wide_units(d_weights[k]), wide_units(weights[k]), m, v);
         weights[k] = narrow_units(after.parameter);
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_weights[k] = narrow_units(after.moment1);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v_weights[k] = narrow_units(after.moment2);
         }
     }
     for (var k = 0u; k < GROUPS; k++) {
         var m = vec4<f32>();
         var v = vec4<f32>();
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m = wide_units(m_bias[k]);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v = wide_units(v_bias[k]);
         }
         let after = moved(rule, clip, wide_units(d_bias[k]), wide_units(bias[k]), m, v);
         bias[k] = narrow_units(after.parameter);
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_bias[k] = narrow_units(after.moment1);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v_bias[k] = narrow_units(after.moment2);
         }
     }
     for (var k = 0u; k < UNITS * SECOND_GROUPS; k++) {
         var m = vec4<f32>();
         var v = vec4<f32>();
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m = wide_second_units(m_second_weights[k]);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v = wide_second_units(v_second_weights[k]);
         }
         let after = moved(rule, clip, wide_second_units(d_second_weights[k]), wide_second_units(second_weights[k]), m, v);
         second_weights[k] = narrow_second_units(after.parameter);
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_second_weights[k] = narrow_second_units(after.moment1);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v_second_weights[k] = narrow_second_units(after.moment2);
         }
     }
     for (var k = 0u; k < SECOND_GROUPS; k++) {
         var m = vec4<f32>();
         var v = vec4<f32>();
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m = wide_second_units(m_second_bias[k]);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v = wide_second_units(v_second_bias[k]);
         }
         let after = moved(rule, clip, wide_second_units(d_second_bias[k]), wide_second_units(second_bias[k]), m, v);
         second_bias[k] = narrow_second_units(after.parameter);
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_second_bias[k] = narrow_second_units(after.moment1);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v_second_bias[k] = narrow_second_units(after.moment2);
         }
     }
     for (var k = 0u; k < OUTPUTS * SECOND_GROUPS; k++) {
         var m = vec4<f32>();
         var v = vec4<f32>();
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m = wide_second_units(m_top_weights[k]);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v = wide_second_units(v_top_weights[k]);
         }
         let after = moved(rule, clip, wide_second_units(d_top_weights[k]), wide_second_units(top_weights[k]), m, v);
         top_weights[k] = narrow_second_units(after.parameter);
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_top_weights[k] = narrow_second_units(after.moment1);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v_top_weights[k] = narrow_second_units(after.moment2);
         }
     }
     for (var o = 0u; o < OUTPUTS; o++) {
         var m = vec4<f32>();
         var v = vec4<f32>();
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m = vec4<f32>(m_top_bias[o]);
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v = vec4<f32>(v_top_bias[o]);
         }
         let after = moved(rule, clip, vec4<f32>(d_top_bias[o]), vec4<f32>(top_bias[o]), m, v);
         top_bias[o] = after.parameter.x;
-        if (STATES > 1u) {
+        if (has_moment1(OPTIMIZER)) {
             m_top_bias[o] = after.moment1.x;
         }
-        if (STATES > 2u) {
+        if (has_moment2(OPTIMIZER)) {
             v_top_bias[o] = after.moment2.x;
         }
     }

@@ -37,7 +37,9 @@ struct Params {
 }
 
 override OUTPUT_ACTIVATION: u32 = 3u;
+override OUTPUT_ACTIVATION_PARAMETER: f32 = 0.0;
 override LOSS: u32 = 2u;
+override LOSS_PARAMETER: f32 = 0.0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> rules: array<f32>;
@@ -65,8 +67,9 @@ var<workgroup> square_partial: array<vec2<f32>, select(1u, LANES, CLIP_NORM)>;
 var<workgroup> found_tile: array<u32, 3>;
 
 // One layer from `before` (an offset among activations, or FROM_DATA) to `after`, with its parameters at
-// `at`; the last one's kind is IDENTITY here.
-fn forward_layer(lane: u32, rows: u32, kind: u32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
+// `at`; the last one's kind is IDENTITY here. Where the slope needs the pre-activations, the layer's gradients
+// hold them until the backward pass.
+fn forward_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
     for (var element = lane; element < rows * fan_out; element += LANES) {
         let row_in_batch = element / fan_out;
         let unit = element % fan_out;
@@ -74,7 +77,10 @@ fn forward_layer(lane: u32, rows: u32, kind: u32, at: u32, fan_in: u32, fan_out:
         for (var i = 0u; i < fan_in; i++) {
             z += input(row_in_batch, i, fan_in, before) * parameters_tile[at + i * fan_out + unit];
         }
-        activations_tile[after + element] = activation(kind, z);
+        activations_tile[after + element] = activation(kind, parameter, z);
+        if (slope_needs_z(kind)) {
+            d_tile[after + element] = z;
+        }
     }
     workgroupBarrier();
 }
@@ -88,7 +94,7 @@ fn input(row_in_batch: u32, i: u32, fan_in: u32, before: u32) -> f32 {
 
 // The gradients of a layer's inputs, which are the activations of a kind at `before`, from those at
 // `after`.
-fn backward_layer(lane: u32, rows: u32, kind: u32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
+fn backward_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
     for (var element = lane; element < rows * fan_in; element += LANES) {
         let row_in_batch = element / fan_in;
         let i = element % fan_in;
@@ -96,7 +102,8 @@ fn backward_layer(lane: u32, rows: u32, kind: u32, at: u32, fan_in: u32, fan_out
         for (var unit = 0u; unit < fan_out; unit++) {
             d += d_tile[after + row_in_batch * fan_out + unit] * parameters_tile[at + i * fan_out + unit];
         }
-        d_tile[before + element] = d * activation_slope(kind, activations_tile[before + element]);
+        let a = activations_tile[before + element];
+        d_tile[before + element] = d * activation_slope(kind, parameter, d_tile[before + element], a);
     }
     workgroupBarrier();
 }
@@ -105,19 +112,19 @@ fn backward_layer(lane: u32, rows: u32, kind: u32, at: u32, fan_in: u32, fan_out
 fn update_parameter(rule: Rule, at: u32, g: f32) {
     var m = vec4<f32>();
     var v = vec4<f32>();
-    if (OPTIMIZER != SGD) {
+    if (has_moment1(OPTIMIZER)) {
         m = vec4<f32>(parameters_tile[PARAMETERS + at]);
     }
-    if (OPTIMIZER == ADAM) {
-        v = vec4<f32>(parameters_tile[2u * PARAMETERS + at]);
+    if (has_moment2(OPTIMIZER)) {
+        v = vec4<f32>(parameters_tile[(STATES - 1u) * PARAMETERS + at]);
     }
     let after = updated(OPTIMIZER, DECAY, rule, vec4<f32>(g), vec4<f32>(parameters_tile[at]), m, v);
     parameters_tile[at] = after.parameter.x;
-    if (OPTIMIZER != SGD) {
+    if (has_moment1(OPTIMIZER)) {
         parameters_tile[PARAMETERS + at] = after.moment1.x;
     }
-    if (OPTIMIZER == ADAM) {
-        parameters_tile[2u * PARAMETERS + at] = after.moment2.x;
+    if (has_moment2(OPTIMIZER)) {
+        parameters_tile[(STATES - 1u) * PARAMETERS + at] = after.moment2.x;
     }
 }
 
@@ -187,13 +194,16 @@ fn judge(lane: u32, rows: u32, scale: f32, keeps: bool) {
     var is_near = true;
     for (var at = lane; at < rows; at += LANES) {
         take_row(rows_tile[at]);
-        var result = judged(LOSS, OUTPUT_ACTIVATION, outputs_of(at), targets());
-        is_near = is_near && result.is_near;
+        let z = outputs_of(at);
+        let p = predictions(z);
+        let t = targets();
+        is_near = is_near && are_near(p, t);
+        var d_z = output_gradients(z, p, t);
         for (var o = 0u; o < OUTPUTS; o++) {
-            d_tile[ROWS * (UNITS - OUTPUTS) + at * OUTPUTS + o] = scale * result.d_z[o];
+            d_tile[ROWS * (UNITS - OUTPUTS) + at * OUTPUTS + o] = scale * d_z[o];
         }
         if (keeps) {
-            loss_partial[at] = loss_of_row(LOSS, OUTPUT_ACTIVATION, outputs_of(at), targets());
+            loss_partial[at] = loss_of_row(z, t);
         }
     }
     near_partial[lane] = select(0u, 1u, is_near);

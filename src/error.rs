@@ -4,8 +4,7 @@ use crate::data::{DataError, SourceError};
 use crate::engine::TaskError;
 use crate::gpu::GpuError;
 use crate::model::ModelError;
-use crate::network::{NetworkError, UnknownName};
-use crate::optimizer::OptimizerError;
+use crate::network::{BadValue, NetworkError, UnknownName};
 
 /// What went wrong: the thing, its value, and the fix, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +16,9 @@ pub enum Error {
     /// A word that names nothing.
     #[error(transparent)]
     Name(#[from] UnknownName),
-    /// An optimizer, or a schedule, that cannot be.
+    /// A number of an optimizer, or of a schedule, out of its range.
     #[error(transparent)]
-    Optimizer(#[from] OptimizerError),
+    Value(#[from] BadValue),
     /// A task that no engine can run.
     #[error(transparent)]
     Task(#[from] TaskError),
@@ -109,7 +108,7 @@ impl Error {
         match self {
             Error::Network(_)
             | Error::Name(_)
-            | Error::Optimizer(_)
+            | Error::Value(_)
             | Error::Task(_)
             | Error::Source(_)
             | Error::Setting { .. } => 2,

@@ -162,6 +162,35 @@ fn a_run_goes_on_for_more_epochs_than_it_was_given() {
     fs::remove_dir_all(&folder).unwrap();
 }
 
+/// While a run is being written to a folder no other run gets in; once it is killed, one does, and goes on
+/// from its last checkpoint with one history.
+#[test]
+fn one_run_at_a_time_is_written_to_a_folder() {
+    let folder = folder("locked");
+    let kept = folder.join("run");
+    let path = text(&kept);
+    let endless = ["--engine", "cpu", "--restarts", "1", "--epochs", "4000000000"];
+    let often = ["--checkpoint-every", "1000", "--out", path, "-q"];
+    let mut first = wgrad(&[&endless[..], &often].concat()).spawn().unwrap();
+    while !kept.join(LAST).exists() {
+        assert!(first.try_wait().unwrap().is_none(), "it cannot have ended");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let refused = &[path, "another wgrad is writing its run there", "wait for its end"];
+    fail(wgrad(&["--resume", path]), 1, refused);
+    fail(wgrad(&["--epochs", "9", "--out", path, "--force"]), 1, refused);
+    assert!(first.try_wait().unwrap().is_none(), "it goes on");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // At the first report boundary the loss is below that.
+    succeed(wgrad(&["--resume", path, "--target-loss", "1000"]));
+    let lines = history(&kept);
+    let results = lines.iter().filter(|line| line["event"] == "result").count();
+    assert_eq!((results, &lines[lines.len() - 1]["event"]), (1, &"result".into()));
+    assert!(told(&lines).is_sorted_by(|a, b| a < b), "{lines:?}");
+    fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn a_checkpoint_of_another_training_is_refused_with_both_values() {
     let folder = folder("another");

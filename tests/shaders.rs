@@ -91,7 +91,7 @@ fn files_table_twins_and_tests_are_one_set() {
         // Launched by its own function, by that of its family, or as the row itself.
         let launched = [
             format!("kernels::{name}("),
-            format!("\"{name}\", twins::{name}"),
+            format!("\"{name}"),
             format!("kernel: {},", name.to_uppercase()),
         ];
         let is_benched = launched.iter().any(|launched| benches.contains(launched));
@@ -308,12 +308,18 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
         let name = kind.name().replace('-', "_").to_uppercase();
         assert_eq!(constant(&loss, &name), kind.code().to_string());
     }
-    let slope: f64 = constant(&activation, "LEAKY_SLOPE").parse().unwrap();
-    assert_eq!(slope, wgrad::network::LEAKY_SLOPE);
+    for (name, is_needed) in Activation::ALL.iter().map(|kind| (kind, kind.needs_pre_activation())) {
+        let name = name.name().replace('-', "_").to_uppercase();
+        let line = activation.lines().find(|line| line.contains("return kind == GELU")).unwrap();
+        let says = line.split("||").any(|part| part.trim().trim_end_matches(';').ends_with(&format!("== {name}")));
+        assert_eq!(says, is_needed, "slope_needs_z of {name}");
+    }
+    let within: f64 = constant(&activation, "SATURATED_WITHIN").parse().unwrap();
+    assert_eq!(within, wgrad::network::SATURATED_WITHIN);
     let optimizer = text("shaders/common/optimizer.wgsl");
     for &kind in OptimizerKind::ALL {
         let rule = Optimizer::new(kind);
-        let name = if rule.is_corrected() { "ADAM".to_owned() } else { kind.name().to_uppercase() };
+        let name = format!("{:?}", kind.row().rule).to_uppercase();
         assert_eq!(constant(&optimizer, &name), rule.code().to_string());
     }
     for (name, weight_decay, decay) in [

@@ -227,7 +227,7 @@ fn a_step_is_one_list_in_order() {
     let names = [
         &forward[..],
         &forward,
-        &["loss_bce", "loss_mean", "matmul", "bias_grad", "matmul"],
+        &["loss_elementwise", "loss_mean", "matmul", "bias_grad", "matmul"],
         &["activate_grad", "matmul", "bias_grad", "optimizer_step", "advance"],
     ];
     assert_eq!(engine.step_names(), names.concat());

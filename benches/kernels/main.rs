@@ -145,6 +145,9 @@ fn matmul(c: &mut Criterion, gpu: &Arc<Gpu>) {
     }
 }
 
+const TANH: (Activation, f64) = (Activation::Tanh, 0.0);
+const RELU: (Activation, f64) = (Activation::Relu, 0.0);
+
 const ROWS: usize = 256;
 const COLS: usize = 512;
 const LEN: usize = ROWS * COLS;
@@ -159,9 +162,9 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
         formula: "4 rows cols for every matrix read or written",
     };
     let mut twin = vec![0.0; LEN];
-    twins::activate(Activation::Tanh, &input, &mut twin, GRID);
+    twins::activate(TANH, &input, &mut twin, GRID);
     let buffers = vec![words(&input), vec![0; LEN]];
-    Case { launch: kernels::activate(Activation::Tanh, ROWS, COLS), buffers, work: bytes(2) }.run(
+    Case { launch: kernels::activate(TANH, ROWS, COLS), buffers, work: bytes(2) }.run(
         c,
         gpu,
         SIZE,
@@ -169,13 +172,13 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     );
 
     let mut twin = vec![0.0; LEN];
-    twins::activate_grad(Activation::Tanh, &input, &other, &mut twin, GRID);
-    let buffers = vec![words(&input), words(&other), vec![0; LEN]];
-    Case { launch: kernels::activate_grad(Activation::Tanh, ROWS, COLS), buffers, work: bytes(3) }
+    twins::activate_grad(TANH, [&input, &input], &other, &mut twin, GRID);
+    let buffers = vec![words(&input), words(&input), words(&other), vec![0; LEN]];
+    Case { launch: kernels::activate_grad(TANH, ROWS, COLS), buffers, work: bytes(4) }
         .run(c, gpu, SIZE, |outputs| close("activate_grad", &outputs[0], &twin, 4.0 * ULP));
 
     let adam = Optimizer::new(OptimizerKind::Adam);
-    let n = adam.numbers(0.5, 0);
+    let n = adam.coefficients(0.5, 0);
     let (mut twin, mut m, mut v) = (input.clone(), vec![0.0; LEN], vec![0.0; LEN]);
     let update = Update::<f32>::new(&adam, 0.5, 0);
     twins::optimizer_step(&update, 1.0, &other, &mut twin, [&mut m, &mut v]);
@@ -254,15 +257,16 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
     let (mut twin, mut counts) = (vec![0.0; rows * fan_out], vec![0; rows / 8 * fan_out]);
     let (x, p) = (wide(&input), wide(&parameters));
-    fused::layer_forward(Activation::Relu, &x, &p, &mut twin, &mut counts, LAYER);
+    fused::layer_forward(RELU, &x, &p, [&mut twin, &mut []], &mut counts, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
-        launch: kernels::layer_forward(Activation::Relu, rows, fan_in, fan_out),
+        launch: kernels::layer_forward(RELU, false, rows, fan_in, fan_out),
         buffers: vec![
             words(&input),
             words(&parameters),
             vec![0; truth.len()],
             vec![0; counts.len()],
+            vec![0; 4],
         ],
         work: work(),
     }
@@ -270,10 +274,10 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
     let mut twin = vec![0.0; rows * fan_in];
     let d = wide(&d_output);
-    fused::layer_input_grad(Activation::Relu, &d, &p, &x, &mut twin, LAYER);
+    fused::layer_input_grad(RELU, &d, &p, &x, &mut twin, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
-        launch: kernels::layer_input_grad(Activation::Relu, rows, fan_in, fan_out),
+        launch: kernels::layer_input_grad(RELU, rows, fan_in, fan_out),
         buffers: vec![words(&d_output), words(&parameters), words(&input), vec![0; truth.len()]],
         work: work(),
     }
@@ -311,18 +315,12 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut targets = vec![0.0f32; 256 * 12];
     (0..256).for_each(|row| targets[row * 12 + row % 10] = 1.0);
     let (mut row_loss, mut d) = (vec![0.0; 256], vec![0.0; 256 * 12]);
-    let ends = (Loss::SoftmaxCrossEntropy, Activation::Identity, 1.0);
+    let ends = ((Loss::SoftmaxCrossEntropy, 0.0), (Activation::Identity, 0.0));
     let (x, p, t) = (wide(&input[..256 * 512]), wide(&zero_padded), wide(&targets));
-    fused::output_loss(ends, &x, &p, &t, &mut row_loss, &mut d, OUTPUT);
+    fused::output_loss((ends.0, ends.1, 1.0), &x, &p, &t, &mut row_loss, &mut d, OUTPUT);
     let truth: Vec<f32> = row_loss.iter().map(|&loss| loss as f32).collect();
     Case {
-        launch: kernels::output_loss(
-            (Loss::SoftmaxCrossEntropy, Activation::Identity),
-            256,
-            512,
-            10,
-            1.0,
-        ),
+        launch: kernels::output_loss(ends, 256, 512, 10, 1.0),
         buffers: vec![
             words(&input[..256 * 512]),
             words(&zero_padded),
@@ -396,23 +394,21 @@ fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     );
 }
 
-type LossTwin = fn(&[f64], &[f64], &mut [f64], &mut [f64], f64, Grid);
-
 fn losses(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let output = numbers(LEN, 7);
     let target: Vec<f32> = (0..LEN).map(|i| if i % COLS == i / COLS { 1.0 } else { 0.0 }).collect();
-    let cases: [(Loss, &'static str, LossTwin); 3] = [
-        (Loss::MseMean, "loss_mse", twins::loss_mse),
-        (Loss::BceWithLogits, "loss_bce", twins::loss_bce),
-        (Loss::SoftmaxCrossEntropy, "loss_softmax", twins::loss_softmax),
-    ];
-    for (loss, label, twin) in cases {
+    for (loss, label) in [
+        (Loss::MseMean, "loss_elementwise, squares"),
+        (Loss::BceWithLogits, "loss_elementwise, cross-entropy"),
+        (Loss::SoftmaxCrossEntropy, "loss_softmax"),
+    ] {
         let (mut row_loss, mut d) = (vec![0.0; ROWS], vec![0.0; LEN]);
-        twin(&wide(&output), &wide(&target), &mut row_loss, &mut d, 1.0, GRID);
+        let both = [&wide(&output)[..], &wide(&target)];
+        twins::loss((loss, 0.0), both, &mut row_loss, &mut d, 1.0, GRID);
         let buffers = vec![words(&output), words(&target), vec![0; ROWS], vec![0; LEN]];
         let bytes = (4 * (3 * LEN + ROWS)) as u64;
         let work = Work { operations: 0, bytes, formula: "4 (3 rows cols + rows)" };
-        let launch = kernels::loss(loss, ROWS, COLS, 1.0);
+        let launch = kernels::loss((loss, 0.0), ROWS, COLS, 1.0);
         Case { launch, buffers, work }.run(c, gpu, SIZE, |outputs| {
             // Each of the terms of a row's sum within 2^-21, and cols roundings of the sum.
             let sums = Bound::Mixed { absolute: COLS as f64 * 5e-7, relative: COLS as f64 * ULP };

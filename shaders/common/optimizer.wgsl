@@ -5,10 +5,20 @@ const SGD: u32 = 0u;
 const MOMENTUM: u32 = 1u;
 const NESTEROV: u32 = 2u;
 const ADAM: u32 = 3u;
+const RMSPROP: u32 = 4u;
 
 const NO_DECAY: u32 = 0u;
 const L2_DECAY: u32 = 1u;
 const DECOUPLED_DECAY: u32 = 2u;
+
+// Which moments an update has.
+fn has_moment1(optimizer: u32) -> bool {
+    return optimizer == MOMENTUM || optimizer == NESTEROV || optimizer == ADAM;
+}
+
+fn has_moment2(optimizer: u32) -> bool {
+    return optimizer == ADAM || optimizer == RMSPROP;
+}
 
 struct Rule {
     rate: f32,
@@ -56,6 +66,7 @@ fn taken(optimizer: u32, rule: Rule, g: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -
         case MOMENTUM: { return rule.rate * m; }
         case NESTEROV: { return rule.rate * (g + rule.decay1 * m); }
         case ADAM: { return rule.rate * (m * rule.correction1) / (sqrt(v) * rule.correction2 + rule.eps); }
+        case RMSPROP: { return rule.rate * g / (sqrt(v) + rule.eps); }
         default: { return rule.rate * g; }
     }
 }
@@ -71,10 +82,10 @@ struct Updated {
 fn updated(optimizer: u32, decay: u32, rule: Rule, gradient: vec4<f32>, parameter: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> Updated {
     let g = decayed_gradient(decay, rule, gradient, parameter);
     var result = Updated(parameter, m, v, vec4<f32>());
-    if (optimizer != SGD) {
+    if (has_moment1(optimizer)) {
         result.moment1 = next_moment1(rule, g, m);
     }
-    if (optimizer == ADAM) {
+    if (has_moment2(optimizer)) {
         result.moment2 = next_moment2(rule, g, v);
     }
     result.taken = taken(optimizer, rule, g, result.moment1, result.moment2);

@@ -1,15 +1,10 @@
 // What the pre-activations z of one row's outputs are worth against its targets t. Needs
-// common/loss.wgsl, common/activation.wgsl and the constant OUTPUTS.
+// common/loss.wgsl, common/activation.wgsl, the constant OUTPUTS and the overrides LOSS, LOSS_PARAMETER,
+// OUTPUT_ACTIVATION and OUTPUT_ACTIVATION_PARAMETER.
 
 // How near every prediction must be to its target for a network to count as solved: 0.1 less a
 // margin, so that rounding elsewhere does not take the verdict back.
 const JUDGED_WITHIN: f32 = 0.0999;
-
-struct Judged {
-    // The loss's derivative with respect to each z, without the factor of the batch.
-    d_z: array<f32, OUTPUTS>,
-    is_near: bool,
-}
 
 fn softmax(z: array<f32, OUTPUTS>) -> array<f32, OUTPUTS> {
     var logits = z;
@@ -28,37 +23,52 @@ fn softmax(z: array<f32, OUTPUTS>) -> array<f32, OUTPUTS> {
     return logits;
 }
 
-fn judged(loss: u32, kind: u32, z: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) -> Judged {
-    var result: Judged;
-    var values = z;
-    var targets = t;
-    if (loss == SOFTMAX_CROSS_ENTROPY) {
-        values = softmax(z);
+fn predictions(z: array<f32, OUTPUTS>) -> array<f32, OUTPUTS> {
+    if (LOSS == SOFTMAX_CROSS_ENTROPY) {
+        return softmax(z);
     }
-    result.is_near = true;
+    var values = z;
     for (var o = 0u; o < OUTPUTS; o++) {
-        var difference = values[o] - targets[o];
-        var slope = 1.0;
-        if (loss == MSE_HALF_MEAN || loss == MSE_MEAN) {
-            let y = activation(kind, values[o]);
-            difference = y - targets[o];
-            slope = activation_slope(kind, y);
-        } else if (loss == BCE || loss == BCE_WITH_LOGITS) {
-            difference = cross_entropy_slope(values[o], targets[o]);
-        }
-        result.d_z[o] = difference * slope;
-        result.is_near = result.is_near && abs(difference) <= JUDGED_WITHIN;
+        values[o] = prediction(LOSS, values[o], activation(OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, values[o]));
+    }
+    return values;
+}
+
+// Whether every prediction p is near its target, found by their bits where they are not finite: WGSL may
+// take it that neither NaN nor infinity occurs.
+fn are_near(p: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) -> bool {
+    var values = p;
+    var targets = t;
+    var result = true;
+    for (var o = 0u; o < OUTPUTS; o++) {
+        let is_finite = (bitcast<u32>(values[o]) & 0x7f800000u) != 0x7f800000u;
+        result = result && is_finite && abs(values[o] - targets[o]) <= JUDGED_WITHIN;
     }
     return result;
 }
 
+// The loss's derivative with respect to each z, without the factor of the batch.
+fn output_gradients(z: array<f32, OUTPUTS>, p: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) -> array<f32, OUTPUTS> {
+    var inputs = z;
+    var values = p;
+    var targets = t;
+    for (var o = 0u; o < OUTPUTS; o++) {
+        var d = loss_slope(LOSS, LOSS_PARAMETER, values[o], targets[o]);
+        if (is_of_output(LOSS)) {
+            d *= activation_slope(OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, inputs[o], values[o]);
+        }
+        values[o] = d;
+    }
+    return values;
+}
+
 // The part of the loss that one row gives, without the factor of the batch.
-fn loss_of_row(loss: u32, kind: u32, z: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) -> f32 {
+fn loss_of_row(z: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) -> f32 {
     var values = z;
     var targets = t;
     var largest = values[0];
     var sum = 0.0;
-    if (loss == SOFTMAX_CROSS_ENTROPY) {
+    if (LOSS == SOFTMAX_CROSS_ENTROPY) {
         for (var o = 1u; o < OUTPUTS; o++) {
             largest = max(largest, values[o]);
         }
@@ -68,12 +78,13 @@ fn loss_of_row(loss: u32, kind: u32, z: array<f32, OUTPUTS>, t: array<f32, OUTPU
     }
     var total = 0.0;
     for (var o = 0u; o < OUTPUTS; o++) {
-        if (loss == MSE_HALF_MEAN || loss == MSE_MEAN) {
-            total += squared_error(activation(kind, values[o]), targets[o]);
-        } else if (loss == SOFTMAX_CROSS_ENTROPY) {
+        if (LOSS == SOFTMAX_CROSS_ENTROPY) {
             total += targets[o] * (log(sum) - (values[o] - largest));
+        } else if (is_of_output(LOSS)) {
+            let y = activation(OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, values[o]);
+            total += loss_value(LOSS, LOSS_PARAMETER, y, targets[o]);
         } else {
-            total += cross_entropy(values[o], targets[o]);
+            total += loss_value(LOSS, LOSS_PARAMETER, values[o], targets[o]);
         }
     }
     return total;

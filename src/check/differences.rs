@@ -1,6 +1,6 @@
 //! Gradients by central differences, `(L(w + h) - L(w - h)) / 2h`, in f64, for every parameter.
 
-use crate::network::{Activation, Network};
+use crate::network::Network;
 use crate::reference::Reference;
 
 /// One parameter's gradient, both ways.
@@ -63,12 +63,11 @@ pub fn central_differences(
     checks
 }
 
-/// On which side of its kink every rectified unit is.
+/// On which side of its kink every unit that has one is.
 fn sides(network: &Network, reference: &Reference<f64>) -> Vec<bool> {
-    let rectified = [Activation::Relu, Activation::LeakyRelu];
     network
         .layers()
-        .filter(|layer| rectified.contains(&layer.activation))
+        .filter(|layer| layer.activation.row().has_kink)
         .flat_map(|layer| &reference.trace.pre_activations[layer.index])
         .map(|&z| z > 0.0)
         .collect()

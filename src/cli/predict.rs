@@ -167,7 +167,7 @@ fn is_regression(model: &Model) -> bool {
     let network = &model.network;
     let output = network.activations().last();
     model.schema.labels == Labels::Numbers
-        && !network.loss().targets_are_probabilities()
+        && !network.loss().predicts_probabilities()
         && output == Some(&Activation::Identity)
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::choices::EngineChoice;
 use super::settings::Settings;
-use super::toolkit::default_rate;
+use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use super::{bad_setting, data};
 use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Schema, Source};
 use crate::network::{Activation, Initializer, Loss, Network};
-use crate::optimizer::{Optimizer, Schedule};
+use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training};
 
 /// Rows up to which a batch is all of them unless said otherwise.
@@ -101,10 +101,11 @@ impl Settings {
             data.rows() == 4 && (0..4).all(|row| xor(row) == 0.0)
         };
         let is_preset = is_xor && layers == [2, 3, 1];
-        let activation = self.activation.unwrap_or(Activation::Relu);
+        let activation = self.activation.unwrap_or(DEFAULT_ACTIVATION);
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
-        let optimizer = self.rule();
+        let network = self.with_numbers(network)?;
+        let optimizer = self.rule()?;
         let learning_rate = self.lr.unwrap_or(default_rate(&optimizer, defaults.learning_rate));
         let epochs = self.epochs.unwrap_or(defaults.epochs);
         let schedule = self.rate_schedule(epochs, learning_rate)?;
@@ -158,7 +159,7 @@ impl Settings {
         training: &Training,
     ) -> Result<Settings, Error> {
         let Training { network, optimizer, schedule, .. } = training;
-        let Optimizer { kind, momentum, beta1, beta2, eps, weight_decay, decay, .. } = *optimizer;
+        let Optimizer { kind, weight_decay, decay, .. } = *optimizer;
         let Schedule { kind: schedule, warmup, every, factor, .. } = *schedule;
         let activations = network.activations();
         let all = Settings {
@@ -179,10 +180,6 @@ impl Settings {
             seed: Some(training.seed),
             restarts: Some(training.restarts),
             optimizer: Some(kind),
-            momentum: Some(momentum),
-            beta1: Some(beta1),
-            beta2: Some(beta2),
-            eps: Some(eps),
             weight_decay: self.weight_decay.or((weight_decay != 0.0).then_some(weight_decay)),
             decay: Some(decay),
             schedule: Some(schedule),
@@ -195,6 +192,12 @@ impl Settings {
             ..self
         };
         let mut given = all.given();
+        for row in HYPERPARAMETERS {
+            given.set_number(row, optimizer.value(row));
+        }
+        for (row, value) in network.hyperparameters() {
+            given.set_number(row, value);
+        }
         given.retain(|row, _| all.unused(row).is_none());
         Settings::read(&given)
     }

@@ -3,27 +3,20 @@
 use super::bad_setting;
 use super::settings::{Family, Setting, Settings};
 use crate::Error;
-use crate::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
+use crate::network::{Activation, Hyperparameter, Loss, Network};
+use crate::optimizer::{
+    DefaultRate, HYPERPARAMETERS, Optimizer, OptimizerKind, Schedule, ScheduleKind,
+};
 use crate::train::Stopping;
 
-/// The rate of the Adams, which move every parameter by about as much.
-const ADAM_RATE: f32 = 0.01;
+/// The activation of hidden layers where none is given.
+pub(super) const DEFAULT_ACTIVATION: Activation = Activation::Relu;
 
-/// The rate where none is asked for, from that of plain gradient descent: a velocity of 0.9 adds up to ten
-/// times its gradient.
+/// The rate where none is asked for, from that of plain gradient descent.
 pub(super) fn default_rate(optimizer: &Optimizer, plain: f32) -> f32 {
-    match optimizer.kind {
-        OptimizerKind::Sgd => plain,
-        OptimizerKind::Momentum | OptimizerKind::Nesterov => plain / 10.0,
-        OptimizerKind::Adam | OptimizerKind::AdamW => ADAM_RATE,
-    }
-}
-
-/// Whether an optimizer has a number.
-fn optimizer_has(kind: OptimizerKind, key: &str) -> bool {
-    match key {
-        "momentum" => matches!(kind, OptimizerKind::Momentum | OptimizerKind::Nesterov),
-        _ => Optimizer::new(kind).is_corrected(),
+    match optimizer.kind.row().rate {
+        DefaultRate::Share(share) => plain * share,
+        DefaultRate::Fixed(rate) => rate,
     }
 }
 
@@ -38,12 +31,37 @@ fn schedule_has(kind: ScheduleKind, key: &str) -> bool {
     }
 }
 
+impl Family {
+    /// Its members that have a setting of theirs.
+    pub(super) fn members_with(self, key: &str) -> Vec<&'static str> {
+        let is_it = |row: &&Hyperparameter| row.name == key;
+        match self {
+            Family::Activation => {
+                let has = |kind: &&Activation| kind.row().hyperparameter.iter().any(is_it);
+                Activation::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+            }
+            Family::Loss => {
+                let has = |kind: &&Loss| kind.row().hyperparameter.iter().any(is_it);
+                Loss::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+            }
+            Family::Optimizer => {
+                let has = |kind: &&OptimizerKind| kind.row().hyperparameters.iter().any(is_it);
+                OptimizerKind::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+            }
+            Family::Schedule => {
+                let has = |kind: &&ScheduleKind| schedule_has(**kind, key);
+                ScheduleKind::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+            }
+        }
+    }
+}
+
 /// `a, b or c`.
-fn either(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str], word: &str) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).to_owned(),
-        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
     }
 }
 
@@ -62,14 +80,11 @@ impl Settings {
 
     /// Why a setting would mean nothing beside these, if it would.
     pub(super) fn unused(&self, row: &Setting) -> Option<String> {
-        let (optimizer, schedule) = (self.optimizer_kind(), self.schedule_kind());
-        let lacks = |kind: &str, flag: &str, having: Vec<&str>| {
-            let also = if row.key == "momentum" { ", or --beta1 with adam" } else { "" };
-            Some(format!("{kind} has none; use --{flag} {}{also}", either(&having)))
-        };
+        let schedule = self.schedule_kind();
         match (row.key, row.family) {
             ("decay", _) => {
-                let decays = self.weight_decay.is_some() || optimizer == OptimizerKind::AdamW;
+                let decays =
+                    self.weight_decay.is_some() || self.optimizer_kind().row().weight_decay != 0.0;
                 let reason = "says how weights decay, and none do; give --weight-decay too";
                 (!decays).then(|| reason.to_owned())
             }
@@ -78,16 +93,48 @@ impl Settings {
                 let reason = "is for --patience and --schedule plateau; give one of them";
                 (!waits).then(|| reason.to_owned())
             }
-            (key, Some(Family::Optimizer)) if !optimizer_has(optimizer, key) => {
-                let having = OptimizerKind::ALL.iter().filter(|&&kind| optimizer_has(kind, key));
-                lacks(optimizer.name(), "optimizer", having.map(|kind| kind.name()).collect())
+            (key, Some(family)) => {
+                let chosen = self.chosen(family);
+                let having = family.members_with(key);
+                if chosen.iter().any(|member| having.contains(member)) {
+                    return None;
+                }
+                let (chosen, flag) = (chosen.first().unwrap_or(&"the default"), family.key());
+                let also = if key == "momentum" { ", or --beta1 with adam" } else { "" };
+                Some(format!("{chosen} has none; use --{flag} {}{also}", listed(&having, "or")))
             }
-            (key, Some(Family::Schedule)) if !schedule_has(schedule, key) => {
-                let having = ScheduleKind::ALL.iter().filter(|&&kind| schedule_has(kind, key));
-                lacks(schedule.name(), "schedule", having.map(|kind| kind.name()).collect())
-            }
-            _ => None,
+            (_, None) => None,
         }
+    }
+
+    /// The members of a family that are in use, as far as these settings say.
+    fn chosen(&self, family: Family) -> Vec<&'static str> {
+        match family {
+            Family::Activation => {
+                let hidden = self.activation.unwrap_or(DEFAULT_ACTIVATION);
+                [Some(hidden), self.output_activation]
+                    .into_iter()
+                    .flatten()
+                    .map(Activation::name)
+                    .collect()
+            }
+            Family::Loss => self.loss.into_iter().map(Loss::name).collect(),
+            Family::Optimizer => vec![self.optimizer_kind().name()],
+            Family::Schedule => vec![self.schedule_kind().name()],
+        }
+    }
+
+    /// The network with the numbers that are given for its activations and its loss.
+    ///
+    /// # Errors
+    /// Where one is out of range.
+    pub(super) fn with_numbers(&self, network: Network) -> Result<Network, Error> {
+        let given = self.given();
+        let rows: Vec<_> = network.hyperparameters().map(|(row, _)| row).collect();
+        rows.into_iter().try_fold(network, |network, row| match given.number(row)? {
+            Some(value) => Ok(network.with_hyperparameter(row, value)?),
+            None => Ok(network),
+        })
     }
 
     /// Whether everything that is given means something.
@@ -104,19 +151,21 @@ impl Settings {
     }
 
     /// How gradients become updates.
-    pub(super) fn rule(&self) -> Optimizer {
-        let default = Optimizer::new(self.optimizer_kind());
-        Optimizer {
-            momentum: self.momentum.unwrap_or(default.momentum),
-            beta1: self.beta1.unwrap_or(default.beta1),
-            beta2: self.beta2.unwrap_or(default.beta2),
-            eps: self.eps.unwrap_or(default.eps),
-            weight_decay: self.weight_decay.unwrap_or(default.weight_decay),
-            decay: self.decay.unwrap_or(default.decay),
+    pub(super) fn rule(&self) -> Result<Optimizer, Error> {
+        let given = self.given();
+        let mut optimizer = Optimizer::new(self.optimizer_kind());
+        for row in HYPERPARAMETERS {
+            if let (Some(number), Some(own)) = (given.number(row)?, optimizer.value_mut(row)) {
+                *own = number;
+            }
+        }
+        Ok(Optimizer {
+            weight_decay: self.weight_decay.unwrap_or(optimizer.weight_decay),
+            decay: self.decay.unwrap_or(optimizer.decay),
             clip_norm: self.clip_norm,
             clip_value: self.clip_value,
-            ..default
-        }
+            ..optimizer
+        })
     }
 
     /// The schedule of the learning rate over so many epochs.

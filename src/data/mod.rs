@@ -22,7 +22,7 @@ pub use shapes::Shape;
 pub use source::{BuiltIn, Source, SourceError};
 pub use table::Table;
 
-use crate::network::{Loss, Network};
+use crate::network::{Network, Targets as LossTargets};
 
 /// The most rows for which `solved` is asked and outputs are listed one by one.
 pub const SOLVED_ROWS: usize = 64;
@@ -162,13 +162,13 @@ impl Dataset {
         };
         for row in 0..self.rows() {
             let target = self.target(row);
-            if loss.targets_are_probabilities()
+            if loss.predicts_probabilities()
                 && let Some(&value) = target.iter().find(|&value| !(0.0..=1.0).contains(value))
             {
                 return bad(row, value, "targets between 0 and 1");
             }
             let sum: f32 = target.iter().sum();
-            if loss == Loss::SoftmaxCrossEntropy && (sum - 1.0).abs() > 1e-5 {
+            if loss.row().targets == LossTargets::Distribution && (sum - 1.0).abs() > 1e-5 {
                 return bad(row, sum, "targets that sum to 1 in each row");
             }
         }
@@ -180,6 +180,7 @@ impl Dataset {
 mod tests {
     use super::*;
     use crate::network::Activation::{Identity, Relu, Sigmoid};
+    use crate::network::Loss;
 
     #[test]
     fn refuses_what_is_not_a_table_of_finite_numbers() {

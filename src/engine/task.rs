@@ -6,7 +6,7 @@ use super::Request;
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::network::{Layout, Network, Tensor};
-use crate::optimizer::{Optimizer, RateSchedule, UpdateNumbers};
+use crate::optimizer::{Coefficients, Optimizer, RateSchedule};
 
 /// What an engine is to train: everything that decides the numbers.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Task {
     /// compute with. Engines ask this of what they are given.
     ///
     /// # Errors
-    /// [`Error::Task`], [`Error::Data`] or [`Error::Optimizer`], naming the field, its value and the fix.
+    /// [`Error::Task`], [`Error::Data`] or [`Error::Value`], naming the field, its value and the fix.
     pub fn check(&self) -> Result<(), Error> {
         let refuse = |field, value: String, reason: String| {
             Err(Error::Task(TaskError { field, value, reason }))
@@ -114,10 +114,10 @@ impl Task {
         Ok(())
     }
 
-    /// The numbers of the update after `step` others, at `learning_rate` times the schedule's factor.
-    pub(super) fn numbers(&self, learning_rate: f32, step: u32) -> UpdateNumbers {
+    /// The coefficients of the update after `step` others, at `learning_rate` times the schedule's factor.
+    pub(super) fn coefficients(&self, learning_rate: f32, step: u32) -> Coefficients<f64> {
         let rate = learning_rate * self.schedule.factor(step);
-        self.optimizer.numbers(f64::from(rate), step)
+        self.optimizer.coefficients(f64::from(rate), step)
     }
 }
 

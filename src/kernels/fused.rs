@@ -4,7 +4,10 @@ use super::params::params;
 use super::plain::{LOSS_MEAN, LossMeanParams, sum_of_rows};
 use super::shapes::ONE_OUTPUT;
 use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, updating};
-use super::{ACTIVATIONS, BOOLS, LOSSES, PLAIN, TREE_ROUNDS, read, source, write};
+use super::{
+    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
+    OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ROUNDS, activating, measuring, read, source, write,
+};
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Loss, row_stride};
 use crate::optimizer::Optimizer;
@@ -29,14 +32,30 @@ params! {
 pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
     name: "layer_forward",
     source: source!("layer_forward", "grid", "tile", "activation"),
-    bindings: &[read("input"), read("parameters"), write("output"), write("unit_counts")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    bindings: &[
+        read("input"),
+        read("parameters"),
+        write("output"),
+        write("unit_counts"),
+        write("pre_activations"),
+    ],
+    constants: &[
+        ACTIVATION,
+        ACTIVATION_PARAMETER,
+        Constant { name: "KEEP_PRE_ACTIVATIONS", values: BOOLS },
+    ],
     twin: "layer_forward",
     ..PLAIN
 });
 
-/// A layer `[fan_in][fan_out]` over a batch of rows.
-pub fn layer_forward(kind: Activation, rows: usize, fan_in: usize, fan_out: usize) -> Launch {
+/// A layer `[fan_in][fan_out]` over a batch of rows; its pre-activations are written where `keeps_z`.
+pub fn layer_forward(
+    kind: (Activation, f64),
+    keeps_z: bool,
+    rows: usize,
+    fan_in: usize,
+    fan_out: usize,
+) -> Launch {
     let (input_stride, stride) = (row_stride(fan_in), row_stride(fan_out));
     let params = LayerForwardParams {
         rows: rows as u32,
@@ -45,9 +64,8 @@ pub fn layer_forward(kind: Activation, rows: usize, fan_in: usize, fan_out: usiz
         input_stride: (input_stride / 4) as u32,
         stride: (stride / 4) as u32,
     };
-    LAYER_FORWARD
-        .launch(params, tiles(rows, stride))
-        .constant("ACTIVATION", kind.code())
+    activating(LAYER_FORWARD.launch(params, tiles(rows, stride)), kind)
+        .constant("KEEP_PRE_ACTIVATIONS", keeps_z)
         .with_rounds(input_stride / 4)
 }
 
@@ -81,10 +99,7 @@ pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
         write("row_loss"),
         write("d_output"),
     ],
-    constants: &[
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
-    ],
+    constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
     shapes: &[ONE_OUTPUT],
     twin: "output_loss",
     ..PLAIN
@@ -92,7 +107,7 @@ pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
 
 /// A layer of few outputs with its loss, the gradient of which is `scale` times what each row gives.
 pub fn output_loss(
-    (loss, kind): (Loss, Activation),
+    (loss, (kind, parameter)): ((Loss, f64), (Activation, f64)),
     rows: usize,
     fan_in: usize,
     fan_out: usize,
@@ -104,10 +119,9 @@ pub fn output_loss(
         input_stride: (row_stride(fan_in) / 4) as u32,
         gradient_scale: scale,
     };
-    OUTPUT_LOSS
-        .launch(params, rows)
+    measuring(OUTPUT_LOSS.launch(params, rows), loss)
         .constant("OUTPUT_ACTIVATION", kind.code())
-        .constant("LOSS", loss.code())
+        .constant("OUTPUT_ACTIVATION_PARAMETER", parameter)
         .with_lines(output_lines(fan_out))
         .with_rounds(output_rounds(fan_in, fan_out))
 }
@@ -151,13 +165,18 @@ pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow
     name: "layer_input_grad",
     source: source!("layer_input_grad", "grid", "tile", "activation"),
     bindings: &[read("d_output"), read("parameters"), read("input"), write("d_input")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    constants: &[ACTIVATION, ACTIVATION_PARAMETER],
     twin: "layer_input_grad",
     ..PLAIN
 });
 
 /// Back through a layer `[fan_in][fan_out]`, and through the activation `kind` of what feeds it.
-pub fn layer_input_grad(kind: Activation, rows: usize, fan_in: usize, fan_out: usize) -> Launch {
+pub fn layer_input_grad(
+    kind: (Activation, f64),
+    rows: usize,
+    fan_in: usize,
+    fan_out: usize,
+) -> Launch {
     let (input_stride, stride) = (row_stride(fan_in), row_stride(fan_out));
     let params = LayerInputGradParams {
         rows: rows as u32,
@@ -165,9 +184,7 @@ pub fn layer_input_grad(kind: Activation, rows: usize, fan_in: usize, fan_out: u
         input_stride: (input_stride / 4) as u32,
         stride: (stride / 4) as u32,
     };
-    LAYER_INPUT_GRAD
-        .launch(params, tiles(rows, input_stride))
-        .constant("ACTIVATION", kind.code())
+    activating(LAYER_INPUT_GRAD.launch(params, tiles(rows, input_stride)), kind)
         .with_rounds(stride / 4)
 }
 
@@ -233,7 +250,7 @@ pub fn layer_update(
     fan_in: usize,
     fan_out: usize,
 ) -> Launch {
-    let (n, stride) = (optimizer.numbers(0.0, 0), row_stride(fan_out));
+    let (n, stride) = (optimizer.coefficients(0.0, 0), row_stride(fan_out));
     let params = LayerUpdateParams {
         rows: rows as u32,
         fan_in: fan_in as u32,

@@ -21,7 +21,7 @@ pub use plain::*;
 pub use resident::*;
 pub use update::*;
 
-use crate::gpu::{Access, Binding, KernelRow, Loops, ParamsLayout};
+use crate::gpu::{Access, Binding, Constant, KernelRow, Launch, Loops, ParamsLayout};
 use crate::network::{Activation, Loss};
 
 /// A file of `shaders/` with the files of `common/` that it uses: the kernel first, so that the
@@ -61,8 +61,31 @@ macro_rules! codes {
     }};
 }
 
-const LOSSES: &[f64] = codes!(Loss);
-const ACTIVATIONS: &[f64] = codes!(Activation);
+/// A hyperparameter: any number.
+const PARAMETER: &[f64] = &[0.25];
+const ACTIVATION: Constant = Constant { name: "ACTIVATION", values: codes!(Activation) };
+const ACTIVATION_PARAMETER: Constant =
+    Constant { name: "ACTIVATION_PARAMETER", values: PARAMETER };
+const SECOND_ACTIVATION: Constant =
+    Constant { name: "SECOND_ACTIVATION", values: ACTIVATION.values };
+const SECOND_ACTIVATION_PARAMETER: Constant =
+    Constant { name: "SECOND_ACTIVATION_PARAMETER", values: PARAMETER };
+const OUTPUT_ACTIVATION: Constant =
+    Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATION.values };
+const OUTPUT_ACTIVATION_PARAMETER: Constant =
+    Constant { name: "OUTPUT_ACTIVATION_PARAMETER", values: PARAMETER };
+const LOSS: Constant = Constant { name: "LOSS", values: codes!(Loss) };
+const LOSS_PARAMETER: Constant = Constant { name: "LOSS_PARAMETER", values: PARAMETER };
+
+/// Sets the overrides that say what a layer does to its pre-activations.
+fn activating(launch: Launch, (kind, parameter): (Activation, f64)) -> Launch {
+    launch.constant("ACTIVATION", kind.code()).constant("ACTIVATION_PARAMETER", parameter)
+}
+
+/// Sets the overrides that say which loss.
+fn measuring(launch: Launch, (kind, parameter): (Loss, f64)) -> Launch {
+    launch.constant("LOSS", kind.code()).constant("LOSS_PARAMETER", parameter)
+}
 
 /// What most kernels are: workgroups of 64, no workgroup memory, counted loops, no override.
 const PLAIN: KernelRow = KernelRow {
@@ -94,8 +117,7 @@ pub const ALL: &[KernelRow] = &[
     MATMUL.row,
     BIAS_ADD.row,
     ACTIVATE.row,
-    LOSS_MSE.row,
-    LOSS_BCE.row,
+    LOSS_ELEMENTWISE.row,
     LOSS_SOFTMAX.row,
     LOSS_MEAN.row,
     ACTIVATE_GRAD.row,

@@ -1,9 +1,12 @@
 //! The plain kernels: one formula each, so that every intermediate is a buffer that can be read.
 
 use super::params::params;
-use super::{ACTIVATIONS, BOOLS, PLAIN, read, source, tree_rounds, write};
+use super::{
+    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, PLAIN, activating, measuring, read,
+    source, tree_rounds, write,
+};
 use crate::gpu::{Binding, Constant, Kernel, KernelRow, Launch};
-use crate::network::{Activation, Loss, row_stride};
+use crate::network::{Activation, Link, Loss, row_stride};
 
 params! {
     /// Of `matmul`.
@@ -123,30 +126,29 @@ pub const ACTIVATE: Kernel<ActivateParams> = Kernel::new(KernelRow {
     name: "activate",
     source: source!("activate", "grid", "activation"),
     bindings: &[read("input"), write("output")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    constants: &[ACTIVATION, ACTIVATION_PARAMETER],
     twin: "activate",
     ..PLAIN
 });
 
-/// An activation of a matrix `[rows][cols]`.
-pub fn activate(kind: Activation, rows: usize, cols: usize) -> Launch {
-    ACTIVATE.launch(activate_params(rows, cols), rows * cols).constant("ACTIVATION", kind.code())
+/// An activation, with its hyperparameter, of a matrix `[rows][cols]`.
+pub fn activate(kind: (Activation, f64), rows: usize, cols: usize) -> Launch {
+    activating(ACTIVATE.launch(activate_params(rows, cols), rows * cols), kind)
 }
 
 /// `d_input = d_output * slope`.
 pub const ACTIVATE_GRAD: Kernel<ActivateParams> = Kernel::new(KernelRow {
     name: "activate_grad",
     source: source!("activate_grad", "grid", "activation"),
-    bindings: &[read("output"), read("d_output"), write("d_input")],
-    constants: &[Constant { name: "ACTIVATION", values: ACTIVATIONS }],
+    bindings: &[read("input"), read("output"), read("d_output"), write("d_input")],
+    constants: &[ACTIVATION, ACTIVATION_PARAMETER],
     twin: "activate_grad",
     ..PLAIN
 });
 
 /// Back through it.
-pub fn activate_grad(kind: Activation, rows: usize, cols: usize) -> Launch {
-    let launch = ACTIVATE_GRAD.launch(activate_params(rows, cols), rows * cols);
-    launch.constant("ACTIVATION", kind.code())
+pub fn activate_grad(kind: (Activation, f64), rows: usize, cols: usize) -> Launch {
+    activating(ACTIVATE_GRAD.launch(activate_params(rows, cols), rows * cols), kind)
 }
 
 fn activate_params(rows: usize, cols: usize) -> ActivateParams {
@@ -170,21 +172,13 @@ params! {
 const LOSS_BINDINGS: &[Binding] =
     &[read("output"), read("target_rows"), write("row_loss"), write("d_output")];
 
-/// Squared error with its gradient.
-pub const LOSS_MSE: Kernel<LossParams> = Kernel::new(KernelRow {
-    name: "loss_mse",
-    source: source!("loss_mse", "grid", "loss", "activation"),
+/// The losses of outputs that are apart from each other, with their gradients.
+pub const LOSS_ELEMENTWISE: Kernel<LossParams> = Kernel::new(KernelRow {
+    name: "loss_elementwise",
+    source: source!("loss_elementwise", "grid", "loss", "activation"),
     bindings: LOSS_BINDINGS,
-    twin: "loss_mse",
-    ..PLAIN
-});
-
-/// Binary cross-entropy of pre-activations with its gradient.
-pub const LOSS_BCE: Kernel<LossParams> = Kernel::new(KernelRow {
-    name: "loss_bce",
-    source: source!("loss_bce", "grid", "loss", "activation"),
-    bindings: LOSS_BINDINGS,
-    twin: "loss_bce",
+    constants: &[LOSS, LOSS_PARAMETER],
+    twin: "loss_elementwise",
     ..PLAIN
 });
 
@@ -197,27 +191,26 @@ pub const LOSS_SOFTMAX: Kernel<LossParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// A loss of a batch of rows, its gradient times `scale`.
-pub fn loss(kind: Loss, rows: usize, outputs: usize, scale: f32) -> Launch {
-    let kernel = match kind {
-        Loss::MseHalfMean | Loss::MseMean => LOSS_MSE,
-        Loss::Bce | Loss::BceWithLogits => LOSS_BCE,
-        Loss::SoftmaxCrossEntropy => LOSS_SOFTMAX,
-    };
+/// A loss, with its hyperparameter, of a batch of rows, its gradient times `scale`.
+pub fn loss(kind: (Loss, f64), rows: usize, outputs: usize, scale: f32) -> Launch {
     let params = LossParams {
         rows: rows as u32,
         cols: outputs as u32,
         stride: row_stride(outputs) as u32,
         scale,
     };
-    kernel.launch(params, rows).with_rounds(loss_rounds(kind, outputs))
+    let launch = match kind.0.link() {
+        Link::Softmax => LOSS_SOFTMAX.launch(params, rows),
+        Link::Identity | Link::Sigmoid => measuring(LOSS_ELEMENTWISE.launch(params, rows), kind),
+    };
+    launch.with_rounds(loss_rounds(kind.0, outputs))
 }
 
 /// Loop rounds of an invocation of a loss: the softmax goes over its outputs three times.
 pub fn loss_rounds(kind: Loss, outputs: usize) -> usize {
-    match kind {
-        Loss::SoftmaxCrossEntropy => 3 * outputs,
-        _ => outputs,
+    match kind.link() {
+        Link::Softmax => 3 * outputs,
+        Link::Identity | Link::Sigmoid => outputs,
     }
 }
 

@@ -3,8 +3,12 @@
 use std::ops::Range;
 
 use super::params::params;
-use super::{ACTIVATIONS, LOSSES, PLAIN, read, shapes, source, write};
-use crate::gpu::{Access, Binding, Constant, Kernel, KernelRow, Launch};
+use super::{
+    ACTIVATION, ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
+    OUTPUT_ACTIVATION_PARAMETER, PLAIN, SECOND_ACTIVATION, SECOND_ACTIVATION_PARAMETER, read, shapes,
+    source, write,
+};
+use crate::gpu::{Access, Binding, Kernel, KernelRow, Launch};
 use crate::random::{Purpose, seed_key, stream_id};
 
 params! {
@@ -158,9 +162,12 @@ pub const TRAIN_ONE_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
     ),
     bindings: TRAIN_BINDINGS,
     constants: &[
-        Constant { name: "ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
+        ACTIVATION,
+        ACTIVATION_PARAMETER,
+        OUTPUT_ACTIVATION,
+        OUTPUT_ACTIVATION_PARAMETER,
+        LOSS,
+        LOSS_PARAMETER,
     ],
     shapes: shapes::ONE_HIDDEN,
     twin: "step",
@@ -186,10 +193,14 @@ pub const TRAIN_TWO_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
         "threefry"
     ),
     constants: &[
-        Constant { name: "ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "SECOND_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
+        ACTIVATION,
+        ACTIVATION_PARAMETER,
+        SECOND_ACTIVATION,
+        SECOND_ACTIVATION_PARAMETER,
+        OUTPUT_ACTIVATION,
+        OUTPUT_ACTIVATION_PARAMETER,
+        LOSS,
+        LOSS_PARAMETER,
     ],
     shapes: shapes::TWO_HIDDEN,
     ..TRAIN_ONE_HIDDEN.row
@@ -212,8 +223,10 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "threefry"
     ),
     constants: &[
-        Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATIONS },
-        Constant { name: "LOSS", values: LOSSES },
+        OUTPUT_ACTIVATION,
+        OUTPUT_ACTIVATION_PARAMETER,
+        LOSS,
+        LOSS_PARAMETER,
     ],
     shapes: shapes::WORKGROUP,
     workgroup_bytes: 492,

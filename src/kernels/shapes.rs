@@ -21,8 +21,8 @@ macro_rules! three_units {
     () => {
         "\
 alias Units = vec3<f32>; const UNITS: u32 = 3u; const LANES: u32 = 3u; const GROUPS: u32 = 1u;
-fn activate_units(kind: u32, z: Units) -> Units { return activation3(kind, z); }
-fn slope_units(kind: u32, a: Units) -> Units { return slope3(kind, a); }
+fn activate_units(kind: u32, parameter: f32, z: Units) -> Units { return activation3(kind, parameter, z); }
+fn slope_units(kind: u32, parameter: f32, z: Units, a: Units) -> Units { return slope3(kind, parameter, z, a); }
 fn unit_mask(g: u32) -> Units { return Units(1.0, 1.0, 1.0); }
 fn wide_units(v: Units) -> vec4<f32> { return vec4<f32>(v, 0.0); }
 fn narrow_units(v: vec4<f32>) -> Units { return v.xyz; }
@@ -34,8 +34,8 @@ macro_rules! two_units {
     () => {
         "\
 alias SecondUnits = vec2<f32>; const SECOND_UNITS: u32 = 2u; const SECOND_LANES: u32 = 2u; const SECOND_GROUPS: u32 = 1u;
-fn activate_second_units(kind: u32, z: SecondUnits) -> SecondUnits { return activation2(kind, z); }
-fn slope_second_units(kind: u32, a: SecondUnits) -> SecondUnits { return slope2(kind, a); }
+fn activate_second_units(kind: u32, parameter: f32, z: SecondUnits) -> SecondUnits { return activation2(kind, parameter, z); }
+fn slope_second_units(kind: u32, parameter: f32, z: SecondUnits, a: SecondUnits) -> SecondUnits { return slope2(kind, parameter, z, a); }
 fn second_unit_mask(g: u32) -> SecondUnits { return SecondUnits(1.0, 1.0); }
 fn wide_second_units(v: SecondUnits) -> vec4<f32> { return vec4<f32>(v, 0.0, 0.0); }
 fn narrow_second_units(v: vec4<f32>) -> SecondUnits { return v.xy; }
@@ -48,11 +48,11 @@ macro_rules! layers {
         "\
 const PARAMETERS: u32 = 13u; const UNITS: u32 = 4u;
 fn forward_layers(lane: u32, rows: u32) {
-    forward_layer(lane, rows, 0u, 0u, 2u, 3u, FROM_DATA, 0u);
-    forward_layer(lane, rows, 4u, 9u, 3u, 1u, 0u, 12u);
+    forward_layer(lane, rows, 0u, 0.0, 0u, 2u, 3u, FROM_DATA, 0u);
+    forward_layer(lane, rows, 4u, 0.0, 9u, 3u, 1u, 0u, 12u);
 }
 fn backward_layers(lane: u32, rows: u32) {
-    backward_layer(lane, rows, 0u, 9u, 3u, 1u, 0u, 12u);
+    backward_layer(lane, rows, 0u, 0.0, 9u, 3u, 1u, 0u, 12u);
 }
 fn update_layers(lane: u32, rows: u32, rule: Rule) {
     update_layer(lane, rows, rule, 0u, 2u, 3u, FROM_DATA, 0u);

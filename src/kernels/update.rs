@@ -7,7 +7,7 @@ use crate::optimizer::Optimizer;
 
 /// What overrides say of an optimizer.
 pub(super) const OPTIMIZER: Constant =
-    Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0] };
+    Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0, 4.0] };
 pub(super) const DECAY: Constant = Constant { name: "DECAY", values: &[0.0, 1.0, 2.0] };
 pub(super) const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
 
@@ -55,7 +55,7 @@ pub const OPTIMIZER_STEP: Kernel<OptimizerParams> = Kernel::new(KernelRow {
 /// An update of `len` parameters, a multiple of 4, padding included. Rates are in a ring of so many
 /// steps.
 pub fn optimizer_step(optimizer: &Optimizer, ring_len: u32, len: usize) -> Launch {
-    let n = optimizer.numbers(0.0, 0);
+    let n = optimizer.coefficients(0.0, 0);
     let params = OptimizerParams {
         len: (len / 4) as u32,
         ring_len,

@@ -1,26 +1,139 @@
-//! Activation functions by name. The arithmetic lives with those who compute: the reference, the
-//! cpu engine and `shaders/common/activation.wgsl`.
+//! Activation functions, one row each. Beside a row stand one function of
+//! `shaders/common/activation.wgsl` and, for speed, one line of `engine/cpu/math.rs`.
 
-use super::named::named;
+use super::hyperparameter::{Hyperparameter, Range};
+use super::named::family;
+use super::real::{Formula, Real, formula};
+use super::Initializer;
 
-named! {
+/// What is known of an activation.
+#[derive(Debug)]
+pub struct ActivationRow {
+    /// The number that it has beside its name.
+    pub hyperparameter: Option<&'static Hyperparameter>,
+    /// `a` from `[parameter, z]`.
+    pub value: Formula<2>,
+    /// `da/dz` from `[parameter, z, a]`.
+    pub slope: Formula<3>,
+    /// What of `z` and `a` the slope is computed from.
+    pub slope_needs: SlopeNeeds,
+    /// Whether the slope jumps at `z = 0`.
+    pub has_kink: bool,
+    /// Whether a unit can be zero on every row and then never move again.
+    pub can_die: bool,
+    /// The values that outputs approach where the slope goes to 0.
+    pub saturates_at: &'static [f64],
+    /// Whether outputs lie on both sides of 0.
+    pub is_centered: bool,
+    /// How weights into such units start where nothing is said.
+    pub initializer: Initializer,
+    /// The PyTorch module, from the hyperparameter; `None` where there is nothing to do.
+    pub pytorch: Option<fn(f64) -> String>,
+}
+
+/// What a slope is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlopeNeeds {
+    /// The output alone: nothing else has to be kept.
+    Output,
+    /// The pre-activation too.
+    PreActivation,
+}
+
+/// The slope of leaky-relu below 0 (Maas et al. 2013).
+pub const NEGATIVE_SLOPE: Hyperparameter = Hyperparameter {
+    name: "negative-slope",
+    help: "Slope of leaky-relu for negative inputs",
+    default: 0.01,
+    range: Range::Fraction,
+};
+
+family! {
     /// What a layer does to its pre-activation `z` to give its output `a`.
-    pub enum Activation ("activation") {
+    pub enum Activation ("activation"): ActivationRow {
         /// `max(z, 0)`; slope 1 where `z > 0`, else 0 (0 at 0).
-        Relu = "relu",
-        /// `z` where `z > 0`, else `0.01 z`; slope 1 where `z > 0`, else 0.01 (0.01 at 0).
-        LeakyRelu = "leaky-relu",
+        Relu = "relu" => ActivationRow {
+            value: formula!(relu),
+            slope: formula!(relu_slope),
+            has_kink: true,
+            can_die: true,
+            initializer: Initializer::HeNormal,
+            pytorch: Some(|_| "ReLU()".to_owned()),
+            ..IDENTITY
+        },
+        /// `z` where `z > 0`, else `s z`; slope 1 where `z > 0`, else `s` (`s` at 0), the negative slope.
+        LeakyRelu = "leaky-relu" => ActivationRow {
+            hyperparameter: Some(&NEGATIVE_SLOPE),
+            value: formula!(leaky_relu),
+            slope: formula!(leaky_relu_slope),
+            has_kink: true,
+            initializer: Initializer::HeNormal,
+            pytorch: Some(|slope| format!("LeakyReLU({slope})")),
+            ..IDENTITY
+        },
         /// `tanh z`; slope `1 - a^2`.
-        Tanh = "tanh",
+        Tanh = "tanh" => ActivationRow {
+            value: formula!(tanh),
+            slope: formula!(tanh_slope),
+            saturates_at: &[-1.0, 1.0],
+            pytorch: Some(|_| "Tanh()".to_owned()),
+            ..IDENTITY
+        },
         /// `1 / (1 + e^-z)`; slope `a (1 - a)`.
-        Sigmoid = "sigmoid",
+        Sigmoid = "sigmoid" => ActivationRow {
+            value: formula!(sigmoid),
+            slope: formula!(sigmoid_slope),
+            saturates_at: &[0.0, 1.0],
+            is_centered: false,
+            pytorch: Some(|_| "Sigmoid()".to_owned()),
+            ..IDENTITY
+        },
         /// `z`; slope 1.
-        Identity = "identity",
+        Identity = "identity" => IDENTITY,
+        /// `z` where `z > 0`, else `e^z - 1`; slope 1 where `z > 0`, else `a + 1` (Clevert et al. 2016, alpha 1).
+        Elu = "elu" => ActivationRow {
+            value: formula!(elu),
+            slope: formula!(elu_slope),
+            saturates_at: &[-1.0],
+            initializer: Initializer::HeNormal,
+            pytorch: Some(|_| "ELU()".to_owned()),
+            ..IDENTITY
+        },
+        /// `z/2 (1 + h)`, `h = tanh(sqrt(2/pi) (z + 0.044715 z^3))`: the tanh form of Hendrycks and Gimpel
+        /// (2016); slope `(1 + h)/2 + z/2 (1 - h^2) sqrt(2/pi) (1 + 0.134145 z^2)`.
+        Gelu = "gelu" => ActivationRow {
+            value: formula!(gelu),
+            slope: formula!(gelu_slope),
+            slope_needs: SlopeNeeds::PreActivation,
+            initializer: Initializer::HeNormal,
+            pytorch: Some(|_| "GELU(approximate='tanh')".to_owned()),
+            ..IDENTITY
+        },
+        /// `z s`, `s = 1 / (1 + e^-z)`; slope `s + a (1 - s)` (Elfwing et al. 2018; also called swish).
+        Silu = "silu" | "swish" => ActivationRow {
+            value: formula!(silu),
+            slope: formula!(silu_slope),
+            slope_needs: SlopeNeeds::PreActivation,
+            initializer: Initializer::HeNormal,
+            pytorch: Some(|_| "SiLU()".to_owned()),
+            ..IDENTITY
+        },
     }
 }
 
-/// The slope of [`Activation::LeakyRelu`] where `z <= 0`.
-pub const LEAKY_SLOPE: f64 = 0.01;
+/// `z` as it is; the other rows say where they differ.
+const IDENTITY: ActivationRow = ActivationRow {
+    hyperparameter: None,
+    value: formula!(identity),
+    slope: formula!(one),
+    slope_needs: SlopeNeeds::Output,
+    has_kink: false,
+    can_die: false,
+    saturates_at: &[],
+    is_centered: true,
+    initializer: Initializer::XavierUniform,
+    pytorch: None,
+};
 
 impl Activation {
     /// The number by which WGSL knows this function: the `const` of the same name in
@@ -29,13 +142,99 @@ impl Activation {
         self as u32
     }
 
-    /// Whether a unit can be zero on every row and then never move again.
-    pub const fn can_die(self) -> bool {
-        matches!(self, Activation::Relu)
+    /// The hyperparameter's default; 0 where there is none.
+    pub fn default_parameter(self) -> f64 {
+        self.row().hyperparameter.map_or(0.0, |row| row.default)
     }
 
-    /// Whether this is one of the kinds He initialisation was derived for.
-    pub const fn is_rectifier(self) -> bool {
-        matches!(self, Activation::Relu | Activation::LeakyRelu)
+    /// Whether the slope is computed from the pre-activation.
+    pub fn needs_pre_activation(self) -> bool {
+        self.row().slope_needs == SlopeNeeds::PreActivation
     }
+
+    /// Whether an output is within [`SATURATED_WITHIN`] of a value that it saturates at.
+    pub fn is_saturated<T: Real>(self, a: T) -> bool {
+        let within = T::of(SATURATED_WITHIN);
+        self.row().saturates_at.iter().any(|&end| (a - T::of(end)).abs() < within)
+    }
+}
+
+/// How near to an end of its range an activation counts as saturated.
+pub const SATURATED_WITHIN: f64 = 0.01;
+
+fn identity<T: Real>([_, z]: [T; 2]) -> T {
+    z
+}
+
+fn one<T: Real>(_: [T; 3]) -> T {
+    T::of(1.0)
+}
+
+fn relu<T: Real>([_, z]: [T; 2]) -> T {
+    if z > T::of(0.0) { z } else { T::of(0.0) }
+}
+
+fn relu_slope<T: Real>([_, _, a]: [T; 3]) -> T {
+    T::of(if a > T::of(0.0) { 1.0 } else { 0.0 })
+}
+
+fn leaky_relu<T: Real>([slope, z]: [T; 2]) -> T {
+    if z > T::of(0.0) { z } else { slope * z }
+}
+
+fn leaky_relu_slope<T: Real>([slope, _, a]: [T; 3]) -> T {
+    if a > T::of(0.0) { T::of(1.0) } else { slope }
+}
+
+fn tanh<T: Real>([_, z]: [T; 2]) -> T {
+    z.tanh()
+}
+
+fn tanh_slope<T: Real>([_, _, a]: [T; 3]) -> T {
+    T::of(1.0) - a * a
+}
+
+fn sigmoid<T: Real>([_, z]: [T; 2]) -> T {
+    let one = T::of(1.0);
+    if z >= T::of(0.0) { one / (one + (-z).exp()) } else { z.exp() / (one + z.exp()) }
+}
+
+fn sigmoid_slope<T: Real>([_, _, a]: [T; 3]) -> T {
+    a * (T::of(1.0) - a)
+}
+
+fn elu<T: Real>([_, z]: [T; 2]) -> T {
+    if z > T::of(0.0) { z } else { z.exp_m1() }
+}
+
+fn elu_slope<T: Real>([_, _, a]: [T; 3]) -> T {
+    if a > T::of(0.0) { T::of(1.0) } else { a + T::of(1.0) }
+}
+
+/// `sqrt(2/pi)`.
+const GELU_SCALE: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+
+fn gelu_tanh<T: Real>(z: T) -> T {
+    (T::of(GELU_SCALE) * (z + T::of(0.044715) * z * z * z)).tanh()
+}
+
+fn gelu<T: Real>([_, z]: [T; 2]) -> T {
+    T::of(0.5) * z * (T::of(1.0) + gelu_tanh(z))
+}
+
+fn gelu_slope<T: Real>([_, z, _]: [T; 3]) -> T {
+    let (half, one, h) = (T::of(0.5), T::of(1.0), gelu_tanh(z));
+    let inner = T::of(GELU_SCALE) * (one + T::of(3.0 * 0.044715) * z * z);
+    // Where tanh is 1 or -1 to the last bit, z^2 may have overflowed.
+    let bend = if h * h < one { half * z * (one - h * h) * inner } else { T::of(0.0) };
+    half * (one + h) + bend
+}
+
+fn silu<T: Real>([parameter, z]: [T; 2]) -> T {
+    z * sigmoid([parameter, z])
+}
+
+fn silu_slope<T: Real>([parameter, z, a]: [T; 3]) -> T {
+    let s = sigmoid([parameter, z]);
+    s + a * (T::of(1.0) - s)
 }

@@ -43,9 +43,9 @@ pub enum Draw {
 }
 
 impl Initializer {
-    /// What suits a hidden activation: He for the rectifiers, Xavier otherwise.
+    /// What suits a hidden activation: He for the relu kinds, Xavier otherwise.
     pub const fn default_for(hidden: Activation) -> Initializer {
-        if hidden.is_rectifier() { Initializer::HeNormal } else { Initializer::XavierUniform }
+        hidden.row().initializer
     }
 
     /// The distribution of one layer's weights, `scale` times as wide as the paper's.

@@ -1,23 +1,48 @@
-//! Losses by name, their scales, and what each asks of the output layer.
+//! Losses, one row each: the formula, its scales, and what it asks of the output layer and of the targets.
+//! Beside a row stand its lines in `shaders/common/loss.wgsl` and, for speed, in `engine/cpu/math.rs`.
 
+use super::hyperparameter::{Hyperparameter, Range};
+use super::named::family;
+use super::real::{Formula, Real, formula};
 use super::Activation;
-use super::named::named;
 
-named! {
-    /// What training makes small. `B` is the rows of a batch, `O` the outputs, `y` the outputs,
-    /// `z` the output layer's pre-activations, `t` the targets; logarithms are natural.
-    pub enum Loss ("loss") {
-        /// `1/(2B) sum (y - t)^2`.
-        MseHalfMean = "mse-half-mean",
-        /// `1/(B O) sum (y - t)^2`.
-        MseMean = "mse-mean",
-        /// `-1/(B O) sum [t ln y + (1 - t) ln(1 - y)]` of a sigmoid output, computed from `z`.
-        Bce = "bce",
-        /// The same of an identity output: `1/(B O) sum [max(z,0) - z t + ln(1 + e^-|z|)]`.
-        BceWithLogits = "bce-with-logits",
-        /// `-1/B sum ln softmax(z)[class]` of an identity output; targets are one-of-n rows.
-        SoftmaxCrossEntropy = "softmax-cross-entropy",
-    }
+/// What is known of a loss.
+#[derive(Debug)]
+pub struct LossRow {
+    /// The number that it has beside its name.
+    pub hyperparameter: Option<&'static Hyperparameter>,
+    /// The part that one output gives, from `[parameter, value, t]`; `value` is `y` or `z`, as `gradient_at`
+    /// says. Of the softmax, whose outputs belong together, from the logarithm of its probability.
+    pub value: Formula<3>,
+    /// Its derivative, from `[parameter, p, t]` with the prediction `p`.
+    pub slope: Formula<3>,
+    /// Where the gradient enters the backward pass.
+    pub gradient_at: GradientAt,
+    /// What turns outputs into predictions.
+    pub link: Link,
+    /// The output activation that it demands.
+    pub required_output: Option<Activation>,
+    /// What targets must be.
+    pub targets: Targets,
+    /// The factor on the mean of the values ...
+    pub value_factor: f64,
+    /// ... and on that of the slopes.
+    pub slope_factor: f64,
+    /// Over what the mean goes.
+    pub mean: Mean,
+    /// How PyTorch computes it.
+    pub pytorch: LossPyTorch,
+}
+
+/// A loss in PyTorch.
+#[derive(Debug)]
+pub struct LossPyTorch {
+    /// What the value is, for the docstring.
+    pub about: &'static str,
+    /// An expression of `outputs` and `targets`, from the hyperparameter.
+    pub expression: fn(f64) -> String,
+    /// Whether the output activation stands in that expression, and so not in the network.
+    pub takes_logits: bool,
 }
 
 /// Where a loss's gradient enters the backward pass.
@@ -40,6 +65,135 @@ pub enum Link {
     Softmax,
 }
 
+/// What a loss asks of the targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Targets {
+    /// Any numbers.
+    Numbers,
+    /// Independent probabilities, each within `[0, 1]`.
+    Probabilities,
+    /// Probabilities that sum to 1 in each row.
+    Distribution,
+}
+
+/// Over what the mean of a loss goes; the outputs of a row are summed where it goes over rows alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mean {
+    /// The rows.
+    Rows,
+    /// Rows and outputs.
+    RowsAndOutputs,
+}
+
+/// Where Huber's loss turns from a square to a line (Huber 1964).
+pub const HUBER_DELTA: Hyperparameter = Hyperparameter {
+    name: "huber-delta",
+    help: "Error at which the huber loss changes from quadratic to linear",
+    default: 1.0,
+    range: Range::Positive,
+};
+
+family! {
+    /// What training makes small. `B` is the rows of a batch, `O` the outputs, `y` the outputs,
+    /// `z` the output layer's pre-activations, `t` the targets; logarithms are natural.
+    pub enum Loss ("loss"): LossRow {
+        /// `1/(2B) sum (y - t)^2`.
+        MseHalfMean = "mse-half-mean" => LossRow {
+            value_factor: 0.5,
+            slope_factor: 1.0,
+            mean: Mean::Rows,
+            pytorch: LossPyTorch {
+                about: "half the squares, summed over outputs, their mean over rows",
+                expression: |_| "0.5 * (outputs - targets).square().sum() / len(outputs)".to_owned(),
+                takes_logits: false,
+            },
+            ..MSE_MEAN
+        },
+        /// `1/(B O) sum (y - t)^2`.
+        MseMean = "mse-mean" => MSE_MEAN,
+        /// `-1/(B O) sum [t ln y + (1 - t) ln(1 - y)]` of a sigmoid output, computed from `z`.
+        Bce = "bce" => LossRow {
+            link: Link::Identity,
+            required_output: Some(Activation::Sigmoid),
+            pytorch: LossPyTorch {
+                about: "the mean over rows and outputs, from the logits",
+                expression: |_| BCE_WITH_LOGITS_EXPRESSION.to_owned(),
+                takes_logits: true,
+            },
+            ..BCE_WITH_LOGITS
+        },
+        /// The same of an identity output: `1/(B O) sum [max(z,0) - z t + ln(1 + e^-|z|)]`.
+        BceWithLogits = "bce-with-logits" => BCE_WITH_LOGITS,
+        /// `-1/B sum ln softmax(z)[class]` of an identity output; targets are one-of-n rows.
+        SoftmaxCrossEntropy = "softmax-cross-entropy" => LossRow {
+            value: formula!(weighted_logarithm),
+            gradient_at: GradientAt::PreActivation,
+            link: Link::Softmax,
+            required_output: Some(Activation::Identity),
+            targets: Targets::Distribution,
+            slope_factor: 1.0,
+            mean: Mean::Rows,
+            pytorch: LossPyTorch {
+                about: "the mean over rows; targets are probabilities",
+                expression: |_| "functional.cross_entropy(outputs, targets)".to_owned(),
+                takes_logits: false,
+            },
+            ..MSE_MEAN
+        },
+        /// `1/(B O) sum h(y - t)`, `h(d) = d^2/2` where `|d| < delta`, else `delta (|d| - delta/2)`: squared
+        /// for small errors, and for large ones, such as outliers, no steeper than `delta`.
+        Huber = "huber" => LossRow {
+            hyperparameter: Some(&HUBER_DELTA),
+            value: formula!(huber),
+            slope: formula!(huber_slope),
+            slope_factor: 1.0,
+            pytorch: LossPyTorch {
+                about: "the mean over rows and outputs",
+                expression: |delta| format!("functional.huber_loss(outputs, targets, delta={delta})"),
+                takes_logits: false,
+            },
+            ..MSE_MEAN
+        },
+    }
+}
+
+/// Squared error; the other rows say where they differ.
+const MSE_MEAN: LossRow = LossRow {
+    hyperparameter: None,
+    value: formula!(square),
+    slope: formula!(difference),
+    gradient_at: GradientAt::Output,
+    link: Link::Identity,
+    required_output: None,
+    targets: Targets::Numbers,
+    value_factor: 1.0,
+    slope_factor: 2.0,
+    mean: Mean::RowsAndOutputs,
+    pytorch: LossPyTorch {
+        about: "the mean over rows and outputs",
+        expression: |_| "functional.mse_loss(outputs, targets)".to_owned(),
+        takes_logits: false,
+    },
+};
+
+const BCE_WITH_LOGITS: LossRow = LossRow {
+    value: formula!(cross_entropy),
+    gradient_at: GradientAt::PreActivation,
+    link: Link::Sigmoid,
+    required_output: Some(Activation::Identity),
+    targets: Targets::Probabilities,
+    slope_factor: 1.0,
+    pytorch: LossPyTorch {
+        about: "the mean over rows and outputs",
+        expression: |_| BCE_WITH_LOGITS_EXPRESSION.to_owned(),
+        takes_logits: false,
+    },
+    ..MSE_MEAN
+};
+
+const BCE_WITH_LOGITS_EXPRESSION: &str =
+    "functional.binary_cross_entropy_with_logits(outputs, targets)";
+
 impl Loss {
     /// The number by which WGSL knows this loss: the `const` of the same name in
     /// `shaders/common/loss.wgsl`.
@@ -47,56 +201,80 @@ impl Loss {
         self as u32
     }
 
+    /// The hyperparameter's default; 0 where there is none.
+    pub fn default_parameter(self) -> f64 {
+        self.row().hyperparameter.map_or(0.0, |row| row.default)
+    }
+
     /// Where [`Loss`]'s gradient enters the backward pass.
     pub const fn gradient_at(self) -> GradientAt {
-        match self {
-            Loss::MseHalfMean | Loss::MseMean => GradientAt::Output,
-            Loss::Bce | Loss::BceWithLogits | Loss::SoftmaxCrossEntropy => {
-                GradientAt::PreActivation
-            }
-        }
+        self.row().gradient_at
     }
 
     /// What turns outputs into predictions under this loss.
     pub const fn link(self) -> Link {
-        match self {
-            Loss::MseHalfMean | Loss::MseMean | Loss::Bce => Link::Identity,
-            Loss::BceWithLogits => Link::Sigmoid,
-            Loss::SoftmaxCrossEntropy => Link::Softmax,
-        }
+        self.row().link
     }
 
     /// The output activation this loss demands, if it demands one.
     pub const fn required_output(self) -> Option<Activation> {
-        match self {
-            Loss::MseHalfMean | Loss::MseMean => None,
-            Loss::Bce => Some(Activation::Sigmoid),
-            Loss::BceWithLogits | Loss::SoftmaxCrossEntropy => Some(Activation::Identity),
-        }
+        self.row().required_output
     }
 
-    /// Whether targets must lie in `[0, 1]`.
-    pub const fn targets_are_probabilities(self) -> bool {
-        !matches!(self, Loss::MseHalfMean | Loss::MseMean)
+    /// Whether predictions, and so targets, are probabilities.
+    pub const fn predicts_probabilities(self) -> bool {
+        matches!(self.row().targets, Targets::Probabilities | Targets::Distribution)
+    }
+
+    /// What the mean divides by.
+    fn terms(self, batch: usize, outputs: usize) -> f64 {
+        match self.row().mean {
+            Mean::Rows => batch as f64,
+            Mean::RowsAndOutputs => batch as f64 * outputs as f64,
+        }
     }
 
     /// The factor on the sum over rows and outputs that gives the loss.
     pub fn value_scale(self, batch: usize, outputs: usize) -> f64 {
-        match self {
-            Loss::MseHalfMean => 0.5 / batch as f64,
-            Loss::MseMean | Loss::Bce | Loss::BceWithLogits => {
-                1.0 / (batch as f64 * outputs as f64)
-            }
-            Loss::SoftmaxCrossEntropy => 1.0 / batch as f64,
-        }
+        self.row().value_factor / self.terms(batch, outputs)
     }
 
-    /// The factor on `y - t` (on `sigmoid(z) - t`, `softmax(z) - t`) that gives the gradient.
+    /// The factor on the slopes that gives the gradient.
     pub fn gradient_scale(self, batch: usize, outputs: usize) -> f64 {
-        match self {
-            Loss::MseHalfMean | Loss::SoftmaxCrossEntropy => 1.0 / batch as f64,
-            Loss::MseMean => 2.0 / (batch as f64 * outputs as f64),
-            Loss::Bce | Loss::BceWithLogits => 1.0 / (batch as f64 * outputs as f64),
-        }
+        self.row().slope_factor / self.terms(batch, outputs)
+    }
+}
+
+fn square<T: Real>([_, y, t]: [T; 3]) -> T {
+    (y - t) * (y - t)
+}
+
+fn difference<T: Real>([_, p, t]: [T; 3]) -> T {
+    p - t
+}
+
+/// For `y = sigmoid(z)`, from `z`: neither logarithm can meet a zero.
+fn cross_entropy<T: Real>([_, z, t]: [T; 3]) -> T {
+    let positive = if z > T::of(0.0) { z } else { T::of(0.0) };
+    positive - z * t + (-z.abs()).exp().ln_1p()
+}
+
+fn weighted_logarithm<T: Real>([_, logarithm, t]: [T; 3]) -> T {
+    -(t * logarithm)
+}
+
+fn huber<T: Real>([delta, y, t]: [T; 3]) -> T {
+    let (d, half) = ((y - t).abs(), T::of(0.5));
+    if d < delta { half * d * d } else { delta * (d - half * delta) }
+}
+
+fn huber_slope<T: Real>([delta, y, t]: [T; 3]) -> T {
+    let d = y - t;
+    if d > delta {
+        delta
+    } else if d < -delta {
+        -delta
+    } else {
+        d
     }
 }

@@ -1,18 +1,22 @@
 //! What a network is: layer sizes, an activation per layer, a loss. Plain data, validated once.
 
 mod activation;
+mod hyperparameter;
 mod init;
 mod layout;
 mod loss;
 mod named;
+mod real;
 
-pub use activation::{Activation, LEAKY_SLOPE};
+pub use activation::{Activation, ActivationRow, NEGATIVE_SLOPE, SATURATED_WITHIN, SlopeNeeds};
+pub use hyperparameter::{BadValue, Hyperparameter, Range};
 pub use init::{Draw, Initializer};
 pub(crate) use layout::row_stride;
 pub use layout::{LayerBlock, Layout, Tensor, TensorKind};
-pub use loss::{GradientAt, Link, Loss};
+pub use loss::{GradientAt, HUBER_DELTA, Link, Loss, LossPyTorch, LossRow, Mean, Targets};
 pub use named::UnknownName;
-pub(crate) use named::named;
+pub(crate) use named::{family, named};
+pub use real::{Formula, Real};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +82,23 @@ pub enum NetworkError {
         /// What the network has.
         given: Activation,
     },
+    /// Not one hyperparameter per activation.
+    #[error("{given} activation parameters for {layers} weight layers: give one per layer")]
+    ParameterCount {
+        /// How many were given.
+        given: usize,
+        /// How many weight layers there are.
+        layers: usize,
+    },
+    /// A hyperparameter out of its range.
+    #[error(transparent)]
+    BadValue(#[from] BadValue),
+    /// A hyperparameter of an activation or a loss that the network does not have.
+    #[error("--{name}: neither the activations nor the loss of this network have it; leave it out")]
+    Unused {
+        /// Its name.
+        name: &'static str,
+    },
     /// Softmax over one class.
     #[error(
         "loss softmax-cross-entropy over a single output is always 0; use bce-with-logits, or an output size of 2 or more"
@@ -86,7 +107,7 @@ pub enum NetworkError {
 }
 
 /// One weight layer: `z = a_prev . weights + bias`, `a = activation(z)`, samples as rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Layer {
     /// Which layer, from 0.
     pub index: usize,
@@ -96,30 +117,74 @@ pub struct Layer {
     pub fan_out: usize,
     /// What it does to `z`.
     pub activation: Activation,
+    /// The activation's hyperparameter; 0 where it has none.
+    pub parameter: f64,
 }
 
-/// Layer sizes, an activation per weight layer, a loss.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+impl Layer {
+    /// The activation with its hyperparameter.
+    pub fn function(&self) -> (Activation, f64) {
+        (self.activation, self.parameter)
+    }
+}
+
+/// Layer sizes, an activation per weight layer, a loss, and the hyperparameters of these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked", into = "Unchecked")]
 pub struct Network {
     sizes: Vec<usize>,
     activations: Vec<Activation>,
+    /// One per activation; 0 where it has none.
+    parameters: Vec<f64>,
     loss: Loss,
+    /// 0 where the loss has none.
+    loss_parameter: f64,
 }
 
-/// A network as read from a file, before [`Network::new`] has looked at it.
-#[derive(Deserialize)]
+/// A network as it stands in a file: hyperparameters only where they are not the defaults.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unchecked {
     sizes: Vec<usize>,
     activations: Vec<Activation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation_parameters: Option<Vec<f64>>,
     loss: Loss,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss_parameter: Option<f64>,
 }
 
 impl TryFrom<Unchecked> for Network {
     type Error = NetworkError;
     fn try_from(raw: Unchecked) -> Result<Self, NetworkError> {
-        Network::new(raw.sizes, raw.activations, raw.loss)
+        let mut network = Network::new(raw.sizes, raw.activations, raw.loss)?;
+        if let Some(parameters) = raw.activation_parameters {
+            let (given, layers) = (parameters.len(), network.parameters.len());
+            if given != layers {
+                return Err(NetworkError::ParameterCount { given, layers });
+            }
+            network.parameters = parameters;
+        }
+        network.loss_parameter = raw.loss_parameter.unwrap_or(network.loss_parameter);
+        for (row, value) in network.hyperparameters() {
+            row.check(value)?;
+        }
+        Ok(network)
+    }
+}
+
+impl From<Network> for Unchecked {
+    fn from(network: Network) -> Unchecked {
+        let Network { sizes, activations, parameters, loss, loss_parameter } = network;
+        let defaults = activations.iter().map(|activation| activation.default_parameter());
+        let is_default = defaults.eq(parameters.iter().copied());
+        Unchecked {
+            sizes,
+            activations,
+            activation_parameters: (!is_default).then_some(parameters),
+            loss,
+            loss_parameter: (loss_parameter != loss.default_parameter()).then_some(loss_parameter),
+        }
     }
 }
 
@@ -151,13 +216,58 @@ impl Network {
         if let Some(needed) = loss.required_output().filter(|&needed| needed != given) {
             return Err(NetworkError::LossNeedsOutput { loss, needed, given });
         }
-        if loss == Loss::SoftmaxCrossEntropy && sizes[layers] == 1 {
+        if loss.link() == Link::Softmax && sizes[layers] == 1 {
             return Err(NetworkError::SoftmaxOfOne);
         }
         if Layout::padded_len(&sizes).is_none_or(|len| len > MAX_PARAMETERS) {
             return Err(NetworkError::TooManyParameters { sizes });
         }
-        Ok(Network { sizes, activations, loss })
+        let parameters = activations.iter().map(|kind| kind.default_parameter()).collect();
+        let loss_parameter = loss.default_parameter();
+        Ok(Network { sizes, activations, parameters, loss, loss_parameter })
+    }
+
+    /// The same with another value of a hyperparameter, in every activation that has it and in the loss.
+    ///
+    /// # Errors
+    /// Where the value is out of range, or the network has no such hyperparameter.
+    ///
+    /// ```
+    /// use wgrad::network::{Activation, Loss, NEGATIVE_SLOPE, Network};
+    ///
+    /// let (hidden, output) = (Activation::LeakyRelu, Activation::Sigmoid);
+    /// let network = Network::uniform(vec![2, 3, 1], hidden, output, Loss::Bce)?;
+    /// let network = network.with_hyperparameter(&NEGATIVE_SLOPE, 0.2)?;
+    /// assert_eq!(network.layers().next().unwrap().parameter, 0.2);
+    /// # Ok::<(), wgrad::network::NetworkError>(())
+    /// ```
+    pub fn with_hyperparameter(
+        mut self,
+        row: &Hyperparameter,
+        value: f64,
+    ) -> Result<Network, NetworkError> {
+        row.check(value)?;
+        let is_it = |own: Option<&Hyperparameter>| own.is_some_and(|own| own.name == row.name);
+        let mut found = is_it(self.loss.row().hyperparameter);
+        if found {
+            self.loss_parameter = value;
+        }
+        for (kind, parameter) in self.activations.iter().zip(&mut self.parameters) {
+            if is_it(kind.row().hyperparameter) {
+                *parameter = value;
+                found = true;
+            }
+        }
+        if found { Ok(self) } else { Err(NetworkError::Unused { name: row.name }) }
+    }
+
+    /// The hyperparameters of its activations and its loss, each with its value.
+    pub fn hyperparameters(&self) -> impl Iterator<Item = (&'static Hyperparameter, f64)> + '_ {
+        let of_activations = self.activations.iter().zip(&self.parameters);
+        let of_activations =
+            of_activations.filter_map(|(kind, &value)| Some((kind.row().hyperparameter?, value)));
+        let of_loss = self.loss.row().hyperparameter.map(|row| (row, self.loss_parameter));
+        of_activations.chain(of_loss)
     }
 
     /// The same with `hidden` on every layer but the last, and `output` on the last.
@@ -193,6 +303,16 @@ impl Network {
         self.loss
     }
 
+    /// The loss's hyperparameter; 0 where it has none.
+    pub fn loss_parameter(&self) -> f64 {
+        self.loss_parameter
+    }
+
+    /// The loss with its hyperparameter.
+    pub fn loss_function(&self) -> (Loss, f64) {
+        (self.loss, self.loss_parameter)
+    }
+
     /// How many inputs a row has.
     pub fn inputs(&self) -> usize {
         self.sizes[0]
@@ -210,6 +330,7 @@ impl Network {
             fan_in: self.sizes[index],
             fan_out: self.sizes[index + 1],
             activation: self.activations[index],
+            parameter: self.parameters[index],
         })
     }
 

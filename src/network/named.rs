@@ -76,3 +76,28 @@ macro_rules! named {
     };
 }
 pub(crate) use named;
+
+/// Declares a [`named!`] enum each of whose values has a row: all that is known of it, in one place.
+macro_rules! family {
+    (
+        $(#[$meta:meta])*
+        pub enum $type:ident ($kind:literal): $row_type:ty {
+            $( $(#[$doc:meta])* $variant:ident = $name:literal $(| $alias:literal)* => $row:expr, )+
+        }
+    ) => {
+        $crate::network::named! {
+            $(#[$meta])*
+            pub enum $type ($kind) {
+                $( $(#[$doc])* $variant = $name $(| $alias)*, )+
+            }
+        }
+
+        impl $type {
+            /// What is known of this value, in one place.
+            pub const fn row(self) -> &'static $row_type {
+                match self { $( $type::$variant => const { &$row }, )+ }
+            }
+        }
+    };
+}
+pub(crate) use family;

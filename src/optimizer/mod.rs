@@ -16,6 +16,7 @@
 //! | `momentum` | `m = momentum m + g` | `p -= lr m` |
 //! | `nesterov` | `m = momentum m + g` | `p -= lr (g + momentum m)` |
 //! | `adam`, `adamw` | `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g^2` | `p -= lr (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + eps)` |
+//! | `rmsprop` | `v = alpha v + (1 - alpha) g^2` | `p -= lr g / (sqrt(v) + eps)` |
 //!
 //! `adamw` is `adam` whose decay is decoupled (Kingma & Ba 2015; Loshchilov & Hutter 2019); there is no
 //! dampening, and the rate stands outside the moments, as in PyTorch.
@@ -24,24 +25,217 @@ mod schedule;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::named;
+use crate::network::{BadValue, Hyperparameter, Range, Real, family, named};
 pub use schedule::{RateSchedule, Schedule, ScheduleKind};
 
-named! {
-    /// Which update.
-    pub enum OptimizerKind ("optimizer") {
-        /// Plain gradient descent.
-        Sgd = "sgd",
-        /// With a velocity (Polyak 1964).
-        Momentum = "momentum",
-        /// With a velocity that looks ahead (Nesterov 1983, as in PyTorch).
-        Nesterov = "nesterov",
-        /// With both moments, corrected for their start at 0.
-        Adam = "adam",
-        /// Adam whose decay is decoupled.
-        AdamW = "adamw",
+/// What is known of an optimizer.
+#[derive(Debug)]
+pub struct OptimizerRow {
+    /// The formula of its update.
+    pub rule: UpdateRule,
+    /// Its mean of gradients, if it keeps one.
+    pub first: Option<FirstMoment>,
+    /// The decay of its mean of squared gradients, if it keeps one.
+    pub second: Option<&'static Hyperparameter>,
+    /// Every number that it has beside its name, the rate and the decay of weights apart.
+    pub hyperparameters: &'static [&'static Hyperparameter],
+    /// Whether its moments begin too small and are corrected for it, step by step.
+    pub is_corrected: bool,
+    /// How weights decay where nothing is said of it ...
+    pub decay: Decay,
+    /// ... whether they may decay in the other way ...
+    pub may_decay_otherwise: bool,
+    /// ... and how strongly.
+    pub weight_decay: f64,
+    /// The learning rate where nothing is said.
+    pub rate: DefaultRate,
+    /// The class of `torch.optim`.
+    pub pytorch: &'static str,
+}
+
+/// The first moment of an optimizer.
+#[derive(Debug)]
+pub struct FirstMoment {
+    /// What it is multiplied by in each step.
+    pub decay: &'static Hyperparameter,
+    /// Whether it is a mean, to which a gradient adds `1 - decay` of itself; else it adds all of itself.
+    pub is_mean: bool,
+}
+
+/// The learning rate that an optimizer starts from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DefaultRate {
+    /// This share of the rate of plain gradient descent on the same data.
+    Share(f32),
+    /// One for all data: updates hardly depend on the size of gradients.
+    Fixed(f32),
+}
+
+/// How an update is computed from a gradient and the moments: what WGSL calls the optimizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateRule {
+    /// `rate g`.
+    Sgd,
+    /// `rate m`.
+    Momentum,
+    /// `rate (g + decay1 m)`.
+    Nesterov,
+    /// `rate (m correction1) / (sqrt(v) correction2 + eps)`.
+    Adam,
+    /// `rate g / (sqrt(v) + eps)`.
+    RmsProp,
+}
+
+impl UpdateRule {
+    /// The number by which WGSL knows it: the `const` of the same name in
+    /// `shaders/common/optimizer.wgsl`.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// What is taken from a parameter, from the moments as they are after the gradient `g`.
+    pub fn step<T: Real>(self, c: &Coefficients<T>, g: T, m: T, v: T) -> T {
+        match self {
+            UpdateRule::Sgd => c.rate * g,
+            UpdateRule::Momentum => c.rate * m,
+            UpdateRule::Nesterov => c.rate * (g + c.decay1 * m),
+            UpdateRule::Adam => c.rate * (m * c.correction1) / (v.sqrt() * c.correction2 + c.eps),
+            UpdateRule::RmsProp => c.rate * g / (v.sqrt() + c.eps),
+        }
     }
 }
+
+/// The velocity's decay.
+pub const MOMENTUM: Hyperparameter = Hyperparameter {
+    name: "momentum",
+    help: "Momentum of the momentum and nesterov optimizers",
+    default: 0.9,
+    range: Range::Fraction,
+};
+
+/// The decay of Adam's first moment.
+pub const BETA1: Hyperparameter = Hyperparameter {
+    name: "beta1",
+    help: "Decay of Adam's mean of gradients",
+    default: 0.9,
+    range: Range::Fraction,
+};
+
+/// The decay of Adam's second moment.
+pub const BETA2: Hyperparameter = Hyperparameter {
+    name: "beta2",
+    help: "Decay of Adam's mean of squared gradients",
+    default: 0.999,
+    range: Range::Fraction,
+};
+
+/// The decay of RMSprop's second moment.
+pub const ALPHA: Hyperparameter = Hyperparameter {
+    name: "alpha",
+    help: "Decay of rmsprop's mean of squared gradients",
+    default: 0.99,
+    range: Range::Fraction,
+};
+
+/// What keeps a root from dividing by 0.
+pub const EPS: Hyperparameter = Hyperparameter {
+    name: "eps",
+    help: "Added to the root of the mean of squared gradients, in adam, adamw and rmsprop",
+    default: 1e-8,
+    range: Range::Positive,
+};
+
+/// What optimizers have beside their names: every number that some row lists.
+pub const HYPERPARAMETERS: &[&Hyperparameter] = &[&MOMENTUM, &BETA1, &BETA2, &ALPHA, &EPS];
+
+/// How strongly weights decay, under any optimizer.
+pub const WEIGHT_DECAY: Hyperparameter = Hyperparameter {
+    name: "weight-decay",
+    help: "Weight decay, of weights and biases",
+    default: 0.0,
+    range: Range::NonNegative,
+};
+
+/// The largest norm of all gradients together, under any optimizer.
+pub const CLIP_NORM: Hyperparameter = Hyperparameter {
+    name: "clip-norm",
+    help: "Largest norm of all gradients together; a longer gradient is scaled down to it",
+    default: 1.0,
+    range: Range::Positive,
+};
+
+/// The largest absolute value of a gradient, under any optimizer.
+pub const CLIP_VALUE: Hyperparameter = Hyperparameter {
+    name: "clip-value",
+    help: "Largest absolute value of a gradient; applied before --clip-norm",
+    default: 1.0,
+    range: Range::Positive,
+};
+
+family! {
+    /// Which update.
+    pub enum OptimizerKind ("optimizer"): OptimizerRow {
+        /// Plain gradient descent.
+        Sgd = "sgd" => SGD,
+        /// With a velocity (Polyak 1964).
+        Momentum = "momentum" => VELOCITY,
+        /// With a velocity that looks ahead (Nesterov 1983, as in PyTorch).
+        Nesterov = "nesterov" => OptimizerRow { rule: UpdateRule::Nesterov, ..VELOCITY },
+        /// With both moments, corrected for their start at 0.
+        Adam = "adam" => ADAM,
+        /// Adam whose decay is decoupled.
+        AdamW = "adamw" => OptimizerRow {
+            decay: Decay::Decoupled,
+            may_decay_otherwise: false,
+            weight_decay: 0.01,
+            pytorch: "AdamW",
+            ..ADAM
+        },
+        /// Each gradient divided by the root of the mean of its squares (Tieleman and Hinton 2012).
+        RmsProp = "rmsprop" => OptimizerRow {
+            rule: UpdateRule::RmsProp,
+            second: Some(&ALPHA),
+            hyperparameters: &[&ALPHA, &EPS],
+            rate: DefaultRate::Fixed(0.01),
+            pytorch: "RMSprop",
+            ..SGD
+        },
+    }
+}
+
+/// Plain gradient descent; the other rows say where they differ.
+const SGD: OptimizerRow = OptimizerRow {
+    rule: UpdateRule::Sgd,
+    first: None,
+    second: None,
+    hyperparameters: &[],
+    is_corrected: false,
+    decay: Decay::L2,
+    may_decay_otherwise: true,
+    weight_decay: 0.0,
+    rate: DefaultRate::Share(1.0),
+    pytorch: "SGD",
+};
+
+const VELOCITY: OptimizerRow = OptimizerRow {
+    rule: UpdateRule::Momentum,
+    first: Some(FirstMoment { decay: &MOMENTUM, is_mean: false }),
+    hyperparameters: &[&MOMENTUM],
+    // A velocity adds up some ten gradients at a momentum of 0.9.
+    rate: DefaultRate::Share(0.1),
+    ..SGD
+};
+
+const ADAM: OptimizerRow = OptimizerRow {
+    rule: UpdateRule::Adam,
+    first: Some(FirstMoment { decay: &BETA1, is_mean: true }),
+    second: Some(&BETA2),
+    hyperparameters: &[&BETA1, &BETA2, &EPS],
+    is_corrected: true,
+    rate: DefaultRate::Fixed(0.01),
+    pytorch: "Adam",
+    ..SGD
+};
 
 named! {
     /// How weights decay.
@@ -60,14 +254,8 @@ pub const CLIP_EPSILON: f64 = 1e-6;
 /// `shaders/common/norm.wgsl`.
 pub const LARGE_SCALE: f64 = 1.0 / (1u128 << 80) as f64;
 
-/// A setting that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {reason}")]
-pub struct OptimizerError {
-    /// The flag, with its value.
-    pub setting: String,
-    /// What is wrong with it, and the fix.
-    pub reason: String,
+fn default_alpha() -> f64 {
+    ALPHA.default
 }
 
 /// How gradients become updates. In f64, so that 0.999 is 0.999 wherever more digits than f32's are
@@ -83,7 +271,10 @@ pub struct Optimizer {
     pub beta1: f64,
     /// The second moment's.
     pub beta2: f64,
-    /// Added to the root of the second moment.
+    /// The decay of rmsprop's mean of squares.
+    #[serde(default = "default_alpha")]
+    pub alpha: f64,
+    /// Added to the root of the mean of squares.
     pub eps: f64,
     /// How strongly weights decay; 0 for not at all.
     pub weight_decay: f64,
@@ -101,27 +292,45 @@ impl Default for Optimizer {
     }
 }
 
-/// The numbers of one step's update: what kernels, twins and engines compute with.
+/// The numbers of one step's update: what kernels, twins and engines compute with,
+/// each in its own type.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UpdateNumbers {
+pub struct Coefficients<T> {
     /// The step's rate.
-    pub rate: f64,
+    pub rate: T,
     /// `m = decay1 m + gain1 g`.
-    pub decay1: f64,
+    pub decay1: T,
     /// 1 but for the Adams.
-    pub gain1: f64,
+    pub gain1: T,
     /// `v = decay2 v + gain2 g^2`.
-    pub decay2: f64,
+    pub decay2: T,
     /// As above.
-    pub gain2: f64,
+    pub gain2: T,
     /// Added to the root of `v`.
-    pub eps: f64,
+    pub eps: T,
     /// 0 where weights do not decay.
-    pub weight_decay: f64,
+    pub weight_decay: T,
     /// The factor on `m` that makes up for its start at 0.
-    pub correction1: f64,
+    pub correction1: T,
     /// That on the root of `v`.
-    pub correction2: f64,
+    pub correction2: T,
+}
+
+impl Coefficients<f64> {
+    /// The same in another type, each rounded once.
+    pub fn cast<T: Real>(&self) -> Coefficients<T> {
+        Coefficients {
+            rate: T::of(self.rate),
+            decay1: T::of(self.decay1),
+            gain1: T::of(self.gain1),
+            decay2: T::of(self.decay2),
+            gain2: T::of(self.gain2),
+            eps: T::of(self.eps),
+            weight_decay: T::of(self.weight_decay),
+            correction1: T::of(self.correction1),
+            correction2: T::of(self.correction2),
+        }
+    }
 }
 
 impl Optimizer {
@@ -129,82 +338,77 @@ impl Optimizer {
     pub fn new(kind: OptimizerKind) -> Optimizer {
         Optimizer {
             kind,
-            momentum: 0.9,
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-            weight_decay: if kind == OptimizerKind::AdamW { 0.01 } else { 0.0 },
-            decay: Optimizer::default_decay(kind),
+            momentum: MOMENTUM.default,
+            beta1: BETA1.default,
+            beta2: BETA2.default,
+            alpha: ALPHA.default,
+            eps: EPS.default,
+            weight_decay: kind.row().weight_decay,
+            decay: kind.row().decay,
             clip_norm: None,
             clip_value: None,
-        }
-    }
-
-    /// How weights decay where nothing is said of it.
-    pub fn default_decay(kind: OptimizerKind) -> Decay {
-        match kind {
-            OptimizerKind::AdamW => Decay::Decoupled,
-            _ => Decay::L2,
         }
     }
 
     /// Whether every number is one that an update can be made of.
     ///
     /// # Errors
-    /// [`OptimizerError`] names the flag and its value.
-    pub fn check(&self) -> Result<(), OptimizerError> {
-        let refuse = |flag: &str, value: f64, reason: &str| {
-            Err(OptimizerError { setting: format!("--{flag} {value}"), reason: reason.to_owned() })
-        };
-        let share = "must be at least 0 and less than 1, as in 0.9";
-        for (flag, value) in
-            [("momentum", self.momentum), ("beta1", self.beta1), ("beta2", self.beta2)]
-        {
-            // Also as the f32 it is computed with.
-            if !(0.0..1.0).contains(&value) || value as f32 >= 1.0 {
-                return refuse(flag, value, share);
-            }
+    /// [`BadValue`] names the flag and its value.
+    pub fn check(&self) -> Result<(), BadValue> {
+        for row in HYPERPARAMETERS.iter().chain([&&WEIGHT_DECAY]) {
+            row.check(self.value(row))?;
         }
-        if !(self.eps as f32).is_normal() || self.eps <= 0.0 {
-            let reason = "must be a positive number that f32 holds, as in 1e-8";
-            return refuse("eps", self.eps, reason);
+        for (row, value) in [(&CLIP_NORM, self.clip_norm), (&CLIP_VALUE, self.clip_value)] {
+            value.map_or(Ok(()), |value| row.check(value))?;
         }
-        if !(self.weight_decay as f32).is_finite() || self.weight_decay < 0.0 {
-            return refuse("weight-decay", self.weight_decay, "must be 0 or more, as in 0.01");
-        }
-        for (flag, value) in [("clip-norm", self.clip_norm), ("clip-value", self.clip_value)] {
-            let Some(value) = value else { continue };
-            if !(value as f32).is_normal() || value <= 0.0 {
-                return refuse(flag, value, "must be a positive number, as in 1");
-            }
-        }
-        if self.kind == OptimizerKind::AdamW && self.decay != Decay::Decoupled {
-            return Err(OptimizerError {
+        let row = self.kind.row();
+        if self.decay != row.decay && !row.may_decay_otherwise {
+            let may = |other: &&OptimizerKind| {
+                other.row().rule == row.rule && other.row().may_decay_otherwise
+            };
+            let other = OptimizerKind::ALL.iter().find(may);
+            let fix = other.map_or(String::new(), |other| format!("; use --optimizer {other}"));
+            return Err(BadValue {
                 setting: format!("--decay {}", self.decay),
-                reason: "adamw is adam with decoupled decay; use --optimizer adam".to_owned(),
+                reason: format!("{} has {} weight decay alone{fix}", self.kind, row.decay),
             });
         }
         Ok(())
     }
 
+    /// The value of a hyperparameter; its default where that is none of an optimizer.
+    pub fn value(mut self, row: &Hyperparameter) -> f64 {
+        self.value_mut(row).map_or(row.default, |value| *value)
+    }
+
+    /// The same, to be set.
+    pub fn value_mut(&mut self, row: &Hyperparameter) -> Option<&mut f64> {
+        let fields = [
+            (&MOMENTUM, &mut self.momentum),
+            (&BETA1, &mut self.beta1),
+            (&BETA2, &mut self.beta2),
+            (&ALPHA, &mut self.alpha),
+            (&EPS, &mut self.eps),
+            (&WEIGHT_DECAY, &mut self.weight_decay),
+        ];
+        fields.into_iter().find_map(|(own, field)| (own.name == row.name).then_some(field))
+    }
+
+    /// Whether it keeps a mean of gradients, and one of their squares.
+    pub const fn has_moments(&self) -> [bool; 2] {
+        [self.kind.row().first.is_some(), self.kind.row().second.is_some()]
+    }
+
     /// How many numbers a parameter carries along from step to step.
     pub const fn moments(&self) -> usize {
-        match self.kind {
-            OptimizerKind::Sgd => 0,
-            OptimizerKind::Momentum | OptimizerKind::Nesterov => 1,
-            OptimizerKind::Adam | OptimizerKind::AdamW => 2,
-        }
+        let [first, second] = self.has_moments();
+        first as usize + second as usize
     }
 
     /// The number by which WGSL knows the update: the `const` of the same name in
     /// `shaders/common/optimizer.wgsl`.
     pub const fn code(&self) -> u32 {
-        match self.kind {
-            OptimizerKind::Sgd => 0,
-            OptimizerKind::Momentum => 1,
-            OptimizerKind::Nesterov => 2,
-            OptimizerKind::Adam | OptimizerKind::AdamW => 3,
-        }
+        self.kind.row().rule.code()
     }
 
     /// The number by which WGSL knows the decay: 0 for none.
@@ -218,22 +422,27 @@ impl Optimizer {
 
     /// Whether its moments begin too small and are corrected for it, step by step.
     pub const fn is_corrected(&self) -> bool {
-        matches!(self.kind, OptimizerKind::Adam | OptimizerKind::AdamW)
+        self.kind.row().is_corrected
     }
 
-    /// The numbers of the update after `step` others, at a rate.
-    pub fn numbers(&self, rate: f64, step: u32) -> UpdateNumbers {
+    /// The coefficients of the update after `step` others, at a rate.
+    pub fn coefficients(&self, rate: f64, step: u32) -> Coefficients<f64> {
+        let row = self.kind.row();
         let (correction1, correction2) = self.corrections(step);
-        let (decay1, gain1) = match self.is_corrected() {
-            true => (self.beta1, 1.0 - self.beta1),
-            false => (self.momentum, 1.0),
+        let (decay1, gain1) = match &row.first {
+            Some(first) => {
+                let decay = self.value(first.decay);
+                (decay, if first.is_mean { 1.0 - decay } else { 1.0 })
+            }
+            None => (0.0, 1.0),
         };
-        UpdateNumbers {
+        let decay2 = row.second.map_or(0.0, |decay| self.value(decay));
+        Coefficients {
             rate,
             decay1,
             gain1,
-            decay2: self.beta2,
-            gain2: 1.0 - self.beta2,
+            decay2,
+            gain2: 1.0 - decay2,
             eps: self.eps,
             weight_decay: self.weight_decay,
             correction1,

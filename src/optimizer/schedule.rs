@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::OptimizerError;
-use crate::network::named;
+use crate::network::{BadValue, named};
 
 named! {
     /// How the rate goes.
@@ -65,9 +64,9 @@ impl Schedule {
     /// Whether it fits a run of so many epochs.
     ///
     /// # Errors
-    /// [`OptimizerError`] names the flag and its value.
-    pub fn check(&self, epochs: u32) -> Result<(), OptimizerError> {
-        let refuse = |setting: String, reason: String| Err(OptimizerError { setting, reason });
+    /// [`BadValue`] names the flag and its value.
+    pub fn check(&self, epochs: u32) -> Result<(), BadValue> {
+        let refuse = |setting: String, reason: String| Err(BadValue { setting, reason });
         if self.warmup > 0 && self.warmup >= epochs {
             let reason = format!("must be shorter than the {epochs} --epochs of the run");
             return refuse(format!("--warmup {}", self.warmup), reason);

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::Real;
 use super::twins::{
-    Grid, MatmulShape, Update, activate, activate_grad, bias_add, bias_grad, gather, loss_bce,
-    loss_mean, loss_mse, loss_softmax, matmul, update,
+    Grid, MatmulShape, Update, activate, activate_grad, bias_add, bias_grad, gather, loss, loss_mean,
+    matmul, update,
 };
 use crate::network::{Activation, GradientAt, Loss};
 
@@ -49,16 +49,14 @@ impl LayerShape {
 
 /// Rows of which the states of units are counted together.
 pub const COUNTED_ROWS: usize = 8;
-/// How near to its ends a sigmoid, or a tanh, counts as saturated.
-pub const SATURATED_WITHIN: f64 = 0.01;
 
-/// `output = activation(input . weights + bias)`; of every eight rows, how many left each unit zero,
-/// and, from the 16th bit on, how many saturated it.
+/// `output = activation(input . weights + bias)`, and the pre-activations where the slope needs them; of every
+/// eight rows, how many left each unit zero, and, from the 16th bit on, how many saturated it.
 pub fn layer_forward<T: Real>(
-    kind: Activation,
+    (kind, parameter): (Activation, f64),
     input: &[T],
     parameters: &[T],
-    output: &mut [T],
+    [output, pre_activations]: [&mut [T]; 2],
     unit_counts: &mut [u32],
     shape: LayerShape,
 ) {
@@ -77,7 +75,10 @@ pub fn layer_forward<T: Real>(
     matmul(input, parameters, &mut z, product);
     bias_add(&parameters[shape.bias_offset()..], &mut z, shape.output());
     output.fill(T::of(0.0));
-    activate(kind, &z, output, shape.output());
+    activate((kind, parameter), &z, output, shape.output());
+    if kind.needs_pre_activation() {
+        pre_activations.copy_from_slice(&z);
+    }
     unit_counts.fill(0);
     for row in 0..rows {
         for col in 0..stride {
@@ -89,19 +90,13 @@ pub fn layer_forward<T: Real>(
 
 /// 1 where an activation is 0, and 2^16 where it is saturated.
 fn unit_state<T: Real>(kind: Activation, a: T) -> u32 {
-    let near = |end: f64| (a - T::of(end)).abs() < T::of(SATURATED_WITHIN);
-    let saturated = match kind {
-        Activation::Tanh => near(-1.0) || near(1.0),
-        Activation::Sigmoid => near(0.0) || near(1.0),
-        Activation::Relu | Activation::LeakyRelu | Activation::Identity => false,
-    };
-    u32::from(a == T::of(0.0)) + (u32::from(saturated) << 16)
+    u32::from(a == T::of(0.0)) + (u32::from(kind.is_saturated(a)) << 16)
 }
 
 /// `d_input = (d_output . weights^T) * slope`, the slope taken from `input`, what the activation of the
-/// layer before gave.
+/// layer before gave, and from its pre-activations, which `d_input` holds where they are needed.
 pub fn layer_input_grad<T: Real>(
-    kind: Activation,
+    activation: (Activation, f64),
     d_output: &[T],
     parameters: &[T],
     input: &[T],
@@ -121,8 +116,9 @@ pub fn layer_input_grad<T: Real>(
     };
     let mut d_activation = vec![T::of(0.0); d_input.len()];
     matmul(d_output, parameters, &mut d_activation, product);
+    let z = d_input.to_vec();
     d_input.fill(T::of(0.0));
-    activate_grad(kind, input, &d_activation, d_input, shape.input());
+    activate_grad(activation, [&z, input], &d_activation, d_input, shape.input());
 }
 
 /// The block's gradients, weights and biases; with them its update. Returns the sums of the squares of
@@ -165,7 +161,7 @@ pub fn layer_update<T: Real>(
 
 /// The output layer, the loss of each row, and its gradient with respect to the pre-activations.
 pub fn output_loss<T: Real>(
-    (loss, kind, gradient_scale): (Loss, Activation, T),
+    (kind, activation, gradient_scale): ((Loss, f64), (Activation, f64), T),
     input: &[T],
     parameters: &[T],
     target: &[T],
@@ -175,21 +171,16 @@ pub fn output_loss<T: Real>(
 ) {
     let (mut z, mut y) = (vec![T::of(0.0); d_output.len()], vec![T::of(0.0); d_output.len()]);
     let mut counts = vec![0; shape.rows.div_ceil(COUNTED_ROWS) * shape.stride];
-    let identity = Activation::Identity;
-    layer_forward(identity, input, parameters, &mut z, &mut counts, shape);
-    activate(kind, &z, &mut y, shape.output());
-    let twin = match loss {
-        Loss::MseHalfMean | Loss::MseMean => loss_mse,
-        Loss::Bce | Loss::BceWithLogits => loss_bce,
-        Loss::SoftmaxCrossEntropy => loss_softmax,
-    };
-    let at_output = loss.gradient_at() == GradientAt::Output;
+    let identity = (Activation::Identity, 0.0);
+    layer_forward(identity, input, parameters, [&mut z, &mut []], &mut counts, shape);
+    activate(activation, &z, &mut y, shape.output());
+    let at_output = kind.0.gradient_at() == GradientAt::Output;
     d_output.fill(T::of(0.0));
     let from = if at_output { &y } else { &z };
-    twin(from, target, row_loss, d_output, gradient_scale, shape.output());
+    loss(kind, [from, target], row_loss, d_output, gradient_scale, shape.output());
     if at_output {
         let d_activation = d_output.to_vec();
-        activate_grad(kind, &y, &d_activation, d_output, shape.output());
+        activate_grad(activation, [&z, &y], &d_activation, d_output, shape.output());
     }
 }
 

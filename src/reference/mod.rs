@@ -2,12 +2,11 @@
 //! put together here from the twins of the kernels.
 
 pub mod fused;
-mod real;
 pub mod twins;
 
-pub use real::Real;
+pub use crate::network::Real;
 
-use crate::network::{Activation, GradientAt, Layout, Link, Loss, Network};
+use crate::network::{Activation, GradientAt, Layout, Link, Network};
 use crate::optimizer::Optimizer;
 use twins::{Grid, MatmulShape};
 
@@ -80,7 +79,7 @@ impl<T: Real> Reference<T> {
             };
             twins::matmul(input, parameters, &mut z, shape);
             twins::bias_add(&parameters[block.bias_offset..], &mut z, grid);
-            twins::activate(layer.activation, &z, &mut a, grid);
+            twins::activate((layer.activation, layer.parameter), &z, &mut a, grid);
             self.trace.pre_activations.push(z);
             self.trace.activations.push(a);
         }
@@ -103,13 +102,9 @@ impl<T: Real> Reference<T> {
         let mut d = vec![T::of(0.0); z.len()];
         let loss = self.network.loss();
         let scale = T::of(loss.gradient_scale(rows, outputs));
-        let twin = match loss {
-            Loss::MseHalfMean | Loss::MseMean => twins::loss_mse,
-            Loss::Bce | Loss::BceWithLogits => twins::loss_bce,
-            Loss::SoftmaxCrossEntropy => twins::loss_softmax,
-        };
         let from = if loss.gradient_at() == GradientAt::Output { self.outputs() } else { z };
-        twin(from, targets, &mut row_loss, &mut d, scale, grid);
+        let kind = (loss, self.network.loss_parameter());
+        twins::loss(kind, [from, targets], &mut row_loss, &mut d, scale, grid);
         (twins::loss_mean(&row_loss, T::of(loss.value_scale(rows, outputs))), d)
     }
 
@@ -124,8 +119,10 @@ impl<T: Real> Reference<T> {
             let grid = Grid { rows, cols: layer.fan_out, stride: layer.fan_out };
             if at == GradientAt::Output {
                 let d_output = d.clone();
-                let a = &self.trace.activations[layer.index];
-                twins::activate_grad(layer.activation, a, &d_output, &mut d, grid);
+                let Trace { pre_activations, activations, .. } = &self.trace;
+                let before = [&pre_activations[layer.index][..], &activations[layer.index]];
+                let kind = (layer.activation, layer.parameter);
+                twins::activate_grad(kind, before, &d_output, &mut d, grid);
             }
             at = GradientAt::Output;
             let input = match layer.index.checked_sub(1) {
@@ -201,7 +198,7 @@ pub fn predictions<T: Real>(link: Link, outputs: &[T], cols: usize) -> Vec<T> {
     match link {
         Link::Identity => outputs.to_vec(),
         Link::Sigmoid => {
-            outputs.iter().map(|&z| twins::activation(Activation::Sigmoid, z)).collect()
+            outputs.iter().map(|&z| twins::activation(Activation::Sigmoid, T::of(0.0), z)).collect()
         }
         Link::Softmax => outputs
             .chunks_exact(cols)

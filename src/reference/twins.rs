@@ -9,8 +9,8 @@ use rand::Rng;
 
 use super::Real;
 use crate::data::{epoch_key, permuted};
-use crate::network::{Activation, LEAKY_SLOPE};
-use crate::optimizer::{CLIP_EPSILON, Decay, Optimizer, OptimizerKind};
+use crate::network::{Activation, GradientAt, Link, Loss};
+use crate::optimizer::{CLIP_EPSILON, Coefficients, Decay, Optimizer, OptimizerKind};
 use crate::random::{Purpose, Threefry};
 
 /// The shapes of one matmul: `output[m][n] = sum over k of left[m][k] right[k][n]`.
@@ -75,51 +75,39 @@ pub fn bias_add<T: Real>(bias: &[T], output: &mut [T], grid: Grid) {
 }
 
 /// The activation itself.
-pub fn activation<T: Real>(kind: Activation, z: T) -> T {
-    let (zero, one) = (T::of(0.0), T::of(1.0));
-    match kind {
-        Activation::Relu if z > zero => z,
-        Activation::Relu => zero,
-        Activation::LeakyRelu if z > zero => z,
-        Activation::LeakyRelu => T::of(LEAKY_SLOPE) * z,
-        Activation::Tanh => z.tanh(),
-        Activation::Sigmoid if z >= zero => one / (one + (-z).exp()),
-        Activation::Sigmoid => z.exp() / (one + z.exp()),
-        Activation::Identity => z,
-    }
+pub fn activation<T: Real>(kind: Activation, parameter: T, z: T) -> T {
+    T::eval(&kind.row().value, [parameter, z])
 }
 
-/// Its slope, from its value `a`.
-pub fn activation_slope<T: Real>(kind: Activation, a: T) -> T {
-    let (zero, one) = (T::of(0.0), T::of(1.0));
-    match kind {
-        Activation::Relu if a > zero => one,
-        Activation::Relu => zero,
-        Activation::LeakyRelu if a > zero => one,
-        Activation::LeakyRelu => T::of(LEAKY_SLOPE),
-        Activation::Tanh => one - a * a,
-        Activation::Sigmoid => a * (one - a),
-        Activation::Identity => one,
-    }
+/// Its slope where it gives `a` for `z`.
+pub fn activation_slope<T: Real>(kind: Activation, parameter: T, z: T, a: T) -> T {
+    T::eval(&kind.row().slope, [parameter, z, a])
 }
 
 /// `output = activation(input)`.
-pub fn activate<T: Real>(kind: Activation, input: &[T], output: &mut [T], grid: Grid) {
+pub fn activate<T: Real>(
+    (kind, parameter): (Activation, f64),
+    input: &[T],
+    output: &mut [T],
+    grid: Grid,
+) {
     for (index, _) in grid.indices() {
-        output[index] = activation(kind, input[index]);
+        output[index] = activation(kind, T::of(parameter), input[index]);
     }
 }
 
-/// `d_input = d_output * slope`, the slope taken from the activation's `output`.
+/// `d_input = d_output * slope`, the slope taken where the activation gives `output` for `input`.
 pub fn activate_grad<T: Real>(
-    kind: Activation,
-    output: &[T],
+    (kind, parameter): (Activation, f64),
+    [input, output]: [&[T]; 2],
     d_output: &[T],
     d_input: &mut [T],
     grid: Grid,
 ) {
+    let parameter = T::of(parameter);
     for (index, _) in grid.indices() {
-        d_input[index] = d_output[index] * activation_slope(kind, output[index]);
+        let slope = activation_slope(kind, parameter, input[index], output[index]);
+        d_input[index] = d_output[index] * slope;
     }
 }
 
@@ -134,39 +122,44 @@ pub fn bias_grad<T: Real>(d_output: &[T], d_bias: &mut [T], grid: Grid) {
     }
 }
 
-/// `row_loss[row] = sum (y - t)^2`, `d_output = scale (y - t)`.
-pub fn loss_mse<T: Real>(
-    output: &[T],
-    target: &[T],
+/// The loss of each row and its gradient, by the kernel's twin; `output` holds outputs or pre-activations, as
+/// [`Loss::gradient_at`] says.
+pub fn loss<T: Real>(
+    (kind, parameter): (Loss, f64),
+    [output, target]: [&[T]; 2],
     row_loss: &mut [T],
     d_output: &mut [T],
     scale: T,
     grid: Grid,
 ) {
-    row_loss[..grid.rows].fill(T::of(0.0));
-    for (index, col) in grid.indices() {
-        let difference = output[index] - target[index];
-        row_loss[(index - col) / grid.stride] += difference * difference;
-        d_output[index] = scale * difference;
+    match kind.link() {
+        Link::Softmax => loss_softmax(output, target, row_loss, d_output, scale, grid),
+        Link::Identity | Link::Sigmoid => {
+            loss_elementwise((kind, parameter), [output, target], row_loss, d_output, scale, grid);
+        }
     }
 }
 
-/// `row_loss[row] = sum [max(z,0) - z t + ln(1 + e^-|z|)]`, `d_output = scale (sigmoid(z) - t)`:
-/// the gradient is with respect to the pre-activation `z`.
-pub fn loss_bce<T: Real>(
-    output: &[T],
-    target: &[T],
+/// `row_loss[row] = sum of value(output, t)`, `d_output = scale slope(prediction, t)`: the losses whose outputs
+/// are apart from each other, by the formulas of their rows.
+pub fn loss_elementwise<T: Real>(
+    (kind, parameter): (Loss, f64),
+    [output, target]: [&[T]; 2],
     row_loss: &mut [T],
     d_output: &mut [T],
     scale: T,
     grid: Grid,
 ) {
+    let (row, parameter) = (kind.row(), T::of(parameter));
     row_loss[..grid.rows].fill(T::of(0.0));
     for (index, col) in grid.indices() {
-        let (z, t) = (output[index], target[index]);
-        let positive = if z > T::of(0.0) { z } else { T::of(0.0) };
-        row_loss[(index - col) / grid.stride] += positive - z * t + (-z.abs()).exp().ln_1p();
-        d_output[index] = scale * (activation(Activation::Sigmoid, z) - t);
+        let (value, t) = (output[index], target[index]);
+        let prediction = match row.gradient_at {
+            GradientAt::Output => value,
+            GradientAt::PreActivation => activation(Activation::Sigmoid, T::of(0.0), value),
+        };
+        row_loss[(index - col) / grid.stride] += T::eval(&row.value, [parameter, value, t]);
+        d_output[index] = scale * T::eval(&row.slope, [parameter, prediction, t]);
     }
 }
 
@@ -205,39 +198,22 @@ pub fn loss_mean<T: Real>(row_loss: &[T], scale: T) -> T {
     halves(&mut partial) * scale
 }
 
-/// The numbers of an update, in the type it is computed in.
+/// An update, in the type it is computed in.
 #[derive(Debug, Clone, Copy)]
 pub struct Update<T> {
     kind: OptimizerKind,
     decay: Option<Decay>,
-    rate: T,
-    decay1: T,
-    gain1: T,
-    decay2: T,
-    gain2: T,
-    eps: T,
-    weight_decay: T,
-    correction1: T,
-    correction2: T,
+    coefficients: Coefficients<T>,
     clip_value: Option<T>,
 }
 
 impl<T: Real> Update<T> {
-    /// Those of `optimizer` after `step` others, at a rate.
+    /// That of `optimizer` after `step` others, at a rate.
     pub fn new(optimizer: &Optimizer, rate: f64, step: u32) -> Update<T> {
-        let numbers = optimizer.numbers(rate, step);
         Update {
             kind: optimizer.kind,
             decay: (optimizer.weight_decay != 0.0).then_some(optimizer.decay),
-            rate: T::of(numbers.rate),
-            decay1: T::of(numbers.decay1),
-            gain1: T::of(numbers.gain1),
-            decay2: T::of(numbers.decay2),
-            gain2: T::of(numbers.gain2),
-            eps: T::of(numbers.eps),
-            weight_decay: T::of(numbers.weight_decay),
-            correction1: T::of(numbers.correction1),
-            correction2: T::of(numbers.correction2),
+            coefficients: optimizer.coefficients(rate, step).cast(),
             clip_value: optimizer.clip_value.map(T::of),
         }
     }
@@ -251,29 +227,20 @@ impl<T: Real> Update<T> {
 /// One parameter's update, with its moments: [`optimizer`](crate::optimizer) has the formulas.
 /// Returns what is taken from the parameter, decay that is decoupled left out.
 pub fn update<T: Real>(update: &Update<T>, g: T, parameter: &mut T, m: &mut T, v: &mut T) -> T {
-    let one = T::of(1.0);
+    let (row, c) = (update.kind.row(), &update.coefficients);
     let g = match update.decay {
-        Some(Decay::L2) => g + update.weight_decay * *parameter,
+        Some(Decay::L2) => g + c.weight_decay * *parameter,
         _ => g,
     };
-    let taken = match update.kind {
-        OptimizerKind::Sgd => update.rate * g,
-        OptimizerKind::Momentum => {
-            *m = update.decay1 * *m + update.gain1 * g;
-            update.rate * *m
-        }
-        OptimizerKind::Nesterov => {
-            *m = update.decay1 * *m + update.gain1 * g;
-            update.rate * (g + update.decay1 * *m)
-        }
-        OptimizerKind::Adam | OptimizerKind::AdamW => {
-            *m = update.decay1 * *m + update.gain1 * g;
-            *v = update.decay2 * *v + update.gain2 * g * g;
-            update.rate * (*m * update.correction1) / (v.sqrt() * update.correction2 + update.eps)
-        }
-    };
+    if row.first.is_some() {
+        *m = c.decay1 * *m + c.gain1 * g;
+    }
+    if row.second.is_some() {
+        *v = c.decay2 * *v + c.gain2 * g * g;
+    }
+    let taken = row.rule.step(c, g, *m, *v);
     let kept = match update.decay {
-        Some(Decay::Decoupled) => *parameter * (one - update.rate * update.weight_decay),
+        Some(Decay::Decoupled) => *parameter * (T::of(1.0) - c.rate * c.weight_decay),
         _ => *parameter,
     };
     *parameter = kept - taken;

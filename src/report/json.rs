@@ -12,7 +12,7 @@ use crate::bench::{Contest, StepContest};
 use crate::data::{Dataset, Normalize, Schema};
 use crate::engine::Place;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
-use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
+use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
 use crate::sweep::Sweep;
 use crate::train::{Confusion, Evaluation, Finding, Halving, Outcome, Progress, Training};
 
@@ -79,19 +79,18 @@ fn schedule(schedule: &Schedule) -> Value {
 
 /// The optimizer, with the numbers that it has.
 fn optimizer(rule: &Optimizer) -> Value {
-    let has_momentum = rule.moments() == 1;
-    let of = |is_used: bool, number: f64| is_used.then_some(number);
-    json!({
+    let mut value = json!({
         "name": rule.kind,
-        "momentum": of(has_momentum, rule.momentum),
-        "beta1": of(rule.is_corrected(), rule.beta1),
-        "beta2": of(rule.is_corrected(), rule.beta2),
-        "eps": of(rule.is_corrected(), rule.eps),
         "weight_decay": rule.weight_decay,
         "decay": (rule.weight_decay != 0.0).then_some(rule.decay),
         "clip_norm": rule.clip_norm,
         "clip_value": rule.clip_value,
-    })
+    });
+    for row in HYPERPARAMETERS {
+        let has = rule.kind.row().hyperparameters.iter().any(|own| own.name == row.name);
+        value[row.name] = json!(has.then(|| rule.value(row)));
+    }
+    value
 }
 
 pub(super) fn start(
@@ -408,7 +407,7 @@ pub(super) fn predictions(report: &PredictReport<'_>) -> String {
         });
         if let Some((class, share)) = report.class(output) {
             value["class"] = class.into();
-            if report.network.loss().targets_are_probabilities() {
+            if report.network.loss().predicts_probabilities() {
                 value["probability"] = share.into();
             }
         }

@@ -74,7 +74,7 @@ impl PredictReport<'_> {
 
     /// What outputs of classes are: probabilities, where the loss speaks of them.
     fn share_name(&self) -> &'static str {
-        if self.network.loss().targets_are_probabilities() { "probability" } else { "output" }
+        if self.network.loss().predicts_probabilities() { "probability" } else { "output" }
     }
 }
 

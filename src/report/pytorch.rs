@@ -85,7 +85,7 @@ pub fn script(
     text += IMPORTS;
     for part in [
         parts::network(&training.network),
-        parts::loss(training.network.loss()),
+        parts::loss(&training.network),
         parts::rate(training),
         parts::optimizer(&training.optimizer),
         parts::train(training, rows.of_steps.is_some()),

@@ -12,7 +12,8 @@ use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
 use crate::engine::{EngineKind, Owner, Place};
 use crate::gpu::Profile;
 use crate::network::Network;
-use crate::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
+use crate::network::Hyperparameter;
+use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
 use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, Training};
 
 /// How much is told.
@@ -261,12 +262,11 @@ fn heading(
 
 /// The optimizer in words.
 fn rule(optimizer: &Optimizer) -> String {
-    let Optimizer { momentum, beta1, beta2, weight_decay, decay, clip_norm, clip_value, .. } =
-        optimizer;
-    let mut text = match optimizer.kind {
-        OptimizerKind::Sgd => "gradient descent".to_owned(),
-        kind @ (OptimizerKind::Momentum | OptimizerKind::Nesterov) => format!("{kind} {momentum}"),
-        kind => format!("{kind} (beta {beta1}, {beta2})"),
+    let Optimizer { kind, weight_decay, decay, clip_norm, clip_value, .. } = optimizer;
+    let numbers = |row: &&Hyperparameter| format!("{} {}", row.name, optimizer.value(row));
+    let mut text = match kind.row().hyperparameters {
+        [] => "gradient descent".to_owned(),
+        rows => format!("{kind} ({})", rows.iter().map(numbers).collect::<Vec<_>>().join(", ")),
     };
     if *weight_decay != 0.0 {
         let _ = write!(text, ", weight decay {weight_decay} ({decay})");

@@ -2,7 +2,7 @@
 
 use crate::data::{Dataset, Labels, SOLVED_ROWS};
 use crate::engine::{Forward, SOLVED_WITHIN, activations};
-use crate::network::{GradientAt, Link, Loss, Network};
+use crate::network::{GradientAt, Link, Network};
 use crate::reference::{predictions, twins};
 
 /// What a network does on a data set.
@@ -126,12 +126,8 @@ fn loss(network: &Network, data: &Dataset, forward: &Forward) -> f64 {
     let (from, targets) = (wide(from), wide(data.targets()));
     let grid = twins::Grid { rows: data.rows(), cols: outputs, stride: outputs };
     let (mut row_loss, mut d) = (vec![0.0; data.rows()], vec![0.0; from.len()]);
-    let twin = match kind {
-        Loss::MseHalfMean | Loss::MseMean => twins::loss_mse,
-        Loss::Bce | Loss::BceWithLogits => twins::loss_bce,
-        Loss::SoftmaxCrossEntropy => twins::loss_softmax,
-    };
-    twin(&from, &targets, &mut row_loss, &mut d, 1.0, grid);
+    let both = (kind, network.loss_parameter());
+    twins::loss(both, [&from, &targets], &mut row_loss, &mut d, 1.0, grid);
     row_loss.iter().sum::<f64>() * kind.value_scale(data.rows(), outputs)
 }
 
@@ -142,7 +138,7 @@ const ROWS_AT_ONCE: usize = 256;
 pub fn dead_units(network: &Network, parameters: &[f32], data: &Dataset) -> Vec<(usize, usize)> {
     let hidden = || {
         let hidden = network.layers().take(network.layers().len() - 1);
-        hidden.filter(|layer| layer.activation.can_die())
+        hidden.filter(|layer| layer.activation.row().can_die)
     };
     if hidden().next().is_none() {
         return Vec::new();
@@ -163,7 +159,7 @@ pub fn dead_units(network: &Network, parameters: &[f32], data: &Dataset) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Activation;
+    use crate::network::{Activation, Loss};
 
     fn judge(output: Activation, loss: Loss, targets: &[f32], forward: Forward) -> Evaluation {
         let outputs = if loss == Loss::SoftmaxCrossEntropy { 2 } else { 1 };

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use wgrad::check::{Bound, compare};
 use wgrad::gpu::{Adapters, DeviceChoice, Environment, Gpu};
+use wgrad::network::{Activation, Loss};
 
 /// The relative error of one rounding where WGSL grants either neighbour.
 pub const ULP: f64 = 1.0 / 8_388_608.0;
@@ -59,6 +60,22 @@ pub fn numbers(len: usize, stream: u32) -> Vec<f32> {
     use rand::RngExt;
     let mut generator = wgrad::random::Threefry::new(42, wgrad::random::Purpose::Weights, stream);
     (0..len).map(|_| generator.random_range(-1.0..1.0)).collect()
+}
+
+/// An activation with its hyperparameter's default.
+pub fn with_default(kind: Activation) -> (Activation, f64) {
+    (kind, kind.default_parameter())
+}
+
+/// A loss with its hyperparameter's default.
+pub fn loss_with_default(kind: Loss) -> (Loss, f64) {
+    (kind, kind.default_parameter())
+}
+
+/// Whether an activation is made of comparisons and products alone: the same bits wherever these round
+/// correctly.
+pub fn is_arithmetic(kind: Activation) -> bool {
+    matches!(kind, Activation::Relu | Activation::LeakyRelu | Activation::Identity)
 }
 
 /// The same numbers as f64, exactly.

@@ -20,12 +20,16 @@ pub enum Arg<'a> {
     U32(&'a [u32]),
     /// As many sentinels, for the kernel to write over.
     Out(usize),
+    /// What the kernel reads before it writes over it.
+    InOut(&'a [f32]),
 }
 
 impl Arg<'_> {
     fn words(&self) -> Vec<u32> {
         match self {
-            Arg::F32(values) | Arg::Uniform(values) => bytemuck::cast_slice(values).to_vec(),
+            Arg::F32(values) | Arg::InOut(values) | Arg::Uniform(values) => {
+                bytemuck::cast_slice(values).to_vec()
+            }
             Arg::U32(values) => values.to_vec(),
             Arg::Out(len) => vec![SENTINEL; *len],
         }

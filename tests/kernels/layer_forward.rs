@@ -1,9 +1,14 @@
 use wgrad::check::Bound;
 use wgrad::kernels;
 use wgrad::network::Activation;
+use wgrad::reference::Real;
 use wgrad::reference::fused::{self, COUNTED_ROWS, LayerShape};
 
-use crate::common::{ULP, assert_apart, assert_close, gpu, is_llvmpipe, wide};
+use crate::activate::bound;
+use crate::common::{
+    ULP, assert_apart, assert_close, gpu, is_arithmetic, is_llvmpipe, wide,
+    with_default,
+};
 use crate::launch::{Arg, floats, hold, launch};
 use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
 
@@ -11,22 +16,37 @@ fn counts_len(shape: LayerShape) -> usize {
     shape.rows.div_ceil(COUNTED_ROWS) * shape.stride
 }
 
-/// The layer's output, padding and all, and the counts of its units.
+/// The layer's output, padding and all, the counts of its units, and its pre-activations.
 fn run(
     kind: Activation,
     input: &[f32],
     parameters: &[f32],
     shape: LayerShape,
-) -> (Vec<f32>, Vec<u32>) {
+) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
     let args = [
         Arg::F32(input),
         Arg::F32(parameters),
         Arg::Out(shape.rows * shape.stride),
         Arg::Out(counts_len(shape)),
+        Arg::Out(shape.rows * shape.stride),
     ];
-    let layer = kernels::layer_forward(kind, shape.rows, shape.fan_in, shape.fan_out);
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    let layer = kernels::layer_forward(with_default(kind), true, rows, fan_in, fan_out);
     let written = launch(&layer, &args);
-    (floats(&written[0]).to_vec(), written[1].clone())
+    (floats(&written[0]).to_vec(), written[1].clone(), floats(&written[2]).to_vec())
+}
+
+fn forward<T: Real>(
+    kind: Activation,
+    input: &[T],
+    parameters: &[T],
+    output: &mut [T],
+    counts: &mut [u32],
+    shape: LayerShape,
+) {
+    let mut z = vec![T::default(); output.len()];
+    let to = [output, &mut z];
+    fused::layer_forward(with_default(kind), input, parameters, to, counts, shape);
 }
 
 #[test]
@@ -39,37 +59,24 @@ fn matches_its_twin_and_leaves_zeros_as_padding() {
         let mut magnitude = vec![0.0; len];
         let (abs_input, abs_parameters) = (absolute(&input), absolute(&parameters));
         let identity = Activation::Identity;
-        fused::layer_forward(
-            identity,
-            &abs_input,
-            &abs_parameters,
-            &mut magnitude,
-            &mut counts,
-            shape,
-        );
+        forward(identity, &abs_input, &abs_parameters, &mut magnitude, &mut counts, shape);
         for &kind in Activation::ALL {
             let (mut exact, mut truth) = (vec![0.0; len], vec![0.0; len]);
-            fused::layer_forward(kind, &input, &parameters, &mut exact, &mut counts, shape);
+            forward(kind, &input, &parameters, &mut exact, &mut counts, shape);
             let mut f64_counts = counts.clone();
             let (wide_input, wide_parameters) = (wide(&input), wide(&parameters));
-            fused::layer_forward(
-                kind,
-                &wide_input,
-                &wide_parameters,
-                &mut truth,
-                &mut f64_counts,
-                shape,
-            );
-            // No slope is more than 1; tanh and sigmoid are off by themselves by less than 16 ULP.
-            let own = if matches!(kind, Activation::Tanh | Activation::Sigmoid) {
-                16.0 * ULP
-            } else {
-                ULP
-            };
-            let bounds: Vec<f64> =
-                magnitude.iter().map(|&m| sum_bound(shape.fan_in, m) + own).collect();
-            let (actual, seen) = run(kind, &input, &parameters, shape);
-            let is_exact = !matches!(kind, Activation::Tanh | Activation::Sigmoid);
+            forward(kind, &wide_input, &wide_parameters, &mut truth, &mut f64_counts, shape);
+            let mut z = vec![0.0; len];
+            forward(identity, &wide_input, &wide_parameters, &mut z, &mut f64_counts, shape);
+            // No slope is more than 1.13, which is gelu's; and its own error.
+            let own = |z: f64| bound(kind, z) + ULP;
+            let bounds: Vec<f64> = magnitude
+                .iter()
+                .zip(&z)
+                .map(|(&m, &z)| 1.13 * sum_bound(shape.fan_in, m) + own(z))
+                .collect();
+            let (actual, seen, pre_activations) = run(kind, &input, &parameters, shape);
+            let is_exact = is_arithmetic(kind);
             let label = format!("{kind} of {sizes:?}");
             hold(&label, &actual, is_exact.then_some(&exact[..]), &truth, &bounds);
             if is_exact && is_llvmpipe(&gpu()) {
@@ -82,6 +89,9 @@ fn matches_its_twin_and_leaves_zeros_as_padding() {
                 };
                 assert_eq!(cols(&seen), cols(&counts), "{label}: counts");
             }
+            let bounds: Vec<f64> =
+                magnitude.iter().map(|&m| sum_bound(shape.fan_in, m) + ULP).collect();
+            assert_close(&label, &pre_activations, &z, Bound::Each(&bounds));
             let padding = actual.chunks_exact(shape.stride).flat_map(|row| &row[shape.fan_out..]);
             assert!(padding.into_iter().all(|&a| a == 0.0), "{label}: padding");
         }
@@ -94,13 +104,13 @@ fn by_hand() {
     // Rows 1 2 and -1 -2, weights 3 and -1, bias 0.5: 1.5 and -0.5.
     let input = [1.0, 2.0, 0.0, 0.0, -1.0, -2.0, 0.0, 0.0];
     let parameters = [3.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0];
-    let (relu, zeros) = run(Activation::Relu, &input, &parameters, shape);
+    let (relu, zeros, _) = run(Activation::Relu, &input, &parameters, shape);
     assert_close("relu", &relu, &[1.5f32, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], Bound::Exact);
     assert_eq!(zeros[0], 1, "one of two rows leaves the unit zero");
     let steep: Vec<f32> = parameters.iter().map(|p| 10.0 * p).collect();
-    let (_, saturated) = run(Activation::Sigmoid, &input, &steep, shape);
+    let (_, saturated, _) = run(Activation::Sigmoid, &input, &steep, shape);
     assert_eq!(saturated[0], 2 << 16, "sigmoids of 15 and -5 are both near their ends");
-    let (tanh, saturated) = run(Activation::Tanh, &input, &parameters, shape);
+    let (tanh, saturated, _) = run(Activation::Tanh, &input, &parameters, shape);
     assert!((tanh[0] - 0.905_148_3).abs() < 1e-6 && saturated[0] == 0, "{tanh:?} {saturated:x?}");
 }
 
@@ -108,21 +118,14 @@ fn by_hand() {
 fn a_wrong_twin_is_found_out() {
     let shape = shape((9, 13, 5));
     let (input, parameters) = (padded(9, 13, 20), block(shape, 21));
-    let (actual, _) = run(Activation::Relu, &input, &parameters, shape);
+    let (actual, _, _) = run(Activation::Relu, &input, &parameters, shape);
     let mut counts = vec![0; counts_len(shape)];
     let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
     let mut other = vec![0.0; actual.len()];
-    fused::layer_forward(
-        Activation::LeakyRelu,
-        &input,
-        &parameters,
-        &mut other,
-        &mut counts,
-        shape,
-    );
+    forward(Activation::LeakyRelu, &input, &parameters, &mut other, &mut counts, shape);
     assert_apart("another activation", &actual, &other, near);
     let mut unbiased = parameters;
     unbiased[shape.bias_offset()..].fill(0.0);
-    fused::layer_forward(Activation::Relu, &input, &unbiased, &mut other, &mut counts, shape);
+    forward(Activation::Relu, &input, &unbiased, &mut other, &mut counts, shape);
     assert_apart("no bias", &actual, &other, near);
 }

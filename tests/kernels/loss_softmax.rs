@@ -17,8 +17,7 @@ fn classes(rows: usize, cols: usize) -> Vec<f32> {
 
 fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
     let scale = 1.0 / rows as f32;
-    let (row_loss, d_output) =
-        run_loss(Loss::SoftmaxCrossEntropy, output, target, scale, rows, cols);
+    let (row_loss, d_output) = run_loss(Loss::SoftmaxCrossEntropy, output, target, scale, rows, cols);
     let truth =
         loss_twin(twins::loss_softmax, &wide(output), &wide(target), scale.into(), rows, cols);
     let (mut loss_bounds, mut d_bounds) = (Vec::new(), Vec::new());
@@ -63,14 +62,8 @@ fn large_logits_stay_finite_and_right() {
 
 #[test]
 fn by_hand() {
-    let (row_loss, d_output) = run_loss(
-        Loss::SoftmaxCrossEntropy,
-        &[1.0, 2.0, 3.0, 0.0],
-        &[0.0, 0.0, 1.0, 0.0],
-        1.0,
-        1,
-        3,
-    );
+    let (row_loss, d_output) =
+        run_loss(Loss::SoftmaxCrossEntropy, &[1.0, 2.0, 3.0, 0.0], &[0.0, 0.0, 1.0, 0.0], 1.0, 1, 3);
     // softmax(1, 2, 3) and -ln of its last.
     let softmax = [0.090_030_573_17, 0.244_728_471_05, 0.665_240_955_77 - 1.0];
     let bound = Bound::Mixed { absolute: 2e-6, relative: 0.0 };
@@ -83,7 +76,10 @@ fn a_wrong_twin_is_found_out() {
     let (output, target) = (numbers(64, 7), classes(4, 16));
     let (row_loss, d_output) = run_loss(Loss::SoftmaxCrossEntropy, &output, &target, 0.25, 4, 16);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
-    let sigmoids = loss_twin(twins::loss_bce, &output, &target, 0.25, 4, 16);
+    let elementwise = |z: &[f32], t: &[f32], row_loss: &mut [f32], d: &mut [f32], scale, grid| {
+        twins::loss_elementwise((Loss::Bce, 0.0), [z, t], row_loss, d, scale, grid);
+    };
+    let sigmoids = loss_twin(elementwise, &output, &target, 0.25, 4, 16);
     assert_apart("sigmoids instead", &d_output, &sigmoids.1, bound);
     assert_apart("sigmoids instead", &row_loss, &sigmoids.0, bound);
 }

@@ -5,7 +5,7 @@ use wgrad::network::Loss;
 use wgrad::reference::Real;
 use wgrad::reference::twins::Grid;
 
-use crate::common::stride;
+use crate::common::{loss_with_default, stride};
 use crate::launch::{Arg, floats, launch, unpadded};
 
 /// `row_loss` and `d_output` of any of the losses.
@@ -19,15 +19,13 @@ pub fn run_loss(
 ) -> (Vec<f32>, Vec<f32>) {
     let stride = stride(cols);
     let args = [Arg::F32(output), Arg::F32(target), Arg::Out(rows), Arg::Out(rows * stride)];
-    let written = launch(&kernels::loss(loss, rows, cols, scale), &args);
+    let written = launch(&kernels::loss(loss_with_default(loss), rows, cols, scale), &args);
     (floats(&written[0]).to_vec(), unpadded(floats(&written[1]), cols, stride))
 }
 
-type LossTwin<T> = fn(&[T], &[T], &mut [T], &mut [T], T, Grid);
-
 /// The same from a twin.
 pub fn loss_twin<T: Real>(
-    twin: LossTwin<T>,
+    twin: impl Fn(&[T], &[T], &mut [T], &mut [T], T, Grid),
     output: &[T],
     target: &[T],
     scale: T,

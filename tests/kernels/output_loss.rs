@@ -4,7 +4,7 @@ use wgrad::network::{Activation, Loss};
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
 
-use crate::common::{ULP, assert_apart, assert_close, wide};
+use crate::common::{ULP, assert_apart, assert_close, loss_with_default, wide, with_default};
 use crate::launch::{Arg, floats, launch};
 use crate::layers::{absolute, block, padded, shape};
 
@@ -25,7 +25,8 @@ fn run(
         Arg::Out(shape.rows * shape.stride),
     ];
     let LayerShape { rows, fan_in, fan_out, .. } = shape;
-    let layer = kernels::output_loss((loss, kind), rows, fan_in, fan_out, SCALE);
+    let ends = (loss_with_default(loss), with_default(kind));
+    let layer = kernels::output_loss(ends, rows, fan_in, fan_out, SCALE);
     let written = launch(&layer, &args);
     (floats(&written[0]).to_vec(), floats(&written[1]).to_vec())
 }
@@ -39,7 +40,7 @@ fn twin<T: Real>(
 ) -> (Vec<T>, Vec<T>) {
     let (mut row_loss, mut d_output) =
         (vec![T::default(); shape.rows], vec![T::default(); target.len()]);
-    let ends = (ends.0, ends.1, T::of(f64::from(SCALE)));
+    let ends = (loss_with_default(ends.0), with_default(ends.1), T::of(f64::from(SCALE)));
     fused::output_loss(ends, input, parameters, target, &mut row_loss, &mut d_output, shape);
     (row_loss, d_output)
 }

@@ -27,7 +27,7 @@ pub fn optimizers() -> Vec<Optimizer> {
 
 /// The buffer of the clock and the rates.
 pub fn schedule(optimizer: &Optimizer, rate: f32) -> Vec<f32> {
-    let numbers = optimizer.numbers(rate.into(), STEP);
+    let numbers = optimizer.coefficients(rate.into(), STEP);
     let mut words = vec![f32::NAN; 64 + 4 * RING as usize];
     words[0] = f32::from_bits(STEP);
     words[1] = f32::from_bits(0);

@@ -104,15 +104,25 @@ impl Setting {
     /// What `--help` says.
     pub(super) fn help_in(&self, verb: Verb) -> String {
         let own = self.help_in.iter().find(|(of, _)| *of == verb).map(|(_, help)| *help);
-        let mut help = own.unwrap_or(self.help).to_owned();
+        let row = self.hyperparameter;
+        let mut help = match (own, row) {
+            (Some(own), _) => own.to_owned(),
+            (None, Some(row)) if self.help.is_empty() => row.help.to_owned(),
+            _ => self.help.to_owned(),
+        };
         if self.is_axis_in(verb) {
             help += " (an axis)";
         }
         if self.has_none {
             help += " (none switches it off)";
         }
-        if !self.default.is_empty() && own.is_none() {
-            help += &format!(" [default: {}]", self.default);
+        let default = match (self.default_of, row) {
+            (Some(default), _) => default(),
+            (None, Some(row)) if self.family.is_some() => format!("{:?}", row.default),
+            _ => self.default.to_owned(),
+        };
+        if !default.is_empty() && own.is_none() {
+            help += &format!(" [default: {default}]");
         }
         // Of one value clap says it.
         if let (Form::Name(names), true) = (self.kind.form, self.is_axis_in(verb)) {

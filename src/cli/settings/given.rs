@@ -9,6 +9,7 @@ use super::{NONE, SETTINGS, Setting, Value, Verb};
 use crate::Error;
 use crate::cli::bad_setting;
 use crate::model::file;
+use crate::network::Hyperparameter;
 use crate::report::quoted;
 
 /// What was given of the settings that a command has.
@@ -71,6 +72,21 @@ impl Given {
             return Ok(None);
         }
         T::read(texts).map(Some).map_err(|reason| bad_setting(row.flag(texts), reason))
+    }
+
+    /// The value that is given of a hyperparameter.
+    pub(in crate::cli) fn number(&self, row: &Hyperparameter) -> Result<Option<f64>, Error> {
+        match SETTINGS.iter().position(|setting| setting.key == row.name) {
+            Some(at) => self.typed(at),
+            None => Ok(None),
+        }
+    }
+
+    /// Puts the value of a hyperparameter there.
+    pub(in crate::cli) fn set_number(&mut self, row: &Hyperparameter, value: f64) {
+        if let Some(at) = SETTINGS.iter().position(|setting| setting.key == row.name) {
+            self.set(at, Some(value.write()));
+        }
     }
 
     /// The values of settings of these roles, by key, as they stand in a file. What was taken back by

@@ -2,6 +2,7 @@
 //! files, `--print-config`, what a checkpoint keeps, what may change when a run is resumed, the axes of a
 //! sweep and what makes two of its parts one, the commands that are printed, and what a command refuses.
 
+mod defaults;
 mod flags;
 mod given;
 mod table;
@@ -13,6 +14,8 @@ pub(super) use flags::{Flags, possible_names};
 pub(super) use given::Given;
 pub(super) use table::{SETTINGS, Settings, TABLES};
 pub(super) use value::{Form, Kind, Value};
+
+use crate::network::Hyperparameter;
 
 /// A command that has settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,8 @@ impl Role {
 /// A choice that not all settings have a meaning under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
+    Activation,
+    Loss,
     Optimizer,
     Schedule,
 }
@@ -64,6 +69,8 @@ impl Family {
     /// The setting that chooses.
     pub(super) fn key(self) -> &'static str {
         match self {
+            Family::Activation => "activation",
+            Family::Loss => "loss",
             Family::Optimizer => "optimizer",
             Family::Schedule => "schedule",
         }
@@ -77,10 +84,14 @@ pub(super) struct Setting {
     pub key: &'static str,
     pub kind: Kind,
     pub help: &'static str,
+    /// The row of the number that this is: its help, and its default.
+    pub hyperparameter: Option<&'static Hyperparameter>,
     /// The help of commands in which it means something else.
     pub help_in: &'static [(Verb, &'static str)],
     /// What `--help` says of its value where none is given.
     pub default: &'static str,
+    /// The same where it follows from the rows of a family.
+    pub default_of: Option<fn() -> String>,
     /// What `--help` calls its value.
     pub value: &'static str,
     pub heading: &'static str,

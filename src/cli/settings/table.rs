@@ -6,14 +6,17 @@
 
 use std::path::PathBuf;
 
-use super::{Family, Form, Given, Kind, Role, Setting, Value, Verb};
+use super::{Family, Form, Given, Kind, Role, Setting, Value, Verb, defaults};
 use crate::Error;
 use crate::cli::choices::{Delimiter, EngineChoice, Header, TargetType};
 use crate::data::{Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
-use crate::network::{Activation, Initializer, Loss};
-use crate::optimizer::{Decay, OptimizerKind, ScheduleKind};
+use crate::network::{Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE};
+use crate::optimizer::{
+    ALPHA, BETA1, BETA2, CLIP_NORM, CLIP_VALUE, Decay, EPS, MOMENTUM, OptimizerKind, ScheduleKind,
+    WEIGHT_DECAY,
+};
 use crate::train::OnDivergence;
 
 /// What stands in no row: a setting that decides the numbers of a training, in every command that has one.
@@ -21,8 +24,10 @@ const SETTING: Setting = Setting {
     key: "",
     kind: Kind { form: Form::Text, normal: |texts| Ok(texts.to_vec()) },
     help: "",
+    hyperparameter: None,
     help_in: &[],
     default: "",
+    default_of: None,
     value: "",
     heading: "",
     is_short: false,
@@ -44,9 +49,10 @@ const STOPPING: Setting = Setting { heading: "Stopping", role: Role::Free, ..SET
 const OUTPUT: Setting = Setting { heading: "Output", role: Role::Output, ..SETTING };
 const DEVICE: Setting = Setting { heading: "Device", role: Role::Device, ..SETTING };
 
-/// A number that only some optimizers have.
-const OF_OPTIMIZER: Setting =
-    Setting { value: "NUMBER", family: Some(Family::Optimizer), ..OPTIMIZER };
+/// A number that only some members of a family have, under the heading of others.
+const fn of(family: Family, row: &'static Hyperparameter, heading: Setting) -> Setting {
+    Setting { value: "NUMBER", hyperparameter: Some(row), family: Some(family), ..heading }
+}
 /// A number that only some schedules have.
 const OF_SCHEDULE: Setting = Setting { value: "FACTOR", family: Some(Family::Schedule), ..RATE };
 
@@ -77,10 +83,10 @@ const fn kebab<const LEN: usize>(field: &str) -> [u8; LEN] {
 }
 
 macro_rules! settings {
-    ($( $(#[doc = $help:literal])+ $field:ident: $type:ty => $row:expr, )+) => {
+    ($( $(#[doc = $help:literal])* $field:ident: $type:ty => $row:expr, )+) => {
         /// The settings of one training, as far as they are given.
         #[derive(Debug, Clone, Default, PartialEq)]
-        pub(in crate::cli) struct Settings { $( $(#[doc = $help])+ pub $field: Option<$type>, )+ }
+        pub(in crate::cli) struct Settings { $( $(#[doc = $help])* pub $field: Option<$type>, )+ }
 
         /// Every setting.
         pub(in crate::cli) const SETTINGS: &[Setting] = &[$(
@@ -92,7 +98,7 @@ macro_rules! settings {
                         Err(_) => stringify!($field),
                     }
                 },
-                help: concat!($($help),+).trim_ascii(),
+                help: concat!($($help),*).trim_ascii(),
                 kind: <$type as Value>::KIND,
                 ..$row
             },
@@ -182,13 +188,15 @@ settings! {
         is_axis: true,
         ..DATA
     },
+    huber_delta: f64 => Setting { is_axis: true, ..of(Family::Loss, &HUBER_DELTA, DATA) },
     /// Activation function of the hidden layers
     activation: Activation => Setting { default: "relu", is_short: true, is_axis: true, ..DATA },
+    negative_slope: f64 => Setting { is_axis: true, ..of(Family::Activation, &NEGATIVE_SLOPE, DATA) },
     /// Activation function of the output layer
     output_activation: Activation => Setting { default: "what the loss needs", ..DATA },
     /// Initial weights; biases start at 0
     init: Initializer => Setting {
-        default: "he-normal for the relu kinds, else xavier-uniform",
+        default_of: Some(defaults::initializer),
         is_axis: true,
         ..DATA
     },
@@ -269,31 +277,36 @@ settings! {
         is_axis: true,
         ..OPTIMIZER
     },
-    /// Decay of the velocity per step, of momentum and nesterov
-    momentum: f64 => Setting { default: "0.9", is_axis: true, ..OF_OPTIMIZER },
-    /// Decay of the first moment per step, of adam and adamw
-    beta1: f64 => Setting { default: "0.9", ..OF_OPTIMIZER },
-    /// Decay of the second moment per step, of adam and adamw
-    beta2: f64 => Setting { default: "0.999", ..OF_OPTIMIZER },
-    /// Added to the square root of the second moment, of adam and adamw
-    eps: f64 => Setting { default: "1e-8", ..OF_OPTIMIZER },
-    /// Weight decay, of weights and biases
+    momentum: f64 => Setting { is_axis: true, ..of(Family::Optimizer, &MOMENTUM, OPTIMIZER) },
+    alpha: f64 => Setting { is_axis: true, ..of(Family::Optimizer, &ALPHA, OPTIMIZER) },
+    beta1: f64 => of(Family::Optimizer, &BETA1, OPTIMIZER),
+    beta2: f64 => of(Family::Optimizer, &BETA2, OPTIMIZER),
+    eps: f64 => of(Family::Optimizer, &EPS, OPTIMIZER),
     weight_decay: f64 => Setting {
         value: "FACTOR",
-        default: "0.01 for adamw, else 0",
+        hyperparameter: Some(&WEIGHT_DECAY),
+        default_of: Some(defaults::weight_decay),
         is_axis: true,
         ..OPTIMIZER
     },
     /// Kind of weight decay: l2, added to the gradient, or decoupled from it
     decay: Decay => Setting {
-        default: "decoupled for adamw, else l2",
+        default_of: Some(defaults::decay),
         family: Some(Family::Optimizer),
         ..OPTIMIZER
     },
-    /// Largest norm of the whole gradient: a longer one is scaled down to it
-    clip_norm: f64 => Setting { value: "NORM", has_none: true, ..OPTIMIZER },
-    /// Largest absolute value of each gradient; applied before --clip-norm
-    clip_value: f64 => Setting { value: "VALUE", has_none: true, ..OPTIMIZER },
+    clip_norm: f64 => Setting {
+        value: "NORM",
+        hyperparameter: Some(&CLIP_NORM),
+        has_none: true,
+        ..OPTIMIZER
+    },
+    clip_value: f64 => Setting {
+        value: "VALUE",
+        hyperparameter: Some(&CLIP_VALUE),
+        has_none: true,
+        ..OPTIMIZER
+    },
 
     /// Learning-rate schedule
     schedule: ScheduleKind => Setting {
@@ -305,7 +318,7 @@ settings! {
     /// Learning rate, the largest of the schedule
     lr: f32 => Setting {
         value: "RATE",
-        default: "0.5 for gates, parity and digits, 0.3 for shapes, else 0.1; a tenth of that with momentum; 0.01 for the Adams",
+        default_of: Some(defaults::rate),
         is_short: true,
         is_axis: true,
         refused: &[(Verb::LrFind, "is what is looked for; give the range with --from and --to")],

@@ -6,6 +6,8 @@ use clap::{Args, Command, CommandFactory, FromArgMatches};
 
 use super::*;
 use crate::cli::{Cli, keep};
+use crate::network::{Activation, Loss};
+use crate::optimizer::OptimizerKind;
 
 /// What builds the flags of a command, and reads them.
 struct OfVerb {
@@ -116,6 +118,38 @@ fn the_program_has_no_flag_twice_and_each_row_in_its_commands() {
         let plain = program.get_arguments().any(|arg| arg.get_id() == row.key);
         assert!(plain, "wgrad --{}", row.key);
     }
+}
+
+/// The families' numbers are settings, with the help and the default of their rows.
+#[test]
+fn every_number_of_a_family_is_a_setting_that_says_what_its_row_says() {
+    let activations = Activation::ALL.iter().filter_map(|kind| kind.row().hyperparameter);
+    let losses = Loss::ALL.iter().filter_map(|kind| kind.row().hyperparameter);
+    let optimizers = OptimizerKind::ALL.iter().flat_map(|kind| kind.row().hyperparameters);
+    let numbers: BTreeSet<(&str, &str)> = activations
+        .map(|row| ("activation", row.name))
+        .chain(losses.map(|row| ("loss", row.name)))
+        .chain(optimizers.map(|row| ("optimizer", row.name)))
+        .collect();
+    let of_family = SETTINGS.iter().filter(|row| row.hyperparameter.is_some());
+    let settings: BTreeSet<(&str, &str)> =
+        of_family.filter_map(|row| Some((row.family?.key(), row.key))).collect();
+    assert_eq!(settings, numbers);
+    for row in SETTINGS {
+        let Some(number) = row.hyperparameter else { continue };
+        let help = row.help_in(Verb::Train);
+        assert_eq!(row.key, number.name);
+        assert!(help.starts_with(number.help), "{help}");
+        if row.family.is_some() {
+            assert!(help.ends_with(&format!(" [default: {:?}]", number.default)), "{help}");
+        }
+    }
+    let help = |key: &str| SETTINGS.iter().find(|row| row.key == key).unwrap().help_in(Verb::Train);
+    assert!(help("weight-decay").ends_with(" [default: 0.01 for adamw, else 0]"));
+    assert!(help("decay").ends_with(" [default: decoupled for adamw, else l2]"));
+    assert!(help("lr").contains("; 0.1 times that for momentum and nesterov; 0.01 for adam, "));
+    let init = " [default: xavier-uniform for tanh, sigmoid and identity, else he-normal]";
+    assert!(help("init").ends_with(init), "{}", help("init"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::super::settings::{Given, SETTINGS, Setting, Settings, Verb};
 use super::super::{bad_setting, data};
 use crate::Error;
 use crate::engine::Place;
-use crate::optimizer::{OptimizerKind, ScheduleKind};
+use crate::optimizer::ScheduleKind;
 use crate::sweep::{AxisValue, Cell, MOST_CELLS, Part, Shard, Sweep};
 
 /// Networks of a cell: the standard error of a rate is then below 0.8 points.
@@ -128,8 +128,9 @@ impl Plan {
     fn is_of_others(&self, row: &Setting, cell: &Settings) -> bool {
         let varies =
             |key: &str| self.axes.iter().any(|axis| axis.row().key == key && axis.points.len() > 1);
-        // adamw is adam whose decay is decoupled.
-        let has_own = row.key == "decay" && cell.optimizer == Some(OptimizerKind::AdamW);
+        // adamw has but one way.
+        let is_fixed = !cell.optimizer_kind().row().may_decay_otherwise;
+        let has_own = row.key == "decay" && is_fixed;
         row.family.is_some_and(|family| varies(family.key()))
             && (has_own || cell.unused(row).is_some())
     }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::cli::settings::tests::samples;
 use crate::cli::settings::{Form, Given, TABLES};
-use crate::network::Initializer;
+use crate::network::{Activation, Initializer, Loss};
+use crate::optimizer::OptimizerKind;
 
 fn plan(text: &str) -> Result<Plan, Error> {
     Plan::new(Given::read(Verb::Sweep, text).unwrap(), Shard::WHOLE)
@@ -107,15 +108,15 @@ fn parts_that_differ_in_anything_that_changes_results_are_never_joined() {
             continue;
         }
         // A sweep in which the setting means something.
-        let about = match row.key {
-            "noise" | "data-seed" => "data = 'circles-40'\n",
-            "momentum" => "optimizer = 'momentum'\n",
-            "beta1" | "beta2" | "eps" => "optimizer = 'adam'\n",
-            "decay" => "weight-decay = 0.1\n",
-            "lr-factor" | "lr-every" => "schedule = 'step'\n",
-            "order" => "batch = 2\n",
-            _ if row.heading == TABLES => &table,
-            _ => "",
+        let about = match (row.key, row.family) {
+            ("noise" | "data-seed", _) => "data = 'circles-40'\n".to_owned(),
+            ("decay", _) => "weight-decay = 0.1\n".to_owned(),
+            ("order", _) => "batch = 2\n".to_owned(),
+            (key, Some(family)) => {
+                format!("{} = '{}'\n", family.key(), family.members_with(key)[0])
+            }
+            _ if row.heading == TABLES => table.clone(),
+            _ => String::new(),
         };
         let without = |key: &str| {
             let lines = plain.lines().filter(|line| !line.starts_with(key));
@@ -172,6 +173,22 @@ fn parts_are_joined_however_their_settings_were_written() {
     assert!(joined("width = '2,4'", "layers = [2, 3, 3, 1]\nwidth = '2,4'").is_err());
     let told = joined("epochs = 50", "epochs = 60").unwrap_err();
     assert!(told.contains("epochs is 50 there and 60 here"), "{told}");
+}
+
+#[test]
+fn numbers_of_an_activation_a_loss_and_an_optimizer_are_axes() {
+    let text = "activation = 'relu,leaky-relu'\nnegative-slope = [0.1, 0.2]\nloss = 'huber,bce'\n\
+        huber-delta = [0.5, 2]\noptimizer = 'sgd,rmsprop'\nalpha = [0.9, 0.99]";
+    let (sweep, settings) = resolve(text).unwrap();
+    // 2 + 1 losses, 1 + 2 activations, 1 + 2 optimizers.
+    assert_eq!(sweep.cells.len(), 27);
+    let (first, last) = (&sweep.cells[0].training, &sweep.cells[26].training);
+    assert_eq!(first.network.loss_function(), (Loss::Huber, 0.5));
+    assert_eq!(last.network.loss(), Loss::Bce);
+    assert_eq!(last.network.layers().next().unwrap().function(), (Activation::LeakyRelu, 0.2));
+    assert_eq!((last.optimizer.kind, last.optimizer.alpha), (OptimizerKind::RmsProp, 0.99));
+    let (again, _) = resolve(&settings.toml()).unwrap();
+    assert_eq!(again.cells.len(), 27);
 }
 
 #[test]

@@ -1,31 +1,43 @@
 //! The cpu engine's arithmetic: activations, losses, rows and products.
 
-use crate::network::{Activation, LEAKY_SLOPE, Loss};
+use crate::engine::JUDGED_WITHIN;
+use crate::network::{Activation, Layer, Loss};
 
 /// `a = activation(z)`.
-pub(super) fn activate(kind: Activation, z: &[f32], a: &mut [f32]) {
-    let each = |a: &mut [f32], f: fn(f32) -> f32| {
+pub(super) fn activate(layer: &Layer, z: &[f32], a: &mut [f32]) {
+    fn each(a: &mut [f32], z: &[f32], f: impl Fn(f32) -> f32) {
         a.iter_mut().zip(z).for_each(|(a, &z)| *a = f(z));
-    };
-    match kind {
-        Activation::Relu => each(a, |z| if z > 0.0 { z } else { 0.0 }),
-        Activation::LeakyRelu => each(a, |z| if z > 0.0 { z } else { LEAKY_SLOPE as f32 * z }),
-        Activation::Tanh => each(a, f32::tanh),
-        Activation::Sigmoid => each(a, sigmoid),
+    }
+    let parameter = layer.parameter as f32;
+    match layer.activation {
+        Activation::Relu => each(a, z, |z| if z > 0.0 { z } else { 0.0 }),
+        Activation::LeakyRelu => each(a, z, |z| if z > 0.0 { z } else { parameter * z }),
+        Activation::Tanh => each(a, z, f32::tanh),
+        Activation::Sigmoid => each(a, z, sigmoid),
+        Activation::Elu => each(a, z, |z| if z > 0.0 { z } else { z.exp_m1() }),
+        Activation::Gelu => each(a, z, |z| 0.5 * z * (1.0 + gelu_tanh(z))),
+        Activation::Silu => each(a, z, |z| z * sigmoid(z)),
         Activation::Identity => a.copy_from_slice(z),
     }
 }
 
-/// `d *= slope`, the slope from the activation's value. Padding of `d` is 0 and stays 0.
-pub(super) fn apply_slope(kind: Activation, a: &[f32], d: &mut [f32]) {
-    let each = |d: &mut [f32], slope: fn(f32) -> f32| {
-        d.iter_mut().zip(a).for_each(|(d, &a)| *d *= slope(a));
-    };
-    match kind {
-        Activation::Relu => each(d, |a| if a > 0.0 { 1.0 } else { 0.0 }),
-        Activation::LeakyRelu => each(d, |a| if a > 0.0 { 1.0 } else { LEAKY_SLOPE as f32 }),
-        Activation::Tanh => each(d, |a| 1.0 - a * a),
-        Activation::Sigmoid => each(d, |a| a * (1.0 - a)),
+/// `d *= slope`, the slope from the pre-activations and the activations. Padding of `d` is 0 and stays 0.
+pub(super) fn apply_slope(layer: &Layer, z: &[f32], a: &[f32], d: &mut [f32]) {
+    fn each(d: &mut [f32], from: &[f32], slope: impl Fn(f32) -> f32) {
+        d.iter_mut().zip(from).for_each(|(d, &from)| *d *= slope(from));
+    }
+    let parameter = layer.parameter as f32;
+    match layer.activation {
+        Activation::Relu => each(d, a, |a| if a > 0.0 { 1.0 } else { 0.0 }),
+        Activation::LeakyRelu => each(d, a, |a| if a > 0.0 { 1.0 } else { parameter }),
+        Activation::Tanh => each(d, a, |a| 1.0 - a * a),
+        Activation::Sigmoid => each(d, a, |a| a * (1.0 - a)),
+        Activation::Elu => each(d, a, |a| if a > 0.0 { 1.0 } else { a + 1.0 }),
+        Activation::Gelu => each(d, z, gelu_slope),
+        Activation::Silu => each(d, z, |z| {
+            let s = sigmoid(z);
+            s + z * s * (1.0 - s)
+        }),
         Activation::Identity => {}
     }
 }
@@ -34,19 +46,54 @@ fn sigmoid(z: f32) -> f32 {
     1.0 / (1.0 + (-z).exp())
 }
 
-/// One row's part of the loss, and the unscaled gradient into `d`.
-pub(super) fn row_loss(loss: Loss, value: &[f32], target: &[f32], d: &mut [f32]) -> f64 {
-    let mut sum = 0.0;
+const GELU_SCALE: f32 = 0.797_884_6;
+
+fn gelu_tanh(z: f32) -> f32 {
+    (GELU_SCALE * z * (1.0 + 0.044715 * z * z)).tanh()
+}
+
+fn gelu_slope(z: f32) -> f32 {
+    let h = gelu_tanh(z);
+    // Beyond, tanh is 1 or -1 in f32, and the square may overflow.
+    let w = z.clamp(-10.0, 10.0);
+    0.5 * (1.0 + h) + 0.5 * w * (1.0 - h * h) * GELU_SCALE * (1.0 + 0.134145 * w * w)
+}
+
+/// One row's part of the loss, and whether every prediction is near its target; the unscaled gradient goes
+/// into `d`.
+pub(super) fn row_loss(
+    (loss, parameter): (Loss, f32),
+    value: &[f32],
+    target: &[f32],
+    d: &mut [f32],
+) -> (f64, bool) {
+    let (mut sum, mut is_near) = (0.0, true);
+    // A prediction that is no number is near nothing.
+    let mut compare = |prediction: f32, t: f32| {
+        let error = prediction - t;
+        is_near &= error.abs() <= JUDGED_WITHIN;
+        error
+    };
     match loss {
         Loss::MseHalfMean | Loss::MseMean => {
             for ((d, &y), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = y - t;
+                *d = compare(y, t);
                 sum += f64::from(*d) * f64::from(*d);
+            }
+        }
+        Loss::Huber => {
+            for ((d, &y), &t) in d.iter_mut().zip(value).zip(target) {
+                let error = compare(y, t);
+                *d = error.clamp(-parameter, parameter);
+                sum += f64::from(match error.abs() < parameter {
+                    true => 0.5 * error * error,
+                    false => parameter * (error.abs() - 0.5 * parameter),
+                });
             }
         }
         Loss::Bce | Loss::BceWithLogits => {
             for ((d, &z), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = sigmoid(z) - t;
+                *d = compare(sigmoid(z), t);
                 sum += f64::from(z.max(0.0) - z * t + (-z.abs()).exp().ln_1p());
             }
         }
@@ -58,12 +105,12 @@ pub(super) fn row_loss(loss: Loss, value: &[f32], target: &[f32], d: &mut [f32])
                 total += *d;
             }
             for ((d, &z), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = *d / total - t;
+                *d = compare(*d / total, t);
                 sum += f64::from(t * (total.ln() - (z - largest)));
             }
         }
     }
-    sum
+    (sum, is_near)
 }
 
 /// `to += scale * from`, four at a time: rows are padded to a multiple of 4.

@@ -8,7 +8,7 @@ mod update;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Fate, Forward, JUDGED_WITHIN, State, Task, pad_rows, unpad_rows};
+use super::{Fate, Forward, State, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
 use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
@@ -186,7 +186,8 @@ impl CpuEngine {
     /// Whether every prediction is near its target, over all rows.
     fn solves(&self) -> bool {
         let outputs = self.task.network.outputs();
-        let loss = self.task.network.loss();
+        let network = &self.task.network;
+        let (loss, parameter) = (network.loss(), network.loss_parameter() as f32);
         let Forward { pre_activations, outputs: activations } =
             self.forward(self.task.data.inputs());
         let from = match loss.gradient_at() {
@@ -195,10 +196,7 @@ impl CpuEngine {
         };
         let mut d = vec![0.0; outputs];
         from.chunks_exact(outputs).zip(self.task.data.targets().chunks_exact(outputs)).all(
-            |(value, target)| {
-                row_loss(loss, value, target, &mut d);
-                is_near(&d)
-            },
+            |(value, target)| row_loss((loss, parameter), value, target, &mut d).1,
         )
     }
 
@@ -233,7 +231,7 @@ impl CpuEngine {
     /// How the gradients of this step become updates.
     fn rule_of_step(&self) -> Rule {
         let Task { optimizer, learning_rate, start, .. } = &self.task;
-        Rule::new(optimizer, &self.task.numbers(*learning_rate, start.step), &self.gradients)
+        Rule::new(optimizer, &self.task.coefficients(*learning_rate, start.step), &self.gradients)
     }
 
     /// The same, if it is that of every other step too.
@@ -271,6 +269,7 @@ impl CpuEngine {
     /// The loss of the batch; leaves its gradient in the last layer's `d_z`.
     fn loss(&mut self) -> f32 {
         let loss = self.task.network.loss();
+        let parameter = self.task.network.loss_parameter() as f32;
         let outputs = self.task.network.outputs();
         let stride = row_stride(outputs);
         let scale = loss.gradient_scale(self.rows, outputs) as f32;
@@ -284,13 +283,14 @@ impl CpuEngine {
         let rows = from.chunks_exact(stride).zip(self.target.chunks_exact(stride));
         for ((value, target), d) in rows.zip(last.d_z.chunks_exact_mut(stride)) {
             let (value, target, d) = (&value[..outputs], &target[..outputs], &mut d[..outputs]);
-            sum += row_loss(loss, value, target, d);
-            self.is_near &= is_near(d);
+            let (part, is_near) = row_loss((loss, parameter), value, target, d);
+            sum += part;
+            self.is_near &= is_near;
             d.iter_mut().for_each(|d| *d *= scale);
         }
         if loss.gradient_at() == GradientAt::Output {
-            let activation = self.task.network.activations()[self.layers.len() - 1];
-            apply_slope(activation, &last.a, &mut last.d_z);
+            let LayerState { z, a, d_z } = last;
+            apply_slope(&self.layers[self.layers.len() - 1], z, a, d_z);
         }
         (sum * loss.value_scale(self.rows, outputs)) as f32
     }
@@ -352,8 +352,8 @@ impl CpuEngine {
                     }
                 }
             }
-            let activation = self.layers[index - 1].activation;
-            apply_slope(activation, &previous.a, &mut previous.d_z);
+            let LayerState { z, a, d_z } = previous;
+            apply_slope(&self.layers[index - 1], z, a, d_z);
         }
     }
 
@@ -404,11 +404,6 @@ impl CpuEngine {
             d_pre_activations: lists(|state| &state.d_z),
         }
     }
-}
-
-/// Whether predictions are near their targets, from how far they are off.
-fn is_near(differences: &[f32]) -> bool {
-    differences.iter().all(|difference| difference.abs() <= JUDGED_WITHIN)
 }
 
 /// The outputs of any rows, a portion at a time.
@@ -513,7 +508,7 @@ fn forward(
         }
         let rows = a.chunks_exact_mut(block.stride).zip(z.chunks_exact(block.stride));
         for (a, z) in rows {
-            activate(layer.activation, &z[..layer.fan_out], &mut a[..layer.fan_out]);
+            activate(layer, &z[..layer.fan_out], &mut a[..layer.fan_out]);
         }
     }
 }

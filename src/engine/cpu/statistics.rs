@@ -3,8 +3,7 @@
 
 use super::{CpuEngine, LayerState};
 use crate::engine::LayerStatistics;
-use crate::network::{Activation, Layer, LayerBlock, row_stride};
-use crate::reference::fused::SATURATED_WITHIN;
+use crate::network::{Layer, LayerBlock, row_stride};
 
 /// The parameters before one step.
 #[derive(Debug)]
@@ -62,7 +61,7 @@ impl CpuEngine {
             update_norm: norm(updates),
             not_finite: finite(gradients) + finite(after),
             zero_rows: counted(&|a| a == 0.0),
-            saturated_rows: counted(&|a| is_saturated(layer.activation, a)),
+            saturated_rows: counted(&|a| layer.activation.is_saturated(a)),
         }
     }
 }
@@ -82,16 +81,6 @@ fn norm(values: impl Iterator<Item = f32>) -> f64 {
     values.map(|value| f64::from(value * value)).sum::<f64>().sqrt()
 }
 
-/// Whether an activation is at an end of its sigmoid or tanh.
-fn is_saturated(activation: Activation, a: f32) -> bool {
-    let near = |end: f32| f64::from((a - end).abs()) < SATURATED_WITHIN;
-    match activation {
-        Activation::Tanh => near(-1.0) || near(1.0),
-        Activation::Sigmoid => near(0.0) || near(1.0),
-        Activation::Relu | Activation::LeakyRelu | Activation::Identity => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -99,7 +88,7 @@ mod tests {
     use super::*;
     use crate::data::{Batches, Dataset, Order};
     use crate::engine::{State, Task};
-    use crate::network::{Layout, Loss, Network};
+    use crate::network::{Activation, Layout, Loss, Network};
     use crate::optimizer::{Optimizer, RateSchedule};
 
     /// One step of a 1-2-1 network by hand. Inputs 1 and 2; one unit is 0 on both, the other gives 3
@@ -159,7 +148,7 @@ mod tests {
             (Activation::Sigmoid, 0.98, false),
             (Activation::Relu, 1.0, false),
         ] {
-            assert_eq!(is_saturated(activation, a), is_end, "{activation} {a}");
+            assert_eq!(activation.is_saturated::<f32>(a), is_end, "{activation} {a}");
         }
     }
 }

@@ -1,19 +1,12 @@
 //! The cpu engine's updates, in f32: `crate::optimizer` has the formulas.
 
-use crate::optimizer::{CLIP_EPSILON, Decay, Optimizer, OptimizerKind, UpdateNumbers};
+use crate::optimizer::{CLIP_EPSILON, Coefficients, Decay, Optimizer, UpdateRule};
 
 /// What is done to every gradient and parameter of a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
-    kind: OptimizerKind,
-    rate: f32,
-    decay1: f32,
-    gain1: f32,
-    decay2: f32,
-    gain2: f32,
-    eps: f32,
-    correction1: f32,
-    correction2: f32,
+    rule: UpdateRule,
+    c: Coefficients<f32>,
     /// What of a parameter is added to its gradient.
     l2: f32,
     /// What a parameter is multiplied by.
@@ -26,32 +19,18 @@ pub(super) struct Rule {
 
 impl Rule {
     /// The rule of a step with these gradients.
-    pub(super) fn new(optimizer: &Optimizer, numbers: &UpdateNumbers, gradients: &[f32]) -> Rule {
-        let [rate, weight_decay] = [numbers.rate as f32, numbers.weight_decay as f32];
+    pub(super) fn new(optimizer: &Optimizer, c: &Coefficients<f64>, gradients: &[f32]) -> Rule {
+        let c: Coefficients<f32> = c.cast();
         let (l2, kept) = match optimizer.decay {
-            Decay::L2 => (weight_decay, 1.0),
-            Decay::Decoupled => (0.0, 1.0 - rate * weight_decay),
+            Decay::L2 => (c.weight_decay, 1.0),
+            Decay::Decoupled => (0.0, 1.0 - c.rate * c.weight_decay),
         };
         let most = optimizer.clip_value.map_or(f32::INFINITY, |most| most as f32);
         let scale = optimizer.clip_norm.map_or(1.0, |largest| {
             let norm = squares(gradients, most).sqrt();
             (largest / (norm + CLIP_EPSILON)).min(1.0) as f32
         });
-        Rule {
-            kind: optimizer.kind,
-            rate,
-            decay1: numbers.decay1 as f32,
-            gain1: numbers.gain1 as f32,
-            decay2: numbers.decay2 as f32,
-            gain2: numbers.gain2 as f32,
-            eps: numbers.eps as f32,
-            correction1: numbers.correction1 as f32,
-            correction2: numbers.correction2 as f32,
-            l2,
-            kept,
-            most,
-            scale,
-        }
+        Rule { rule: optimizer.kind.row().rule, c, l2, kept, most, scale }
     }
 
     /// A gradient as the update takes it. What is no number stays none.
@@ -88,34 +67,41 @@ pub(super) fn optimize(
     parameters: &mut [f32],
     moments: &mut [Vec<f32>],
 ) {
-    let r = *rule;
+    let (r, c) = (*rule, rule.c);
     let both = parameters.iter_mut().zip(gradients);
-    match (r.kind, moments) {
-        (OptimizerKind::Sgd, _) if r.is_plain() => {
-            both.for_each(|(p, &g)| *p -= r.rate * g);
+    match (r.rule, moments) {
+        (UpdateRule::Sgd, _) if r.is_plain() => {
+            both.for_each(|(p, &g)| *p -= c.rate * g);
         }
-        (OptimizerKind::Momentum, [first, ..]) => {
+        (UpdateRule::Momentum, [first, ..]) => {
             for ((p, &g), m) in both.zip(first) {
-                *m = r.decay1 * *m + r.taken(g, *p);
-                *p = *p * r.kept - r.rate * *m;
+                *m = c.decay1 * *m + r.taken(g, *p);
+                *p = *p * r.kept - c.rate * *m;
             }
         }
-        (OptimizerKind::Nesterov, [first, ..]) => {
+        (UpdateRule::Nesterov, [first, ..]) => {
             for ((p, &g), m) in both.zip(first) {
                 let g = r.taken(g, *p);
-                *m = r.decay1 * *m + g;
-                *p = *p * r.kept - r.rate * (g + r.decay1 * *m);
+                *m = c.decay1 * *m + g;
+                *p = *p * r.kept - c.rate * (g + c.decay1 * *m);
             }
         }
-        (OptimizerKind::Adam | OptimizerKind::AdamW, [first, second, ..]) => {
+        (UpdateRule::Adam, [first, second, ..]) => {
             for (((p, &g), m), v) in both.zip(first).zip(second) {
                 let g = r.taken(g, *p);
-                *m = r.decay1 * *m + r.gain1 * g;
-                *v = r.decay2 * *v + r.gain2 * g * g;
-                let root = v.sqrt() * r.correction2 + r.eps;
-                *p = *p * r.kept - r.rate * (*m * r.correction1) / root;
+                *m = c.decay1 * *m + c.gain1 * g;
+                *v = c.decay2 * *v + c.gain2 * g * g;
+                let root = v.sqrt() * c.correction2 + c.eps;
+                *p = *p * r.kept - c.rate * (*m * c.correction1) / root;
             }
         }
-        _ => both.for_each(|(p, &g)| *p = *p * r.kept - r.rate * r.taken(g, *p)),
+        (UpdateRule::RmsProp, [second, ..]) => {
+            for ((p, &g), v) in both.zip(second) {
+                let g = r.taken(g, *p);
+                *v = c.decay2 * *v + c.gain2 * g * g;
+                *p = *p * r.kept - c.rate * g / (v.sqrt() + c.eps);
+            }
+        }
+        _ => both.for_each(|(p, &g)| *p = *p * r.kept - c.rate * r.taken(g, *p)),
     }
 }

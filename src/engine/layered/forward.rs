@@ -1,12 +1,13 @@
 //! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
 //! the last step left behind stays readable.
 
+use super::fused::{Forwarded, IDENTITY};
 use super::step::advance;
 use super::{LayeredEngine, check_done};
 use crate::engine::{Forward, pad_rows, unpad_rows};
 use crate::gpu::{Buffer, Dispatch, GpuError};
 use crate::kernels::unit_counts_len;
-use crate::network::{Activation, row_stride};
+use crate::network::row_stride;
 
 /// Bytes that the widest layer's activations may take; more rows go in several passes.
 const WIDEST_BYTES: usize = 32 << 20;
@@ -44,9 +45,10 @@ impl ForwardPass {
             let a = gpu.buffer("activations", len).await?;
             let is_last = layer.index + 1 == engine.layers.len();
             // Of the last layer both sides of the activation are wanted.
-            let kind = if is_last { Activation::Identity } else { layer.activation };
+            let kind = if is_last { IDENTITY } else { layer.function() };
             let to = if is_last { gpu.buffer("pre-activations", len).await? } else { a.clone() };
-            list.push(engine.layer_forward(layer, kind, &from, &to, &counts, rows).await?);
+            let forwarded = Forwarded { output: &to, unit_counts: &counts, pre_activations: None };
+            list.push(engine.layer_forward(layer, kind, &from, forwarded, rows).await?);
             if is_last {
                 list.push(engine.activate(layer, &to, &a, rows).await?);
             }

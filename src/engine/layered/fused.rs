@@ -44,6 +44,18 @@ pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result
     Ok(())
 }
 
+/// What a layer does whose activation is taken elsewhere.
+pub(super) const IDENTITY: (Activation, f64) = (Activation::Identity, 0.0);
+
+/// Where a layer's forward pass puts what it computes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forwarded<'a> {
+    pub output: &'a Buffer,
+    pub unit_counts: &'a Buffer,
+    /// Where they are to be kept.
+    pub pre_activations: Option<&'a Buffer>,
+}
+
 impl LayeredEngine {
     /// The dispatches from the batch to the end of the step.
     pub(super) async fn fused_step(
@@ -57,9 +69,10 @@ impl LayeredEngine {
         for layer in hidden {
             let (input, output) =
                 (self.layer_input(layer, inputs), &self.buffers.layers[layer.index].a);
-            let counts = &self.buffers.layers[layer.index].unit_counts;
-            let dispatch = self.layer_forward(layer, layer.activation, input, output, counts, rows);
-            list.push(dispatch.await?);
+            let state = &self.buffers.layers[layer.index];
+            let pre_activations = layer.activation.needs_pre_activation().then_some(&state.d_z);
+            let to = Forwarded { output, unit_counts: &state.unit_counts, pre_activations };
+            list.push(self.layer_forward(layer, layer.function(), input, to, rows).await?);
         }
         list.extend(self.outputs_and_loss(inputs, targets, rows).await?);
         for layer in self.layers.iter().rev() {
@@ -105,11 +118,13 @@ impl LayeredEngine {
         let at_output = self.task.network.loss().gradient_at() == GradientAt::Output;
         // The loss reads either the outputs or what the activation would make them of.
         let (kind, output) = match at_output {
-            true => (layer.activation, &state.a),
-            false => (Activation::Identity, &state.z),
+            true => (layer.function(), &state.a),
+            false => (IDENTITY, &state.z),
         };
-        let counts = &state.unit_counts;
-        let mut list = vec![self.layer_forward(layer, kind, input, output, counts, rows).await?];
+        // The plain kernel of the way back takes them from z.
+        let pre_activations = kind.0.needs_pre_activation().then_some(&state.z);
+        let to = Forwarded { output, unit_counts: &state.unit_counts, pre_activations };
+        let mut list = vec![self.layer_forward(layer, kind, input, to, rows).await?];
         list.push(self.loss(targets, rows).await?);
         if at_output {
             list.push(self.activate_grad(layer, rows).await?);
@@ -121,15 +136,21 @@ impl LayeredEngine {
     pub(super) async fn layer_forward(
         &self,
         layer: &Layer,
-        kind: Activation,
+        kind: (Activation, f64),
         input: &Buffer,
-        output: &Buffer,
-        counts: &Buffer,
+        to: Forwarded<'_>,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let launch = kernels::layer_forward(kind, rows, layer.fan_in, layer.fan_out);
-        let parameters = self.block(&self.buffers.parameters, self.layout.block(layer.index));
-        let bound = [Slice::all(input), parameters, Slice::all(output), Slice::all(counts)];
+        let keeps_z = to.pre_activations.is_some();
+        let launch = kernels::layer_forward(kind, keeps_z, rows, layer.fan_in, layer.fan_out);
+        let bound = [
+            Slice::all(input),
+            self.block(&self.buffers.parameters, self.layout.block(layer.index)),
+            Slice::all(to.output),
+            Slice::all(to.unit_counts),
+            // Something must be bound where nothing is kept.
+            Slice::all(to.pre_activations.unwrap_or(&self.buffers.scale)),
+        ];
         self.gpu.dispatch(&launch, &bound).await
     }
 
@@ -140,10 +161,11 @@ impl LayeredEngine {
         targets: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let Layer { index, fan_in, fan_out, activation } = *layer;
-        let loss = self.task.network.loss();
-        let scale = loss.gradient_scale(rows, fan_out) as f32;
-        let launch = kernels::output_loss((loss, activation), rows, fan_in, fan_out, scale);
+        let Layer { index, fan_in, fan_out, .. } = *layer;
+        let network = &self.task.network;
+        let scale = network.loss().gradient_scale(rows, fan_out) as f32;
+        let ends = (network.loss_function(), layer.function());
+        let launch = kernels::output_loss(ends, rows, fan_in, fan_out, scale);
         let d_output = &self.buffers.layers[index].d_z;
         let bound = [
             Slice::all(input),
@@ -158,7 +180,7 @@ impl LayeredEngine {
     /// `d_z` of the layer before.
     async fn layer_input_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
         let Layer { index, fan_in, fan_out, .. } = *layer;
-        let kind = self.layers[index - 1].activation;
+        let kind = self.layers[index - 1].function();
         let launch = kernels::layer_input_grad(kind, rows, fan_in, fan_out);
         let before = &self.buffers.layers[index - 1];
         let bound = [

@@ -345,8 +345,9 @@ impl LayeredEngine {
     pub async fn state(&self) -> Result<State, GpuError> {
         let whole = 0..self.layout.len();
         let mut wanted = vec![(&self.buffers.parameters, whole.clone())];
-        let moments = self.buffers.moments.iter().take(self.task.optimizer.moments());
-        wanted.extend(moments.map(|moment| (moment, whole.clone())));
+        let moments = self.buffers.moments.iter().zip(self.task.optimizer.has_moments());
+        let moments = moments.filter(|(_, is_kept)| *is_kept);
+        wanted.extend(moments.map(|(moment, _)| (moment, whole.clone())));
         let mut lists = self.gpu.read(&wanted).await?.into_iter();
         let parameters = lists.next().unwrap_or_default();
         Ok(State { step: self.step, parameters, moments: lists.collect() })
@@ -454,11 +455,13 @@ impl Buffers {
                 sums: sums.clone(),
             });
         }
-        let moments = task.optimizer.moments();
-        let moment = async |index: usize| match task.start.moments.get(index) {
+        // Those that the optimizer has, in their order; a few numbers stand for one that it has not.
+        let mut given = task.start.moments.iter();
+        let mut moment = async |is_kept: bool| match is_kept.then(|| given.next()).flatten() {
             Some(values) => gpu.buffer_of("moments", values).await,
-            None => gpu.buffer("moments", if index < moments { layout.len() } else { 4 }).await,
+            None => gpu.buffer("moments", if is_kept { layout.len() } else { 4 }).await,
         };
+        let [first, second] = task.optimizer.has_moments();
         let clock = gpu.buffer("clock", RATES_AT + 4 * RING_LEN as usize).await?;
         gpu.write(&clock, 0, &[task.start.step]);
         Ok(Buffers {
@@ -471,7 +474,7 @@ impl Buffers {
             layers: layer_buffers,
             row_loss: gpu.buffer("row losses", rows).await?,
             losses: gpu.buffer("losses", RING_LEN as usize).await?,
-            moments: [moment(0).await?, moment(1).await?],
+            moments: [moment(first).await?, moment(second).await?],
             sums: gpu.buffer("sums of squares", sums_len).await?,
             scale: gpu.buffer("scale of gradients", 4).await?,
             clock,

@@ -147,7 +147,7 @@ impl LayeredEngine {
         a: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let launch = kernels::activate(layer.activation, rows, layer.fan_out);
+        let launch = kernels::activate(layer.function(), rows, layer.fan_out);
         self.gpu.dispatch(&launch, &[Slice::all(z), Slice::all(a)]).await
     }
 
@@ -162,7 +162,7 @@ impl LayeredEngine {
         };
         let scale = loss.gradient_scale(rows, outputs) as f32;
         let bound = [from, targets, &self.buffers.row_loss, d].map(Slice::all);
-        self.gpu.dispatch(&kernels::loss(loss, rows, outputs, scale), &bound).await
+        self.gpu.dispatch(&kernels::loss(self.task.network.loss_function(), rows, outputs, scale), &bound).await
     }
 
     /// What turns the sum of a batch's losses into its loss.
@@ -189,8 +189,9 @@ impl LayeredEngine {
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let state = &self.buffers.layers[layer.index];
-        let launch = kernels::activate_grad(layer.activation, rows, layer.fan_out);
-        self.gpu.dispatch(&launch, &[&state.a, &state.d_a, &state.d_z].map(Slice::all)).await
+        let launch = kernels::activate_grad(layer.function(), rows, layer.fan_out);
+        let bound = [&state.z, &state.a, &state.d_a, &state.d_z].map(Slice::all);
+        self.gpu.dispatch(&launch, &bound).await
     }
 
     /// `d_weights = input^T . d_z`.

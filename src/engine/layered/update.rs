@@ -76,7 +76,7 @@ impl LayeredEngine {
     /// A range of a moment, or all of what stands for one that the optimizer does not have.
     pub(super) fn moment_slice(&self, index: usize, range: Range<usize>) -> Slice<'_> {
         let buffer = &self.buffers.moments[index];
-        match index < self.task.optimizer.moments() {
+        match self.task.optimizer.has_moments()[index] {
             true => Slice::range(buffer, range.start, range.len()),
             false => Slice::all(buffer),
         }
@@ -101,7 +101,7 @@ impl LayeredEngine {
         let rates: Vec<[f32; 4]> = steps
             .clone()
             .map(|step| {
-                let numbers = task.numbers(task.learning_rate, step);
+                let numbers = task.coefficients(task.learning_rate, step);
                 [numbers.rate, numbers.correction1, numbers.correction2, 0.0].map(|n| n as f32)
             })
             .collect();

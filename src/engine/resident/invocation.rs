@@ -40,8 +40,8 @@ impl Units {
         };
         format!(
             "alias {alias} = vec{lanes}<f32>; const {prefix}UNITS: u32 = {units}u; const {prefix}LANES: u32 = {lanes}u; const {prefix}GROUPS: u32 = {groups}u;\n\
-             fn activate_{snake}units(kind: u32, z: {alias}) -> {alias} {{ return activation{lanes}(kind, z); }}\n\
-             fn slope_{snake}units(kind: u32, a: {alias}) -> {alias} {{ return slope{lanes}(kind, a); }}\n\
+             fn activate_{snake}units(kind: u32, parameter: f32, z: {alias}) -> {alias} {{ return activation{lanes}(kind, parameter, z); }}\n\
+             fn slope_{snake}units(kind: u32, parameter: f32, z: {alias}, a: {alias}) -> {alias} {{ return slope{lanes}(kind, parameter, z, a); }}\n\
              fn {snake}unit_mask(g: u32) -> {alias} {{ return {alias}({mask}); }}\n\
              fn wide_{snake}units(v: {alias}) -> vec4<f32> {{ return {wide}; }}\n\
              fn narrow_{snake}units(v: vec4<f32>) -> {alias} {{ return v{narrow}; }}\n"

@@ -19,7 +19,7 @@ use super::{Fate, State, cpu};
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::TrainParams;
-use crate::network::{Layout, Network};
+use crate::network::{Layer, Layout, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
 use crate::random::seed_key;
 use judge::IN_TRAINING;
@@ -360,7 +360,7 @@ impl ResidentEngine {
             |rows: usize| if rows > 0 { loss.value_scale(rows, outputs) as f32 } else { 0.0 };
         let gradient =
             |rows: usize| if rows > 0 { loss.gradient_scale(rows, outputs) as f32 } else { 0.0 };
-        let numbers = self.optimizer.numbers(0.0, 0);
+        let numbers = self.optimizer.coefficients(0.0, 0);
         let params = TrainParams {
             networks: self.columns.len() as u32,
             steps,
@@ -398,7 +398,7 @@ impl ResidentEngine {
             .constants
             .iter()
             .map(|constant| constant.name)
-            .fold(launch, |launch, name| launch.constant(name, code(&self.network, name)))
+            .fold(launch, |launch, name| launch.constant(name, constant(&self.network, name)))
             .with_lines(lines.clone());
         let Buffers { data, rules, seeds, schedule, parameters, losses, done, outcome } =
             &self.buffers;
@@ -473,12 +473,17 @@ impl ResidentEngine {
 }
 
 /// What an override of the training kernels is for this network.
-fn code(network: &Network, constant: &str) -> u32 {
-    let activations = network.activations();
-    match constant {
-        "ACTIVATION" => activations[0].code(),
-        "SECOND_ACTIVATION" => activations[1].code(),
-        "LOSS" => network.loss().code(),
-        _ => activations[activations.len() - 1].code(),
+fn constant(network: &Network, name: &str) -> f64 {
+    let layers: Vec<Layer> = network.layers().collect();
+    let last = layers[layers.len() - 1];
+    match name {
+        "ACTIVATION" => layers[0].activation.code().into(),
+        "ACTIVATION_PARAMETER" => layers[0].parameter,
+        "SECOND_ACTIVATION" => layers[1].activation.code().into(),
+        "SECOND_ACTIVATION_PARAMETER" => layers[1].parameter,
+        "LOSS" => network.loss().code().into(),
+        "LOSS_PARAMETER" => network.loss_parameter(),
+        "OUTPUT_ACTIVATION_PARAMETER" => last.parameter,
+        _ => last.activation.code().into(),
     }
 }

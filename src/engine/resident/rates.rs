@@ -20,7 +20,7 @@ pub struct Member {
 impl Member {
     /// The network of a seed, trained as `optimizer` says.
     pub fn new(optimizer: &Optimizer, rate: f32, seed: u32) -> Member {
-        let numbers = optimizer.numbers(0.0, 0);
+        let numbers = optimizer.coefficients(0.0, 0);
         let (decay1, weight_decay) = (numbers.decay1 as f32, numbers.weight_decay as f32);
         Member { rate, decay1, weight_decay, seed }
     }

@@ -119,14 +119,18 @@ impl Workgroup {
         let (mut forward, mut backward, mut update) = (String::new(), Vec::new(), String::new());
         let (mut at, mut from, mut to) = (0, "FROM_DATA".to_owned(), 0);
         for layer in layers {
-            let Layer { index, fan_in, fan_out, activation } = layer;
+            let Layer { index, fan_in, fan_out, .. } = layer;
             let place = format!("{at}u, {fan_in}u, {fan_out}u, {from}, {to}u");
             // The last layer's activation is taken where its rows are judged.
-            let kind = if index + 1 == layers.len() { Activation::Identity } else { *activation };
-            let _ = writeln!(forward, "    forward_layer(lane, rows, {}u, {place});", kind.code());
+            let is_last = index + 1 == layers.len();
+            let kind = if is_last { Activation::Identity } else { layer.activation };
+            let of = |kind: Activation, parameter| format!("{}u, {parameter:?}f", kind.code());
+            let kind = of(kind, layer.parameter as f32);
+            let _ = writeln!(forward, "    forward_layer(lane, rows, {kind}, {place});");
             if let Some(before) = index.checked_sub(1) {
-                let kind = layers[before].activation.code();
-                backward.push(format!("    backward_layer(lane, rows, {kind}u, {place});\n"));
+                let Layer { activation, parameter, .. } = layers[before];
+                let kind = of(activation, parameter as f32);
+                backward.push(format!("    backward_layer(lane, rows, {kind}, {place});\n"));
             }
             let _ = writeln!(update, "    update_layer(lane, rows, rule, {place});");
             at += (fan_in + 1) * fan_out;

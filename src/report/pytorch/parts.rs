@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use super::{joined, number};
-use crate::network::{Activation, LEAKY_SLOPE, Loss, Network};
-use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
+use crate::network::{LossPyTorch, Network};
+use crate::optimizer::{
+    Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule,
+};
 use crate::train::Training;
 
 /// How weights decay, where they do.
@@ -19,9 +21,10 @@ fn decays_apart(optimizer: &Optimizer) -> bool {
 
 /// The network up to where its loss begins.
 pub(super) fn network(network: &Network) -> String {
-    let (about, left_out) = match network.loss() {
-        Loss::Bce => (" without its last sigmoid, which stands in the loss", true),
-        _ => ("", false),
+    let left_out = network.loss().row().pytorch.takes_logits;
+    let about = match left_out {
+        true => " without its output activation, which stands in the loss",
+        false => "",
     };
     let mut text = format!(
         "def network():
@@ -31,42 +34,19 @@ pub(super) fn network(network: &Network) -> String {
     let last = network.layers().len() - 1;
     for layer in network.layers() {
         let _ = writeln!(text, "        nn.Linear({}, {}),", layer.fan_in, layer.fan_out);
-        let module = match layer.activation {
-            _ if layer.index == last && left_out => continue,
-            Activation::Relu => "ReLU()".to_owned(),
-            Activation::LeakyRelu => format!("LeakyReLU({LEAKY_SLOPE})"),
-            Activation::Tanh => "Tanh()".to_owned(),
-            Activation::Sigmoid => "Sigmoid()".to_owned(),
-            Activation::Identity => continue,
-        };
-        let _ = writeln!(text, "        nn.{module},");
+        let module = layer.activation.row().pytorch.filter(|_| layer.index != last || !left_out);
+        if let Some(module) = module {
+            let _ = writeln!(text, "        nn.{},", module(layer.parameter));
+        }
     }
     text + "    )\n"
 }
 
 /// The loss of a batch.
-pub(super) fn loss(loss: Loss) -> String {
-    let (about, value) = match loss {
-        Loss::MseHalfMean => (
-            "half the squares, summed over outputs, their mean over rows",
-            "0.5 * (outputs - targets).square().sum() / len(outputs)",
-        ),
-        Loss::MseMean => {
-            ("the mean over rows and outputs", "functional.mse_loss(outputs, targets)")
-        }
-        Loss::Bce => (
-            "the mean over rows and outputs, from the logits",
-            "functional.binary_cross_entropy_with_logits(outputs, targets)",
-        ),
-        Loss::BceWithLogits => (
-            "the mean over rows and outputs",
-            "functional.binary_cross_entropy_with_logits(outputs, targets)",
-        ),
-        Loss::SoftmaxCrossEntropy => (
-            "the mean over rows; targets are probabilities",
-            "functional.cross_entropy(outputs, targets)",
-        ),
-    };
+pub(super) fn loss(network: &Network) -> String {
+    let loss = network.loss();
+    let LossPyTorch { about, expression, .. } = &loss.row().pytorch;
+    let value = expression(network.loss_parameter());
     format!(
         "def loss_of(outputs, targets):
     \"\"\"{loss}: {about}.\"\"\"
@@ -125,14 +105,12 @@ pub(super) fn rate(training: &Training) -> String {
 
 /// PyTorch's optimizer of the same update.
 pub(super) fn optimizer(optimizer: &Optimizer) -> String {
-    let Optimizer { kind, momentum, beta1, beta2, eps, weight_decay, .. } = *optimizer;
-    let decay = decay(optimizer);
-    let is_velocity = matches!(kind, OptimizerKind::Momentum | OptimizerKind::Nesterov);
-    let class = match (kind, decay) {
-        (OptimizerKind::Sgd | OptimizerKind::Momentum | OptimizerKind::Nesterov, _) => "SGD",
-        // Its own decay is decoupled, and that is the only difference.
-        (OptimizerKind::Adam, Some(Decay::Decoupled)) | (OptimizerKind::AdamW, _) => "AdamW",
-        (OptimizerKind::Adam, _) => "Adam",
+    let Optimizer { kind, momentum, beta1, beta2, alpha, eps, weight_decay, .. } = *optimizer;
+    let row = kind.row();
+    // Of Adam decoupled decay is another class, and that is the only difference.
+    let class = match (row.rule, decay(optimizer)) {
+        (UpdateRule::Adam, Some(Decay::Decoupled)) => OptimizerKind::AdamW.row().pytorch,
+        _ => row.pytorch,
     };
     let mut text = format!(
         "def optimizer_of(model):
@@ -141,16 +119,25 @@ pub(super) fn optimizer(optimizer: &Optimizer) -> String {
         model.parameters(),
         lr=rate_of(0),\n"
     );
-    if is_velocity {
-        let _ = writeln!(text, "        momentum={},", number(momentum));
-    }
-    // Without any momentum there is nothing to look ahead to, and PyTorch refuses it.
-    if kind == OptimizerKind::Nesterov && momentum != 0.0 {
-        text.push_str("        nesterov=True,\n");
-    }
-    if optimizer.is_corrected() {
-        let (betas, eps) = (joined(&[beta1, beta2], ", "), number(eps));
-        let _ = writeln!(text, "        betas=({betas}),\n        eps={eps},");
+    let mut line = |line: String| text.push_str(&format!("        {line},\n"));
+    match row.rule {
+        UpdateRule::Sgd => {}
+        UpdateRule::Momentum => line(format!("momentum={}", number(momentum))),
+        UpdateRule::Nesterov => {
+            line(format!("momentum={}", number(momentum)));
+            // Without any momentum there is nothing to look ahead to, and PyTorch refuses it.
+            if momentum != 0.0 {
+                line("nesterov=True".to_owned());
+            }
+        }
+        UpdateRule::Adam => {
+            line(format!("betas=({})", joined(&[beta1, beta2], ", ")));
+            line(format!("eps={}", number(eps)));
+        }
+        UpdateRule::RmsProp => {
+            line(format!("alpha={}", number(alpha)));
+            line(format!("eps={}", number(eps)));
+        }
     }
     // AdamW's default is not 0.
     if class == "AdamW" || weight_decay != 0.0 && !decays_apart(optimizer) {

@@ -123,10 +123,10 @@ fn every_loss_has_its_formula_and_its_own_outputs() {
             "nn.Linear(3, 2),\n    )\n",
         ),
     ] {
-        has(&parts::loss(loss), &[&format!("\"\"\"{loss}: "), &format!("    return {value}\n")]);
+        has(&parts::loss(&net(loss, output)), &[&format!("\"\"\"{loss}: "), &format!("    return {value}\n")]);
         let text = parts::network(&net(loss, output));
         assert!(text.ends_with(ends_with), "{text}");
-        assert_eq!(text.contains("without its last sigmoid"), loss == Loss::Bce);
+        assert_eq!(text.contains("without its output activation"), loss == Loss::Bce);
     }
 }
 

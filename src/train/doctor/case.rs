@@ -292,7 +292,7 @@ impl<'a> Case<'a> {
     pub(super) fn mortal_layers(&self) -> impl Iterator<Item = Layer> + 'a {
         let network = self.network();
         let hidden = network.layers().take(network.layers().len() - 1);
-        hidden.filter(|layer| layer.activation.can_die())
+        hidden.filter(|layer| layer.activation.row().can_die)
     }
 
     /// Whether it is worth a look at all rows: always where they are few, else where the batches have

@@ -83,7 +83,7 @@ pub fn checkup(
             update_norm: seen.update_norm,
             update_ratio: ratio.is_finite().then_some(ratio),
             units: layer.fan_out,
-            dead: if layer.activation.can_die() { dead } else { 0 },
+            dead: if layer.activation.row().can_die { dead } else { 0 },
             saturated: seen.saturated_rows.iter().filter(is_saturated).count(),
             twins: twins(network, layout, parameters, layer),
             not_finite: seen.not_finite,

@@ -4,7 +4,7 @@
 use super::case::{Case, GOOD_UPDATE};
 use super::measures::gradient_norm;
 use crate::network::{Activation, Initializer, Network};
-use crate::optimizer::{OptimizerKind, ScheduleKind};
+use crate::optimizer::ScheduleKind;
 use crate::train::OnDivergence;
 
 /// The largest norm of the gradients that is commonly let pass (Pascanu et al. 2013), where the run
@@ -97,8 +97,8 @@ impl Case<'_> {
 
     /// Adam, which makes up for gradients of different sizes.
     pub(super) fn adam(&self) -> Option<String> {
-        let kind = self.training.optimizer.kind;
-        let has = matches!(kind, OptimizerKind::Adam | OptimizerKind::AdamW);
+        // Any optimizer that divides by the size of gradients does.
+        let has = self.training.optimizer.kind.row().second.is_some();
         // A rate for plain gradients is none for Adam: 0.001 is its authors' (Kingma & Ba 2015).
         (!has).then(|| "--optimizer adam --lr 0.001".to_owned())
     }
@@ -132,18 +132,18 @@ impl Case<'_> {
     }
 
     pub(super) fn leaky(&self) -> Option<String> {
-        (self.hidden() == Activation::Relu).then(|| "--activation leaky-relu".to_owned())
+        self.hidden().row().can_die.then(|| "--activation leaky-relu".to_owned())
     }
 
     /// For units with two ends.
     pub(super) fn rectifier(&self) -> Option<String> {
-        let has_ends = matches!(self.hidden(), Activation::Sigmoid | Activation::Tanh);
+        let has_ends = !self.hidden().row().saturates_at.is_empty();
         has_ends.then(|| "--activation leaky-relu".to_owned())
     }
 
-    /// Tanh for sigmoid: around 0, where its slope is four times as large (LeCun et al. 1998, 4.4).
+    /// Tanh for what is not around 0, as sigmoid: it is, where its slope is four times as large (LeCun et al. 1998, 4.4).
     pub(super) fn centred(&self) -> Option<String> {
-        (self.hidden() == Activation::Sigmoid).then(|| "--activation tanh".to_owned())
+        (!self.hidden().row().is_centered && !self.hidden().row().saturates_at.is_empty()).then(|| "--activation tanh".to_owned())
     }
 
     pub(super) fn nonlinear(&self) -> Option<String> {

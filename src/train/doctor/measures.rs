@@ -1,7 +1,7 @@
 //! Numbers out of lists of numbers.
 
 use super::Checkup;
-use crate::network::Loss;
+use crate::network::{Formula, Real, Targets};
 use crate::train::Training;
 
 /// The norm of all layers' gradients together.
@@ -17,26 +17,53 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
 
 /// The loss of the best outputs that are the same for every row: their targets' mean.
 pub(super) fn constant_loss(training: &Training) -> f64 {
-    let (data, loss) = (&training.data, training.network.loss());
+    let (data, network) = (&training.data, &training.network);
+    let loss = network.loss();
     let (rows, outputs) = (data.rows() as f64, data.target_len());
-    let mut sums = vec![(0.0, 0.0); outputs];
+    let mut sums = vec![0.0; outputs];
     for row in data.targets().chunks_exact(outputs) {
-        for ((sum, squares), &target) in sums.iter_mut().zip(row) {
-            *sum += f64::from(target);
-            *squares += f64::from(target).powi(2);
-        }
+        sums.iter_mut().zip(row).for_each(|(sum, &target)| *sum += f64::from(target));
     }
     // Of a share p: -p ln p, and 0 at 0.
     let entropy = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
-    let of_output = |(sum, squares): (f64, f64)| {
+    let of_output = |(output, sum): (usize, f64)| {
         let mean = sum / rows;
-        match loss {
-            Loss::MseHalfMean | Loss::MseMean => squares / rows - mean * mean,
-            Loss::Bce | Loss::BceWithLogits => entropy(mean) + entropy(1.0 - mean),
-            Loss::SoftmaxCrossEntropy => entropy(mean),
+        match loss.row().targets {
+            Targets::Probabilities => entropy(mean) + entropy(1.0 - mean),
+            Targets::Distribution => entropy(mean),
+            Targets::Numbers => least_of_numbers(training, output, mean),
         }
     };
-    sums.into_iter().map(of_output).sum::<f64>() * rows * loss.value_scale(data.rows(), outputs)
+    let of_outputs = sums.into_iter().enumerate().map(of_output);
+    of_outputs.sum::<f64>() * rows * loss.value_scale(data.rows(), outputs)
+}
+
+/// Halvings of the range in which the best constant of a loss lies.
+const HALVINGS: usize = 60;
+
+/// The mean of a loss of numbers over the rows, of one output that is the best constant: where the slopes
+/// cancel. Slopes rise with the constant; those of squared errors cancel at the targets' mean.
+fn least_of_numbers(training: &Training, output: usize, mean: f64) -> f64 {
+    let (data, row) = (&training.data, training.network.loss().row());
+    let parameter = training.network.loss_parameter();
+    let targets = || (0..data.rows()).map(|row| f64::from(data.target(row)[output]));
+    let sum = |formula: &Formula<3>, constant: f64| {
+        targets().map(|t| f64::eval(formula, [parameter, constant, t])).sum::<f64>()
+    };
+    let sizes = || targets().map(|t| f64::eval(&row.slope, [parameter, mean, t]).abs());
+    let (mut low, mut high) = targets().fold((mean, mean), |(low, high), t| (low.min(t), high.max(t)));
+    let mut constant = mean;
+    // Unless what is left of the slopes is rounding.
+    if sum(&row.slope, mean).abs() > 1e-9 * sizes().sum::<f64>() {
+        for _ in 0..HALVINGS {
+            constant = 0.5 * (low + high);
+            match sum(&row.slope, constant) > 0.0 {
+                true => high = constant,
+                false => low = constant,
+            }
+        }
+    }
+    sum(&row.value, constant) / data.rows() as f64
 }
 
 #[cfg(test)]

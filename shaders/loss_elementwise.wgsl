@@ -1,7 +1,8 @@
-// row_loss[row] = sum over cols of (y - t)^2, d_output = scale (y - t): the losses mse-half-mean and
-// mse-mean, which differ in their scales.
+// row_loss[row] = sum over cols of loss_value, d_output = scale loss_slope: every loss but softmax, by the
+// formulas of common/loss.wgsl.
 //
-// output holds the outputs y, d_output the loss's gradient with respect to them.
+// output holds what the loss is computed from: the outputs of the last layer, or, where the gradient is with
+// respect to them, its pre-activations. d_output is the gradient with respect to the same.
 // All matrices are [rows][cols] with the same stride; row_loss is [rows]. (`target` is a word that
 // WGSL keeps for itself.)
 // One invocation owns one row; a workgroup owns 64.
@@ -13,6 +14,9 @@ struct Params {
     scale: f32,
 }
 
+override LOSS: u32 = 0u;
+override LOSS_PARAMETER: f32 = 0.0;
+
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output: array<f32>;
 @group(0) @binding(2) var<storage, read> target_rows: array<f32>;
@@ -20,7 +24,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> d_output: array<f32>;
 
 @compute @workgroup_size(64)
-fn loss_mse(
+fn loss_elementwise(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
@@ -32,10 +36,10 @@ fn loss_mse(
     let start = row * params.stride;
     var sum = 0.0;
     for (var col = 0u; col < params.cols; col++) {
-        let y = output[start + col];
+        let value = output[start + col];
         let t = target_rows[start + col];
-        sum += squared_error(y, t);
-        d_output[start + col] = params.scale * (y - t);
+        sum += loss_value(LOSS, LOSS_PARAMETER, value, t);
+        d_output[start + col] = params.scale * loss_slope(LOSS, LOSS_PARAMETER, prediction(LOSS, value, value), t);
     }
     row_loss[row] = sum;
 }

@@ -1,4 +1,4 @@
-//! The numbers the reference is written over: f64 for the truth, f32 for the order of sums.
+//! The numbers formulas are written over: f64 for the truth, f32 for the order of sums.
 
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -25,6 +25,8 @@ pub trait Real:
     fn wide(self) -> f64;
     /// `e^self`.
     fn exp(self) -> Self;
+    /// `e^self - 1`.
+    fn exp_m1(self) -> Self;
     /// `ln self`.
     fn ln(self) -> Self;
     /// `ln(1 + self)`.
@@ -35,10 +37,29 @@ pub trait Real:
     fn sqrt(self) -> Self;
     /// Without its sign.
     fn abs(self) -> Self;
+    /// The value of a formula.
+    fn eval<const N: usize>(formula: &Formula<N>, arguments: [Self; N]) -> Self;
 }
 
+/// A formula of `N` arguments in both types.
+#[derive(Debug, Clone, Copy)]
+pub struct Formula<const N: usize> {
+    /// In f32.
+    pub single: fn([f32; N]) -> f32,
+    /// In f64.
+    pub double: fn([f64; N]) -> f64,
+}
+
+/// The [`Formula`] of a function that is generic over [`Real`].
+macro_rules! formula {
+    ($function:ident) => {
+        $crate::network::Formula { single: $function::<f32>, double: $function::<f64> }
+    };
+}
+pub(super) use formula;
+
 macro_rules! real {
-    ($type:ty) => {
+    ($type:ty, $side:ident) => {
         impl Real for $type {
             fn of(value: f64) -> Self {
                 value as $type
@@ -48,6 +69,9 @@ macro_rules! real {
             }
             fn exp(self) -> Self {
                 self.exp()
+            }
+            fn exp_m1(self) -> Self {
+                self.exp_m1()
             }
             fn ln(self) -> Self {
                 self.ln()
@@ -64,9 +88,12 @@ macro_rules! real {
             fn abs(self) -> Self {
                 self.abs()
             }
+            fn eval<const N: usize>(formula: &Formula<N>, arguments: [Self; N]) -> Self {
+                (formula.$side)(arguments)
+            }
         }
     };
 }
 
-real!(f32);
-real!(f64);
+real!(f32, single);
+real!(f64, double);

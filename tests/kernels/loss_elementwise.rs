@@ -1,0 +1,158 @@
+use wgrad::check::Bound;
+use wgrad::network::Loss;
+use wgrad::reference::{Real, twins};
+
+use crate::common::{
+    SHAPES, ULP, assert_apart, assert_close, loss_with_default, numbers, stride, wide,
+};
+use crate::launch::hold;
+use crate::losses::{loss_twin, run_loss};
+
+fn twin<T: Real>(
+    loss: Loss,
+    output: &[T],
+    target: &[T],
+    scale: T,
+    rows: usize,
+    cols: usize,
+) -> (Vec<T>, Vec<T>) {
+    let twin = |output: &[T], target: &[T], row_loss: &mut [T], d: &mut [T], scale, grid| {
+        twins::loss_elementwise(loss_with_default(loss), [output, target], row_loss, d, scale, grid);
+    };
+    loss_twin(twin, output, target, scale, rows, cols)
+}
+
+#[test]
+fn matches_its_twin() {
+    for (rows, cols) in SHAPES {
+        let len = rows * stride(cols);
+        let (output, target) = (numbers(len, 7), numbers(len, 8));
+        let scale = 1.0 / rows as f32;
+        let (row_loss, d_output) = run_loss(Loss::MseMean, &output, &target, scale, rows, cols);
+        let exact = twin(Loss::MseMean, &output, &target, scale, rows, cols);
+        let truth =
+            twin(Loss::MseMean, &wide(&output), &wide(&target), scale.into(), rows, cols);
+        // A difference one rounding off, squared; then cols sums of what is never negative.
+        let bounds: Vec<f64> = truth.0.iter().map(|loss| (cols + 3) as f64 * ULP * loss).collect();
+        hold(&format!("row_loss {rows}x{cols}"), &row_loss, Some(&exact.0), &truth.0, &bounds);
+        let bounds: Vec<f64> = truth.1.iter().map(|d| 2.0 * ULP * d.abs()).collect();
+        hold(&format!("d_output {rows}x{cols}"), &d_output, Some(&exact.1), &truth.1, &bounds);
+    }
+}
+
+#[test]
+fn by_hand() {
+    let output = [1.0, 2.0, 0.0, 0.0, -1.0, 0.5, 0.0, 0.0];
+    let target = [0.0, 4.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0];
+    let (row_loss, d_output) = run_loss(Loss::MseMean, &output, &target, 0.5, 2, 2);
+    assert_close("row_loss", &row_loss, &[5.0f32, 0.25], Bound::Exact);
+    assert_close("d_output", &d_output, &[0.5f32, -1.0, 0.0, 0.25], Bound::Exact);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let (output, target) = (numbers(64, 7), numbers(64, 8));
+    let (_, d_output) = run_loss(Loss::MseMean, &output, &target, 0.25, 4, 16);
+    let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    let wrong_sign = twin(Loss::MseMean, &target, &output, 0.25, 4, 16);
+    assert_apart("y and t exchanged", &d_output, &wrong_sign.1, bound);
+    let no_mean = twin(Loss::MseMean, &output, &target, 1.0, 4, 16);
+    assert_apart("the forgotten 1/B", &d_output, &no_mean.1, bound);
+}
+
+/// Residuals on both sides of delta, and at it.
+#[test]
+fn huber_matches_its_twin_and_is_right_by_hand() {
+    for (rows, cols) in SHAPES {
+        let len = rows * stride(cols);
+        let output: Vec<f32> = numbers(len, 7).iter().map(|y| 3.0 * y).collect();
+        let (target, scale) = (numbers(len, 8), 1.0 / rows as f32);
+        let (row_loss, d_output) = run_loss(Loss::Huber, &output, &target, scale, rows, cols);
+        let exact = twin(Loss::Huber, &output, &target, scale, rows, cols);
+        let truth = twin(Loss::Huber, &wide(&output), &wide(&target), scale.into(), rows, cols);
+        // As of squares; on the line a difference of |d| > 1 and 1/2 keeps half of |d| at least.
+        let bounds: Vec<f64> = truth.0.iter().map(|loss| (cols + 5) as f64 * ULP * loss).collect();
+        hold(&format!("row_loss {rows}x{cols}"), &row_loss, Some(&exact.0), &truth.0, &bounds);
+        let bounds: Vec<f64> = truth.1.iter().map(|d| 2.0 * ULP * d.abs()).collect();
+        hold(&format!("d_output {rows}x{cols}"), &d_output, Some(&exact.1), &truth.1, &bounds);
+    }
+    // 1/2 * 1/4, 1 - 1/2, 3 - 1/2, 0.
+    let (output, target) = ([0.5, 1.0, -3.0, 2.0], [0.0, 0.0, 0.0, 2.0]);
+    let (row_loss, d_output) = run_loss(Loss::Huber, &output, &target, 2.0, 1, 4);
+    assert_close("row_loss", &row_loss, &[3.125f32], Bound::Exact);
+    assert_close("d_output", &d_output, &[1.0f32, 2.0, -2.0, 0.0], Bound::Exact);
+    let squares = twin(Loss::MseMean, &output, &target, 2.0, 1, 4);
+    assert_apart("squares", &d_output, &squares.1, Bound::Exact);
+}
+
+/// How far one output's loss and gradient may be off, from WGSL's accuracies: e^x within 3 + 2|x|
+/// ULP, ln within 2^-21 between 1/2 and 2, quotients 2.5 ULP.
+fn term_bounds(z: f64, t: f64) -> (f64, f64) {
+    let e = (-z.abs()).exp();
+    let from_exp = e * (3.0 + 2.0 * z.abs()) * ULP;
+    let loss = 2f64.powi(-21) + from_exp + ULP + 3.0 * ULP * (z.abs() + (z * t).abs());
+    (loss, from_exp + 5.0 * ULP)
+}
+
+fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
+    let scale = 1.0 / (rows * cols) as f32;
+    let (row_loss, d_output) = run_loss(Loss::Bce, output, target, scale, rows, cols);
+    let truth = twin(Loss::Bce, &wide(output), &wide(target), scale.into(), rows, cols);
+    let stride = stride(cols);
+    let terms: Vec<Vec<(f64, f64)>> = output
+        .chunks_exact(stride)
+        .zip(target.chunks_exact(stride))
+        .map(|(z, t)| (0..cols).map(|col| term_bounds(z[col].into(), t[col].into())).collect())
+        .collect();
+    let sums = terms.iter().zip(&truth.0).map(|(terms, loss)| {
+        terms.iter().map(|term| term.0).sum::<f64>() + cols as f64 * ULP * loss
+    });
+    hold(&format!("row_loss {rows}x{cols}"), &row_loss, None, &truth.0, &sums.collect::<Vec<_>>());
+    let each = terms.iter().flatten().map(|term| f64::from(scale) * term.1);
+    hold(&format!("d_output {rows}x{cols}"), &d_output, None, &truth.1, &each.collect::<Vec<_>>());
+}
+
+#[test]
+fn cross_entropy_matches_its_twin() {
+    for (rows, cols) in SHAPES {
+        let len = rows * stride(cols);
+        let output: Vec<f32> = numbers(len, 7).iter().map(|z| z * 8.0).collect();
+        let target: Vec<f32> = numbers(len, 8).iter().map(|t| t.abs().round()).collect();
+        check(&output, &target, rows, cols);
+    }
+}
+
+#[test]
+fn large_logits_stay_finite_and_right() {
+    let output = [0.0, -0.0, 50.0, -50.0, 100.0, -100.0, 300.0, -300.0, 1e4, -1e4, 1e-30, 88.0];
+    for target in [0.0, 1.0, 0.5] {
+        check(&output, &[target; 12], 3, 4);
+    }
+}
+
+#[test]
+fn cross_entropy_by_hand_and_at_zero() {
+    let (row_loss, d_output) =
+        run_loss(Loss::Bce, &[0.0, 2.0, -3.0, 0.0], &[1.0, 0.0, 1.0, 0.0], 2.0, 1, 3);
+    // ln 2, 2 + ln(1 + e^-2), 3 + ln(1 + e^-3).
+    let expected = std::f64::consts::LN_2 + 2.126_928_011_04 + 3.048_587_351_57;
+    assert_close(
+        "row_loss",
+        &row_loss,
+        &[expected],
+        Bound::Mixed { absolute: 4e-6, relative: 0.0 },
+    );
+    // 2 (1/2 - 1), 2 sigmoid(2), 2 (sigmoid(-3) - 1).
+    let slopes = [-1.0, 1.761_594_155_96, -1.905_148_253_64];
+    assert_close("d_output", &d_output, &slopes, Bound::Mixed { absolute: 2e-6, relative: 0.0 });
+}
+
+#[test]
+fn a_wrong_twin_of_cross_entropy_is_found_out() {
+    let (output, target) = (numbers(64, 7), vec![1.0; 64]);
+    let (row_loss, d_output) = run_loss(Loss::Bce, &output, &target, 0.25, 4, 16);
+    let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    let mse = twin(Loss::MseMean, &output, &target, 0.25, 4, 16);
+    assert_apart("the sigmoid left out", &d_output, &mse.1, bound);
+    assert_apart("another loss", &row_loss, &mse.0, bound);
+}
