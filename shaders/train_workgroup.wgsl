@@ -143,7 +143,7 @@ fn update_by_norm(lane: u32, rule: Rule) {
         }
         workgroupBarrier();
     }
-    let clip = clip_factors(square_partial[0], params.clip_norm);
+    let clip = clip_factors_of(square_partial[0], params.clip_norm);
     for (var at = lane; at < PARAMETERS; at += LANES) {
         update_parameter(rule, at, norm_clipped(vec4<f32>(gradients_tile[at]), clip).x);
     }
@@ -318,7 +318,7 @@ fn train_workgroup(
     for (var at = lane; at < PARAMETERS * STATES; at += LANES) {
         let value = parameters_tile[at];
         parameters[at * params.networks + network] = value;
-        is_finite = is_finite && (at >= PARAMETERS || is_finite_number(value));
+        is_finite = is_finite && (at >= PARAMETERS || are_finite(vec4<f32>(value)));
     }
     // What the last step made of it has been seen by nobody yet.
     if (JUDGED && clock.place == 0u && !is_solved) {

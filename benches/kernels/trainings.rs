@@ -2,41 +2,31 @@
 
 use super::*;
 
-/// A kernel that trains whole networks, with the shape its first lines are for.
+/// A kernel that trains whole networks, with one of its shapes and what that is for.
 struct Training {
     kernel: Kernel<TrainParams>,
+    shape: usize,
     sizes: &'static [usize],
-    constants: &'static [(&'static str, f64)],
     networks: usize,
     /// Invocations that own one network.
     lanes: usize,
 }
 
-const RELU_SIGMOID_BCE: &[(&str, f64)] =
-    &[("ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-const SECOND_RELU: &[(&str, f64)] =
-    &[("ACTIVATION", 0.0), ("SECOND_ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
 const SIGMOID_BCE: &[(&str, f64)] = &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
 
 pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let one = |networks| Training {
-        kernel: TRAIN_ONE_HIDDEN,
+        kernel: TRAIN_INVOCATION,
+        shape: 0,
         sizes: &[2, 3, 1],
-        constants: RELU_SIGMOID_BCE,
         networks,
         lanes: 1,
     };
-    let two = |networks| Training {
-        kernel: TRAIN_TWO_HIDDEN,
-        sizes: &[2, 3, 2, 1],
-        constants: SECOND_RELU,
-        networks,
-        lanes: 1,
-    };
+    let two = |networks| Training { shape: 1, sizes: &[2, 3, 2, 1], ..one(networks) };
     let workgroup = |networks| Training {
         kernel: TRAIN_WORKGROUP,
+        shape: 0,
         sizes: &[2, 3, 1],
-        constants: SIGMOID_BCE,
         networks,
         lanes: 64,
     };
@@ -47,7 +37,7 @@ pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
 fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
     const STEPS: u32 = 100;
-    let Training { kernel, sizes, constants, networks, lanes } = *training;
+    let Training { kernel, shape, sizes, networks, lanes } = *training;
     let network =
         Network::uniform(sizes.to_vec(), Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
     let layout = Layout::new(&network);
@@ -104,9 +94,9 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         bytes: 8 * (count * networks) as u64,
         formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
     };
-    let launch = kernel.launch(params, networks * lanes).with_rounds(100 * 100);
+    let launch = kernel.launch(params, networks * lanes).shaped(shape).with_rounds(100 * 100);
     let launch =
-        constants.iter().fold(launch, |launch, (name, value)| launch.constant(name, *value));
+        SIGMOID_BCE.iter().fold(launch, |launch, (name, value)| launch.constant(name, *value));
     let case = Case { launch, buffers, work };
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     case.run(c, gpu, &format!("{networks} of {}", sizes.join("-")), |outputs| {

@@ -218,6 +218,12 @@ impl Launch {
         self
     }
 
+    /// Of the kernel's [`KernelRow::shapes`] another than the first.
+    pub fn shaped(mut self, index: usize) -> Launch {
+        self.lines = self.kernel.shapes[index].into();
+        self
+    }
+
     /// The lines that specialise the kernel for a shape, appended to its WGSL so that the line
     /// numbers of an error stay the file's. For this crate's own lines alone: they may be compiled
     /// without a check.

@@ -222,7 +222,7 @@ params! {
 /// A layer's gradients, and its update.
 pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     name: "layer_update",
-    source: source!("layer_update", "grid", "tile", "optimizer", "norm", "schedule"),
+    source: source!("layer_update", "grid", "tile", "optimizer", "norm", "finite", "schedule"),
     bindings: &[
         read("input"),
         read("d_output"),

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use super::params::params;
 use super::{
-    ACTIVATION, ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
-    OUTPUT_ACTIVATION_PARAMETER, PLAIN, SECOND_ACTIVATION, SECOND_ACTIVATION_PARAMETER, read,
-    shapes, source, write,
+    LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, PLAIN, read, shapes,
+    source, write,
 };
 use crate::gpu::{Access, Binding, Kernel, KernelRow, Launch};
 use crate::random::{Purpose, seed_key, stream_id};
@@ -142,17 +141,17 @@ pub const TRAIN_STORAGE_BINDINGS: &[Binding] = &[
     write("outcome"),
 ];
 
-/// Whole trainings of networks with one hidden layer, one network an invocation.
-pub const TRAIN_ONE_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
-    name: "train_one_hidden",
+/// Whole trainings of networks with one or two hidden layers, one network an invocation.
+pub const TRAIN_INVOCATION: Kernel<TrainParams> = Kernel::new(KernelRow {
+    name: "train_invocation",
     source: source!(
-        "train_one_hidden",
-        "invocation",
+        "train_invocation",
         "network",
         "rows",
         "rule",
         "optimizer",
         "norm",
+        "finite",
         "output",
         "grid",
         "loss",
@@ -161,49 +160,10 @@ pub const TRAIN_ONE_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
         "threefry"
     ),
     bindings: TRAIN_BINDINGS,
-    constants: &[
-        ACTIVATION,
-        ACTIVATION_PARAMETER,
-        OUTPUT_ACTIVATION,
-        OUTPUT_ACTIVATION_PARAMETER,
-        LOSS,
-        LOSS_PARAMETER,
-    ],
-    shapes: shapes::ONE_HIDDEN,
+    constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
+    shapes: shapes::INVOCATION,
     twin: "step",
     ..PLAIN
-});
-
-/// The same with two hidden layers.
-pub const TRAIN_TWO_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
-    name: "train_two_hidden",
-    source: source!(
-        "train_two_hidden",
-        "invocation",
-        "network",
-        "rows",
-        "rule",
-        "optimizer",
-        "norm",
-        "output",
-        "grid",
-        "loss",
-        "activation",
-        "order",
-        "threefry"
-    ),
-    constants: &[
-        ACTIVATION,
-        ACTIVATION_PARAMETER,
-        SECOND_ACTIVATION,
-        SECOND_ACTIVATION_PARAMETER,
-        OUTPUT_ACTIVATION,
-        OUTPUT_ACTIVATION_PARAMETER,
-        LOSS,
-        LOSS_PARAMETER,
-    ],
-    shapes: shapes::TWO_HIDDEN,
-    ..TRAIN_ONE_HIDDEN.row
 });
 
 /// Whole trainings of networks of any depth, one network a workgroup.
@@ -216,14 +176,14 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "rule",
         "optimizer",
         "norm",
+        "finite",
         "output",
         "loss",
         "activation",
         "order",
         "threefry"
     ),
-    constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
     shapes: shapes::WORKGROUP,
     workgroup_bytes: 492,
-    ..TRAIN_ONE_HIDDEN.row
+    ..TRAIN_INVOCATION.row
 });

@@ -8,37 +8,155 @@ macro_rules! rows {
     ($kept:literal) => {
         concat!(
             "@group(0) @binding(1) var<uniform> data: array<vec4<f32>, 4>;\n",
-            "const INPUTS: u32 = 2u; const OUTPUTS: u32 = 1u;\n",
             "const ROW_VECTORS: u32 = 1u; const ROWS: u32 = 4u; const KEPT: u32 = ",
             $kept,
-            "u; const SHORT_ROWS: u32 = 0u;\n",
-            "const FULL: bool = true; const SHUFFLED: bool = false; const JUDGED: bool = false;\n",
+            "u;\nconst SHORT_ROWS: u32 = 0u; const FULL: bool = true; const SHUFFLED: bool = false;\n",
+            "const JUDGED: bool = false;\n",
         )
     };
 }
 
-macro_rules! three_units {
+macro_rules! sizes {
+    ($parameters:literal) => {
+        concat!(
+            "const INPUTS: u32 = 2u; const OUTPUTS: u32 = 1u; const PARAMETERS: u32 = ",
+            $parameters,
+            "u;"
+        )
+    };
+}
+
+macro_rules! one_hidden {
     () => {
         "\
-alias Units = vec3<f32>; const UNITS: u32 = 3u; const LANES: u32 = 3u; const GROUPS: u32 = 1u;
-fn activate_units(kind: u32, parameter: f32, z: Units) -> Units { return activation3(kind, parameter, z); }
-fn slope_units(kind: u32, parameter: f32, z: Units, a: Units) -> Units { return slope3(kind, parameter, z, a); }
-fn unit_mask(g: u32) -> Units { return Units(1.0, 1.0, 1.0); }
-fn wide_units(v: Units) -> vec4<f32> { return vec4<f32>(v, 0.0); }
-fn narrow_units(v: vec4<f32>) -> Units { return v.xyz; }
+const HIDDEN_0: Layer = Layer(0u, 0.0f, 3u, 3u, 1u, 0u, 0u, 2u, FROM_DATA, 4u);
+const LAST: Layer = HIDDEN_0; const OUTPUTS_AT: u32 = 3u; const UNIT_VECTORS: u32 = 1u; const VECTORS: u32 = 5u;
+fn forward_layers() {
+    forward_group(HIDDEN_0, 0u);
+}
+fn backward_layers() {
+    backward_group(HIDDEN_0, 0u);
+}
+fn load(network: u32) {
+    load_vector(0u, Place(0u, 1u, 3u), network);
+    load_vector(1u, Place(3u, 1u, 3u), network);
+    load_vector(2u, Place(6u, 1u, 3u), network);
+    load_vector(3u, Place(9u, 1u, 3u), network);
+    load_vector(4u, Place(12u, 1u, 1u), network);
+}
+fn store(network: u32) -> bool {
+    var is_finite = true;
+    is_finite &= store_vector(0u, Place(0u, 1u, 3u), network);
+    is_finite &= store_vector(1u, Place(3u, 1u, 3u), network);
+    is_finite &= store_vector(2u, Place(6u, 1u, 3u), network);
+    is_finite &= store_vector(3u, Place(9u, 1u, 3u), network);
+    is_finite &= store_vector(4u, Place(12u, 1u, 1u), network);
+    return is_finite;
+}
+fn largest() -> f32 {
+    var largest = 0.0;
+    largest = max(largest, largest_of(0u));
+    largest = max(largest, largest_of(1u));
+    largest = max(largest, largest_of(2u));
+    largest = max(largest, largest_of(3u));
+    largest = max(largest, largest_of(4u));
+    return largest;
+}
+fn squares(scale: f32) -> f32 {
+    var sum = 0.0;
+    sum += square_of(0u, scale);
+    sum += square_of(1u, scale);
+    sum += square_of(2u, scale);
+    sum += square_of(3u, scale);
+    sum += square_of(4u, scale);
+    return sum;
+}
+fn update(rule: Rule, clip: vec2<f32>) {
+    update_vector(0u, rule, clip);
+    update_vector(1u, rule, clip);
+    update_vector(2u, rule, clip);
+    update_vector(3u, rule, clip);
+    update_vector(4u, rule, clip);
+}
 "
     };
 }
 
-macro_rules! two_units {
+macro_rules! two_hidden {
     () => {
         "\
-alias SecondUnits = vec2<f32>; const SECOND_UNITS: u32 = 2u; const SECOND_LANES: u32 = 2u; const SECOND_GROUPS: u32 = 1u;
-fn activate_second_units(kind: u32, parameter: f32, z: SecondUnits) -> SecondUnits { return activation2(kind, parameter, z); }
-fn slope_second_units(kind: u32, parameter: f32, z: SecondUnits, a: SecondUnits) -> SecondUnits { return slope2(kind, parameter, z, a); }
-fn second_unit_mask(g: u32) -> SecondUnits { return SecondUnits(1.0, 1.0); }
-fn wide_second_units(v: SecondUnits) -> vec4<f32> { return vec4<f32>(v, 0.0, 0.0); }
-fn narrow_second_units(v: vec4<f32>) -> SecondUnits { return v.xy; }
+const HIDDEN_0: Layer = Layer(0u, 0.0f, 3u, 3u, 1u, 0u, 0u, 2u, FROM_DATA, 4u);
+const HIDDEN_1: Layer = Layer(0u, 0.0f, 2u, 2u, 1u, 3u, 1u, 3u, 0u, 3u);
+const LAST: Layer = HIDDEN_1; const OUTPUTS_AT: u32 = 7u; const UNIT_VECTORS: u32 = 2u; const VECTORS: u32 = 9u;
+fn forward_layers() {
+    forward_group(HIDDEN_0, 0u);
+    forward_group(HIDDEN_1, 0u);
+}
+fn backward_layers() {
+    backward_group(HIDDEN_1, 0u);
+    backward_group(HIDDEN_0, 0u);
+}
+fn load(network: u32) {
+    load_vector(0u, Place(0u, 1u, 3u), network);
+    load_vector(1u, Place(3u, 1u, 3u), network);
+    load_vector(2u, Place(6u, 1u, 3u), network);
+    load_vector(3u, Place(9u, 1u, 2u), network);
+    load_vector(4u, Place(11u, 1u, 2u), network);
+    load_vector(5u, Place(13u, 1u, 2u), network);
+    load_vector(6u, Place(15u, 1u, 2u), network);
+    load_vector(7u, Place(17u, 1u, 2u), network);
+    load_vector(8u, Place(19u, 1u, 1u), network);
+}
+fn store(network: u32) -> bool {
+    var is_finite = true;
+    is_finite &= store_vector(0u, Place(0u, 1u, 3u), network);
+    is_finite &= store_vector(1u, Place(3u, 1u, 3u), network);
+    is_finite &= store_vector(2u, Place(6u, 1u, 3u), network);
+    is_finite &= store_vector(3u, Place(9u, 1u, 2u), network);
+    is_finite &= store_vector(4u, Place(11u, 1u, 2u), network);
+    is_finite &= store_vector(5u, Place(13u, 1u, 2u), network);
+    is_finite &= store_vector(6u, Place(15u, 1u, 2u), network);
+    is_finite &= store_vector(7u, Place(17u, 1u, 2u), network);
+    is_finite &= store_vector(8u, Place(19u, 1u, 1u), network);
+    return is_finite;
+}
+fn largest() -> f32 {
+    var largest = 0.0;
+    largest = max(largest, largest_of(0u));
+    largest = max(largest, largest_of(1u));
+    largest = max(largest, largest_of(2u));
+    largest = max(largest, largest_of(3u));
+    largest = max(largest, largest_of(4u));
+    largest = max(largest, largest_of(5u));
+    largest = max(largest, largest_of(6u));
+    largest = max(largest, largest_of(7u));
+    largest = max(largest, largest_of(8u));
+    return largest;
+}
+fn squares(scale: f32) -> f32 {
+    var sum = 0.0;
+    sum += square_of(0u, scale);
+    sum += square_of(1u, scale);
+    sum += square_of(2u, scale);
+    sum += square_of(3u, scale);
+    sum += square_of(4u, scale);
+    sum += square_of(5u, scale);
+    sum += square_of(6u, scale);
+    sum += square_of(7u, scale);
+    sum += square_of(8u, scale);
+    return sum;
+}
+fn update(rule: Rule, clip: vec2<f32>) {
+    update_vector(0u, rule, clip);
+    update_vector(1u, rule, clip);
+    update_vector(2u, rule, clip);
+    update_vector(3u, rule, clip);
+    update_vector(4u, rule, clip);
+    update_vector(5u, rule, clip);
+    update_vector(6u, rule, clip);
+    update_vector(7u, rule, clip);
+    update_vector(8u, rule, clip);
+}
 "
     };
 }
@@ -75,14 +193,11 @@ macro_rules! adam {
     };
 }
 
-pub(super) const ONE_HIDDEN: &[&str] = &[
-    concat!(rows!("4"), "const PARAMETERS: u32 = 13u;\n", three_units!(), plain!()),
-    concat!(rows!("4"), "const PARAMETERS: u32 = 13u;\n", three_units!(), adam!()),
-];
-
-pub(super) const TWO_HIDDEN: &[&str] = &[
-    concat!(rows!("4"), "const PARAMETERS: u32 = 20u;\n", three_units!(), two_units!(), plain!()),
-    concat!(rows!("4"), "const PARAMETERS: u32 = 20u;\n", three_units!(), two_units!(), adam!()),
+pub(super) const INVOCATION: &[&str] = &[
+    concat!("const PARAMETERS: u32 = 13u;\n", plain!(), one_hidden!(), rows!("4")),
+    concat!("const PARAMETERS: u32 = 20u;\n", plain!(), two_hidden!(), rows!("4")),
+    concat!("const PARAMETERS: u32 = 13u;\n", adam!(), one_hidden!(), rows!("4")),
+    concat!("const PARAMETERS: u32 = 20u;\n", adam!(), two_hidden!(), rows!("4")),
 ];
 
 pub(super) const WORKGROUP: &[&str] = &[

@@ -33,6 +33,5 @@ mod loss_softmax;
 mod matmul;
 mod optimizer_step;
 mod output_loss;
-mod train_one_hidden;
-mod train_two_hidden;
+mod train_invocation;
 mod train_workgroup;

@@ -11,9 +11,10 @@ use wgrad::reference::Reference;
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, floats, launch};
 
-/// One kernel with the network that its first shape is for.
+/// One kernel with the network that one of its shapes is for.
 pub struct Case {
     pub kernel: Kernel<TrainParams>,
+    pub shape: usize,
     pub network: Network,
     /// Invocations that own one network.
     pub lanes: usize,
@@ -84,7 +85,7 @@ impl Case {
             Arg::U32(&vec![0; networks]),
             Arg::U32(&outcome),
         ];
-        let network = self.kernel.launch(params, networks * self.lanes);
+        let network = self.kernel.launch(params, networks * self.lanes).shaped(self.shape);
         let all = self.constants.iter().fold(network, |l, (name, value)| l.constant(name, *value));
         let written = launch(&all, &args);
         Run {

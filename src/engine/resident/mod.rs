@@ -25,7 +25,7 @@ use crate::optimizer::{Optimizer, RateSchedule};
 use crate::random::seed_key;
 use judge::IN_TRAINING;
 use plan::Plan;
-pub use plan::{Owner, Request, Room, owner, suits};
+pub use plan::{Owner, Request, Room, owner, shader, suits};
 pub use rates::Member;
 use rates::rules;
 use rows::Rows;
@@ -407,10 +407,6 @@ fn constant(network: &Network, name: &str) -> f64 {
     let layers: Vec<Layer> = network.layers().collect();
     let last = layers[layers.len() - 1];
     match name {
-        "ACTIVATION" => layers[0].activation.code().into(),
-        "ACTIVATION_PARAMETER" => layers[0].parameter,
-        "SECOND_ACTIVATION" => layers[1].activation.code().into(),
-        "SECOND_ACTIVATION_PARAMETER" => layers[1].parameter,
         "LOSS" => network.loss().code().into(),
         "LOSS_PARAMETER" => network.loss_parameter(),
         "OUTPUT_ACTIVATION_PARAMETER" => last.parameter,

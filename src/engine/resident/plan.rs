@@ -4,7 +4,7 @@
 use super::invocation::Invocation;
 use super::workgroup::Workgroup;
 use crate::data::Batches;
-use crate::gpu::{DeviceKind, Gpu, Kernel};
+use crate::gpu::{DeviceKind, Gpu, Kernel, KernelRow};
 use crate::kernels::TrainParams;
 use crate::network::{Network, named};
 use crate::optimizer::{Optimizer, RateSchedule};
@@ -115,6 +115,15 @@ pub fn suits(request: Request<'_>, room: Room) -> bool {
 /// Who would own a network, if the resident engine takes it at all.
 pub fn owner(request: Request<'_>, room: Room) -> Option<Owner> {
     Plan::new(request, room).ok().map(|plan| plan.owner)
+}
+
+/// The kernel that trains such networks, and the lines that specialise it: for tests of what compilers make of
+/// them.
+///
+/// # Errors
+/// Why nobody would own a network, in words.
+pub fn shader(request: Request<'_>, room: Room) -> Result<(KernelRow, String), String> {
+    Plan::new(request, room).map(|plan| (*plan.kernel, plan.lines))
 }
 
 impl Plan {
