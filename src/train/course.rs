@@ -1,6 +1,8 @@
 //! Where a training stands beside its parameters, and what is decided from it at report boundaries: the
 //! rate of a plateau, patience, a target, a lower rate after a divergence.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{ValidationPoint, epoch_loss, is_finite};
@@ -115,13 +117,13 @@ pub struct Course {
     pub seed: u64,
     /// Whole epochs done.
     pub epoch: u32,
-    /// The losses of the steps of the epoch under way.
+    /// The losses of the steps of the epoch under way, where they are wanted.
     pub pending: Vec<f32>,
     /// `(epoch, loss)`, as [`Run::history`](super::Run::history).
     pub history: Vec<(u32, f32)>,
     /// As [`Run::validation_history`](super::Run::validation_history).
     pub validation_history: Vec<ValidationPoint>,
-    /// The loss of the last whole epoch.
+    /// The loss of the last whole epoch, where it is known.
     pub latest: Option<f32>,
     /// The largest rate, after plateaus and halvings.
     pub rate: f32,
@@ -153,36 +155,52 @@ impl Course {
         }
     }
 
-    /// Notes the losses of the next steps; the number, from 1, of the first whose loss was not finite.
+    /// Notes the losses of `steps`, as far as they are known: those of every `every`-th epoch, none where it
+    /// is 0. Returns the number, from 1, of the first step whose loss was not finite.
     pub(super) fn note(
         &mut self,
         training: &Training,
         batches: &Batches,
-        losses: &[f32],
+        steps: Range<u32>,
+        every: u32,
+        mut losses: impl Iterator<Item = f32>,
     ) -> Option<u32> {
-        let per_epoch = batches.steps_per_epoch();
-        let before = self.epoch * per_epoch as u32 + self.pending.len() as u32;
-        let bad = losses.iter().position(|loss| !is_finite(*loss));
-        self.pending.extend_from_slice(losses);
-        let whole = self.pending.len() / per_epoch * per_epoch;
-        for losses in self.pending[..whole].chunks_exact(per_epoch) {
-            self.epoch += 1;
-            let loss = epoch_loss(batches, losses);
-            self.latest = Some(loss);
-            let is_point = self.epoch == 1
-                || self.epoch.is_multiple_of(training.history_every())
-                || self.epoch == training.epochs;
-            if is_point {
-                self.history.push((self.epoch, loss));
-            }
+        if steps.is_empty() {
+            return None;
         }
-        self.pending.drain(..whole);
-        bad.map(|at| before + at as u32 + 1)
-    }
-
-    /// The loss that decisions look at.
-    pub(super) fn watched(&self, validation: Option<f64>) -> f64 {
-        validation.unwrap_or_else(|| self.latest.map_or(f64::INFINITY, f64::from))
+        let per_epoch = batches.steps_per_epoch() as u32;
+        let under_way = steps.start / per_epoch + 1;
+        self.epoch = steps.end / per_epoch;
+        if self.epoch >= under_way {
+            self.latest = None;
+        }
+        let first = under_way.checked_next_multiple_of(every).unwrap_or(u32::MAX);
+        if first != under_way {
+            self.pending.clear();
+        }
+        let mut bad = None;
+        let mut next = Some(first).filter(|_| every > 0);
+        while let Some(epoch) = next.filter(|epoch| (epoch - 1) <= (steps.end - 1) / per_epoch) {
+            let end = epoch.saturating_mul(per_epoch).min(steps.end);
+            let own = steps.start.max((epoch - 1) * per_epoch)..end;
+            for (step, loss) in own.zip(&mut losses) {
+                bad = bad.or((!is_finite(loss)).then_some(step + 1));
+                self.pending.push(loss);
+            }
+            if epoch <= self.epoch {
+                // Of an epoch that began before its losses were wanted the first ones are missing.
+                if self.pending.len() == per_epoch as usize {
+                    let loss = epoch_loss(batches, &self.pending);
+                    self.latest = (epoch == self.epoch).then_some(loss);
+                    if training.is_history_point(epoch) {
+                        self.history.push((epoch, loss));
+                    }
+                }
+                self.pending.clear();
+            }
+            next = epoch.checked_add(every);
+        }
+        bad
     }
 
     /// Decides at a report boundary: whether the training ends here, and whether the loss is the lowest.
