@@ -269,6 +269,6 @@ fn a_step_with_a_norm_is_one_list_in_order() {
     );
     assert_eq!(
         tail(names(Kernels::Plain), 4),
-        ["gradient_squares", "clip_scale", "optimizer_step", "advance"]
+        ["gradient_squares", "clip_scale", "optimizer_step", "finish_step"]
     );
 }

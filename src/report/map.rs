@@ -58,7 +58,8 @@ pub(super) fn axes(cells: &[CellCount]) -> Option<MapAxes> {
     let (numeric, others): (Vec<usize>, Vec<usize>) =
         varying(cells).into_iter().partition(is_numeric);
     let &[first, second] = &numeric[..] else { return None };
-    if cells.len() > MOST_CELLS {
+    let has_all = |&axis: &usize| cells.iter().all(|(axes, _)| axes[axis].1 != AxisValue::Unused);
+    if cells.len() > MOST_CELLS || !numeric.iter().all(has_all) {
         return None;
     }
     let room = |axis: usize| {

@@ -55,6 +55,15 @@ pub fn print(text: &str) -> Result<(), OutputError> {
     Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush())?)
 }
 
+/// A word as a shell takes it for one.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+%@".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 /// The first line of a report: the engine, who owns a network there, and the adapter it runs on.
 fn place(engine: EngineKind, owner: Option<Owner>, adapter: Option<&AdapterEntry>) -> String {
     let owner = owner.map(|owner| format!(", one {owner} a network,")).unwrap_or_default();
@@ -157,4 +166,17 @@ pub fn devices(
         let _ = writeln!(text, "-  {backend}: {reason}");
     }
     print(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_cut_them() {
+        assert_eq!(quoted("--layers=2,3,1"), "--layers=2,3,1");
+        assert_eq!(quoted("my file.py"), "'my file.py'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -273,7 +273,10 @@ pub fn sweep_csv(cells: &[CellCount]) -> String {
             whole(count.first_solved.map(|first| first.1.into())),
             whole(count.first_unsolved),
         ];
-        let values = values.iter().map(|(_, value)| value.to_string());
+        let values = values.iter().map(|(_, value)| match value {
+            AxisValue::Unused => String::new(),
+            value => value.to_string(),
+        });
         text += &(values.chain(columns).collect::<Vec<_>>().join(",") + "\n");
     }
     text
