@@ -308,10 +308,13 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
         let name = kind.name().replace('-', "_").to_uppercase();
         assert_eq!(constant(&loss, &name), kind.code().to_string());
     }
-    for (name, is_needed) in Activation::ALL.iter().map(|kind| (kind, kind.needs_pre_activation())) {
+    for (name, is_needed) in Activation::ALL.iter().map(|kind| (kind, kind.needs_pre_activation()))
+    {
         let name = name.name().replace('-', "_").to_uppercase();
         let line = activation.lines().find(|line| line.contains("return kind == GELU")).unwrap();
-        let says = line.split("||").any(|part| part.trim().trim_end_matches(';').ends_with(&format!("== {name}")));
+        let says = line
+            .split("||")
+            .any(|part| part.trim().trim_end_matches(';').ends_with(&format!("== {name}")));
         assert_eq!(says, is_needed, "slope_needs_z of {name}");
     }
     let within: f64 = constant(&activation, "SATURATED_WITHIN").parse().unwrap();

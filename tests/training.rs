@@ -12,10 +12,10 @@ use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
 use wgrad::engine::State;
 use wgrad::engine::resident::{self, Request};
-use wgrad::engine::{Engine, Fate, Kernels, LayeredEngine, Owner, Place, Task};
+use wgrad::engine::{Engine, Fate, Kernels, LayeredEngine, Owner, Place, Slot, Task};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::optimizer::{Optimizer, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;
 use wgrad::train::{Run, Training};
 
@@ -543,6 +543,39 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
             assert!(text.contains(&rounds) && text.contains("32768"), "{text}");
             assert!(text.contains("--engine cpu"), "{text}");
         }
+    }
+}
+
+/// A copy that an engine keeps is what it was, and from there it goes on to the same bits, at whatever rate
+/// it is given.
+#[test]
+fn an_engine_goes_back_to_where_it_was() {
+    let task = task(&[2, 5, 2], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
+    let optimizer = Optimizer::new(OptimizerKind::Adam);
+    let task = Task { optimizer, ..task };
+    for place in [&places()[..], &resident_places(&task)].concat() {
+        let on = |task: &Task| pollster::block_on(Engine::new(task.clone(), &place)).unwrap();
+        let (mut engine, label) = (on(&task), format!("{place:?}"));
+        let run = |engine: &mut Engine, steps| {
+            let losses = pollster::block_on(engine.run(steps, &never)).unwrap();
+            (losses, pollster::block_on(engine.state()).unwrap())
+        };
+        assert_eq!(pollster::block_on(engine.kept(Slot::Best)).unwrap(), None);
+        run(&mut engine, 7);
+        pollster::block_on(engine.keep(Slot::Good)).unwrap();
+        let (_, later) = run(&mut engine, 4);
+        pollster::block_on(engine.keep(Slot::Best)).unwrap();
+        let good = pollster::block_on(engine.kept(Slot::Good)).unwrap().unwrap();
+        assert_eq!(good.step, 7, "{label}");
+        engine.restore(Slot::Good);
+        assert!(pollster::block_on(engine.state()).unwrap() == good, "{label}");
+        assert!(run(&mut engine, 4).1 == later && engine.steps_done() == 11, "{label}");
+        let best = pollster::block_on(engine.kept(Slot::Best)).unwrap();
+        assert!(best == Some(later), "{label}");
+        engine.restore(Slot::Good);
+        engine.set_learning_rate(0.5);
+        let other = on(&Task { learning_rate: 0.5, start: good, ..task.clone() });
+        assert!(run(&mut engine, 9) == run(&mut { other }, 9), "{label}");
     }
 }
 

@@ -174,8 +174,12 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut twin = vec![0.0; LEN];
     twins::activate_grad(TANH, [&input, &input], &other, &mut twin, GRID);
     let buffers = vec![words(&input), words(&input), words(&other), vec![0; LEN]];
-    Case { launch: kernels::activate_grad(TANH, ROWS, COLS), buffers, work: bytes(4) }
-        .run(c, gpu, SIZE, |outputs| close("activate_grad", &outputs[0], &twin, 4.0 * ULP));
+    Case { launch: kernels::activate_grad(TANH, ROWS, COLS), buffers, work: bytes(4) }.run(
+        c,
+        gpu,
+        SIZE,
+        |outputs| close("activate_grad", &outputs[0], &twin, 4.0 * ULP),
+    );
 
     let adam = Optimizer::new(OptimizerKind::Adam);
     let n = adam.coefficients(0.5, 0);

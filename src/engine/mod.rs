@@ -56,6 +56,15 @@ pub enum Fate {
     Diverged,
 }
 
+/// Where an engine keeps a copy of where it stands, beside its own state and in the same memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// The last report boundary: where a divergence goes back to.
+    Good,
+    /// Where the loss was lowest.
+    Best,
+}
+
 /// What a forward pass gives, `[rows][outputs]`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Forward {
@@ -265,6 +274,40 @@ impl Engine {
         }
     }
 
+    /// Copies where it stands into a slot. Nothing is read back.
+    ///
+    /// # Errors
+    /// Where the GPU has no room for the copy.
+    pub async fn keep(&mut self, slot: Slot) -> Result<(), Error> {
+        match self {
+            Engine::Cpu(engine) => engine.keep(slot),
+            Engine::Layered(engine) => engine.keep(slot).await?,
+            Engine::Resident(engine) => engine.keep(slot).await?,
+        }
+        Ok(())
+    }
+
+    /// Goes back to where it stood when a slot was last filled; the rate stays what it is.
+    pub fn restore(&mut self, slot: Slot) {
+        match self {
+            Engine::Cpu(engine) => engine.restore(slot),
+            Engine::Layered(engine) => engine.restore(slot),
+            Engine::Resident(engine) => engine.restore(slot),
+        }
+    }
+
+    /// What a slot holds, read back; `None` where it was never filled.
+    ///
+    /// # Errors
+    /// Where the GPU fails.
+    pub async fn kept(&self, slot: Slot) -> Result<Option<State>, Error> {
+        match self {
+            Engine::Cpu(engine) => Ok(engine.kept(slot).cloned()),
+            Engine::Layered(engine) => Ok(engine.kept(slot).await?),
+            Engine::Resident(engine) => Ok(engine.kept(slot).await?.into_iter().next()),
+        }
+    }
+
     /// What the last step shows of the network's health; `None` from an engine that keeps nothing of it:
     /// the resident one, and plain kernels.
     ///
@@ -320,7 +363,11 @@ impl Engine {
         match self {
             Engine::Cpu(engine) => Ok(engine.forward(inputs)),
             Engine::Layered(engine) => Ok(engine.forward(inputs).await?),
-            Engine::Resident(engine) => Ok(engine.forward(0, inputs).await?),
+            // It is over before a dispatch would have begun.
+            Engine::Resident(engine) => {
+                let parameters = engine.parameters().await?;
+                Ok(forward(engine.network(), &parameters[0], inputs))
+            }
         }
     }
 }

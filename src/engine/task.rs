@@ -43,6 +43,15 @@ impl State {
     pub fn new(parameters: Vec<f32>) -> State {
         State { step: 0, parameters, moments: Vec::new() }
     }
+
+    /// The same numbers as another of the same network, in the memory that is there.
+    pub(super) fn set(&mut self, from: &State) {
+        self.step = from.step;
+        self.parameters.copy_from_slice(&from.parameters);
+        for (to, from) in self.moments.iter_mut().zip(&from.moments) {
+            to.copy_from_slice(from);
+        }
+    }
 }
 
 /// A task that cannot be run.

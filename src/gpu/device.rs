@@ -201,6 +201,17 @@ impl Gpu {
         encoder
     }
 
+    /// Copies whole buffers, each into one that is as long, as one submission; what is submitted later finds
+    /// them copied, so that nobody need wait.
+    pub fn copy(&self, pairs: &[(&Buffer, &Buffer)]) -> Submission {
+        let mut encoder =
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for (from, to) in pairs {
+            encoder.copy_buffer_to_buffer(&from.raw, 0, &to.raw, 0, from.bytes());
+        }
+        Submission(self.queue.submit([encoder.finish()]))
+    }
+
     /// Waits until `submission` is done: natively by polling, in a browser for its callback.
     ///
     /// # Errors

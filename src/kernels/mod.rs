@@ -64,8 +64,7 @@ macro_rules! codes {
 /// A hyperparameter: any number.
 const PARAMETER: &[f64] = &[0.25];
 const ACTIVATION: Constant = Constant { name: "ACTIVATION", values: codes!(Activation) };
-const ACTIVATION_PARAMETER: Constant =
-    Constant { name: "ACTIVATION_PARAMETER", values: PARAMETER };
+const ACTIVATION_PARAMETER: Constant = Constant { name: "ACTIVATION_PARAMETER", values: PARAMETER };
 const SECOND_ACTIVATION: Constant =
     Constant { name: "SECOND_ACTIVATION", values: ACTIVATION.values };
 const SECOND_ACTIVATION_PARAMETER: Constant =

@@ -2,8 +2,8 @@
 
 use super::params::params;
 use super::{
-    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, PLAIN, activating, measuring, read,
-    source, tree_rounds, write,
+    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, PLAIN, activating, measuring,
+    read, source, tree_rounds, write,
 };
 use crate::gpu::{Binding, Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Link, Loss, row_stride};

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::params::params;
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
-    OUTPUT_ACTIVATION_PARAMETER, PLAIN, SECOND_ACTIVATION, SECOND_ACTIVATION_PARAMETER, read, shapes,
-    source, write,
+    OUTPUT_ACTIVATION_PARAMETER, PLAIN, SECOND_ACTIVATION, SECOND_ACTIVATION_PARAMETER, read,
+    shapes, source, write,
 };
 use crate::gpu::{Access, Binding, Kernel, KernelRow, Launch};
 use crate::random::{Purpose, seed_key, stream_id};
@@ -222,12 +222,7 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "order",
         "threefry"
     ),
-    constants: &[
-        OUTPUT_ACTIVATION,
-        OUTPUT_ACTIVATION_PARAMETER,
-        LOSS,
-        LOSS_PARAMETER,
-    ],
+    constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
     shapes: shapes::WORKGROUP,
     workgroup_bytes: 492,
     ..TRAIN_ONE_HIDDEN.row

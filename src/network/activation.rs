@@ -1,10 +1,10 @@
 //! Activation functions, one row each. Beside a row stand one function of
 //! `shaders/common/activation.wgsl` and, for speed, one line of `engine/cpu/math.rs`.
 
+use super::Initializer;
 use super::hyperparameter::{Hyperparameter, Range};
 use super::named::family;
 use super::real::{Formula, Real, formula};
-use super::Initializer;
 
 /// What is known of an activation.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Losses, one row each: the formula, its scales, and what it asks of the output layer and of the targets.
 //! Beside a row stand its lines in `shaders/common/loss.wgsl` and, for speed, in `engine/cpu/math.rs`.
 
+use super::Activation;
 use super::hyperparameter::{Hyperparameter, Range};
 use super::named::family;
 use super::real::{Formula, Real, formula};
-use super::Activation;
 
 /// What is known of a loss.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::Real;
 use super::twins::{
-    Grid, MatmulShape, Update, activate, activate_grad, bias_add, bias_grad, gather, loss, loss_mean,
-    matmul, update,
+    Grid, MatmulShape, Update, activate, activate_grad, bias_add, bias_grad, gather, loss,
+    loss_mean, matmul, update,
 };
 use crate::network::{Activation, GradientAt, Loss};
 

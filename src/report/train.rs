@@ -11,8 +11,8 @@ use crate::Error;
 use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
 use crate::engine::{EngineKind, Owner, Place};
 use crate::gpu::Profile;
-use crate::network::Network;
 use crate::network::Hyperparameter;
+use crate::network::Network;
 use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
 use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, Training};
 

@@ -4,8 +4,7 @@ use wgrad::network::Activation;
 use wgrad::reference::twins::{self, Grid};
 
 use crate::common::{
-    SHAPES, ULP, assert_apart, assert_close, is_arithmetic, numbers, stride, wide,
-    with_default,
+    SHAPES, ULP, assert_apart, assert_close, is_arithmetic, numbers, stride, wide, with_default,
 };
 use crate::launch::{Arg, floats, hold, launch, unpadded};
 
@@ -26,7 +25,12 @@ fn twin<T: wgrad::reference::Real>(
     cols: usize,
 ) -> Vec<T> {
     let mut output = vec![T::default(); input.len()];
-    twins::activate(with_default(kind), input, &mut output, Grid { rows, cols, stride: stride(cols) });
+    twins::activate(
+        with_default(kind),
+        input,
+        &mut output,
+        Grid { rows, cols, stride: stride(cols) },
+    );
     output.chunks_exact(stride(cols)).flat_map(|row| &row[..cols]).copied().collect()
 }
 

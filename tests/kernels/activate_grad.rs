@@ -4,9 +4,7 @@ use wgrad::network::Activation;
 use wgrad::reference::twins::{self, Grid};
 
 use crate::activate::{bound, gelu_tanh_bound};
-use crate::common::{
-    SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide, with_default,
-};
+use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide, with_default};
 use crate::launch::{Arg, floats, hold, launch, unpadded};
 
 /// Inputs and outputs of the activation.
@@ -20,8 +18,7 @@ fn run(
     cols: usize,
 ) -> Vec<f32> {
     let stride = stride(cols);
-    let args =
-        [Arg::F32(input), Arg::F32(output), Arg::F32(d_output), Arg::Out(rows * stride)];
+    let args = [Arg::F32(input), Arg::F32(output), Arg::F32(d_output), Arg::Out(rows * stride)];
     let launched = kernels::activate_grad(with_default(kind), rows, cols);
     unpadded(floats(&launch(&launched, &args)[0]), cols, stride)
 }

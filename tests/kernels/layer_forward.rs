@@ -6,8 +6,7 @@ use wgrad::reference::fused::{self, COUNTED_ROWS, LayerShape};
 
 use crate::activate::bound;
 use crate::common::{
-    ULP, assert_apart, assert_close, gpu, is_arithmetic, is_llvmpipe, wide,
-    with_default,
+    ULP, assert_apart, assert_close, gpu, is_arithmetic, is_llvmpipe, wide, with_default,
 };
 use crate::launch::{Arg, floats, hold, launch};
 use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};

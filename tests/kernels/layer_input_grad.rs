@@ -14,12 +14,7 @@ fn run(
     [z, input]: [&[f32]; 2],
     shape: LayerShape,
 ) -> Vec<f32> {
-    let args = [
-        Arg::F32(d_output),
-        Arg::F32(parameters),
-        Arg::F32(input),
-        Arg::InOut(z),
-    ];
+    let args = [Arg::F32(d_output), Arg::F32(parameters), Arg::F32(input), Arg::InOut(z)];
     let LayerShape { rows, fan_in, fan_out, .. } = shape;
     let layer = kernels::layer_input_grad(with_default(kind), rows, fan_in, fan_out);
     floats(&launch(&layer, &args)[0]).to_vec()

@@ -17,7 +17,14 @@ fn twin<T: Real>(
     cols: usize,
 ) -> (Vec<T>, Vec<T>) {
     let twin = |output: &[T], target: &[T], row_loss: &mut [T], d: &mut [T], scale, grid| {
-        twins::loss_elementwise(loss_with_default(loss), [output, target], row_loss, d, scale, grid);
+        twins::loss_elementwise(
+            loss_with_default(loss),
+            [output, target],
+            row_loss,
+            d,
+            scale,
+            grid,
+        );
     };
     loss_twin(twin, output, target, scale, rows, cols)
 }
@@ -30,8 +37,7 @@ fn matches_its_twin() {
         let scale = 1.0 / rows as f32;
         let (row_loss, d_output) = run_loss(Loss::MseMean, &output, &target, scale, rows, cols);
         let exact = twin(Loss::MseMean, &output, &target, scale, rows, cols);
-        let truth =
-            twin(Loss::MseMean, &wide(&output), &wide(&target), scale.into(), rows, cols);
+        let truth = twin(Loss::MseMean, &wide(&output), &wide(&target), scale.into(), rows, cols);
         // A difference one rounding off, squared; then cols sums of what is never negative.
         let bounds: Vec<f64> = truth.0.iter().map(|loss| (cols + 3) as f64 * ULP * loss).collect();
         hold(&format!("row_loss {rows}x{cols}"), &row_loss, Some(&exact.0), &truth.0, &bounds);

@@ -17,7 +17,8 @@ fn classes(rows: usize, cols: usize) -> Vec<f32> {
 
 fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
     let scale = 1.0 / rows as f32;
-    let (row_loss, d_output) = run_loss(Loss::SoftmaxCrossEntropy, output, target, scale, rows, cols);
+    let (row_loss, d_output) =
+        run_loss(Loss::SoftmaxCrossEntropy, output, target, scale, rows, cols);
     let truth =
         loss_twin(twins::loss_softmax, &wide(output), &wide(target), scale.into(), rows, cols);
     let (mut loss_bounds, mut d_bounds) = (Vec::new(), Vec::new());
@@ -62,8 +63,14 @@ fn large_logits_stay_finite_and_right() {
 
 #[test]
 fn by_hand() {
-    let (row_loss, d_output) =
-        run_loss(Loss::SoftmaxCrossEntropy, &[1.0, 2.0, 3.0, 0.0], &[0.0, 0.0, 1.0, 0.0], 1.0, 1, 3);
+    let (row_loss, d_output) = run_loss(
+        Loss::SoftmaxCrossEntropy,
+        &[1.0, 2.0, 3.0, 0.0],
+        &[0.0, 0.0, 1.0, 0.0],
+        1.0,
+        1,
+        3,
+    );
     // softmax(1, 2, 3) and -ln of its last.
     let softmax = [0.090_030_573_17, 0.244_728_471_05, 0.665_240_955_77 - 1.0];
     let bound = Bound::Mixed { absolute: 2e-6, relative: 0.0 };

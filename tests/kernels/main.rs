@@ -7,12 +7,12 @@
 mod common;
 mod finish_step;
 mod launch;
-mod pipelines;
 mod layer_forward;
 mod layer_input_grad;
 mod layer_update;
 mod layers;
 mod losses;
+mod pipelines;
 mod trainings;
 mod updates;
 

@@ -8,7 +8,7 @@ mod update;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Fate, Forward, State, Task, pad_rows, unpad_rows};
+use super::{Fate, Forward, Slot, State, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
 use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
@@ -49,6 +49,8 @@ pub struct CpuEngine {
     rows: usize,
     /// Whether every prediction of the last batch was near its target.
     is_near: bool,
+    /// Copies of where it stood, one for each [`Slot`].
+    kept: [Option<State>; 2],
 }
 
 impl CpuEngine {
@@ -87,6 +89,7 @@ impl CpuEngine {
             target,
             rows,
             is_near: false,
+            kept: [None, None],
             rule: None,
         };
         engine.rule = engine.rule_of_all();
@@ -114,6 +117,27 @@ impl CpuEngine {
     /// Where it stands.
     pub fn state(&self) -> &State {
         &self.task.start
+    }
+
+    /// Copies where it stands into a slot.
+    pub fn keep(&mut self, slot: Slot) {
+        match &mut self.kept[slot as usize] {
+            Some(kept) => kept.set(&self.task.start),
+            kept => *kept = Some(self.task.start.clone()),
+        }
+    }
+
+    /// Goes back to where it stood when a slot was last filled, if it ever was.
+    pub fn restore(&mut self, slot: Slot) {
+        if let Some(kept) = &self.kept[slot as usize] {
+            self.task.start.set(kept);
+            self.before.forget();
+        }
+    }
+
+    /// What a slot holds.
+    pub fn kept(&self, slot: Slot) -> Option<&State> {
+        self.kept[slot as usize].as_ref()
     }
 
     /// From the next step on, another largest rate.
@@ -195,9 +219,9 @@ impl CpuEngine {
             GradientAt::PreActivation => pre_activations,
         };
         let mut d = vec![0.0; outputs];
-        from.chunks_exact(outputs).zip(self.task.data.targets().chunks_exact(outputs)).all(
-            |(value, target)| row_loss((loss, parameter), value, target, &mut d).1,
-        )
+        from.chunks_exact(outputs)
+            .zip(self.task.data.targets().chunks_exact(outputs))
+            .all(|(value, target)| row_loss((loss, parameter), value, target, &mut d).1)
     }
 
     fn one_step(&mut self) -> f32 {

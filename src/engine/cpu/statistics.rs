@@ -19,6 +19,11 @@ impl Before {
         Before { parameters: vec![0.0; len], step: 0 }
     }
 
+    /// Nothing is known of the last step any more.
+    pub(super) fn forget(&mut self) {
+        self.step = 0;
+    }
+
     /// Keeps `parameters`, from which the step after `steps` others goes on.
     pub(super) fn note(&mut self, parameters: &[f32], steps: u32) {
         self.parameters.copy_from_slice(parameters);

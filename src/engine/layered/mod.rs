@@ -6,6 +6,7 @@ mod flight;
 mod forward;
 mod fused;
 mod rows;
+mod state;
 mod statistics;
 mod step;
 mod update;
@@ -13,17 +14,17 @@ mod update;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Fate, Forward, State, Task, unpad_rows};
+use super::{Fate, Forward, Task};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
 use crate::kernels::unit_counts_len;
 use crate::network::{Layer, Layout, Network, named, row_stride};
-use crate::reference::Trace;
 use flight::Flight;
 use forward::ForwardPass;
 use rows::Part;
+use state::Kept;
 
 /// Losses that the ring holds, and rates that theirs does: steps between two reads.
 pub(crate) const RING_LEN: u32 = 1024;
@@ -121,6 +122,8 @@ pub struct LayeredEngine {
     step: u32,
     /// Whether a parameter had left the finite numbers when the last run ended.
     diverged: bool,
+    /// Copies of where it stood, one for each [`Slot`].
+    kept: [Option<Kept>; 2],
     /// Steps whose rates are in the ring.
     rates_until: u32,
     pace: Pace,
@@ -194,6 +197,7 @@ impl LayeredEngine {
             submissions: 0,
             step,
             diverged: false,
+            kept: [None, None],
             rates_until: step,
             pace: Pace::new(FIRST_DISPATCHES, MOST_DISPATCHES),
         };
@@ -328,70 +332,6 @@ impl LayeredEngine {
             check_done(what, expected, list[0].to_bits())?;
         }
         Ok([&lists[0][..], &lists[1]].concat())
-    }
-
-    /// The parameters, in the network's layout.
-    ///
-    /// # Errors
-    /// [`GpuError`] where the device fails.
-    pub async fn parameters(&self) -> Result<Vec<f32>, GpuError> {
-        self.read_all(&self.buffers.parameters).await
-    }
-
-    /// Where it stands.
-    ///
-    /// # Errors
-    /// [`GpuError`] where the device fails.
-    pub async fn state(&self) -> Result<State, GpuError> {
-        let whole = 0..self.layout.len();
-        let mut wanted = vec![(&self.buffers.parameters, whole.clone())];
-        let moments = self.buffers.moments.iter().zip(self.task.optimizer.has_moments());
-        let moments = moments.filter(|(_, is_kept)| *is_kept);
-        wanted.extend(moments.map(|(moment, _)| (moment, whole.clone())));
-        let mut lists = self.gpu.read(&wanted).await?.into_iter();
-        let parameters = lists.next().unwrap_or_default();
-        Ok(State { step: self.step, parameters, moments: lists.collect() })
-    }
-
-    /// The gradients of the last step, before any clipping, in the network's layout; `None` where they became updates
-    /// without being kept.
-    ///
-    /// # Errors
-    /// [`GpuError`] where the device fails.
-    pub async fn gradients(&self) -> Result<Option<Vec<f32>>, GpuError> {
-        if !self.keeps_gradients {
-            return Ok(None);
-        }
-        Ok(Some(self.read_all(&self.buffers.gradients).await?))
-    }
-
-    async fn read_all(&self, buffer: &Buffer) -> Result<Vec<f32>, GpuError> {
-        let mut lists = self.gpu.read(&[(buffer, 0..self.layout.len())]).await?;
-        Ok(lists.pop().unwrap_or_default())
-    }
-
-    /// What the last step computed on its way; `None` from fused kernels, which keep it in
-    /// registers.
-    ///
-    /// # Errors
-    /// [`GpuError`] where the device fails.
-    pub async fn trace(&self) -> Result<Option<Trace<f32>>, GpuError> {
-        if self.kernels == Kernels::Fused {
-            return Ok(None);
-        }
-        let rows = self.task.batches.len_of(self.step.saturating_sub(1));
-        let mut trace = Trace::default();
-        for (layer, buffers) in self.layers.iter().zip(&self.buffers.layers) {
-            let stride = row_stride(layer.fan_out);
-            let range = 0..rows * stride;
-            let wanted = [&buffers.z, &buffers.a, &buffers.d_z].map(|b| (b, range.clone()));
-            let lists = self.gpu.read::<f32>(&wanted).await?;
-            let mut lists = lists.iter().map(|list| unpad_rows(list, layer.fan_out, stride));
-            trace.pre_activations.extend(lists.next());
-            trace.activations.extend(lists.next());
-            trace.d_pre_activations.extend(lists.next());
-        }
-        Ok(Some(trace))
     }
 
     /// A forward pass over other rows with the parameters as they are now.

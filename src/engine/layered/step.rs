@@ -162,7 +162,12 @@ impl LayeredEngine {
         };
         let scale = loss.gradient_scale(rows, outputs) as f32;
         let bound = [from, targets, &self.buffers.row_loss, d].map(Slice::all);
-        self.gpu.dispatch(&kernels::loss(self.task.network.loss_function(), rows, outputs, scale), &bound).await
+        self.gpu
+            .dispatch(
+                &kernels::loss(self.task.network.loss_function(), rows, outputs, scale),
+                &bound,
+            )
+            .await
     }
 
     /// What turns the sum of a batch's losses into its loss.

@@ -8,14 +8,15 @@ mod plan;
 mod rates;
 mod rows;
 mod start;
+mod state;
 mod workgroup;
 
 use std::sync::Arc;
 
 use web_time::Instant;
 
+use super::Fate;
 use super::pace::Pace;
-use super::{Fate, State, cpu};
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::TrainParams;
@@ -29,6 +30,7 @@ pub use rates::Member;
 use rates::rules;
 use rows::Rows;
 pub use start::Start;
+use state::Kept;
 
 /// Numbers that the ring of losses holds at most.
 const RING_LEN: usize = 1 << 20;
@@ -36,9 +38,6 @@ const RING_LEN: usize = 1 << 20;
 const MOST_STEPS: usize = 1 << 22;
 /// Steps of a submission at most where each has a rate of its own.
 const SCHEDULE_LEN: usize = 1 << 16;
-/// Numbers that are read back with every submission, whether anybody asks for them or not: a copy
-/// of so few is free, a submission of its own is not.
-const FEW_NUMBERS: usize = 1 << 12;
 /// Multiply-adds of the first submission, over all rows, networks and steps: little for any device.
 const FIRST_WORK: usize = 1 << 21;
 /// What is to be trained at once: networks of one shape over the same rows.
@@ -82,8 +81,8 @@ pub struct ResidentEngine {
     fates: Vec<Fate>,
     /// Of the columns that there are; its params are set for each submission.
     dispatch: Option<Dispatch>,
-    /// The parameters and moments after the last submission, `[..][columns]`, where they are few.
-    latest: Option<Vec<f32>>,
+    /// Copies of where they stood, one for each [`Slot`](super::Slot).
+    kept: [Option<Kept>; 2],
     ring_len: u32,
     step: u32,
     pace: Pace,
@@ -202,7 +201,7 @@ impl ResidentEngine {
             columns: (0..networks as u32).collect(),
             fates: vec![Fate::Unsolved; networks],
             dispatch: None,
-            latest: None,
+            kept: [None, None],
             ring_len: ring_len as u32,
             step: 0,
             pace: Pace::new(first_steps.max(1), MOST_STEPS),
@@ -211,6 +210,11 @@ impl ResidentEngine {
         // Compiled and bound now, so that training need not.
         engine.dispatch(0, 0, 0).await?;
         Ok(engine)
+    }
+
+    /// What all networks here are.
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// Who owns a network here.
@@ -260,26 +264,19 @@ impl ResidentEngine {
         // What goes beyond the end of the ring went on at its start.
         let (straight, wrapped) = (kept.min(ring - first), kept - kept.min(ring - first));
         let width = self.columns.len();
-        let Buffers { losses, done, outcome, parameters, .. } = &self.buffers;
-        let all = self.numbers_of_one() * width;
-        let is_few = !self.judged && all <= FEW_NUMBERS;
-        let mut ranges = vec![
+        let Buffers { losses, done, outcome, .. } = &self.buffers;
+        let ranges = [
             (done, 0..width),
             (outcome, 0..width),
-            (parameters, 0..if is_few { all } else { 0 }),
             (losses, first * width..(first + straight) * width),
             (losses, 0..wrapped * width),
         ];
-        ranges.retain(|(_, range)| !range.is_empty());
         let dispatches = std::iter::repeat_n(&dispatch, count.div_ceil(cut) as usize);
-        let mut lists =
-            self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter().peekable();
+        let mut lists = self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter();
         self.pace.took(count as usize, started.elapsed());
         self.step += count;
         let (done, outcomes) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
         self.check_done(&done, &outcomes)?;
-        let floats = |list: Vec<u32>| list.into_iter().map(f32::from_bits).collect();
-        self.latest = lists.next_if(|_| is_few).map(floats);
         let losses = lists.flatten().map(f32::from_bits).collect();
         let columns = self.columns.clone();
         self.note_fates(&outcomes);
@@ -302,11 +299,6 @@ impl ResidentEngine {
             made += advance.steps;
         }
         Ok(losses)
-    }
-
-    /// Numbers that a network is, with its moments.
-    fn numbers_of_one(&self) -> usize {
-        (1 + self.optimizer.moments()) * self.network.parameter_count()
     }
 
     /// Steps before `step` whose losses are kept.
@@ -407,68 +399,6 @@ impl ResidentEngine {
         let made = self.gpu.dispatch(&launch, &bound).await?;
         self.dispatch = Some(made.clone());
         Ok(made)
-    }
-
-    /// The parameters of every network that is still here (all of them, where they are not
-    /// judged), each in the network's layout.
-    ///
-    /// # Errors
-    /// [`GpuError`] where the device fails.
-    pub async fn parameters(&self) -> Result<Vec<Vec<f32>>, GpuError> {
-        let flat = self.read_rows(self.network.parameter_count()).await?;
-        Ok((0..self.columns.len()).map(|network| self.packed(&flat, 0, network)).collect())
-    }
-
-    /// Where every network that is still here stands.
-    ///
-    /// # Errors
-    /// [`GpuError`] where the device fails.
-    pub async fn states(&self) -> Result<Vec<State>, GpuError> {
-        let flat = self.read_rows(self.numbers_of_one()).await?;
-        let state = |network| State {
-            step: self.step,
-            parameters: self.packed(&flat, 0, network),
-            moments: (1..=self.optimizer.moments())
-                .map(|moment| self.packed(&flat, moment, network))
-                .collect(),
-        };
-        Ok((0..self.columns.len()).map(state).collect())
-    }
-
-    /// The first rows of the buffer of parameters and moments, or what came back with the losses.
-    async fn read_rows(&self, rows: usize) -> Result<Vec<f32>, GpuError> {
-        let width = self.columns.len();
-        match &self.latest {
-            Some(latest) => Ok(latest.clone()),
-            None => {
-                let range = 0..rows * width;
-                Ok(self.gpu.read(&[(&self.buffers.parameters, range)]).await?.remove(0))
-            }
-        }
-    }
-
-    /// A network's parameters (0), or a moment, out of `[..][columns]`, in the network's layout.
-    fn packed(&self, flat: &[f32], part: usize, network: usize) -> Vec<f32> {
-        let (first, width) = (part * self.network.parameter_count(), self.columns.len());
-        let mut list = vec![0.0; self.layout.len()];
-        for (parameter, index) in self.indices().into_iter().enumerate() {
-            list[index] = flat[(first + parameter) * width + network];
-        }
-        list
-    }
-
-    /// A forward pass of one network over other rows, on the CPU: it is over before a dispatch
-    /// would have begun.
-    ///
-    /// # Errors
-    /// [`GpuError`] where the parameters cannot be read.
-    pub async fn forward(
-        &self,
-        network: usize,
-        inputs: &[f32],
-    ) -> Result<super::Forward, GpuError> {
-        let parameters = self.parameters().await?;
-        Ok(cpu::forward_rows(&self.network, &parameters[network], inputs))
     }
 }
 

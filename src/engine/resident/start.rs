@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use super::ResidentEngine;
-use crate::engine::{State, on_every_core};
+use crate::engine::on_every_core;
 use crate::gpu::{GpuError, Slice};
 use crate::kernels::init_uniform;
 use crate::network::{Draw, Initializer};
@@ -29,25 +29,6 @@ pub struct Start {
 }
 
 impl ResidentEngine {
-    /// Sets every network to a state; all of them have made as many steps.
-    pub fn set_states(&mut self, states: &[State]) {
-        self.latest = None;
-        let count = self.network.parameter_count();
-        let flat = |state: &State| -> Vec<f32> {
-            let mut list = self.layout.unpack(&state.parameters).concat();
-            list.extend(state.moments.iter().flat_map(|m| self.layout.unpack(m).concat()));
-            list.resize((1 + self.optimizer.moments()) * count, 0.0);
-            list
-        };
-        let lists: Vec<Vec<f32>> = states.iter().map(flat).collect();
-        let columns: Vec<f32> = (0..self.numbers_of_one())
-            .flat_map(|index| lists.iter().map(move |list| list[index]))
-            .collect();
-        self.gpu.write(&self.buffers.parameters, 0, &columns);
-        self.step = states.first().map_or(0, |state| state.step);
-        self.gpu.write(&self.buffers.done, 0, &vec![self.step; states.len()]);
-    }
-
     /// Draws starting weights: on the GPU where a distribution is uniform, the same bits as on the
     /// host; and on the host where it is normal, since its logarithm and cosine differ from one GPU
     /// to another, or where there are too few networks for a dispatch.
@@ -55,7 +36,6 @@ impl ResidentEngine {
     /// # Errors
     /// [`GpuError`] where the device fails.
     pub async fn draw(&mut self, starts: &[Start]) -> Result<(), GpuError> {
-        self.latest = None;
         let is_uniform = |start: &&Start| {
             self.network.layers().all(|layer| {
                 let draw = start.init.draw(layer.fan_in, layer.fan_out, start.scale);
@@ -121,10 +101,5 @@ impl ResidentEngine {
         };
         on_every_core(&pieces, draw, note, &|| false);
         self.gpu.write(&self.buffers.parameters, 0, &columns);
-    }
-
-    /// Where in the network's layout each parameter lies, in the order of the buffer.
-    pub(super) fn indices(&self) -> Vec<usize> {
-        self.layout.tensors().iter().flat_map(|tensor| tensor.indices()).collect()
     }
 }

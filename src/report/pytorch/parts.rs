@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use super::{joined, number};
 use crate::network::{LossPyTorch, Network};
-use crate::optimizer::{
-    Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule,
-};
+use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule};
 use crate::train::Training;
 
 /// How weights decay, where they do.
@@ -16,7 +14,7 @@ fn decay(optimizer: &Optimizer) -> Option<Decay> {
 
 /// The decay that no optimizer of PyTorch does by itself: decoupled, and not Adam's.
 fn decays_apart(optimizer: &Optimizer) -> bool {
-    decay(optimizer) == Some(Decay::Decoupled) && !optimizer.is_corrected()
+    decay(optimizer) == Some(Decay::Decoupled) && optimizer.kind.row().rule != UpdateRule::Adam
 }
 
 /// The network up to where its loss begins.

@@ -143,7 +143,8 @@ impl Case<'_> {
 
     /// Tanh for what is not around 0, as sigmoid: it is, where its slope is four times as large (LeCun et al. 1998, 4.4).
     pub(super) fn centred(&self) -> Option<String> {
-        (!self.hidden().row().is_centered && !self.hidden().row().saturates_at.is_empty()).then(|| "--activation tanh".to_owned())
+        (!self.hidden().row().is_centered && !self.hidden().row().saturates_at.is_empty())
+            .then(|| "--activation tanh".to_owned())
     }
 
     pub(super) fn nonlinear(&self) -> Option<String> {

@@ -51,7 +51,8 @@ fn least_of_numbers(training: &Training, output: usize, mean: f64) -> f64 {
         targets().map(|t| f64::eval(formula, [parameter, constant, t])).sum::<f64>()
     };
     let sizes = || targets().map(|t| f64::eval(&row.slope, [parameter, mean, t]).abs());
-    let (mut low, mut high) = targets().fold((mean, mean), |(low, high), t| (low.min(t), high.max(t)));
+    let (mut low, mut high) =
+        targets().fold((mean, mean), |(low, high), t| (low.min(t), high.max(t)));
     let mut constant = mean;
     // Unless what is left of the slopes is rounding.
     if sum(&row.slope, mean).abs() > 1e-9 * sizes().sum::<f64>() {
