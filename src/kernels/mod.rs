@@ -60,6 +60,7 @@ macro_rules! codes {
         &CODES
     }};
 }
+use codes;
 
 /// A hyperparameter: any number.
 const PARAMETER: &[f64] = &[0.25];
