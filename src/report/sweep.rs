@@ -8,7 +8,7 @@ use super::cells::{CellCount, varying};
 use super::map::{self, Paint};
 use super::{Detail, OutputError, json, place, print, table};
 use crate::engine::Place;
-use crate::sweep::{Count, Sweep, SweepProgress};
+use crate::sweep::{AxisValue, Count, Sweep, SweepProgress};
 
 /// A sweep, or the parts of one put together, as it ends.
 #[derive(Debug)]
@@ -273,7 +273,6 @@ pub fn sweep_csv(cells: &[CellCount]) -> String {
 mod tests {
     use super::super::cells::tests::cells;
     use super::*;
-    use crate::sweep::AxisValue;
 
     fn rates() -> [AxisValue; 3] {
         [0.1, 0.5, 1.0].map(AxisValue::Number)
