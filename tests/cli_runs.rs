@@ -162,6 +162,35 @@ fn a_run_goes_on_for_more_epochs_than_it_was_given() {
     fs::remove_dir_all(&folder).unwrap();
 }
 
+/// While a run is being written to a folder no other run gets in; once it is killed, one does, and goes on
+/// from its last checkpoint with one history.
+#[test]
+fn one_run_at_a_time_is_written_to_a_folder() {
+    let folder = folder("locked");
+    let kept = folder.join("run");
+    let path = text(&kept);
+    let endless = ["--engine", "cpu", "--restarts", "1", "--epochs", "4000000000"];
+    let often = ["--checkpoint-every", "1000", "--out", path, "-q"];
+    let mut first = wgrad(&[&endless[..], &often].concat()).spawn().unwrap();
+    while !kept.join(LAST).exists() {
+        assert!(first.try_wait().unwrap().is_none(), "it cannot have ended");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let refused = &[path, "another wgrad is writing its run there", "wait for its end"];
+    fail(wgrad(&["--resume", path]), 1, refused);
+    fail(wgrad(&["--epochs", "9", "--out", path, "--force"]), 1, refused);
+    assert!(first.try_wait().unwrap().is_none(), "it goes on");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // At the first report boundary the loss is below that.
+    succeed(wgrad(&["--resume", path, "--target-loss", "1000"]));
+    let lines = history(&kept);
+    let results = lines.iter().filter(|line| line["event"] == "result").count();
+    assert_eq!((results, &lines[lines.len() - 1]["event"]), (1, &"result".into()));
+    assert!(told(&lines).is_sorted_by(|a, b| a < b), "{lines:?}");
+    fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn a_checkpoint_of_another_training_is_refused_with_both_values() {
     let folder = folder("another");
@@ -198,6 +227,70 @@ fn a_checkpoint_of_another_training_is_refused_with_both_values() {
     fs::write(&table, "0,0,0\n0,1,1\n1,0,1\n1,1,1\n").unwrap();
     fail(resume(&[]), 2, &["is of another training", "data is ", " there and ", " here"]);
     assert!(before == (fs::read(&last).unwrap(), history(&kept)), "left as it was");
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Paths are kept so that they mean the same in every folder; rows that were moved are known again.
+#[test]
+fn a_run_is_resumed_and_repeated_from_another_folder_and_with_its_rows_elsewhere() {
+    let folder = folder("elsewhere");
+    let (here, there) = (folder.join("here"), folder.join("there"));
+    fs::create_dir_all(&here).unwrap();
+    fs::create_dir_all(&there).unwrap();
+    fs::write(here.join("rows.csv"), "0,0,0\n0,1,1\n1,0,1\n1,1,0\n").unwrap();
+    let wgrad_in = |at: &Path, args: &[&str]| {
+        let mut command = wgrad(args);
+        command.current_dir(at);
+        command
+    };
+    let start = ["--data", "rows.csv", "--test", "rows.csv", "--engine", "cpu", "--restarts", "1"];
+    let kept = ["--epochs", "50", "--out", "run"];
+    succeed(wgrad_in(&here, &[&start[..], &kept].concat()));
+    let (run, config) = (here.join("run"), here.join("run/config.toml"));
+    let resume = ["--resume", text(&run), "--json", "--epochs"];
+    let result = |at: &Path, args: &[&str]| events(wgrad_in(at, args)).pop().unwrap();
+    assert_eq!(result(&there, &[&resume[..], &["60"]].concat())["epochs"], 60);
+    assert_eq!(result(&there, &["--config", text(&config), "--json"])["epochs"], 60);
+    // By the path that was typed, and by another once the rows are elsewhere.
+    let typed = [&resume[..], &["70", "--data", "rows.csv"]].concat();
+    assert_eq!(result(&here, &typed)["epochs"], 70);
+    fs::rename(here.join("rows.csv"), there.join("moved.csv")).unwrap();
+    let again = [&resume[..], &["80"]].concat();
+    fail(wgrad_in(&there, &again), 6, &["rows.csv", "no such file"]);
+    let moved = [&again[..], &["--data", "moved.csv", "--test", "moved.csv"]].concat();
+    assert_eq!(result(&there, &moved)["epochs"], 80);
+    fs::write(there.join("moved.csv"), "0,0,0\n0,1,1\n1,0,1\n1,1,1\n").unwrap();
+    let other = [&resume[..], &["90", "--data", "moved.csv", "--test", "moved.csv"]].concat();
+    fail(wgrad_in(&there, &other), 2, &["is of another training", "data is "]);
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_ended_a_run_early_is_taken_back_when_it_is_resumed() {
+    let folder = folder("taken-back");
+    let start = ["--engine", "cpu", "--restarts", "1", "--seed", "2", "--epochs", "2000"];
+    for (name, early, none) in [
+        ("target", &["--target-loss", "0.05"][..], &["--target-loss", "none"][..]),
+        (
+            "patience",
+            &["--patience", "70", "--min-delta", "0.1", "--clip-norm", "9"],
+            &["--patience", "none"],
+        ),
+    ] {
+        let (kept, whole) = (folder.join(name), folder.join(format!("{name}-whole")));
+        let result = |args: &[&str]| events(wgrad(&[args, &["--json"]].concat())).pop().unwrap();
+        let out = ["--out", text(&kept)];
+        let first = result(&[&start[..], early, &out].concat());
+        assert!(first["epochs"].as_u64().unwrap() < 2000, "{first}");
+        let resumed = result(&[&["--resume", text(&kept)], none].concat());
+        assert_eq!((&resumed["epochs"], &resumed["end"]), (&2000.into(), &"epochs".into()));
+        let config = fs::read_to_string(kept.join("config.toml")).unwrap();
+        assert!(!config.contains(&early[0][2..]) && !config.contains("min-delta"), "{config}");
+        let clip = early.iter().position(|word| *word == "--clip-norm").map(|at| &early[at..]);
+        let out = ["--out", text(&whole)];
+        succeed(wgrad(&[&start[..], clip.unwrap_or_default(), &out].concat()));
+        assert!(tensors(&kept.join(LAST)) == tensors(&whole.join(LAST)), "{name}");
+    }
     fs::remove_dir_all(&folder).unwrap();
 }
 

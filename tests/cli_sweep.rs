@@ -127,6 +127,34 @@ fn parts_computed_apart_are_joined_into_the_table_of_one_run() {
     fail(wgrad(&["sweep", "--join", &path("no.json")]), 6, &["no.json", "no such file"]);
     fail(wgrad(&["sweep", "--join", &path("whole.csv")]), 6, &["whole.csv", "no part of a sweep"]);
     fail(wgrad(&["sweep", "--join", names[0], "--lr", "1"]), 2, &["--join"]);
+    let other = path("other.json");
+    let more = ["--clip-norm", "1", "--shard", "3/3", "--save", &other, "-q"];
+    succeed(wgrad(&[&args[..], &more].concat()));
+    let another = ["another sweep", "clip-norm is nothing there and 1.0 here"];
+    fail(wgrad(&["sweep", "--join", names[0], names[1], &other]), 6, &another);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// An optimizer that has no momentum has one cell for all momenta.
+#[test]
+fn cells_are_not_trained_twice_for_a_number_that_they_do_not_have() {
+    let folder = folder("sweep-alike");
+    let csv = folder.join("cells.csv");
+    let args = ["sweep", "--optimizer", "sgd,momentum", "--momentum", "0.5,0.9", "--lr", "0.1,0.5"];
+    let few = ["--networks", "20", "--epochs", "50", "--engine", "cpu"];
+    let out = ["--csv", csv.to_str().unwrap(), "--force"];
+    let events = events(wgrad(&[&args[..], &few, &out, &["--json"]].concat()));
+    let cells = cells(&events);
+    let of = |optimizer: &str| {
+        let own = cells.iter().filter(|cell| cell["optimizer"] == optimizer);
+        own.map(|cell| cell["momentum"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(of("sgd"), [Value::Null, Value::Null]);
+    assert_eq!(of("momentum"), [0.5, 0.5, 0.9, 0.9]);
+    let text = std::fs::read_to_string(&csv).unwrap();
+    assert!(text.contains(",sgd,,constant,0.1,20,"), "{text}");
+    let text = succeed(wgrad(&[&args[..], &few, &out].concat()));
+    assert!(text.contains("sgd        -         0.1") && !text.contains('\\'), "{text}");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

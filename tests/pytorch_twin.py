@@ -22,6 +22,12 @@ SETTINGS = [
     "--optimizer nesterov --data iris --schedule cosine --warmup 10 --steps 400",
     "--optimizer adam --activation tanh --layers 2,8,1 --clip-norm 0.1",
     "--optimizer adam --weight-decay 0.01 --decay decoupled --data iris --steps 300",
+    "--activation elu --layers 2,8,1 --lr 0.2",
+    "--activation gelu --data iris --steps 300",
+    "--activation silu --data spirals --steps 300",
+    "--activation leaky-relu --negative-slope 0.2 --seed 2",
+    "--loss huber --huber-delta 0.2 --output-activation identity --lr 0.1",
+    "--optimizer rmsprop --alpha 0.9 --data iris --weight-decay 0.01 --steps 300",
     "--optimizer adamw --data digits --schedule exponential --clip-value 0.01 --steps 200",
 ]
 

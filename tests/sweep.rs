@@ -345,7 +345,7 @@ fn cells_do_not_depend_on_the_company_they_are_in() {
 
 /// A part as `wgrad sweep --save` would write it.
 fn part(sweep: &Sweep, outcome: &SweepOutcome) -> (String, Part) {
-    let part = Part::new(sweep, outcome, "same".to_owned(), "here".to_owned());
+    let part = Part::new(sweep, outcome, Default::default(), "here".to_owned());
     (sweep.shard.to_string(), part)
 }
 

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::device::{self, Wanted};
-use super::settings::{EngineChoice, size};
+use super::device;
+use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
 use crate::bench::{Sizes, StepSizes, contest, steps};
-use crate::engine::Kernels;
-use crate::gpu::{DeviceChoice, Gpu};
+use crate::gpu::Gpu;
 use crate::report;
 
 /// What to measure.
@@ -30,50 +29,37 @@ pub(super) struct BenchArgs {
     #[arg(value_name = "WHAT", default_value = "xor")]
     what: Bench,
 
-    /// Of `xor`: epochs of the one network [default: 30000]
+    /// Of `xor`: number of epochs of the one network [default: 30000]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
 
-    /// Of `xor`: networks of the population [default: 65536]
+    /// Of `xor`: number of networks in the population [default: 65536]
     #[arg(long, value_name = "N")]
     networks: Option<usize>,
 
-    /// Of `xor`: epochs of the population [default: 2000]
+    /// Of `xor`: number of epochs of the population [default: 2000]
     #[arg(long, value_name = "N")]
     population_epochs: Option<u32>,
 
-    /// Of `step`: units per layer, the input first [default: 784,512,10]
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = size)]
-    layers: Option<Vec<usize>>,
-
-    /// Of `step`: rows of a batch [default: 256]
-    #[arg(long, value_name = "ROWS")]
-    batch: Option<usize>,
-
-    /// Measurements of each, in turn with the others
+    /// Number of measurements of each, in turn with the others
     #[arg(long, value_name = "N", default_value_t = Sizes::default().rounds)]
     rounds: u32,
 
-    /// auto, cpu (the CPU alone), gpu, the index or part of the name of an adapter
-    #[arg(long, value_name = "WHICH", default_value = "auto")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    settings: Flags<{ Verb::Bench as u8 }>,
 
-    /// Fail rather than run on the CPU alone or on a software adapter
-    #[arg(long)]
-    require_gpu: bool,
-
-    /// One JSON object a line
+    /// Print one JSON object per line instead of text
     #[arg(long)]
     json: bool,
 
-    /// Let through what wgpu and the driver log
+    /// Print the log of wgpu and the driver
     #[arg(short, long)]
     verbose: bool,
 }
 
 impl BenchArgs {
     /// Whether what is said is of the bench asked for, and can be.
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self, settings: &Settings) -> Result<(), Error> {
         let wide = |value: usize| value as u64;
         let of_xor = [
             ("epochs", self.epochs.map(u64::from)),
@@ -81,7 +67,7 @@ impl BenchArgs {
             ("population-epochs", self.population_epochs.map(u64::from)),
         ];
         let of_step =
-            [("layers", self.layers.as_ref().map(|_| 1)), ("batch", self.batch.map(wide))];
+            [("layers", settings.layers.as_ref().map(|_| 1)), ("batch", settings.batch.map(wide))];
         let (own, other, bench) = match self.what {
             Bench::Xor => (&of_xor[..], &of_step[..], "xor"),
             Bench::Step => (&of_step[..], &of_xor[..], "step"),
@@ -104,7 +90,8 @@ impl BenchArgs {
 
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     start_log(args.verbose);
-    args.check()?;
+    let settings = Settings::read(&args.settings.given)?;
+    args.check(&settings)?;
     let defaults = Sizes::default();
     let sizes = Sizes {
         epochs: args.epochs.unwrap_or(defaults.epochs),
@@ -114,16 +101,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     };
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let wanted = Wanted {
-            device: &args.device,
-            engine: EngineChoice::Auto,
-            kernels: Kernels::Fused,
-            require_gpu: args.require_gpu,
-        };
-        let chosen = device::choose(wanted, None).await?;
+        let chosen = device::choose(&settings.wanted()?, None).await?;
         let gpu = chosen.place.gpu();
         if let Bench::Step = args.what {
-            return step(args, gpu, &stop).await;
+            return step(args, settings, gpu, &stop).await;
         }
         if let Some(gpu) = gpu {
             let most = gpu.adapter().limits.max_binding_bytes / (13 * 4);
@@ -145,11 +126,16 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
 }
 
 /// `wgrad bench step`.
-async fn step(args: &BenchArgs, gpu: Option<&Arc<Gpu>>, stop: &Stop) -> Result<(), Failure> {
+async fn step(
+    args: &BenchArgs,
+    settings: Settings,
+    gpu: Option<&Arc<Gpu>>,
+    stop: &Stop,
+) -> Result<(), Failure> {
     let defaults = StepSizes::default();
     let sizes = StepSizes {
-        layers: args.layers.clone().unwrap_or(defaults.layers),
-        batch: args.batch.unwrap_or(defaults.batch),
+        layers: settings.layers.unwrap_or(defaults.layers),
+        batch: settings.batch.unwrap_or(defaults.batch),
         rounds: args.rounds,
     };
     let progress = report::Spinner::start(args.json);

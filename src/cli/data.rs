@@ -3,122 +3,63 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::bad_setting;
-use super::settings::Settings;
 use sha2::{Digest, Sha256};
 
+use super::bad_setting;
+use super::choices::{Delimiter, Header, TargetType};
+use super::settings::{Settings, TABLES};
 use crate::Error;
 use crate::data::{
     CsvOptions, DataError, Normalize, Preparation, Samples, Source, Table, read_csv, read_idx,
     unpacked,
 };
 use crate::model::file;
-use crate::network::named;
+use crate::network::Loss;
 
-named! {
-    /// What a column of targets holds.
-    pub enum TargetType ("target type") {
-        /// Names of classes, of which numbers may be some.
-        Classes = "classes",
-        /// Numbers.
-        Numbers = "numbers",
+/// How tables are to be read.
+pub(super) fn csv_options(settings: &Settings) -> CsvOptions {
+    CsvOptions {
+        delimiter: settings.delimiter.and_then(Delimiter::byte),
+        header: settings.header.and_then(Header::is_there),
+        target: settings.target.clone().unwrap_or_default(),
+        ignore: settings.ignore.clone().unwrap_or_default(),
+        ..CsvOptions::default()
     }
 }
 
-named! {
-    /// Whether a table begins with the names of its columns.
-    pub enum Header ("header") {
-        /// It does where no field of the first line is a number.
-        Auto = "auto",
-        /// It does.
-        Yes = "yes",
-        /// It does not.
-        No = "no",
+/// Settings of tables mean nothing where there is none.
+pub(super) fn check_tables(
+    settings: &Settings,
+    sources: [Option<&Source>; 2],
+) -> Result<(), Error> {
+    let [Some(source), _] = sources else { return Ok(()) };
+    if sources.into_iter().flatten().any(is_table) {
+        return Ok(());
     }
-}
-
-named! {
-    /// What stands between the fields of a table.
-    pub enum Delimiter ("delimiter") {
-        /// What stands equally often in each of the first lines.
-        Auto = "auto",
-        /// A comma.
-        Comma = "comma" | ",",
-        /// A semicolon.
-        Semicolon = "semicolon" | ";",
-        /// A tab.
-        Tab = "tab" | "\t",
-        /// A vertical bar.
-        Pipe = "pipe" | "|",
-        /// Any number of blanks.
-        Blank = "blank" | "space" | " ",
-    }
-}
-
-impl Delimiter {
-    fn byte(self) -> Option<u8> {
-        Some(match self {
-            Delimiter::Auto => return None,
-            Delimiter::Comma => b',',
-            Delimiter::Semicolon => b';',
-            Delimiter::Tab => b'\t',
-            Delimiter::Pipe => b'|',
-            Delimiter::Blank => b' ',
-        })
-    }
-}
-
-impl Header {
-    fn is_there(self) -> Option<bool> {
-        match self {
-            Header::Auto => None,
-            Header::Yes => Some(true),
-            Header::No => Some(false),
+    match settings.given().rows().find(|(row, _)| row.heading == TABLES) {
+        Some((row, texts)) => {
+            let reason = format!("is about tables, which --data {source} is not; leave it out");
+            Err(bad_setting(row.flag(texts), reason))
         }
+        None => Ok(()),
     }
 }
 
-/// How tables are to be read, as flags say it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TableFlags<'a> {
-    pub target: Option<&'a [String]>,
-    pub ignore: Option<&'a [String]>,
-    pub header: Option<Header>,
-    pub delimiter: Option<Delimiter>,
+/// Whether the target column holds classes, where the settings decide that.
+fn has_classes(settings: &Settings) -> Option<bool> {
+    match (settings.target_type, settings.loss, &settings.layers) {
+        (Some(target_type), _, _) => Some(target_type == TargetType::Classes),
+        // As many targets as outputs may be one-of-n rows.
+        (None, Some(Loss::SoftmaxCrossEntropy), None) => Some(true),
+        _ => None,
+    }
 }
 
-impl TableFlags<'_> {
-    /// The same for the reader.
-    pub(super) fn options(self) -> CsvOptions {
-        CsvOptions {
-            delimiter: self.delimiter.and_then(Delimiter::byte),
-            header: self.header.and_then(Header::is_there),
-            target: self.target.unwrap_or_default().to_vec(),
-            ignore: self.ignore.unwrap_or_default().to_vec(),
-            ..CsvOptions::default()
-        }
-    }
-
-    /// Flags about tables mean nothing where there is none.
-    pub(super) fn check(self, sources: [Option<&Source>; 2]) -> Result<(), Error> {
-        let [Some(source), _] = sources else { return Ok(()) };
-        if sources.into_iter().flatten().any(is_table) {
-            return Ok(());
-        }
-        let given = [
-            ("--target", self.target.is_some()),
-            ("--ignore", self.ignore.is_some()),
-            ("--header", self.header.is_some()),
-            ("--delimiter", self.delimiter.is_some()),
-        ];
-        match given.iter().find(|(_, given)| *given) {
-            Some((flag, _)) => Err(bad_setting(
-                *flag,
-                format!("is about tables, which --data {source} is not; leave it out"),
-            )),
-            None => Ok(()),
-        }
-    }
+/// The number of outputs of the network, where the settings decide that.
+fn outputs(settings: &Settings, table: &Table) -> Option<usize> {
+    let by_layers = settings.layers.as_ref().and_then(|layers| layers.last().copied());
+    let one = matches!(settings.loss, Some(Loss::Bce | Loss::BceWithLogits));
+    by_layers.or((one && table.class_count() == 2).then_some(1))
 }
 
 fn is_table(source: &Source) -> bool {
@@ -135,18 +76,30 @@ pub(super) fn default_normalize(source: &Source) -> Normalize {
     }
 }
 
+/// The same source by a path that means the same in every folder.
+pub(super) fn absolute(source: Source) -> Source {
+    let absolute = |path: String| match std::path::absolute(&path) {
+        Ok(absolute) => absolute.display().to_string(),
+        Err(_) => path,
+    };
+    match source {
+        Source::Csv(path) => Source::Csv(absolute(path)),
+        Source::Idx(images, labels) => Source::Idx(absolute(images), labels.map(absolute)),
+        other => other,
+    }
+}
+
 /// The rows that settings mean.
 pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
     let source = settings.data.clone().unwrap_or(Source::Xor);
     check(settings, &source)?;
-    let flags = settings.table_flags();
     let ends =
         settings.layers.as_deref().and_then(|layers| Some((*layers.first()?, *layers.last()?)));
     let options = CsvOptions {
-        classes: settings.classes(),
+        classes: has_classes(settings),
         inputs: ends.map(|ends| ends.0),
         outputs: ends.map(|ends| ends.1),
-        ..flags.options()
+        ..csv_options(settings)
     };
     let seed = settings.data_seed.unwrap_or(0);
     let (train, own_test) = match source.by_name(settings.noise, seed) {
@@ -176,7 +129,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         seed,
         normalize: settings.normalize.unwrap_or(default_normalize(&source)),
         together: source.is_image(),
-        outputs: settings.wanted_outputs(&train),
+        outputs: outputs(settings, &train),
     };
     Ok(Samples::new(train, test, &preparation)?)
 }
@@ -194,11 +147,7 @@ fn read_test(source: &Source, options: &CsvOptions, settings: &Settings) -> Resu
 /// What flags say of each other and of the data, before a file is read.
 fn check(settings: &Settings, source: &Source) -> Result<(), Error> {
     let sources = [Some(source), settings.test.as_ref()];
-    settings.table_flags().check(sources)?;
-    if settings.target_type.is_some() && !is_table(source) {
-        let reason = format!("is about tables, which --data {source} is not; leave it out");
-        return Err(bad_setting("--target-type", reason));
-    }
+    check_tables(settings, sources)?;
     if let Some(fraction) = settings.validation
         && !(fraction > 0.0 && fraction < 1.0)
     {
@@ -253,11 +202,17 @@ fn stdin() -> Result<Vec<u8>, Error> {
     })?;
     Ok(bytes)
 }
+
 /// SHA-256 over all inputs and targets: the same rows have the same wherever they lay.
 pub(super) fn hash(data: &crate::data::Dataset) -> String {
     let mut hash = Sha256::new();
     for value in data.inputs().iter().chain(data.targets()) {
         hash.update(value.to_le_bytes());
     }
+    hex(hash)
+}
+
+/// A hash as text.
+pub(super) fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::settings::EngineChoice;
+use super::choices::EngineChoice;
+use super::settings::Settings;
 use super::{Failure, bad_setting};
 use crate::Error;
 use crate::engine::{Kernels, Place};
@@ -23,14 +24,48 @@ impl Chosen {
     }
 }
 
-/// What the flags say.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub device: &'a DeviceChoice,
+/// What the settings say.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub device: DeviceChoice,
     pub engine: EngineChoice,
     /// Those of the layered engine.
     pub kernels: Kernels,
     pub require_gpu: bool,
+}
+
+impl Settings {
+    /// The device and the engine asked for: an engine that has kernels to choose from, where some are
+    /// asked for.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where another engine is asked for.
+    pub(super) fn wanted(&self) -> Result<Wanted, Error> {
+        let device = self.device.clone().unwrap_or_default();
+        let engine = match (self.kernels, self.engine.unwrap_or(EngineChoice::Auto)) {
+            (None, engine) => engine,
+            (Some(_), EngineChoice::Auto | EngineChoice::Layered)
+                if device != DeviceChoice::Cpu =>
+            {
+                EngineChoice::Layered
+            }
+            (Some(kernels), engine) => {
+                let other = match device {
+                    DeviceChoice::Cpu => "--device cpu".to_owned(),
+                    _ => format!("--engine {engine}"),
+                };
+                let reason =
+                    format!("is for the layered engine and contradicts {other}; leave one out");
+                return Err(bad_setting(format!("--kernels {kernels}"), reason));
+            }
+        };
+        Ok(Wanted {
+            device,
+            engine,
+            kernels: self.kernels.unwrap_or(Kernels::Fused),
+            require_gpu: self.require_gpu.unwrap_or(false),
+        })
+    }
 }
 
 /// Reads the environment's choice of adapters.
@@ -42,10 +77,10 @@ pub(super) fn environment() -> Result<Environment, Error> {
 
 /// Opens what `wanted` means; `training` is what `--device fastest` measures.
 pub(super) async fn choose(
-    wanted: Wanted<'_>,
+    wanted: &Wanted,
     training: Option<&Training>,
 ) -> Result<Chosen, Failure> {
-    let Wanted { device, engine, kernels, require_gpu } = wanted;
+    let &Wanted { ref device, engine, kernels, require_gpu } = wanted;
     let contradiction = |one: &str, other: &str, fix: &str| -> Result<Chosen, Failure> {
         Err(bad_setting(one, format!("contradicts {other}; {fix}")).into())
     };
@@ -123,9 +158,9 @@ fn place_on(
 async fn fastest(
     training: &Training,
     adapters: Adapters,
-    wanted: Wanted<'_>,
+    wanted: &Wanted,
 ) -> Result<Chosen, Failure> {
-    let Wanted { engine, kernels, require_gpu, .. } = wanted;
+    let &Wanted { engine, kernels, require_gpu, .. } = wanted;
     let mut candidates = Vec::new();
     if engine == EngineChoice::Auto && !require_gpu {
         candidates.push((Place::Cpu, "cpu engine".to_owned()));

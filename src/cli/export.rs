@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::resolve::Resolved;
-use super::settings::{EngineChoice, Settings};
+use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, bad_setting, quoted};
+use super::{Failure, bad_setting};
 use crate::Error;
 use crate::engine::{Engine, Place};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
-use crate::report;
+use crate::report::{self, quoted};
 use crate::train::Training;
 
 /// Steps where nothing is said, of a run that has more.
@@ -21,35 +21,28 @@ const DEFAULT_STEPS: u32 = 1000;
 /// Flags of `wgrad export`.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// Where to write the script: it does the same steps in PyTorch and prints how far from wgrad's they end
+    /// Write the script to this file: it does the same steps in PyTorch and prints how far from wgrad's they end
     #[arg(long, value_name = "FILE.py", help_heading = "Export")]
     pytorch: PathBuf,
 
-    /// Steps to do [default: those of the whole run, at most 1000]
+    /// Number of steps [default: those of the whole run, at most 1000]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Export")]
     steps: Option<u32>,
 
-    /// Replace a file that is there
+    /// Replace an existing file
     #[arg(long, help_heading = "Export")]
     force: bool,
 
     #[command(flatten)]
-    settings: Settings,
-
-    /// Settings from a TOML file, by the names of the flags; flags win
-    #[arg(long, value_name = "FILE.toml", hide_short_help = true, help_heading = "Export")]
-    config: Option<PathBuf>,
+    settings: Flags<{ Verb::Export as u8 }>,
 }
 
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
-    check_flags(&args.settings)?;
+    let given = args.settings.with_file()?;
+    check_place(&Settings::read(&args.settings.given)?)?;
     let path = &args.pytorch;
     file::check_free(path, args.force)?;
-    let from_file = match &args.config {
-        Some(path) => Settings::from_file(path)?,
-        None => Settings::default(),
-    };
-    let Resolved { training, .. } = args.settings.clone().or(from_file).resolve()?;
+    let Resolved { training, .. } = Settings::read(&given)?.resolve()?;
     let steps = steps(&training, args.steps)?;
     report::check_script_size(&training, steps)?;
     training.check_on(&Place::Cpu)?;
@@ -70,28 +63,18 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     Ok(report::print(&told)?)
 }
 
-/// Flags of a training that mean nothing here. In a file they are passed over: it may be that of a
-/// training.
-fn check_flags(settings: &Settings) -> Result<(), Error> {
-    let on_cpu = "is computed on the cpu engine, whose steps the script repeats; leave it out";
-    match (&settings.engine, &settings.device) {
-        (Some(engine), _) if !matches!(engine, EngineChoice::Auto | EngineChoice::Cpu) => {
-            return Err(bad_setting(format!("--engine {engine}"), format!("an export {on_cpu}")));
-        }
+/// An export is computed on the cpu engine. A file may be of a training elsewhere.
+fn check_place(flags: &Settings) -> Result<(), Error> {
+    let setting = match (flags.engine, &flags.device) {
+        (Some(engine), _) if engine.needs_adapter() => format!("--engine {engine}"),
         (_, Some(device)) if !matches!(device, DeviceChoice::Auto | DeviceChoice::Cpu) => {
-            return Err(bad_setting(format!("--device {device}"), format!("an export {on_cpu}")));
+            format!("--device {device}")
         }
-        _ => {}
-    }
-    let given = [
-        ("--kernels", settings.kernels.is_some(), "is for a GPU, and an export needs none"),
-        ("--require-gpu", settings.require_gpu, "contradicts an export, which needs no GPU"),
-        ("--save", settings.save.is_some(), "is for train, which writes networks"),
-    ];
-    match given.iter().find(|(_, given, _)| *given) {
-        Some((flag, _, reason)) => Err(bad_setting(*flag, format!("{reason}; leave it out"))),
-        None => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    let reason =
+        "an export is computed on the cpu engine, whose steps the script repeats; leave it out";
+    Err(bad_setting(setting, reason))
 }
 
 /// How many steps to do: no more than the run has.

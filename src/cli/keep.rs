@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::choices::EngineChoice;
 use super::resolve::Resolved;
-use super::settings::{EngineChoice, Settings};
+use super::settings::{Given, Role, Setting, Settings, Verb};
 use super::{bad_setting, data};
 use crate::Error;
-use crate::data::Schema;
+use crate::data::{Schema, Source};
 use crate::engine::{Owner, Place};
 use crate::gpu::DeviceChoice;
 use crate::model::{Checkpoint, History, ModelError, RunFolder, file};
 use crate::network::Network;
 use crate::optimizer::ScheduleKind;
 use crate::report;
+use crate::sweep;
 use crate::train::{Event, Outcome, Resume, Snapshot, Training};
 
 /// Where the folders of `--keep` are.
@@ -61,8 +63,7 @@ impl Keeper {
             Wanted::Next(name) => RunFolder::next(Path::new(RUNS), name)?,
             Wanted::Same(path) => RunFolder::open(path)?,
         };
-        let settings = toml::to_string(&repeatable(resolved, place))
-            .map_err(|error| bad_setting("--out", error.to_string()))?;
+        let settings = repeatable(resolved, place).given().toml();
         folder.write_config(&settings)?;
         // What an interrupted run wrote after its checkpoint is done again.
         let until = from.map_or(0, |from| from.course.epoch);
@@ -192,34 +193,37 @@ fn repeatable(resolved: &Resolved, place: &Place) -> Settings {
         Some(gpu) => DeviceChoice::Name(gpu.adapter().name.clone()),
         None => DeviceChoice::Auto,
     };
-    Settings { engine: Some(engine), kernels, device: Some(device), save: None, ..settings.clone() }
+    Settings {
+        engine: Some(engine),
+        kernels,
+        device: Some(device),
+        save: None,
+        // The run may be repeated or resumed in another folder.
+        data: settings.data.clone().map(data::absolute),
+        test: settings.test.clone().map(data::absolute),
+        ..settings.clone()
+    }
 }
 
 /// A checkpoint that a run goes on from.
 pub(super) struct Found {
     path: PathBuf,
     checkpoint: Checkpoint,
-    settings: Settings,
+    given: Given,
     pub resume: Resume,
 }
 
-/// What may be said anew where a run is gone on with: how long, when to end, where, and what is told.
-const FREE: [&str; 14] = [
-    "epochs",
-    "target-loss",
-    "patience",
-    "min-delta",
-    "max-seconds",
-    "on-divergence",
-    "checkpoint-every",
-    "no-doctor",
-    "device",
-    "engine",
-    "kernels",
-    "require-gpu",
-    "save",
-    "restarts",
-];
+/// Every setting that a resumed run keeps in which what is given now differs from what it had.
+pub(super) fn differences(given: &Given, kept: &Given) -> Result<Vec<String>, Error> {
+    let (here, there) = (Settings::read(given)?, Settings::read(kept)?);
+    let is_file = |source: &Option<Source>| source.as_ref().is_some_and(Source::is_file);
+    // A file may lie elsewhere by now: its rows are compared, not its path.
+    let is_moved = is_file(&here.data) && is_file(&there.data);
+    let is_fixed = |row: &Setting| {
+        row.role == Role::Identity && given.has(row) && !(is_moved && row.key == "data")
+    };
+    Ok(sweep::differences(&kept.values(is_fixed), &given.values(is_fixed)))
+}
 
 impl Found {
     /// Reads the checkpoint that `--resume` names: a file, or the last one of a folder.
@@ -229,7 +233,7 @@ impl Found {
             |reason: String| Error::File { path: path.display().to_string(), reason, bad: true };
         let bytes = file::read(&path)?;
         let checkpoint = Checkpoint::from_bytes(&bytes).map_err(|error| bad(error.to_string()))?;
-        let settings: Settings = toml::from_str(&checkpoint.settings)
+        let given = Given::read(Verb::Train, &checkpoint.settings)
             .map_err(|error| bad(format!("its settings are not this program's: {error}")))?;
         let course = serde_json::from_str(&checkpoint.state)
             .map_err(|error| bad(format!("its state is not this program's: {error}")))?;
@@ -238,32 +242,16 @@ impl Found {
             parameters: checkpoint.parameters.clone(),
             moments: checkpoint.moments.clone(),
         };
-        Ok(Found { path, checkpoint, settings, resume: Resume { state, course } })
+        Ok(Found { path, checkpoint, given, resume: Resume { state, course } })
     }
 
-    /// Its settings, with what is said anew.
+    /// Its settings, with those that may change as they are given now.
     ///
     /// # Errors
-    /// [`Error::Setting`] with every field in which what is said is of another training.
-    pub(super) fn settings(&self, given: Settings) -> Result<Settings, Error> {
-        // By way of text, in which 0.05 is not the f64 that is nearest to the f32.
-        let table = |settings: &Settings| -> Result<toml::Table, Error> {
-            let text = toml::to_string(settings)
-                .map_err(|error| bad_setting("--resume", error.to_string()))?;
-            toml::from_str(&text).map_err(|error| bad_setting("--resume", error.to_string()))
-        };
-        let (said, kept) = (table(&given)?, table(&self.settings)?);
-        let text = |value: Option<&toml::Value>| match value {
-            Some(value) => value.to_string(),
-            None => "nothing".to_owned(),
-        };
-        let differences: Vec<String> = said
-            .iter()
-            .filter(|(key, value)| {
-                !FREE.contains(&key.as_str()) && kept.get(key.as_str()) != Some(value)
-            })
-            .map(|(key, value)| format!("{key} is {} there and {value} here", text(kept.get(key))))
-            .collect();
+    /// [`Error::Setting`] with every field in which what is given is of another training.
+    pub(super) fn settings(&self, given: Given) -> Result<Settings, Error> {
+        let (here, there) = (Settings::read(&given)?, Settings::read(&self.given)?);
+        let differences = differences(&given, &self.given)?;
         if !differences.is_empty() {
             let reason = format!(
                 "is of another training: {}; leave these out, or train anew",
@@ -271,20 +259,24 @@ impl Found {
             );
             return Err(bad_setting(format!("--resume {}", self.path.display()), reason));
         }
-        if let Some(restarts) = given.restarts.filter(|&restarts| restarts != 1) {
+        if let Some(restarts) = here.restarts.filter(|&restarts| restarts != 1) {
             let reason = "a checkpoint is of one start; leave it out";
             return Err(bad_setting(format!("--restarts {restarts}"), reason));
         }
-        if let (Some(epochs), Some(ScheduleKind::Cosine)) = (given.epochs, self.settings.schedule)
-            && Some(epochs) != self.settings.epochs
+        if let (Some(epochs), Some(ScheduleKind::Cosine)) = (here.epochs, there.schedule)
+            && Some(epochs) != there.epochs
         {
             let reason = "would bend the cosine of --schedule, which ends with the run; train anew";
             return Err(bad_setting(format!("--epochs {epochs}"), reason));
         }
-        // Of this run's time, not of the next one's.
-        let kept = Settings { max_seconds: None, ..self.settings.clone() };
+        // The time was the last run's.
+        let kept = Settings { max_seconds: None, ..there }.given();
+        let mut merged = given.clone().or(kept);
+        let all = Settings::read(&merged)?;
+        // What is now taken back leaves no use for what was kept beside it.
+        merged.retain(|row, _| given.has(row) || all.unused(row).is_none());
         let seed = Some(self.resume.course.seed);
-        Ok(Settings { restarts: Some(1), seed, ..given.or(kept) })
+        Ok(Settings { restarts: Some(1), seed, ..Settings::read(&merged)? })
     }
 
     /// Whether what the settings came to is what the checkpoint is of.

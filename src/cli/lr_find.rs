@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::device::{self, Chosen, Wanted};
+use super::device::{self, Chosen};
 use super::resolve::Resolved;
-use super::settings::Settings;
+use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, bad_setting, start_log};
+use super::{Failure, Telling, bad_setting};
 use crate::Error;
-use crate::engine::{Kernels, Place};
+use crate::engine::Place;
 use crate::model::file;
 use crate::report::{self, Detail, RateReport, Spinner};
 use crate::sweep::{self, RateMap, Sweep};
@@ -19,7 +19,7 @@ use crate::train::{RateRange, Training};
 /// Flags of `wgrad lr-find`.
 #[derive(Debug, Args)]
 pub(super) struct LrFindArgs {
-    /// The lowest rate to try
+    /// Lowest rate to try
     #[arg(
         long,
         value_name = "RATE",
@@ -29,7 +29,7 @@ pub(super) struct LrFindArgs {
     )]
     from: f32,
 
-    /// The highest rate to try
+    /// Highest rate to try
     #[arg(
         long,
         value_name = "RATE",
@@ -39,7 +39,7 @@ pub(super) struct LrFindArgs {
     )]
     to: f32,
 
-    /// Steps from the one to the other, for the curve of one network
+    /// Number of steps from the lowest rate to the highest, for the curve of one network
     #[arg(
         long,
         value_name = "N",
@@ -49,7 +49,7 @@ pub(super) struct LrFindArgs {
     )]
     steps: u32,
 
-    /// Rates of the map, where the data can be solved and the networks are small
+    /// Number of rates in the map, which is made where the data can be solved and the networks are small
     #[arg(
         long,
         value_name = "N",
@@ -59,7 +59,7 @@ pub(super) struct LrFindArgs {
     )]
     rates: usize,
 
-    /// Seeds at each rate of the map
+    /// Number of seeds at each rate of the map
     #[arg(
         long,
         value_name = "N",
@@ -69,82 +69,37 @@ pub(super) struct LrFindArgs {
     )]
     seeds: u32,
 
-    /// Leave out the map
+    /// Do not make the map
     #[arg(long, help_heading = "Rates")]
     no_map: bool,
 
-    /// Where to write the curve as comma-separated values
+    /// Write the curve to this file, as comma-separated values
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     csv: Option<PathBuf>,
 
-    /// Where to write what became of each seed at each rate
+    /// Write the result of each seed at each rate to this file, as comma-separated values
     #[arg(long, value_name = "FILE", conflicts_with = "no_map", help_heading = "Output")]
     map_csv: Option<PathBuf>,
 
-    /// Replace these files, where they exist
+    /// Replace existing files that --csv and --map-csv name
     #[arg(long, help_heading = "Output")]
     force: bool,
 
-    /// One JSON object a line on standard output: start, step ..., rate ..., result
-    #[arg(long, help_heading = "Output")]
-    json: bool,
-
-    /// Only the suggestion
-    #[arg(short, long, help_heading = "Output")]
-    quiet: bool,
-
-    /// Also what wgpu and the driver log
-    #[arg(short, long, conflicts_with = "quiet", help_heading = "Output")]
-    verbose: bool,
-
-    /// Settings from a TOML file, by the names of the flags; flags win
-    #[arg(long, value_name = "FILE.toml", help_heading = "Output")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    telling: Telling,
 
     #[command(flatten)]
-    settings: Settings,
+    settings: Flags<{ Verb::LrFind as u8 }>,
 }
 
 /// Networks of a map at most.
 const MOST_NETWORKS: u64 = 1 << 24;
 
 pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
-    start_log(args.verbose);
-    if let Some(lr) = args.settings.lr {
-        let reason = "is what is looked for; say where with --from and --to";
-        return Err(bad_setting(format!("--lr {lr}"), reason).into());
-    }
-    if let Some(path) = &args.settings.save {
-        let reason = "keeps a network, and none is trained to the end here; leave it out";
-        return Err(bad_setting(format!("--save {}", path.display()), reason).into());
-    }
-    // What only a whole training has is not passed over in silence. In a file it is: that may be one's.
-    let said = &args.settings;
-    for (flag, is_said) in [
-        ("restarts", said.restarts.is_some()),
-        ("target-loss", said.target_loss.is_some()),
-        ("patience", said.patience.is_some()),
-        ("max-seconds", said.max_seconds.is_some()),
-        ("on-divergence", said.on_divergence.is_some()),
-        ("checkpoint-every", said.checkpoint_every.is_some()),
-    ] {
-        if is_said {
-            let reason = "plays no part in a search for a rate; leave it out";
-            return Err(bad_setting(format!("--{flag}"), reason).into());
-        }
-    }
-    if let Some(least) = args.settings.min_lr {
-        let reason = "is a share of one rate, and many are tried here; leave it out";
-        return Err(bad_setting(format!("--min-lr {least}"), reason).into());
-    }
-    let from_file = match &args.config {
-        Some(path) => Settings { lr: None, min_lr: None, save: None, ..Settings::from_file(path)? },
-        None => Settings::default(),
-    };
-    let given = args.settings.clone().or(from_file);
-    // One start a seed: restarts are the map's.
-    let given = Settings { restarts: Some(1), checkpoint_every: None, ..given };
-    let Resolved { training, settings, .. } = given.resolve()?;
+    args.telling.start_log();
+    // One start per seed: restarts are the map's.
+    let settings = Settings { restarts: Some(1), ..Settings::read(&args.settings.with_file()?)? };
+    let Resolved { training, settings, .. } = settings.resolve()?;
     let range = RateRange { from: args.from, to: args.to, steps: args.steps };
     range.check()?;
     let networks = args.rates as u64 * u64::from(args.seeds);
@@ -156,21 +111,10 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     for path in [&args.csv, &args.map_csv].into_iter().flatten() {
         file::check_free(path, args.force)?;
     }
-    let detail = match (args.json, args.quiet) {
-        (true, _) => Detail::Json,
-        (_, true) => Detail::Quiet,
-        _ => Detail::Normal,
-    };
+    let detail = args.telling.detail();
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let device = settings.device.clone().unwrap_or_default();
-        let wanted = Wanted {
-            device: &device,
-            engine: settings.engine()?,
-            kernels: settings.kernels.unwrap_or(Kernels::Fused),
-            require_gpu: settings.require_gpu,
-        };
-        let Chosen { place, .. } = device::choose(wanted, Some(&training)).await?;
+        let Chosen { place, .. } = device::choose(&settings.wanted()?, Some(&training)).await?;
         training.check_on(&place)?;
         let stopping = || stop.signal().is_some();
         let spinner = Spinner::start(detail == Detail::Json || detail == Detail::Quiet);

@@ -1,6 +1,7 @@
 //! Flags, with their defaults and presets, to validated settings to one call.
 
 mod bench;
+mod choices;
 mod data;
 mod device;
 mod devices;
@@ -17,13 +18,10 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::Error;
-use crate::report::OutputError;
-pub use data::{Delimiter, Header, TargetType};
-pub use resolve::Resolved;
-pub use settings::{EngineChoice, Settings};
+use crate::report::{Detail, OutputError};
 
 const AFTER_HELP: &str = "\
 Plain `wgrad` trains XOR: 2 inputs, 3 hidden units (ReLU), 1 output (sigmoid), from as many starts
@@ -142,32 +140,47 @@ fn complain(message: &str) {
     let _ = writeln!(std::io::stderr(), "wgrad: {}", message.replace('\n', " "));
 }
 
+/// Flags of how much a command tells.
+#[derive(Debug, Args)]
+struct Telling {
+    /// Print one JSON object per line instead of text
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// Print only the result
+    #[arg(
+        short,
+        long,
+        conflicts_with = "verbose",
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
+    quiet: bool,
+
+    /// Print more: how every start ended, a line for every cell, and the log of wgpu and the driver
+    #[arg(short, long, hide_short_help = true, help_heading = "Output")]
+    verbose: bool,
+}
+
+impl Telling {
+    fn detail(&self) -> Detail {
+        match (self.json, self.quiet, self.verbose) {
+            (true, _, _) => Detail::Json,
+            (_, true, _) => Detail::Quiet,
+            (_, _, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        }
+    }
+
+    fn start_log(&self) {
+        start_log(self.verbose);
+    }
+}
+
 /// Lets wgpu's own messages through under `-v`, and whatever `RUST_LOG` asks for.
 fn start_log(verbose: bool) {
     let level = if verbose { "warn" } else { "off" };
     let environment = env_logger::Env::default().default_filter_or(level);
     // Fails only where a log is already set up, which then serves.
     let _ = env_logger::Builder::from_env(environment).try_init();
-}
-
-/// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+%@".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_cut_them() {
-        assert_eq!(quoted("--layers=2,3,1"), "--layers=2,3,1");
-        assert_eq!(quoted("my file.py"), "'my file.py'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -3,18 +3,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::builder::TypedValueParser;
 use clap::{ArgGroup, Args};
 
-use super::data::{Delimiter, Header, TableFlags, read};
+use super::choices::EngineChoice;
+use super::data::{check_tables, csv_options, read};
 use super::device::{self, Wanted, environment};
-use super::settings::{EngineChoice, names};
+use super::settings::{Flags, Settings, Verb, possible_names};
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
 use crate::data::{
     Batches, CsvOptions, DataError, Dataset, Labels, Order, Source, Table, parse_row,
 };
 use crate::engine::State;
-use crate::engine::{Engine, Kernels, Task};
+use crate::engine::{Engine, Task};
 use crate::gpu::{DeviceChoice, Environment};
 use crate::model::{Model, file};
 use crate::network::{Activation, named};
@@ -39,7 +41,7 @@ named! {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("rows").required(true).args(["input", "data"])))]
 pub(super) struct PredictArgs {
-    /// A network that --save wrote, or a checkpoint of --out
+    /// Network to run, from --save, or a checkpoint from --out
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
 
@@ -47,63 +49,31 @@ pub(super) struct PredictArgs {
     #[arg(long, value_name = "N,N,...", allow_hyphen_values = true)]
     input: Vec<String>,
 
-    /// Rows with targets or without: by name, a table FILE.csv, idx:IMAGES or idx:IMAGES,LABELS, - for a table on standard input
-    #[arg(long, value_name = "NAME|FILE", allow_hyphen_values = true)]
-    data: Option<Source>,
-
-    /// Which rows of digits, iris or a shape: all, train, test
-    #[arg(long, value_parser = names!(Part), default_value = "all", help_heading = "Data")]
+    /// Rows of digits, iris or a shape to use
+    #[arg(
+        long,
+        value_parser = possible_names(Part::NAMES).try_map(|name| name.parse::<Part>()),
+        default_value = "all",
+        help_heading = "Data"
+    )]
     part: Part,
 
-    /// How far the points of circles, moons and spirals lie off their shape [default: as in train]
-    #[arg(long, value_name = "DEVIATION", help_heading = "Data")]
-    noise: Option<f32>,
+    #[command(flatten)]
+    settings: Flags<{ Verb::Predict as u8 }>,
 
-    /// Seed of those points
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Data")]
-    data_seed: u64,
-
-    /// A table's columns of targets, by name or by number from 1 [default: those of the training by name, else the last]
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
-    target: Option<Vec<String>>,
-
-    /// Columns to leave out, by name or by number from 1
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
-    ignore: Option<Vec<String>>,
-
-    /// Whether the first line names the columns: auto, yes, no
-    #[arg(long, value_parser = names!(Header), help_heading = "Data")]
-    header: Option<Header>,
-
-    /// What stands between fields: auto, comma, semicolon, tab, pipe, blank
-    #[arg(long, value_parser = names!(Delimiter), help_heading = "Data")]
-    delimiter: Option<Delimiter>,
-
-    /// auto (here the CPU, unless WGPU_* variables say otherwise), cpu, gpu, the index or part of the name of an adapter
-    #[arg(long, value_name = "WHICH", default_value = "auto", help_heading = "Device")]
-    device: DeviceChoice,
-
-    /// How to run [default: layered where --device names an adapter, else cpu]
-    #[arg(long, value_parser = names!(EngineChoice), default_value = "auto", hide_default_value = true, help_heading = "Device")]
-    engine: EngineChoice,
-
-    /// Fail rather than run on the CPU or on a software adapter
-    #[arg(long, help_heading = "Device")]
-    require_gpu: bool,
-
-    /// One JSON object a line
+    /// Print one JSON object per line instead of text
     #[arg(long, conflicts_with = "csv", help_heading = "Output")]
     json: bool,
 
-    /// Comma-separated values into a file, or with - on standard output
+    /// Write comma-separated values to this file, or with - to standard output
     #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "Output")]
     csv: Option<PathBuf>,
 
-    /// Replace the file that --csv names, where it exists
+    /// Replace an existing file that --csv names
     #[arg(long, help_heading = "Output")]
     force: bool,
 
-    /// Let through what wgpu and the driver log
+    /// Print the log of wgpu and the driver
     #[arg(short, long, help_heading = "Output")]
     verbose: bool,
 }
@@ -120,26 +90,22 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     if let Some(path) = to_file {
         file::check_free(path, args.force)?;
     }
-    let Rows { name, raw, inputs, targets } = rows(args, &model)?;
+    let settings = Settings::read(&args.settings.given)?;
+    let Rows { name, raw, inputs, targets } = rows(args, &settings, &model)?;
     let rows = inputs.len() / model.network.inputs();
-    if args.engine.needs_adapter() && args.engine != EngineChoice::Layered {
+    let wanted = settings.wanted()?;
+    if wanted.engine.needs_adapter() && wanted.engine != EngineChoice::Layered {
         let reason = "trains, and does not predict; use --engine layered or cpu";
-        return Err(bad_setting(format!("--engine {}", args.engine), reason).into());
+        return Err(bad_setting(format!("--engine {}", wanted.engine), reason).into());
     }
     pollster::block_on(async {
         // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.
-        let unsaid = environment()? == Environment::default() && !args.require_gpu;
-        let engine = match (args.engine, &args.device) {
-            (EngineChoice::Auto, DeviceChoice::Auto) if unsaid => EngineChoice::Cpu,
+        let is_free = environment()? == Environment::default() && !wanted.require_gpu;
+        let engine = match (wanted.engine, &wanted.device) {
+            (EngineChoice::Auto, DeviceChoice::Auto) if is_free => EngineChoice::Cpu,
             (engine, _) => engine,
         };
-        let wanted = Wanted {
-            device: &args.device,
-            engine,
-            kernels: Kernels::Fused,
-            require_gpu: args.require_gpu,
-        };
-        let chosen = device::choose(wanted, None).await?;
+        let chosen = device::choose(&Wanted { engine, ..wanted }, None).await?;
         let engine = Engine::new(task(&model, &inputs)?, &chosen.place).await?;
         let forward = engine.forward(&inputs).await?;
         let outputs = model.network.outputs();
@@ -215,10 +181,10 @@ struct Rows {
     targets: Option<Vec<f32>>,
 }
 
-fn rows(args: &PredictArgs, model: &Model) -> Result<Rows, Error> {
-    let (name, raw, targets) = match &args.data {
+fn rows(args: &PredictArgs, settings: &Settings, model: &Model) -> Result<Rows, Error> {
+    let (name, raw, targets) = match &settings.data {
         Some(source) => {
-            let table = table(args, source, model)?;
+            let table = table(args.part, settings, source, model)?;
             let targets = table.encoded(&model.schema.labels)?;
             (table.name().to_owned(), table.inputs().to_vec(), targets)
         }
@@ -247,28 +213,21 @@ fn typed_rows(args: &PredictArgs, wanted: usize) -> Result<Vec<f32>, Error> {
 }
 
 /// The rows of `--data`, of as many inputs as the network has.
-fn table(args: &PredictArgs, source: &Source, model: &Model) -> Result<Table, Error> {
-    let PredictArgs { target, ignore, .. } = args;
-    let flags = TableFlags {
-        target: target.as_deref(),
-        ignore: ignore.as_deref(),
-        header: args.header,
-        delimiter: args.delimiter,
-    };
-    flags.check([Some(source), None])?;
+fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Result<Table, Error> {
+    check_tables(settings, [Some(source), None])?;
     let (network, schema) = (&model.network, &model.schema);
     let (wanted, outputs) = (network.inputs(), network.outputs());
     let has_classes = schema.labels.outputs().is_some();
-    if args.noise.is_some() && !matches!(source, Source::Shape(..)) {
+    if settings.noise.is_some() && !matches!(source, Source::Shape(..)) {
         let reason = "is for --data circles, moons and spirals; leave it out";
         return Err(bad_setting("--noise", reason));
     }
-    let built_in = source.by_name(args.noise, args.data_seed).transpose()?;
-    if args.part != Part::All && !built_in.as_ref().is_some_and(|rows| rows.keeps_test) {
+    let built_in = source.by_name(settings.noise, settings.data_seed.unwrap_or(0)).transpose()?;
+    if part != Part::All && !built_in.as_ref().is_some_and(|rows| rows.keeps_test) {
         let reason = format!("is for data that keeps rows for testing, which {source} does not");
-        return Err(bad_setting(format!("--part {}", args.part), reason));
+        return Err(bad_setting(format!("--part {part}"), reason));
     }
-    let table = match (built_in, args.part) {
+    let table = match (built_in, part) {
         (Some(rows), Part::All) => rows.rows,
         (Some(rows), part) => {
             let (train, test) = rows.split()?;
@@ -283,7 +242,7 @@ fn table(args: &PredictArgs, source: &Source, model: &Model) -> Result<Table, Er
                 known_inputs: schema.inputs.clone(),
                 known_targets: schema.targets.clone(),
                 known_places: schema.target_places.clone(),
-                ..flags.options()
+                ..csv_options(settings)
             };
             read(source, &options).map_err(|error| match error {
                 Error::Data(DataError::Columns { name, columns, .. }) => Error::File {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::settings::{EngineChoice, Settings};
-use super::toolkit::default_rate;
+use super::choices::EngineChoice;
+use super::settings::Settings;
+use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use super::{bad_setting, data};
 use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Schema, Source};
 use crate::network::{Activation, Initializer, Loss, Network};
+use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training};
 
 /// Rows up to which a batch is all of them unless said otherwise.
@@ -19,7 +21,7 @@ const PRESET_RESTARTS: u32 = 64;
 
 /// What settings come to.
 #[derive(Debug, Clone)]
-pub struct Resolved {
+pub(super) struct Resolved {
     /// The training.
     pub training: Training,
     /// The settings with every default written out.
@@ -66,7 +68,7 @@ impl Settings {
     ///
     /// # Errors
     /// Data that cannot be read, a network that cannot be, settings that do not fit the data.
-    pub fn resolve(self) -> Result<Resolved, Error> {
+    pub(super) fn resolve(self) -> Result<Resolved, Error> {
         if let Some(layers) = &self.layers {
             // Sizes that cannot be are told before a file is read for them.
             let any = Activation::Identity;
@@ -81,19 +83,28 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Settings::resolve`].
-    pub fn resolve_over(self, samples: &Samples) -> Result<(Training, Settings), Error> {
+    pub(super) fn resolve_over(self, samples: &Samples) -> Result<(Training, Settings), Error> {
         let source = self.data.clone().unwrap_or(Source::Xor);
         let data = Arc::clone(&samples.train);
         let defaults = Defaults::of(&source, &data);
-        let layers = self.layers.clone().unwrap_or(defaults.layers);
+        let mut layers = self.layers.clone().unwrap_or(defaults.layers);
+        if let Some(width) = self.width {
+            let last = layers.len().saturating_sub(1);
+            if last < 2 {
+                let reason = "has no hidden layer to widen; give --layers with one";
+                return Err(bad_setting(format!("--width {width}"), reason));
+            }
+            layers[1..last].fill(width);
+        }
         let is_xor = is_truth_table(&data) && {
             let xor = |row| [data.input(row), data.target(row)].concat().iter().sum::<f32>() % 2.0;
             data.rows() == 4 && (0..4).all(|row| xor(row) == 0.0)
         };
         let is_preset = is_xor && layers == [2, 3, 1];
-        let activation = self.activation.unwrap_or(Activation::Relu);
+        let activation = self.activation.unwrap_or(DEFAULT_ACTIVATION);
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
+        let network = self.with_numbers(network)?;
         let optimizer = self.rule()?;
         let learning_rate = self.lr.unwrap_or(default_rate(&optimizer, defaults.learning_rate));
         let epochs = self.epochs.unwrap_or(defaults.epochs);
@@ -106,7 +117,7 @@ impl Settings {
             schedule,
             stopping: self.stopping(),
             on_divergence: self.on_divergence.unwrap_or(OnDivergence::Stop),
-            doctor: !self.no_doctor,
+            doctor: !self.no_doctor.unwrap_or(false),
             checkpoint_every: self.checkpoint_every,
             epochs,
             batch: self.batch.unwrap_or(if data.rows() <= FULL_BATCH_ROWS {
@@ -135,15 +146,31 @@ impl Settings {
             }
             other => other,
         })?;
-        let normalize = self.normalize.unwrap_or(data::default_normalize(&source));
-        let settings = Settings {
+        self.check_use()?;
+        let settings = self.written_out(source, layers, &training)?;
+        Ok((training, settings))
+    }
+
+    /// These settings with all that the training makes of those that are not given.
+    fn written_out(
+        self,
+        source: Source,
+        layers: Vec<usize>,
+        training: &Training,
+    ) -> Result<Settings, Error> {
+        let Training { network, optimizer, schedule, .. } = training;
+        let Optimizer { kind, weight_decay, decay, .. } = *optimizer;
+        let Schedule { kind: schedule, warmup, every, factor, .. } = *schedule;
+        let activations = network.activations();
+        let all = Settings {
             data_seed: Some(self.data_seed.unwrap_or(0)),
-            normalize: Some(normalize),
+            normalize: Some(self.normalize.unwrap_or(data::default_normalize(&source))),
             data: Some(source),
             layers: Some(layers),
-            activation: Some(activation),
-            output_activation: Some(output),
-            loss: Some(loss),
+            width: None,
+            activation: self.activation.or(activations.first().copied()),
+            output_activation: activations.last().copied(),
+            loss: Some(network.loss()),
             init: Some(training.init),
             init_scale: Some(training.init_scale),
             lr: Some(training.learning_rate),
@@ -152,12 +179,27 @@ impl Settings {
             order: Some(training.order),
             seed: Some(training.seed),
             restarts: Some(training.restarts),
+            optimizer: Some(kind),
+            weight_decay: self.weight_decay.or((weight_decay != 0.0).then_some(weight_decay)),
+            decay: Some(decay),
+            schedule: Some(schedule),
+            warmup: Some(warmup),
+            lr_factor: Some(factor),
+            lr_every: Some(every),
+            on_divergence: Some(training.on_divergence),
             device: Some(self.device.unwrap_or_default()),
             engine: Some(self.engine.unwrap_or(EngineChoice::Auto)),
             ..self
         };
-        let settings = settings.with_toolkit(&training);
-        Ok((training, settings))
+        let mut given = all.given();
+        for row in HYPERPARAMETERS {
+            given.set_number(row, optimizer.value(row));
+        }
+        for (row, value) in network.hyperparameters() {
+            given.set_number(row, value);
+        }
+        given.retain(|row, _| all.unused(row).is_none());
+        Settings::read(&given)
     }
 }
 
@@ -181,9 +223,10 @@ fn loss_and_output(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::settings::{Given, Verb};
 
     fn resolve(text: &str) -> Result<(Training, Settings), Error> {
-        let resolved = toml::from_str::<Settings>(text).unwrap().resolve()?;
+        let resolved = Settings::read(&Given::read(Verb::Train, text).unwrap())?.resolve()?;
         Ok((resolved.training, resolved.settings))
     }
 
@@ -203,9 +246,9 @@ mod tests {
             ["", "data = 'parity-3'", "loss = 'mse-half-mean'\nactivation = 'tanh'\nlr = 0.1"]
         {
             let (_, settings) = resolve(text).unwrap();
-            let printed = toml::to_string(&settings).unwrap();
+            let printed = settings.given().toml();
             let (_, again) = resolve(&printed).unwrap();
-            assert_eq!(toml::to_string(&again).unwrap(), printed);
+            assert_eq!(again.given().toml(), printed);
         }
     }
 
@@ -225,9 +268,9 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_file() {
-        let flags: Settings = toml::from_str("lr = 0.25\nlayers = [2, 5, 1]").unwrap();
-        let file: Settings = toml::from_str("lr = 0.75\nseed = 9").unwrap();
-        let both = flags.or(file);
+        let flags = Given::read(Verb::Train, "lr = 0.25\nlayers = [2, 5, 1]").unwrap();
+        let file = Given::read(Verb::Train, "lr = 0.75\nseed = 9").unwrap();
+        let both = Settings::read(&flags.or(file)).unwrap();
         assert_eq!((both.lr, both.seed, both.layers), (Some(0.25), Some(9), Some(vec![2, 5, 1])));
     }
 

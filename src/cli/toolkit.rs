@@ -1,10 +1,16 @@
-//! What the flags about optimizers, schedules and stopping mean.
+//! What the settings of optimizers, schedules and stopping mean, and which of them mean nothing beside others.
 
 use super::bad_setting;
-use super::settings::Settings;
+use super::settings::{Family, Setting, Settings};
 use crate::Error;
-use crate::optimizer::{DefaultRate, Optimizer, OptimizerKind, Schedule, ScheduleKind};
-use crate::train::{Stopping, Training};
+use crate::network::{Activation, Hyperparameter, Loss, Network};
+use crate::optimizer::{
+    DefaultRate, HYPERPARAMETERS, Optimizer, OptimizerKind, Schedule, ScheduleKind,
+};
+use crate::train::Stopping;
+
+/// The activation of hidden layers where none is given.
+pub(super) const DEFAULT_ACTIVATION: Activation = Activation::Relu;
 
 /// The rate where none is asked for, from that of plain gradient descent.
 pub(super) fn default_rate(optimizer: &Optimizer, plain: f32) -> f32 {
@@ -14,103 +20,172 @@ pub(super) fn default_rate(optimizer: &Optimizer, plain: f32) -> f32 {
     }
 }
 
-/// A flag that says something of what is not there.
-fn refuse<T>(flag: &str, value: impl std::fmt::Display, reason: &str) -> Result<T, Error> {
-    Err(bad_setting(format!("--{flag} {value}"), reason))
+/// Whether a schedule has a number.
+fn schedule_has(kind: ScheduleKind, key: &str) -> bool {
+    use ScheduleKind::{Constant, Cosine, Exponential, Plateau, Step};
+    match kind {
+        Constant => false,
+        Cosine => key == "min-lr",
+        Exponential => key != "lr-every",
+        Step | Plateau => true,
+    }
+}
+
+impl Family {
+    /// Its members that have a setting of theirs.
+    pub(super) fn members_with(self, key: &str) -> Vec<&'static str> {
+        let is_it = |row: &&Hyperparameter| row.name == key;
+        match self {
+            Family::Activation => {
+                let has = |kind: &&Activation| kind.row().hyperparameter.iter().any(is_it);
+                Activation::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+            }
+            Family::Loss => {
+                let has = |kind: &&Loss| kind.row().hyperparameter.iter().any(is_it);
+                Loss::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+            }
+            Family::Optimizer => {
+                let has = |kind: &&OptimizerKind| kind.row().hyperparameters.iter().any(is_it);
+                OptimizerKind::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+            }
+            Family::Schedule => {
+                let has = |kind: &&ScheduleKind| schedule_has(**kind, key);
+                ScheduleKind::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+            }
+        }
+    }
+}
+
+/// `a, b or c`.
+pub(super) fn listed(names: &[&str], word: &str) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
+    }
 }
 
 impl Settings {
-    /// How gradients become updates.
-    pub(super) fn rule(&self) -> Result<Optimizer, Error> {
-        let inferred = match self.momentum {
+    /// The optimizer, also where only its momentum is given.
+    pub(super) fn optimizer_kind(&self) -> OptimizerKind {
+        self.optimizer.unwrap_or(match self.momentum {
             Some(_) => OptimizerKind::Momentum,
             None => OptimizerKind::Sgd,
-        };
-        let kind = self.optimizer.unwrap_or(inferred);
-        let default = Optimizer::new(kind);
-        if let Some(momentum) = self.momentum
-            && !matches!(kind, OptimizerKind::Momentum | OptimizerKind::Nesterov)
-        {
-            let reason = format!(
-                "{kind} has no momentum; use --optimizer momentum or nesterov, or --beta1 with adam"
-            );
-            return refuse("momentum", momentum, &reason);
-        }
-        for (flag, value) in [("beta1", self.beta1), ("beta2", self.beta2), ("eps", self.eps)] {
-            if let Some(value) = value
-                && !default.is_corrected()
-            {
-                return refuse(flag, value, &format!("{kind} has none; use --optimizer adam"));
-            }
-        }
-        let weight_decay = self.weight_decay.unwrap_or(default.weight_decay);
-        if let Some(decay) = self.decay
-            && self.weight_decay.is_none()
-            && kind != OptimizerKind::AdamW
-        {
-            let reason = "says how weights decay, and none do; give --weight-decay too";
-            return refuse("decay", decay, reason);
-        }
-        let optimizer = Optimizer {
-            momentum: self.momentum.unwrap_or(default.momentum),
-            beta1: self.beta1.unwrap_or(default.beta1),
-            beta2: self.beta2.unwrap_or(default.beta2),
-            eps: self.eps.unwrap_or(default.eps),
-            weight_decay,
-            decay: self.decay.unwrap_or(default.decay),
-            clip_norm: self.clip_norm,
-            clip_value: self.clip_value,
-            ..default
-        };
-        optimizer.check()?;
-        Ok(optimizer)
+        })
     }
 
-    /// How the rate goes over so many epochs.
+    fn schedule_kind(&self) -> ScheduleKind {
+        self.schedule.unwrap_or(ScheduleKind::Constant)
+    }
+
+    /// Why a setting would mean nothing beside these, if it would.
+    pub(super) fn unused(&self, row: &Setting) -> Option<String> {
+        let schedule = self.schedule_kind();
+        match (row.key, row.family) {
+            ("decay", _) => {
+                let decays =
+                    self.weight_decay.is_some() || self.optimizer_kind().row().weight_decay != 0.0;
+                let reason = "says how weights decay, and none do; give --weight-decay too";
+                (!decays).then(|| reason.to_owned())
+            }
+            ("min-delta", _) => {
+                let waits = self.patience.is_some() || schedule == ScheduleKind::Plateau;
+                let reason = "is for --patience and --schedule plateau; give one of them";
+                (!waits).then(|| reason.to_owned())
+            }
+            (key, Some(family)) => {
+                let chosen = self.chosen(family);
+                let having = family.members_with(key);
+                if chosen.iter().any(|member| having.contains(member)) {
+                    return None;
+                }
+                let (chosen, flag) = (chosen.first().unwrap_or(&"the default"), family.key());
+                let also = if key == "momentum" { ", or --beta1 with adam" } else { "" };
+                Some(format!("{chosen} has none; use --{flag} {}{also}", listed(&having, "or")))
+            }
+            (_, None) => None,
+        }
+    }
+
+    /// The members of a family that are in use, as far as these settings say.
+    fn chosen(&self, family: Family) -> Vec<&'static str> {
+        match family {
+            Family::Activation => {
+                let hidden = self.activation.unwrap_or(DEFAULT_ACTIVATION);
+                [Some(hidden), self.output_activation]
+                    .into_iter()
+                    .flatten()
+                    .map(Activation::name)
+                    .collect()
+            }
+            Family::Loss => self.loss.into_iter().map(Loss::name).collect(),
+            Family::Optimizer => vec![self.optimizer_kind().name()],
+            Family::Schedule => vec![self.schedule_kind().name()],
+        }
+    }
+
+    /// The network with the numbers that are given for its activations and its loss.
+    ///
+    /// # Errors
+    /// Where one is out of range.
+    pub(super) fn with_numbers(&self, network: Network) -> Result<Network, Error> {
+        let given = self.given();
+        let rows: Vec<_> = network.hyperparameters().map(|(row, _)| row).collect();
+        rows.into_iter().try_fold(network, |network, row| match given.number(row)? {
+            Some(value) => Ok(network.with_hyperparameter(row, value)?),
+            None => Ok(network),
+        })
+    }
+
+    /// Whether everything that is given means something.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the flag that does not, and why.
+    pub(super) fn check_use(&self) -> Result<(), Error> {
+        for (row, texts) in self.given().rows() {
+            if let Some(reason) = self.unused(row) {
+                return Err(bad_setting(row.flag(texts), reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// How gradients become updates.
+    pub(super) fn rule(&self) -> Result<Optimizer, Error> {
+        let given = self.given();
+        let mut optimizer = Optimizer::new(self.optimizer_kind());
+        for row in HYPERPARAMETERS {
+            if let (Some(number), Some(own)) = (given.number(row)?, optimizer.value_mut(row)) {
+                *own = number;
+            }
+        }
+        Ok(Optimizer {
+            weight_decay: self.weight_decay.unwrap_or(optimizer.weight_decay),
+            decay: self.decay.unwrap_or(optimizer.decay),
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+            ..optimizer
+        })
+    }
+
+    /// The schedule of the learning rate over so many epochs.
     pub(super) fn rate_schedule(&self, epochs: u32, rate: f32) -> Result<Schedule, Error> {
-        let kind = self.schedule.unwrap_or(ScheduleKind::Constant);
-        let default = Schedule::new(kind, epochs);
-        let has = |kinds: &[ScheduleKind]| kinds.contains(&kind);
-        use ScheduleKind::{Cosine, Exponential, Plateau, Step};
-        if let Some(factor) = self.lr_factor
-            && !has(&[Step, Exponential, Plateau])
-        {
-            let reason = format!("{kind} has none; use --schedule step, exponential or plateau");
-            return refuse("lr-factor", factor, &reason);
-        }
-        if let Some(every) = self.lr_every
-            && !has(&[Step, Plateau])
-        {
-            let reason = format!("{kind} has none; use --schedule step or plateau");
-            return refuse("lr-every", every, &reason);
-        }
-        let mut schedule = Schedule {
+        let default = Schedule::new(self.schedule_kind(), epochs);
+        let floor = match self.min_lr {
+            None => 0.0,
+            Some(least) if least >= 0.0 && least <= rate => f64::from(least) / f64::from(rate),
+            Some(least) => {
+                let reason = format!("must be at least 0 and at most the rate, {rate}");
+                return Err(bad_setting(format!("--min-lr {least}"), reason));
+            }
+        };
+        Ok(Schedule {
             warmup: self.warmup.unwrap_or(0),
             every: self.lr_every.unwrap_or(default.every),
             factor: self.lr_factor.unwrap_or(default.factor),
+            floor,
             ..default
-        };
-        if let Some(least) = self.min_lr {
-            if !has(&[Step, Exponential, Cosine, Plateau]) {
-                let reason = "a constant rate has none; use another --schedule";
-                return refuse("min-lr", least, reason);
-            }
-            if !(least >= 0.0 && least <= rate) {
-                let reason = format!("must be at least 0 and at most the rate, {rate}");
-                return refuse("min-lr", least, &reason);
-            }
-            schedule.floor = f64::from(least) / f64::from(rate);
-        }
-        if let Some(delta) = self.min_delta
-            && delta >= 0.0
-            && self.patience.is_none()
-            && kind != Plateau
-        {
-            let reason = "is for --patience and --schedule plateau; give one of them";
-            return refuse("min-delta", delta, reason);
-        }
-        schedule.check(epochs)?;
-        Ok(schedule)
+        })
     }
 
     pub(super) fn stopping(&self) -> Stopping {
@@ -119,33 +194,6 @@ impl Settings {
             patience: self.patience,
             min_delta: self.min_delta.unwrap_or(0.0),
             max_seconds: self.max_seconds,
-        }
-    }
-
-    /// These settings with what a training makes of them written out, as far as it says anything there.
-    pub(super) fn with_toolkit(self, training: &Training) -> Settings {
-        let Optimizer { kind, momentum, beta1, beta2, eps, weight_decay, decay, .. } =
-            training.optimizer;
-        let schedule = &training.schedule;
-        let has_momentum = matches!(kind, OptimizerKind::Momentum | OptimizerKind::Nesterov);
-        let is_adam = training.optimizer.is_corrected();
-        let decays = weight_decay != 0.0 || self.weight_decay.is_some();
-        let has_factor = !matches!(schedule.kind, ScheduleKind::Constant | ScheduleKind::Cosine);
-        let has_every = matches!(schedule.kind, ScheduleKind::Step | ScheduleKind::Plateau);
-        Settings {
-            optimizer: Some(kind),
-            momentum: has_momentum.then_some(momentum),
-            beta1: is_adam.then_some(beta1),
-            beta2: is_adam.then_some(beta2),
-            eps: is_adam.then_some(eps),
-            weight_decay: decays.then_some(weight_decay),
-            decay: decays.then_some(decay),
-            schedule: Some(schedule.kind),
-            warmup: Some(schedule.warmup),
-            lr_factor: has_factor.then_some(schedule.factor),
-            lr_every: has_every.then_some(schedule.every),
-            on_divergence: Some(training.on_divergence),
-            ..self
         }
     }
 }

@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::device::{self, Wanted};
+use super::device;
 use super::keep::{self, Found, Keeper};
 use super::resolve::Resolved;
-use super::settings::Settings;
+use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, bad_setting, start_log};
+use super::{Failure, Telling, bad_setting};
 use crate::Error;
 use crate::data::Normalize;
-use crate::engine::Kernels;
 use crate::model::{Model, file};
 use crate::report::{Detail, TrainReport, profile_trace};
 use crate::train::Event;
@@ -21,27 +20,12 @@ use crate::train::Event;
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
     #[command(flatten)]
-    settings: Settings,
+    settings: Flags<{ Verb::Train as u8 }>,
 
-    /// One JSON object a line on standard output: start, epoch ..., result
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    telling: Telling,
 
-    /// Only the verdict
-    #[arg(
-        short,
-        long,
-        conflicts_with = "verbose",
-        hide_short_help = true,
-        help_heading = "Output"
-    )]
-    quiet: bool,
-
-    /// Also every start's end, and what wgpu and the driver log
-    #[arg(short, long, hide_short_help = true, help_heading = "Output")]
-    verbose: bool,
-
-    /// Time every kernel by the adapter's clock, and with a file write a trace for Chrome or Perfetto
+    /// Measure the time of every kernel on the adapter; with a file, write a trace for Chrome or Perfetto
     #[arg(
         long,
         value_name = "TRACE.json",
@@ -52,11 +36,19 @@ pub(super) struct TrainArgs {
     )]
     profile: Option<Option<PathBuf>>,
 
-    /// Keep the run in this new folder: config.toml, history.jsonl, its last and its best checkpoint (at the end, and at each --checkpoint-every)
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    /// Replace existing files that --out and --save name
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
+    force: bool,
+
+    /// Print all settings, with their defaults, as a file for --config, and stop
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
+    print_config: bool,
+
+    /// Keep the run in this new folder: config.toml, history.jsonl, and its last and its best checkpoint
+    #[arg(long, value_name = "DIR", help_heading = "Keeping and resuming a run")]
     out: Option<PathBuf>,
 
-    /// Keep it in runs/NAME-001, or the next number [default: the data's name]
+    /// Keep the run in runs/NAME-001, or the next free number [default: the name of the data]
     #[arg(
         long,
         value_name = "NAME",
@@ -64,25 +56,13 @@ pub(super) struct TrainArgs {
         require_equals = true,
         conflicts_with = "out",
         hide_short_help = true,
-        help_heading = "Output"
+        help_heading = "Keeping and resuming a run"
     )]
     keep: Option<Option<String>>,
 
-    /// Replace what --out and --save name, where that exists
-    #[arg(long, hide_short_help = true, help_heading = "Output")]
-    force: bool,
-
-    /// Go on from a checkpoint, or from the last one of a run's folder
-    #[arg(long, value_name = "DIR|FILE", help_heading = "Output")]
+    /// Resume a run from a checkpoint, or from the last one in a folder
+    #[arg(long, value_name = "DIR|FILE", help_heading = "Keeping and resuming a run")]
     resume: Option<PathBuf>,
-
-    /// Settings from a TOML file, by the names of the flags; flags win
-    #[arg(long, value_name = "FILE.toml", hide_short_help = true, help_heading = "Output")]
-    config: Option<PathBuf>,
-
-    /// Print the settings, with every default, as such a file and stop
-    #[arg(long, hide_short_help = true, help_heading = "Output")]
-    print_config: bool,
 }
 
 impl TrainArgs {
@@ -93,23 +73,19 @@ impl TrainArgs {
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
-    start_log(args.verbose);
-    let from_file = match &args.config {
-        Some(path) => Settings::from_file(path)?,
-        None => Settings::default(),
-    };
-    let given = args.settings.clone().or(from_file);
+    args.telling.start_log();
+    let given = args.settings.with_file()?;
     let found = args.resume.as_deref().map(Found::read).transpose()?;
-    let given = match &found {
+    let settings = match &found {
         Some(found) => found.settings(given)?,
-        None => given,
+        None => Settings::read(&given)?,
     };
-    let resolved = given.resolve()?;
+    let resolved = settings.resolve()?;
     let Resolved { training, settings, schema } = &resolved;
     if let Some(found) = &found {
         found.check(training)?;
     }
-    settings.engine()?;
+    let wanted = settings.wanted()?;
     let wanted_folder = match (&args.out, &args.keep, &args.resume) {
         (Some(path), _, _) => keep::Wanted::Out(path, args.force),
         (None, Some(name), _) => {
@@ -119,12 +95,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         _ => keep::Wanted::Nothing,
     };
     if args.print_config {
-        let text = toml::to_string(settings)
-            .map_err(|error| bad_setting("--print-config", error.to_string()))?;
-        return Ok(crate::report::print(&text)?);
+        return Ok(crate::report::print(&settings.given().toml())?);
     }
     // A file may be that of a kept run, repeated without keeping it.
-    if let (Some(every), keep::Wanted::Nothing) = (args.settings.checkpoint_every, wanted_folder) {
+    let flags = Settings::read(&args.settings.given)?;
+    if let (Some(every), keep::Wanted::Nothing) = (flags.checkpoint_every, wanted_folder) {
         let reason = "needs a folder to put them in; give --out DIR or --keep";
         return Err(bad_setting(format!("--checkpoint-every {every}"), reason).into());
     }
@@ -145,14 +120,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let device = settings.device.clone().unwrap_or_default();
-        let wanted = Wanted {
-            device: &device,
-            engine: settings.engine()?,
-            kernels: settings.kernels.unwrap_or(Kernels::Fused),
-            require_gpu: settings.require_gpu,
-        };
-        let chosen = device::choose(wanted, Some(training)).await?;
+        let chosen = device::choose(&wanted, Some(training)).await?;
         training.check_on(&chosen.place)?;
         if args.profile.is_some() {
             match chosen.place.gpu() {
@@ -163,12 +131,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
                 }
             }
         }
-        let detail = match (args.json, args.quiet, args.verbose) {
-            (true, _, _) => Detail::Json,
-            (_, true, _) => Detail::Quiet,
-            (_, _, true) => Detail::Verbose,
-            _ => Detail::Normal,
-        };
+        let detail = args.telling.detail();
         let normalize = settings.normalize.unwrap_or(Normalize::None);
         let note = chosen.note.as_deref();
         let from = found.map(|found| found.resume);

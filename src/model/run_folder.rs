@@ -1,6 +1,6 @@
 //! The folder of one run: its settings, its history, its last and its best checkpoint.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind::{AlreadyExists, NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
@@ -17,11 +17,17 @@ const LAST: &str = "last.safetensors";
 const BEST: &str = "best.safetensors";
 /// Every file of ours; what else lies in the folder is somebody else's.
 const OURS: [&str; 4] = [CONFIG, HISTORY, LAST, BEST];
+/// What is locked where the system does not lock folders.
+const LOCK: &str = ".lock";
 
-/// The folder of one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The folder of one run, which nobody else can write a run to while this is alive: a second run that
+/// goes on in it would mix its history with that of the first.
+#[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// The system gives the lock back when this is closed, also by the end of a process that is killed.
+    /// `None` on a file system without locks.
+    _lock: Option<File>,
 }
 
 impl RunFolder {
@@ -31,20 +37,22 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Setting`] for a folder that is not empty; [`Error::File`] where it cannot be made
-    /// or written to, or where what bears the name of a file of ours is none, such as a link.
+    /// or written to, where another run is being written to it, or where what bears the name of a file of ours is none, such as a link.
     pub fn create(path: &Path, force: bool) -> Result<RunFolder, Error> {
         if path.as_os_str().is_empty() {
             let reason = "names no folder; give one, as in --out runs/first".to_owned();
             return Err(Error::Setting { setting: "--out ''".to_owned(), reason });
         }
         fs::create_dir_all(path).map_err(|cause| folder_error(path, &cause))?;
-        let mut entries = fs::read_dir(path).map_err(|cause| folder_error(path, &cause))?;
-        if !force && entries.next().is_some() {
+        let entries = fs::read_dir(path).map_err(|cause| folder_error(path, &cause))?;
+        // Before anything of an earlier run is looked at, or removed.
+        let folder = RunFolder::locked(path.to_owned())?;
+        let is_lock = |entry: &fs::DirEntry| entry.file_name() == LOCK;
+        if !force && entries.flatten().any(|entry| !is_lock(&entry)) {
             let reason =
                 "is not empty; give another folder, or --force to replace the run in it".to_owned();
             return Err(Error::Setting { setting: format!("--out {}", path.display()), reason });
         }
-        let folder = RunFolder { path: path.to_owned() };
         let mut found = Vec::new();
         for ours in OURS.map(|name| path.join(name)) {
             match fs::symlink_metadata(&ours) {
@@ -84,7 +92,7 @@ impl RunFolder {
             let path = root.join(format!("{name}-{number:03}"));
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    let folder = RunFolder { path };
+                    let folder = RunFolder::locked(path)?;
                     file::check_writable(&folder.config())?;
                     return Ok(folder);
                 }
@@ -101,12 +109,33 @@ impl RunFolder {
     /// The folder of a run that is to be gone on with.
     ///
     /// # Errors
-    /// [`Error::File`] where it is no folder, or cannot be written to.
+    /// [`Error::File`] where it is no folder, cannot be written to, or another run is being written
+    /// to it.
     pub fn open(path: &Path) -> Result<RunFolder, Error> {
         fs::read_dir(path).map_err(|cause| folder_error(path, &cause))?;
-        let folder = RunFolder { path: path.to_owned() };
+        let folder = RunFolder::locked(path.to_owned())?;
         file::check_writable(&folder.config())?;
         Ok(folder)
+    }
+
+    /// A folder that is there, for this run alone.
+    fn locked(path: PathBuf) -> Result<RunFolder, Error> {
+        let opened = match cfg!(unix) {
+            true => File::open(&path),
+            false => fs::OpenOptions::new().append(true).create(true).open(path.join(LOCK)),
+        };
+        let lock = opened.map_err(|cause| folder_error(&path, &cause))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(RunFolder { path, _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => {
+                let reason =
+                    "another wgrad is writing its run there; wait for its end, or give --out another folder"
+                        .to_owned();
+                Err(Error::File { path: path.display().to_string(), reason, bad: false })
+            }
+            // A file system without locks; it is not this run's fault.
+            Err(TryLockError::Error(_)) => Ok(RunFolder { path, _lock: None }),
+        }
     }
 
     /// The checkpoint that --resume means: a folder's last one, or the file itself.
@@ -186,7 +215,6 @@ fn folder_error(path: &Path, cause: &std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::fs::File;
 
     use super::*;
 
@@ -204,7 +232,8 @@ mod tests {
 
         fn names(&self, folder: &str) -> BTreeSet<String> {
             let entries = fs::read_dir(self.0.join(folder)).unwrap();
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.filter(|name| name != LOCK).collect()
         }
     }
 
@@ -212,6 +241,11 @@ mod tests {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
+    }
+
+    /// The folder of a run that has ended, and nothing holds.
+    fn ended(folder: RunFolder) -> RunFolder {
+        RunFolder { _lock: None, ..folder }
     }
 
     fn said(result: Result<RunFolder, Error>) -> String {
@@ -232,9 +266,10 @@ mod tests {
         assert_eq!(fs::read(folder.last()).unwrap(), b"two");
         assert_eq!(fs::read(folder.best()).unwrap(), b"best");
         assert_eq!(fs::read(folder.config()).unwrap(), b"lr = 0.5\n");
-        assert_eq!(RunFolder::open(folder.path()).unwrap(), folder);
         assert_eq!(RunFolder::checkpoint_path(folder.path()), folder.last());
         assert_eq!(RunFolder::checkpoint_path(&folder.best()), folder.best());
+        let folder = ended(folder);
+        assert_eq!(RunFolder::open(folder.path()).unwrap().path(), folder.path());
         // An empty folder that is there is as good as a new one.
         fs::create_dir(scratch.0.join("empty")).unwrap();
         RunFolder::create(&scratch.0.join("empty"), false).unwrap();
@@ -244,7 +279,7 @@ mod tests {
     fn what_is_there_is_left_alone_and_force_replaces_only_ours() {
         let scratch = Scratch::new("force");
         let path = scratch.0.join("a");
-        let folder = RunFolder::create(&path, false).unwrap();
+        let folder = ended(RunFolder::create(&path, false).unwrap());
         folder.write_best(b"old").unwrap();
         folder.write_config("old").unwrap();
         fs::write(path.join("notes.txt"), b"mine").unwrap();
@@ -262,6 +297,31 @@ mod tests {
         let error = said(RunFolder::create(&path, true));
         assert!(error.contains("best.safetensors: is not a plain file"), "{error}");
         assert_eq!(fs::read(folder.config()).unwrap(), b"new");
+    }
+
+    #[test]
+    fn one_run_at_a_time_writes_to_a_folder() {
+        let scratch = Scratch::new("lock");
+        let path = scratch.0.join("a");
+        let folder = RunFolder::create(&path, false).unwrap();
+        folder.write_config("first").unwrap();
+        for other in [
+            RunFolder::open(&path),
+            RunFolder::create(&path, false),
+            RunFolder::create(&path, true),
+        ] {
+            let error = other.unwrap_err();
+            assert_eq!(error.exit_code(), 1);
+            let error = error.to_string();
+            assert!(error.contains("lock-") && error.contains("a: another wgrad"), "{error}");
+            assert!(error.contains("wait for its end"), "{error}");
+        }
+        assert_eq!(fs::read(folder.config()).unwrap(), b"first");
+        drop(folder);
+        let again = RunFolder::open(&path).unwrap();
+        assert!(RunFolder::open(&path).is_err());
+        drop(again);
+        RunFolder::create(&path, true).unwrap();
     }
 
     #[test]
@@ -292,7 +352,7 @@ mod tests {
         let scratch = Scratch::new("links");
         let (real, path) = (scratch.0.join("real"), scratch.0.join("run"));
         fs::write(&real, b"precious").unwrap();
-        let folder = RunFolder::create(&path, false).unwrap();
+        let folder = ended(RunFolder::create(&path, false).unwrap());
         folder.write_config("old").unwrap();
         for target in [&real, &scratch.0.join("nothing")] {
             symlink(target, folder.last()).unwrap();
@@ -364,7 +424,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let scratch = Scratch::new("mode");
         let path = scratch.0.join("a");
-        let folder = RunFolder::create(&path, false).unwrap();
+        let folder = ended(RunFolder::create(&path, false).unwrap());
         folder.write_best(b"old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o555)).unwrap();
         // Nothing is forbidden to root.

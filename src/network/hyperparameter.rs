@@ -47,6 +47,14 @@ pub struct Hyperparameter {
 }
 
 impl Hyperparameter {
+    /// The default as a person writes it: 0.9, 1e-8.
+    pub fn default_text(&self) -> String {
+        match self.default {
+            small if small != 0.0 && small.abs() < 1e-4 => format!("{small:e}"),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether a value can be used.
     ///
     /// # Errors
@@ -57,7 +65,7 @@ impl Hyperparameter {
         }
         Err(BadValue {
             setting: format!("--{} {value}", self.name),
-            reason: format!("must be {}, as in {}", self.range.requirement(), self.default),
+            reason: format!("must be {}, as in {}", self.range.requirement(), self.default_text()),
         })
     }
 }

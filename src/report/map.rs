@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use super::sweep::{CellCount, varying};
+use super::cells::{CellCount, varying};
 use crate::sweep::{AxisValue, Count};
 
 /// Cells of a map at most, and characters of a line: beyond them a list says more.
@@ -58,7 +58,8 @@ pub(super) fn axes(cells: &[CellCount]) -> Option<MapAxes> {
     let (numeric, others): (Vec<usize>, Vec<usize>) =
         varying(cells).into_iter().partition(is_numeric);
     let &[first, second] = &numeric[..] else { return None };
-    if cells.len() > MOST_CELLS {
+    let has_all = |&axis: &usize| cells.iter().all(|(axes, _)| axes[axis].1 != AxisValue::Unused);
+    if cells.len() > MOST_CELLS || !numeric.iter().all(has_all) {
         return None;
     }
     let room = |axis: usize| {
@@ -173,7 +174,7 @@ fn one(
 
 #[cfg(test)]
 mod tests {
-    use super::super::sweep::tests::cells;
+    use super::super::cells::tests::cells;
     use super::*;
 
     fn widths() -> Vec<AxisValue> {

@@ -1,6 +1,7 @@
 //! What a person or a program sees: results on standard output, progress on standard error.
 
 mod bench;
+mod cells;
 mod curve;
 mod json;
 mod lr_find;
@@ -20,12 +21,13 @@ use crate::engine::{EngineKind, Owner};
 use crate::gpu::{AdapterEntry, SkippedBackend};
 
 pub use bench::{contest, step_contest};
+pub use cells::CellCount;
 pub use json::{epoch_value as progress_line, halving_value as halving_line};
 pub use lr_find::{RateReport, range_csv, rate_map_csv};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
 pub use pytorch::{check_size as check_script_size, script as pytorch_script};
-pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};
+pub use sweep::{SweepReport, SweepResult, joined_sweep, sweep_csv};
 pub use train::{Detail, TrainReport};
 
 /// Standard output that takes no more.
@@ -53,6 +55,15 @@ impl From<std::io::Error> for OutputError {
 pub fn print(text: &str) -> Result<(), OutputError> {
     let mut out = std::io::stdout().lock();
     Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush())?)
+}
+
+/// A word as a shell takes it for one.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+%@".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// The first line of a report: the engine, who owns a network there, and the adapter it runs on.
@@ -157,4 +168,17 @@ pub fn devices(
         let _ = writeln!(text, "-  {backend}: {reason}");
     }
     print(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_cut_them() {
+        assert_eq!(quoted("--layers=2,3,1"), "--layers=2,3,1");
+        assert_eq!(quoted("my file.py"), "'my file.py'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

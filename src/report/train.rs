@@ -6,7 +6,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{OutputError, curve, json, place, print, profile, table, verdict};
+use super::{OutputError, curve, json, place, print, profile, quoted, table, verdict};
 use crate::Error;
 use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
 use crate::engine::{EngineKind, Owner, Place};
@@ -207,12 +207,12 @@ impl<'a> TrainReport<'a> {
             let _ = writeln!(text, "Saved to {}.", path.display());
         }
         if let Some(path) = kept {
-            let path = path.display();
+            let (path, typed) = (path.display(), quoted(&path.to_string_lossy()));
             let _ = match run.ended {
                 Ended::Epochs | Ended::TargetLoss | Ended::Patience => {
                     writeln!(text, "Kept in {path}.")
                 }
-                _ => writeln!(text, "Kept in {path}; to go on: wgrad --resume {path}"),
+                _ => writeln!(text, "Kept in {path}; to go on: wgrad --resume {typed}"),
             };
         }
         print(&text)

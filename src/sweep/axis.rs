@@ -1,7 +1,5 @@
 //! Points of an axis, as a person writes them: `0.1,0.5`, `2..16`, `0.01..10:log:25`.
 
-use crate::network::UnknownName;
-
 /// What is wrong with an axis.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AxisError {
@@ -31,8 +29,8 @@ pub enum AxisError {
         reason: &'static str,
     },
     /// A name that names nothing.
-    #[error(transparent)]
-    Name(#[from] UnknownName),
+    #[error("{0}")]
+    Name(String),
     /// The same point twice.
     #[error("has {point} twice; leave one out, or ask for fewer points")]
     Twice {
@@ -77,9 +75,9 @@ pub fn numbers(text: &str) -> Result<Vec<f32>, AxisError> {
 ///
 /// # Errors
 /// [`AxisError`].
-pub fn wholes(text: &str) -> Result<Vec<usize>, AxisError> {
+pub fn wholes(text: &str) -> Result<Vec<u32>, AxisError> {
     const EXAMPLE: &str = "3 or 2..16 or 2..64:log:6";
-    let whole = |text: &str| -> Result<usize, AxisError> {
+    let whole = |text: &str| -> Result<u32, AxisError> {
         let not = || AxisError::NotAPoint { item: text.to_owned(), example: EXAMPLE };
         text.parse().map_err(|_| not())
     };
@@ -90,13 +88,13 @@ pub fn wholes(text: &str) -> Result<Vec<usize>, AxisError> {
             Some(range) => {
                 let (first, last) = (whole(range.first)?, whole(range.last)?);
                 match (range.count, range.scale) {
-                    (None, "") if first <= last && last - first < MOST_POINTS => {
+                    (None, "") if first <= last && ((last - first) as usize) < MOST_POINTS => {
                         points.extend(first..=last);
                     }
                     (None, "") => return Err(bad_range(item, "is no range upwards that short")),
                     (Some(count), _) => {
                         let between = range.between(item, first as f32, last as f32, count)?;
-                        points.extend(between.into_iter().map(|point| point.round() as usize));
+                        points.extend(between.into_iter().map(|point| point.round() as u32));
                     }
                     (None, _) => whole(item).map(|_| ())?,
                 }
@@ -106,15 +104,15 @@ pub fn wholes(text: &str) -> Result<Vec<usize>, AxisError> {
     distinct(points, EXAMPLE)
 }
 
-/// Names of a kind.
+/// Names, each as `read` has it.
 ///
 /// # Errors
-/// [`AxisError`].
-pub fn names<T>(text: &str) -> Result<Vec<T>, AxisError>
-where
-    T: std::str::FromStr<Err = UnknownName> + PartialEq + std::fmt::Display,
-{
-    let points = items(text).map(str::parse).collect::<Result<Vec<T>, UnknownName>>()?;
+/// [`AxisError`], [`AxisError::Name`] with what `read` says.
+pub fn names(
+    text: &str,
+    read: impl Fn(&str) -> Result<String, String>,
+) -> Result<Vec<String>, AxisError> {
+    let points = items(text).map(read).collect::<Result<Vec<_>, _>>().map_err(AxisError::Name)?;
     distinct(points, "one,other")
 }
 

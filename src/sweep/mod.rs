@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use axis::{AxisError, names, numbers, wholes};
 pub use count::Count;
-pub use part::{Part, join};
+pub use part::{Part, differences, join};
 pub use rates::{RateMap, over_rates, rates};
 
 use crate::Error;
@@ -33,6 +33,8 @@ pub enum AxisValue {
     Number(#[serde(serialize_with = "short_digits")] f32),
     /// A name.
     Name(String),
+    /// None: the cell has no use for one.
+    Unused,
 }
 
 /// 0.1 as 0.1, not as the f64 that is nearest to the f32.
@@ -46,6 +48,7 @@ impl std::fmt::Display for AxisValue {
             AxisValue::Whole(value) => f.pad(&value.to_string()),
             AxisValue::Number(value) => f.pad(&value.to_string()),
             AxisValue::Name(value) => f.pad(value),
+            AxisValue::Unused => f.pad("-"),
         }
     }
 }

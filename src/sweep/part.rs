@@ -1,5 +1,7 @@
 //! Parts of a sweep as files, and the whole they make.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::{AxisValue, Count, MOST_CELLS, Shard, Sweep, SweepOutcome};
@@ -10,9 +12,10 @@ use super::{AxisValue, Count, MOST_CELLS, Shard, Sweep, SweepOutcome};
 pub struct Part {
     /// What kind of file this is, and of which version.
     pub format: String,
-    /// What decides the numbers of the sweep beside its axes, as text: parts of one sweep have the
-    /// same.
-    pub settings: String,
+    /// What decides the numbers of the sweep beside its axes, by name, to tell what differs.
+    pub settings: BTreeMap<String, String>,
+    /// A hash of everything that decides its numbers: parts of one sweep have the same.
+    pub digest: String,
     /// How to train one of the networks that solved their data, if there is one.
     pub example: Option<String>,
     /// Which part this is.
@@ -33,17 +36,23 @@ pub struct Part {
 pub const MOST_PARTS: u32 = 1_000_000;
 
 /// What [`Part::format`] must say.
-pub const FORMAT: &str = "wgrad sweep part 1";
+pub const FORMAT: &str = "wgrad sweep part 2";
 
 impl Part {
-    /// What a run computed; `settings` and `place` are for whoever puts parts together.
-    pub fn new(sweep: &Sweep, outcome: &SweepOutcome, settings: String, place: String) -> Part {
+    /// What a run computed; `settings` with their hash and `place` are for whoever puts parts together.
+    pub fn new(
+        sweep: &Sweep,
+        outcome: &SweepOutcome,
+        (settings, digest): (BTreeMap<String, String>, String),
+        place: String,
+    ) -> Part {
         let named = |axes: &[(&str, AxisValue)]| {
             axes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
         };
         Part {
             format: FORMAT.to_owned(),
             settings,
+            digest,
             example: None,
             shard: sweep.shard,
             place,
@@ -110,6 +119,20 @@ impl Part {
     }
 }
 
+/// Every setting in which two trainings differ, in words.
+pub fn differences(
+    there: &BTreeMap<String, String>,
+    here: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let keys: BTreeSet<&String> = there.keys().chain(here.keys()).collect();
+    let value = |of: &BTreeMap<String, String>, key: &String| {
+        of.get(key).cloned().unwrap_or_else(|| "nothing".to_owned())
+    };
+    let differs = |key: &&String| there.get(*key) != here.get(*key);
+    let said = |key| format!("{key} is {} there and {} here", value(there, key), value(here, key));
+    keys.into_iter().filter(differs).map(said).collect()
+}
+
 /// The whole of which these are the parts; each with the name of its file.
 ///
 /// # Errors
@@ -125,11 +148,17 @@ pub fn join(parts: &[(String, Part)]) -> Result<Part, (String, String)> {
     for (name, part) in parts {
         let wrong = |reason: String| Err((name.clone(), reason));
         let axes = |part: &Part| part.cells.iter().map(|cell| cell.0.clone()).collect::<Vec<_>>();
-        if part.settings != first.settings
-            || part.shard.of != first.shard.of
-            || axes(part) != axes(first)
-        {
-            return wrong(format!("is part of another sweep than {first_name}"));
+        let (of, cells) = (part.shard.of != first.shard.of, axes(part) != axes(first));
+        if of || cells || part.digest != first.digest {
+            let mut differences = differences(&first.settings, &part.settings);
+            let (there, here) = (first.shard.of, part.shard.of);
+            differences.extend(of.then(|| format!("it has {there} parts there and {here} here")));
+            differences.extend(cells.then(|| "its cells are others".to_owned()));
+            if differences.is_empty() {
+                differences.push("the settings of its cells are others".to_owned());
+            }
+            let differences = differences.join(", ");
+            return wrong(format!("is part of another sweep than {first_name}: {differences}"));
         }
         if part.stopped {
             return wrong("was stopped before its end; run this part again".to_owned());
@@ -188,7 +217,8 @@ mod tests {
         let cells = vec![(vec![("lr".to_owned(), AxisValue::Number(0.1))], count)];
         let part = Part {
             format: FORMAT.to_owned(),
-            settings: "epochs = 50".to_owned(),
+            settings: [("epochs".to_owned(), "50".to_owned())].into(),
+            digest: "00ff".to_owned(),
             example: None,
             shard,
             place: "here".to_owned(),
@@ -223,7 +253,12 @@ mod tests {
         assert!(told(&[part(1, 2), part(1, 2)]).contains("1/2 is part 1/2, as is 1/2"));
         assert!(told(&[part(1, 2), part(2, 3)]).contains("another sweep"));
         let mut other = part(2, 2);
-        other.1.settings = "epochs = 51".to_owned();
+        other.1.settings.insert("epochs".to_owned(), "51".to_owned());
+        other.1.digest = "00fe".to_owned();
+        let said = told(&[part(1, 2), other]);
+        assert!(said.contains("another sweep") && said.contains("epochs is 50 there and 51 here"));
+        let mut other = part(2, 2);
+        other.1.digest = "00fe".to_owned();
         assert!(told(&[part(1, 2), other]).contains("another sweep"));
         let mut stopped = part(2, 2);
         stopped.1.stopped = true;
@@ -257,7 +292,7 @@ mod tests {
             damage(&mut part);
             assert!(Part::from_json(&part.to_json()).unwrap_err().contains("damaged"));
         }
-        let newer = Part { format: "wgrad sweep part 2".to_owned(), ..part };
-        assert!(Part::from_json(&newer.to_json()).unwrap_err().contains("part 1"));
+        let newer = Part { format: "wgrad sweep part 3".to_owned(), ..part };
+        assert!(Part::from_json(&newer.to_json()).unwrap_err().contains("part 2"));
     }
 }

@@ -308,7 +308,9 @@ impl Sweep {
 /// Whether two optimizers differ in nothing but what each network has of its own: the decay of the first
 /// moment, and how strongly weights decay, if they do.
 fn is_one_rule(one: &Optimizer, other: &Optimizer) -> bool {
-    let momentum = if one.moments() == 1 { one.momentum } else { other.momentum };
+    // Of a mean the share of the gradient follows from its decay, and all networks have that in common.
+    let has_velocity = one.kind.row().first.as_ref().is_some_and(|first| !first.is_mean);
+    let momentum = if has_velocity { one.momentum } else { other.momentum };
     let with = |rule: &Optimizer| Optimizer { momentum, ..*rule };
     let decays = (one.weight_decay != 0.0) == (other.weight_decay != 0.0);
     decays && Optimizer { weight_decay: one.weight_decay, ..with(other) } == with(one)

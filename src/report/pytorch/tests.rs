@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::data::{Dataset, Order, Source};
-use crate::network::Activation::{Identity, LeakyRelu, Relu, Sigmoid, Tanh};
-use crate::network::{Activation, Loss, Network};
+use crate::network::Activation::{Identity, Relu, Sigmoid, Tanh};
+use crate::network::{Activation, Loss, NEGATIVE_SLOPE, Network};
 use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
 
 fn xor() -> Training {
@@ -117,6 +117,12 @@ fn every_loss_has_its_formula_and_its_own_outputs() {
             "nn.Linear(3, 2),\n    )\n",
         ),
         (
+            Loss::Huber,
+            Identity,
+            "functional.huber_loss(outputs, targets, delta=1)",
+            "nn.Linear(3, 2),\n    )\n",
+        ),
+        (
             Loss::SoftmaxCrossEntropy,
             Identity,
             "functional.cross_entropy(outputs, targets)",
@@ -135,9 +141,9 @@ fn every_loss_has_its_formula_and_its_own_outputs() {
 
 #[test]
 fn every_activation_has_its_module() {
-    let activations: Vec<Activation> = vec![Relu, LeakyRelu, Tanh, Sigmoid, Identity];
-    assert_eq!(activations, Activation::ALL);
-    let network = Network::new(vec![1, 2, 3, 4, 5, 6], activations, Loss::MseMean).unwrap();
+    let sizes = (1..=Activation::ALL.len() + 1).collect();
+    let network = Network::new(sizes, Activation::ALL.to_vec(), Loss::MseMean).unwrap();
+    let network = network.with_hyperparameter(&NEGATIVE_SLOPE, 0.25).unwrap();
     let expected = "\
 def network():
     \"\"\"The network.\"\"\"
@@ -145,12 +151,18 @@ def network():
         nn.Linear(1, 2),
         nn.ReLU(),
         nn.Linear(2, 3),
-        nn.LeakyReLU(0.01),
+        nn.LeakyReLU(0.25),
         nn.Linear(3, 4),
         nn.Tanh(),
         nn.Linear(4, 5),
         nn.Sigmoid(),
         nn.Linear(5, 6),
+        nn.Linear(6, 7),
+        nn.ELU(),
+        nn.Linear(7, 8),
+        nn.GELU(approximate='tanh'),
+        nn.Linear(8, 9),
+        nn.SiLU(),
     )
 ";
     assert_eq!(parts::network(&network), expected);
@@ -164,6 +176,12 @@ fn every_optimizer_is_pytorchs_own_with_every_number_said() {
     for (optimizer, class, arguments, apart) in [
         (of(OptimizerKind::Sgd), "SGD", String::new(), false),
         (of(OptimizerKind::Momentum), "SGD", "        momentum=0.9,\n".to_owned(), false),
+        (
+            of(OptimizerKind::RmsProp),
+            "RMSprop",
+            "        alpha=0.99,\n        eps=1e-8,\n".to_owned(),
+            false,
+        ),
         (
             of(OptimizerKind::Nesterov),
             "SGD",

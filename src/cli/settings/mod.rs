@@ -1,0 +1,151 @@
+//! The settings of a training, once: one table of rows, and all that derives from it. Flags, the keys of
+//! files, `--print-config`, what a checkpoint keeps, what may change when a run is resumed, the axes of a
+//! sweep and what makes two of its parts one, the commands that are printed, and what a command refuses.
+
+mod defaults;
+mod flags;
+mod given;
+mod table;
+#[cfg(test)]
+pub(super) mod tests;
+mod value;
+
+pub(super) use flags::{Flags, possible_names};
+pub(super) use given::Given;
+pub(super) use table::{SETTINGS, Settings, TABLES};
+pub(super) use value::{Form, Kind, Value};
+
+use crate::network::Hyperparameter;
+
+/// A command that has settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Verb {
+    Train,
+    Sweep,
+    LrFind,
+    Export,
+    Predict,
+    Bench,
+}
+
+impl Verb {
+    pub(super) const ALL: [Verb; 6] =
+        [Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Predict, Verb::Bench];
+    /// Those that have the settings of a training, from flags and from a file.
+    const OF_TRAININGS: &'static [Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export];
+}
+
+/// What a setting decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The numbers of a run: one that is resumed keeps it.
+    Identity,
+    /// The numbers of a run from here on: it may change when a run is resumed.
+    Free,
+    /// Where a run is computed.
+    Device,
+    /// What is shown and written.
+    Output,
+}
+
+impl Role {
+    /// Whether the numbers of a sweep depend on it.
+    pub(super) fn decides_results(self) -> bool {
+        matches!(self, Role::Identity | Role::Free)
+    }
+}
+
+/// A choice that not all settings have a meaning under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    Activation,
+    Loss,
+    Optimizer,
+    Schedule,
+}
+
+impl Family {
+    /// The setting that chooses.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Family::Activation => "activation",
+            Family::Loss => "loss",
+            Family::Optimizer => "optimizer",
+            Family::Schedule => "schedule",
+        }
+    }
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// The flag without its dashes, and the key in files: the field's name with `-` for `_`.
+    pub key: &'static str,
+    pub kind: Kind,
+    pub help: &'static str,
+    /// The row of the number that this is: its help, and its default.
+    pub hyperparameter: Option<&'static Hyperparameter>,
+    /// The help of commands in which it means something else.
+    pub help_in: &'static [(Verb, &'static str)],
+    /// What `--help` says of its value where none is given.
+    pub default: &'static str,
+    /// The same where it follows from the rows of a family.
+    pub default_of: Option<fn() -> String>,
+    /// What `--help` calls its value.
+    pub value: &'static str,
+    pub heading: &'static str,
+    /// Whether `-h` lists it too.
+    pub is_short: bool,
+    pub role: Role,
+    /// Whether a sweep takes a list of values, and combines it with those of other axes.
+    pub is_axis: bool,
+    /// Whether `none` takes back what a file or a checkpoint says.
+    pub has_none: bool,
+    /// The choice on which it depends whether this has a meaning.
+    pub family: Option<Family>,
+    /// Commands that have it.
+    pub verbs: &'static [Verb],
+    /// Commands that refuse its flag, and why. In a file, which may be of a training, they skip it.
+    pub refused: &'static [(Verb, &'static str)],
+}
+
+/// What takes back a setting that may be taken back.
+const NONE: &str = "none";
+
+impl Setting {
+    pub(super) fn is_in(&self, verb: Verb) -> bool {
+        self.verbs.contains(&verb)
+    }
+
+    pub(super) fn is_axis_in(&self, verb: Verb) -> bool {
+        self.is_axis && verb == Verb::Sweep
+    }
+
+    /// Why a command refuses it, if it does.
+    pub(super) fn refusal(&self, verb: Verb) -> Option<&'static str> {
+        self.refused.iter().find(|(refusing, _)| *refusing == verb).map(|(_, reason)| *reason)
+    }
+
+    /// Texts as they are always written, where they are a value.
+    pub(super) fn normal(&self, verb: Verb, texts: &[String]) -> Result<Vec<String>, String> {
+        match texts {
+            _ if self.is_axis_in(verb) => Ok(vec![texts.join(",")]),
+            [text] if self.has_none && text == NONE => Ok(vec![NONE.to_owned()]),
+            _ => (self.kind.normal)(texts),
+        }
+    }
+
+    /// A value in TOML.
+    pub(super) fn toml(&self, verb: Verb, texts: &[String]) -> String {
+        if self.is_axis_in(verb) { Form::Text.toml(texts) } else { self.kind.form.toml(texts) }
+    }
+
+    /// The flag as it is typed, not quoted.
+    pub(super) fn flag(&self, texts: &[String]) -> String {
+        match self.kind.form {
+            Form::Switch => format!("--{}", self.key),
+            _ => format!("--{} {}", self.key, texts.join(",")),
+        }
+    }
+}
