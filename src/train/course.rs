@@ -251,7 +251,11 @@ pub fn plateau(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::data::Source;
+    use crate::network::{Activation, Loss, Network};
 
     #[test]
     fn a_loss_must_fall_by_enough_to_have_fallen() {
@@ -261,6 +265,49 @@ mod tests {
         assert_eq!(waiting.note(30, 0.89, 0.1), 0);
         assert_eq!(waiting.note(40, f64::NAN, 0.1), 10);
         assert_eq!((waiting.lowest, waiting.since), (Some(0.89), 30));
+    }
+
+    /// However a run is cut, and however few losses are known, an epoch's is that of all its steps or none.
+    #[test]
+    fn epochs_are_noted_from_any_cuts_and_any_losses() {
+        let network =
+            Network::uniform(vec![2, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce);
+        let data = Arc::new(Source::Xor.built_in().unwrap().unwrap());
+        let training = Training { epochs: 600, batch: 3, ..Training::new(network.unwrap(), data) };
+        let batches = training.batches(0);
+        // Two steps an epoch, and a point of the history every three epochs.
+        let loss = |step: u32| step as f32;
+        let mean = |epoch: u32| epoch_loss(&batches, &[loss(2 * epoch - 2), loss(2 * epoch - 1)]);
+        let whole: Vec<(u32, f32)> = [1, 3, 6, 9].map(|epoch| (epoch, mean(epoch))).to_vec();
+        for cuts in [&[20][..], &[1, 4, 5, 20], &[2, 6, 12, 20], &[3, 7, 11, 13, 17, 19, 20]] {
+            let mut course = Course::new(&training, 0);
+            for (&from, &to) in [0].iter().chain(cuts).zip(cuts) {
+                course.note(&training, &batches, from..to, 1, (from..to).map(loss));
+                assert_eq!((course.epoch, course.pending.len() as u32), (to / 2, to % 2));
+                let latest = (to > 1).then(|| mean(to / 2));
+                assert_eq!(course.latest, latest, "{cuts:?}");
+            }
+            assert_eq!(course.history, whole, "{cuts:?}");
+        }
+        // Only every third epoch's are known: steps 4 and 5, 10 and 11, 16 and 17.
+        let known = |steps: Range<u32>| steps.filter(|step| step / 2 % 3 == 2).map(loss);
+        for cuts in [&[20][..], &[5, 6, 11, 20], &[4, 17, 20]] {
+            let mut course = Course::new(&training, 0);
+            for (&from, &to) in [0].iter().chain(cuts).zip(cuts) {
+                course.note(&training, &batches, from..to, 3, known(from..to));
+                let is_known = to / 2 % 3 == 0 && to > 1;
+                assert_eq!(course.latest, is_known.then(|| mean(to / 2)), "{cuts:?} at {to}");
+            }
+            assert_eq!(course.history, whole[1..], "{cuts:?}");
+        }
+        // Wanted only from the middle of an epoch on.
+        let mut course = Course::new(&training, 0);
+        course.note(&training, &batches, 0..5, 0, std::iter::empty());
+        course.note(&training, &batches, 5..6, 1, [loss(5)].into_iter());
+        assert_eq!((course.epoch, course.latest, course.history.len()), (3, None, 0));
+        let bad = [0.0, f32::NAN, f32::INFINITY];
+        assert_eq!(course.note(&training, &batches, 6..9, 1, bad.into_iter()), Some(8));
+        assert_eq!(course.note(&training, &batches, 9..9, 1, std::iter::empty()), None);
     }
 
     #[test]

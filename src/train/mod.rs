@@ -386,6 +386,59 @@ mod tests {
         assert!((3..=5).contains(&told.get()), "{}", told.get());
     }
 
+    /// Where an epoch can decide something, every epoch is a boundary, and of very many a bounded number;
+    /// each point of the history is one too.
+    #[test]
+    fn boundaries_are_close_where_an_epoch_can_decide() {
+        let patient = Stopping { patience: Some(5), ..Stopping::default() };
+        let aiming = Stopping { target_loss: Some(0.1), ..Stopping::default() };
+        let held_out = HeldOut { validation: Some(Arc::clone(&xor().data)), test: None };
+        for training in [
+            Training { stopping: patient, ..xor() },
+            Training { stopping: aiming, ..xor() },
+            Training { held_out, ..xor() },
+        ] {
+            for (epochs, every) in [(1, 1), (10_000, 1), (10_001, 2), (15_000, 2), (1_000_000, 100)]
+            {
+                let training = Training { epochs, ..training.clone() };
+                assert_eq!(training.report_every(), every, "{epochs}");
+                let (mut epoch, mut count) = (0, 0);
+                while epoch < epochs {
+                    let (before, after) = (epoch, training.next_boundary(epoch));
+                    let skipped = before + 1..after;
+                    assert!(!skipped.clone().skip(1).any(|at| training.is_history_point(at)));
+                    (epoch, count) = (after, count + 1);
+                }
+                assert!(epoch == epochs && count <= CLOSE_BOUNDARIES + HISTORY_POINTS, "{count}");
+            }
+            let huge = Training { epochs: 400_000_000, batch: 1, ..training };
+            assert_eq!(huge.report_every(), 65_536 / 4);
+        }
+    }
+
+    /// However the steps to a boundary are made, its own loss is kept and those of the history are.
+    #[test]
+    fn losses_are_kept_of_boundaries_and_of_the_history() {
+        for epochs in [1, 7, 200, 997, 2_000, 20_000_001] {
+            let training = Training { epochs, ..xor() };
+            for (from, boundary) in [(0, 1), (0, 70), (70, 140), (64, 65), (3, 997)] {
+                let (mut epoch, until) = (from, boundary.min(epochs));
+                let mut kept = Vec::new();
+                while epoch < until {
+                    let (next, every) = training.losses_towards(epoch, until);
+                    assert!(next > epoch && next <= until);
+                    kept.extend((epoch + 1..=next).filter(|at| at.is_multiple_of(every)));
+                    epoch = next;
+                }
+                if until > from {
+                    assert_eq!(kept.last(), Some(&until));
+                }
+                let points = (from + 1..=until).filter(|&at| training.is_history_point(at));
+                assert!(points.clone().all(|point| kept.contains(&point)), "{epochs}: {kept:?}");
+            }
+        }
+    }
+
     /// Parameters that overflow behind a dead ReLU leave the loss finite: they are found anyway,
     /// and at the next report boundary.
     #[test]
