@@ -1,6 +1,7 @@
 //! Training: settings that fit each other, epochs up to report boundaries, restarts, and what came
 //! of it. Knows engines only by their common face.
 
+mod control;
 mod course;
 pub mod doctor;
 mod evaluate;
@@ -14,13 +15,13 @@ mod trainer;
 
 use std::sync::Arc;
 
+pub use control::Resume;
 pub use course::{Course, Ended, Halving, OnDivergence, Stopping, Waiting, plateau};
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
 pub(crate) use group::{Seed, judge};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint, epoch_loss};
 pub use range::{RangePoint, RangeTest, RateRange};
-pub use run::Resume;
 pub use speed::{Speed, measure_speed};
 
 use crate::Error;

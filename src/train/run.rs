@@ -2,63 +2,17 @@
 
 use web_time::Instant;
 
+use super::control::{Control, Resume};
 use super::examine::Checkups;
 use super::group::Seed;
 use super::outcome::{Tally, is_finite};
 use super::trainer::Trainer;
 use super::{
-    Checkup, Course, Ended, Evaluation, Event, Outcome, Progress, Run, Snapshot, StartEnd,
-    Training, evaluate,
+    Checkup, Course, Evaluation, Event, Outcome, Progress, Run, StartEnd, Training, evaluate,
 };
 use crate::Error;
 use crate::data::Dataset;
 use crate::engine::{Engine, Forward, Place, State};
-
-/// What a training goes on from: what a [`Snapshot`](super::Snapshot) showed of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resume {
-    /// The engine's state.
-    pub state: State,
-    /// The trainer's.
-    pub course: Course,
-}
-
-/// What a running training has to tell and to ask.
-pub(super) struct Control<'a> {
-    /// Hears of what happens; its error ends the training.
-    pub watch: &'a mut dyn FnMut(Event<'_>) -> Result<(), Error>,
-    /// Whether anybody keeps checkpoints.
-    pub snapshots: bool,
-    /// Whether somebody asks for an end.
-    pub asked: &'a dyn Fn() -> bool,
-    /// When the time began, and how many seconds there are.
-    pub started: Instant,
-    pub max_seconds: Option<f64>,
-}
-
-impl Control<'_> {
-    pub fn is_late(&self) -> bool {
-        self.max_seconds.is_some_and(|most| self.started.elapsed().as_secs_f64() >= most)
-    }
-
-    /// Tells of a checkpoint of the start that was kept.
-    pub fn tell_end(&mut self, kept: &Run) -> Result<(), Error> {
-        let (parameters, moments) = (kept.parameters.clone(), kept.moments.clone());
-        let state = State { step: kept.step, parameters, moments };
-        let now = Snapshot { state: &state, course: &kept.course };
-        // Nobody looked on the way: its end is the best that is known of it.
-        (self.watch)(Event::Checkpoint(now, Some(now)))
-    }
-
-    /// Why to end at the next step, if at all.
-    pub fn stops(&self) -> Option<Ended> {
-        if (self.asked)() {
-            Some(Ended::Asked)
-        } else {
-            self.is_late().then_some(Ended::MaxSeconds)
-        }
-    }
-}
 
 impl Training {
     /// Trains starts until one solves its data: one after the other, or, on the resident engine,

@@ -1,13 +1,13 @@
 //! The trainer: one start, or many at once, from report boundary to report boundary. Whatever happens on
 //! the way (history, validation, divergence, decisions, checkpoints, a device that is lost) happens here.
 
+use super::control::Control;
 use super::examine::Checkups;
 use super::group::{Candidate, Group, Seed};
 use super::outcome::is_finite;
-use super::run::Control;
 use super::{
-    Course, Ended, Event, Halving, HeldOut, OnDivergence, Progress, Resume, Run, Snapshot,
-    Training, ValidationPoint,
+    Course, Ended, Event, Halving, HeldOut, OnDivergence, Progress, Resume, Run, Training,
+    ValidationPoint,
 };
 use crate::Error;
 use crate::engine::{Place, Slot, State};
@@ -429,11 +429,5 @@ impl<'a> Trainer<'a> {
             validation_history,
             test,
         })
-    }
-}
-
-impl Resume {
-    fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot { state: &self.state, course: &self.course }
     }
 }
