@@ -118,10 +118,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         let outcome = contest(gpu, sizes, &mut |who| progress.tell(who), &stopping).await;
         progress.end();
         report::contest(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
-        match stop.signal() {
-            Some(signal) => Err(Error::Stopped { signal }.into()),
-            None => Ok(()),
-        }
+        Ok(stop.check()?)
     })
 }
 
@@ -143,8 +140,5 @@ async fn step(
     let outcome = steps(gpu, sizes, &mut |who| progress.tell(who), &stopping).await;
     progress.end();
     report::step_contest(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
-    match stop.signal() {
-        Some(signal) => Err(Error::Stopped { signal }.into()),
-        None => Ok(()),
-    }
+    Ok(stop.check()?)
 }

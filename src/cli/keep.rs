@@ -271,23 +271,18 @@ impl Found {
     /// [`Error::Setting`] with each field that is not; or where nothing is left to be done.
     pub(super) fn check(&self, training: &Training) -> Result<(), Error> {
         let setting = format!("--resume {}", self.path.display());
-        let mut differences = Vec::new();
-        let mut compare = |what: &str, there: String, here: String| {
-            if there != here {
-                differences.push(format!("{what} is {there} there and {here} here"));
-            }
+        let facts = |network: &Network, moments: usize, data: &str| {
+            let facts = [
+                ("network", json!(network).to_string()),
+                ("moments", moments.to_string()),
+                ("data", data.to_owned()),
+            ];
+            facts.map(|(name, value)| (name.to_owned(), value)).into()
         };
-        let (there, here) = (&self.checkpoint.network, &training.network);
-        let sizes = |network: &Network| format!("{:?}", network.sizes());
-        compare("layers", sizes(there), sizes(here));
-        let names = |network: &Network| -> String {
-            network.activations().iter().map(|a| a.name()).collect::<Vec<_>>().join(",")
-        };
-        compare("activations", names(there), names(here));
-        compare("loss", there.loss().to_string(), here.loss().to_string());
-        let moments = training.optimizer.moments().to_string();
-        compare("moments", self.checkpoint.moments.len().to_string(), moments);
-        compare("data", self.checkpoint.data.clone(), data::hash(&training.data));
+        let Checkpoint { network, moments, data, .. } = &self.checkpoint;
+        let here = (training.optimizer.moments(), data::hash(&training.data));
+        let there = facts(network, moments.len(), data);
+        let differences = sweep::differences(&there, &facts(&training.network, here.0, &here.1));
         if !differences.is_empty() {
             let reason = format!("is of another training: {}", differences.join(", "));
             return Err(bad_setting(setting, reason));
