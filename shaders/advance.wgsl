@@ -1,6 +1,5 @@
-// clock[0] += steps: the last dispatch of a step, and of a submission with a counter of its own. Read
-// back, it tells whether all that was submitted was also done: some drivers drop work without an
-// error.
+// clock[0] += steps: the last dispatch of a submission, with a counter of its own. Read back, it tells
+// whether all that was submitted was also done: some drivers drop work without an error.
 //
 // clock is [1].
 // One invocation.

@@ -1,4 +1,4 @@
-// losses[step mod ring] = scale * sum of row_loss, as loss_mean does it, and clock[0] += 1: what ends a
+// losses[step mod ring] = scale * sum of row_loss, the loss of one step, and clock[0] += 1: what ends a
 // step. Read back, the clock tells whether all steps that were submitted were also done.
 //
 // row_loss is [rows]; clock[0] is the step; losses is a ring of ring_len numbers.

@@ -227,8 +227,8 @@ fn a_step_is_one_list_in_order() {
     let names = [
         &forward[..],
         &forward,
-        &["loss_elementwise", "loss_mean", "matmul", "bias_grad", "matmul"],
-        &["activate_grad", "matmul", "bias_grad", "optimizer_step", "advance"],
+        &["loss_elementwise", "matmul", "bias_grad", "matmul"],
+        &["activate_grad", "matmul", "bias_grad", "optimizer_step", "finish_step"],
     ];
     assert_eq!(engine.step_names(), names.concat());
     let names = |task: &Task| {

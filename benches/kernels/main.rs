@@ -229,17 +229,6 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
         work: bytes(1),
     }
     .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[1.0, scale], 32.0 * ULP));
-
-    let rows: Vec<u32> = (0..ROWS as u32).map(|i| i * 7 % ROWS as u32).collect();
-    let mut twin = vec![0.0; LEN];
-    twins::gather(&rows, &input, &mut twin, GRID, 0..ROWS);
-    let buffers = vec![rows, words(&input), vec![0; LEN]];
-    Case { launch: kernels::gather(ROWS, COLS, 0..ROWS), buffers, work: bytes(2) }.run(
-        c,
-        gpu,
-        SIZE,
-        |outputs| close("gather", &outputs[0], &twin, 0.0),
-    );
 }
 
 /// A layer of 784 to 512 over a batch of 256, by the fused kernels; what they do at their ends is not
@@ -421,19 +410,6 @@ fn losses(c: &mut Criterion, gpu: &Arc<Gpu>) {
             assert_close(label, bytemuck::cast_slice::<u32, f32>(&outputs[1]), &d, each);
         });
     }
-
-    let rows = 4096;
-    let row_loss = numbers(rows, 8);
-    let scale = 1.0 / rows as f32;
-    let twin = twins::loss_mean(&row_loss, scale);
-    let buffers = vec![words(&row_loss), vec![0], vec![0]];
-    let work = Work { operations: rows as u64, bytes: 4 * rows as u64, formula: "rows; 4 rows" };
-    Case { launch: kernels::loss_mean(rows, 1, scale), buffers, work }.run(
-        c,
-        gpu,
-        "4096",
-        |outputs| close("loss_mean", &outputs[0], &[twin], 25.0 * ULP),
-    );
 }
 
 fn counting(c: &mut Criterion, gpu: &Arc<Gpu>) {

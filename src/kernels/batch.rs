@@ -1,9 +1,9 @@
-//! The kernels that make a step's batch, and the one that counts steps.
+//! The kernels that make a step's batch, and those that end a step.
 
 use std::ops::Range;
 
 use super::params::params;
-use super::{PLAIN, read, source, write};
+use super::{PLAIN, read, source, tree_rounds, write};
 use crate::data::Batches;
 use crate::gpu::{Kernel, KernelRow, Launch};
 use crate::network::row_stride;
@@ -56,43 +56,6 @@ pub fn batch_rows(batches: &Batches, len: usize) -> Launch {
 /// Loop rounds granted to the walk to a row: it ends with a chance of at least a half each time, and
 /// llvmpipe's own limit is far away.
 const WALK_ROUNDS: usize = 64;
-
-params! {
-    /// Of `gather`.
-    GatherParams {
-        /// Rows to gather.
-        len: u32,
-        /// Columns.
-        cols: u32,
-        /// Elements from one row to the next, in both matrices.
-        stride: u32,
-        /// The data set's row that the source begins with.
-        first_row: u32,
-        /// Rows of the source.
-        source_rows: u32,
-    }
-}
-
-/// Those rows out of the data set.
-pub const GATHER: Kernel<GatherParams> = Kernel::new(KernelRow {
-    name: "gather",
-    source: source!("gather", "grid"),
-    bindings: &[read("rows"), read("source"), write("output")],
-    twin: "gather",
-    ..PLAIN
-});
-
-/// `len` rows of `cols` columns, as far as they are among the rows `part` of the data set.
-pub fn gather(len: usize, cols: usize, part: Range<usize>) -> Launch {
-    let params = GatherParams {
-        len: len as u32,
-        cols: cols as u32,
-        stride: row_stride(cols) as u32,
-        first_row: part.start as u32,
-        source_rows: part.len() as u32,
-    };
-    GATHER.launch(params, len * cols)
-}
 
 params! {
     /// Of `gather_batch`. Strides are in vectors of four.
@@ -159,4 +122,34 @@ pub const ADVANCE: Kernel<AdvanceParams> = Kernel::new(KernelRow {
 /// So many steps more.
 pub fn advance(steps: u32) -> Launch {
     ADVANCE.launch(AdvanceParams { steps }, 1)
+}
+
+params! {
+    /// Of `finish_step`.
+    FinishStepParams {
+        /// Rows of the batch.
+        rows: u32,
+        /// Numbers that the ring of losses holds.
+        ring_len: u32,
+        /// The factor of the loss.
+        scale: f32,
+    }
+}
+
+/// One step's loss into the ring, and the step counted.
+pub const FINISH_STEP: Kernel<FinishStepParams> = Kernel::new(KernelRow {
+    name: "finish_step",
+    source: source!("finish_step"),
+    bindings: &[read("row_loss"), write("clock"), write("losses")],
+    lanes: 256,
+    workgroup_bytes: 1024,
+    twin: "finish_step",
+    ..PLAIN
+});
+
+/// `scale` times the sum of a batch's losses, into a ring of so many; and one step more.
+pub fn finish_step(rows: usize, ring_len: u32, scale: f32) -> Launch {
+    let lanes = FINISH_STEP.lanes as usize;
+    let params = FinishStepParams { rows: rows as u32, ring_len, scale };
+    FINISH_STEP.launch(params, lanes).with_rounds(tree_rounds(rows, lanes))
 }

@@ -1,7 +1,6 @@
 //! The kernels that do a layer's product with what goes before and after it.
 
 use super::params::params;
-use super::plain::{LOSS_MEAN, LossMeanParams, sum_of_rows};
 use super::shapes::ONE_OUTPUT;
 use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, updating};
 use super::{
@@ -276,20 +275,6 @@ pub fn layer_update(
 /// Numbers of its `sums`: four of each workgroup.
 pub fn update_sums_len(fan_in: usize, fan_out: usize) -> usize {
     4 * tiles(fan_in, row_stride(fan_out)).div_ceil(LAYER_UPDATE.row.lanes as usize)
-}
-
-/// One step's loss into the ring, and the step counted.
-pub const FINISH_STEP: Kernel<LossMeanParams> = Kernel::new(KernelRow {
-    name: "finish_step",
-    source: source!("finish_step"),
-    bindings: &[read("row_loss"), write("clock"), write("losses")],
-    twin: "finish_step",
-    ..LOSS_MEAN.row
-});
-
-/// What [`loss_mean`](super::loss_mean) and [`advance`](super::advance) do.
-pub fn finish_step(rows: usize, ring_len: u32, scale: f32) -> Launch {
-    sum_of_rows(&FINISH_STEP, LossMeanParams { rows: rows as u32, ring_len, scale })
 }
 
 /// Rows, and columns, of the tile that an invocation owns.

@@ -60,6 +60,7 @@ macro_rules! codes {
         &CODES
     }};
 }
+use codes;
 
 /// A hyperparameter: any number.
 const PARAMETER: &[f64] = &[0.25];
@@ -112,25 +113,23 @@ fn tree_rounds(len: usize, lanes: usize) -> usize {
 /// Every kernel, in the order in which a step runs them.
 pub const ALL: &[KernelRow] = &[
     BATCH_ROWS.row,
-    GATHER.row,
+    GATHER_BATCH.row,
     MATMUL.row,
     BIAS_ADD.row,
     ACTIVATE.row,
     LOSS_ELEMENTWISE.row,
     LOSS_SOFTMAX.row,
-    LOSS_MEAN.row,
     ACTIVATE_GRAD.row,
     BIAS_GRAD.row,
     GRADIENT_SQUARES.row,
     CLIP_SCALE.row,
     OPTIMIZER_STEP.row,
+    FINISH_STEP.row,
     ADVANCE.row,
-    GATHER_BATCH.row,
     LAYER_FORWARD.row,
     OUTPUT_LOSS.row,
     LAYER_INPUT_GRAD.row,
     LAYER_UPDATE.row,
-    FINISH_STEP.row,
     CANARY.row,
     INIT_UNIFORM.row,
     TRAIN_ONE_HIDDEN.row,

@@ -3,7 +3,7 @@
 use super::params::params;
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, PLAIN, activating, measuring,
-    read, source, tree_rounds, write,
+    read, source, write,
 };
 use crate::gpu::{Binding, Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Link, Loss, row_stride};
@@ -212,39 +212,4 @@ pub fn loss_rounds(kind: Loss, outputs: usize) -> usize {
         Link::Softmax => 3 * outputs,
         Link::Identity | Link::Sigmoid => outputs,
     }
-}
-
-params! {
-    /// Of `loss_mean`.
-    LossMeanParams {
-        /// Rows of the batch.
-        rows: u32,
-        /// Numbers that the ring of losses holds.
-        ring_len: u32,
-        /// The factor of the loss.
-        scale: f32,
-    }
-}
-
-/// One step's loss into the ring.
-pub const LOSS_MEAN: Kernel<LossMeanParams> = Kernel::new(KernelRow {
-    name: "loss_mean",
-    source: source!("loss_mean"),
-    bindings: &[read("row_loss"), read("clock"), write("losses")],
-    lanes: 256,
-    workgroup_bytes: 1024,
-    twin: "loss_mean",
-    ..PLAIN
-});
-
-/// The mean of a batch's losses, `scale` times their sum, into a ring of so many.
-pub fn loss_mean(rows: usize, ring_len: u32, scale: f32) -> Launch {
-    let params = LossMeanParams { rows: rows as u32, ring_len, scale };
-    sum_of_rows(&LOSS_MEAN, params)
-}
-
-/// One workgroup whose lanes sum the rows.
-pub(super) fn sum_of_rows(kernel: &Kernel<LossMeanParams>, params: LossMeanParams) -> Launch {
-    let lanes = kernel.lanes as usize;
-    kernel.launch(params, lanes).with_rounds(tree_rounds(params.rows as usize, lanes))
 }

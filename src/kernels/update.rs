@@ -1,13 +1,12 @@
 //! The kernels that update parameters by gradients that are kept, and those that find their norm.
 
 use super::params::params;
-use super::{BOOLS, PLAIN, TREE_ROUNDS, read, source, tree_rounds, write};
+use super::{BOOLS, PLAIN, TREE_ROUNDS, codes, read, source, tree_rounds, write};
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, UpdateRule};
 
 /// What overrides say of an optimizer.
-pub(super) const OPTIMIZER: Constant =
-    Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0, 4.0] };
+pub(super) const OPTIMIZER: Constant = Constant { name: "OPTIMIZER", values: codes!(UpdateRule) };
 pub(super) const DECAY: Constant = Constant { name: "DECAY", values: &[0.0, 1.0, 2.0] };
 pub(super) const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
 

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use super::sweep::{CellCount, varying};
+use super::cells::{CellCount, varying};
 use crate::sweep::{AxisValue, Count};
 
 /// Cells of a map at most, and characters of a line: beyond them a list says more.
@@ -174,7 +174,7 @@ fn one(
 
 #[cfg(test)]
 mod tests {
-    use super::super::sweep::tests::cells;
+    use super::super::cells::tests::cells;
     use super::*;
 
     fn widths() -> Vec<AxisValue> {

@@ -1,6 +1,7 @@
 //! What a person or a program sees: results on standard output, progress on standard error.
 
 mod bench;
+mod cells;
 mod curve;
 mod json;
 mod lr_find;
@@ -20,12 +21,13 @@ use crate::engine::{EngineKind, Owner};
 use crate::gpu::{AdapterEntry, SkippedBackend};
 
 pub use bench::{contest, step_contest};
+pub use cells::CellCount;
 pub use json::{epoch_value as progress_line, halving_value as halving_line};
 pub use lr_find::{RateReport, range_csv, rate_map_csv};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
 pub use pytorch::{check_size as check_script_size, script as pytorch_script};
-pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};
+pub use sweep::{SweepReport, SweepResult, joined_sweep, sweep_csv};
 pub use train::{Detail, TrainReport};
 
 /// Standard output that takes no more.

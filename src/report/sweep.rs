@@ -4,13 +4,11 @@ use std::fmt::Write as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::cells::{CellCount, varying};
 use super::map::{self, Paint};
 use super::{Detail, OutputError, json, place, print, table};
 use crate::engine::Place;
-use crate::sweep::{AxisValue, Count, Sweep, SweepProgress};
-
-/// One cell as it is reported: its axes by name, and what was counted of it.
-pub type CellCount = (Vec<(String, AxisValue)>, Count);
+use crate::sweep::{Count, Sweep, SweepProgress};
 
 /// A sweep, or the parts of one put together, as it ends.
 #[derive(Debug)]
@@ -175,17 +173,6 @@ fn interval(count: &Count) -> String {
         .map_or("-".to_owned(), |(low, high)| format!("{:.1} - {:.1} %", 100.0 * low, 100.0 * high))
 }
 
-/// The axes on which cells differ; the learning rate where they do on none.
-pub(super) fn varying(cells: &[CellCount]) -> Vec<usize> {
-    let Some((first, _)) = cells.first() else { return Vec::new() };
-    let varies = |axis: &usize| cells.iter().any(|(axes, _)| axes[*axis].1 != first[*axis].1);
-    let found: Vec<usize> = (0..first.len()).filter(varies).collect();
-    match found.is_empty() {
-        true => first.iter().position(|(name, _)| name == "lr").into_iter().collect(),
-        false => found,
-    }
-}
-
 /// One line for each cell.
 fn list(cells: &[CellCount]) -> String {
     let axes = varying(cells);
@@ -283,27 +270,10 @@ pub fn sweep_csv(cells: &[CellCount]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::cells::tests::cells;
     use super::*;
-
-    /// Cells over the product of the points, the last axis the fastest; 10 networks each, of which
-    /// as many solve it as the cell's place says, modulo 11.
-    pub(in crate::report) fn cells(axes: &[(&str, &[AxisValue])]) -> Vec<CellCount> {
-        let mut all: Vec<Vec<(String, AxisValue)>> = vec![Vec::new()];
-        for (name, points) in axes {
-            let with = |cell: &Vec<(String, AxisValue)>, point: &AxisValue| {
-                [&cell[..], &[((*name).to_owned(), point.clone())]].concat()
-            };
-            all = all.iter().flat_map(|c| points.iter().map(move |p| with(c, p))).collect();
-        }
-        let count = |place: usize| Count {
-            networks: 10,
-            solved: (place % 11) as u64,
-            epochs: [(100 + place as u32, (place % 11) as u64)].into(),
-            ..Count::default()
-        };
-        all.into_iter().enumerate().map(|(place, axes)| (axes, count(place))).collect()
-    }
+    use crate::sweep::AxisValue;
 
     fn rates() -> [AxisValue; 3] {
         [0.1, 0.5, 1.0].map(AxisValue::Number)

@@ -19,7 +19,7 @@ fn run(row_loss: &[f32], scale: f32, step: u32) -> (f32, u32) {
 
 #[test]
 fn matches_its_twin() {
-    for rows in [1, 4, 255, 257, 1000] {
+    for rows in [1, 2, 4, 255, 256, 257, 1000, 5000] {
         let row_loss = numbers(rows, 9);
         let scale = 1.0 / rows as f32;
         let magnitude: f64 = row_loss.iter().map(|loss| f64::from(loss.abs())).sum();
@@ -36,7 +36,7 @@ fn matches_its_twin() {
 
 #[test]
 fn by_hand_and_around_the_ring() {
-    for step in [0, 4, 5, u32::MAX] {
+    for step in [0, 4, 5, 7, u32::MAX] {
         let (loss, clock) = run(&[1.0, 2.0, 3.0, 6.0], 0.25, step);
         assert_close("(1 + 2 + 3 + 6) / 4", &[loss], &[3.0f32], Bound::Exact);
         assert_eq!(clock, step.wrapping_add(1));
@@ -50,4 +50,6 @@ fn a_wrong_twin_is_found_out() {
     fused::finish_step(&row_loss[..299], &mut clock, &mut short, 1.0);
     let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
     assert_apart("a row short", &[run(&row_loss, 1.0, 0).0], &short[..1], near);
+    fused::finish_step(&row_loss[..256], &mut 0, &mut short, 1.0);
+    assert_apart("one row for each lane", &[run(&row_loss, 1.0, 0).0], &short[..1], near);
 }

@@ -4,8 +4,7 @@
 
 use std::ops::Range;
 
-use super::rows::Part;
-use super::{BatchBuffers, LayeredEngine, RING_LEN};
+use super::{LayeredEngine, RING_LEN};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{self, TREE_ROUNDS};
 use crate::network::{Activation, GradientAt, Layer, Network, row_stride};
@@ -86,19 +85,6 @@ impl LayeredEngine {
         }
         list.push(self.finish_step(rows).await?);
         Ok(list)
-    }
-
-    /// What a batch takes out of a part of the data set.
-    pub(super) async fn gather_batch(
-        &self,
-        part: &Part,
-        batch: &BatchBuffers,
-        len: usize,
-    ) -> Result<Dispatch, GpuError> {
-        let network = &self.task.network;
-        let launch = kernels::gather_batch(len, network.inputs(), network.outputs(), part.range());
-        let bound = [&batch.rows, &part.inputs, &part.targets, &batch.inputs, &batch.targets];
-        self.gpu.dispatch(&launch, &bound.map(Slice::all)).await
     }
 
     /// The last layer to its gradient: in one dispatch, or where its outputs are many by the plain
@@ -218,18 +204,6 @@ impl LayeredEngine {
             self.moment_slice(1, block.range()),
             Slice::range(&self.buffers.sums, state.sums.start, state.sums.len()),
         ];
-        self.gpu.dispatch(&launch, &bound).await
-    }
-
-    /// The step's loss, and the step counted.
-    async fn finish_step(&self, rows: usize) -> Result<Dispatch, GpuError> {
-        let Self { buffers, .. } = self;
-        let bound = [
-            Slice::all(&buffers.row_loss),
-            Slice::range(&buffers.clock, 0, 1),
-            Slice::all(&buffers.losses),
-        ];
-        let launch = kernels::finish_step(rows, RING_LEN, self.loss_scale(rows));
         self.gpu.dispatch(&launch, &bound).await
     }
 }

@@ -31,10 +31,7 @@ impl LayeredEngine {
             Some(batch) => {
                 list.push(self.batch_rows(&batch.rows, rows).await?);
                 for part in &buffers.data {
-                    match self.kernels {
-                        Kernels::Fused => list.push(self.gather_batch(part, batch, rows).await?),
-                        Kernels::Plain => list.extend(self.gather(part, batch, rows).await?),
-                    }
+                    list.push(self.gather_batch(part, batch, rows).await?);
                 }
                 (&batch.inputs, &batch.targets)
             }
@@ -62,7 +59,6 @@ impl LayeredEngine {
         }
 
         list.push(self.loss(targets, rows).await?);
-        list.push(self.loss_mean(rows).await?);
 
         for layer in self.layers.iter().rev() {
             let state = &buffers.layers[layer.index];
@@ -80,7 +76,7 @@ impl LayeredEngine {
         }
 
         list.extend(self.optimizer_step().await?);
-        list.push(advance(&self.gpu, &self.buffers.clock).await?);
+        list.push(self.finish_step(rows).await?);
         Ok(list)
     }
 
@@ -103,21 +99,16 @@ impl LayeredEngine {
     }
 
     /// What a batch takes out of a part of the data set.
-    async fn gather(
+    async fn gather_batch(
         &self,
         part: &Part,
         batch: &BatchBuffers,
         len: usize,
-    ) -> Result<[Dispatch; 2], GpuError> {
-        let one = async |source: &Buffer, output: &Buffer, cols: usize| {
-            let bound = [Slice::all(&batch.rows), Slice::all(source), Slice::all(output)];
-            self.gpu.dispatch(&kernels::gather(len, cols, part.range()), &bound).await
-        };
+    ) -> Result<Dispatch, GpuError> {
         let network = &self.task.network;
-        Ok([
-            one(&part.inputs, &batch.inputs, network.inputs()).await?,
-            one(&part.targets, &batch.targets, network.outputs()).await?,
-        ])
+        let launch = kernels::gather_batch(len, network.inputs(), network.outputs(), part.range());
+        let bound = [&batch.rows, &part.inputs, &part.targets, &batch.inputs, &batch.targets];
+        self.gpu.dispatch(&launch, &bound.map(Slice::all)).await
     }
 
     /// `z = input . weights`, `z += bias`, `a = activation(z)`.
@@ -170,20 +161,16 @@ impl LayeredEngine {
             .await
     }
 
-    /// What turns the sum of a batch's losses into its loss.
-    pub(super) fn loss_scale(&self, rows: usize) -> f32 {
-        let network = &self.task.network;
-        network.loss().value_scale(rows, network.outputs()) as f32
-    }
-
-    async fn loss_mean(&self, rows: usize) -> Result<Dispatch, GpuError> {
-        let Self { buffers, .. } = self;
+    /// The step's loss, and the step counted.
+    pub(super) async fn finish_step(&self, rows: usize) -> Result<Dispatch, GpuError> {
+        let Self { buffers, task, .. } = self;
+        let scale = task.network.loss().value_scale(rows, task.network.outputs()) as f32;
         let bound = [
             Slice::all(&buffers.row_loss),
             Slice::range(&buffers.clock, 0, 1),
             Slice::all(&buffers.losses),
         ];
-        let launch = kernels::loss_mean(rows, RING_LEN, self.loss_scale(rows));
+        let launch = kernels::finish_step(rows, RING_LEN, scale);
         self.gpu.dispatch(&launch, &bound).await
     }
 

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{joined, number};
+use super::number;
 use crate::network::{LossPyTorch, Network};
-use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule};
+use crate::optimizer::{
+    Decay, Optimizer, OptimizerKind, PyTorchArgument, Schedule, ScheduleKind, UpdateRule,
+};
 use crate::train::Training;
 
 /// How weights decay, where they do.
@@ -103,7 +105,7 @@ pub(super) fn rate(training: &Training) -> String {
 
 /// PyTorch's optimizer of the same update.
 pub(super) fn optimizer(optimizer: &Optimizer) -> String {
-    let Optimizer { kind, momentum, beta1, beta2, alpha, eps, weight_decay, .. } = *optimizer;
+    let Optimizer { kind, weight_decay, .. } = *optimizer;
     let row = kind.row();
     // Of Adam decoupled decay is another class, and that is the only difference.
     let class = match (row.rule, decay(optimizer)) {
@@ -117,25 +119,17 @@ pub(super) fn optimizer(optimizer: &Optimizer) -> String {
         model.parameters(),
         lr=rate_of(0),\n"
     );
-    let mut line = |line: String| text.push_str(&format!("        {line},\n"));
-    match row.rule {
-        UpdateRule::Sgd => {}
-        UpdateRule::Momentum => line(format!("momentum={}", number(momentum))),
-        UpdateRule::Nesterov => {
-            line(format!("momentum={}", number(momentum)));
-            // Without any momentum there is nothing to look ahead to, and PyTorch refuses it.
-            if momentum != 0.0 {
-                line("nesterov=True".to_owned());
+    let value = |row| number(optimizer.value(row));
+    for argument in row.pytorch_arguments {
+        let argument = match argument {
+            PyTorchArgument::Number(name, row) => format!("{name}={}", value(row)),
+            PyTorchArgument::Pair(name, [one, other]) => {
+                format!("{name}=({}, {})", value(one), value(other))
             }
-        }
-        UpdateRule::Adam => {
-            line(format!("betas=({})", joined(&[beta1, beta2], ", ")));
-            line(format!("eps={}", number(eps)));
-        }
-        UpdateRule::RmsProp => {
-            line(format!("alpha={}", number(alpha)));
-            line(format!("eps={}", number(eps)));
-        }
+            PyTorchArgument::True(_, row) if optimizer.value(row) == 0.0 => continue,
+            PyTorchArgument::True(name, _) => format!("{name}=True"),
+        };
+        let _ = writeln!(text, "        {argument},");
     }
     // AdamW's default is not 0.
     if class == "AdamW" || weight_decay != 0.0 && !decays_apart(optimizer) {

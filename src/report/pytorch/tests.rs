@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::data::{Dataset, Order, Source};
-use crate::network::Activation::{Identity, LeakyRelu, Relu, Sigmoid, Tanh};
+use crate::network::Activation::{Identity, Relu, Sigmoid, Tanh};
 use crate::network::{Activation, Loss, NEGATIVE_SLOPE, Network};
 use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
 
