@@ -34,23 +34,26 @@ fn schedule_has(kind: ScheduleKind, key: &str) -> bool {
 impl Family {
     /// Its members that have a setting of theirs.
     pub(super) fn members_with(self, key: &str) -> Vec<&'static str> {
-        let is_it = |row: &&Hyperparameter| row.name == key;
+        fn having<T: Copy>(
+            all: &[T],
+            name: fn(T) -> &'static str,
+            has: impl Fn(T) -> bool,
+        ) -> Vec<&'static str> {
+            all.iter().copied().filter(|&member| has(member)).map(name).collect()
+        }
+        let is_it = |row: &Hyperparameter| row.name == key;
         match self {
-            Family::Activation => {
-                let has = |kind: &&Activation| kind.row().hyperparameter.iter().any(is_it);
-                Activation::ALL.iter().filter(has).map(|kind| kind.name()).collect()
-            }
-            Family::Loss => {
-                let has = |kind: &&Loss| kind.row().hyperparameter.iter().any(is_it);
-                Loss::ALL.iter().filter(has).map(|kind| kind.name()).collect()
-            }
-            Family::Optimizer => {
-                let has = |kind: &&OptimizerKind| kind.row().hyperparameters.iter().any(is_it);
-                OptimizerKind::ALL.iter().filter(has).map(|kind| kind.name()).collect()
-            }
+            Family::Activation => having(Activation::ALL, Activation::name, |member| {
+                member.row().hyperparameter.is_some_and(is_it)
+            }),
+            Family::Loss => having(Loss::ALL, Loss::name, |member| {
+                member.row().hyperparameter.is_some_and(is_it)
+            }),
+            Family::Optimizer => having(OptimizerKind::ALL, OptimizerKind::name, |member| {
+                member.row().hyperparameters.iter().any(|row| is_it(row))
+            }),
             Family::Schedule => {
-                let has = |kind: &&ScheduleKind| schedule_has(**kind, key);
-                ScheduleKind::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+                having(ScheduleKind::ALL, ScheduleKind::name, |member| schedule_has(member, key))
             }
         }
     }

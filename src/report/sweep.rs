@@ -8,7 +8,7 @@ use super::cells::{CellCount, varying};
 use super::map::{self, Paint};
 use super::{Detail, OutputError, json, place, print, table};
 use crate::engine::Place;
-use crate::sweep::{Count, Sweep, SweepProgress};
+use crate::sweep::{AxisValue, Count, Sweep, SweepProgress};
 
 /// A sweep, or the parts of one put together, as it ends.
 #[derive(Debug)]
