@@ -15,7 +15,7 @@ use crate::model::file;
 use crate::report::{self, quoted};
 use crate::train::Training;
 
-/// Steps where nothing is said, of a run that has more.
+/// Steps by default, of a run that has more.
 const DEFAULT_STEPS: u32 = 1000;
 
 /// Flags of `wgrad export`.

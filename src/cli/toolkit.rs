@@ -1,4 +1,4 @@
-//! What the settings of optimizers, schedules and stopping mean, and which of them mean nothing beside others.
+//! Optimizer, schedule and stopping from the settings, and which settings have no effect beside others.
 
 use super::bad_setting;
 use super::settings::{Family, Setting, Settings};
@@ -81,14 +81,14 @@ impl Settings {
         self.schedule.unwrap_or(ScheduleKind::Constant)
     }
 
-    /// Why a setting would mean nothing beside these, if it would.
+    /// Why a setting has no effect beside these, if it has none.
     pub(super) fn unused(&self, row: &Setting) -> Option<String> {
         let schedule = self.schedule_kind();
         match (row.key, row.family) {
             ("decay", _) => {
                 let decays =
                     self.weight_decay.is_some() || self.optimizer_kind().row().weight_decay != 0.0;
-                let reason = "says how weights decay, and none do; give --weight-decay too";
+                let reason = "has no effect without weight decay; give --weight-decay too";
                 (!decays).then(|| reason.to_owned())
             }
             ("min-delta", _) => {
@@ -140,10 +140,10 @@ impl Settings {
         })
     }
 
-    /// Whether everything that is given means something.
+    /// Whether every setting that is given has an effect.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the flag that does not, and why.
+    /// [`Error::Setting`] with the flag that has none, and why.
     pub(super) fn check_use(&self) -> Result<(), Error> {
         for (row, texts) in self.given().rows() {
             if let Some(reason) = self.unused(row) {

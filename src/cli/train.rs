@@ -106,7 +106,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     if let (Some(out), Some(resume)) = (&args.out, &args.resume)
         && out == resume
     {
-        let reason = "is what --resume goes on in; leave --out out";
+        let reason = "is the folder of the run that --resume continues; leave --out out";
         return Err(bad_setting(format!("--out {}", out.display()), reason).into());
     }
     let save = settings.save.as_deref().map(Path::new);

@@ -62,7 +62,7 @@ pub(super) struct SweepArgs {
     join: Vec<PathBuf>,
 }
 
-/// Flags that mean nothing where nothing is computed.
+/// Flags that have no effect where nothing is computed.
 fn not_with_join() -> impl Iterator<Item = &'static str> {
     let rows = SETTINGS.iter().filter(|row| row.is_in(Verb::Sweep) && row.role != Role::Output);
     rows.map(|row| row.key).chain(["shard", "save", "config", "print_config"])
