@@ -273,7 +273,6 @@ pub fn sweep_csv(cells: &[CellCount]) -> String {
 mod tests {
     use super::super::cells::tests::cells;
     use super::*;
-    use crate::sweep::AxisValue;
 
     fn rates() -> [AxisValue; 3] {
         [0.1, 0.5, 1.0].map(AxisValue::Number)
