@@ -2,7 +2,7 @@
 
 use super::params::params;
 use super::shapes::ONE_OUTPUT;
-use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, updating};
+use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, UpdateParams, updating};
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
     OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ROUNDS, activating, measuring, read, source, write,
@@ -190,6 +190,8 @@ pub fn layer_input_grad(
 params! {
     /// Of `layer_update`. Strides are in vectors of four.
     LayerUpdateParams {
+        /// The rule.
+        update: UpdateParams,
         /// Rows of the batch.
         rows: u32,
         /// Units that feed the layer.
@@ -202,20 +204,6 @@ params! {
         stride: u32,
         /// Steps whose rates the ring holds.
         ring_len: u32,
-        /// The first moment's decay.
-        decay1: f32,
-        /// What of a gradient goes into it.
-        gain1: f32,
-        /// The second moment's decay.
-        decay2: f32,
-        /// What of a gradient's square goes into it.
-        gain2: f32,
-        /// Added to the root of the second moment.
-        eps: f32,
-        /// How strongly weights decay.
-        weight_decay: f32,
-        /// The largest absolute value of a gradient.
-        clip_value: f32,
     }
 }
 
@@ -249,21 +237,15 @@ pub fn layer_update(
     fan_in: usize,
     fan_out: usize,
 ) -> Launch {
-    let (n, stride) = (optimizer.coefficients(0.0, 0), row_stride(fan_out));
+    let stride = row_stride(fan_out);
     let params = LayerUpdateParams {
+        update: UpdateParams::new(optimizer),
         rows: rows as u32,
         fan_in: fan_in as u32,
         fan_out: fan_out as u32,
         input_stride: (row_stride(fan_in) / 4) as u32,
         stride: (stride / 4) as u32,
         ring_len,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
     };
     let launch = LAYER_UPDATE
         .launch(params, tiles(fan_in, stride))
