@@ -17,6 +17,7 @@
 // its moments), CLIP_NORM, CLIP_VALUE and SCHEDULED.
 
 struct Params {
+    update: UpdateParams,
     networks: u32,
     steps: u32,
     until: u32,
@@ -31,12 +32,6 @@ struct Params {
     short_value_scale: f32,
     short_gradient_scale: f32,
     schedule_first: u32,
-    gain1: f32,
-    decay2: f32,
-    gain2: f32,
-    eps: f32,
-    clip_norm: f32,
-    clip_value: f32,
 }
 
 override ACTIVATION: u32 = 0u;

@@ -12,6 +12,7 @@
 // slope_second_units, second_unit_mask, wide_second_units, narrow_second_units.
 
 struct Params {
+    update: UpdateParams,
     networks: u32,
     steps: u32,
     until: u32,
@@ -26,12 +27,6 @@ struct Params {
     short_value_scale: f32,
     short_gradient_scale: f32,
     schedule_first: u32,
-    gain1: f32,
-    decay2: f32,
-    gain2: f32,
-    eps: f32,
-    clip_norm: f32,
-    clip_value: f32,
 }
 
 override ACTIVATION: u32 = 0u;

@@ -14,6 +14,7 @@
 // SCHEDULED.
 
 struct Params {
+    update: UpdateParams,
     networks: u32,
     steps: u32,
     until: u32,
@@ -28,12 +29,6 @@ struct Params {
     short_value_scale: f32,
     short_gradient_scale: f32,
     schedule_first: u32,
-    gain1: f32,
-    decay2: f32,
-    gain2: f32,
-    eps: f32,
-    clip_norm: f32,
-    clip_value: f32,
 }
 
 override OUTPUT_ACTIVATION: u32 = 3u;
@@ -143,7 +138,7 @@ fn update_by_norm(lane: u32, rule: Rule) {
         }
         workgroupBarrier();
     }
-    let clip = clip_factors(square_partial[0], params.clip_norm);
+    let clip = clip_factors(square_partial[0], params.update.clip_norm);
     for (var at = lane; at < PARAMETERS; at += LANES) {
         update_parameter(rule, at, norm_clipped(vec4<f32>(gradients_tile[at]), clip).x);
     }

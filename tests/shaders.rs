@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
-use wgrad::gpu::{Access, KernelRow};
+use wgrad::gpu::{Access, FieldKind, KernelRow, ParamsLayout};
 use wgrad::kernels::{ALL, COMMON};
 use wgrad::network::{Activation, Loss};
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
@@ -181,6 +181,45 @@ fn the_table_says_what_the_wgsl_says() {
     }
 }
 
+/// The members of a params struct and of those in it: name, offset, and the kind of scalars.
+type Members = Vec<(String, usize, &'static str)>;
+
+fn members_in_wgsl(
+    name: &str,
+    module: &Module,
+    members: &[naga::StructMember],
+    start: usize,
+) -> Members {
+    let each = members.iter().map(|member| {
+        let at = start + member.offset as usize;
+        let own = |kind| (member.name.clone().unwrap(), at, kind);
+        match &module.types[member.ty].inner {
+            TypeInner::Scalar(naga::Scalar::U32) => vec![own("u32")],
+            TypeInner::Scalar(naga::Scalar::F32) => vec![own("f32")],
+            TypeInner::Struct { members, .. } => {
+                [vec![own("struct")], members_in_wgsl(name, module, members, at)].concat()
+            }
+            other => panic!("{name}: {other:?} in params"),
+        }
+    });
+    each.flatten().collect()
+}
+
+fn members_in_rust(layout: &ParamsLayout, start: usize) -> Members {
+    let each = layout.fields.iter().map(|field| {
+        let at = start + field.offset;
+        let own = |kind| (field.name.to_owned(), at, kind);
+        match &field.kind {
+            FieldKind::U32 => vec![own("u32")],
+            FieldKind::F32 => vec![own("f32")],
+            FieldKind::Struct(layout) => {
+                [vec![own("struct")], members_in_rust(layout, at)].concat()
+            }
+        }
+    });
+    each.flatten().collect()
+}
+
 #[test]
 fn params_structs_are_the_same_in_rust_and_in_wgsl() {
     for kernel in ALL {
@@ -193,20 +232,8 @@ fn params_structs_are_the_same_in_rust_and_in_wgsl() {
         let TypeInner::Struct { members, span } = &module.types[params.ty].inner else {
             panic!("{}: params are no struct", kernel.name)
         };
-        let in_wgsl: Vec<(String, usize, &str)> = members
-            .iter()
-            .map(|member| {
-                let scalar = match module.types[member.ty].inner {
-                    TypeInner::Scalar(naga::Scalar::U32) => "u32",
-                    TypeInner::Scalar(naga::Scalar::F32) => "f32",
-                    ref other => panic!("{}: {other:?} in params", kernel.name),
-                };
-                (member.name.clone().unwrap(), member.offset as usize, scalar)
-            })
-            .collect();
-        let fields = kernel.params.fields.iter();
-        let in_rust: Vec<(String, usize, &str)> =
-            fields.map(|field| (field.name.to_owned(), field.offset, field.scalar)).collect();
+        let in_wgsl = members_in_wgsl(kernel.name, &module, members, 0);
+        let in_rust = members_in_rust(&kernel.params, 0);
         assert_eq!(in_wgsl, in_rust, "{}: members", kernel.name);
         assert_eq!(*span as usize, kernel.params.bytes, "{}: size", kernel.name);
     }

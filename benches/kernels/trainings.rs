@@ -6,40 +6,13 @@ use super::*;
 struct Training {
     kernel: Kernel<TrainParams>,
     sizes: &'static [usize],
-    constants: &'static [(&'static str, f64)],
     networks: usize,
-    /// Invocations that own one network.
-    lanes: usize,
 }
 
-const RELU_SIGMOID_BCE: &[(&str, f64)] =
-    &[("ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-const SECOND_RELU: &[(&str, f64)] =
-    &[("ACTIVATION", 0.0), ("SECOND_ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-const SIGMOID_BCE: &[(&str, f64)] = &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-
 pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
-    let one = |networks| Training {
-        kernel: TRAIN_ONE_HIDDEN,
-        sizes: &[2, 3, 1],
-        constants: RELU_SIGMOID_BCE,
-        networks,
-        lanes: 1,
-    };
-    let two = |networks| Training {
-        kernel: TRAIN_TWO_HIDDEN,
-        sizes: &[2, 3, 2, 1],
-        constants: SECOND_RELU,
-        networks,
-        lanes: 1,
-    };
-    let workgroup = |networks| Training {
-        kernel: TRAIN_WORKGROUP,
-        sizes: &[2, 3, 1],
-        constants: SIGMOID_BCE,
-        networks,
-        lanes: 64,
-    };
+    let one = |networks| Training { kernel: TRAIN_ONE_HIDDEN, sizes: &[2, 3, 1], networks };
+    let two = |networks| Training { kernel: TRAIN_TWO_HIDDEN, sizes: &[2, 3, 2, 1], networks };
+    let workgroup = |networks| Training { kernel: TRAIN_WORKGROUP, sizes: &[2, 3, 1], networks };
     for case in [one(1), one(65_536), two(1), two(65_536), workgroup(1), workgroup(256)] {
         training(c, gpu, &case);
     }
@@ -47,7 +20,7 @@ pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
 fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
     const STEPS: u32 = 100;
-    let Training { kernel, sizes, constants, networks, lanes } = *training;
+    let Training { kernel, sizes, networks } = *training;
     let network =
         Network::uniform(sizes.to_vec(), Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
     let layout = Layout::new(&network);
@@ -65,28 +38,6 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         reference.step(&wide(xor.inputs()), &wide(xor.targets()), 0.5);
     }
     let twin = layout.unpack(&reference.parameters).concat();
-    let params = TrainParams {
-        networks: networks as u32,
-        steps: STEPS,
-        until: u32::MAX,
-        data_rows: 4,
-        steps_per_epoch: 1,
-        seed_low: 0,
-        seed_high: 0,
-        ring_len: 1,
-        loss_every: 0,
-        value_scale: 0.25,
-        gradient_scale: 0.25,
-        short_value_scale: 0.0,
-        short_gradient_scale: 0.0,
-        schedule_first: 0,
-        gain1: 1.0,
-        decay2: 0.0,
-        gain2: 0.0,
-        eps: 0.0,
-        clip_norm: 0.0,
-        clip_value: 0.0,
-    };
     let mut rules = vec![0.5f32; networks];
     rules.resize(3 * networks, 0.0);
     let buffers = vec![
@@ -104,9 +55,18 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         bytes: 8 * (count * networks) as u64,
         formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
     };
-    let launch = kernel.launch(params, networks * lanes).with_rounds(100 * 100);
-    let launch =
-        constants.iter().fold(launch, |launch, (name, value)| launch.constant(name, *value));
+    let trainings = Trainings {
+        network: &network,
+        optimizer: &Optimizer::default(),
+        batches: &Batches::new(4, 0, Order::Sequential, 0),
+        networks,
+        steps: STEPS,
+        until: u32::MAX,
+        schedule_first: 0,
+        ring_len: 1,
+        loss_every: 0,
+    };
+    let launch = kernels::train(&kernel, &trainings).with_rounds(100 * 100);
     let case = Case { launch, buffers, work };
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     case.run(c, gpu, &format!("{networks} of {}", sizes.join("-")), |outputs| {

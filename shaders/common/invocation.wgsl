@@ -55,7 +55,7 @@ fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
 
     var clip = vec2<f32>(1.0, 1.0);
     if (CLIP_NORM) {
-        clip = clip_factors(squares(), params.clip_norm);
+        clip = clip_factors(squares(), params.update.clip_norm);
     }
     update(rule, clip);
     return false;

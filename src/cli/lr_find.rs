@@ -18,59 +18,30 @@ use crate::train::{RateRange, Training};
 
 /// Flags of `wgrad lr-find`.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Rates")]
 pub(super) struct LrFindArgs {
     /// Lowest rate to try
-    #[arg(
-        long,
-        value_name = "RATE",
-        default_value_t = 1e-5,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5, allow_negative_numbers = true)]
     from: f32,
 
     /// Highest rate to try
-    #[arg(
-        long,
-        value_name = "RATE",
-        default_value_t = 10.0,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "RATE", default_value_t = 10.0, allow_negative_numbers = true)]
     to: f32,
 
     /// Number of steps from the lowest rate to the highest, for the curve of one network
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 200,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 200, allow_negative_numbers = true)]
     steps: u32,
 
     /// Number of rates in the map, which is made where the data can be solved and the networks are small
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 200,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 200, allow_negative_numbers = true)]
     rates: usize,
 
     /// Number of seeds at each rate of the map
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 100,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 100, allow_negative_numbers = true)]
     seeds: u32,
 
     /// Do not make the map
-    #[arg(long, help_heading = "Rates")]
+    #[arg(long)]
     no_map: bool,
 
     /// Write the curve to this file, as comma-separated values
@@ -158,10 +129,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
             no_map: no_map.as_deref(),
         };
         found.print(detail)?;
-        match stop.signal() {
-            Some(signal) => Err(Error::Stopped { signal }.into()),
-            None => Ok(()),
-        }
+        Ok(stop.check()?)
     })
 }
 

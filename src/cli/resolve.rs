@@ -1,4 +1,4 @@
-//! From settings, most of which nobody said, to a training: the defaults that follow from the data.
+//! From the settings that are given to a training: the defaults that follow from the data.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::network::{Activation, Initializer, Loss, Network};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training};
 
-/// Rows up to which a batch is all of them unless said otherwise.
+/// Rows up to which a batch is all of them by default.
 const FULL_BATCH_ROWS: usize = 64;
 /// Rows of a batch beyond that.
 const DEFAULT_BATCH: usize = 32;
@@ -30,7 +30,7 @@ pub(super) struct Resolved {
     pub schema: Schema,
 }
 
-/// What data asks for where nothing is said.
+/// Defaults that depend on the data.
 struct Defaults {
     layers: Vec<usize>,
     learning_rate: f32,
@@ -70,7 +70,7 @@ impl Settings {
     /// Data that cannot be read, a network that cannot be, settings that do not fit the data.
     pub(super) fn resolve(self) -> Result<Resolved, Error> {
         if let Some(layers) = &self.layers {
-            // Sizes that cannot be are told before a file is read for them.
+            // Impossible sizes are refused before a file is read for them.
             let any = Activation::Identity;
             Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
         }

@@ -39,8 +39,20 @@ pub struct Field {
     pub name: &'static str,
     /// Its offset in bytes.
     pub offset: usize,
-    /// `u32` or `f32`.
-    pub scalar: &'static str,
+    /// What it is.
+    pub kind: FieldKind,
+}
+
+/// What a member of a params struct can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A `u32`.
+    U32,
+    /// An `f32`.
+    F32,
+    /// A struct that several params structs have in common, at their start, of whole vectors of
+    /// four: so a uniform lays it out as Rust does.
+    Struct(ParamsLayout),
 }
 
 /// The shape of a params struct, as Rust lays it out.
@@ -66,6 +78,24 @@ pub enum Loops {
 pub trait Params: bytemuck::Pod {
     /// Size and members, in the order of the WGSL.
     const LAYOUT: ParamsLayout;
+}
+
+/// A type that a member of a params struct may have.
+pub trait ParamsField {
+    /// What it is.
+    const KIND: FieldKind;
+}
+
+impl ParamsField for u32 {
+    const KIND: FieldKind = FieldKind::U32;
+}
+
+impl ParamsField for f32 {
+    const KIND: FieldKind = FieldKind::F32;
+}
+
+impl<P: Params> ParamsField for P {
+    const KIND: FieldKind = FieldKind::Struct(P::LAYOUT);
 }
 
 /// All that is known of a kernel but the type of its params: a row of the table of kernels.

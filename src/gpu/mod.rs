@@ -14,7 +14,8 @@ pub use choice::{DeviceChoice, Environment};
 pub use device::{Buffer, Gpu, Submission};
 pub use error::GpuError;
 pub use kernel::{
-    Access, Binding, Constant, Field, Kernel, KernelRow, Launch, Loops, Params, ParamsLayout,
+    Access, Binding, Constant, Field, FieldKind, Kernel, KernelRow, Launch, Loops, Params,
+    ParamsField, ParamsLayout,
 };
 pub use pipeline::{Dispatch, Slice};
 pub use profile::{MOST_SPANS, Profile, Span};

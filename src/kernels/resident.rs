@@ -3,12 +3,16 @@
 use std::ops::Range;
 
 use super::params::params;
+use super::update::UpdateParams;
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
     OUTPUT_ACTIVATION_PARAMETER, PLAIN, SECOND_ACTIVATION, SECOND_ACTIVATION_PARAMETER, read,
     shapes, source, write,
 };
+use crate::data::Batches;
 use crate::gpu::{Access, Binding, Kernel, KernelRow, Launch};
+use crate::network::{Layer, Network};
+use crate::optimizer::Optimizer;
 use crate::random::{Purpose, seed_key, stream_id};
 
 params! {
@@ -75,6 +79,8 @@ pub fn init_uniform(
 params! {
     /// Of the kernels that train whole networks.
     TrainParams {
+        /// The rule, but for what each network has of its own.
+        update: UpdateParams,
         /// Networks.
         networks: u32,
         /// Steps to make in one dispatch.
@@ -103,18 +109,6 @@ params! {
         short_gradient_scale: f32,
         /// The step that the schedule begins with.
         schedule_first: u32,
-        /// What of a gradient goes into the first moment.
-        gain1: f32,
-        /// The second moment's decay.
-        decay2: f32,
-        /// What of a gradient's square goes into it.
-        gain2: f32,
-        /// Added to the root of the second moment.
-        eps: f32,
-        /// The largest norm of all gradients together.
-        clip_norm: f32,
-        /// The largest absolute value of one.
-        clip_value: f32,
     }
 }
 
@@ -227,3 +221,81 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
     workgroup_bytes: 492,
     ..TRAIN_ONE_HIDDEN.row
 });
+
+/// What a dispatch of a kernel that trains whole networks is to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Trainings<'a> {
+    /// What all networks are.
+    pub network: &'a Network,
+    /// How their gradients become updates; rate, first moment's decay and decay of weights are each
+    /// network's own.
+    pub optimizer: &'a Optimizer,
+    /// How they see the data.
+    pub batches: &'a Batches,
+    /// How many there are.
+    pub networks: usize,
+    /// Steps that the dispatch makes, but for what ends before ...
+    pub steps: u32,
+    /// ... and how many there may be since the start.
+    pub until: u32,
+    /// The step that the schedule in its buffer begins with.
+    pub schedule_first: u32,
+    /// Steps whose losses the ring holds.
+    pub ring_len: u32,
+    /// Of so many epochs the last one's losses are kept; 0 to keep none.
+    pub loss_every: u32,
+}
+
+/// Whole trainings by one of the kernels for them; the lines of its shape, and its loop rounds, are its
+/// planner's to say.
+pub fn train(kernel: &Kernel<TrainParams>, what: &Trainings<'_>) -> Launch {
+    let Trainings { network, optimizer, batches, networks, .. } = *what;
+    let [seed_low, seed_high] = seed_key(batches.seed());
+    let (loss, outputs) = (network.loss(), network.outputs());
+    // The short last batch of an epoch, if there is one.
+    let [whole, short] = [batches.batch(), batches.rows() % batches.batch()];
+    let scales = |rows: usize| match rows {
+        0 => [0.0; 2],
+        rows => [loss.value_scale(rows, outputs), loss.gradient_scale(rows, outputs)],
+    };
+    let [[value_scale, gradient_scale], [short_value_scale, short_gradient_scale]] =
+        [whole, short].map(|rows| scales(rows).map(|scale| scale as f32));
+    let params = TrainParams {
+        update: UpdateParams::new(optimizer),
+        networks: networks as u32,
+        steps: what.steps,
+        until: what.until,
+        data_rows: batches.rows() as u32,
+        steps_per_epoch: batches.steps_per_epoch() as u32,
+        seed_low,
+        seed_high,
+        ring_len: what.ring_len,
+        loss_every: what.loss_every,
+        value_scale,
+        gradient_scale,
+        short_value_scale,
+        short_gradient_scale,
+        schedule_first: what.schedule_first,
+    };
+    let is_workgroups = kernel.name == TRAIN_WORKGROUP.name;
+    let lanes = if is_workgroups { kernel.lanes as usize } else { 1 };
+    let launch = kernel.launch(params, networks * lanes);
+    let names = kernel.constants.iter().map(|constant| constant.name);
+    names.fold(launch, |launch, name| launch.constant(name, constant(network, name)))
+}
+
+/// What an override of these kernels is for a network.
+fn constant(network: &Network, name: &str) -> f64 {
+    let layers: Vec<Layer> = network.layers().collect();
+    let (first, last) = (layers[0], layers[layers.len() - 1]);
+    match name {
+        "ACTIVATION" => first.activation.code().into(),
+        "ACTIVATION_PARAMETER" => first.parameter,
+        "SECOND_ACTIVATION" => layers[1].activation.code().into(),
+        "SECOND_ACTIVATION_PARAMETER" => layers[1].parameter,
+        "LOSS" => network.loss().code().into(),
+        "LOSS_PARAMETER" => network.loss_parameter(),
+        "OUTPUT_ACTIVATION_PARAMETER" => last.parameter,
+        _ => last.activation.code().into(),
+    }
+}

@@ -3,7 +3,7 @@
 use super::params::params;
 use super::{BOOLS, PLAIN, TREE_ROUNDS, codes, read, source, tree_rounds, write};
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
-use crate::optimizer::{Optimizer, UpdateRule};
+use crate::optimizer::{Coefficients, Optimizer, UpdateRule};
 
 /// What overrides say of an optimizer.
 pub(super) const OPTIMIZER: Constant = Constant { name: "OPTIMIZER", values: codes!(UpdateRule) };
@@ -11,13 +11,10 @@ pub(super) const DECAY: Constant = Constant { name: "DECAY", values: &[0.0, 1.0,
 pub(super) const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
 
 params! {
-    /// Of `optimizer_step`.
-    OptimizerParams {
-        /// Vectors of four parameters, padding included.
-        len: u32,
-        /// Steps whose rates the ring holds.
-        ring_len: u32,
-        /// The first moment's decay.
+    /// What an update is made with beside the step's rate and corrections: a part of the params of every
+    /// kernel that updates.
+    UpdateParams {
+        /// The first moment's decay; where networks have their own, it is not read.
         decay1: f32,
         /// What of a gradient goes into it.
         gain1: f32,
@@ -27,10 +24,41 @@ params! {
         gain2: f32,
         /// Added to the root of the second moment.
         eps: f32,
-        /// How strongly weights decay.
+        /// How strongly weights decay; where networks have their own, it is not read.
         weight_decay: f32,
         /// The largest absolute value of a gradient.
         clip_value: f32,
+        /// The largest norm of all gradients together.
+        clip_norm: f32,
+    }
+}
+
+impl UpdateParams {
+    /// Those of an optimizer; 0 as the bound of what is not clipped.
+    pub fn new(optimizer: &Optimizer) -> UpdateParams {
+        let c: Coefficients<f32> = optimizer.coefficients(0.0, 0).cast();
+        UpdateParams {
+            decay1: c.decay1,
+            gain1: c.gain1,
+            decay2: c.decay2,
+            gain2: c.gain2,
+            eps: c.eps,
+            weight_decay: c.weight_decay,
+            clip_value: optimizer.clip_value.unwrap_or_default() as f32,
+            clip_norm: optimizer.clip_norm.unwrap_or_default() as f32,
+        }
+    }
+}
+
+params! {
+    /// Of `optimizer_step`.
+    OptimizerParams {
+        /// The rule.
+        update: UpdateParams,
+        /// Vectors of four parameters, padding included.
+        len: u32,
+        /// Steps whose rates the ring holds.
+        ring_len: u32,
     }
 }
 
@@ -54,18 +82,8 @@ pub const OPTIMIZER_STEP: Kernel<OptimizerParams> = Kernel::new(KernelRow {
 /// An update of `len` parameters, a multiple of 4, padding included. Rates are in a ring of so many
 /// steps.
 pub fn optimizer_step(optimizer: &Optimizer, ring_len: u32, len: usize) -> Launch {
-    let n = optimizer.coefficients(0.0, 0);
-    let params = OptimizerParams {
-        len: (len / 4) as u32,
-        ring_len,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
-    };
+    let update = UpdateParams::new(optimizer);
+    let params = OptimizerParams { update, len: (len / 4) as u32, ring_len };
     updating(OPTIMIZER_STEP.launch(params, len / 4), optimizer)
         .constant("CLIP_NORM", optimizer.clip_norm.is_some())
 }

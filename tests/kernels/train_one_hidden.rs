@@ -3,12 +3,7 @@ use wgrad::kernels::TRAIN_ONE_HIDDEN;
 use crate::trainings::{Case, network};
 
 fn case() -> Case {
-    Case {
-        kernel: TRAIN_ONE_HIDDEN,
-        network: network(&[2, 3, 1]),
-        lanes: 1,
-        constants: &[("ACTIVATION", 0.0), ("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)],
-    }
+    Case { kernel: TRAIN_ONE_HIDDEN, network: network(&[2, 3, 1]) }
 }
 
 #[test]

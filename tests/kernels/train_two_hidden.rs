@@ -3,17 +3,7 @@ use wgrad::kernels::TRAIN_TWO_HIDDEN;
 use crate::trainings::{Case, network};
 
 fn case() -> Case {
-    Case {
-        kernel: TRAIN_TWO_HIDDEN,
-        network: network(&[2, 3, 2, 1]),
-        lanes: 1,
-        constants: &[
-            ("ACTIVATION", 0.0),
-            ("SECOND_ACTIVATION", 0.0),
-            ("OUTPUT_ACTIVATION", 3.0),
-            ("LOSS", 2.0),
-        ],
-    }
+    Case { kernel: TRAIN_TWO_HIDDEN, network: network(&[2, 3, 2, 1]) }
 }
 
 #[test]

@@ -3,12 +3,7 @@ use wgrad::kernels::TRAIN_WORKGROUP;
 use crate::trainings::{Case, network};
 
 fn case() -> Case {
-    Case {
-        kernel: TRAIN_WORKGROUP,
-        network: network(&[2, 3, 1]),
-        lanes: 64,
-        constants: &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)],
-    }
+    Case { kernel: TRAIN_WORKGROUP, network: network(&[2, 3, 1]) }
 }
 
 #[test]

@@ -2,10 +2,11 @@
 //! `kernels::shapes`, network by network, against the reference.
 
 use wgrad::check::Bound;
-use wgrad::data::Source;
+use wgrad::data::{Batches, Order, Source};
 use wgrad::gpu::Kernel;
-use wgrad::kernels::TrainParams;
+use wgrad::kernels::{TrainParams, Trainings, train};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
+use wgrad::optimizer::Optimizer;
 use wgrad::reference::Reference;
 
 use crate::common::{ULP, assert_apart, assert_close, wide};
@@ -15,9 +16,6 @@ use crate::launch::{Arg, floats, launch};
 pub struct Case {
     pub kernel: Kernel<TrainParams>,
     pub network: Network,
-    /// Invocations that own one network.
-    pub lanes: usize,
-    pub constants: &'static [(&'static str, f64)],
 }
 
 /// A network over XOR under sigmoid and cross-entropy, every hidden unit a ReLU.
@@ -47,28 +45,6 @@ impl Case {
         let row = |row| [xor.input(row), xor.target(row), &[0.0]].concat();
         let data: Vec<f32> = (0..4).flat_map(row).collect();
         let kept = steps.checked_div(loss_every).unwrap_or(0);
-        let params = TrainParams {
-            networks: networks as u32,
-            steps,
-            until: steps,
-            data_rows: 4,
-            steps_per_epoch: 1,
-            seed_low: 0,
-            seed_high: 0,
-            ring_len: kept.max(1),
-            loss_every,
-            value_scale: 0.25,
-            gradient_scale: 0.25,
-            short_value_scale: 0.0,
-            short_gradient_scale: 0.0,
-            schedule_first: 0,
-            gain1: 1.0,
-            decay2: 0.0,
-            gain2: 0.0,
-            eps: 0.0,
-            clip_norm: 0.0,
-            clip_value: 0.0,
-        };
         let parameters = interleave(starts);
         let each = networks / rates.len();
         let mut rules: Vec<f32> = (0..networks).map(|network| rates[network / each]).collect();
@@ -84,9 +60,18 @@ impl Case {
             Arg::U32(&vec![0; networks]),
             Arg::U32(&outcome),
         ];
-        let network = self.kernel.launch(params, networks * self.lanes);
-        let all = self.constants.iter().fold(network, |l, (name, value)| l.constant(name, *value));
-        let written = launch(&all, &args);
+        let trainings = Trainings {
+            network: &self.network,
+            optimizer: &Optimizer::default(),
+            batches: &Batches::new(4, 0, Order::Sequential, 0),
+            networks,
+            steps,
+            until: steps,
+            schedule_first: 0,
+            ring_len: kept.max(1),
+            loss_every,
+        };
+        let written = launch(&train(&self.kernel, &trainings), &args);
         Run {
             parameters: floats(&written[0]).to_vec(),
             losses: floats(&written[1]).to_vec(),

@@ -19,10 +19,9 @@ use super::Fate;
 use super::pace::Pace;
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
-use crate::kernels::TrainParams;
-use crate::network::{Layer, Layout, Network};
+use crate::kernels::{self, Trainings};
+use crate::network::{Layout, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
-use crate::random::seed_key;
 use judge::IN_TRAINING;
 use plan::Plan;
 pub use plan::{Owner, Request, Room, owner, suits};
@@ -347,76 +346,33 @@ impl ResidentEngine {
         until: u32,
         loss_every: u32,
     ) -> Result<Dispatch, GpuError> {
-        let (batches, loss) = (&self.batches, self.network.loss());
-        let [seed_low, seed_high] = seed_key(batches.seed());
-        let short = batches.rows() % batches.batch();
-        let outputs = self.network.outputs();
-        let value =
-            |rows: usize| if rows > 0 { loss.value_scale(rows, outputs) as f32 } else { 0.0 };
-        let gradient =
-            |rows: usize| if rows > 0 { loss.gradient_scale(rows, outputs) as f32 } else { 0.0 };
-        let numbers = self.optimizer.coefficients(0.0, 0);
-        let params = TrainParams {
-            networks: self.columns.len() as u32,
-            steps,
-            until,
-            data_rows: batches.rows() as u32,
-            steps_per_epoch: batches.steps_per_epoch() as u32,
-            seed_low,
-            seed_high,
-            ring_len: self.ring_len,
-            loss_every,
-            value_scale: value(batches.batch()),
-            gradient_scale: gradient(batches.batch()),
-            short_value_scale: value(short),
-            short_gradient_scale: gradient(short),
-            schedule_first: self.step,
-            gain1: numbers.gain1 as f32,
-            decay2: numbers.decay2 as f32,
-            gain2: numbers.gain2 as f32,
-            eps: numbers.eps as f32,
-            clip_norm: self.optimizer.clip_norm.unwrap_or_default() as f32,
-            clip_value: self.optimizer.clip_value.unwrap_or_default() as f32,
-        };
-        let Plan { owner, kernel, ref lines, dispatch_rounds, .. } = self.plan;
-        let invocations = match owner {
-            Owner::Invocation => self.columns.len(),
-            Owner::Workgroup => self.columns.len() * kernel.lanes as usize,
-        };
+        let Plan { kernel, ref lines, dispatch_rounds, .. } = self.plan;
         let rounds = dispatch_rounds + steps as usize * self.step_rounds(loss_every);
-        let launch = kernel.launch(params, invocations).with_rounds(rounds);
+        let launch = kernels::train(
+            &kernel,
+            &Trainings {
+                network: &self.network,
+                optimizer: &self.optimizer,
+                batches: &self.batches,
+                networks: self.columns.len(),
+                steps,
+                until,
+                schedule_first: self.step,
+                ring_len: self.ring_len,
+                loss_every,
+            },
+        )
+        .with_rounds(rounds);
         if let Some(made) = &self.dispatch {
             made.set_params(&self.gpu, &launch)?;
             return Ok(made.clone());
         }
-        let launch = kernel
-            .constants
-            .iter()
-            .map(|constant| constant.name)
-            .fold(launch, |launch, name| launch.constant(name, constant(&self.network, name)))
-            .with_lines(lines.clone());
         let Buffers { data, rules, seeds, schedule, parameters, losses, done, outcome } =
             &self.buffers;
         let bound =
             [data, rules, seeds, schedule, parameters, losses, done, outcome].map(Slice::all);
-        let made = self.gpu.dispatch(&launch, &bound).await?;
+        let made = self.gpu.dispatch(&launch.with_lines(lines.clone()), &bound).await?;
         self.dispatch = Some(made.clone());
         Ok(made)
-    }
-}
-
-/// What an override of the training kernels is for this network.
-fn constant(network: &Network, name: &str) -> f64 {
-    let layers: Vec<Layer> = network.layers().collect();
-    let last = layers[layers.len() - 1];
-    match name {
-        "ACTIVATION" => layers[0].activation.code().into(),
-        "ACTIVATION_PARAMETER" => layers[0].parameter,
-        "SECOND_ACTIVATION" => layers[1].activation.code().into(),
-        "SECOND_ACTIVATION_PARAMETER" => layers[1].parameter,
-        "LOSS" => network.loss().code().into(),
-        "LOSS_PARAMETER" => network.loss_parameter(),
-        "OUTPUT_ACTIVATION_PARAMETER" => last.parameter,
-        _ => last.activation.code().into(),
     }
 }
