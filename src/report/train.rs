@@ -14,7 +14,7 @@ use crate::gpu::Profile;
 use crate::network::Hyperparameter;
 use crate::network::Network;
 use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
-use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, Training};
+use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd, Training};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,15 +83,22 @@ impl<'a> TrainReport<'a> {
         let seen = validation.map(|seen| format!("  validation {}", table::loss(seen.loss)));
         let loss_text = table::loss(loss.into());
         self.bar.set_message(format!("seed {seed}  loss {loss_text}{}", seen.unwrap_or_default()));
-        if self.detail == Detail::Verbose && epoch == self.training.epochs {
-            self.bar.suspend(|| {
-                let end = format!(
-                    "seed {seed}: loss {} after {epoch} epochs\n",
-                    table::loss(loss.into())
-                );
-                self.keep_failure(print(&end));
-            });
+    }
+
+    /// Tells how a start ended, where that much is asked for.
+    pub fn start_ended(&self, end: StartEnd<'_>) {
+        if self.detail != Detail::Verbose {
+            return;
         }
+        let text = match end {
+            StartEnd::Done(run) => {
+                let loss = table::loss(run.evaluation.loss);
+                let solved = if run.evaluation.solved == Some(true) { ", solved" } else { "" };
+                format!("seed {}: loss {loss} after {} epochs{solved}\n", run.seed, run.epochs)
+            }
+            StartEnd::Diverged { seed, step } => format!("seed {seed}: diverged at step {step}\n"),
+        };
+        self.bar.suspend(|| self.keep_failure(print(&text)));
     }
 
     /// Tells of a divergence that is gone back from.
