@@ -23,7 +23,9 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Order, Source};
 use wgrad::gpu::{Access, Gpu, Kernel, Launch, Slice};
-use wgrad::kernels::{self, TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN, TRAIN_WORKGROUP, TrainParams, Trainings};
+use wgrad::kernels::{
+    self, TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN, TRAIN_WORKGROUP, TrainParams, Trainings,
+};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind};
 use wgrad::reference::Reference;
