@@ -162,8 +162,9 @@ fn a_loss_that_does_not_fall_ends_a_run_and_always_at_the_same_epoch() {
         let epochs = first["epochs"].as_u64().unwrap();
         assert!((150..2000).contains(&epochs), "{first}");
         assert_eq!(result(&args)["epochs"], epochs, "{engine}");
-        let end =
-            format!("Stopped after epoch {epochs}: the loss has not improved by 0.001 since epoch ");
+        let end = format!(
+            "Stopped after epoch {epochs}: the loss has not improved by 0.001 since epoch "
+        );
         assert_has(&succeed(wgrad(&args)), &[&end]);
     }
 }
@@ -178,7 +179,10 @@ fn a_run_ends_when_its_time_is_over() {
         let epochs = result["epochs"].as_u64().unwrap();
         assert!(epochs < 400_000_000 && result["train_seconds"].as_f64().unwrap() > 0.0);
         let said = succeed(wgrad(&args));
-        assert_has(&said, &["Stopped in epoch ", " of 400000000: the limit of 0.25 seconds is reached."]);
+        assert_has(
+            &said,
+            &["Stopped in epoch ", " of 400000000: the limit of 0.25 seconds is reached."],
+        );
     }
 }
 

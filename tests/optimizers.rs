@@ -106,7 +106,7 @@ fn run(task: &Task, place: &Place, cuts: &[u32]) -> (Vec<f32>, State) {
         for &steps in cuts {
             losses.extend(engine.run(steps, &|| false).await.unwrap());
         }
-        (losses, engine.state().await.unwrap())
+        (losses, engine.states().await.unwrap().remove(0))
     })
 }
 
@@ -240,9 +240,9 @@ fn a_rate_that_is_set_holds_from_the_next_step() {
             let state = pollster::block_on(async {
                 let mut engine = Engine::new(task.clone(), &place).await.unwrap();
                 engine.run(5, &|| false).await.unwrap();
-                engine.set_learning_rate(half.learning_rate);
+                engine.set_rates(&[half.learning_rate]);
                 engine.run(6, &|| false).await.unwrap();
-                engine.state().await.unwrap()
+                engine.states().await.unwrap().remove(0)
             });
             let (_, begun) = run(&task, &place, &[5]);
             let (_, expected) = run(&Task { start: begun, ..half.clone() }, &place, &[6]);

@@ -240,6 +240,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
         LayerShape { rows: 256, fan_in: 784, fan_out: 512, input_stride: 784, stride: 512 };
     const LAYER_SIZE: &str = "256x784x512";
     let LayerShape { rows, fan_in, fan_out, .. } = LAYER;
+    let shape = kernels::LayerShape { rows, fan_in, fan_out };
     let input = numbers(rows * fan_in, 1);
     let parameters: Vec<f32> = numbers(LAYER.block_len(), 2).iter().map(|p| p / 28.0).collect();
     let d_output = numbers(rows * fan_out, 3);
@@ -255,7 +256,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::layer_forward(RELU, &x, &p, [&mut twin, &mut []], &mut counts, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
-        launch: kernels::layer_forward(RELU, false, rows, fan_in, fan_out),
+        launch: kernels::layer_forward(RELU, false, shape),
         buffers: vec![
             words(&input),
             words(&parameters),
@@ -272,7 +273,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::layer_input_grad(RELU, &d, &p, &x, &mut twin, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
-        launch: kernels::layer_input_grad(RELU, rows, fan_in, fan_out),
+        launch: kernels::layer_input_grad(RELU, shape),
         buffers: vec![words(&d_output), words(&parameters), words(&input), vec![0; truth.len()]],
         work: work(),
     }
@@ -288,7 +289,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     let tiles = fan_in * fan_out / 64;
     Case {
-        launch: kernels::layer_update(&sgd, false, 1, rows, fan_in, fan_out),
+        launch: kernels::layer_update(&sgd, false, 1, shape),
         buffers: vec![
             words(&input),
             words(&d_output),
@@ -315,7 +316,11 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::output_loss((ends.0, ends.1, 1.0), &x, &p, &t, &mut row_loss, &mut d, OUTPUT);
     let truth: Vec<f32> = row_loss.iter().map(|&loss| loss as f32).collect();
     Case {
-        launch: kernels::output_loss(ends, 256, 512, 10, 1.0),
+        launch: kernels::output_loss(
+            ends,
+            kernels::LayerShape { rows: 256, fan_in: 512, fan_out: 10 },
+            1.0,
+        ),
         buffers: vec![
             words(&input[..256 * 512]),
             words(&zero_padded),
@@ -359,6 +364,9 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, "256", |outputs| close("finish_step", &outputs[1], &ring, 256.0 * ULP));
 }
 
+/// Biases alone.
+const BIASED: kernels::LayerShape = kernels::LayerShape { rows: ROWS, fan_in: 0, fan_out: COLS };
+
 fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (matrix, bias) = (numbers(LEN, 5), numbers(COLS, 6));
     let mut twin = matrix.clone();
@@ -370,7 +378,7 @@ fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     };
     let buffers = vec![words(&bias), words(&matrix)];
     let formula = "rows cols; 4 (2 rows cols + cols)";
-    Case { launch: kernels::bias_add(ROWS, 0, COLS), buffers, work: work(2, formula) }.run(
+    Case { launch: kernels::bias_add(BIASED), buffers, work: work(2, formula) }.run(
         c,
         gpu,
         SIZE,
@@ -381,7 +389,7 @@ fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     twins::bias_grad(&matrix, &mut twin, GRID);
     let buffers = vec![words(&matrix), vec![0; COLS]];
     let formula = "rows cols; 4 (rows cols + cols)";
-    Case { launch: kernels::bias_grad(ROWS, 0, COLS), buffers, work: work(1, formula) }.run(
+    Case { launch: kernels::bias_grad(BIASED), buffers, work: work(1, formula) }.run(
         c,
         gpu,
         SIZE,

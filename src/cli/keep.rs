@@ -43,6 +43,7 @@ pub(super) struct Keeper {
     schema: Schema,
     settings: String,
     data: String,
+    restarts: u32,
     /// The epoch of the last checkpoint.
     kept: Option<u32>,
 }
@@ -77,6 +78,7 @@ impl Keeper {
             schema: resolved.schema.clone(),
             settings,
             data: data::hash(&resolved.training.data),
+            restarts: resolved.training.restarts,
             kept: None,
         }))
     }
@@ -89,8 +91,11 @@ impl Keeper {
     /// Writes down what happened.
     pub(super) fn note(&mut self, event: Event<'_>) -> Result<(), Error> {
         match event {
+            // Of several starts, what there is to tell of the one that is kept is told at the end.
+            Event::Progress(_) | Event::Halved(_) if self.restarts > 1 => Ok(()),
             Event::Progress(progress) => self.history.append(&report::progress_line(progress)),
             Event::Halved(halving) => self.history.append(&report::halving_line(halving)),
+            Event::StartEnded(_) => Ok(()),
             Event::Reopened(epoch) => {
                 self.history.append(&json!({"event": "reopened", "epoch": epoch}))
             }
@@ -112,6 +117,15 @@ impl Keeper {
     /// Writes down what came of it.
     pub(super) fn end(&mut self, training: &Training, outcome: &Outcome) -> Result<(), Error> {
         let run = &outcome.kept;
+        if self.restarts > 1 {
+            let mut halvings = run.course.halvings.iter().peekable();
+            for progress in run.progress(training) {
+                while let Some(&halving) = halvings.next_if(|one| one.epoch < progress.epoch) {
+                    self.history.append(&report::halving_line(halving))?;
+                }
+                self.history.append(&report::progress_line(progress))?;
+            }
+        }
         self.history.append(&json!({
             "event": "result",
             "epoch": run.epochs,

@@ -129,6 +129,15 @@ impl From<OutputError> for Failure {
     }
 }
 
+/// `a, b or c`.
+fn listed(names: &[&str], word: &str) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
+    }
+}
+
 /// A setting that cannot be.
 fn bad_setting(setting: impl Into<String>, reason: impl Into<String>) -> Error {
     Error::Setting { setting: setting.into(), reason: reason.into() }

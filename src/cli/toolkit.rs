@@ -1,7 +1,7 @@
 //! Optimizer, schedule and stopping from the settings, and which settings have no effect beside others.
 
-use super::bad_setting;
 use super::settings::{Family, Setting, Settings};
+use super::{bad_setting, listed};
 use crate::Error;
 use crate::network::{Activation, Hyperparameter, Loss, Network};
 use crate::optimizer::{
@@ -56,15 +56,6 @@ impl Family {
                 having(ScheduleKind::ALL, ScheduleKind::name, |member| schedule_has(member, key))
             }
         }
-    }
-}
-
-/// `a, b or c`.
-pub(super) fn listed(names: &[&str], word: &str) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
     }
 }
 

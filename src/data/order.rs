@@ -67,6 +67,11 @@ impl Batches {
         Batches { rows, batch, shuffled, seed }
     }
 
+    /// The same batches in the orders of another seed.
+    pub fn with_seed(self, seed: u64) -> Batches {
+        Batches { seed, ..self }
+    }
+
     /// Rows of the data set.
     pub fn rows(&self) -> usize {
         self.rows

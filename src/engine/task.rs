@@ -54,6 +54,12 @@ impl State {
     }
 }
 
+/// More networks than an engine takes.
+pub(super) fn not_alone(networks: usize) -> Error {
+    let reason = "this engine trains one at a time; use the resident engine".to_owned();
+    Error::Task(TaskError { field: "members", value: format!("{networks} networks"), reason })
+}
+
 /// A task that cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} of the task is {value}: {reason}")]

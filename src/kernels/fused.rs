@@ -4,7 +4,7 @@ use super::params::params;
 use super::shapes::ONE_OUTPUT;
 use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, UpdateParams, updating};
 use super::{
-    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
+    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, OUTPUT_ACTIVATION,
     OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ROUNDS, activating, measuring, read, source, write,
 };
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
@@ -47,25 +47,20 @@ pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// A layer `[fan_in][fan_out]` over a batch of rows; its pre-activations are written where `keeps_z`.
-pub fn layer_forward(
-    kind: (Activation, f64),
-    keeps_z: bool,
-    rows: usize,
-    fan_in: usize,
-    fan_out: usize,
-) -> Launch {
-    let (input_stride, stride) = (row_stride(fan_in), row_stride(fan_out));
+/// The outputs of a layer; its pre-activations are written too where `keeps_z`.
+pub fn layer_forward(kind: (Activation, f64), keeps_z: bool, shape: LayerShape) -> Launch {
+    let LayerShape { rows, fan_in, fan_out } = shape;
+    let [input_vectors, vectors] = shape.vectors();
     let params = LayerForwardParams {
         rows: rows as u32,
         fan_in: fan_in as u32,
         fan_out: fan_out as u32,
-        input_stride: (input_stride / 4) as u32,
-        stride: (stride / 4) as u32,
+        input_stride: input_vectors as u32,
+        stride: vectors as u32,
     };
-    activating(LAYER_FORWARD.launch(params, tiles(rows, stride)), kind)
+    activating(LAYER_FORWARD.launch(params, tiles(rows, fan_out)), kind)
         .constant("KEEP_PRE_ACTIVATIONS", keeps_z)
-        .with_rounds(input_stride / 4)
+        .with_rounds(input_vectors)
 }
 
 /// Numbers of its `unit_counts`.
@@ -107,22 +102,20 @@ pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
 /// A layer of few outputs with its loss, the gradient of which is `scale` times what each row gives.
 pub fn output_loss(
     (loss, (kind, parameter)): ((Loss, f64), (Activation, f64)),
-    rows: usize,
-    fan_in: usize,
-    fan_out: usize,
+    shape: LayerShape,
     scale: f32,
 ) -> Launch {
     let params = OutputLossParams {
-        rows: rows as u32,
-        fan_in: fan_in as u32,
-        input_stride: (row_stride(fan_in) / 4) as u32,
+        rows: shape.rows as u32,
+        fan_in: shape.fan_in as u32,
+        input_stride: shape.vectors()[0] as u32,
         gradient_scale: scale,
     };
-    measuring(OUTPUT_LOSS.launch(params, rows), loss)
+    measuring(OUTPUT_LOSS.launch(params, shape.rows), loss)
         .constant("OUTPUT_ACTIVATION", kind.code())
         .constant("OUTPUT_ACTIVATION_PARAMETER", parameter)
-        .with_lines(output_lines(fan_out))
-        .with_rounds(output_rounds(fan_in, fan_out))
+        .with_lines(output_lines(shape.fan_out))
+        .with_rounds(output_rounds(shape))
 }
 
 /// The lines that it needs for a layer of so many outputs.
@@ -133,13 +126,14 @@ fn output_lines(outputs: usize) -> String {
 
 /// Loop rounds: each of the sum goes over the outputs' vectors; what follows goes over the outputs,
 /// some ten times.
-fn output_rounds(fan_in: usize, fan_out: usize) -> usize {
-    row_stride(fan_in) / 4 * (1 + row_stride(fan_out) / 4) + 10 * fan_out
+fn output_rounds(shape: LayerShape) -> usize {
+    let [input_vectors, vectors] = shape.vectors();
+    input_vectors * (1 + vectors) + 10 * shape.fan_out
 }
 
 /// Whether a layer and its loss can be one dispatch of at most so many loop rounds.
-pub fn fuses_loss(fan_in: usize, fan_out: usize, most_rounds: usize) -> bool {
-    fan_out <= FUSED_OUTPUTS && output_rounds(fan_in, fan_out) <= most_rounds
+pub fn fuses_loss(shape: LayerShape, most_rounds: usize) -> bool {
+    shape.fan_out <= FUSED_OUTPUTS && output_rounds(shape) <= most_rounds
 }
 
 /// Outputs that one invocation holds in registers, with their loss.
@@ -169,22 +163,17 @@ pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow
     ..PLAIN
 });
 
-/// Back through a layer `[fan_in][fan_out]`, and through the activation `kind` of what feeds it.
-pub fn layer_input_grad(
-    kind: (Activation, f64),
-    rows: usize,
-    fan_in: usize,
-    fan_out: usize,
-) -> Launch {
-    let (input_stride, stride) = (row_stride(fan_in), row_stride(fan_out));
+/// Back through a layer, and through the activation `kind` of what feeds it.
+pub fn layer_input_grad(kind: (Activation, f64), shape: LayerShape) -> Launch {
+    let LayerShape { rows, fan_in, .. } = shape;
+    let [input_vectors, vectors] = shape.vectors();
     let params = LayerInputGradParams {
         rows: rows as u32,
         fan_in: fan_in as u32,
-        input_stride: (input_stride / 4) as u32,
-        stride: (stride / 4) as u32,
+        input_stride: input_vectors as u32,
+        stride: vectors as u32,
     };
-    activating(LAYER_INPUT_GRAD.launch(params, tiles(rows, input_stride)), kind)
-        .with_rounds(stride / 4)
+    activating(LAYER_INPUT_GRAD.launch(params, tiles(rows, fan_in)), kind).with_rounds(vectors)
 }
 
 params! {
@@ -227,28 +216,27 @@ pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The gradients of a layer `[fan_in][fan_out]`, and its update but where the gradients are kept for
+/// The gradients of a layer, and its update but where the gradients are kept for
 /// a dispatch of their own. Rates are in a ring of so many steps.
 pub fn layer_update(
     optimizer: &Optimizer,
     keeps_gradients: bool,
     ring_len: u32,
-    rows: usize,
-    fan_in: usize,
-    fan_out: usize,
+    shape: LayerShape,
 ) -> Launch {
-    let stride = row_stride(fan_out);
+    let LayerShape { rows, fan_in, fan_out } = shape;
+    let [input_vectors, vectors] = shape.vectors();
     let params = LayerUpdateParams {
         update: UpdateParams::new(optimizer),
         rows: rows as u32,
         fan_in: fan_in as u32,
         fan_out: fan_out as u32,
-        input_stride: (row_stride(fan_in) / 4) as u32,
-        stride: (stride / 4) as u32,
+        input_stride: input_vectors as u32,
+        stride: vectors as u32,
         ring_len,
     };
     let launch = LAYER_UPDATE
-        .launch(params, tiles(fan_in, stride))
+        .launch(params, tiles(fan_in, fan_out))
         .constant("KEEP_GRADIENTS", keeps_gradients)
         .with_rounds(rows + TREE_ROUNDS);
     updating(launch, optimizer)
@@ -256,15 +244,15 @@ pub fn layer_update(
 
 /// Numbers of its `sums`: four of each workgroup.
 pub fn update_sums_len(fan_in: usize, fan_out: usize) -> usize {
-    4 * tiles(fan_in, row_stride(fan_out)).div_ceil(LAYER_UPDATE.row.lanes as usize)
+    4 * tiles(fan_in, fan_out).div_ceil(LAYER_UPDATE.row.lanes as usize)
 }
 
 /// Rows, and columns, of the tile that an invocation owns.
 const TILE: usize = 8;
 
-/// Tiles of a matrix of so many rows and padded columns.
-fn tiles(rows: usize, stride: usize) -> usize {
-    rows.div_ceil(TILE) * stride.div_ceil(TILE)
+/// Tiles of a matrix, its padding included.
+fn tiles(rows: usize, cols: usize) -> usize {
+    rows.div_ceil(TILE) * row_stride(cols).div_ceil(TILE)
 }
 
 // The counts of a tile's rows fit half a word.

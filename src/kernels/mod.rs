@@ -22,7 +22,7 @@ pub use resident::*;
 pub use update::*;
 
 use crate::gpu::{Access, Binding, Constant, KernelRow, Launch, Loops, ParamsLayout};
-use crate::network::{Activation, Loss};
+use crate::network::{Activation, Layer, Loss, row_stride};
 
 /// A file of `shaders/` with the files of `common/` that it uses: the kernel first, so that the
 /// line numbers of an error are its own.
@@ -102,8 +102,32 @@ const PLAIN: KernelRow = KernelRow {
     twin: "",
 };
 
+/// A layer over a batch of rows: `[rows][fan_in]` to `[rows][fan_out]`. What a kernel, and where there
+/// are several for one formula the choice among them, is told of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerShape {
+    /// Rows of the batch.
+    pub rows: usize,
+    /// Units that feed the layer.
+    pub fan_in: usize,
+    /// Units it has.
+    pub fan_out: usize,
+}
+
+impl LayerShape {
+    /// That of a network's layer.
+    pub fn of(layer: &Layer, rows: usize) -> LayerShape {
+        LayerShape { rows, fan_in: layer.fan_in, fan_out: layer.fan_out }
+    }
+
+    /// Vectors of four in a row of what feeds it, and of what comes out.
+    fn vectors(self) -> [usize; 2] {
+        [self.fan_in, self.fan_out].map(|units| row_stride(units) / 4)
+    }
+}
+
 /// Loop rounds in which the lanes of a workgroup add up what each of them summed.
-pub const TREE_ROUNDS: usize = 8;
+const TREE_ROUNDS: usize = 8;
 
 /// Loop rounds of a workgroup whose lanes sum `len` numbers.
 fn tree_rounds(len: usize, lanes: usize) -> usize {

@@ -2,8 +2,8 @@
 
 use super::params::params;
 use super::{
-    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, PLAIN, activating, measuring,
-    read, source, write,
+    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, PLAIN, activating,
+    measuring, read, source, write,
 };
 use crate::gpu::{Binding, Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Link, Loss, row_stride};
@@ -80,9 +80,9 @@ pub const BIAS_ADD: Kernel<BiasParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The biases of a layer `[fan_in][fan_out]` on a batch of rows.
-pub fn bias_add(rows: usize, fan_in: usize, fan_out: usize) -> Launch {
-    BIAS_ADD.launch(bias_params(rows, fan_in, fan_out), rows * fan_out)
+/// The biases of a layer on a batch of rows.
+pub fn bias_add(shape: LayerShape) -> Launch {
+    BIAS_ADD.launch(bias_params(shape), shape.rows * shape.fan_out)
 }
 
 /// `d_bias = column sums of d_output`.
@@ -95,17 +95,17 @@ pub const BIAS_GRAD: Kernel<BiasParams> = Kernel::new(KernelRow {
 });
 
 /// The gradients of those biases.
-pub fn bias_grad(rows: usize, fan_in: usize, fan_out: usize) -> Launch {
-    BIAS_GRAD.launch(bias_params(rows, fan_in, fan_out), fan_out).with_rounds(rows)
+pub fn bias_grad(shape: LayerShape) -> Launch {
+    BIAS_GRAD.launch(bias_params(shape), shape.fan_out).with_rounds(shape.rows)
 }
 
-fn bias_params(rows: usize, fan_in: usize, fan_out: usize) -> BiasParams {
-    let stride = row_stride(fan_out);
+fn bias_params(shape: LayerShape) -> BiasParams {
+    let stride = row_stride(shape.fan_out);
     BiasParams {
-        rows: rows as u32,
-        cols: fan_out as u32,
+        rows: shape.rows as u32,
+        cols: shape.fan_out as u32,
         stride: stride as u32,
-        bias_offset: (fan_in * stride) as u32,
+        bias_offset: (shape.fan_in * stride) as u32,
     }
 }
 
@@ -199,17 +199,12 @@ pub fn loss(kind: (Loss, f64), rows: usize, outputs: usize, scale: f32) -> Launc
         stride: row_stride(outputs) as u32,
         scale,
     };
-    let launch = match kind.0.link() {
-        Link::Softmax => LOSS_SOFTMAX.launch(params, rows),
-        Link::Identity | Link::Sigmoid => measuring(LOSS_ELEMENTWISE.launch(params, rows), kind),
+    let (launch, passes) = match kind.0.link() {
+        // The largest output, the sum of the exponentials, and what they come to.
+        Link::Softmax => (LOSS_SOFTMAX.launch(params, rows), 3),
+        Link::Identity | Link::Sigmoid => {
+            (measuring(LOSS_ELEMENTWISE.launch(params, rows), kind), 1)
+        }
     };
-    launch.with_rounds(loss_rounds(kind.0, outputs))
-}
-
-/// Loop rounds of an invocation of a loss: the softmax goes over its outputs three times.
-pub fn loss_rounds(kind: Loss, outputs: usize) -> usize {
-    match kind.link() {
-        Link::Softmax => 3 * outputs,
-        Link::Identity | Link::Sigmoid => outputs,
-    }
+    launch.with_rounds(passes * outputs)
 }

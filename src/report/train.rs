@@ -17,7 +17,7 @@ use crate::engine::{EngineKind, Owner, Place};
 use crate::gpu::Profile;
 use crate::network::{Hyperparameter, Network};
 use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
-use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, Training};
+use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd, Training};
 
 /// The report of a training while it runs.
 #[derive(Debug)]
@@ -62,9 +62,21 @@ impl<'a> TrainReport<'a> {
         let seen = validation.map(|seen| format!("  validation {}", table::loss(seen.loss)));
         self.bar.set_position(epoch.into());
         self.bar.set_message(format!("seed {seed}  loss {loss}{}", seen.unwrap_or_default()));
-        if self.detail == Detail::Verbose && epoch == self.training.epochs {
-            self.print(&format!("seed {seed}: loss {loss} after {epoch} epochs\n"));
+    }
+
+    /// Reports how a start ended, if verbose.
+    pub fn start_ended(&self, end: StartEnd<'_>) {
+        if self.detail != Detail::Verbose {
+            return;
         }
+        self.print(&match end {
+            StartEnd::Done(run) => {
+                let loss = table::loss(run.evaluation.loss);
+                let solved = if run.evaluation.solved == Some(true) { ", solved" } else { "" };
+                format!("seed {}: loss {loss} after {} epochs{solved}\n", run.seed, run.epochs)
+            }
+            StartEnd::Diverged { seed, step } => format!("seed {seed}: diverged at step {step}\n"),
+        });
     }
 
     /// Reports a divergence after which the training continues at half the rate.

@@ -104,8 +104,11 @@ struct Buffers {
 pub struct Advance {
     /// Steps that were made.
     pub steps: u32,
-    /// The losses of those of them that were to be kept, `[steps][columns]`.
+    /// The losses of those of them that were kept, `[steps][columns]`: of so many epochs, those of the
+    /// last; none where it is 0.
     pub losses: Vec<f32>,
+    /// How many epochs that is.
+    pub every: u32,
     /// Which network each column is; all of them in order, where they are not judged.
     pub columns: Vec<u32>,
 }
@@ -282,7 +285,7 @@ impl ResidentEngine {
         if self.judged {
             self.drop_decided(&outcomes).await?;
         }
-        Ok(Advance { steps: count, losses, columns })
+        Ok(Advance { steps: count, losses, every: loss_every, columns })
     }
 
     /// Does `steps` steps, or fewer where `stop` says so between submissions; returns every loss,

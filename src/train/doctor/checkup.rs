@@ -42,7 +42,7 @@ pub struct LayerCheckup {
     pub dead: usize,
     /// Those that were at an end of their sigmoid or tanh on nearly every row.
     pub saturated: usize,
-    /// Those that have a twin: the same weights in, the same bias, the same weights out.
+    /// Those that had a twin where the run began: the same weights in, the same bias, the same weights out.
     pub twins: usize,
     /// Gradients or parameters that are not finite.
     pub not_finite: u64,
@@ -62,11 +62,11 @@ impl LayerCheckup {
     }
 }
 
-/// Sums up what an engine's last step showed. The parameters are those after it.
+/// Sums up what an engine's last step showed, and how many units of each layer had a twin where the run
+/// began.
 pub fn checkup(
     network: &Network,
-    layout: &Layout,
-    parameters: &[f32],
+    twins: &[usize],
     statistics: &[LayerStatistics],
     rows: usize,
     (epoch, step, loss): (u32, u32, f32),
@@ -85,16 +85,22 @@ pub fn checkup(
             units: layer.fan_out,
             dead: if layer.activation.row().can_die { dead } else { 0 },
             saturated: seen.saturated_rows.iter().filter(is_saturated).count(),
-            twins: twins(network, layout, parameters, layer),
+            twins: twins.get(layer.index).copied().unwrap_or(0),
             not_finite: seen.not_finite,
         }
     });
     Checkup { epoch, step, rows, loss, layers: layers.collect() }
 }
 
+/// How many units of each layer have a twin.
+pub(in crate::train) fn twins(network: &Network, parameters: &[f32]) -> Vec<usize> {
+    let layout = Layout::new(network);
+    network.layers().map(|layer| twins_of(network, &layout, parameters, layer)).collect()
+}
+
 /// How many units of a hidden layer have a twin. Units are sorted by a sum that twins share, and only
 /// neighbours are compared in full.
-pub(super) fn twins(network: &Network, layout: &Layout, parameters: &[f32], layer: Layer) -> usize {
+fn twins_of(network: &Network, layout: &Layout, parameters: &[f32], layer: Layer) -> usize {
     let units = layer.fan_out;
     if layer.index + 1 >= network.layers().len() || units < 2 {
         return 0;

@@ -142,11 +142,11 @@ impl Case<'_> {
     pub(super) fn symmetry(&self) -> Option<Finding> {
         let network = self.network();
         let layout = Layout::new(network);
-        let (layer, twins) = network
-            .layers()
-            .filter(|_| self.end.parameters.len() == layout.len())
-            .map(|layer| (layer, twins(network, &layout, self.end.parameters, layer)))
-            .find(|(_, twins)| *twins >= 2)?;
+        if self.end.parameters.len() != layout.len() {
+            return None;
+        }
+        let at_end = twins(network, self.end.parameters);
+        let (layer, twins) = network.layers().zip(at_end).find(|(_, twins)| *twins >= 2)?;
         let first = self.checkups.first().and_then(|first| first.layers.get(layer.index));
         if first.is_some_and(|first| first.twins < 2) {
             return None;

@@ -29,6 +29,7 @@ mod separable;
 #[cfg(test)]
 mod tests;
 
+pub(super) use checkup::twins;
 pub use checkup::{Checkup, LayerCheckup, checkup};
 
 use serde::Serialize;

@@ -69,10 +69,11 @@ impl Seen {
 
 /// Trains on the cpu engine, with about twenty checkups.
 fn watch(training: Training) -> Seen {
-    let (network, layout) = (&training.network, Layout::new(&training.network));
+    let network = &training.network;
     let batches = training.batches(training.seed);
     let per_epoch = batches.steps_per_epoch() as u32;
     let mut engine = CpuEngine::new(training.task(training.seed)).unwrap();
+    let alike = twins(network, engine.parameters());
     let (mut history, mut checkups, mut diverged) = (Vec::new(), Vec::new(), None);
     let every = training.epochs.div_ceil(20);
     for epoch in 1..=training.epochs {
@@ -82,8 +83,7 @@ fn watch(training: Training) -> Seen {
         if epoch % every == 0 || epoch == training.epochs {
             let (step, rows) = (engine.steps_done(), batches.len_of(engine.steps_done() - 1));
             let (statistics, at) = (engine.statistics().unwrap(), (epoch, step, loss));
-            let parameters = engine.parameters();
-            checkups.push(checkup(network, &layout, parameters, &statistics, rows, at));
+            checkups.push(checkup(network, &alike, &statistics, rows, at));
         }
         if !loss.is_finite() {
             diverged = Some(Divergence { step: engine.steps_done(), layer: Some(0) });
@@ -189,12 +189,7 @@ fn twins_are_counted_among_many() {
     let network = Network::uniform(vec![3, 500, 2], Relu, Identity, Loss::MseMean).unwrap();
     let layout = Layout::new(&network);
     let mut parameters = Initializer::HeNormal.parameters(&network, 0, 1.0);
-    let count = |parameters: &[f32]| {
-        network
-            .layers()
-            .map(|layer| checkup::twins(&network, &layout, parameters, layer))
-            .sum::<usize>()
-    };
+    let count = |parameters: &[f32]| twins(&network, parameters).iter().sum::<usize>();
     assert_eq!(count(&parameters), 0);
     for (from, to, out) in [(7, 400, true), (7, 3, true), (20, 21, false)] {
         for input in 0..3 {
