@@ -296,7 +296,7 @@ fn data_that_may_be_meant_otherwise_is_pointed_out() {
     }
     let text = told(&["--target-type", "classes", "--normalize", "standard"]);
     assert!(!text.contains("whole numbers") && !text.contains("inputs reach"), "{text}");
-    assert!(text.contains("classes 0, 1, 2; inputs of mean 0 and deviation 1"), "{text}");
+    assert!(text.contains("classes 0, 1, 2; inputs of mean 0 and standard deviation 1"), "{text}");
 }
 
 #[test]
@@ -421,7 +421,7 @@ fn built_in_rows_are_predicted_in_parts() {
     assert_eq!(part("train")["accuracy"], trained["train_accuracy"]);
     assert_eq!((&part("all")["rows"], &part("test")["rows"]), (&150.into(), &30.into()));
     let text = succeed(wgrad(&["predict", "--model", model, "--data", "iris"]));
-    assert!(text.contains("versicolor") && text.contains(" of 150 right"), "{text}");
+    assert!(text.contains("versicolor") && text.contains(" of 150 correct"), "{text}");
     let args = ["predict", "--model", model, "--data", "xor", "--part", "test"];
     fail(wgrad(&args), 2, &["--part test", "xor"]);
     let args = ["predict", "--model", model, "--data", "xor"];

@@ -131,8 +131,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         let report = PredictReport {
             network: &model.network,
             schema: &model.schema,
-            engine: chosen.place.kind(),
-            adapter: chosen.place.gpu().map(|gpu| gpu.adapter()),
+            at: &chosen.place,
             rows,
             inputs: &raw,
             targets: targets.as_deref(),
@@ -149,7 +148,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
             Some(path) => {
                 file::write_atomic(path, text.as_bytes())?;
                 let right = evaluation.as_ref().and_then(|evaluation| evaluation.right);
-                let right = right.map(|right| format!("; {right} of {rows} right"));
+                let right = right.map(|right| format!("; {right} of {rows} correct"));
                 let told = format!(
                     "{rows} predictions written to {}{}.\n",
                     path.display(),
