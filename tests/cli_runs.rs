@@ -176,7 +176,7 @@ fn one_run_at_a_time_is_written_to_a_folder() {
         assert!(first.try_wait().unwrap().is_none(), "it cannot have ended");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let refused = &[path, "another wgrad is writing its run there", "wait for its end"];
+    let refused = &[path, "another wgrad is writing its run there", "wait until it ends"];
     fail(wgrad(&["--resume", path]), 1, refused);
     fail(wgrad(&["--epochs", "9", "--out", path, "--force"]), 1, refused);
     assert!(first.try_wait().unwrap().is_none(), "it goes on");

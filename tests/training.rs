@@ -532,14 +532,14 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
         assert!(text.contains("largest binding") || text.contains("largest buffer"), "{text}");
     }
     if gpu.adapter().kind == DeviceKind::Software {
-        // Fused kernels take four terms a round.
+        // Fused kernels add four terms per iteration.
         for (kernels, units, rounds) in
             [(Kernels::Plain, 40_000, "40000"), (Kernels::Fused, 160_000, "40000")]
         {
             let sizes = [2, units, 1];
             let (relu, loss) = (Activation::Relu, Loss::MseMean);
             let text = refused_with(kernels, task(&sizes, relu, loss, 1, 0, Order::Sequential));
-            let rounds = format!("{rounds} loop rounds");
+            let rounds = format!("{rounds} loop iterations");
             assert!(text.contains(&rounds) && text.contains("32768"), "{text}");
             assert!(text.contains("--engine cpu"), "{text}");
         }

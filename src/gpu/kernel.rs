@@ -1,4 +1,4 @@
-//! A kernel as the host knows it: what a row of the table says, and a dispatch of it in the making.
+//! A kernel on the host: its row in the table of kernels, and a launch of it.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -64,13 +64,13 @@ pub struct ParamsLayout {
     pub fields: &'static [Field],
 }
 
-/// Whether every loop of a kernel makes a number of rounds that the host knows.
+/// Whether the host knows the number of iterations of every loop of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loops {
-    /// Every loop counts towards a constant or a value of `params` and ends: naga's own loop
-    /// bounding, which keeps back ends from unrolling, is left out.
+    /// Every loop counts up to a constant or a value of `params`: naga's loop bounding, which keeps
+    /// back ends from unrolling, is switched off.
     Counted,
-    /// Some loop ends when its data says so: naga's bounding stays.
+    /// The data decides when some loop ends: naga's loop bounding stays on.
     Bounded,
 }
 
@@ -98,7 +98,7 @@ impl<P: Params> ParamsField for P {
     const KIND: FieldKind = FieldKind::Struct(P::LAYOUT);
 }
 
-/// Everything that is known of a kernel except the type of its params: a row of the table of kernels.
+/// A row of the table of kernels: a kernel without the type of its params.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelRow {
     /// The entry point, the file's stem, the label, the test's name and the bench's id.
@@ -113,22 +113,21 @@ pub struct KernelRow {
     pub constants: &'static [Constant],
     /// Invocations of a workgroup.
     pub lanes: u32,
-    /// Bytes that a workgroup shares.
+    /// Bytes of workgroup memory.
     pub workgroup_bytes: u32,
-    /// Lines that stand for those the host appends for a shape, where the WGSL asks for any: what
-    /// tests build the kernel with.
+    /// Examples of the lines that the host appends for a shape, if the WGSL needs any: tests build the
+    /// kernel with them.
     pub shapes: &'static [&'static str],
-    /// Whether its loops are counted. Only this crate says so of a kernel: on its word a check is
-    /// left out.
+    /// Whether its loops are counted. Only this crate may set it: it switches a check off.
     pub(crate) loops: Loops,
-    /// The function of `reference::twins` it is held to.
+    /// The function of `reference::twins` that it is compared with.
     pub twin: &'static str,
 }
 
-/// One kernel: a WGSL entry point, all the host must know of it, and the type of its params.
+/// A kernel: its row and the type of its params.
 ///
-/// A dispatch is made from a [`Launch`], and only [`Kernel::launch`] makes one, so that passing the params
-/// of another kernel does not compile:
+/// A dispatch is created from a [`Launch`], and only [`Kernel::launch`] creates one: params of another
+/// kernel do not compile.
 ///
 /// ```
 /// use wgrad::kernels::{ADVANCE, AdvanceParams};
@@ -163,14 +162,13 @@ impl<P> std::ops::Deref for Kernel<P> {
 }
 
 impl<P: Params> Kernel<P> {
-    /// A kernel of this crate. The layout of its params is that of `P`; what `row` says of it is replaced.
+    /// A kernel of this crate; the layout of its params is that of `P`.
     pub(crate) const fn new(row: KernelRow) -> Kernel<P> {
         Kernel { row: KernelRow { params: P::LAYOUT, ..row }, params: PhantomData }
     }
 
-    /// A kernel that is not in this crate's table, with all of naga's checks: params at binding 0, then
-    /// `bindings`,
-    /// in workgroups of `lanes` that share no memory.
+    /// A kernel of another crate, with all of naga's checks: params at binding 0, then `bindings`, in
+    /// workgroups of `lanes` without workgroup memory.
     pub const fn foreign(
         name: &'static str,
         source: &'static str,
@@ -191,8 +189,8 @@ impl<P: Params> Kernel<P> {
         })
     }
 
-    /// The same kernel with other bindings of the same names and another size of workgroup memory: both may
-    /// depend on the shape that it is specialised for.
+    /// The same kernel with the bindings and the workgroup memory that the lines appended for a shape
+    /// give it.
     pub(crate) const fn with_memory(
         self,
         bindings: &'static [Binding],
@@ -201,8 +199,8 @@ impl<P: Params> Kernel<P> {
         Kernel::new(KernelRow { bindings, workgroup_bytes, ..self.row })
     }
 
-    /// Launches `invocations` invocations, specialised for the first of [`KernelRow::shapes`], with every
-    /// override at its default and no loop rounds to count.
+    /// A launch of `invocations` invocations with few loop iterations, of the first of
+    /// [`KernelRow::shapes`], with every override at its default.
     pub fn launch(&self, params: P, invocations: usize) -> Launch {
         Launch {
             kernel: self.row,
@@ -215,7 +213,7 @@ impl<P: Params> Kernel<P> {
     }
 }
 
-/// A dispatch without its buffers: the kernel, its specialisation, its params and its grid.
+/// A dispatch without its buffers: the kernel with its constants, its params and its grid.
 #[derive(Debug, Clone)]
 pub struct Launch {
     pub(super) kernel: KernelRow,
@@ -232,7 +230,7 @@ impl Launch {
         &self.kernel
     }
 
-    /// Loop rounds that an invocation makes at most.
+    /// The most loop iterations of an invocation.
     pub fn rounds(&self) -> usize {
         self.rounds
     }
@@ -243,14 +241,14 @@ impl Launch {
         self
     }
 
-    /// Says how many loop rounds an invocation makes at most: software adapters stop beyond some.
+    /// Sets the most loop iterations of an invocation: software adapters have a limit.
     pub fn with_rounds(mut self, rounds: usize) -> Launch {
         self.rounds = rounds;
         self
     }
 
-    /// The lines that specialise the kernel for a shape, appended to its WGSL so that the line
-    /// numbers of an error stay the file's. For this crate's own lines alone: they may be compiled
+    /// Sets the lines that specialise the kernel for a shape. They are appended to its WGSL, so that
+    /// the line numbers of errors match the file. For this crate's lines only: they may be compiled
     /// without a check.
     pub(crate) fn with_lines(mut self, lines: String) -> Launch {
         self.lines = lines.into();

@@ -1,5 +1,4 @@
-//! Adapters, the device, buffers, pipelines: the only place that makes them, and the only place
-//! that waits for the GPU.
+//! Adapters, devices, buffers and pipelines: the only place that creates them and waits for the GPU.
 
 mod adapter;
 mod choice;
