@@ -50,8 +50,8 @@ pub enum FieldKind {
     U32,
     /// An `f32`.
     F32,
-    /// A struct that several params structs have in common, at their start, of whole vectors of
-    /// four: so a uniform lays it out as Rust does.
+    /// A struct that several params structs share. It stands first and its size is a multiple of 16
+    /// bytes, so that a uniform buffer has the layout of `repr(C)`.
     Struct(ParamsLayout),
 }
 
@@ -98,7 +98,7 @@ impl<P: Params> ParamsField for P {
     const KIND: FieldKind = FieldKind::Struct(P::LAYOUT);
 }
 
-/// All that is known of a kernel but the type of its params: a row of the table of kernels.
+/// Everything that is known of a kernel except the type of its params: a row of the table of kernels.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelRow {
     /// The entry point, the file's stem, the label, the test's name and the bench's id.
@@ -127,8 +127,8 @@ pub struct KernelRow {
 
 /// One kernel: a WGSL entry point, all the host must know of it, and the type of its params.
 ///
-/// A dispatch is made of a [`Launch`], and only [`Kernel::launch`] makes one: params of another
-/// kernel do not compile.
+/// A dispatch is made from a [`Launch`], and only [`Kernel::launch`] makes one, so that passing the params
+/// of another kernel does not compile:
 ///
 /// ```
 /// use wgrad::kernels::{ADVANCE, AdvanceParams};
@@ -163,12 +163,13 @@ impl<P> std::ops::Deref for Kernel<P> {
 }
 
 impl<P: Params> Kernel<P> {
-    /// A kernel of this crate; the layout of its params is that of `P`, whatever `row` says.
+    /// A kernel of this crate. The layout of its params is that of `P`; what `row` says of it is replaced.
     pub(crate) const fn new(row: KernelRow) -> Kernel<P> {
         Kernel { row: KernelRow { params: P::LAYOUT, ..row }, params: PhantomData }
     }
 
-    /// A kernel from elsewhere, with all of naga's checks: params at binding 0, then `bindings`,
+    /// A kernel that is not in this crate's table, with all of naga's checks: params at binding 0, then
+    /// `bindings`,
     /// in workgroups of `lanes` that share no memory.
     pub const fn foreign(
         name: &'static str,
@@ -190,8 +191,8 @@ impl<P: Params> Kernel<P> {
         })
     }
 
-    /// The same kernel over other bindings of the same names, in a workgroup that shares so many
-    /// bytes: what lines appended for a shape may change.
+    /// The same kernel with other bindings of the same names and another size of workgroup memory: both may
+    /// depend on the shape that it is specialised for.
     pub(crate) const fn with_memory(
         self,
         bindings: &'static [Binding],
@@ -200,8 +201,8 @@ impl<P: Params> Kernel<P> {
         Kernel::new(KernelRow { bindings, workgroup_bytes, ..self.row })
     }
 
-    /// A dispatch of `invocations` invocations, each of which makes no loop rounds that matter, of
-    /// the first of [`KernelRow::shapes`], with every override at its default.
+    /// Launches `invocations` invocations, specialised for the first of [`KernelRow::shapes`], with every
+    /// override at its default and no loop rounds to count.
     pub fn launch(&self, params: P, invocations: usize) -> Launch {
         Launch {
             kernel: self.row,
@@ -214,7 +215,7 @@ impl<P: Params> Kernel<P> {
     }
 }
 
-/// A dispatch but for its buffers: the kernel, what it is specialised for, its params and its grid.
+/// A dispatch without its buffers: the kernel, its specialisation, its params and its grid.
 #[derive(Debug, Clone)]
 pub struct Launch {
     pub(super) kernel: KernelRow,

@@ -12,22 +12,22 @@ use crate::network::{Activation, Loss, row_stride};
 use crate::optimizer::Optimizer;
 
 params! {
-    /// Of `layer_forward`. Strides are in vectors of four.
+    /// The params of `layer_forward`. Strides are in vectors of four.
     LayerForwardParams {
         /// Rows of the batch.
         rows: u32,
-        /// Units that feed the layer.
+        /// Inputs of the layer.
         fan_in: u32,
-        /// Units it has.
+        /// Units of the layer.
         fan_out: u32,
-        /// From one row of the input to the next.
+        /// Row stride of the layer's input.
         input_stride: u32,
-        /// From one row of everything else to the next.
+        /// Row stride of everything else.
         stride: u32,
     }
 }
 
-/// A layer in one go.
+/// A layer's forward pass: product, bias and activation.
 pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
     name: "layer_forward",
     source: source!("layer_forward", "grid", "tile", "activation"),
@@ -47,7 +47,7 @@ pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The outputs of a layer; its pre-activations are written too where `keeps_z`.
+/// Launches a layer's forward pass; with `keeps_z` it also writes the pre-activations.
 pub fn layer_forward(kind: (Activation, f64), keeps_z: bool, shape: LayerShape) -> Launch {
     let LayerShape { rows, fan_in, fan_out } = shape;
     let [input_vectors, vectors] = shape.vectors();
@@ -63,26 +63,26 @@ pub fn layer_forward(kind: (Activation, f64), keeps_z: bool, shape: LayerShape) 
         .with_rounds(input_vectors)
 }
 
-/// Numbers of its `unit_counts`.
+/// Length of the `unit_counts` of [`layer_forward`].
 pub fn unit_counts_len(rows: usize, fan_out: usize) -> usize {
     rows.div_ceil(TILE) * row_stride(fan_out)
 }
 
 params! {
-    /// Of `output_loss`. Strides are in vectors of four.
+    /// The params of `output_loss`. Strides are in vectors of four.
     OutputLossParams {
         /// Rows of the batch.
         rows: u32,
-        /// Units that feed the layer.
+        /// Inputs of the layer.
         fan_in: u32,
-        /// From one row of the input to the next.
+        /// Row stride of the layer's input.
         input_stride: u32,
-        /// The factor on differences.
+        /// Factor of the gradient.
         gradient_scale: f32,
     }
 }
 
-/// The output layer and the loss in one go.
+/// The output layer, the loss and the loss's gradient.
 pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
     name: "output_loss",
     source: source!("output_loss", "grid", "output", "loss", "activation"),
@@ -99,7 +99,7 @@ pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// A layer of few outputs with its loss, the gradient of which is `scale` times what each row gives.
+/// Launches the output layer with its loss; `scale` is the factor of the gradient.
 pub fn output_loss(
     (loss, (kind, parameter)): ((Loss, f64), (Activation, f64)),
     shape: LayerShape,
@@ -118,42 +118,42 @@ pub fn output_loss(
         .with_rounds(output_rounds(shape))
 }
 
-/// The lines that it needs for a layer of so many outputs.
+/// The WGSL constants of `output_loss` for this number of outputs.
 fn output_lines(outputs: usize) -> String {
     let vectors = outputs.div_ceil(4);
     format!("const OUTPUTS: u32 = {outputs}u; const OUTPUT_VECTORS: u32 = {vectors}u;")
 }
 
-/// Loop rounds: each of the sum goes over the outputs' vectors; what follows goes over the outputs,
-/// some ten times.
+/// Loop rounds of `output_loss`: the product loops over the vectors of outputs in each of its rounds; what
+/// follows loops over the outputs about ten times.
 fn output_rounds(shape: LayerShape) -> usize {
     let [input_vectors, vectors] = shape.vectors();
     input_vectors * (1 + vectors) + 10 * shape.fan_out
 }
 
-/// Whether a layer and its loss can be one dispatch of at most so many loop rounds.
+/// Whether [`output_loss`] can run this layer within `most_rounds` loop rounds.
 pub fn fuses_loss(shape: LayerShape, most_rounds: usize) -> bool {
     shape.fan_out <= FUSED_OUTPUTS && output_rounds(shape) <= most_rounds
 }
 
-/// Outputs that one invocation holds in registers, with their loss.
+/// Most outputs that one invocation holds in registers.
 const FUSED_OUTPUTS: usize = 16;
 
 params! {
-    /// Of `layer_input_grad`. Strides are in vectors of four.
+    /// The params of `layer_input_grad`. Strides are in vectors of four.
     LayerInputGradParams {
         /// Rows of the batch.
         rows: u32,
-        /// Units that feed the layer.
+        /// Inputs of the layer.
         fan_in: u32,
-        /// From one row of the input to the next.
+        /// Row stride of the layer's input.
         input_stride: u32,
-        /// From one row of everything else to the next.
+        /// Row stride of everything else.
         stride: u32,
     }
 }
 
-/// What goes back through a layer, and through the activation before it.
+/// The gradient of a layer's input, through the activation before the layer.
 pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow {
     name: "layer_input_grad",
     source: source!("layer_input_grad", "grid", "tile", "activation"),
@@ -163,7 +163,7 @@ pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow
     ..PLAIN
 });
 
-/// Back through a layer, and through the activation `kind` of what feeds it.
+/// Launches the backward pass through a layer and the activation `kind` before it.
 pub fn layer_input_grad(kind: (Activation, f64), shape: LayerShape) -> Launch {
     let LayerShape { rows, fan_in, .. } = shape;
     let [input_vectors, vectors] = shape.vectors();
@@ -177,26 +177,26 @@ pub fn layer_input_grad(kind: (Activation, f64), shape: LayerShape) -> Launch {
 }
 
 params! {
-    /// Of `layer_update`. Strides are in vectors of four.
+    /// The params of `layer_update`. Strides are in vectors of four.
     LayerUpdateParams {
-        /// The rule.
+        /// The coefficients of the update.
         update: UpdateParams,
         /// Rows of the batch.
         rows: u32,
-        /// Units that feed the layer.
+        /// Inputs of the layer.
         fan_in: u32,
-        /// Units it has.
+        /// Units of the layer.
         fan_out: u32,
-        /// From one row of the input to the next.
+        /// Row stride of the layer's input.
         input_stride: u32,
-        /// From one row of everything else to the next.
+        /// Row stride of everything else.
         stride: u32,
-        /// Steps whose rates the ring holds.
+        /// Capacity of the ring of learning rates, in steps.
         ring_len: u32,
     }
 }
 
-/// A layer's gradients, and its update.
+/// A layer's gradients and its update.
 pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     name: "layer_update",
     source: source!("layer_update", "grid", "tile", "optimizer", "norm", "schedule"),
@@ -216,8 +216,9 @@ pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The gradients of a layer, and its update but where the gradients are kept for
-/// a dispatch of their own. Rates are in a ring of so many steps.
+/// Launches the gradients of a layer and its update; with `keeps_gradients` the gradients are stored and
+/// the update is left to [`optimizer_step`](super::optimizer_step). `ring_len` is the capacity of the ring
+/// of learning rates.
 pub fn layer_update(
     optimizer: &Optimizer,
     keeps_gradients: bool,
@@ -242,15 +243,15 @@ pub fn layer_update(
     updating(launch, optimizer)
 }
 
-/// Numbers of its `sums`: four of each workgroup.
+/// Length of the `sums` of [`layer_update`]: four numbers for each workgroup.
 pub fn update_sums_len(fan_in: usize, fan_out: usize) -> usize {
     4 * tiles(fan_in, fan_out).div_ceil(LAYER_UPDATE.row.lanes as usize)
 }
 
-/// Rows, and columns, of the tile that an invocation owns.
+/// Rows and columns of the tile that one invocation computes.
 const TILE: usize = 8;
 
-/// Tiles of a matrix, its padding included.
+/// Tiles of a matrix, padding included.
 fn tiles(rows: usize, cols: usize) -> usize {
     rows.div_ceil(TILE) * row_stride(cols).div_ceil(TILE)
 }

@@ -1,9 +1,9 @@
 //! The table of kernels. One row per file of `shaders/`; `tests/shaders.rs` fails on a file, a row,
 //! a twin or a test that is missing, and on any row that says other than its WGSL.
 //!
-//! Beside each row stand its params and a function of the kernel's name, which takes sizes and gives
-//! the [`Launch`](crate::gpu::Launch): the one place that fills params, picks the grid and counts loop
-//! rounds. Matrices are row-major, in rows as long as a [`Layout`](crate::network::Layout) pads them.
+//! Beside each row stand its params and a function with the kernel's name, which takes sizes and returns a
+//! [`Launch`]: the one place that fills the params, picks the grid and counts loop rounds. Matrices are
+//! row-major, with the row strides of [`Layout`](crate::network::Layout).
 
 mod batch;
 mod canary;
@@ -102,31 +102,30 @@ const PLAIN: KernelRow = KernelRow {
     twin: "",
 };
 
-/// A layer over a batch of rows: `[rows][fan_in]` to `[rows][fan_out]`. What a kernel, and where there
-/// are several for one formula the choice among them, is told of a layer.
+/// The shape of a layer over a batch: `[rows][fan_in]` to `[rows][fan_out]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerShape {
     /// Rows of the batch.
     pub rows: usize,
-    /// Units that feed the layer.
+    /// Inputs of the layer.
     pub fan_in: usize,
-    /// Units it has.
+    /// Units of the layer.
     pub fan_out: usize,
 }
 
 impl LayerShape {
-    /// That of a network's layer.
+    /// The shape of a network's layer over a batch.
     pub fn of(layer: &Layer, rows: usize) -> LayerShape {
         LayerShape { rows, fan_in: layer.fan_in, fan_out: layer.fan_out }
     }
 
-    /// Vectors of four in a row of what feeds it, and of what comes out.
+    /// Vectors of four in a row of its input, and in a row of its output.
     fn vectors(self) -> [usize; 2] {
         [self.fan_in, self.fan_out].map(|units| row_stride(units) / 4)
     }
 }
 
-/// Loop rounds in which the lanes of a workgroup add up what each of them summed.
+/// Loop rounds of the tree sum over the lanes of a workgroup.
 const TREE_ROUNDS: usize = 8;
 
 /// Loop rounds of a workgroup whose lanes sum `len` numbers.

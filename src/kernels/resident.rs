@@ -16,7 +16,7 @@ use crate::optimizer::Optimizer;
 use crate::random::{Purpose, seed_key, stream_id};
 
 params! {
-    /// Of `init_uniform`.
+    /// The params of `init_uniform`.
     InitUniformParams {
         /// Networks to draw for.
         networks: u32,
@@ -50,8 +50,9 @@ pub const INIT_UNIFORM: Kernel<InitUniformParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The weights of layer `layer`, so many of them, of `networks` of the networks in a buffer of
-/// `stride`, where they begin at `first_parameter`.
+/// Launches the draw of the `len` weights of a layer, for a range of the networks in a buffer of `stride`
+/// networks; the layer's weights begin at `first_parameter`, and the distribution is uniform within
+/// `limit`.
 pub fn init_uniform(
     networks: Range<usize>,
     stride: usize,
@@ -77,9 +78,9 @@ pub fn init_uniform(
 }
 
 params! {
-    /// Of the kernels that train whole networks.
+    /// The params of the kernels that train whole networks.
     TrainParams {
-        /// The rule, but for what each network has of its own.
+        /// The coefficients of the update, except those that each network has of its own.
         update: UpdateParams,
         /// Networks.
         networks: u32,
@@ -95,9 +96,9 @@ params! {
         seed_low: u32,
         /// Its high half.
         seed_high: u32,
-        /// Steps whose losses the ring holds.
+        /// Capacity of the ring of losses, in steps.
         ring_len: u32,
-        /// Of so many epochs the last one's losses are kept; 0 to keep none.
+        /// Losses are kept of every epoch whose number is a multiple of this; 0 keeps none.
         loss_every: u32,
         /// The factor of a whole batch's loss.
         value_scale: f32,
@@ -222,32 +223,31 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
     ..TRAIN_ONE_HIDDEN.row
 });
 
-/// What a dispatch of a kernel that trains whole networks is to do.
+/// The work of one dispatch that trains whole networks.
 #[derive(Debug, Clone, Copy)]
 pub struct Trainings<'a> {
-    /// What all networks are.
+    /// The network that all of them are.
     pub network: &'a Network,
-    /// How their gradients become updates; rate, first moment's decay and decay of weights are each
-    /// network's own.
+    /// The optimizer; learning rate, decay of the first moment and weight decay are each network's own.
     pub optimizer: &'a Optimizer,
-    /// How they see the data.
+    /// The batches in which they see the data.
     pub batches: &'a Batches,
-    /// How many there are.
+    /// Number of networks.
     pub networks: usize,
-    /// Steps that the dispatch makes, but for what ends before ...
+    /// Steps of the dispatch, unless training ends before ...
     pub steps: u32,
-    /// ... and how many there may be since the start.
+    /// ... and the step, counted from the start of training, at which it ends.
     pub until: u32,
-    /// The step that the schedule in its buffer begins with.
+    /// The step with which the buffer of the schedule begins.
     pub schedule_first: u32,
-    /// Steps whose losses the ring holds.
+    /// Capacity of the ring of losses, in steps.
     pub ring_len: u32,
-    /// Of so many epochs the last one's losses are kept; 0 to keep none.
+    /// Losses are kept of every epoch whose number is a multiple of this; 0 keeps none.
     pub loss_every: u32,
 }
 
-/// Whole trainings by one of the kernels for them; the lines of its shape, and its loop rounds, are its
-/// planner's to say.
+/// Launches whole trainings by one of the three kernels for them. Whoever chose the kernel adds the lines
+/// for its shape and its loop rounds.
 pub fn train(kernel: &Kernel<TrainParams>, what: &Trainings<'_>) -> Launch {
     let Trainings { network, optimizer, batches, networks, .. } = *what;
     let [seed_low, seed_high] = seed_key(batches.seed());
@@ -284,7 +284,7 @@ pub fn train(kernel: &Kernel<TrainParams>, what: &Trainings<'_>) -> Launch {
     names.fold(launch, |launch, name| launch.constant(name, constant(network, name)))
 }
 
-/// What an override of these kernels is for a network.
+/// The value of an override of these kernels for a network.
 fn constant(network: &Network, name: &str) -> f64 {
     let layers: Vec<Layer> = network.layers().collect();
     let (first, last) = (layers[0], layers[layers.len() - 1]);
