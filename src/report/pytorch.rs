@@ -1,4 +1,4 @@
-//! A training as a Python script: the same steps in PyTorch, and how far from wgrad's they end.
+//! A training as a PyTorch script that takes the same steps and compares its results with wgrad's.
 
 mod parts;
 #[cfg(test)]

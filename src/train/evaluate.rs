@@ -183,8 +183,12 @@ mod tests {
     #[test]
     fn classes_are_the_largest_logit() {
         let logits = forward(&[9.0, -9.0, 1.0, 2.0], &[9.0, -9.0, 1.0, 2.0]);
-        let e =
-            evaluated(Activation::Identity, Loss::SoftmaxCrossEntropy, &[1.0, 0.0, 1.0, 0.0], logits);
+        let e = evaluated(
+            Activation::Identity,
+            Loss::SoftmaxCrossEntropy,
+            &[1.0, 0.0, 1.0, 0.0],
+            logits,
+        );
         assert_eq!((e.right, e.solved), (Some(1), Some(false)));
         assert_eq!(e.accuracy(2), Some(0.5));
     }

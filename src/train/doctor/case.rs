@@ -80,7 +80,7 @@ impl<'a> Case<'a> {
         &self.training.network
     }
 
-    /// Whether every row is to be predicted, and some are not.
+    /// Whether the data is small enough to demand that every row is predicted, and some are not.
     pub(super) fn is_unsolved(&self) -> bool {
         self.end.evaluation.is_some_and(|seen| seen.solved == Some(false))
     }
@@ -99,7 +99,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether the network has failed: some rows of a few are not predicted, or the loss on many is bad.
+    /// Whether the result is bad: some rows of small data are not predicted, or the loss on larger data is high.
     pub(super) fn is_bad(&self) -> bool {
         self.is_unsolved() || self.share().is_some_and(|share| share >= HIGH_LOSS)
     }
