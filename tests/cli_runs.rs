@@ -453,7 +453,9 @@ fn a_stopped_run_goes_on_to_wait_for_what_it_waited_for() {
     let patience = ["--lr-factor", "0.5", "--patience", "300", "--engine", "cpu"];
     let args = [data, plateau].concat();
     let said = assert_resumes_to_the_bit("resume-plateau", &[&args[..], &patience].concat(), 4000);
-    for part in ["The plateau left a rate of ", "the loss has not fallen since epoch "] {
+    for part in
+        ["The plateau schedule lowered the rate to ", "the loss has not improved since epoch "]
+    {
         assert!(said.contains(part), "{said}");
     }
 }

@@ -126,7 +126,7 @@ fn numbers_of_activations_losses_and_optimizers_are_settings() {
             .collect();
         assert_eq!(points, [value, "0.7"]);
         let said = succeed(wgrad(&[&["sweep", family, member, flag, value], &few[..]].concat()));
-        if let Some(line) = said.lines().find(|line| line.starts_with("To look at one")) {
+        if let Some(line) = said.lines().find(|line| line.starts_with("To train one")) {
             assert_has(line, &[&format!(" {flag} {value} ")]);
         }
     }
@@ -455,7 +455,7 @@ fn the_command_that_a_sweep_prints_solves_it_whatever_the_optimizer_and_the_sche
         for engine in ["cpu", "resident"] {
             let many = ["--networks", "40", "--epochs", "500", "--engine", engine];
             let said = succeed(wgrad(&[&["sweep"], args, &many].concat()));
-            let line = said.lines().find(|line| line.starts_with("To look at one")).unwrap();
+            let line = said.lines().find(|line| line.starts_with("To train one")).unwrap();
             let command = line.split("it: wgrad ").nth(1).unwrap();
             assert!(command.contains(part) && !command.contains(not), "{command}");
             let said = succeed(wgrad(&command.split(' ').collect::<Vec<_>>()));

@@ -101,9 +101,9 @@ fn held_out(training: &Training, run: &Run) -> String {
     };
     let head = ["", "rows", "loss", "accuracy"];
     let mut text = table::columns(1, &head, lines.into_iter().filter_map(line));
-    let lowest = run.validation_history.iter().min_by(|a, b| a.loss.total_cmp(&b.loss));
-    if let Some(lowest) = lowest.filter(|lowest| lowest.epoch < run.epochs) {
-        let (loss, epoch) = (table::loss(lowest.loss), lowest.epoch);
+    let best = run.course.best.filter(|best| validation.is_some() && best.0 < run.epochs);
+    if let Some((epoch, loss)) = best {
+        let loss = table::loss(loss);
         let _ = writeln!(text, "The validation loss was lowest, {loss}, at epoch {epoch}.");
     }
     text

@@ -1,7 +1,7 @@
 //! When the doctor looks at a training: at some of its report boundaries, so that looking costs next to
 //! nothing, and wherever something breaks.
 
-use super::doctor::{Divergence, End, checkup, diagnose, twins};
+use super::doctor::{Divergence, End, checkup, diagnose, duplicates};
 use super::{Checkup, Course, Finding, Training};
 use crate::Error;
 use crate::engine::{CpuEngine, Engine, State};
@@ -18,8 +18,8 @@ const MOST_WORK: usize = 1 << 26;
 /// What the doctor sees of one start on its way.
 #[derive(Debug)]
 pub(super) struct Checkups {
-    /// Of each layer, the units that had a twin where the run began.
-    twins: Vec<usize>,
+    /// Of each layer, the duplicate units at the start of the run.
+    duplicates: Vec<usize>,
     seen: Vec<Checkup>,
     /// The step from which on it looks again.
     next: u32,
@@ -28,8 +28,8 @@ pub(super) struct Checkups {
 impl Checkups {
     /// None yet, of a run that begins with these parameters.
     pub(super) fn new(training: &Training, parameters: &[f32]) -> Checkups {
-        let twins = twins(&training.network, parameters);
-        Checkups { twins, seen: Vec::new(), next: 0 }
+        let duplicates = duplicates(&training.network, parameters);
+        Checkups { duplicates, seen: Vec::new(), next: 0 }
     }
 
     /// A look at what the last step of an engine showed, or at what a step from its state would show, if it
@@ -49,7 +49,7 @@ impl Checkups {
             Some(statistics) => {
                 let rows = training.batches(course.seed).len_of(step.saturating_sub(1));
                 let at = (course.epoch, step, course.latest.unwrap_or(f32::NAN));
-                self.seen.push(checkup(&training.network, &self.twins, &statistics, rows, at));
+                self.seen.push(checkup(&training.network, &self.duplicates, &statistics, rows, at));
             }
             None => self.look_from(training, engine.states().await?.swap_remove(0), course),
         }
@@ -71,7 +71,7 @@ impl Checkups {
             (engine.run(1, &|| false).pop(), engine.statistics())
         {
             let at = (course.epoch, step, loss);
-            self.seen.push(checkup(&training.network, &self.twins, &statistics, rows, at));
+            self.seen.push(checkup(&training.network, &self.duplicates, &statistics, rows, at));
         }
     }
 
