@@ -1,6 +1,6 @@
 //! Every way in which wgrad can fail, and the exit code of each.
 
-use crate::data::{DataError, SourceError};
+use crate::data::DataError;
 use crate::engine::TaskError;
 use crate::gpu::GpuError;
 use crate::model::ModelError;
@@ -22,9 +22,6 @@ pub enum Error {
     /// A task that no engine can run.
     #[error(transparent)]
     Task(#[from] TaskError),
-    /// A data set that is not known.
-    #[error(transparent)]
-    Source(#[from] SourceError),
     /// Data that cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -110,7 +107,6 @@ impl Error {
             | Error::Name(_)
             | Error::Value(_)
             | Error::Task(_)
-            | Error::Source(_)
             | Error::Setting { .. } => 2,
             Error::Memory { .. } => 4,
             Error::Data(error) => error.exit_code(),

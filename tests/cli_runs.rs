@@ -352,7 +352,7 @@ fn interrupted(args: &[&str], folder: &Path) -> bool {
     let code = output.status.code();
     assert!(code == Some(130) || !is_asked && code == Some(0), "{}", command::stderr(&output));
     if is_asked {
-        let hint = format!("to go on: wgrad --resume {}", folder.display());
+        let hint = format!("to resume: wgrad --resume {}", folder.display());
         assert!(stdout(&output).contains(&hint), "{}", stdout(&output));
     }
     is_asked
@@ -410,7 +410,7 @@ fn every_optimizer_resumes(engine: &[&str], epochs: u32, every: &str) {
         let name = format!("resume-{}-{}", engine[1], optimizer[0]);
         let args = [&data[..], &schedule, engine, &["--optimizer"], optimizer].concat();
         let said = assert_resumes_to_the_bit(&name, &args, epochs);
-        assert!(said.contains("Kept in ") && !said.contains("to go on"), "{said}");
+        assert!(said.contains("Kept in ") && !said.contains("to resume"), "{said}");
     }
 }
 

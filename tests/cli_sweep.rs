@@ -24,7 +24,7 @@ fn a_sweep_of_nothing_is_the_odds_of_xor() {
         "95 % interval",
         "median epochs",
         "500 networks made",
-        "To look at one that solved it: wgrad train --restarts 1 --seed 2 ",
+        "To train one that solved it: wgrad train --restarts 1 --seed 2 ",
     ] {
         assert!(text.contains(part), "{text}\nshould contain {part:?}");
     }

@@ -144,7 +144,7 @@ fn a_low_enough_loss_ends_a_run_and_always_at_the_same_epoch() {
         assert_eq!((&first["best_epoch"], &first["stopped"]), (&epochs.into(), &false.into()));
         assert_eq!(result(&args)["epochs"], epochs, "{engine}");
         let said = succeed(wgrad(&args));
-        let end = format!("Stopped after epoch {epochs}: the loss is no higher than 0.05.");
+        let end = format!("Stopped after epoch {epochs}: the loss has reached 0.05.");
         assert_has(&said, &[&end]);
     }
     let end = &result(&["--engine", "cpu", "--restarts", "1", "--epochs", "30"])["end"];
@@ -162,8 +162,9 @@ fn a_loss_that_does_not_fall_ends_a_run_and_always_at_the_same_epoch() {
         let epochs = first["epochs"].as_u64().unwrap();
         assert!((150..2000).contains(&epochs), "{first}");
         assert_eq!(result(&args)["epochs"], epochs, "{engine}");
-        let end =
-            format!("Stopped after epoch {epochs}: the loss has not fallen by 0.001 since epoch ");
+        let end = format!(
+            "Stopped after epoch {epochs}: the loss has not improved by 0.001 since epoch "
+        );
         assert_has(&succeed(wgrad(&args)), &[&end]);
     }
 }
@@ -178,7 +179,10 @@ fn a_run_ends_when_its_time_is_over() {
         let epochs = result["epochs"].as_u64().unwrap();
         assert!(epochs < 400_000_000 && result["train_seconds"].as_f64().unwrap() > 0.0);
         let said = succeed(wgrad(&args));
-        assert_has(&said, &["Stopped in epoch ", " of 400000000: 0.25 seconds are over."]);
+        assert_has(
+            &said,
+            &["Stopped in epoch ", " of 400000000: the limit of 0.25 seconds is reached."],
+        );
     }
 }
 
@@ -342,7 +346,7 @@ fn a_rate_is_found_and_every_number_behind_it_is_told() {
         }
 
         let said = succeed(wgrad(&args));
-        assert_has(&said, &["It fell the fastest at a rate of ", "120 networks in "]);
+        assert_has(&said, &["The loss fell fastest at a rate of ", "120 networks in "]);
         let line = said.lines().last().unwrap();
         let rate: f64 = line.strip_prefix("Suggested: --lr ").unwrap().parse().unwrap();
         let exact = number(&result["suggested"]);

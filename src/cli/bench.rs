@@ -115,7 +115,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         }
         let progress = report::Spinner::start(args.json);
         let stopping = || stop.signal().is_some();
-        let outcome = contest(gpu, sizes, &mut |who| progress.tell(who), &stopping).await;
+        let outcome = contest(gpu, sizes, &mut |who| progress.show(who), &stopping).await;
         progress.end();
         report::contest(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
         Ok(stop.check()?)
@@ -137,7 +137,7 @@ async fn step(
     };
     let progress = report::Spinner::start(args.json);
     let stopping = || stop.signal().is_some();
-    let outcome = steps(gpu, sizes, &mut |who| progress.tell(who), &stopping).await;
+    let outcome = steps(gpu, sizes, &mut |who| progress.show(who), &stopping).await;
     progress.end();
     report::step_contest(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
     Ok(stop.check()?)

@@ -10,7 +10,7 @@ use super::choices::{Delimiter, Header, TargetType};
 use super::settings::{Settings, TABLES};
 use crate::Error;
 use crate::data::{
-    CsvOptions, DataError, Normalize, Preparation, Samples, Source, Table, read_csv, read_idx,
+    CsvOptions, DataProblem, Normalize, Preparation, Samples, Source, Table, read_csv, read_idx,
     unpacked,
 };
 use crate::model::file;
@@ -106,7 +106,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         Some(rows) => rows?.split()?,
         None => (read(&source, &options)?, None),
     };
-    if !train.is_taught() {
+    if !train.has_targets() {
         let name = train.name().to_owned();
         let reason = "has no targets; training needs some, as in --data idx:IMAGES,LABELS";
         return Err(bad_setting(format!("--data {name}"), reason));
@@ -196,10 +196,10 @@ fn table(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table, Error>
 
 fn stdin() -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| DataError::Unreadable {
-        name: "standard input".to_owned(),
-        reason: error.to_string(),
-    })?;
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|error| DataProblem::Unreadable(error.to_string()).of("standard input"))?;
     Ok(bytes)
 }
 

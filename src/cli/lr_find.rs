@@ -89,7 +89,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
         training.check_on(&place)?;
         let stopping = || stop.signal().is_some();
         let spinner = Spinner::start(detail == Detail::Json || detail == Detail::Quiet);
-        spinner.tell("one network, its rate growing");
+        spinner.show("one network, its rate growing");
         let test = training.range_test(&place, range, &stopping).await?;
         let many = sweep::over_rates(&training, &rates, args.seeds);
         let (at, no_map) = match (args.no_map, place_of_map(&many, &place, &training)) {
@@ -104,7 +104,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
             Some(at) if !stopping() => {
                 let mut tell = |progress: sweep::SweepProgress| {
                     let share = 100.0 * progress.net_epochs as f64 / progress.of.max(1) as f64;
-                    spinner.tell(&format!(
+                    spinner.show(&format!(
                         "{networks} networks at {} rates: {share:.0} %",
                         rates.len()
                     ));

@@ -161,15 +161,14 @@ impl Settings {
         let Training { network, optimizer, schedule, .. } = training;
         let Optimizer { kind, weight_decay, decay, .. } = *optimizer;
         let Schedule { kind: schedule, warmup, every, factor, .. } = *schedule;
-        let activations = network.activations();
         let all = Settings {
             data_seed: Some(self.data_seed.unwrap_or(0)),
             normalize: Some(self.normalize.unwrap_or(data::default_normalize(&source))),
             data: Some(source),
             layers: Some(layers),
             width: None,
-            activation: self.activation.or(activations.first().copied()),
-            output_activation: activations.last().copied(),
+            activation: Some(self.activation.unwrap_or(DEFAULT_ACTIVATION)),
+            output_activation: network.activations().last().copied(),
             loss: Some(network.loss()),
             init: Some(training.init),
             init_scale: Some(training.init_scale),

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::data::DataError;
+use crate::data::DataProblem;
 
 /// What the system said of `path`, with what to do; `bad` where the path itself is at fault.
 pub(super) fn error(path: &Path, error: &std::io::Error, bad: bool) -> Error {
@@ -31,7 +31,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|cause| match (cause.kind(), fs::metadata(path)) {
         (std::io::ErrorKind::OutOfMemory, Ok(file)) => {
             let bytes = usize::try_from(file.len()).unwrap_or(usize::MAX);
-            DataError::Memory { name: path.display().to_string(), bytes }.into()
+            DataProblem::Memory(bytes).of(path.display().to_string()).into()
         }
         _ => error(path, &cause, true),
     })
