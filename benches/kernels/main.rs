@@ -364,6 +364,49 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, "256", |outputs| close("finish_step", &outputs[1], &ring, 256.0 * ULP));
 }
 
+/// What looks at rows that are not learned from: many small networks, and one of ten outputs.
+fn evaluation(c: &mut Criterion, gpu: &Arc<Gpu>) {
+    const NETWORKS: usize = 1024;
+    const SMALL: LayerShape =
+        LayerShape { rows: 64, fan_in: 8, fan_out: 8, input_stride: 8, stride: 8 };
+    let relu = (Activation::Relu, 0.0);
+    let (data, parameters) = (numbers(64 * 8, 7), numbers(72 * NETWORKS, 8));
+    let mut twin = vec![0.0; 64 * 8 * NETWORKS];
+    fused::population_forward(relu, (&data, true), &parameters, &mut twin, SMALL, NETWORKS);
+    let shape = kernels::LayerShape { rows: 64, fan_in: 8, fan_out: 8 };
+    Case {
+        launch: kernels::population_forward(relu, shape, NETWORKS, 0, Some(0)),
+        buffers: vec![words(&data), words(&parameters), vec![0; twin.len()]],
+        work: Work {
+            operations: 2 * 64 * 72 * NETWORKS as u64,
+            bytes: 4 * (64 * 8 + 72 + 64 * 8) * NETWORKS as u64,
+            formula: "2 rows (fan_in + 1) fan_out networks; each once",
+        },
+    }
+    .run(c, gpu, "64x8x8, 1024 networks", |outputs| {
+        close("population_forward", &outputs[0], &twin, 32.0 * ULP);
+    });
+
+    let (z, grid) = (numbers(10_000 * 12, 9), Grid { rows: 10_000, cols: 10, stride: 12 });
+    let mut targets = vec![0.0f32; z.len()];
+    (0..10_000).for_each(|row| targets[row * 12 + row % 10] = 1.0);
+    let ends = ((Loss::SoftmaxCrossEntropy, 0.0), (Activation::Identity, 0.0));
+    let both = (&wide(&z)[..], &wide(&targets)[..]);
+    let truth = [fused::evaluate_rows(ends, both, true, 1e-4, grid, 1)[0].0 as f32];
+    Case {
+        launch: kernels::evaluate_rows(ends, (0..10_000, false), 10, 1, true, 1e-4),
+        buffers: vec![words(&z), words(&targets), vec![0; 2]],
+        work: Work {
+            operations: 0,
+            bytes: 8 * 10_000 * 10,
+            formula: "8 for every output and its target",
+        },
+    }
+    .run(c, gpu, "10000x10", |outputs| {
+        close("evaluate_rows", &outputs[0][..1], &truth, 1e-4);
+    });
+}
+
 /// Biases alone.
 const BIASED: kernels::LayerShape = kernels::LayerShape { rows: ROWS, fan_in: 0, fan_out: COLS };
 
@@ -460,6 +503,7 @@ fn main() {
     biases(&mut c, &gpu);
     losses(&mut c, &gpu);
     layers(&mut c, &gpu);
+    evaluation(&mut c, &gpu);
     counting(&mut c, &gpu);
     trainings::inits(&mut c, &gpu);
     trainings::trainings(&mut c, &gpu);

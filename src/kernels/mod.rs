@@ -7,6 +7,7 @@
 
 mod batch;
 mod canary;
+mod evaluation;
 mod fused;
 mod params;
 mod plain;
@@ -16,6 +17,7 @@ mod update;
 
 pub use batch::*;
 pub use canary::*;
+pub use evaluation::*;
 pub use fused::*;
 pub use plain::*;
 pub use resident::*;
@@ -153,6 +155,8 @@ pub const ALL: &[KernelRow] = &[
     OUTPUT_LOSS.row,
     LAYER_INPUT_GRAD.row,
     LAYER_UPDATE.row,
+    POPULATION_FORWARD.row,
+    EVALUATE_ROWS.row,
     CANARY.row,
     INIT_UNIFORM.row,
     TRAIN_ONE_HIDDEN.row,
