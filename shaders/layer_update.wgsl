@@ -13,19 +13,13 @@
 // columns; a workgroup owns 64 tiles, whose sums are added in a fixed order.
 
 struct Params {
+    update: UpdateParams,
     rows: u32,
     fan_in: u32,
     fan_out: u32,
     input_stride: u32,
     stride: u32,
     ring_len: u32,
-    decay1: f32,
-    gain1: f32,
-    decay2: f32,
-    gain2: f32,
-    eps: f32,
-    weight_decay: f32,
-    clip_value: f32,
 }
 
 override KEEP_GRADIENTS: bool = false;
@@ -56,7 +50,7 @@ fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
     let parameter = parameters[at];
     var g = gradient;
     if (CLIP_VALUE) {
-        g = clipped(gradient, params.clip_value);
+        g = clipped(gradient, params.update.clip_value);
     }
     var after = parameter;
     var update = vec4<f32>();
@@ -162,9 +156,7 @@ fn layer_update(
     let row = index / tiles_across * 8u;
     let col = index % tiles_across * 2u;
     let now = schedule.rates[schedule.step % params.ring_len];
-    rule = Rule(
-        now.x, params.decay1, params.gain1, params.decay2, params.gain2, params.eps, params.weight_decay, now.y, now.z,
-    );
+    rule = Rule(now.x, now.y, now.z, params.update);
     var sum = vec4<f32>();
     if (row < params.fan_in) {
         // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the

@@ -8,15 +8,9 @@
 // One invocation owns one vector; a workgroup owns 64.
 
 struct Params {
+    update: UpdateParams,
     len: u32,
     ring_len: u32,
-    decay1: f32,
-    gain1: f32,
-    decay2: f32,
-    gain2: f32,
-    eps: f32,
-    weight_decay: f32,
-    clip_value: f32,
 }
 
 override OPTIMIZER: u32 = 0u;
@@ -43,13 +37,11 @@ fn optimizer_step(
         return;
     }
     let now = schedule.rates[schedule.step % params.ring_len];
-    let rule = Rule(
-        now.x, params.decay1, params.gain1, params.decay2, params.gain2, params.eps, params.weight_decay, now.y, now.z,
-    );
+    let rule = Rule(now.x, now.y, now.z, params.update);
     let parameter = parameters[index];
     var g = gradients[index];
     if (CLIP_VALUE) {
-        g = clipped(g, params.clip_value);
+        g = clipped(g, params.update.clip_value);
     }
     if (CLIP_NORM) {
         g = norm_clipped(g, vec2<f32>(scale[0], scale[1]));

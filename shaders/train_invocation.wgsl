@@ -21,6 +21,7 @@
 // has with its moments), CLIP_NORM, CLIP_VALUE and SCHEDULED.
 
 struct Params {
+    update: UpdateParams,
     networks: u32,
     steps: u32,
     until: u32,
@@ -35,12 +36,6 @@ struct Params {
     short_value_scale: f32,
     short_gradient_scale: f32,
     schedule_first: u32,
-    gain1: f32,
-    decay2: f32,
-    gain2: f32,
-    eps: f32,
-    clip_norm: f32,
-    clip_value: f32,
 }
 
 override OUTPUT_ACTIVATION: u32 = 3u;
@@ -304,7 +299,7 @@ fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
     var clip = vec2<f32>(1.0, 1.0);
     if (CLIP_NORM) {
         let scale = square_scale(largest());
-        clip = clip_factors(scale, squares(scale), params.clip_norm);
+        clip = clip_factors(scale, squares(scale), params.update.clip_norm);
     }
     update(rule, clip);
     return false;

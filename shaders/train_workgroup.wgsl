@@ -1,7 +1,7 @@
 // Trains whole networks of any number of layers: up to params.steps times, and to step params.until,
 // forward, backward and an update by common/optimizer.wgsl, without leaving the workgroup.
 //
-// The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are, layer by
+// The bindings are those of train_invocation.wgsl; parameters [PARAMETERS][networks] are, layer by
 // layer, the weights [fan_in][fan_out] and their bias; behind them as many of each moment.
 // One workgroup owns one network; parameters, activations and their gradients of one batch lie in
 // its memory. In turn its invocations own the activations of a layer, the rows of the batch, the
@@ -14,6 +14,7 @@
 // SCHEDULED.
 
 struct Params {
+    update: UpdateParams,
     networks: u32,
     steps: u32,
     until: u32,
@@ -28,12 +29,6 @@ struct Params {
     short_value_scale: f32,
     short_gradient_scale: f32,
     schedule_first: u32,
-    gain1: f32,
-    decay2: f32,
-    gain2: f32,
-    eps: f32,
-    clip_norm: f32,
-    clip_value: f32,
 }
 
 override OUTPUT_ACTIVATION: u32 = 3u;
@@ -143,7 +138,7 @@ fn update_by_norm(lane: u32, rule: Rule) {
         }
         workgroupBarrier();
     }
-    let clip = clip_factors_of(square_partial[0], params.clip_norm);
+    let clip = clip_factors_of(square_partial[0], params.update.clip_norm);
     for (var at = lane; at < PARAMETERS; at += LANES) {
         update_parameter(rule, at, norm_clipped(vec4<f32>(gradients_tile[at]), clip).x);
     }

@@ -1,37 +1,34 @@
-//! Every way in which wgrad can fail, and the exit code of each.
+//! All errors of wgrad, and their exit codes.
 
-use crate::data::{DataError, SourceError};
+use crate::data::DataError;
 use crate::engine::TaskError;
 use crate::gpu::GpuError;
 use crate::model::ModelError;
 use crate::network::{BadValue, NetworkError, UnknownName};
 
-/// What went wrong: the thing, its value, and the fix, in one line.
+/// An error: the thing, its value, and the fix, in one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A network that cannot be.
+    /// An invalid network.
     #[error(transparent)]
     Network(#[from] NetworkError),
-    /// A word that names nothing.
+    /// An unknown name.
     #[error(transparent)]
     Name(#[from] UnknownName),
-    /// A number of an optimizer, or of a schedule, out of its range.
+    /// A hyperparameter out of its range.
     #[error(transparent)]
     Value(#[from] BadValue),
     /// A task that no engine can run.
     #[error(transparent)]
     Task(#[from] TaskError),
-    /// A data set that is not known.
-    #[error(transparent)]
-    Source(#[from] SourceError),
     /// Data that cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// A saved model that cannot be used.
+    /// A saved model or a checkpoint that cannot be read or written.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A GPU that is not there, too small, or gone.
+    /// An error of an adapter or a device.
     #[error(transparent)]
     Gpu(#[from] GpuError),
     /// Settings that contradict each other or are out of range.
@@ -42,30 +39,30 @@ pub enum Error {
         /// What is wrong with it, and the fix.
         reason: String,
     },
-    /// A network that the host's memory does not hold.
+    /// Not enough memory on the host.
     #[error(
         "out of memory: this needs {bytes} bytes; use smaller --layers or --batch, or fewer --restarts"
     )]
     Memory {
-        /// What is needed.
+        /// The bytes needed.
         bytes: usize,
     },
-    /// Somebody who computes something else than the reference.
-    #[error("{what}; no speed is told of what is wrong: please report this")]
+    /// A result that differs from the reference.
+    #[error("{what}; verification failed, so no timing is reported: please report this")]
     Check {
         /// The worst difference.
         what: String,
     },
-    /// Training left the finite numbers.
+    /// Training diverged.
     #[error(
-        "training diverged: {what} was seen to be no longer finite after step {step}; use a lower --lr, --clip-norm 1 or --on-divergence halve-lr{kept}"
+        "training diverged: {what} was not finite any more after step {step}; use a lower --lr, --clip-norm 1 or --on-divergence halve-lr{kept}"
     )]
     Diverged {
         /// The loss, or the parameter.
         what: String,
-        /// Steps done when it was seen.
+        /// Steps done when it was detected.
         step: u32,
-        /// Where what it was before is kept, if it is, as the end of a sentence.
+        /// Where the last good checkpoint is, if there is one, as the end of the sentence.
         kept: String,
     },
     /// A file that cannot be read or written.
@@ -73,12 +70,12 @@ pub enum Error {
     File {
         /// Its path.
         path: String,
-        /// What the system said.
+        /// The system's message.
         reason: String,
-        /// Whether the file is at fault (and not, say, the disk).
+        /// Whether the file is at fault, and not, for example, the disk.
         bad: bool,
     },
-    /// A stop that was asked for.
+    /// A stop by the user.
     #[error("stopped by signal {signal}")]
     Stopped {
         /// 2 for Ctrl-C, 15 for SIGTERM.
@@ -87,7 +84,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A divergence of which nothing is kept.
+    /// A divergence without a checkpoint.
     pub fn diverged(what: impl Into<String>, step: u32) -> Error {
         Error::Diverged { what: what.into(), step, kept: String::new() }
     }
@@ -110,7 +107,6 @@ impl Error {
             | Error::Name(_)
             | Error::Value(_)
             | Error::Task(_)
-            | Error::Source(_)
             | Error::Setting { .. } => 2,
             Error::Memory { .. } => 4,
             Error::Data(error) => error.exit_code(),
@@ -118,13 +114,8 @@ impl Error {
             Error::Gpu(error) => error.exit_code(),
             Error::Check { .. } => 7,
             Error::Diverged { .. } => 5,
-            Error::File { bad, .. } => {
-                if *bad {
-                    6
-                } else {
-                    1
-                }
-            }
+            Error::File { bad: true, .. } => 6,
+            Error::File { .. } => 1,
             Error::Stopped { signal } => 128 + signal,
         }
     }

@@ -5,17 +5,17 @@
 //! | --- | --- | --- |
 //! | network | layer sizes, an activation per layer, a loss | [`network`] |
 //! | layout | where each tensor lies in one flat buffer | [`network::Layout`] |
-//! | optimizer | how gradients become updates, and the schedule of the rate | [`optimizer`] |
+//! | optimizer | how gradients become updates, and the learning-rate schedule | [`optimizer`] |
 //! | random | a counter-based generator, the same bits in Rust and WGSL | [`random`] |
 //! | dataset | rows of inputs and targets, and their order | [`data`] |
-//! | reference | the oracle: plain loops over f32 or f64 | [`reference`](mod@reference) |
+//! | reference | what all else is compared with: plain loops over f32 or f64 | [`reference`](mod@reference) |
 //! | kernel | one WGSL file and one row of a table | [`kernels`] |
 //! | gpu | adapter, device, buffers, pipelines | [`gpu`] |
 //! | engine | one way to run steps | [`engine`] |
-//! | trainer | epochs, history, restarts, the verdict | [`train`] |
-//! | sweep | very many small networks at once, over cells of settings | [`sweep`] |
+//! | trainer | epochs, history, restarts, the diagnosis | [`train`] |
+//! | sweep | very many small networks at once, over a grid of settings | [`sweep`] |
 //! | check | comparison within derived bounds | [`check`] |
-//! | model | a trained network, or a training to go on with, as bytes | [`model`] |
+//! | model | a trained network, or a training to resume, as bytes | [`model`] |
 
 pub mod check;
 pub mod data;

@@ -296,7 +296,7 @@ fn data_that_may_be_meant_otherwise_is_pointed_out() {
     }
     let text = told(&["--target-type", "classes", "--normalize", "standard"]);
     assert!(!text.contains("whole numbers") && !text.contains("inputs reach"), "{text}");
-    assert!(text.contains("classes 0, 1, 2; inputs of mean 0 and deviation 1"), "{text}");
+    assert!(text.contains("classes 0, 1, 2; inputs of mean 0 and standard deviation 1"), "{text}");
 }
 
 #[test]
@@ -366,7 +366,7 @@ fn idx_files_plain_and_packed_train_test_and_predict() {
     fail(
         wgrad(&["--data", &plain, "--layers", "9,4,2"]),
         6,
-        &["3 classes", "line 2 is of class \"2\"", "2 outputs"],
+        &["3 classes", "line 2 has class \"2\"", "2 outputs"],
     );
     fail(wgrad(&["--data", &plain, "--layers", "8,4,3"]), 6, &["9 inputs", "--layers 9,...,3"]);
 }
@@ -421,7 +421,7 @@ fn built_in_rows_are_predicted_in_parts() {
     assert_eq!(part("train")["accuracy"], trained["train_accuracy"]);
     assert_eq!((&part("all")["rows"], &part("test")["rows"]), (&150.into(), &30.into()));
     let text = succeed(wgrad(&["predict", "--model", model, "--data", "iris"]));
-    assert!(text.contains("versicolor") && text.contains(" of 150 right"), "{text}");
+    assert!(text.contains("versicolor") && text.contains(" of 150 correct"), "{text}");
     let args = ["predict", "--model", model, "--data", "xor", "--part", "test"];
     fail(wgrad(&args), 2, &["--part test", "xor"]);
     let args = ["predict", "--model", model, "--data", "xor"];
@@ -449,7 +449,7 @@ fn hostile_files_are_refused_before_anything_is_trained() {
         ("huge.csv", b"1,2\n-4e38,2\n", &["line 2, column 1", "f32"]),
         ("bytes.csv", b"1,2\n\xff\xfe,2\n", &["UTF-8"]),
         ("nul.csv", b"1,2\n\0,2\n", &["line 2, column 1"]),
-        ("one.csv", b"1,a\n2,a\n", &["every row is of class \"a\""]),
+        ("one.csv", b"1,a\n2,a\n", &["every row has class \"a\""]),
         ("cut.csv.gz", b"\x1f\x8b\x08\0\0\0", &["gzip"]),
         ("alone.csv", b"1\n2\n", &["line 1 has one field", "--delimiter"]),
     ] {

@@ -176,7 +176,7 @@ fn one_run_at_a_time_is_written_to_a_folder() {
         assert!(first.try_wait().unwrap().is_none(), "it cannot have ended");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let refused = &[path, "another wgrad is writing its run there", "wait for its end"];
+    let refused = &[path, "another wgrad is writing its run there", "wait until it ends"];
     fail(wgrad(&["--resume", path]), 1, refused);
     fail(wgrad(&["--epochs", "9", "--out", path, "--force"]), 1, refused);
     assert!(first.try_wait().unwrap().is_none(), "it goes on");
@@ -352,7 +352,7 @@ fn interrupted(args: &[&str], folder: &Path) -> bool {
     let code = output.status.code();
     assert!(code == Some(130) || !is_asked && code == Some(0), "{}", command::stderr(&output));
     if is_asked {
-        let hint = format!("to go on: wgrad --resume {}", folder.display());
+        let hint = format!("to resume: wgrad --resume {}", folder.display());
         assert!(stdout(&output).contains(&hint), "{}", stdout(&output));
     }
     is_asked
@@ -410,7 +410,7 @@ fn every_optimizer_resumes(engine: &[&str], epochs: u32, every: &str) {
         let name = format!("resume-{}-{}", engine[1], optimizer[0]);
         let args = [&data[..], &schedule, engine, &["--optimizer"], optimizer].concat();
         let said = assert_resumes_to_the_bit(&name, &args, epochs);
-        assert!(said.contains("Kept in ") && !said.contains("to go on"), "{said}");
+        assert!(said.contains("Kept in ") && !said.contains("to resume"), "{said}");
     }
 }
 
@@ -453,7 +453,9 @@ fn a_stopped_run_goes_on_to_wait_for_what_it_waited_for() {
     let patience = ["--lr-factor", "0.5", "--patience", "300", "--engine", "cpu"];
     let args = [data, plateau].concat();
     let said = assert_resumes_to_the_bit("resume-plateau", &[&args[..], &patience].concat(), 4000);
-    for part in ["The plateau left a rate of ", "the loss has not fallen since epoch "] {
+    for part in
+        ["The plateau schedule lowered the rate to ", "the loss has not improved since epoch "]
+    {
         assert!(said.contains(part), "{said}");
     }
 }

@@ -24,7 +24,7 @@ fn a_sweep_of_nothing_is_the_odds_of_xor() {
         "95 % interval",
         "median epochs",
         "500 networks made",
-        "To look at one that solved it: wgrad train --restarts 1 --seed 2 ",
+        "To train one that solved it: wgrad train --restarts 1 --seed 2 ",
     ] {
         assert!(text.contains(part), "{text}\nshould contain {part:?}");
     }
@@ -36,7 +36,7 @@ fn the_command_that_is_printed_trains_the_network_that_was_counted() {
     // Whoever owned the networks of the sweep owns the one taken out, at rates where it matters.
     for args in [&["--width", "2..3"][..], &["--width", "16"], &["--engine", "cpu"]] {
         let text = succeed(wgrad(&[&["sweep"], &many[..], args].concat()));
-        let line = text.lines().find(|line| line.starts_with("To look at one")).unwrap();
+        let line = text.lines().find(|line| line.starts_with("To train one")).unwrap();
         let command: Vec<&str> = line.split("wgrad ").nth(1).unwrap().split(' ').collect();
         let result = events(wgrad(&[&command[..], &["--json"]].concat())).pop().unwrap();
         assert_eq!(result["solved"], true, "{line}: {result}");
@@ -245,7 +245,7 @@ fn a_bench_times_everybody_it_compared() {
     let text = succeed(wgrad(&FEW));
     for part in [
         "adapter: ",
-        "each compared with the reference first",
+        "each verified against the reference",
         "one network, 200 epochs",
         "300 networks, 20 epochs each",
         "resident",
@@ -270,7 +270,7 @@ fn a_bench_times_everybody_it_compared() {
 #[test]
 fn a_bench_without_an_adapter_times_the_cpu_alone() {
     let text = succeed(without_adapter(&FEW));
-    assert!(text.starts_with("no adapter: the CPU alone"), "{text}");
+    assert!(text.starts_with("no adapter: CPU only"), "{text}");
     assert!(text.contains("cpu, 1 thread") && !text.contains("resident"), "{text}");
     fail(wgrad(&["bench", "xor", "--rounds", "0"]), 2, &["--rounds 0"]);
     fail(wgrad(&["bench", "and"]), 2, &["xor"]);

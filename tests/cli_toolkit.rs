@@ -77,6 +77,62 @@ fn flags_that_cannot_be_are_refused_with_their_value() {
     fs::remove_dir_all(&folder).unwrap();
 }
 
+/// One flag each: on every engine, in what is printed and kept, as an axis, and refused where it has no effect.
+#[test]
+fn numbers_of_activations_losses_and_optimizers_are_settings() {
+    let folder = folder("numbers");
+    for (family, member, flag, default, value) in [
+        ("--activation", "leaky-relu", "--negative-slope", "0.01", "0.2"),
+        ("--loss", "huber", "--huber-delta", "1.0", "0.3"),
+        ("--optimizer", "rmsprop", "--alpha", "0.99", "0.5"),
+    ] {
+        let own = [family, member, flag, value];
+        let key = &flag[2..];
+        let printed =
+            |args: &[&str]| toml_of(&succeed(wgrad(&[args, &["--print-config"]].concat())));
+        assert_eq!(printed(&own)[key].to_string(), value);
+        assert_eq!(printed(&own[..2])[key].to_string(), default);
+        assert!(!printed(&[]).contains_key(key));
+        fail(wgrad(&own[2..]), 2, &[flag, value, "has none", family, member]);
+        fail(wgrad(&[family, member, flag, "-1"]), 2, &[flag, "-1", "must be"]);
+
+        let run = ["--restarts", "1", "--epochs", "40", "--seed", "3", "--engine"];
+        let loss = |own: &[&str], engine: &str| {
+            result(&[own, &run, &[engine]].concat())["loss"].as_f64().unwrap()
+        };
+        let on_cpu = loss(&own, "cpu");
+        assert_ne!(on_cpu, loss(&own[..2], "cpu"), "{flag}");
+        for engine in ENGINES {
+            let here = loss(&own, engine);
+            assert!((here - on_cpu).abs() <= 1e-3 * on_cpu, "{flag}, {engine}: {here} {on_cpu}");
+        }
+
+        let kept = folder.join(key);
+        let out = ["--engine", "cpu", "--restarts", "1", "--epochs", "20", "--out", text(&kept)];
+        succeed(wgrad(&[&own[..], &out].concat()));
+        let resume = ["--resume", text(&kept), "--epochs", "30"];
+        let other = [&resume[..], &[flag, "0.7"]].concat();
+        fail(wgrad(&other), 2, &[&format!("{key} is {value} there and 0.7 here")]);
+        succeed(wgrad(&resume));
+
+        let list = format!("{value},0.7");
+        let few = ["--networks", "30", "--epochs", "900", "--engine", "cpu"];
+        let axis = ["sweep", family, member, flag, &list, "--json"];
+        let cells = events(wgrad(&[&axis[..], &few].concat()));
+        let points: Vec<String> = cells
+            .iter()
+            .filter(|cell| cell["event"] == "cell")
+            .map(|cell| cell[key].to_string())
+            .collect();
+        assert_eq!(points, [value, "0.7"]);
+        let said = succeed(wgrad(&[&["sweep", family, member, flag, value], &few[..]].concat()));
+        if let Some(line) = said.lines().find(|line| line.starts_with("To train one")) {
+            assert_has(line, &[&format!(" {flag} {value} ")]);
+        }
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn a_low_enough_loss_ends_a_run_and_always_at_the_same_epoch() {
     for engine in ["cpu", "layered", "resident"] {
@@ -88,7 +144,7 @@ fn a_low_enough_loss_ends_a_run_and_always_at_the_same_epoch() {
         assert_eq!((&first["best_epoch"], &first["stopped"]), (&epochs.into(), &false.into()));
         assert_eq!(result(&args)["epochs"], epochs, "{engine}");
         let said = succeed(wgrad(&args));
-        let end = format!("Stopped after epoch {epochs}: the loss is no higher than 0.05.");
+        let end = format!("Stopped after epoch {epochs}: the loss has reached 0.05.");
         assert_has(&said, &[&end]);
     }
     let end = &result(&["--engine", "cpu", "--restarts", "1", "--epochs", "30"])["end"];
@@ -106,8 +162,9 @@ fn a_loss_that_does_not_fall_ends_a_run_and_always_at_the_same_epoch() {
         let epochs = first["epochs"].as_u64().unwrap();
         assert!((150..2000).contains(&epochs), "{first}");
         assert_eq!(result(&args)["epochs"], epochs, "{engine}");
-        let end =
-            format!("Stopped after epoch {epochs}: the loss has not fallen by 0.001 since epoch ");
+        let end = format!(
+            "Stopped after epoch {epochs}: the loss has not improved by 0.001 since epoch "
+        );
         assert_has(&succeed(wgrad(&args)), &[&end]);
     }
 }
@@ -122,7 +179,10 @@ fn a_run_ends_when_its_time_is_over() {
         let epochs = result["epochs"].as_u64().unwrap();
         assert!(epochs < 400_000_000 && result["train_seconds"].as_f64().unwrap() > 0.0);
         let said = succeed(wgrad(&args));
-        assert_has(&said, &["Stopped in epoch ", " of 400000000: 0.25 seconds are over."]);
+        assert_has(
+            &said,
+            &["Stopped in epoch ", " of 400000000: the limit of 0.25 seconds is reached."],
+        );
     }
 }
 
@@ -286,7 +346,7 @@ fn a_rate_is_found_and_every_number_behind_it_is_told() {
         }
 
         let said = succeed(wgrad(&args));
-        assert_has(&said, &["It fell the fastest at a rate of ", "120 networks in "]);
+        assert_has(&said, &["The loss fell fastest at a rate of ", "120 networks in "]);
         let line = said.lines().last().unwrap();
         let rate: f64 = line.strip_prefix("Suggested: --lr ").unwrap().parse().unwrap();
         let exact = number(&result["suggested"]);
@@ -395,7 +455,7 @@ fn the_command_that_a_sweep_prints_solves_it_whatever_the_optimizer_and_the_sche
         for engine in ["cpu", "resident"] {
             let many = ["--networks", "40", "--epochs", "500", "--engine", engine];
             let said = succeed(wgrad(&[&["sweep"], args, &many].concat()));
-            let line = said.lines().find(|line| line.starts_with("To look at one")).unwrap();
+            let line = said.lines().find(|line| line.starts_with("To train one")).unwrap();
             let command = line.split("it: wgrad ").nth(1).unwrap();
             assert!(command.contains(part) && !command.contains(not), "{command}");
             let said = succeed(wgrad(&command.split(' ').collect::<Vec<_>>()));

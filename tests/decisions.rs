@@ -9,12 +9,14 @@ use std::sync::Arc;
 use common::gpu;
 use wgrad::Error;
 use wgrad::data::{Dataset, Source};
-use wgrad::engine::{Kernels, Owner, Place, State};
+use wgrad::engine::{Engine, Kernels, Owner, Place, State};
 use wgrad::gpu::{Adapters, Environment, Gpu};
 use wgrad::network::{Activation, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use wgrad::sweep::over_rates;
-use wgrad::train::{Course, Ended, Event, OnDivergence, Outcome, Resume, Stopping, Training};
+use wgrad::train::{
+    Course, Ended, Event, HeldOut, OnDivergence, Outcome, Resume, Stopping, Training, evaluate,
+};
 
 /// One that gets stuck: two of its units die.
 fn xor() -> Training {
@@ -102,6 +104,54 @@ fn a_plateau_lowers_the_rate_at_the_same_epochs_on_every_engine() {
     assert!(rates[0] < 0.5 && rates[0] >= 0.05, "{rates:?}");
     let endless = Training { epochs: 20_000, ..training };
     assert_eq!(run(&endless, &Place::Cpu).unwrap().kept.course.rate, 0.05);
+}
+
+/// Rows kept for validation are looked at after every epoch, also with one batch an epoch: the lowest loss that
+/// is told of is the lowest there was, and patience counts from there.
+#[test]
+fn the_lowest_validation_loss_is_the_lowest_of_all_epochs() {
+    // What is learned at first is near the mean, and so are these rows; what is learned then is not.
+    let data = |targets: &[f32]| {
+        let inputs = vec![-1.0, -0.5, 0.5, 1.0];
+        Arc::new(Dataset::new("d", inputs, 1, targets.to_vec(), 1).unwrap())
+    };
+    let (identity, tanh) = (Activation::Identity, Activation::Tanh);
+    let network = Network::uniform(vec![1, 12, 1], tanh, identity, Loss::MseMean).unwrap();
+    let training = Training {
+        held_out: HeldOut { validation: Some(data(&[0.1, 0.0, -0.1, 0.0])), test: None },
+        learning_rate: 0.1,
+        epochs: 300,
+        ..Training::new(network, data(&[1.0, -1.0, 1.0, -1.0]))
+    };
+    for place in places() {
+        // Epoch by epoch, by the engine alone.
+        let mut engine =
+            pollster::block_on(Engine::new(training.task(training.seed), &place)).unwrap();
+        let validation = training.held_out.validation.as_ref().unwrap();
+        let losses: Vec<f64> = (0..training.epochs)
+            .map(|_| {
+                pollster::block_on(engine.run(1, &|| false)).unwrap();
+                let forward = pollster::block_on(engine.forward(validation.inputs())).unwrap();
+                evaluate(&training.network, validation, &forward).loss
+            })
+            .collect();
+        let lowest = (1..).zip(&losses).min_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+        let near = |loss: f64, other: f64| (loss - other).abs() <= 1e-6 * other;
+        let whole = run(&training, &place).unwrap().kept;
+        let (best, loss) = whole.course.best.unwrap();
+        assert!(lowest.0 % 64 != 0 && lowest.0 < 300, "{lowest:?}: nothing was tested");
+        assert_eq!(best, lowest.0, "{place:?}");
+        assert!(near(loss, *lowest.1), "{loss} and {lowest:?}");
+        assert!(whole.validation_history.len() <= 202, "bounded, however many looks");
+        let stopping = Stopping { patience: Some(20), ..Stopping::default() };
+        let patient = run(&Training { stopping, ..training.clone() }, &place).unwrap().kept;
+        let mut waiting = (0, f64::INFINITY);
+        let end = (1..).zip(&losses).find(|&(epoch, &loss)| {
+            waiting = if loss < waiting.1 { (epoch, loss) } else { waiting };
+            epoch - waiting.0 >= 20
+        });
+        assert_eq!((patient.ended, patient.epochs), (Ended::Patience, end.unwrap().0));
+    }
 }
 
 /// A network that a sweep solved under a plateau is solved alone too, and the other way round.

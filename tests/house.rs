@@ -59,10 +59,35 @@ const CORE: [&str; 12] = [
     "sweep",
 ];
 
-/// Every source file of a room with its text, its own tests cut off.
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// A source file without its own tests: without every item under `#[cfg(test)]`, however many there are and
+/// wherever they stand. Such an item ends where rustfmt puts its end: with a `;`, or with a `}` under its
+/// attribute.
+fn without_tests(text: &str) -> String {
+    let mut code = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(indent) = line.strip_suffix("#[cfg(test)]") else {
+            code += line;
+            code.push('\n');
+            continue;
+        };
+        let mut item = lines.by_ref().skip_while(|line| line.trim_start().starts_with("#["));
+        let first = item.next().unwrap_or_default();
+        if !first.ends_with([';', '}']) {
+            lines.by_ref().find(|line| line.strip_prefix(indent) == Some("}"));
+        }
+    }
+    code
+}
+
+/// Every source file of a room with its text, its own tests cut out.
 fn files(room: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room)];
+    let mut folders = vec![source().join(room)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}")) {
             let path = entry.unwrap().path();
@@ -70,8 +95,7 @@ fn files(room: &str) -> Vec<(PathBuf, String)> {
                 folders.push(path);
             } else {
                 let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-                found.push((path, code));
+                found.push((path, without_tests(&text)));
             }
         }
     }
@@ -80,8 +104,35 @@ fn files(room: &str) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
+fn tests_are_cut_out_and_nothing_after_them() {
+    let text = "\
+use a;
+#[cfg(test)]
+use b;
+fn c() {}
+
+#[cfg(test)]
+#[allow(d)]
+mod tests {
+    fn e() {
+    }
+}
+
+fn f() {
+    #[cfg(test)]
+    if g {
+    }
+    h
+}
+";
+    let code = without_tests(text);
+    let code: Vec<&str> = code.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(code, ["use a;", "fn c() {}", "fn f() {", "    h", "}"]);
+}
+
+#[test]
 fn every_room_is_in_the_table() {
-    let mut rooms: Vec<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    let mut rooms: Vec<String> = fs::read_dir(source())
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir())
@@ -108,6 +159,11 @@ fn dependency_runs_one_way() {
                 let fine = !is_room || used == room || may_use.contains(&used.as_str());
                 assert!(fine, "{path:?} uses {used}, which {room} may not know");
             }
+            // From a room's own root, so many times `super` is still within it.
+            let below = path.strip_prefix(source().join(room)).unwrap();
+            let depth = below.components().count() - usize::from(below.ends_with("mod.rs"));
+            let out = "super::".repeat(depth + 1);
+            assert!(!code.contains(&out), "{path:?} leaves {room} by {out}");
         }
     }
 }
@@ -153,4 +209,100 @@ fn wgpu_stays_where_it_belongs() {
     }
     let polls: usize = files("gpu").iter().map(|(_, code)| code.matches(".poll(").count()).sum();
     assert_eq!(polls, 1, "one function waits for the GPU");
+}
+
+/// The first names after each `prefix` in `code` that nothing of a path stands before: `a` and `b` of
+/// `prefix{a::c, b}`.
+fn named_after(code: &str, prefix: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        if code[..at].ends_with("::") {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        let mut depth = 0;
+        let mut starts = vec![rest];
+        if rest.starts_with('{') {
+            starts.clear();
+            for (place, sign) in rest.char_indices() {
+                match sign {
+                    '{' | ',' if depth <= 1 => starts.push(rest[place + 1..].trim_start()),
+                    _ => {}
+                }
+                depth += i32::from(sign == '{') - i32::from(sign == '}');
+                if depth == 0 {
+                    break;
+                }
+            }
+        }
+        let word = |text: &str| -> String {
+            text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+        };
+        names.extend(starts.into_iter().map(word));
+    }
+    names
+}
+
+/// Of the modules of a folder, which uses which of the others.
+fn uses_within(folder: &Path) -> Vec<(String, String)> {
+    let here = folder.strip_prefix(source()).unwrap().to_str().unwrap().replace('/', "::");
+    let mut modules: Vec<(String, String, String)> = Vec::new();
+    let mut add = |path: &Path, name: &Path, supers: usize| {
+        // Whole files of tests may look at whatever they test.
+        if path.ends_with("tests.rs") {
+            return;
+        }
+        let name = name.with_extension("").to_str().unwrap().to_owned();
+        let code = without_tests(&fs::read_to_string(path).unwrap());
+        modules.push((name, code, "super::".repeat(supers)));
+    };
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = PathBuf::from(path.file_name().unwrap());
+        if path.is_dir() {
+            for inner in fs::read_dir(&path).unwrap().map(|inner| inner.unwrap().path()) {
+                if inner.extension().is_some_and(|ending| ending == "rs") {
+                    add(&inner, &name, if inner.ends_with("mod.rs") { 1 } else { 2 });
+                }
+            }
+        } else if name != Path::new("mod.rs") && name.extension().is_some_and(|e| e == "rs") {
+            add(&path, &name, 1);
+        }
+    }
+    let mut uses = Vec::new();
+    for (name, code, up) in &modules {
+        let from_root = named_after(code, &format!("crate::{here}::"));
+        for used in named_after(code, up).into_iter().chain(from_root) {
+            if used != *name && modules.iter().any(|(other, ..)| *other == used) {
+                uses.push((name.clone(), used));
+            }
+        }
+    }
+    uses
+}
+
+/// Folders that may have circles: methods of `Gpu` stand beside what they are about.
+const MAY_GO_ROUND: [&str; 2] = ["gpu", "engine/resident"];
+
+#[test]
+fn files_of_a_folder_do_not_use_each_other_in_a_circle() {
+    let mut folders: Vec<PathBuf> = MAY_USE.iter().map(|(room, _)| source().join(room)).collect();
+    while let Some(folder) = folders.pop() {
+        let inner = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        folders.extend(inner.filter(|path| path.is_dir()));
+        if MAY_GO_ROUND.iter().any(|fine| folder == source().join(fine)) {
+            continue;
+        }
+        let mut left = uses_within(&folder);
+        // Whoever uses nobody, or is used by nobody, is in no circle; and so on with the rest.
+        loop {
+            let before = left.len();
+            let (users, used): (Vec<_>, Vec<_>) = left.iter().cloned().unzip();
+            left.retain(|(one, other)| users.contains(other) && used.contains(one));
+            if left.len() == before {
+                break;
+            }
+        }
+        assert!(left.is_empty(), "{folder:?}: circles among {left:?}");
+    }
 }

@@ -3,6 +3,9 @@
 //! back end can be given it.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+#[path = "common/shapes.rs"]
+mod shapes;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +13,10 @@ use std::path::{Path, PathBuf};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
-use wgrad::gpu::{Access, KernelRow};
+use shapes::examples;
+use wgrad::gpu::{Access, FieldKind, KernelRow, ParamsLayout};
 use wgrad::kernels::{ALL, COMMON};
-use wgrad::network::Activation;
+use wgrad::network::{Activation, Loss};
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
 
 fn root(path: &str) -> PathBuf {
@@ -30,18 +34,14 @@ fn stems(folder: &str, ending: &str) -> BTreeSet<String> {
     named.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// The WGSL of a kernel with the lines of one of its shapes.
-fn source(kernel: &KernelRow, shape: &str) -> String {
-    format!("{}\n{shape}", kernel.source)
-}
-
+/// The kernel under the first of its shapes.
 fn parse(kernel: &KernelRow) -> Module {
-    let [shape, ..] = kernel.shapes else { panic!("{}: no shape to build it with", kernel.name) };
-    parse_shape(kernel, shape)
+    let (kernel, lines) = examples(kernel).remove(0);
+    parse_shape(&kernel, &lines)
 }
 
-fn parse_shape(kernel: &KernelRow, shape: &str) -> Module {
-    let source = source(kernel, shape);
+fn parse_shape(kernel: &KernelRow, lines: &str) -> Module {
+    let source = format!("{}\n{lines}", kernel.source);
     naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, kernel.name)))
 }
@@ -104,8 +104,8 @@ fn files_table_twins_and_tests_are_one_set() {
 #[test]
 fn every_kernel_is_valid_under_the_base_limits() {
     for kernel in ALL {
-        for shape in kernel.shapes {
-            validate(kernel.name, &parse_shape(kernel, shape));
+        for (kernel, lines) in examples(kernel) {
+            validate(kernel.name, &parse_shape(&kernel, &lines));
         }
         // WebGPU's defaults, which every browser and software adapter gives.
         assert!(kernel.lanes <= 256, "{}: {} invocations", kernel.name, kernel.lanes);
@@ -126,8 +126,8 @@ fn every_kernel_is_valid_under_the_base_limits() {
 
 #[test]
 fn the_table_says_what_the_wgsl_says() {
-    for kernel in ALL {
-        let module = parse(kernel);
+    for (kernel, lines) in ALL.iter().flat_map(examples) {
+        let module = parse_shape(&kernel, &lines);
         let name = kernel.name;
         let [entry] = &module.entry_points[..] else { panic!("{name}: not one entry point") };
         assert_eq!((entry.name.as_str(), entry.stage), (name, ShaderStage::Compute));
@@ -181,6 +181,45 @@ fn the_table_says_what_the_wgsl_says() {
     }
 }
 
+/// The members of a params struct and of those in it: name, offset, and the kind of scalars.
+type Members = Vec<(String, usize, &'static str)>;
+
+fn members_in_wgsl(
+    name: &str,
+    module: &Module,
+    members: &[naga::StructMember],
+    start: usize,
+) -> Members {
+    let each = members.iter().map(|member| {
+        let at = start + member.offset as usize;
+        let own = |kind| (member.name.clone().unwrap(), at, kind);
+        match &module.types[member.ty].inner {
+            TypeInner::Scalar(naga::Scalar::U32) => vec![own("u32")],
+            TypeInner::Scalar(naga::Scalar::F32) => vec![own("f32")],
+            TypeInner::Struct { members, .. } => {
+                [vec![own("struct")], members_in_wgsl(name, module, members, at)].concat()
+            }
+            other => panic!("{name}: {other:?} in params"),
+        }
+    });
+    each.flatten().collect()
+}
+
+fn members_in_rust(layout: &ParamsLayout, start: usize) -> Members {
+    let each = layout.fields.iter().map(|field| {
+        let at = start + field.offset;
+        let own = |kind| (field.name.to_owned(), at, kind);
+        match &field.kind {
+            FieldKind::U32 => vec![own("u32")],
+            FieldKind::F32 => vec![own("f32")],
+            FieldKind::Struct(layout) => {
+                [vec![own("struct")], members_in_rust(layout, at)].concat()
+            }
+        }
+    });
+    each.flatten().collect()
+}
+
 #[test]
 fn params_structs_are_the_same_in_rust_and_in_wgsl() {
     for kernel in ALL {
@@ -193,20 +232,8 @@ fn params_structs_are_the_same_in_rust_and_in_wgsl() {
         let TypeInner::Struct { members, span } = &module.types[params.ty].inner else {
             panic!("{}: params are no struct", kernel.name)
         };
-        let in_wgsl: Vec<(String, usize, &str)> = members
-            .iter()
-            .map(|member| {
-                let scalar = match module.types[member.ty].inner {
-                    TypeInner::Scalar(naga::Scalar::U32) => "u32",
-                    TypeInner::Scalar(naga::Scalar::F32) => "f32",
-                    ref other => panic!("{}: {other:?} in params", kernel.name),
-                };
-                (member.name.clone().unwrap(), member.offset as usize, scalar)
-            })
-            .collect();
-        let fields = kernel.params.fields.iter();
-        let in_rust: Vec<(String, usize, &str)> =
-            fields.map(|field| (field.name.to_owned(), field.offset, field.scalar)).collect();
+        let in_wgsl = members_in_wgsl(kernel.name, &module, members, 0);
+        let in_rust = members_in_rust(&kernel.params, 0);
         assert_eq!(in_wgsl, in_rust, "{}: members", kernel.name);
         assert_eq!(*span as usize, kernel.params.bytes, "{}: size", kernel.name);
     }
@@ -217,8 +244,8 @@ fn every_back_end_can_be_given_every_variant() {
     let mut variants = 0;
     for kernel in ALL {
         // Further shapes are of other lines, under the first setting alone.
-        let firsts = kernel.shapes.iter().skip(1).filter_map(|shape| {
-            Some((parse_shape(kernel, shape), settings(kernel).into_iter().next()?))
+        let firsts = examples(kernel).into_iter().skip(1).filter_map(|(kernel, lines)| {
+            Some((parse_shape(&kernel, &lines), settings(&kernel).into_iter().next()?))
         });
         let all = settings(kernel).into_iter().map(|setting| (parse(kernel), setting));
         for (module, setting) in all.chain(firsts) {
@@ -291,23 +318,58 @@ fn constant(source: &str, name: &str) -> String {
     line.split('=').nth(1).unwrap().trim().trim_end_matches([';', 'u']).to_owned()
 }
 
+/// Every `const` of a file of `common/` that numbers something.
+fn codes(source: &str) -> BTreeSet<(String, u32)> {
+    let lines =
+        source.lines().filter_map(|line| line.strip_prefix("const ")?.split_once(": u32 = "));
+    lines
+        .map(|(name, value)| (name.to_owned(), value.trim_end_matches("u;").parse().unwrap()))
+        .collect()
+}
+
+fn decaying(decay: Decay) -> Optimizer {
+    Optimizer { weight_decay: 0.1, decay, ..Optimizer::default() }
+}
+
+/// Every member of a family is a value that tests build its kernels with.
+#[test]
+fn lists_of_constants_are_those_of_the_families() {
+    let sorted = |codes: &mut dyn Iterator<Item = u32>| -> Vec<f64> {
+        codes.collect::<BTreeSet<u32>>().into_iter().map(f64::from).collect()
+    };
+    let activations = sorted(&mut Activation::ALL.iter().map(|kind| kind.code()));
+    let losses = sorted(&mut Loss::ALL.iter().map(|kind| kind.code()));
+    let optimizers = sorted(&mut OptimizerKind::ALL.iter().map(|&k| Optimizer::new(k).code()));
+    let none = Optimizer::default().decay_code();
+    let decays = Decay::ALL.iter().map(|&decay| decaying(decay).decay_code());
+    let decays = sorted(&mut decays.chain([none]));
+    let mut seen = BTreeSet::new();
+    for kernel in ALL {
+        for constant in kernel.constants {
+            let expected = match constant.name {
+                "ACTIVATION" | "OUTPUT_ACTIVATION" => &activations,
+                "LOSS" => &losses,
+                "OPTIMIZER" => &optimizers,
+                "DECAY" => &decays,
+                _ => continue,
+            };
+            let values = constant.values;
+            assert_eq!(values, expected, "{} of {}", constant.name, kernel.name);
+            seen.insert(constant.name);
+        }
+    }
+    assert_eq!(seen.len(), 5, "{seen:?}");
+}
+
 #[test]
 fn numbers_that_stand_on_both_sides_are_the_same() {
     let activation = text("shaders/common/activation.wgsl");
-    for &kind in Activation::ALL {
-        let name = kind.name().replace('-', "_").to_uppercase();
-        assert_eq!(constant(&activation, &name), kind.code().to_string());
-    }
-    let codes: Vec<f64> = Activation::ALL.iter().map(|kind| f64::from(kind.code())).collect();
-    for name in ["activate", "activate_grad"] {
-        let kernel = ALL.iter().find(|kernel| kernel.name == name).unwrap();
-        assert_eq!(kernel.constants[0].values, codes, "{name} is built for every activation");
-    }
+    let named = |name: &str, code: u32| (name.replace('-', "_").to_uppercase(), code);
+    let activations = Activation::ALL.iter().map(|kind| named(kind.name(), kind.code()));
+    assert_eq!(codes(&activation), activations.collect());
     let loss = text("shaders/common/loss.wgsl");
-    for &kind in wgrad::network::Loss::ALL {
-        let name = kind.name().replace('-', "_").to_uppercase();
-        assert_eq!(constant(&loss, &name), kind.code().to_string());
-    }
+    let losses = Loss::ALL.iter().map(|kind| named(kind.name(), kind.code()));
+    assert_eq!(codes(&loss), losses.collect());
     for (name, is_needed) in Activation::ALL.iter().map(|kind| (kind, kind.needs_pre_activation()))
     {
         let name = name.name().replace('-', "_").to_uppercase();
@@ -320,19 +382,15 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
     let within: f64 = constant(&activation, "SATURATED_WITHIN").parse().unwrap();
     assert_eq!(within, wgrad::network::SATURATED_WITHIN);
     let optimizer = text("shaders/common/optimizer.wgsl");
-    for &kind in OptimizerKind::ALL {
-        let rule = Optimizer::new(kind);
-        let name = format!("{:?}", kind.row().rule).to_uppercase();
-        assert_eq!(constant(&optimizer, &name), rule.code().to_string());
-    }
-    for (name, weight_decay, decay) in [
-        ("NO_DECAY", 0.0, Decay::L2),
-        ("L2_DECAY", 0.1, Decay::L2),
-        ("DECOUPLED_DECAY", 0.1, Decay::Decoupled),
-    ] {
-        let rule = Optimizer { weight_decay, decay, ..Optimizer::default() };
-        assert_eq!(constant(&optimizer, name), rule.decay_code().to_string());
-    }
+    let rules = OptimizerKind::ALL.iter().map(|kind| kind.row().rule);
+    let rules = rules.map(|rule| named(&format!("{rule:?}"), rule.code()));
+    let decays = [
+        ("NO_DECAY", Optimizer::default()),
+        ("L2_DECAY", decaying(Decay::L2)),
+        ("DECOUPLED_DECAY", decaying(Decay::Decoupled)),
+    ];
+    let decays = decays.map(|(name, rule)| (name.to_owned(), rule.decay_code()));
+    assert_eq!(codes(&optimizer), rules.chain(decays).collect());
     let norm = text("shaders/common/norm.wgsl");
     assert!(norm.contains("norm + 1e-6") && wgrad::optimizer::CLIP_EPSILON == 1e-6);
     assert_eq!(constant(&norm, "LARGE_SCALE"), "0x1p-80f");

@@ -532,14 +532,14 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
         assert!(text.contains("largest binding") || text.contains("largest buffer"), "{text}");
     }
     if gpu.adapter().kind == DeviceKind::Software {
-        // Fused kernels take four terms a round.
+        // Fused kernels add four terms per iteration.
         for (kernels, units, rounds) in
             [(Kernels::Plain, 40_000, "40000"), (Kernels::Fused, 160_000, "40000")]
         {
             let sizes = [2, units, 1];
             let (relu, loss) = (Activation::Relu, Loss::MseMean);
             let text = refused_with(kernels, task(&sizes, relu, loss, 1, 0, Order::Sequential));
-            let rounds = format!("{rounds} loop rounds");
+            let rounds = format!("{rounds} loop iterations");
             assert!(text.contains(&rounds) && text.contains("32768"), "{text}");
             assert!(text.contains("--engine cpu"), "{text}");
         }
@@ -558,22 +558,22 @@ fn an_engine_goes_back_to_where_it_was() {
         let (mut engine, label) = (on(&task), format!("{place:?}"));
         let run = |engine: &mut Engine, steps| {
             let losses = pollster::block_on(engine.run(steps, &never)).unwrap();
-            (losses, pollster::block_on(engine.state()).unwrap())
+            (losses, pollster::block_on(engine.states()).unwrap().remove(0))
         };
-        assert_eq!(pollster::block_on(engine.kept(Slot::Best)).unwrap(), None);
+        assert!(pollster::block_on(engine.kept(Slot::Best)).unwrap().is_empty());
         run(&mut engine, 7);
         pollster::block_on(engine.keep(Slot::Good)).unwrap();
         let (_, later) = run(&mut engine, 4);
         pollster::block_on(engine.keep(Slot::Best)).unwrap();
-        let good = pollster::block_on(engine.kept(Slot::Good)).unwrap().unwrap();
+        let good = pollster::block_on(engine.kept(Slot::Good)).unwrap().remove(0);
         assert_eq!(good.step, 7, "{label}");
         engine.restore(Slot::Good);
-        assert!(pollster::block_on(engine.state()).unwrap() == good, "{label}");
+        assert!(pollster::block_on(engine.states()).unwrap()[0] == good, "{label}");
         assert!(run(&mut engine, 4).1 == later && engine.steps_done() == 11, "{label}");
         let best = pollster::block_on(engine.kept(Slot::Best)).unwrap();
-        assert!(best == Some(later), "{label}");
+        assert!(best == [later], "{label}");
         engine.restore(Slot::Good);
-        engine.set_learning_rate(0.5);
+        engine.set_rates(&[0.5]);
         let other = on(&Task { learning_rate: 0.5, start: good, ..task.clone() });
         assert!(run(&mut engine, 9) == run(&mut { other }, 9), "{label}");
     }
@@ -605,7 +605,7 @@ fn engines_know_whether_parameters_are_finite() {
                 let parameters = pollster::block_on(engine.parameters()).unwrap();
                 let is_finite = parameters.iter().all(|parameter| parameter.is_finite());
                 assert_eq!(is_finite, learning_rate < 1.0, "nothing was tested");
-                assert_eq!(engine.fate() == Fate::Unsolved, is_finite, "{place:?}");
+                assert_eq!(engine.fates() == [Fate::Unsolved], is_finite, "{place:?}");
             }
         }
     }

@@ -22,10 +22,12 @@ use common::{ULP, assert_close, gpu, numbers, stride, wide};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Order, Source};
-use wgrad::gpu::{Access, Gpu, Kernel, Launch, Slice};
-use wgrad::kernels::{self, TRAIN_INVOCATION, TRAIN_WORKGROUP, TrainParams};
+use wgrad::engine::Owner;
+use wgrad::engine::resident::{self, Request, Room};
+use wgrad::gpu::{Access, Gpu, Launch, Slice};
+use wgrad::kernels::{self, Trainings};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::optimizer::{Optimizer, OptimizerKind};
+use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;
 use wgrad::reference::fused::{self, LayerShape};
 use wgrad::reference::twins::{self, Grid, MatmulShape, Update};
@@ -238,6 +240,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
         LayerShape { rows: 256, fan_in: 784, fan_out: 512, input_stride: 784, stride: 512 };
     const LAYER_SIZE: &str = "256x784x512";
     let LayerShape { rows, fan_in, fan_out, .. } = LAYER;
+    let shape = kernels::LayerShape { rows, fan_in, fan_out };
     let input = numbers(rows * fan_in, 1);
     let parameters: Vec<f32> = numbers(LAYER.block_len(), 2).iter().map(|p| p / 28.0).collect();
     let d_output = numbers(rows * fan_out, 3);
@@ -253,7 +256,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::layer_forward(RELU, &x, &p, [&mut twin, &mut []], &mut counts, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
-        launch: kernels::layer_forward(RELU, false, rows, fan_in, fan_out),
+        launch: kernels::layer_forward(RELU, false, shape),
         buffers: vec![
             words(&input),
             words(&parameters),
@@ -270,7 +273,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::layer_input_grad(RELU, &d, &p, &x, &mut twin, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     Case {
-        launch: kernels::layer_input_grad(RELU, rows, fan_in, fan_out),
+        launch: kernels::layer_input_grad(RELU, shape),
         buffers: vec![words(&d_output), words(&parameters), words(&input), vec![0; truth.len()]],
         work: work(),
     }
@@ -286,7 +289,7 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
     let tiles = fan_in * fan_out / 64;
     Case {
-        launch: kernels::layer_update(&sgd, false, 1, rows, fan_in, fan_out),
+        launch: kernels::layer_update(&sgd, false, 1, shape),
         buffers: vec![
             words(&input),
             words(&d_output),
@@ -313,7 +316,11 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     fused::output_loss((ends.0, ends.1, 1.0), &x, &p, &t, &mut row_loss, &mut d, OUTPUT);
     let truth: Vec<f32> = row_loss.iter().map(|&loss| loss as f32).collect();
     Case {
-        launch: kernels::output_loss(ends, 256, 512, 10, 1.0),
+        launch: kernels::output_loss(
+            ends,
+            kernels::LayerShape { rows: 256, fan_in: 512, fan_out: 10 },
+            1.0,
+        ),
         buffers: vec![
             words(&input[..256 * 512]),
             words(&zero_padded),
@@ -357,6 +364,52 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, "256", |outputs| close("finish_step", &outputs[1], &ring, 256.0 * ULP));
 }
 
+/// What looks at rows that are not learned from: many small networks, and one of ten outputs.
+fn evaluation(c: &mut Criterion, gpu: &Arc<Gpu>) {
+    const NETWORKS: usize = 1024;
+    const SMALL: LayerShape =
+        LayerShape { rows: 64, fan_in: 8, fan_out: 8, input_stride: 8, stride: 8 };
+    let relu = (Activation::Relu, 0.0);
+    let (data, parameters) = (numbers(64 * 8, 7), numbers(72 * NETWORKS, 8));
+    let mut twin = vec![0.0; 64 * 8 * NETWORKS];
+    fused::population_forward(relu, (&data, true), &parameters, &mut twin, SMALL, NETWORKS);
+    let shape = kernels::LayerShape { rows: 64, fan_in: 8, fan_out: 8 };
+    Case {
+        launch: kernels::population_forward(relu, shape, NETWORKS, 0, Some(0)),
+        buffers: vec![words(&data), words(&parameters), vec![0; twin.len()]],
+        work: Work {
+            operations: 2 * 64 * 72 * NETWORKS as u64,
+            bytes: 4 * (64 * 8 + 72 + 64 * 8) * NETWORKS as u64,
+            formula: "2 rows (fan_in + 1) fan_out networks; each once",
+        },
+    }
+    .run(c, gpu, "64x8x8, 1024 networks", |outputs| {
+        close("population_forward", &outputs[0], &twin, 32.0 * ULP);
+    });
+
+    let (z, grid) = (numbers(10_000 * 12, 9), Grid { rows: 10_000, cols: 10, stride: 12 });
+    let mut targets = vec![0.0f32; z.len()];
+    (0..10_000).for_each(|row| targets[row * 12 + row % 10] = 1.0);
+    let ends = ((Loss::SoftmaxCrossEntropy, 0.0), (Activation::Identity, 0.0));
+    let both = (&wide(&z)[..], &wide(&targets)[..]);
+    let truth = [fused::evaluate_rows(ends, both, true, 1e-4, grid, 1)[0].0 as f32];
+    Case {
+        launch: kernels::evaluate_rows(ends, (0..10_000, false), 10, 1, true, 1e-4),
+        buffers: vec![words(&z), words(&targets), vec![0; 2]],
+        work: Work {
+            operations: 0,
+            bytes: 8 * 10_000 * 10,
+            formula: "8 for every output and its target",
+        },
+    }
+    .run(c, gpu, "10000x10", |outputs| {
+        close("evaluate_rows", &outputs[0][..1], &truth, 1e-4);
+    });
+}
+
+/// Biases alone.
+const BIASED: kernels::LayerShape = kernels::LayerShape { rows: ROWS, fan_in: 0, fan_out: COLS };
+
 fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (matrix, bias) = (numbers(LEN, 5), numbers(COLS, 6));
     let mut twin = matrix.clone();
@@ -368,7 +421,7 @@ fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     };
     let buffers = vec![words(&bias), words(&matrix)];
     let formula = "rows cols; 4 (2 rows cols + cols)";
-    Case { launch: kernels::bias_add(ROWS, 0, COLS), buffers, work: work(2, formula) }.run(
+    Case { launch: kernels::bias_add(BIASED), buffers, work: work(2, formula) }.run(
         c,
         gpu,
         SIZE,
@@ -379,7 +432,7 @@ fn biases(c: &mut Criterion, gpu: &Arc<Gpu>) {
     twins::bias_grad(&matrix, &mut twin, GRID);
     let buffers = vec![words(&matrix), vec![0; COLS]];
     let formula = "rows cols; 4 (rows cols + cols)";
-    Case { launch: kernels::bias_grad(ROWS, 0, COLS), buffers, work: work(1, formula) }.run(
+    Case { launch: kernels::bias_grad(BIASED), buffers, work: work(1, formula) }.run(
         c,
         gpu,
         SIZE,
@@ -450,6 +503,7 @@ fn main() {
     biases(&mut c, &gpu);
     losses(&mut c, &gpu);
     layers(&mut c, &gpu);
+    evaluation(&mut c, &gpu);
     counting(&mut c, &gpu);
     trainings::inits(&mut c, &gpu);
     trainings::trainings(&mut c, &gpu);

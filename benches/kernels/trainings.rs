@@ -2,34 +2,20 @@
 
 use super::*;
 
-/// A kernel that trains whole networks, with one of its shapes and what that is for.
+/// A kernel that trains whole networks, by its name and who owns a network in it.
 struct Training {
-    kernel: Kernel<TrainParams>,
-    shape: usize,
+    name: &'static str,
+    owner: Owner,
     sizes: &'static [usize],
     networks: usize,
-    /// Invocations that own one network.
-    lanes: usize,
 }
 
-const SIGMOID_BCE: &[(&str, f64)] = &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)];
-
 pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
-    let one = |networks| Training {
-        kernel: TRAIN_INVOCATION,
-        shape: 0,
-        sizes: &[2, 3, 1],
-        networks,
-        lanes: 1,
-    };
-    let two = |networks| Training { shape: 1, sizes: &[2, 3, 2, 1], ..one(networks) };
-    let workgroup = |networks| Training {
-        kernel: TRAIN_WORKGROUP,
-        shape: 0,
-        sizes: &[2, 3, 1],
-        networks,
-        lanes: 64,
-    };
+    let (name, owner) = ("train_invocation", Owner::Invocation);
+    let one = |networks| Training { name, owner, sizes: &[2, 3, 1], networks };
+    let two = |networks| Training { name, owner, sizes: &[2, 3, 2, 1], networks };
+    let (name, owner) = ("train_workgroup", Owner::Workgroup);
+    let workgroup = |networks| Training { name, owner, sizes: &[2, 3, 1], networks };
     for case in [one(1), one(65_536), two(1), two(65_536), workgroup(1), workgroup(256)] {
         training(c, gpu, &case);
     }
@@ -37,7 +23,7 @@ pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
 fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
     const STEPS: u32 = 100;
-    let Training { kernel, shape, sizes, networks, lanes } = *training;
+    let Training { name, owner, sizes, networks } = *training;
     let network =
         Network::uniform(sizes.to_vec(), Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
     let layout = Layout::new(&network);
@@ -55,28 +41,6 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         reference.step(&wide(xor.inputs()), &wide(xor.targets()), 0.5);
     }
     let twin = layout.unpack(&reference.parameters).concat();
-    let params = TrainParams {
-        networks: networks as u32,
-        steps: STEPS,
-        until: u32::MAX,
-        data_rows: 4,
-        steps_per_epoch: 1,
-        seed_low: 0,
-        seed_high: 0,
-        ring_len: 1,
-        loss_every: 0,
-        value_scale: 0.25,
-        gradient_scale: 0.25,
-        short_value_scale: 0.0,
-        short_gradient_scale: 0.0,
-        schedule_first: 0,
-        gain1: 1.0,
-        decay2: 0.0,
-        gain2: 0.0,
-        eps: 0.0,
-        clip_norm: 0.0,
-        clip_value: 0.0,
-    };
     let mut rules = vec![0.5f32; networks];
     rules.resize(3 * networks, 0.0);
     let buffers = vec![
@@ -94,9 +58,30 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         bytes: 8 * (count * networks) as u64,
         formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
     };
-    let launch = kernel.launch(params, networks * lanes).shaped(shape).with_rounds(100 * 100);
-    let launch =
-        SIGMOID_BCE.iter().fold(launch, |launch, (name, value)| launch.constant(name, *value));
+    let batches = Batches::new(4, 0, Order::Sequential, 0);
+    let request = Request {
+        network: &network,
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
+        batches: &batches,
+        networks,
+        judged: false,
+        owner: Some(owner),
+    };
+    let trainings = Trainings {
+        network: &network,
+        optimizer: &Optimizer::default(),
+        batches: &batches,
+        networks,
+        steps: STEPS,
+        until: u32::MAX,
+        schedule_first: 0,
+        ring_len: 1,
+        loss_every: 0,
+    };
+    let launch = resident::launch(request, Room::of(gpu), &trainings).unwrap();
+    assert_eq!(launch.kernel().name, name);
+    let launch = launch.with_rounds(100 * 100);
     let case = Case { launch, buffers, work };
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     case.run(c, gpu, &format!("{networks} of {}", sizes.join("-")), |outputs| {
@@ -104,7 +89,7 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         let first: Vec<f32> = all.iter().step_by(networks).copied().collect();
         let bound = f64::from(STEPS) * 16.0 * ULP;
         let near = Bound::Mixed { absolute: bound, relative: bound };
-        assert_close(kernel.name, &first, &twin, near);
+        assert_close(name, &first, &twin, near);
     });
 }
 

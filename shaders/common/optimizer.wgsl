@@ -20,16 +20,24 @@ fn has_moment2(optimizer: u32) -> bool {
     return optimizer == ADAM || optimizer == RMSPROP;
 }
 
-struct Rule {
-    rate: f32,
+// What stays the same from step to step: kernels::UpdateParams.
+struct UpdateParams {
     decay1: f32,
     gain1: f32,
     decay2: f32,
     gain2: f32,
     eps: f32,
     weight_decay: f32,
+    clip_value: f32,
+    clip_norm: f32,
+}
+
+struct Rule {
+    rate: f32,
+    // The factors on the moments that make up for their start at 0.
     correction1: f32,
     correction2: f32,
+    params: UpdateParams,
 }
 
 // Within [-most, most]; what is no number stays none, by its bits.
@@ -40,33 +48,33 @@ fn clipped(g: vec4<f32>, most: f32) -> vec4<f32> {
 
 fn decayed_gradient(decay: u32, rule: Rule, g: vec4<f32>, parameter: vec4<f32>) -> vec4<f32> {
     if (decay == L2_DECAY) {
-        return g + rule.weight_decay * parameter;
+        return g + rule.params.weight_decay * parameter;
     }
     return g;
 }
 
 fn kept_parameter(decay: u32, rule: Rule, parameter: vec4<f32>) -> vec4<f32> {
     if (decay == DECOUPLED_DECAY) {
-        return parameter * (1.0 - rule.rate * rule.weight_decay);
+        return parameter * (1.0 - rule.rate * rule.params.weight_decay);
     }
     return parameter;
 }
 
 fn next_moment1(rule: Rule, g: vec4<f32>, m: vec4<f32>) -> vec4<f32> {
-    return rule.decay1 * m + rule.gain1 * g;
+    return rule.params.decay1 * m + rule.params.gain1 * g;
 }
 
 fn next_moment2(rule: Rule, g: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
-    return rule.decay2 * v + rule.gain2 * g * g;
+    return rule.params.decay2 * v + rule.params.gain2 * g * g;
 }
 
 // What is taken from a parameter, from the moments as they now are.
 fn taken(optimizer: u32, rule: Rule, g: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
     switch optimizer {
         case MOMENTUM: { return rule.rate * m; }
-        case NESTEROV: { return rule.rate * (g + rule.decay1 * m); }
-        case ADAM: { return rule.rate * (m * rule.correction1) / (sqrt(v) * rule.correction2 + rule.eps); }
-        case RMSPROP: { return rule.rate * g / (sqrt(v) + rule.eps); }
+        case NESTEROV: { return rule.rate * (g + rule.params.decay1 * m); }
+        case ADAM: { return rule.rate * (m * rule.correction1) / (sqrt(v) * rule.correction2 + rule.params.eps); }
+        case RMSPROP: { return rule.rate * g / (sqrt(v) + rule.params.eps); }
         default: { return rule.rate * g; }
     }
 }

@@ -4,17 +4,10 @@
 // common/optimizer.wgsl and common/norm.wgsl.
 
 fn rule_of(network: u32) -> Rule {
-    return Rule(
-        rules[network],
-        rules[params.networks + network],
-        params.gain1,
-        params.decay2,
-        params.gain2,
-        params.eps,
-        rules[2u * params.networks + network],
-        1.0,
-        1.0,
-    );
+    var own = params.update;
+    own.decay1 = rules[params.networks + network];
+    own.weight_decay = rules[2u * params.networks + network];
+    return Rule(rules[network], 1.0, 1.0, own);
 }
 
 fn rule_at(own: Rule, step: u32) -> Rule {
@@ -32,7 +25,7 @@ fn rule_at(own: Rule, step: u32) -> Rule {
 // A gradient within its bounds.
 fn bounded(g: vec4<f32>) -> vec4<f32> {
     if (CLIP_VALUE) {
-        return clipped(g, params.clip_value);
+        return clipped(g, params.update.clip_value);
     }
     return g;
 }

@@ -1,17 +1,17 @@
-//! Two lists of numbers, and whether they agree within a bound.
+//! Comparison of two lists of numbers within a bound.
 
 use std::fmt;
 
-/// How far two numbers may be apart.
+/// The tolerance of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Bound<'a> {
-    /// The same bits, but for the sign of zero.
+    /// Equal values; 0 and -0 are equal.
     Exact,
     /// `absolute + relative * |expected|`.
     Mixed {
         /// The absolute part.
         absolute: f64,
-        /// The part that grows with the expected value.
+        /// The part relative to the expected value.
         relative: f64,
     },
     /// One bound per element.
@@ -33,14 +33,14 @@ impl Bound<'_> {
 pub struct Agreement {
     /// Numbers compared.
     pub count: usize,
-    /// The largest share of its bound that a difference used; 0 where all are equal.
+    /// The largest difference as a share of its bound; 0 if all are equal.
     pub share: f64,
 }
 
 /// Two lists that do not agree.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Mismatch {
-    /// Nothing to compare: no agreement.
+    /// Empty lists do not agree.
     #[error("{label}: nothing to compare")]
     Empty {
         /// What was compared.
@@ -56,17 +56,17 @@ pub enum Mismatch {
         /// Length expected.
         expected: usize,
     },
-    /// A difference beyond its bound, or one that is not a number.
+    /// A difference that exceeds its bound or is NaN.
     #[error("{label}: {0}", worst)]
     Value {
         /// What was compared.
         label: String,
-        /// The worst of them.
+        /// The worst element.
         worst: Worst,
     },
 }
 
-/// The element whose difference used the largest share of its bound.
+/// The element whose difference is the largest share of its bound.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Worst {
     /// Its index.
@@ -77,7 +77,7 @@ pub struct Worst {
     pub expected: f64,
     /// The bound.
     pub bound: f64,
-    /// How many elements are beyond theirs.
+    /// How many elements exceed their bounds.
     pub beyond: usize,
     /// How many were compared.
     pub count: usize,
@@ -87,7 +87,7 @@ impl fmt::Display for Worst {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Worst { index, actual, expected, bound, beyond, count } = *self;
         let difference = (actual - expected).abs();
-        write!(f, "{beyond} of {count} values beyond their bound; worst at [{index}]: ")?;
+        write!(f, "{beyond} of {count} values exceed their bound; worst at [{index}]: ")?;
         write!(f, "{actual:e} where {expected:e} was expected, {difference:e} apart")?;
         write!(f, ", bound {bound:e} ({:.2} of it used)", difference / bound)
     }
@@ -125,7 +125,7 @@ where
         }
         let bound = bound.at(index, expected);
         let difference = (actual - expected).abs();
-        // Written so that a NaN anywhere is beyond, and an infinity equals only itself.
+        // NaN anywhere exceeds the bound, and an infinity equals only itself.
         let within = difference <= bound && difference.is_finite();
         let used = if within { difference / bound } else { f64::INFINITY };
         beyond += usize::from(!within);

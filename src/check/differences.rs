@@ -3,21 +3,21 @@
 use crate::network::Network;
 use crate::reference::Reference;
 
-/// One parameter's gradient, both ways.
+/// The gradient of one parameter, computed both ways.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GradientCheck {
     /// Where it is: `layers.0.weight[1][2]`.
     pub place: String,
     /// From the backward pass.
     pub analytic: f64,
-    /// From two forward passes, or `None` where a unit crosses a kink between them: there the
-    /// loss has no slope to compare with.
+    /// From two forward passes, or `None` if a unit crosses a kink between them, where the loss is not
+    /// differentiable.
     pub numeric: Option<f64>,
 }
 
 impl GradientCheck {
     /// `|analytic - numeric| / max(|analytic|, |numeric|, floor)`; 0 at a kink. The floor keeps
-    /// the rounding of two losses from counting against a gradient that is nothing.
+    /// rounding of the losses from dominating where a gradient is close to 0.
     pub fn relative_error(&self, floor: f64) -> f64 {
         let numeric = self.numeric.unwrap_or(self.analytic);
         let scale = self.analytic.abs().max(numeric.abs()).max(floor);
@@ -63,7 +63,7 @@ pub fn central_differences(
     checks
 }
 
-/// On which side of its kink every unit that has one is.
+/// For every unit with a kink, whether it is above it.
 fn sides(network: &Network, reference: &Reference<f64>) -> Vec<bool> {
     network
         .layers()

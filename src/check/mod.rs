@@ -1,4 +1,4 @@
-//! How numbers are compared: with a bound that was derived, in a way that can fail.
+//! Comparisons of numbers with derived bounds, and gradient checks.
 
 mod compare;
 mod differences;

@@ -58,7 +58,7 @@ pub(super) struct BenchArgs {
 }
 
 impl BenchArgs {
-    /// Whether what is said is of the bench asked for, and can be.
+    /// Whether the flags apply to this bench, and are in range.
     fn check(&self, settings: &Settings) -> Result<(), Error> {
         let wide = |value: usize| value as u64;
         let of_xor = [
@@ -73,7 +73,7 @@ impl BenchArgs {
             Bench::Step => (&of_step[..], &of_xor[..], "step"),
         };
         if let Some((flag, _)) = other.iter().find(|(_, value)| value.is_some()) {
-            let reason = format!("is not of bench {bench}; leave it out");
+            let reason = format!("does not apply to bench {bench}; leave it out");
             return Err(bad_setting(format!("--{flag}"), reason));
         }
         let rounds = [("rounds", Some(u64::from(self.rounds)))];
@@ -115,13 +115,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         }
         let progress = report::Spinner::start(args.json);
         let stopping = || stop.signal().is_some();
-        let outcome = contest(gpu, sizes, &mut |who| progress.tell(who), &stopping).await;
+        let outcome = contest(gpu, sizes, &mut |who| progress.show(who), &stopping).await;
         progress.end();
         report::contest(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
-        match stop.signal() {
-            Some(signal) => Err(Error::Stopped { signal }.into()),
-            None => Ok(()),
-        }
+        Ok(stop.check()?)
     })
 }
 
@@ -140,11 +137,8 @@ async fn step(
     };
     let progress = report::Spinner::start(args.json);
     let stopping = || stop.signal().is_some();
-    let outcome = steps(gpu, sizes, &mut |who| progress.tell(who), &stopping).await;
+    let outcome = steps(gpu, sizes, &mut |who| progress.show(who), &stopping).await;
     progress.end();
     report::step_contest(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
-    match stop.signal() {
-        Some(signal) => Err(Error::Stopped { signal }.into()),
-        None => Ok(()),
-    }
+    Ok(stop.check()?)
 }

@@ -1,4 +1,4 @@
-//! From the flags about data to rows: files are read here, and nowhere else.
+//! From the settings of data to rows: files are read here, and nowhere else.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::choices::{Delimiter, Header, TargetType};
 use super::settings::{Settings, TABLES};
 use crate::Error;
 use crate::data::{
-    CsvOptions, DataError, Normalize, Preparation, Samples, Source, Table, read_csv, read_idx,
+    CsvOptions, DataProblem, Normalize, Preparation, Samples, Source, Table, read_csv, read_idx,
     unpacked,
 };
 use crate::model::file;
@@ -27,7 +27,7 @@ pub(super) fn csv_options(settings: &Settings) -> CsvOptions {
     }
 }
 
-/// Settings of tables mean nothing where there is none.
+/// Settings of tables have no effect on other data.
 pub(super) fn check_tables(
     settings: &Settings,
     sources: [Option<&Source>; 2],
@@ -66,8 +66,8 @@ fn is_table(source: &Source) -> bool {
     matches!(source, Source::Csv(_) | Source::Stdin)
 }
 
-/// The scale that suits data where nothing is said: that of pixels is known, and four measures of a
-/// flower have each their own; a table is taken as it stands.
+/// The scaling where none is given: the range of pixels is known, the four measures of a flower have a scale
+/// each, and tables are taken as they are.
 pub(super) fn default_normalize(source: &Source) -> Normalize {
     match source {
         Source::Digits | Source::Idx(..) => Normalize::Unit,
@@ -89,7 +89,7 @@ pub(super) fn absolute(source: Source) -> Source {
     }
 }
 
-/// The rows that settings mean.
+/// The rows that the settings name.
 pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
     let source = settings.data.clone().unwrap_or(Source::Xor);
     check(settings, &source)?;
@@ -106,7 +106,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         Some(rows) => rows?.split()?,
         None => (read(&source, &options)?, None),
     };
-    if !train.is_taught() {
+    if !train.has_targets() {
         let name = train.name().to_owned();
         let reason = "has no targets; training needs some, as in --data idx:IMAGES,LABELS";
         return Err(bad_setting(format!("--data {name}"), reason));
@@ -144,7 +144,7 @@ fn read_test(source: &Source, options: &CsvOptions, settings: &Settings) -> Resu
     }
 }
 
-/// What flags say of each other and of the data, before a file is read.
+/// Whether the settings of data fit each other, before a file is read.
 fn check(settings: &Settings, source: &Source) -> Result<(), Error> {
     let sources = [Some(source), settings.test.as_ref()];
     check_tables(settings, sources)?;
@@ -196,10 +196,10 @@ fn table(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table, Error>
 
 fn stdin() -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| DataError::Unreadable {
-        name: "standard input".to_owned(),
-        reason: error.to_string(),
-    })?;
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|error| DataProblem::Unreadable(error.to_string()).of("standard input"))?;
     Ok(bytes)
 }
 

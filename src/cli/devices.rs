@@ -38,15 +38,12 @@ pub(super) fn run(args: &DevicesArgs) -> Result<(), Failure> {
     })
 }
 
-/// Opens an adapter and counts the loop rounds it makes.
+/// Opens an adapter and counts the loop iterations it makes.
 async fn try_out(adapter: &AdapterEntry, is_default: bool) -> AdapterReport<'_> {
     let tried = async {
         let gpu = adapter.open().await?;
         count_rounds(&gpu, CANARY_ROUNDS).await
     };
-    let (loop_rounds, error) = match tried.await {
-        Ok(rounds) => (Some(rounds), None),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    AdapterReport { adapter, is_default, opens: error.is_none(), loop_rounds, error }
+    let iterations = tried.await.map_err(|error| error.to_string());
+    AdapterReport { adapter, is_default, iterations }
 }

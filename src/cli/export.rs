@@ -15,7 +15,7 @@ use crate::model::file;
 use crate::report::{self, quoted};
 use crate::train::Training;
 
-/// Steps where nothing is said, of a run that has more.
+/// Steps by default, of a run that has more.
 const DEFAULT_STEPS: u32 = 1000;
 
 /// Flags of `wgrad export`.
@@ -53,9 +53,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         Ok::<_, Error>((losses, engine.parameters().await?))
     })?;
     // What has fewer steps than were asked for is not written.
-    if let Some(signal) = stop.signal() {
-        return Err(Error::Stopped { signal }.into());
-    }
+    stop.check()?;
     let script = report::pytorch_script(&training, &command(), &losses, &parameters)?;
     file::write_atomic(path, script.as_bytes())?;
     let typed = quoted(&path.to_string_lossy());

@@ -1,4 +1,4 @@
-//! What is kept of a run in a folder, and going on from it: settings, history, checkpoints.
+//! Keeping a run in a folder, and resuming it: settings, history, checkpoints.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub(super) enum Wanted<'a> {
     Out(&'a Path, bool),
     /// The next of this name.
     Next(&'a str),
-    /// The one that is gone on in.
+    /// That of the run that is resumed.
     Same(&'a Path),
 }
 
@@ -43,13 +43,14 @@ pub(super) struct Keeper {
     schema: Schema,
     settings: String,
     data: String,
+    restarts: u32,
     /// The epoch of the last checkpoint.
     kept: Option<u32>,
 }
 
 impl Keeper {
     /// Makes the folder, and puts the settings there: those that repeat the run, with the engine and the
-    /// adapter that were chosen. `from` is what a resumed run goes on from.
+    /// adapter that were chosen. `from` is where a resumed run continues.
     pub(super) fn start(
         wanted: Wanted<'_>,
         resolved: &Resolved,
@@ -77,6 +78,7 @@ impl Keeper {
             schema: resolved.schema.clone(),
             settings,
             data: data::hash(&resolved.training.data),
+            restarts: resolved.training.restarts,
             kept: None,
         }))
     }
@@ -89,8 +91,11 @@ impl Keeper {
     /// Writes down what happened.
     pub(super) fn note(&mut self, event: Event<'_>) -> Result<(), Error> {
         match event {
+            // Of several starts, what there is to tell of the one that is kept is told at the end.
+            Event::Progress(_) | Event::Halved(_) if self.restarts > 1 => Ok(()),
             Event::Progress(progress) => self.history.append(&report::progress_line(progress)),
             Event::Halved(halving) => self.history.append(&report::halving_line(halving)),
+            Event::StartEnded(_) => Ok(()),
             Event::Reopened(epoch) => {
                 self.history.append(&json!({"event": "reopened", "epoch": epoch}))
             }
@@ -112,6 +117,15 @@ impl Keeper {
     /// Writes down what came of it.
     pub(super) fn end(&mut self, training: &Training, outcome: &Outcome) -> Result<(), Error> {
         let run = &outcome.kept;
+        if self.restarts > 1 {
+            let mut halvings = run.course.halvings.iter().peekable();
+            for progress in run.progress(training) {
+                while let Some(&halving) = halvings.next_if(|one| one.epoch < progress.epoch) {
+                    self.history.append(&report::halving_line(halving))?;
+                }
+                self.history.append(&report::progress_line(progress))?;
+            }
+        }
         self.history.append(&json!({
             "event": "result",
             "epoch": run.epochs,
@@ -191,7 +205,7 @@ fn repeatable(resolved: &Resolved, place: &Place) -> Settings {
     }
 }
 
-/// A checkpoint that a run goes on from.
+/// A checkpoint from which a run is resumed.
 pub(super) struct Found {
     path: PathBuf,
     checkpoint: Checkpoint,
@@ -240,7 +254,7 @@ impl Found {
         let differences = differences(&given, &self.given)?;
         if !differences.is_empty() {
             let reason = format!(
-                "is of another training: {}; leave these out, or train anew",
+                "is of another training: {}; leave these out, or start a new run",
                 differences.join(", ")
             );
             return Err(bad_setting(format!("--resume {}", self.path.display()), reason));
@@ -252,7 +266,8 @@ impl Found {
         if let (Some(epochs), Some(ScheduleKind::Cosine)) = (here.epochs, there.schedule)
             && Some(epochs) != there.epochs
         {
-            let reason = "would bend the cosine of --schedule, which ends with the run; train anew";
+            let reason =
+                "would change the cosine --schedule, which spans the whole run; start a new run";
             return Err(bad_setting(format!("--epochs {epochs}"), reason));
         }
         // The time was the last run's.
@@ -265,29 +280,24 @@ impl Found {
         Ok(Settings { restarts: Some(1), seed, ..Settings::read(&merged)? })
     }
 
-    /// Whether what the settings came to is what the checkpoint is of.
+    /// Whether the checkpoint is of this training.
     ///
     /// # Errors
-    /// [`Error::Setting`] with each field that is not; or where nothing is left to be done.
+    /// [`Error::Setting`] with every fact that differs; or where no epoch is left.
     pub(super) fn check(&self, training: &Training) -> Result<(), Error> {
         let setting = format!("--resume {}", self.path.display());
-        let mut differences = Vec::new();
-        let mut compare = |what: &str, there: String, here: String| {
-            if there != here {
-                differences.push(format!("{what} is {there} there and {here} here"));
-            }
+        let facts = |network: &Network, moments: usize, data: &str| {
+            let facts = [
+                ("network", json!(network).to_string()),
+                ("moments", moments.to_string()),
+                ("data", data.to_owned()),
+            ];
+            facts.map(|(name, value)| (name.to_owned(), value)).into()
         };
-        let (there, here) = (&self.checkpoint.network, &training.network);
-        let sizes = |network: &Network| format!("{:?}", network.sizes());
-        compare("layers", sizes(there), sizes(here));
-        let names = |network: &Network| -> String {
-            network.activations().iter().map(|a| a.name()).collect::<Vec<_>>().join(",")
-        };
-        compare("activations", names(there), names(here));
-        compare("loss", there.loss().to_string(), here.loss().to_string());
-        let moments = training.optimizer.moments().to_string();
-        compare("moments", self.checkpoint.moments.len().to_string(), moments);
-        compare("data", self.checkpoint.data.clone(), data::hash(&training.data));
+        let Checkpoint { network, moments, data, .. } = &self.checkpoint;
+        let here = (training.optimizer.moments(), data::hash(&training.data));
+        let there = facts(network, moments.len(), data);
+        let differences = sweep::differences(&there, &facts(&training.network, here.0, &here.1));
         if !differences.is_empty() {
             let reason = format!("is of another training: {}", differences.join(", "));
             return Err(bad_setting(setting, reason));

@@ -18,59 +18,30 @@ use crate::train::{RateRange, Training};
 
 /// Flags of `wgrad lr-find`.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Rates")]
 pub(super) struct LrFindArgs {
     /// Lowest rate to try
-    #[arg(
-        long,
-        value_name = "RATE",
-        default_value_t = 1e-5,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5, allow_negative_numbers = true)]
     from: f32,
 
     /// Highest rate to try
-    #[arg(
-        long,
-        value_name = "RATE",
-        default_value_t = 10.0,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "RATE", default_value_t = 10.0, allow_negative_numbers = true)]
     to: f32,
 
     /// Number of steps from the lowest rate to the highest, for the curve of one network
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 200,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 200, allow_negative_numbers = true)]
     steps: u32,
 
     /// Number of rates in the map, which is made where the data can be solved and the networks are small
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 200,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 200, allow_negative_numbers = true)]
     rates: usize,
 
     /// Number of seeds at each rate of the map
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 100,
-        allow_negative_numbers = true,
-        help_heading = "Rates"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 100, allow_negative_numbers = true)]
     seeds: u32,
 
     /// Do not make the map
-    #[arg(long, help_heading = "Rates")]
+    #[arg(long)]
     no_map: bool,
 
     /// Write the curve to this file, as comma-separated values
@@ -118,7 +89,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
         training.check_on(&place)?;
         let stopping = || stop.signal().is_some();
         let spinner = Spinner::start(detail == Detail::Json || detail == Detail::Quiet);
-        spinner.tell("one network, its rate growing");
+        spinner.show("one network, its rate growing");
         let test = training.range_test(&place, range, &stopping).await?;
         let many = sweep::over_rates(&training, &rates, args.seeds);
         let (at, no_map) = match (args.no_map, place_of_map(&many, &place, &training)) {
@@ -133,7 +104,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
             Some(at) if !stopping() => {
                 let mut tell = |progress: sweep::SweepProgress| {
                     let share = 100.0 * progress.net_epochs as f64 / progress.of.max(1) as f64;
-                    spinner.tell(&format!(
+                    spinner.show(&format!(
                         "{networks} networks at {} rates: {share:.0} %",
                         rates.len()
                     ));
@@ -158,10 +129,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
             no_map: no_map.as_deref(),
         };
         found.print(detail)?;
-        match stop.signal() {
-            Some(signal) => Err(Error::Stopped { signal }.into()),
-            None => Ok(()),
-        }
+        Ok(stop.check()?)
     })
 }
 

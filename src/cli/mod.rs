@@ -45,15 +45,15 @@ struct Cli {
 enum Command {
     /// Train a network (the default)
     Train(Box<train::TrainArgs>),
-    /// Train very many small networks over cells of settings: how many solve their data, and how soon
+    /// Train many small networks for every combination of settings, and count those that solve their data
     Sweep(Box<sweep::SweepArgs>),
-    /// Write this training as a PyTorch script that checks it
+    /// Export a training as a PyTorch script that repeats its steps and compares
     Export(Box<export::ExportArgs>),
-    /// Look for a learning rate: one network whose rate grows, and many at each of many rates
+    /// Find a learning rate: one network with a growing rate, and many networks at each of many rates
     LrFind(Box<lr_find::LrFindArgs>),
     /// Run a saved network on inputs
     Predict(predict::PredictArgs),
-    /// Time every engine and loops written for this CPU, side by side
+    /// Measure every engine beside loops written for this CPU
     Bench(bench::BenchArgs),
     /// List the adapters and what each can do
     Devices(devices::DevicesArgs),
@@ -126,6 +126,15 @@ impl<E: Into<Error>> From<E> for Failure {
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Failure {
         Failure::Output(error)
+    }
+}
+
+/// `a, b or c`.
+fn listed(names: &[&str], word: &str) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
     }
 }
 

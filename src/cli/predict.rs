@@ -13,7 +13,7 @@ use super::settings::{Flags, Settings, Verb, possible_names};
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
 use crate::data::{
-    Batches, CsvOptions, DataError, Dataset, Labels, Order, Source, Table, parse_row,
+    Batches, CsvOptions, DataError, DataProblem, Dataset, Labels, Order, Source, Table, parse_row,
 };
 use crate::engine::State;
 use crate::engine::{Engine, Task};
@@ -110,7 +110,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         let forward = engine.forward(&inputs).await?;
         let outputs = model.network.outputs();
         if let Some(at) = forward.outputs.iter().position(|output| !output.is_finite()) {
-            return Err(DataError::Prediction { name, row: at / outputs + 1 }.into());
+            return Err(DataProblem::Prediction(at / outputs + 1).of(name).into());
         }
         let evaluation = match &targets {
             Some(targets) => {
@@ -131,8 +131,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         let report = PredictReport {
             network: &model.network,
             schema: &model.schema,
-            engine: chosen.place.kind(),
-            adapter: chosen.place.gpu().map(|gpu| gpu.adapter()),
+            at: &chosen.place,
             rows,
             inputs: &raw,
             targets: targets.as_deref(),
@@ -149,7 +148,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
             Some(path) => {
                 file::write_atomic(path, text.as_bytes())?;
                 let right = evaluation.as_ref().and_then(|evaluation| evaluation.right);
-                let right = right.map(|right| format!("; {right} of {rows} right"));
+                let right = right.map(|right| format!("; {right} of {rows} correct"));
                 let told = format!(
                     "{rows} predictions written to {}{}.\n",
                     path.display(),
@@ -223,7 +222,7 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
         return Err(bad_setting("--noise", reason));
     }
     let built_in = source.by_name(settings.noise, settings.data_seed.unwrap_or(0)).transpose()?;
-    if part != Part::All && !built_in.as_ref().is_some_and(|rows| rows.keeps_test) {
+    if part != Part::All && !built_in.as_ref().is_some_and(|rows| rows.has_test) {
         let reason = format!("is for data that keeps rows for testing, which {source} does not");
         return Err(bad_setting(format!("--part {part}"), reason));
     }
@@ -238,18 +237,20 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
                 classes: Some(has_classes),
                 inputs: Some(wanted),
                 outputs: Some(if has_classes { 1 } else { outputs }),
-                untaught: true,
+                targets_optional: true,
                 known_inputs: schema.inputs.clone(),
                 known_targets: schema.targets.clone(),
                 known_places: schema.target_places.clone(),
                 ..csv_options(settings)
             };
             read(source, &options).map_err(|error| match error {
-                Error::Data(DataError::Columns { name, columns, .. }) => Error::File {
-                    path: name,
-                    reason: misfit(columns, wanted, options.outputs.unwrap_or(1)),
-                    bad: true,
-                },
+                Error::Data(DataError { name, problem: DataProblem::Columns { columns, .. } }) => {
+                    Error::File {
+                        path: name,
+                        reason: misfit(columns, wanted, options.outputs.unwrap_or(1)),
+                        bad: true,
+                    }
+                }
                 other => other,
             })?
         }

@@ -1,4 +1,4 @@
-//! From settings, most of which nobody said, to a training: the defaults that follow from the data.
+//! From the settings that are given to a training: the defaults that follow from the data.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::network::{Activation, Initializer, Loss, Network};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training};
 
-/// Rows up to which a batch is all of them unless said otherwise.
+/// Rows up to which a batch is all of them by default.
 const FULL_BATCH_ROWS: usize = 64;
 /// Rows of a batch beyond that.
 const DEFAULT_BATCH: usize = 32;
@@ -30,7 +30,7 @@ pub(super) struct Resolved {
     pub schema: Schema,
 }
 
-/// What data asks for where nothing is said.
+/// Defaults that depend on the data.
 struct Defaults {
     layers: Vec<usize>,
     learning_rate: f32,
@@ -70,7 +70,7 @@ impl Settings {
     /// Data that cannot be read, a network that cannot be, settings that do not fit the data.
     pub(super) fn resolve(self) -> Result<Resolved, Error> {
         if let Some(layers) = &self.layers {
-            // Sizes that cannot be are told before a file is read for them.
+            // Impossible sizes are refused before a file is read for them.
             let any = Activation::Identity;
             Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
         }
@@ -161,15 +161,14 @@ impl Settings {
         let Training { network, optimizer, schedule, .. } = training;
         let Optimizer { kind, weight_decay, decay, .. } = *optimizer;
         let Schedule { kind: schedule, warmup, every, factor, .. } = *schedule;
-        let activations = network.activations();
         let all = Settings {
             data_seed: Some(self.data_seed.unwrap_or(0)),
             normalize: Some(self.normalize.unwrap_or(data::default_normalize(&source))),
             data: Some(source),
             layers: Some(layers),
             width: None,
-            activation: self.activation.or(activations.first().copied()),
-            output_activation: activations.last().copied(),
+            activation: Some(self.activation.unwrap_or(DEFAULT_ACTIVATION)),
+            output_activation: network.activations().last().copied(),
             loss: Some(network.loss()),
             init: Some(training.init),
             init_scale: Some(training.init_scale),

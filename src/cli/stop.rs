@@ -38,4 +38,12 @@ impl Stop {
     pub(super) fn signal(&self) -> Option<u8> {
         u8::try_from(self.0.load(Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
     }
+
+    /// The end of a command that was asked to stop, if it was.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.signal().map_or(Ok(()), |signal| Err(Error::Stopped { signal }))
+    }
 }

@@ -1,7 +1,7 @@
-//! What the settings of optimizers, schedules and stopping mean, and which of them mean nothing beside others.
+//! Optimizer, schedule and stopping from the settings, and which settings have no effect beside others.
 
-use super::bad_setting;
 use super::settings::{Family, Setting, Settings};
+use super::{bad_setting, listed};
 use crate::Error;
 use crate::network::{Activation, Hyperparameter, Loss, Network};
 use crate::optimizer::{
@@ -34,34 +34,28 @@ fn schedule_has(kind: ScheduleKind, key: &str) -> bool {
 impl Family {
     /// Its members that have a setting of theirs.
     pub(super) fn members_with(self, key: &str) -> Vec<&'static str> {
-        let is_it = |row: &&Hyperparameter| row.name == key;
+        fn having<T: Copy>(
+            all: &[T],
+            name: fn(T) -> &'static str,
+            has: impl Fn(T) -> bool,
+        ) -> Vec<&'static str> {
+            all.iter().copied().filter(|&member| has(member)).map(name).collect()
+        }
+        let is_it = |row: &Hyperparameter| row.name == key;
         match self {
-            Family::Activation => {
-                let has = |kind: &&Activation| kind.row().hyperparameter.iter().any(is_it);
-                Activation::ALL.iter().filter(has).map(|kind| kind.name()).collect()
-            }
-            Family::Loss => {
-                let has = |kind: &&Loss| kind.row().hyperparameter.iter().any(is_it);
-                Loss::ALL.iter().filter(has).map(|kind| kind.name()).collect()
-            }
-            Family::Optimizer => {
-                let has = |kind: &&OptimizerKind| kind.row().hyperparameters.iter().any(is_it);
-                OptimizerKind::ALL.iter().filter(has).map(|kind| kind.name()).collect()
-            }
+            Family::Activation => having(Activation::ALL, Activation::name, |member| {
+                member.row().hyperparameter.is_some_and(is_it)
+            }),
+            Family::Loss => having(Loss::ALL, Loss::name, |member| {
+                member.row().hyperparameter.is_some_and(is_it)
+            }),
+            Family::Optimizer => having(OptimizerKind::ALL, OptimizerKind::name, |member| {
+                member.row().hyperparameters.iter().any(|row| is_it(row))
+            }),
             Family::Schedule => {
-                let has = |kind: &&ScheduleKind| schedule_has(**kind, key);
-                ScheduleKind::ALL.iter().filter(has).map(|kind| kind.name()).collect()
+                having(ScheduleKind::ALL, ScheduleKind::name, |member| schedule_has(member, key))
             }
         }
-    }
-}
-
-/// `a, b or c`.
-pub(super) fn listed(names: &[&str], word: &str) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
     }
 }
 
@@ -78,14 +72,14 @@ impl Settings {
         self.schedule.unwrap_or(ScheduleKind::Constant)
     }
 
-    /// Why a setting would mean nothing beside these, if it would.
+    /// Why a setting has no effect beside these, if it has none.
     pub(super) fn unused(&self, row: &Setting) -> Option<String> {
         let schedule = self.schedule_kind();
         match (row.key, row.family) {
             ("decay", _) => {
                 let decays =
                     self.weight_decay.is_some() || self.optimizer_kind().row().weight_decay != 0.0;
-                let reason = "says how weights decay, and none do; give --weight-decay too";
+                let reason = "has no effect without weight decay; give --weight-decay too";
                 (!decays).then(|| reason.to_owned())
             }
             ("min-delta", _) => {
@@ -137,10 +131,10 @@ impl Settings {
         })
     }
 
-    /// Whether everything that is given means something.
+    /// Whether every setting that is given has an effect.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the flag that does not, and why.
+    /// [`Error::Setting`] with the flag that has none, and why.
     pub(super) fn check_use(&self) -> Result<(), Error> {
         for (row, texts) in self.given().rows() {
             if let Some(reason) = self.unused(row) {

@@ -1,6 +1,6 @@
 //! `wgrad train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -67,8 +67,8 @@ pub(super) struct TrainArgs {
 
 impl TrainArgs {
     /// Where a trace is asked for.
-    fn trace(&self) -> Option<&PathBuf> {
-        self.profile.as_ref()?.as_ref()
+    fn trace(&self) -> Option<&Path> {
+        self.profile.as_ref()?.as_deref()
     }
 }
 
@@ -106,16 +106,18 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     if let (Some(out), Some(resume)) = (&args.out, &args.resume)
         && out == resume
     {
-        let reason = "is what --resume goes on in; leave --out out";
+        let reason = "is the folder of the run that --resume continues; leave --out out";
         return Err(bad_setting(format!("--out {}", out.display()), reason).into());
     }
-    if let (Some(save), Some(trace)) = (&settings.save, args.trace())
+    let save = settings.save.as_deref().map(Path::new);
+    let trace = args.trace();
+    if let (Some(save), Some(trace)) = (save, trace)
         && save == trace
     {
         let reason = "is where --save puts the network; give another file";
         return Err(bad_setting(format!("--profile={}", trace.display()), reason).into());
     }
-    for path in [settings.save.as_ref(), args.trace()].into_iter().flatten() {
+    for path in [save, trace].into_iter().flatten() {
         file::check_free(path, args.force)?;
     }
     let stop = Stop::listen()?;
@@ -140,11 +142,12 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             TrainReport::start(training, (schema, normalize), &chosen.place, note, detail)?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
-        let saves = settings.save.is_some();
+        let saves = save.is_some();
         let stopping = || stop.signal().is_some() || report.is_closed() && !saves;
         let mut watch = |event: Event<'_>| {
             match event {
                 Event::Progress(progress) => report.progress(progress),
+                Event::StartEnded(end) => report.start_ended(end),
                 Event::Halved(halving) => report.halved(halving),
                 Event::Reopened(epoch) => report.reopened(epoch),
                 Event::Findings(findings) => report.findings(findings),
@@ -167,7 +170,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             Some(gpu) if args.profile.is_some() => gpu.take_profile().await,
             _ => Ok(None),
         };
-        let traced = match (&profile, args.trace(), chosen.place.gpu()) {
+        let traced = match (&profile, trace, chosen.place.gpu()) {
             (Ok(Some(profile)), Some(path), Some(gpu)) => {
                 let trace = profile_trace(profile, &gpu.adapter().name);
                 file::write_atomic(path, trace.as_bytes())
@@ -181,7 +184,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             }
             (outcome, _) => outcome?,
         };
-        if let Some(path) = &settings.save {
+        if let Some(path) = save {
             let model = Model {
                 network: training.network.clone(),
                 parameters: std::mem::take(&mut outcome.kept.parameters),
@@ -197,10 +200,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         // Not before the network is safe.
         traced?;
         let kept = keeper.as_ref().map(Keeper::path);
-        report.finish(&outcome, settings.save.as_deref(), kept, profile?.as_ref())?;
-        match stop.signal() {
-            Some(signal) => Err(Error::Stopped { signal }.into()),
-            None => Ok(()),
-        }
+        report.finish(&outcome, save, kept, profile?.as_ref())?;
+        Ok(stop.check()?)
     })
 }

@@ -1,27 +1,27 @@
-//! IDX files: the form in which MNIST and its kin come (Y. LeCun, C. Cortes, C. Burges, "The MNIST
-//! database of handwritten digits", section "file formats"), and the unpacking of gzip.
+//! IDX files, the format of MNIST (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of
+//! handwritten digits", section "file formats"), and gzip decompression.
 
 use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 
-use super::DataError;
-use super::error::room;
-use super::table::{Classes, MOST_CLASSES, Table, Targets};
+use super::error::allocate;
+use super::table::{Classes, Columns, Table, Targets};
+use super::{DataError, DataProblem};
 
-/// Bytes that are unpacked at a time.
-const PORTION: usize = 1 << 16;
+/// Bytes that are decompressed at a time.
+const CHUNK: usize = 1 << 16;
 
-/// What an element is, by the third byte of the file.
+/// The type of an element, by the third byte of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    U8,
-    I8,
-    I16,
-    I32,
-    F32,
-    F64,
+    U8 = 0x08,
+    I8 = 0x09,
+    I16 = 0x0B,
+    I32 = 0x0C,
+    F32 = 0x0D,
+    F64 = 0x0E,
 }
 
 /// A file whose header fits its size.
@@ -34,15 +34,8 @@ struct Idx<'a> {
 
 impl Kind {
     fn of(code: u8) -> Option<Kind> {
-        Some(match code {
-            0x08 => Kind::U8,
-            0x09 => Kind::I8,
-            0x0B => Kind::I16,
-            0x0C => Kind::I32,
-            0x0D => Kind::F32,
-            0x0E => Kind::F64,
-            _ => return None,
-        })
+        let all = [Kind::U8, Kind::I8, Kind::I16, Kind::I32, Kind::F32, Kind::F64];
+        all.into_iter().find(|&kind| kind as u8 == code)
     }
 
     fn bytes(self) -> usize {
@@ -54,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// The element in these bytes, the highest first.
+    /// The big-endian element in these bytes.
     fn value(self, bytes: &[u8]) -> f64 {
         let mut whole = [0; 8];
         whole[..bytes.len()].copy_from_slice(bytes);
@@ -70,36 +63,38 @@ impl Kind {
     }
 }
 
-/// `bytes`, unpacked where they are gzip's.
+/// `bytes`, decompressed if they are gzip.
 ///
 /// # Errors
-/// [`DataError::Unreadable`] where they are damaged, [`DataError::Memory`].
+/// [`DataProblem::Unreadable`] for damaged bytes, [`DataProblem::Memory`].
 pub fn unpacked<'a>(name: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, DataError> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(Cow::Borrowed(bytes));
     }
     let mut decoder = MultiGzDecoder::new(bytes);
-    let (mut all, mut portion) = (Vec::new(), vec![0; PORTION]);
+    let (mut all, mut chunk) = (Vec::new(), vec![0; CHUNK]);
     loop {
-        let len = decoder.read(&mut portion).map_err(|error| DataError::Unreadable {
-            name: name.to_owned(),
-            reason: format!("damaged gzip ({error})"),
-        })?;
+        let len = decoder
+            .read(&mut chunk)
+            .map_err(|error| DataProblem::Unreadable(format!("damaged gzip ({error})")).of(name))?;
         if len == 0 {
             return Ok(Cow::Owned(all));
         }
-        // As it comes, not as the file says.
-        all.try_reserve(len).map_err(|_| DataError::Memory {
-            name: name.to_owned(),
-            bytes: all.len().saturating_mul(2),
-        })?;
-        all.extend_from_slice(&portion[..len]);
+        // Memory for what was read, not for what the file promises.
+        let needed = all.len().saturating_mul(2);
+        all.try_reserve(len).map_err(|_| DataProblem::Memory(needed).of(name))?;
+        all.extend_from_slice(&chunk[..len]);
     }
+}
+
+fn not_idx(name: &str, reason: String) -> DataError {
+    let reason = format!("{reason}; expected an IDX file, such as MNIST's, plain or gzip");
+    DataProblem::Unreadable(reason).of(name)
 }
 
 impl<'a> Idx<'a> {
     fn new(name: &str, bytes: &'a [u8]) -> Result<Idx<'a>, DataError> {
-        let bad = |reason: String| Err(DataError::Idx { name: name.to_owned(), reason });
+        let bad = |reason: String| Err(not_idx(name, reason));
         let [0, 0, code, dimensions, rest @ ..] = bytes else {
             let first: Vec<String> =
                 bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -109,16 +104,15 @@ impl<'a> Idx<'a> {
             });
         };
         let Some(kind) = Kind::of(*code) else {
-            return bad(format!("its elements are of type {code:#04x}, which IDX does not know"));
+            return bad(format!("its elements are of the unknown type {code:#04x}"));
         };
         let header = usize::from(*dimensions) * 4;
         let Some((header, elements)) = rest.split_at_checked(header).filter(|_| header > 0) else {
             return bad(format!("{} bytes do not hold {dimensions} sizes", bytes.len()));
         };
-        let sizes: Vec<usize> = header
-            .chunks_exact(4)
-            .map(|size| u32::from_be_bytes([size[0], size[1], size[2], size[3]]) as usize)
-            .collect();
+        let (sizes, _) = header.as_chunks();
+        let sizes: Vec<usize> =
+            sizes.iter().map(|&size| u32::from_be_bytes(size) as usize).collect();
         let count = sizes.iter().try_fold(kind.bytes(), |all, &size| all.checked_mul(size));
         if count != Some(elements.len()) {
             let promised: Vec<String> = sizes.iter().map(usize::to_string).collect();
@@ -130,26 +124,31 @@ impl<'a> Idx<'a> {
             ));
         }
         if elements.is_empty() {
-            return Err(DataError::Empty { name: name.to_owned() });
+            return Err(DataProblem::Empty.of(name));
         }
         Ok(Idx { kind, sizes, elements })
     }
 
+    fn elements(&self) -> impl ExactSizeIterator<Item = f64> {
+        self.elements.chunks_exact(self.kind.bytes()).map(|bytes| self.kind.value(bytes))
+    }
+
     /// Every element as f32.
     fn values(&self, name: &str) -> Result<Vec<f32>, DataError> {
-        let mut values = room(name, self.elements.len() / self.kind.bytes())?;
-        let width = (self.elements.len() / self.kind.bytes()) / self.sizes[0];
-        for (index, bytes) in self.elements.chunks_exact(self.kind.bytes()).enumerate() {
-            let wide = self.kind.value(bytes);
+        let mut values = allocate(name, self.elements().len())?;
+        let width = self.elements().len() / self.sizes[0];
+        for (index, wide) in self.elements().enumerate() {
             let value = wide as f32;
             if !value.is_finite() {
-                return Err(DataError::BadField {
-                    name: name.to_owned(),
+                let what = if wide.is_finite() { "beyond the range of f32" } else { "not finite" };
+                return Err(DataProblem::Field {
                     line: (index / width + 1) as u64,
                     column: index % width + 1,
                     value: wide.to_string(),
-                    what: if wide.is_finite() { "beyond the range of f32" } else { "not finite" },
-                });
+                    what: what.to_owned(),
+                    fix: "every element must be a finite number",
+                }
+                .of(name));
             }
             values.push(value);
         }
@@ -157,60 +156,51 @@ impl<'a> Idx<'a> {
     }
 }
 
-/// The rows of an IDX file of inputs, all but its first dimension one row of numbers, and their
-/// classes from another, whose elements are whole numbers. Either may be packed with gzip; each comes
-/// with what errors call it.
+/// The rows of an IDX file of inputs, where all dimensions but the first make up one row, and their
+/// classes from a second file, whose elements are whole numbers. Each file comes with its name in
+/// errors, and may be compressed with gzip.
 ///
 /// # Errors
-/// [`DataError`]: a wrong magic number, sizes that do not fit the file, files that do not belong
-/// together, numbers that are not finite.
+/// [`DataError`]: a wrong magic number, sizes that do not fit the file, files of different lengths,
+/// numbers that are not finite.
 pub fn read_idx(images: (&str, &[u8]), labels: Option<(&str, &[u8])>) -> Result<Table, DataError> {
     let (name, bytes) = images;
     let bytes = unpacked(name, bytes)?;
     let idx = Idx::new(name, &bytes)?;
-    let rows = idx.sizes[0];
-    let inputs = idx.values(name)?;
+    let (rows, inputs) = (idx.sizes[0], idx.values(name)?);
     let targets = match labels {
         None => Targets::None,
         Some((labels_name, bytes)) => {
             let classes = read_classes(labels_name, bytes)?;
-            if classes.of.len() != rows {
+            let labels = classes.of.len();
+            if labels != rows {
+                let reason = format!(
+                    "{rows} rows of inputs and {labels} labels; use files that belong together"
+                );
                 let name = format!("{name} and {labels_name}");
-                return Err(DataError::IdxCounts { name, images: rows, labels: classes.of.len() });
+                return Err(DataProblem::Unreadable(reason).of(name));
             }
             Targets::Classes(classes)
         }
     };
-    Ok(Table {
-        name: name.to_owned(),
-        input_names: Vec::new(),
-        target_names: Vec::new(),
-        target_places: Vec::new(),
-        input_len: inputs.len() / rows,
-        inputs,
-        targets,
-    })
+    let (input_len, columns) = (inputs.len() / rows, Columns::default());
+    Ok(Table { name: name.to_owned(), columns, inputs, input_len, targets })
 }
 
 fn read_classes(name: &str, bytes: &[u8]) -> Result<Classes, DataError> {
     let bytes = unpacked(name, bytes)?;
     let idx = Idx::new(name, &bytes)?;
-    let bad = |reason: String| Err(DataError::Idx { name: name.to_owned(), reason });
     if idx.sizes[1..].iter().any(|&size| size != 1) {
-        return bad(format!("labels have one dimension, not {}", idx.sizes.len()));
+        let reason = format!("labels have one dimension, not {}", idx.sizes.len());
+        return Err(not_idx(name, reason));
     }
     if matches!(idx.kind, Kind::F32 | Kind::F64) {
-        return bad("labels are whole numbers, these are not".to_owned());
+        return Err(not_idx(name, "labels are whole numbers, not floats".to_owned()));
     }
     let mut classes = Classes::default();
     classes.source = Some(name.to_owned());
-    for (row, bytes) in (1..).zip(idx.elements.chunks_exact(idx.kind.bytes())) {
-        let label = idx.kind.value(bytes).to_string();
-        if !classes.push(&label, row) {
-            let (name, value) = (name.to_owned(), label);
-            let most = MOST_CLASSES;
-            return Err(DataError::TooManyClasses { name, line: row, column: 1, value, most });
-        }
+    for (row, label) in (1..).zip(idx.elements()) {
+        classes.push(&label.to_string(), row, 1).map_err(|problem| problem.of(name))?;
     }
     Ok(classes)
 }
@@ -252,7 +242,7 @@ mod tests {
         assert_eq!(Labels::of(&plain, Some(10)).unwrap().names().len(), 10);
         assert_eq!(read(&gzip(&images), &gzip(&labels)).unwrap(), plain);
         let untaught = read_idx(("images", &images), None).unwrap();
-        assert!(!untaught.is_taught() && untaught.rows() == 3);
+        assert!(!untaught.has_targets() && untaught.rows() == 3);
     }
 
     #[test]

@@ -1,74 +1,65 @@
-//! What a network's outputs mean: numbers, or classes by name.
+//! What a network's outputs mean: numbers, or named classes.
 
 use serde::{Deserialize, Serialize};
 
-use super::DataError;
 use super::table::{Classes, Table, Targets};
+use super::{DataError, DataProblem};
 
 /// What a network's outputs mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Labels {
-    /// What they are: numbers.
+    /// Numbers.
     #[default]
     Numbers,
-    /// One output per class: targets are one-of-n rows.
+    /// One output per class: targets are one-hot rows.
     Classes(Vec<String>),
     /// One output: 0 for the first class, 1 for the second.
     Pair([String; 2]),
 }
 
 impl Labels {
-    /// What the targets of `table` ask for: numbers as they are; classes in the order of their names
-    /// (numbers by value), one output each, or one output for two classes where `outputs` is 1. Where
-    /// `outputs` is more than there are classes, and these are whole numbers below it, the classes
-    /// are all of `0..outputs`.
+    /// The labels for the targets of `table`: numbers as they are; classes in the order of their names
+    /// (numbers by value), one output each, or one output for two classes if `outputs` is 1. If
+    /// `outputs` is more than the number of classes, and these are whole numbers below it, the
+    /// classes are all of `0..outputs`.
     ///
     /// # Errors
-    /// [`DataError::OneClass`], [`DataError::ClassCount`].
+    /// [`DataProblem::OneClass`], [`DataProblem::ClassCount`].
     pub fn of(table: &Table, outputs: Option<usize>) -> Result<Labels, DataError> {
         let Targets::Classes(Classes { names, lines, .. }) = &table.targets else {
             return Ok(Labels::Numbers);
         };
         let mut sorted: Vec<(&String, u64)> = names.iter().zip(lines.iter().copied()).collect();
-        let value = |name: &str| name.parse::<f64>().ok();
-        if names.iter().all(|name| value(name).is_some()) {
-            sorted.sort_by(|a, b| {
-                value(a.0).unwrap_or_default().total_cmp(&value(b.0).unwrap_or_default())
-            });
+        let value = |name: &str| name.parse::<f64>();
+        if names.iter().all(|name| value(name).is_ok()) {
+            let value = |name: &str| value(name).unwrap_or_default();
+            sorted.sort_by(|a, b| value(a.0).total_cmp(&value(b.0)));
         } else {
             sorted.sort();
         }
-        let names = || sorted.iter().map(|(name, _)| (*name).clone()).collect::<Vec<_>>();
-        let whole = |most: usize| {
-            sorted.iter().all(|(name, _)| {
-                name.parse::<usize>().is_ok_and(|value| value < most && value.to_string() == **name)
-            })
+        let is_below = |most: usize, name: &str| {
+            name.parse::<usize>().is_ok_and(|value| value < most && value.to_string() == name)
         };
+        let bad = |problem: DataProblem| Err(problem.of(table.class_source()));
         match (outputs, &sorted[..]) {
-            (Some(outputs), _) if outputs > sorted.len() && whole(outputs) => {
+            (Some(outputs), all)
+                if outputs > all.len() && all.iter().all(|(name, _)| is_below(outputs, name)) =>
+            {
                 Ok(Labels::Classes((0..outputs).map(|class| class.to_string()).collect()))
             }
-            (_, [(only, _)]) => Err(DataError::OneClass {
-                name: table.class_source().to_owned(),
-                class: (*only).clone(),
-            }),
+            (_, [(only, _)]) => bad(DataProblem::OneClass((*only).clone())),
             (Some(1), [(no, _), (yes, _)]) => Ok(Labels::Pair([(*no).clone(), (*yes).clone()])),
             (Some(outputs), all) if outputs != all.len() => {
                 let (class, line) = all[outputs.min(all.len() - 1)];
-                Err(DataError::ClassCount {
-                    name: table.class_source().to_owned(),
-                    classes: all.len(),
-                    class: class.clone(),
-                    line,
-                    outputs,
-                })
+                let (classes, class) = (all.len(), class.clone());
+                bad(DataProblem::ClassCount { classes, class, line, outputs })
             }
-            _ => Ok(Labels::Classes(names())),
+            (_, all) => Ok(Labels::Classes(all.iter().map(|(name, _)| (*name).clone()).collect())),
         }
     }
 
-    /// The classes; none where outputs are numbers.
+    /// The names of the classes; empty for numbers.
     pub fn names(&self) -> &[String] {
         match self {
             Labels::Numbers => &[],
@@ -77,7 +68,7 @@ impl Labels {
         }
     }
 
-    /// How many outputs this takes; any number where they are numbers.
+    /// The number of outputs; `None`, any number, for numbers.
     pub fn outputs(&self) -> Option<usize> {
         match self {
             Labels::Numbers => None,
@@ -120,10 +111,13 @@ mod tests {
         let some = table(&["0", "3"]);
         assert_eq!(names(&Labels::of(&some, Some(5)).unwrap()), ["0", "1", "2", "3", "4"]);
         let error = Labels::of(&table(&["1", "2", "7"]), Some(2)).unwrap_err().to_string();
-        for part in ["3 classes", "line 3 is of class \"7\"", "2 outputs", "--layers with 3"] {
+        for part in ["3 classes", "line 3 has class \"7\"", "2 outputs", "--layers with 3"] {
             assert!(error.contains(part), "{error}");
         }
         assert!(Labels::of(&table(&["a", "b"]), Some(3)).is_err());
-        assert!(matches!(Labels::of(&table(&["a"]), None), Err(DataError::OneClass { .. })));
+        assert!(matches!(
+            Labels::of(&table(&["a"]), None),
+            Err(DataError { problem: DataProblem::OneClass(_), .. })
+        ));
     }
 }

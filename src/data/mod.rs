@@ -1,4 +1,4 @@
-//! Rows of inputs and targets, and the order in which steps take them.
+//! Rows of inputs and targets, and the order in which training steps use them.
 
 mod csv;
 mod error;
@@ -12,22 +12,22 @@ mod source;
 mod table;
 
 pub use csv::{CsvOptions, parse_row, read_csv};
-pub use error::DataError;
+pub use error::{DataError, DataProblem};
 pub use idx::{read_idx, unpacked};
 pub use labels::Labels;
 pub use order::{Batches, Order, epoch_key, permuted};
 pub use samples::{Preparation, Samples, Schema};
 pub use scaling::{Normalize, Scaling};
 pub use shapes::Shape;
-pub use source::{BuiltIn, Source, SourceError};
+pub use source::{BuiltIn, Source};
 pub use table::Table;
 
 use crate::network::{Network, Targets as LossTargets};
 
-/// The most rows for which `solved` is asked and outputs are listed one by one.
+/// The largest number of rows for which `solved` is evaluated and outputs are listed.
 pub const SOLVED_ROWS: usize = 64;
 
-/// Rows of inputs and targets, row-major, without padding; every number finite.
+/// Rows of inputs and targets, row-major, without padding; every number is finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     name: String,
@@ -42,8 +42,8 @@ impl Dataset {
     /// `inputs` as `[rows][input_len]` and `targets` as `[rows][target_len]`.
     ///
     /// # Errors
-    /// [`DataError`] where there is no row, a length does not fit, or a number is not finite
-    /// (line and column are then counted in the inputs followed by the targets).
+    /// [`DataError`] if there is no row, a length does not fit, or a number is not finite (line and
+    /// column then count in the inputs followed by the targets).
     pub fn new(
         name: &str,
         inputs: Vec<f32>,
@@ -51,34 +51,34 @@ impl Dataset {
         targets: Vec<f32>,
         target_len: usize,
     ) -> Result<Dataset, DataError> {
-        let name = name.to_owned();
+        let bad = |problem: DataProblem| Err(problem.of(name));
         if inputs.is_empty() || targets.is_empty() || input_len == 0 || target_len == 0 {
-            return Err(DataError::Empty { name });
+            return bad(DataProblem::Empty);
         }
         let rows = inputs.len() / input_len;
         if inputs.len() != rows * input_len || targets.len() != rows * target_len {
             let (found, expected) = (inputs.len() + targets.len(), rows * (input_len + target_len));
-            return Err(DataError::Ragged { name, line: rows as u64, found, expected });
+            return bad(DataProblem::Ragged { line: rows as u64, found, expected });
         }
         if u32::try_from(rows).is_err() {
-            return Err(DataError::TooManyRows { name, rows });
+            return bad(DataProblem::TooManyRows(rows));
         }
         for (values, len, before) in [(&inputs, input_len, 0), (&targets, target_len, input_len)] {
-            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-                return Err(DataError::BadField {
-                    name,
-                    line: (at / len + 1) as u64,
-                    column: at % len + 1 + before,
-                    value: values[at].to_string(),
-                    what: "not finite",
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                return bad(DataProblem::Field {
+                    line: (index / len + 1) as u64,
+                    column: index % len + 1 + before,
+                    value: values[index].to_string(),
+                    what: "not finite".to_owned(),
+                    fix: "every number must be finite",
                 });
             }
         }
-        let labels = Labels::Numbers;
+        let (name, labels) = (name.to_owned(), Labels::Numbers);
         Ok(Dataset { name, inputs, targets, input_len, target_len, labels })
     }
 
-    /// The same, with what its targets mean: as many outputs as a row has targets.
+    /// The same with labels for as many outputs as a row has targets.
     #[must_use]
     pub fn with_labels(self, labels: Labels) -> Dataset {
         Dataset { labels, ..self }
@@ -89,22 +89,22 @@ impl Dataset {
         &self.labels
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.inputs.len() / self.input_len
     }
 
-    /// Numbers in an input row.
+    /// Inputs per row.
     pub fn input_len(&self) -> usize {
         self.input_len
     }
 
-    /// Numbers in a target row.
+    /// Targets per row.
     pub fn target_len(&self) -> usize {
         self.target_len
     }
@@ -129,12 +129,12 @@ impl Dataset {
         &self.targets[row * self.target_len..][..self.target_len]
     }
 
-    /// Whether every target is 0 or 1: right and wrong can be told apart.
+    /// Whether every target is 0 or 1.
     pub fn is_classification(&self) -> bool {
         self.targets.iter().all(|&target| target == 0.0 || target == 1.0)
     }
 
-    /// Whether every row has one target that is 1 and others that are 0: one class of several.
+    /// Whether every row is one-hot: one target of 1, the others 0.
     pub fn is_one_of_n(&self) -> bool {
         let ones = |row: &[f32]| row.iter().filter(|&&target| target == 1.0).count();
         self.target_len > 1
@@ -142,23 +142,20 @@ impl Dataset {
             && self.targets.chunks_exact(self.target_len).all(|row| ones(row) == 1)
     }
 
-    /// Whether a network can learn this: its sizes, and what its loss asks of targets.
+    /// Whether a network can train on this: its sizes, and the targets that its loss needs.
     ///
     /// # Errors
-    /// [`DataError::Shape`] or [`DataError::BadTarget`].
+    /// [`DataProblem::Shape`] or [`DataProblem::BadTarget`].
     pub fn check_fits(&self, network: &Network) -> Result<(), DataError> {
-        if self.input_len != network.inputs() || self.target_len != network.outputs() {
-            return Err(DataError::Shape {
-                name: self.name.clone(),
-                input_len: self.input_len,
-                target_len: self.target_len,
-                inputs: network.inputs(),
-                outputs: network.outputs(),
-            });
+        let (input_len, target_len) = (self.input_len, self.target_len);
+        let (inputs, outputs) = (network.inputs(), network.outputs());
+        if input_len != inputs || target_len != outputs {
+            let problem = DataProblem::Shape { input_len, target_len, inputs, outputs };
+            return Err(problem.of(&self.name));
         }
         let loss = network.loss();
         let bad = |row: usize, value, needed| {
-            Err(DataError::BadTarget { name: self.name.clone(), row: row + 1, value, loss, needed })
+            Err(DataProblem::BadTarget { row: row + 1, value, loss, needed }.of(&self.name))
         };
         for row in 0..self.rows() {
             let target = self.target(row);
@@ -183,13 +180,14 @@ mod tests {
     use crate::network::Loss;
 
     #[test]
-    fn refuses_what_is_not_a_table_of_finite_numbers() {
+    fn only_complete_rows_of_finite_numbers_are_accepted() {
         let new = |inputs: &[f32], targets: &[f32]| {
             Dataset::new("d", inputs.to_vec(), 2, targets.to_vec(), 1)
         };
-        assert!(matches!(new(&[], &[]), Err(DataError::Empty { .. })));
-        assert!(matches!(new(&[1.0, 2.0, 3.0], &[1.0]), Err(DataError::Ragged { .. })));
-        assert!(matches!(new(&[1.0, 2.0], &[1.0, 2.0]), Err(DataError::Ragged { .. })));
+        let problem = |inputs: &[f32], targets: &[f32]| new(inputs, targets).unwrap_err().problem;
+        assert!(matches!(problem(&[], &[]), DataProblem::Empty));
+        assert!(matches!(problem(&[1.0, 2.0, 3.0], &[1.0]), DataProblem::Ragged { .. }));
+        assert!(matches!(problem(&[1.0, 2.0], &[1.0, 2.0]), DataProblem::Ragged { .. }));
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let error = new(&[0.0, 1.0, bad, 3.0], &[0.0, 1.0]).unwrap_err().to_string();
             assert!(error.contains("line 2, column 1"), "{error}");
@@ -199,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_says_which_targets_it_takes() {
+    fn a_loss_decides_which_targets_it_takes() {
         let data =
             |targets: &[f32]| Dataset::new("d", vec![0.0], 1, targets.to_vec(), targets.len());
         let net = |outputs, activation, loss| {

@@ -9,12 +9,12 @@ use crate::network::named;
 use crate::random::{Purpose, seed_key, stream_id, threefry2x32};
 
 named! {
-    /// In which order the rows of a data set go into mini-batches. A full batch always takes
-    /// them as they stand.
+    /// The order in which the rows of a data set go into mini-batches. A full batch always takes
+    /// them in file order.
     pub enum Order ("order") {
         /// Another permutation in each epoch, fixed by the seed.
         Shuffled = "shuffled",
-        /// As they stand.
+        /// File order.
         Sequential = "sequential",
     }
 }
@@ -50,7 +50,7 @@ pub fn permuted(key: [u32; 2], rows: u32, position: u32) -> u32 {
     }
 }
 
-/// How a data set is cut into the batches of an epoch.
+/// How the rows of a data set are divided into the batches of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batches {
     rows: usize,
@@ -67,34 +67,39 @@ impl Batches {
         Batches { rows, batch, shuffled, seed }
     }
 
+    /// The same batches in the orders of another seed.
+    pub fn with_seed(self, seed: u64) -> Batches {
+        Batches { seed, ..self }
+    }
+
     /// Rows of the data set.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Rows of every batch but perhaps the last of an epoch.
+    /// Rows per batch; the last batch of an epoch can have fewer.
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// Whether each epoch takes the rows in an order of its own.
+    /// Whether each epoch has its own order of rows.
     pub fn shuffled(&self) -> bool {
         self.shuffled
     }
 
-    /// The seed of the orders.
+    /// The seed of the order.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Whether a step takes every row as it stands.
+    /// Whether a step takes all rows in file order.
     pub fn is_full(&self) -> bool {
         self.batch == self.rows
     }
 
     /// Steps in an epoch.
     pub fn steps_per_epoch(&self) -> usize {
-        // Of no rows there is one, empty step.
+        // No rows make one empty step.
         self.rows.div_ceil(self.batch.max(1)).max(1)
     }
 
@@ -190,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_batch_takes_rows_as_they_stand() {
+    fn a_full_batch_takes_rows_in_file_order() {
         for batch in [0, 5, 9] {
             let batches = Batches::new(5, batch, Order::Shuffled, 1);
             assert!(batches.is_full() && !batches.shuffled());

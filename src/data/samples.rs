@@ -1,32 +1,32 @@
-//! From tables to what a training takes: rows to learn from, rows kept aside to tell learning from
-//! knowing by heart, and what a later prediction must know.
+//! From tables to the data sets of a training: training rows, validation rows, test rows, and the
+//! schema that a later prediction needs.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::order::permuted;
-use super::table::{Table, Targets};
-use super::{DataError, Dataset, Labels, Normalize, Scaling};
+use super::table::{Columns, Table, Targets};
+use super::{DataError, DataProblem, Dataset, Labels, Normalize, Scaling};
 use crate::random::{Purpose, seed_key, stream_id, threefry2x32};
 
-/// What rows must be before a network sees them, and what its outputs mean.
+/// How rows are preprocessed, and what a network's outputs mean.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schema {
-    /// The names of the inputs, where the data had any.
+    /// The names of the inputs, if the data had any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
-    /// The names of the columns of targets, likewise.
+    /// The names of the target columns, if the data had any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
-    /// Where the targets stand among the columns, from 0, where these have no names.
+    /// The positions of the targets among the columns, from 0, if the columns have no names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_places: Vec<usize>,
     /// What the outputs mean.
     #[serde(default)]
     pub labels: Labels,
-    /// The scale that inputs are brought to.
+    /// How inputs are normalized.
     #[serde(skip)]
     pub scaling: Option<Scaling>,
 }
@@ -34,67 +34,66 @@ pub struct Schema {
 /// How tables become samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preparation {
-    /// The share of the rows that is kept for validation, above 0 and below 1.
+    /// The fraction of the rows for validation, above 0 and below 1.
     pub validation: Option<f32>,
-    /// The seed that says which.
+    /// The seed that draws them.
     pub seed: u64,
-    /// The scale that inputs are brought to.
+    /// How inputs are normalized.
     pub normalize: Normalize,
-    /// Whether all inputs are of one kind, and keep their scale among each other.
+    /// Whether all inputs share one scale, like the pixels of an image.
     pub together: bool,
-    /// Outputs of the network, where they are given.
+    /// Outputs of the network, if they are given.
     pub outputs: Option<usize>,
 }
 
-/// What a training takes.
+/// The data sets of a training.
 #[derive(Debug, Clone)]
 pub struct Samples {
-    /// The rows to learn from.
+    /// The rows to train on.
     pub train: Arc<Dataset>,
-    /// Rows that are looked at on the way and not learned from.
+    /// Rows evaluated during training and not trained on.
     pub validation: Option<Arc<Dataset>>,
-    /// Rows that are looked at once, at the end.
+    /// Rows evaluated once, at the end.
     pub test: Option<Arc<Dataset>>,
-    /// What a prediction must know.
+    /// What a prediction needs.
     pub schema: Schema,
 }
 
 impl Samples {
-    /// Splits, normalizes and encodes: whatever is fitted is fitted on the rows to learn from.
+    /// Splits, normalizes and encodes; scales are fitted on the training rows alone.
     ///
     /// # Errors
-    /// [`DataError`] where a row has no target, a class of `test` is not known, or `test` is of
-    /// another kind.
+    /// [`DataError`] for a row without a target, a class of `test` that is not in `table`, or a
+    /// `test` with other columns.
     pub fn new(
-        table: Table,
+        mut table: Table,
         mut test: Option<Table>,
         preparation: &Preparation,
     ) -> Result<Samples, DataError> {
         let Preparation { validation, seed, normalize, together, outputs } = *preparation;
         if let Some(test) = &test {
-            check_kind(test, &table)?;
+            check_alike(test, &table)?;
         }
         let labels = Labels::of(&table, outputs)?;
-        let (inputs, targets) = (table.input_names.clone(), table.target_names.clone());
-        let target_places = table.target_places.clone();
-        let mut table = table;
-        let [rest, kept] = match validation {
+        let Columns { inputs, targets, target_places } = table.columns.clone();
+        let [rest, held_out] = match validation {
             None => [(0..table.rows()).collect(), Vec::new()],
             Some(fraction) => split(&table, fraction, seed)?,
         };
         let scaling = Scaling::fit(&table.inputs, table.input_len, &rest, normalize, together);
         if let Some(scaling) = &scaling {
-            scaling.apply_to(&mut table)?;
-            test.as_mut().map(|test| scaling.apply_to(test)).transpose()?;
+            for table in std::iter::once(&mut table).chain(&mut test) {
+                scaling.apply(&table.name, &mut table.inputs)?;
+            }
         }
-        let (train, kept) = match validation {
+        let (train, validation) = match validation {
             None => (table, None),
-            Some(_) => (table.pick(&rest)?, Some(table.pick(&kept)?)),
+            Some(_) => (table.pick(&rest)?, Some(table.pick(&held_out)?)),
         };
         let dataset = |table: Table| table.into_dataset(&labels).map(Arc::new);
         Ok(Samples {
             train: dataset(train)?,
-            validation: kept.map(dataset).transpose()?,
+            validation: validation.map(dataset).transpose()?,
             test: test.map(dataset).transpose()?,
             schema: Schema { inputs, targets, target_places, labels, scaling },
         })
@@ -102,10 +101,10 @@ impl Samples {
 }
 
 impl Table {
-    /// As a network takes it.
+    /// The data set that a network takes.
     ///
     /// # Errors
-    /// As [`Table::encoded`]; [`DataError::Empty`] where there are no targets.
+    /// As [`Table::encoded`]; [`DataProblem::Empty`] without targets.
     pub fn into_dataset(self, labels: &Labels) -> Result<Dataset, DataError> {
         let encoded = self.encoded(labels)?.unwrap_or_default();
         let len = match (&self.targets, labels.outputs()) {
@@ -115,53 +114,40 @@ impl Table {
         let data = Dataset::new(&self.name, self.inputs, self.input_len, encoded, len)?;
         Ok(data.with_labels(labels.clone()))
     }
-
-    /// Rows `i` with `i % 5 == 4`, counted from 0, apart from the others: these first.
-    ///
-    /// # Errors
-    /// [`DataError::Memory`].
-    pub fn keep_every_fifth(self) -> Result<(Table, Table), DataError> {
-        let (test, train): (Vec<usize>, Vec<usize>) =
-            (0..self.rows()).partition(|row| row % 5 == 4);
-        Ok((self.pick(&train)?, self.pick(&test)?))
-    }
 }
 
-/// Whether `test` can be what `train` is to be measured on.
-fn check_kind(test: &Table, train: &Table) -> Result<(), DataError> {
-    let (name, other) = (test.name.clone(), train.name.clone());
-    if test.input_len != train.input_len {
-        let (found, expected) = (test.input_len, train.input_len);
-        return Err(DataError::InputCount { name, found, other, expected });
-    }
+/// Whether `test` has the columns of `train`.
+fn check_alike(test: &Table, train: &Table) -> Result<(), DataError> {
     let kind = |table: &Table| match &table.targets {
         Targets::None => "missing".to_owned(),
         Targets::Numbers { len, .. } => format!("{len} numbers a row"),
         Targets::Classes(_) => "classes".to_owned(),
     };
-    let (found, expected) = (kind(test), kind(train));
-    if found == expected {
+    let (found, expected) = if test.input_len != train.input_len {
+        (format!("rows of {} inputs", test.input_len), train.input_len.to_string())
+    } else if kind(test) != kind(train) {
+        (format!("its targets are {}", kind(test)), kind(train))
+    } else {
         return Ok(());
-    }
-    Err(DataError::TargetKind { name, found, other, expected })
+    };
+    Err(DataProblem::Unlike { found, other: train.name.clone(), expected }.of(&test.name))
 }
 
-/// The rows that stay, and those that are kept aside: a share of them drawn by `seed`, both in the
-/// order in which they stand.
+/// The training rows and the validation rows: a fraction drawn by `seed`, both in file order.
 fn split(table: &Table, fraction: f32, seed: u64) -> Result<[Vec<usize>; 2], DataError> {
     let rows = table.rows();
     let count = (rows as f64 * f64::from(fraction)).round() as usize;
     if count == 0 || count >= rows {
-        let (kept, fix) = if count == 0 { ("none", "larger") } else { ("all of them", "smaller") };
-        return Err(DataError::Split { name: table.name.clone(), rows, fraction, kept, fix });
+        let (part, fix) = if count == 0 { ("none", "larger") } else { ("all of them", "smaller") };
+        return Err(DataProblem::Split { rows, fraction, part, fix }.of(&table.name));
     }
     let key = threefry2x32(seed_key(seed), [0, stream_id(Purpose::Validation, 0)]);
-    let mut is_kept = vec![false; rows];
-    (0..count as u32).for_each(|place| {
-        is_kept[permuted(key, rows as u32, place) as usize] = true;
-    });
-    let (kept, rest) = (0..rows).partition(|&row| is_kept[row]);
-    Ok([rest, kept])
+    let mut is_held_out = vec![false; rows];
+    for position in 0..count as u32 {
+        is_held_out[permuted(key, rows as u32, position) as usize] = true;
+    }
+    let (held_out, rest) = (0..rows).partition(|&row| is_held_out[row]);
+    Ok([rest, held_out])
 }
 
 #[cfg(test)]
@@ -187,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_split_is_seeded_leaves_no_row_out_and_takes_none_twice() {
+    fn a_split_is_seeded_and_has_every_row_once() {
         let of = |seed| {
             let preparation = Preparation { validation: Some(0.25), seed, ..PLAIN };
             let samples = Samples::new(numbered(40), None, &preparation).unwrap();
@@ -205,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fitted_is_fitted_on_the_rows_to_learn_from() {
+    fn scales_are_fitted_on_the_training_rows() {
         let preparation =
             Preparation { validation: Some(0.5), normalize: Normalize::Unit, ..PLAIN };
         let test = table("test", "1000,0\n");
@@ -218,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_of_another_kind_are_refused() {
+    fn a_test_set_with_other_columns_is_refused() {
         let train = || table("train.csv", "1,2,a\n3,4,b\n");
         let refused = |test: &str, parts: &[&str]| {
             let test = table("test.csv", test);
@@ -233,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn too_small_and_too_large_shares_are_refused() {
+    fn too_small_and_too_large_fractions_are_refused() {
         for fraction in [0.01, 0.99] {
             let preparation = Preparation { validation: Some(fraction), ..PLAIN };
             let error = Samples::new(numbered(5), None, &preparation).unwrap_err();
@@ -244,8 +230,8 @@ mod tests {
     }
 
     #[test]
-    fn room_for_more_than_there_is_is_refused_with_the_numbers() {
-        let error = crate::data::error::room::<f32>("big", usize::MAX / 8).unwrap_err();
+    fn too_large_an_allocation_is_an_error_with_its_size() {
+        let error = crate::data::error::allocate::<f32>("big", usize::MAX / 8).unwrap_err();
         assert!(error.to_string().contains("big: out of memory: it needs"), "{error}");
         assert_eq!(error.exit_code(), 4);
     }

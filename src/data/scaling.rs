@@ -1,17 +1,16 @@
-//! Inputs brought to a common scale, fitted on the rows that are trained on and on no other.
+//! Normalization of inputs, fitted on the training rows alone.
 
-use super::DataError;
-use super::table::Table;
+use super::{DataError, DataProblem};
 use crate::network::named;
 
 named! {
-    /// How inputs are brought to a common scale.
+    /// How inputs are normalized.
     pub enum Normalize ("normalize") {
         /// Not at all.
         None = "none",
-        /// From the smallest and the largest to 0 and 1.
+        /// Minimum and maximum become 0 and 1.
         Unit = "unit",
-        /// From the mean and the standard deviation (over all rows, `1/n`) to 0 and 1.
+        /// Mean and standard deviation (over all rows, `1/n`) become 0 and 1.
         Standard = "standard",
     }
 }
@@ -24,16 +23,15 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// What is subtracted and what it is multiplied by, one each per input; `None` where the lists
-    /// differ in length or hold what is not finite.
+    /// Offset and factor of each input; `None` if the lists differ in length or hold a value that is
+    /// not finite.
     pub fn new(offset: Vec<f32>, factor: Vec<f32>) -> Option<Scaling> {
         let finite = offset.iter().chain(&factor).all(|value| value.is_finite());
         (offset.len() == factor.len() && finite).then_some(Scaling { offset, factor })
     }
 
-    /// Fitted on these `rows` of `inputs` `[rows][cols]`. `together` where all columns are of one kind, such as the
-    /// pixels of an image, and keep their scale among each other; else each is fitted by itself. A
-    /// column of one single value says nothing, and becomes 0.
+    /// Fitted on these `rows` of `inputs` `[rows][cols]`, on all columns `together` (such as the pixels
+    /// of an image) or on each by itself. A constant column becomes 0.
     pub(super) fn fit(
         inputs: &[f32],
         cols: usize,
@@ -46,33 +44,33 @@ impl Scaling {
             Normalize::Unit => unit,
             Normalize::Standard => standard,
         };
-        let column = |col: usize| rows.iter().map(move |row| f64::from(inputs[row * cols + col]));
-        let all =
-            || rows.iter().flat_map(|row| &inputs[row * cols..][..cols]).map(|&x| f64::from(x));
+        let value = |row: &usize, col: usize| f64::from(inputs[row * cols + col]);
         let (offset, factor) = if together {
-            let (offset, factor) = fit(&mut || Box::new(all()));
+            let all = || rows.iter().flat_map(|row| (0..cols).map(move |col| value(row, col)));
+            let (offset, factor) = fit(&|| Box::new(all()));
             (vec![offset; cols], vec![factor; cols])
         } else {
-            (0..cols).map(|col| fit(&mut || Box::new(column(col)))).unzip()
+            let column = |col: usize| rows.iter().map(move |row| value(row, col));
+            (0..cols).map(|col| fit(&|| Box::new(column(col)))).unzip()
         };
         Some(Scaling { offset, factor })
     }
 
-    /// What is subtracted.
+    /// The offsets.
     pub fn offset(&self) -> &[f32] {
         &self.offset
     }
 
-    /// What the rest is multiplied by.
+    /// The factors.
     pub fn factor(&self) -> &[f32] {
         &self.factor
     }
 
-    /// Applies it to `inputs` `[rows][cols]`. The same numbers give the same bits, in training and
-    /// in prediction.
+    /// Applies it to `inputs` `[rows][cols]`: the same numbers give the same bits in training and in
+    /// prediction.
     ///
     /// # Errors
-    /// [`DataError::Unscalable`] naming row and input where a number leaves the range of f32.
+    /// [`DataProblem::Unscalable`] with row and input if a number leaves the range of f32.
     pub fn apply(&self, name: &str, inputs: &mut [f32]) -> Result<(), DataError> {
         let cols = self.offset.len();
         for (row, inputs) in inputs.chunks_exact_mut(cols).enumerate() {
@@ -81,38 +79,32 @@ impl Scaling {
                 let scaled = (wide * f64::from(self.factor[col])) as f32;
                 if !scaled.is_finite() {
                     let (row, input, value) = (row + 1, col + 1, *input);
-                    return Err(DataError::Unscalable { name: name.to_owned(), row, input, value });
+                    return Err(DataProblem::Unscalable { row, input, value }.of(name));
                 }
                 *input = scaled;
             }
         }
         Ok(())
     }
-
-    /// The same to the inputs of a table.
-    pub(super) fn apply_to(&self, table: &mut Table) -> Result<(), DataError> {
-        let name = table.name.clone();
-        self.apply(&name, &mut table.inputs)
-    }
 }
 
 type Values<'a> = Box<dyn Iterator<Item = f64> + 'a>;
 
-fn unit<'a>(values: &mut dyn FnMut() -> Values<'a>) -> (f32, f32) {
+fn unit<'a>(values: &dyn Fn() -> Values<'a>) -> (f32, f32) {
     let ends = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
     });
     (ends.0 as f32, inverse(ends.1 - ends.0))
 }
 
-fn standard<'a>(values: &mut dyn FnMut() -> Values<'a>) -> (f32, f32) {
+fn standard<'a>(values: &dyn Fn() -> Values<'a>) -> (f32, f32) {
     let count = values().count() as f64;
     let mean = values().sum::<f64>() / count;
     let variance = values().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
     (mean as f32, inverse(variance.sqrt()))
 }
 
-/// `1 / width`, or 0 where there is none to speak of.
+/// `1 / width`, or 0 if that is not finite.
 fn inverse(width: f64) -> f32 {
     let factor = (1.0 / width) as f32;
     if factor.is_finite() { factor } else { 0.0 }
@@ -142,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_of_one_value_becomes_nothing_everywhere() {
+    fn a_constant_column_becomes_zero_in_all_rows() {
         for normalize in [Normalize::Unit, Normalize::Standard] {
             let scaling =
                 Scaling::fit(&[5.0, 1.0, 5.0, 2.0], 2, &[0, 1], normalize, false).unwrap();
@@ -153,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_range_do_not_overflow_and_what_does_is_named() {
+    fn the_ends_of_the_range_do_not_overflow_and_an_overflow_is_named() {
         let ends = fitted(Normalize::Unit, false, &[f32::MIN, 0.0, f32::MAX, 1.0]);
         assert!(ends[0] == 0.0 && (ends[2] - 1.0).abs() < 1e-6, "{ends:?}");
         let scaling =

@@ -1,4 +1,4 @@
-//! Two classes in the plane that no line parts: circles, moons and spirals, made up from a seed.
+//! Two 2-D classes that no line separates: circles, moons and spirals, generated from a seed.
 
 use rand::Rng;
 
@@ -8,7 +8,7 @@ use crate::network::named;
 use crate::random::{Purpose, Threefry, unit_normals};
 
 named! {
-    /// What the points of the two classes lie on.
+    /// The curves that the points of the two classes lie on.
     pub enum Shape ("shape") {
         /// A circle of radius 1 around one of radius 1/2.
         Circles = "circles",
@@ -19,16 +19,16 @@ named! {
     }
 }
 
-/// Rows unless said otherwise, every fifth of them for testing.
+/// The default number of rows, of which every fifth is for testing.
 pub(super) const DEFAULT_ROWS: u32 = 500;
 
 /// Turns of a spiral.
 const TURNS: f64 = 1.75;
-/// How far out it goes.
+/// The radius at its end.
 const REACH: f64 = 3.0;
 
 impl Shape {
-    /// How far points lie off the shape unless said otherwise: the deviation per axis.
+    /// The default noise: the standard deviation per axis.
     pub fn default_noise(self) -> f32 {
         match self {
             Shape::Circles => 0.08,
@@ -36,10 +36,10 @@ impl Shape {
         }
     }
 
-    /// `rows` points, of the two classes in turn.
+    /// `rows` points that alternate between the classes.
     ///
     /// # Errors
-    /// [`DataError::Empty`] where there are none.
+    /// [`DataProblem::Empty`](super::DataProblem::Empty) for 0 rows.
     pub(super) fn points(self, rows: u32, noise: f32, seed: u64) -> Result<Table, DataError> {
         let mut stream = Threefry::new(seed, Purpose::Rows, 0);
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
@@ -55,7 +55,7 @@ impl Shape {
         Ok(Table::of(&Dataset::new(self.name(), inputs, 2, targets, 1)?))
     }
 
-    /// The point of a class so far along its line, from 0 to 1.
+    /// The point of a class at a position along its curve, from 0 to 1.
     fn point(self, second: bool, along: f64) -> (f64, f64) {
         use std::f64::consts::{PI, TAU};
         let at = |angle: f64| (libm::cos(angle), libm::sin(angle));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn points_lie_where_their_class_does() {
+    fn points_lie_on_the_curve_of_their_class() {
         let radius = |input: &[f32]| input[0].hypot(input[1]);
         let circles = points(Shape::Circles, 0.0, 1);
         for row in 0..circles.rows() {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_repeats_and_noise_is_as_wide_as_said() {
+    fn a_seed_repeats_and_noise_has_its_standard_deviation() {
         for shape in Shape::ALL.iter().copied() {
             assert_eq!(points(shape, 0.1, 3), points(shape, 0.1, 3));
             assert_ne!(points(shape, 0.1, 3), points(shape, 0.1, 4));

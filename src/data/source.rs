@@ -1,5 +1,4 @@
-//! Where rows come from: by name the gates, parity, shapes in the plane and two real data sets; or
-//! files.
+//! Where rows come from: built-in data sets (gates, parity, 2-D shapes, digits, iris) or files.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,23 +9,15 @@ use super::idx::unpacked;
 use super::shapes::{DEFAULT_ROWS, Shape};
 use super::table::Table;
 use super::{CsvOptions, DataError, Dataset, read_csv};
+use crate::network::UnknownName;
 
 /// The largest N of `parity-N`: 65,536 rows.
 const MAX_PARITY: u32 = 16;
-/// The least and the most rows of a shape.
+/// The possible numbers of rows of a shape.
 const SHAPE_ROWS: std::ops::RangeInclusive<u32> = 10..=10_000_000;
 
-/// A name that is no data set's.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "data set {name:?} is unknown; choose one of {choices}; or a file: FILE.csv or any other path of a table, idx:IMAGES,LABELS, or - for standard input"
-)]
-pub struct SourceError {
-    /// The name given.
-    pub name: String,
-    /// The names there are.
-    pub choices: &'static str,
-}
+/// The built-in data sets, and the files.
+const CHOICES: &str = "xor, and, or, nand, parity-2 .. parity-16, circles, moons, spirals, digits, iris; or a file: FILE.csv or any other path of a table, idx:IMAGES,LABELS, or - for standard input";
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +31,9 @@ pub enum Source {
     Or,
     /// Not and.
     Nand,
-    /// Whether an odd number of N inputs is 1, all 2^N rows, the first input the slowest.
+    /// Whether an odd number of N inputs is 1: all 2^N rows, the first input changes slowest.
     Parity(u32),
-    /// So many points of two classes in the plane.
+    /// So many 2-D points of two classes.
     Shape(Shape, u32),
     /// 1,797 handwritten digits of 8 x 8 pixels (Alpaydin and Kaynak 1998; `data/README.md`).
     Digits,
@@ -56,34 +47,32 @@ pub enum Source {
     Idx(String, Option<String>),
 }
 
-/// Rows that come with the program.
+/// The rows of a built-in data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BuiltIn {
     /// All of them.
     pub rows: Table,
-    /// Whether every fifth is kept for testing.
-    pub keeps_test: bool,
+    /// Whether every fifth row is for testing.
+    pub has_test: bool,
 }
 
 impl BuiltIn {
-    /// The rows to learn from, and those to test on.
+    /// The rows to train on, and those to test on: rows `i` with `i % 5 == 4`, counted from 0.
     ///
     /// # Errors
-    /// [`DataError::Memory`].
+    /// [`DataProblem::Memory`](super::DataProblem::Memory).
     pub fn split(self) -> Result<(Table, Option<Table>), DataError> {
-        if !self.keeps_test {
+        if !self.has_test {
             return Ok((self.rows, None));
         }
-        let (train, test) = self.rows.keep_every_fifth()?;
-        Ok((train, Some(test)))
+        let (test, train): (Vec<usize>, Vec<usize>) =
+            (0..self.rows.rows()).partition(|row| row % 5 == 4);
+        Ok((self.rows.pick(&train)?, Some(self.rows.pick(&test)?)))
     }
 }
 
 impl Source {
-    const CHOICES: &'static str =
-        "xor, and, or, nand, parity-2 .. parity-16, circles, moons, spirals, digits, iris";
-
-    /// The rows of a gate or of a parity, or `None`.
+    /// The rows of a gate or a parity, else `None`.
     pub fn built_in(&self) -> Option<Result<Dataset, DataError>> {
         let gate: (u32, fn(u32) -> bool) = match *self {
             Source::Xor => (2, |ones| ones == 1),
@@ -105,12 +94,13 @@ impl Source {
         ))
     }
 
-    /// Rows by name, or `None` for a file: the core reads none. `noise` and `seed` are for shapes.
+    /// The rows of a built-in data set, `None` for a file: the core reads none. `noise` and `seed` are
+    /// for shapes.
     ///
     /// # Errors
-    /// [`DataError::Memory`].
+    /// [`DataProblem::Memory`](super::DataProblem::Memory).
     pub fn by_name(&self, noise: Option<f32>, seed: u64) -> Option<Result<BuiltIn, DataError>> {
-        let whole = match self {
+        let rows = match self {
             Source::Shape(shape, rows) => {
                 shape.points(*rows, noise.unwrap_or(shape.default_noise()), seed)
             }
@@ -122,14 +112,10 @@ impl Source {
             Source::Iris => {
                 read_csv("iris", include_bytes!("../../data/iris.csv"), &CsvOptions::default())
             }
-            _ => {
-                let rows = self.built_in()?;
-                return Some(
-                    rows.map(|data| BuiltIn { rows: Table::of(&data), keeps_test: false }),
-                );
-            }
+            _ => self.built_in()?.map(|data| Table::of(&data)),
         };
-        Some(whole.map(|rows| BuiltIn { rows, keeps_test: true }))
+        let has_test = matches!(self, Source::Shape(..) | Source::Digits | Source::Iris);
+        Some(rows.map(|rows| BuiltIn { rows, has_test }))
     }
 
     /// Whether rows come from a file, or from standard input.
@@ -137,7 +123,7 @@ impl Source {
         matches!(self, Source::Csv(_) | Source::Stdin | Source::Idx(..))
     }
 
-    /// Whether all inputs are of one kind: the pixels of an image.
+    /// Whether the inputs are the pixels of an image.
     pub fn is_image(&self) -> bool {
         matches!(self, Source::Digits | Source::Idx(..))
     }
@@ -163,14 +149,14 @@ impl fmt::Display for Source {
     }
 }
 
-/// How the name of a table ends.
-const TABLES: [&str; 4] = [".csv", ".tsv", ".txt", ".data"];
+/// The extensions of tables.
+const EXTENSIONS: [&str; 4] = [".csv", ".tsv", ".txt", ".data"];
 
 fn is_table(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let name = lower.strip_suffix(".gz").unwrap_or(&lower);
-    // No data set by name has a dot or a slash in it.
-    TABLES.iter().any(|end| name.ends_with(end)) || text.contains(['.', '/', '\\'])
+    // No built-in name has a dot or a slash in it.
+    EXTENSIONS.iter().any(|end| name.ends_with(end)) || text.contains(['.', '/', '\\'])
 }
 
 /// A shape by name, with or without a number of rows.
@@ -184,9 +170,9 @@ fn shape(text: &str) -> Option<Source> {
 }
 
 impl FromStr for Source {
-    type Err = SourceError;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Source, SourceError> {
+    fn from_str(text: &str) -> Result<Source, UnknownName> {
         if let Some(files) = text.strip_prefix("idx:") {
             let (images, labels) = match files.split_once(',') {
                 Some((images, labels)) => (images, Some(labels.to_owned())),
@@ -212,14 +198,18 @@ impl FromStr for Source {
                 .filter(|inputs| (2..=MAX_PARITY).contains(inputs))
                 .map(Source::Parity)
                 .or_else(|| shape(other))
-                .ok_or_else(|| SourceError { name: text.to_owned(), choices: Source::CHOICES }),
+                .ok_or_else(|| UnknownName {
+                    kind: "data set",
+                    value: text.to_owned(),
+                    choices: CHOICES.to_owned(),
+                }),
         }
     }
 }
 
 impl TryFrom<String> for Source {
-    type Error = SourceError;
-    fn try_from(text: String) -> Result<Source, SourceError> {
+    type Error = UnknownName;
+    fn try_from(text: String) -> Result<Source, UnknownName> {
         text.parse()
     }
 }

@@ -1,37 +1,44 @@
-//! Rows as they stand in a file, before it is known what a network makes of them: numbers as
-//! inputs, and numbers or classes as targets.
+//! Rows as a file has them, before they are encoded for a network: numbers as inputs, and numbers or
+//! classes as targets.
 
 use std::collections::HashMap;
 
-use super::error::room;
-use super::{DataError, Dataset, Labels};
+use super::error::allocate;
+use super::{DataError, DataProblem, Dataset, Labels};
 
-/// Different labels that a column of classes may hold.
-pub(super) const MOST_CLASSES: usize = 10_000;
+/// Different classes that a column may hold.
+const MAX_CLASSES: usize = 10_000;
 
-/// Rows as they stand in a file.
+/// Rows as a file has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     pub(super) name: String,
-    /// The columns' names, where the file has any.
-    pub(super) input_names: Vec<String>,
-    pub(super) target_names: Vec<String>,
-    /// Where targets stand among the columns, where these have no names.
-    pub(super) target_places: Vec<usize>,
+    pub(super) columns: Columns,
     /// `[rows][input_len]`.
     pub(super) inputs: Vec<f32>,
     pub(super) input_len: usize,
     pub(super) targets: Targets,
 }
 
-/// What the rows of a table are to be predicted as.
+/// What is known of the columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Columns {
+    /// The names of the inputs, if the file has any.
+    pub inputs: Vec<String>,
+    /// The names of the targets, if the file has any.
+    pub targets: Vec<String>,
+    /// The positions of the targets, if they have no names.
+    pub target_places: Vec<usize>,
+}
+
+/// The targets of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Targets {
-    /// Nothing: rows to predict.
+    /// None: rows to predict.
     None,
     /// `[rows][len]`.
     Numbers { values: Vec<f32>, len: usize },
-    /// One of the classes each.
+    /// One class per row.
     Classes(Classes),
 }
 
@@ -40,56 +47,62 @@ pub(super) enum Targets {
 pub(super) struct Classes {
     /// Index into `names`, per row.
     pub(super) of: Vec<u32>,
-    /// In the order in which they come first.
+    /// In order of first occurrence.
     pub(super) names: Vec<String>,
-    /// The line of the file, or the row, where each comes first, from 1.
+    /// The line of the file, or the row, of the first occurrence, from 1.
     pub(super) lines: Vec<u64>,
-    /// What errors call where they come from, if not as the table.
+    /// The file they come from in errors, if it is not the table's.
     pub(super) source: Option<String>,
     index: HashMap<String, u32>,
 }
 
 impl Classes {
-    /// Notes the class of the next row; false where there are too many.
-    pub(super) fn push(&mut self, name: &str, line: u64) -> bool {
-        let found = self.index.get(name).copied();
-        let index = found.unwrap_or_else(|| {
-            let index = self.names.len() as u32;
+    /// Adds the class of the next row.
+    pub(super) fn push(&mut self, name: &str, line: u64, column: usize) -> Result<(), DataProblem> {
+        let known = self.index.get(name).copied();
+        let index = known.unwrap_or(self.names.len() as u32);
+        if known.is_none() {
+            if self.names.len() == MAX_CLASSES {
+                return Err(DataProblem::Field {
+                    line,
+                    column,
+                    value: name.to_owned(),
+                    what: format!("one class more than the {MAX_CLASSES} supported"),
+                    fix: "name the column of classes with --target, or use --target-type numbers",
+                });
+            }
             self.names.push(name.to_owned());
             self.lines.push(line);
             self.index.insert(name.to_owned(), index);
-            index
-        });
+        }
         self.of.push(index);
-        self.names.len() <= MOST_CLASSES
+        Ok(())
     }
 }
 
 impl Table {
-    /// A table of numbers alone, as those that are made and not read.
+    /// The table of a data set of numbers.
     pub(super) fn of(data: &Dataset) -> Table {
         Table {
             name: data.name().to_owned(),
-            input_names: Vec::new(),
-            target_names: Vec::new(),
-            target_places: Vec::new(),
+            columns: Columns::default(),
             inputs: data.inputs().to_vec(),
             input_len: data.input_len(),
             targets: Targets::Numbers { values: data.targets().to_vec(), len: data.target_len() },
         }
     }
 
-    /// What errors call it.
+    /// Its name in errors.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.inputs.len() / self.input_len
     }
 
-    /// Numbers in an input row.
+    /// Inputs per row.
     pub fn input_len(&self) -> usize {
         self.input_len
     }
@@ -99,22 +112,22 @@ impl Table {
         &self.inputs
     }
 
-    /// The names of the input columns, and of those of the targets; none where the file has none.
+    /// The names of the input columns and of the target columns; empty if the file has none.
     pub fn names(&self) -> (&[String], &[String]) {
-        (&self.input_names, &self.target_names)
+        (&self.columns.inputs, &self.columns.targets)
     }
 
-    /// Whether its rows have targets.
-    pub fn is_taught(&self) -> bool {
+    /// Whether the rows have targets.
+    pub fn has_targets(&self) -> bool {
         self.targets != Targets::None
     }
 
-    /// Whether its rows have classes as targets.
+    /// Whether the targets are classes.
     pub fn has_classes(&self) -> bool {
         matches!(self.targets, Targets::Classes(_))
     }
 
-    /// How many classes its rows are of, 0 where their targets are none.
+    /// The number of classes, 0 if the targets are not classes.
     pub fn class_count(&self) -> usize {
         match &self.targets {
             Targets::Classes(classes) => classes.names.len(),
@@ -122,7 +135,7 @@ impl Table {
         }
     }
 
-    /// What errors call the file that the classes come from.
+    /// The name, in errors, of the file that the classes come from.
     pub(super) fn class_source(&self) -> &str {
         match &self.targets {
             Targets::Classes(Classes { source: Some(source), .. }) => source,
@@ -133,84 +146,63 @@ impl Table {
     /// Only these rows, in this order.
     ///
     /// # Errors
-    /// [`DataError::Memory`].
+    /// [`DataProblem::Memory`].
     pub fn pick(&self, rows: &[usize]) -> Result<Table, DataError> {
-        let take = |values: &[f32], len: usize| {
-            let mut taken = room(&self.name, rows.len() * len)?;
-            rows.iter().for_each(|row| taken.extend_from_slice(&values[row * len..][..len]));
-            Ok(taken)
+        let pick = |values: &[f32], len: usize| {
+            let mut picked = allocate(&self.name, rows.len() * len)?;
+            rows.iter().for_each(|row| picked.extend_from_slice(&values[row * len..][..len]));
+            Ok(picked)
         };
         let targets = match &self.targets {
             Targets::None => Targets::None,
             Targets::Numbers { values, len } => {
-                Targets::Numbers { values: take(values, *len)?, len: *len }
+                Targets::Numbers { values: pick(values, *len)?, len: *len }
             }
-            // The classes stay those of all rows: a part may lack some.
+            // The classes of all rows: a part may lack some.
             Targets::Classes(classes) => Targets::Classes(Classes {
                 of: rows.iter().map(|&row| classes.of[row]).collect(),
                 ..classes.clone()
             }),
         };
-        Ok(Table { inputs: take(&self.inputs, self.input_len)?, targets, ..self.bare() })
+        let (name, columns) = (self.name.clone(), self.columns.clone());
+        let inputs = pick(&self.inputs, self.input_len)?;
+        Ok(Table { name, columns, inputs, input_len: self.input_len, targets })
     }
 
-    /// The same without its rows.
-    fn bare(&self) -> Table {
-        Table {
-            name: self.name.clone(),
-            input_names: self.input_names.clone(),
-            target_names: self.target_names.clone(),
-            target_places: self.target_places.clone(),
-            inputs: Vec::new(),
-            input_len: self.input_len,
-            targets: Targets::None,
-        }
-    }
-
-    /// The targets as a network's outputs are to be, `[rows][outputs]`; `None` where there are none.
+    /// The targets as a network is to output them, `[rows][outputs]`; `None` without targets.
     ///
     /// # Errors
-    /// [`DataError::UnknownClass`], [`DataError::TargetKind`] where numbers stand for classes or the
-    /// other way round, [`DataError::Memory`].
+    /// [`DataProblem::UnknownClass`], [`DataProblem::Unlike`] for numbers instead of classes or
+    /// classes instead of numbers, [`DataProblem::Memory`].
     pub fn encoded(&self, labels: &Labels) -> Result<Option<Vec<f32>>, DataError> {
-        let wrong = |found: &str, expected: &str| {
-            Err(DataError::TargetKind {
-                name: self.name.clone(),
-                found: found.to_owned(),
-                other: "the network".to_owned(),
-                expected: expected.to_owned(),
-            })
+        let unlike = |found: &str, expected: &str| {
+            let (found, expected) = (format!("its targets are {found}"), expected.to_owned());
+            let other = "the network".to_owned();
+            Err(DataProblem::Unlike { found, other, expected }.of(&self.name))
         };
-        match (&self.targets, labels) {
-            (Targets::None, _) => Ok(None),
-            (Targets::Numbers { values, .. }, Labels::Numbers) => Ok(Some(values.clone())),
-            (Targets::Numbers { .. }, _) => wrong("numbers", "classes"),
-            (Targets::Classes(_), Labels::Numbers) => wrong("classes", "numbers"),
-            (Targets::Classes(classes), _) => {
-                let outputs = labels.outputs().unwrap_or(1);
-                let mut of_class = Vec::with_capacity(classes.names.len());
-                for name in &classes.names {
-                    of_class.push(labels.names().iter().position(|known| known == name));
-                }
-                let mut values = room(&self.name, classes.of.len() * outputs)?;
-                for &class in &classes.of {
-                    let Some(place) = of_class[class as usize] else {
-                        return Err(DataError::UnknownClass {
-                            name: self.class_source().to_owned(),
-                            line: classes.lines[class as usize],
-                            class: classes.names[class as usize].clone(),
-                            known: labels.names().join(", "),
-                        });
-                    };
-                    match labels {
-                        Labels::Classes(_) => {
-                            values.extend((0..outputs).map(|output| f32::from(output == place)));
-                        }
-                        _ => values.push(place as f32),
-                    }
-                }
-                Ok(Some(values))
+        let (classes, outputs) = match (&self.targets, labels.outputs()) {
+            (Targets::None, _) => return Ok(None),
+            (Targets::Numbers { values, .. }, None) => return Ok(Some(values.clone())),
+            (Targets::Numbers { .. }, Some(_)) => return unlike("numbers", "classes"),
+            (Targets::Classes(_), None) => return unlike("classes", "numbers"),
+            (Targets::Classes(classes), Some(outputs)) => (classes, outputs),
+        };
+        let label = |name: &String| labels.names().iter().position(|known| known == name);
+        let label_of: Vec<Option<usize>> = classes.names.iter().map(label).collect();
+        let mut values = allocate(&self.name, classes.of.len() * outputs)?;
+        for class in classes.of.iter().map(|&class| class as usize) {
+            let Some(label) = label_of[class] else {
+                let (line, class) = (classes.lines[class], classes.names[class].clone());
+                let known = labels.names().join(", ");
+                return Err(
+                    DataProblem::UnknownClass { line, class, known }.of(self.class_source())
+                );
+            };
+            match labels {
+                Labels::Pair(_) => values.push(label as f32),
+                _ => values.extend((0..outputs).map(|output| f32::from(output == label))),
             }
         }
+        Ok(Some(values))
     }
 }

@@ -208,6 +208,51 @@ impl Engine {
         })
     }
 
+    /// An engine of one network for each of `members`, drawn as `starts` say, each trained as `task` says but
+    /// for what a member has of its own; `task.start` plays no part. Networks that are `judged` make no step
+    /// with parameters that solve their data. The cpu and the layered engine take one network, and the layered
+    /// one judges none.
+    ///
+    /// # Errors
+    /// As [`Engine::new`], or where the engine does not take so many networks.
+    pub async fn many(
+        task: Task,
+        members: &[Member],
+        starts: &[Start],
+        judged: bool,
+        place: &Place,
+    ) -> Result<Engine, Error> {
+        if let Place::Resident(gpu, owner) = place {
+            let population = Population {
+                network: &task.network,
+                optimizer: task.optimizer,
+                schedule: task.schedule,
+                data: &task.data,
+                batches: task.batches,
+                members,
+                judged,
+                owner: *owner,
+            };
+            let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
+            engine.draw(starts).await?;
+            return Ok(Engine::Resident(Box::new(engine)));
+        }
+        let ([member], [start]) = (members, starts) else {
+            return Err(task::not_alone(members.len()));
+        };
+        let parameters = start.init.parameters(&task.network, start.seed, start.scale);
+        let task = Task {
+            batches: task.batches.with_seed(task.batches.seed() + u64::from(member.seed)),
+            learning_rate: member.rate,
+            start: State::new(parameters),
+            ..task
+        };
+        match Engine::new(task, place).await? {
+            Engine::Cpu(engine) if judged => Ok(Engine::Cpu(Box::new(engine.judged()))),
+            engine => Ok(engine),
+        }
+    }
+
     /// Which one it is.
     pub fn kind(&self) -> EngineKind {
         match self {
@@ -240,13 +285,43 @@ impl Engine {
         }
     }
 
-    /// Whether its parameters were finite when the last run ended, by their bits: a diverged network can show
-    /// a finite loss.
-    pub fn fate(&self) -> Fate {
+    /// Makes up to `steps` steps: on the resident engine as many as suit one submission, elsewhere all of
+    /// them unless `stop` says so in between. Of `loss_every` epochs the last one's losses are wanted, none
+    /// where it is 0; where they cost nothing, all are given.
+    ///
+    /// # Errors
+    /// Where the GPU fails.
+    pub async fn advance(
+        &mut self,
+        steps: u32,
+        loss_every: u32,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Advance, Error> {
+        let before = self.steps_done();
+        let losses = match self {
+            Engine::Cpu(engine) => engine.run(steps, stop),
+            Engine::Layered(engine) => engine.run(steps, stop).await?,
+            Engine::Resident(engine) => return Ok(engine.advance(steps, loss_every).await?),
+        };
+        Ok(Advance { steps: self.steps_done() - before, losses, every: 1, columns: vec![0] })
+    }
+
+    /// What became of each network by the end of the last run: whether its parameters are finite, by their
+    /// bits, for a diverged network can show a finite loss; and, where it is judged, whether it is solved.
+    pub fn fates(&self) -> Vec<Fate> {
         match self {
-            Engine::Cpu(engine) => engine.fate(),
-            Engine::Layered(engine) => engine.fate(),
-            Engine::Resident(engine) => engine.fates().first().copied().unwrap_or(Fate::Unsolved),
+            Engine::Cpu(engine) => vec![engine.fate()],
+            Engine::Layered(engine) => vec![engine.fate()],
+            Engine::Resident(engine) => engine.fates().to_vec(),
+        }
+    }
+
+    /// Whether every network is judged, and no step would do anything more.
+    pub fn is_decided(&self) -> bool {
+        match self {
+            Engine::Cpu(engine) => engine.is_decided(),
+            Engine::Layered(_) => false,
+            Engine::Resident(engine) => engine.is_decided(),
         }
     }
 
@@ -262,15 +337,15 @@ impl Engine {
         }
     }
 
-    /// Where it stands: with it, a new engine goes on to the same bits.
+    /// Where each network stands: with it, a new engine goes on to the same bits.
     ///
     /// # Errors
     /// Where the GPU fails.
-    pub async fn state(&self) -> Result<State, Error> {
+    pub async fn states(&self) -> Result<Vec<State>, Error> {
         match self {
-            Engine::Cpu(engine) => Ok(engine.state().clone()),
-            Engine::Layered(engine) => Ok(engine.state().await?),
-            Engine::Resident(engine) => Ok(engine.states().await?.swap_remove(0)),
+            Engine::Cpu(engine) => Ok(vec![engine.state().clone()]),
+            Engine::Layered(engine) => Ok(vec![engine.state().await?]),
+            Engine::Resident(engine) => Ok(engine.states().await?),
         }
     }
 
@@ -296,15 +371,15 @@ impl Engine {
         }
     }
 
-    /// What a slot holds, read back; `None` where it was never filled.
+    /// What a slot holds of each network, read back; nothing where it was never filled.
     ///
     /// # Errors
     /// Where the GPU fails.
-    pub async fn kept(&self, slot: Slot) -> Result<Option<State>, Error> {
+    pub async fn kept(&self, slot: Slot) -> Result<Vec<State>, Error> {
         match self {
-            Engine::Cpu(engine) => Ok(engine.kept(slot).cloned()),
-            Engine::Layered(engine) => Ok(engine.kept(slot).await?),
-            Engine::Resident(engine) => Ok(engine.kept(slot).await?.into_iter().next()),
+            Engine::Cpu(engine) => Ok(engine.kept(slot).cloned().into_iter().collect()),
+            Engine::Layered(engine) => Ok(engine.kept(slot).await?.into_iter().collect()),
+            Engine::Resident(engine) => Ok(engine.kept(slot).await?),
         }
     }
 
@@ -321,12 +396,13 @@ impl Engine {
         }
     }
 
-    /// From the next step on, another largest rate.
-    pub fn set_learning_rate(&mut self, rate: f32) {
-        match self {
-            Engine::Cpu(engine) => engine.set_learning_rate(rate),
-            Engine::Layered(engine) => engine.set_learning_rate(rate),
-            Engine::Resident(engine) => engine.set_rates(&[rate]),
+    /// From the next step on, another largest rate for each network.
+    pub fn set_rates(&mut self, rates: &[f32]) {
+        match (self, rates) {
+            (Engine::Cpu(engine), [rate, ..]) => engine.set_learning_rate(*rate),
+            (Engine::Layered(engine), [rate, ..]) => engine.set_learning_rate(*rate),
+            (Engine::Resident(engine), rates) => engine.set_rates(rates),
+            _ => {}
         }
     }
 
@@ -355,7 +431,21 @@ impl Engine {
         }
     }
 
-    /// A forward pass over `inputs` `[rows][inputs]` with the parameters as they are now.
+    /// A forward pass of a network that stands so, over `inputs` `[rows][inputs]`: on the CPU, or where the
+    /// engine takes long networks, on it.
+    ///
+    /// # Errors
+    /// Where the GPU fails.
+    pub async fn forward_from(&self, state: &State, inputs: &[f32]) -> Result<Forward, Error> {
+        match self {
+            Engine::Layered(engine) => Ok(engine.forward(inputs).await?),
+            Engine::Cpu(engine) => Ok(engine.forward(inputs)),
+            // It is over before a dispatch would have begun.
+            Engine::Resident(engine) => Ok(forward(engine.network(), &state.parameters, inputs)),
+        }
+    }
+
+    /// A forward pass over `inputs` `[rows][inputs]` with the parameters of the first network as they are now.
     ///
     /// # Errors
     /// Where the GPU fails.

@@ -54,9 +54,15 @@ impl State {
     }
 }
 
+/// More networks than an engine takes.
+pub(super) fn not_alone(networks: usize) -> Error {
+    let reason = "this engine trains one at a time; use the resident engine".to_owned();
+    Error::Task(TaskError { field: "members", value: format!("{networks} networks"), reason })
+}
+
 /// A task that cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} of the task is {value}: {reason}")]
+#[error("task.{field}: {value}; {reason}")]
 pub struct TaskError {
     /// The field of [`Task`].
     pub field: &'static str,
@@ -74,8 +80,8 @@ impl Task {
         Request { network, optimizer, schedule, batches, networks: 1, judged: false, owner: None }
     }
 
-    /// Whether an engine can run it: its data and its start fit the network, and every number is one to
-    /// compute with. Engines ask this of what they are given.
+    /// Whether an engine can run it: its data and its start fit the network, and every setting is valid.
+    /// Engines check this when they are made.
     ///
     /// # Errors
     /// [`Error::Task`], [`Error::Data`] or [`Error::Value`], naming the field, its value and the fix.
@@ -87,8 +93,8 @@ impl Task {
         self.optimizer.check()?;
         let (rows, batched) = (self.data.rows(), self.batches.rows());
         if rows != batched {
-            let reason = format!("the data has {rows}; make it by Batches::new({rows}, ..)");
-            return refuse("batches", format!("of {batched} rows"), reason);
+            let reason = format!("the data has {rows}; make them with Batches::new({rows}, ..)");
+            return refuse("batches", format!("{batched} rows"), reason);
         }
         let rate = self.learning_rate;
         if !(rate.is_finite() && rate >= 0.0) {
@@ -107,7 +113,7 @@ impl Task {
         for (field, list) in lists {
             if list.len() != layout.len() {
                 let reason = format!(
-                    "the network's layout has {}; make it by Layout::pack or Initializer::parameters",
+                    "the network's layout has {}; make them with Layout::pack or Initializer::parameters",
                     layout.len()
                 );
                 return refuse(field, format!("{} numbers", list.len()), reason);
@@ -116,8 +122,8 @@ impl Task {
             let within = layout.tensors().iter().flat_map(Tensor::indices);
             let used = within.filter(|&index| is_used(&list[index])).count();
             if list.iter().filter(|value| is_used(value)).count() != used {
-                let reason = "engines count on zeros there; make it by Layout::pack".to_owned();
-                return refuse(field, "padded with other numbers than 0".to_owned(), reason);
+                let reason = "engines rely on zeros there; make them with Layout::pack".to_owned();
+                return refuse(field, "padding that is not 0".to_owned(), reason);
             }
         }
         Ok(())
@@ -177,7 +183,7 @@ mod tests {
             (Task { optimizer: bad_eps, ..xor() }, &["eps", "NaN"]),
             (start(|s| s.parameters.clear()), &["start.parameters", "0 numbers", "128"]),
             (start(|s| s.parameters.push(0.0)), &["129 numbers", "128", "Layout::pack"]),
-            (start(|s| s.parameters[3] = 1.0), &["start.parameters", "padded", "Layout::pack"]),
+            (start(|s| s.parameters[3] = 1.0), &["start.parameters", "padding", "Layout::pack"]),
             (
                 start(|s| s.moments = vec![vec![0.0; 128]]),
                 &["start.moments", "1 lists", "sgd has 0"],

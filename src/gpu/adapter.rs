@@ -1,4 +1,4 @@
-//! Which adapters there are, and why a backend has none.
+//! The adapters of this machine, and why a backend has none.
 
 use serde::Serialize;
 
@@ -12,13 +12,13 @@ pub enum DeviceKind {
     /// A GPU with memory of its own.
     #[serde(rename = "discrete-gpu")]
     Discrete,
-    /// A GPU that shares the CPU's memory.
+    /// A GPU that shares memory with the CPU.
     #[serde(rename = "integrated-gpu")]
     Integrated,
-    /// A GPU seen through a hypervisor.
+    /// A virtual GPU of a hypervisor.
     #[serde(rename = "virtual-gpu")]
     Virtual,
-    /// No GPU at all: the driver computes on the CPU (Mesa llvmpipe, WARP).
+    /// No GPU: the driver computes on the CPU (Mesa llvmpipe, WARP).
     #[serde(rename = "cpu")]
     Software,
     /// Unknown.
@@ -27,7 +27,7 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    /// As printed to a person.
+    /// Its name in text reports.
     pub fn describe(self) -> &'static str {
         match self {
             DeviceKind::Discrete => "discrete GPU",
@@ -39,18 +39,18 @@ impl DeviceKind {
     }
 }
 
-/// The limits of an adapter that bound a network.
+/// The limits of an adapter that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// Bytes of one buffer.
     pub max_buffer_bytes: u64,
-    /// Bytes of a buffer that one kernel can see at once.
+    /// Bytes of a storage binding.
     pub max_binding_bytes: u64,
-    /// Bytes of a uniform buffer that one kernel can see at once.
+    /// Bytes of a uniform binding.
     pub max_uniform_bytes: u64,
-    /// Storage buffers that one kernel can see.
+    /// Storage buffers of a kernel.
     pub max_storage_buffers: u32,
-    /// Bytes that the invocations of a workgroup share.
+    /// Bytes of workgroup memory.
     pub max_workgroup_bytes: u32,
     /// Invocations of a workgroup.
     pub max_invocations: u32,
@@ -58,12 +58,12 @@ pub struct Limits {
     pub max_workgroups: u32,
 }
 
-/// One adapter that could be opened.
+/// An adapter that can be opened.
 #[derive(Debug, Clone, Serialize)]
 pub struct AdapterEntry {
-    /// Its place in the list.
+    /// Its index in the list.
     pub index: usize,
-    /// What its driver calls it.
+    /// Its name from the driver.
     pub name: String,
     /// `vulkan`, `metal` or `dx12`.
     pub backend: &'static str,
@@ -72,7 +72,7 @@ pub struct AdapterEntry {
     pub kind: DeviceKind,
     /// The driver's name.
     pub driver: String,
-    /// The driver's version and what else it says of itself.
+    /// The driver's version and details.
     pub driver_info: String,
     /// Its limits.
     pub limits: Limits,
@@ -80,7 +80,7 @@ pub struct AdapterEntry {
     pub(super) adapter: wgpu::Adapter,
 }
 
-/// A backend that offers no adapter.
+/// A backend without an adapter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SkippedBackend {
     /// `vulkan`, `metal` or `dx12`.
@@ -94,14 +94,14 @@ pub struct SkippedBackend {
 pub struct Adapters {
     /// In the order of their indices.
     pub entries: Vec<AdapterEntry>,
-    /// Why the other backends offer nothing.
+    /// Why the other backends have none.
     pub skipped: Vec<SkippedBackend>,
 }
 
-/// Why a backend is skipped that the environment left out.
-pub(super) const LEFT_OUT: &str = "left out by WGPU_BACKEND";
+/// The reason for a backend that the environment excludes.
+pub(super) const EXCLUDED: &str = "excluded by WGPU_BACKEND";
 
-/// The backends that are ever used, and where they exist.
+/// The supported backends, and the platforms they exist on.
 const BACKENDS: [(wgpu::Backends, &str, bool); 3] = [
     (
         wgpu::Backends::VULKAN,
@@ -115,49 +115,45 @@ const BACKENDS: [(wgpu::Backends, &str, bool); 3] = [
 fn instance(backends: wgpu::Backends) -> wgpu::Instance {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
-    // Nothing here dispatches indirectly.
+    // There are no indirect dispatches here.
     descriptor.flags.remove(wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL);
     descriptor.backend_options.dx12.shader_compiler = wgpu::Dx12Compiler::Auto;
     wgpu::Instance::new(descriptor)
 }
 
 impl Adapters {
-    /// Asks every backend that `environment` allows.
+    /// The adapters of every backend that `environment` allows.
     pub async fn enumerate(environment: &Environment) -> Adapters {
-        let allowed = |name: &&str| {
-            environment.backends.as_ref().is_none_or(|backends| backends.contains(name))
+        let allowed = |name: &str| {
+            environment.backends.as_ref().is_none_or(|backends| backends.contains(&name))
         };
-        if cfg!(target_family = "wasm") {
-            let adapters = instance(wgpu::Backends::BROWSER_WEBGPU)
-                .enumerate_adapters(wgpu::Backends::BROWSER_WEBGPU)
-                .await;
-            return Adapters {
-                entries: adapters.into_iter().enumerate().map(entry).collect(),
-                skipped: Vec::new(),
-            };
-        }
         let (mut found, mut skipped) = (Vec::new(), Vec::new());
-        for (backend, name, here) in BACKENDS {
-            let reason = if !here {
+        if cfg!(target_family = "wasm") {
+            let browser = wgpu::Backends::BROWSER_WEBGPU;
+            found = instance(browser).enumerate_adapters(browser).await;
+        }
+        let backends = BACKENDS.iter().filter(|_| !cfg!(target_family = "wasm"));
+        for &(backends, backend, is_here) in backends {
+            let reason = if !is_here {
                 "does not exist on this platform".to_owned()
-            } else if !allowed(&name) {
-                LEFT_OUT.to_owned()
+            } else if !allowed(backend) {
+                EXCLUDED.to_owned()
             } else {
-                let instance = instance(backend);
-                let adapters = instance.enumerate_adapters(backend).await;
+                let instance = instance(backends);
+                let adapters = instance.enumerate_adapters(backends).await;
                 if !adapters.is_empty() {
                     found.extend(adapters);
                     continue;
                 }
-                reason_for_none(&instance, name).await
+                reason_for_none(&instance, backend).await
             };
-            skipped.push(SkippedBackend { backend: name, reason });
+            skipped.push(SkippedBackend { backend, reason });
         }
         Adapters { entries: found.into_iter().enumerate().map(entry).collect(), skipped }
     }
 }
 
-/// What wgpu says of a backend without adapters: its message has a part per backend.
+/// The reason that wgpu gives for a backend without adapters: its message has a part per backend.
 async fn reason_for_none(instance: &wgpu::Instance, backend: &str) -> String {
     let request = instance.request_adapter(&wgpu::RequestAdapterOptions::default());
     let Err(error) = request.await else { return "found no adapters".to_owned() };
@@ -200,7 +196,7 @@ impl AdapterEntry {
     /// Opens the adapter.
     ///
     /// # Errors
-    /// [`GpuError::Open`] with what the driver said.
+    /// [`GpuError::Open`] with the driver's message.
     pub async fn open(&self) -> Result<Gpu, GpuError> {
         Gpu::open(self).await
     }
@@ -210,7 +206,7 @@ impl AdapterEntry {
         self.kind == DeviceKind::Software
     }
 
-    /// Name, backend, driver and kind in one line, as every report starts with.
+    /// Name, backend, driver and kind in one line: the first line of every report.
     pub fn describe(&self) -> String {
         let driver = format!("{} {}", self.driver, self.driver_info);
         format!("{} ({}, {}; {})", self.name, self.backend, driver.trim(), self.kind.describe())

@@ -1,35 +1,33 @@
-//! Which adapter to use: the flag over the environment over the default.
+//! Which adapter to use: the flag before the environment before the default.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::adapter::{AdapterEntry, Adapters, DeviceKind, LEFT_OUT};
+use super::adapter::{AdapterEntry, Adapters, DeviceKind, EXCLUDED};
 use super::error::GpuError;
 
-/// What to do where there is no adapter at all.
+/// What to do without any adapter.
 const INSTALL: &str =
     "install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt install mesa-vulkan-drivers)";
 
-/// What was asked for.
+/// The device that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum DeviceChoice {
-    /// The environment's choice; else a real GPU, else a software adapter, else the CPU.
+    /// The environment's choice, else a GPU, else a software adapter, else the CPU.
     #[default]
     Auto,
     /// No adapter: the cpu engine.
     Cpu,
-    /// The best adapter; an error where there is none.
+    /// The best adapter, an error without one.
     Gpu,
-    /// Whatever is measured to be fastest; who can measure chooses, not [`Adapters::choose`],
-    /// where it means the default.
+    /// The fastest by measurement, which the caller makes: [`Adapters::choose`] takes the default.
     Fastest,
-    /// The adapter at this index of `wgrad devices`, or, where there is none, with these digits
-    /// in its name.
+    /// The adapter at this index of `wgrad devices`, or else with these digits in its name.
     Index(usize),
-    /// The first adapter whose name holds this, in any case.
+    /// The first adapter whose name contains this, ignoring case.
     Name(String),
 }
 
@@ -76,12 +74,12 @@ impl From<DeviceChoice> for String {
     }
 }
 
-/// What the environment says of adapters, already understood.
+/// The environment variables about adapters, parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
     /// `WGPU_ADAPTER_NAME`: part of an adapter's name.
     pub adapter_name: Option<String>,
-    /// `WGPU_BACKEND`: the backends to look at, by their names here.
+    /// `WGPU_BACKEND`: the backends to use, by their names here.
     pub backends: Option<Vec<&'static str>>,
     /// `WGPU_POWER_PREF=low`: integrated before discrete.
     pub low_power: bool,
@@ -91,7 +89,7 @@ impl Environment {
     /// Reads `WGPU_ADAPTER_NAME`, `WGPU_BACKEND` and `WGPU_POWER_PREF` through `variable`.
     ///
     /// # Errors
-    /// [`GpuError::BadVariable`] for a value that means nothing: it is not ignored.
+    /// [`GpuError::BadVariable`] for an unknown value.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Environment, GpuError> {
         let set = |name| variable(name).filter(|value| !value.trim().is_empty());
         let bad = |variable, value, choices| GpuError::BadVariable { variable, value, choices };
@@ -125,8 +123,8 @@ impl Environment {
     }
 }
 
-/// The index into `kinds` of the best adapter: a real GPU before a software one,
-/// discrete before integrated unless low power is preferred, then the first.
+/// The index into `kinds` of the best adapter: a GPU before a software adapter, discrete before
+/// integrated unless low power is preferred, then the first.
 fn best(kinds: impl Iterator<Item = DeviceKind>, low_power: bool) -> Option<usize> {
     let rank = |kind| match kind {
         DeviceKind::Discrete if low_power => 1,
@@ -141,11 +139,11 @@ fn best(kinds: impl Iterator<Item = DeviceKind>, low_power: bool) -> Option<usiz
 }
 
 impl Adapters {
-    /// The adapter that `choice` means; `None` means the CPU.
+    /// The adapter for `choice`; `None` means the CPU.
     ///
     /// # Errors
-    /// [`GpuError::NoAdapter`] or [`GpuError::NoSuchAdapter`] where one was asked for and is not
-    /// there; [`GpuError::SoftwareAdapter`] where `require_gpu` meets one.
+    /// [`GpuError::NoAdapter`] or [`GpuError::NoSuchAdapter`] if the one asked for does not exist;
+    /// [`GpuError::SoftwareAdapter`] if `require_gpu` excludes it.
     pub fn choose(
         &self,
         choice: &DeviceChoice,
@@ -173,14 +171,14 @@ impl Adapters {
         };
         match chosen {
             Some(adapter) if require_gpu && adapter.kind == DeviceKind::Software => {
-                Err(GpuError::SoftwareAdapter { name: adapter.name.clone() })
+                Err(GpuError::SoftwareAdapter(adapter.name.clone()))
             }
             None if require_gpu => Err(self.none()),
             chosen => Ok(chosen),
         }
     }
 
-    /// The first adapter whose name holds `part`, in any case.
+    /// The first adapter whose name contains `part`, ignoring case.
     fn named(&self, asked: &str, part: &str) -> Result<&AdapterEntry, GpuError> {
         let part = part.to_lowercase();
         let found = self.entries.iter().find(|a| a.name.to_lowercase().contains(&part));
@@ -197,19 +195,19 @@ impl Adapters {
         Ok(Adapters { entries: vec![named.clone()], skipped: self.skipped.clone() })
     }
 
-    /// Why each backend without an adapter has none.
+    /// Why each backend without an adapter has none, in one line.
     pub fn skipped_reasons(&self) -> String {
         let reasons =
             self.skipped.iter().map(|skipped| format!("{}: {}", skipped.backend, skipped.reason));
         reasons.collect::<Vec<_>>().join("; ")
     }
 
-    /// The error of there being no adapter to take.
+    /// The error of no adapter at all.
     pub fn none(&self) -> GpuError {
-        let left_out = self.skipped.iter().any(|skipped| skipped.reason == LEFT_OUT);
+        let is_excluded = self.skipped.iter().any(|skipped| skipped.reason == EXCLUDED);
         GpuError::NoAdapter {
             reasons: self.skipped_reasons(),
-            fix: if left_out { "unset WGPU_BACKEND" } else { INSTALL },
+            fix: if is_excluded { "unset WGPU_BACKEND" } else { INSTALL },
         }
     }
 
@@ -233,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_read_and_print() {
+    fn choices_parse_and_print() {
         for (text, choice) in [
             ("auto", DeviceChoice::Auto),
             ("cpu", DeviceChoice::Cpu),
@@ -247,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_understood_or_refused() {
+    fn the_environment_is_parsed_or_refused() {
         assert_eq!(read(&[]).unwrap(), Environment::default());
         let all = read(&[
             ("WGPU_ADAPTER_NAME", "llvm"),

@@ -1,4 +1,4 @@
-//! An open device: buffers, reading back, and the one wait.
+//! An open device: buffers, submissions, read-back, and the one wait.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,11 +13,11 @@ use super::error::{Faults, GpuError};
 use super::pipeline::{Dispatch, Pipeline, PipelineKey};
 use super::profile::Profiler;
 
-/// Loop rounds that one invocation may make in one dispatch on a software adapter: half of the
-/// 65,535 after which Mesa's llvmpipe leaves every loop without a word.
-const SOFTWARE_ROUNDS: u32 = 32_768;
+/// Loop iterations per invocation and dispatch on a software adapter: half of the 65,535 after which
+/// Mesa's llvmpipe silently stops every loop.
+const SOFTWARE_ITERATIONS: u32 = 32_768;
 
-/// How long one submission may take before the device counts as hung.
+/// The longest time of a submission before the device counts as hung.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
 /// A buffer on the GPU.
@@ -33,11 +33,11 @@ impl Buffer {
     }
 }
 
-/// Work that was handed over and may not be done.
+/// Submitted work that may not be finished.
 #[derive(Debug, Clone)]
 pub struct Submission(wgpu::SubmissionIndex);
 
-/// An open device with what it needs.
+/// An open device.
 #[derive(Debug)]
 pub struct Gpu {
     pub(super) device: wgpu::Device,
@@ -53,7 +53,7 @@ impl Gpu {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgrad"),
             required_limits: entry.adapter.limits(),
-            // For `Gpu::start_profile`, where the adapter has a clock.
+            // For `Gpu::start_profile`, if the adapter has it.
             required_features: entry.adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             ..wgpu::DeviceDescriptor::default()
         };
@@ -62,7 +62,7 @@ impl Gpu {
             name: entry.name.clone(),
             reason: error.to_string(),
         })?;
-        // At once: until both are set, an error panics, or is not heard at all.
+        // At once: until both are set, an error panics or is lost.
         let faults = Arc::new(Faults::default());
         let uncaptured = Arc::clone(&faults);
         device.on_uncaptured_error(Arc::new(move |error| {
@@ -70,24 +70,24 @@ impl Gpu {
         }));
         let lost = Arc::clone(&faults);
         device.set_device_lost_callback(move |reason, message| {
-            lost.report(GpuError::Lost { reason: format!("{reason:?}: {message}") });
+            lost.report(GpuError::Lost(format!("{reason:?}: {message}")));
         });
         let pipelines = Mutex::default();
         let (adapter, profiler) = (entry.clone(), Mutex::default());
         Ok(Gpu { device, queue, adapter, faults, pipelines, profiler })
     }
 
-    /// The adapter this was opened from.
+    /// Its adapter.
     pub fn adapter(&self) -> &AdapterEntry {
         &self.adapter
     }
 
-    /// Loop rounds that one invocation may make in one dispatch.
+    /// The largest number of loop iterations per invocation and dispatch.
     pub fn max_rounds(&self) -> u32 {
-        if self.adapter.kind == DeviceKind::Software { SOFTWARE_ROUNDS } else { u32::MAX }
+        if self.adapter.kind == DeviceKind::Software { SOFTWARE_ITERATIONS } else { u32::MAX }
     }
 
-    /// A buffer of `len` 4-byte elements, all zero, to be bound as storage, written and read back.
+    /// A storage buffer of `len` 4-byte elements, all zero, that can be written and read back.
     ///
     /// # Errors
     /// [`GpuError::Limit`] beyond the adapter's largest buffer, [`GpuError::OutOfMemory`].
@@ -153,13 +153,13 @@ impl Gpu {
         };
         let raw = self.device.create_buffer(&descriptor);
         if scope.pop().await.is_some() {
-            return Err(GpuError::OutOfMemory { what: format!("{what} ({bytes} bytes)") });
+            return Err(GpuError::OutOfMemory(format!("{what} ({bytes} bytes)")));
         }
         self.faults.check()?;
         Ok(Buffer { raw })
     }
 
-    /// Writes `values` from element `offset` on, before whatever is submitted next.
+    /// Writes `values` from element `offset` on, before the next submission.
     pub fn write<T: bytemuck::Pod>(&self, buffer: &Buffer, offset: usize, values: &[T]) {
         if !values.is_empty() {
             let at = (offset * size_of::<T>()) as u64;
@@ -167,7 +167,7 @@ impl Gpu {
         }
     }
 
-    /// Records `dispatches` in order, in one pass, and hands them over as one submission.
+    /// Records `dispatches` in order in one pass, and submits them.
     pub fn submit<'a>(&self, dispatches: impl IntoIterator<Item = &'a Dispatch>) -> Submission {
         let started = Instant::now();
         let commands = self.record(dispatches).finish();
@@ -201,8 +201,8 @@ impl Gpu {
         encoder
     }
 
-    /// Copies whole buffers, each into one that is as long, as one submission; what is submitted later finds
-    /// them copied, so that nobody need wait.
+    /// Copies whole buffers, each into one of the same size, as one submission. Later submissions see
+    /// the copies without a wait.
     pub fn copy(&self, pairs: &[(&Buffer, &Buffer)]) -> Submission {
         let mut encoder =
             self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -215,12 +215,12 @@ impl Gpu {
     /// Waits until `submission` is done: natively by polling, in a browser for its callback.
     ///
     /// # Errors
-    /// [`GpuError::Lost`], [`GpuError::Timeout`], or whatever the device reported meanwhile.
+    /// [`GpuError::Lost`], [`GpuError::Timeout`], or an error that the device reported meanwhile.
     pub async fn wait(&self, submission: Submission) -> Result<(), GpuError> {
         if cfg!(target_family = "wasm") {
             let (sender, receiver) = oneshot::channel();
             self.queue.on_submitted_work_done(move || {
-                // The receiver is gone only where nobody waits any more.
+                // The receiver is gone only if the wait was cancelled.
                 let _ = sender.send(());
             });
             let _ = receiver.await;
@@ -233,9 +233,7 @@ impl Gpu {
         self.faults.check()?;
         match poll {
             Ok(_) => Ok(()),
-            Err(wgpu::PollError::Timeout) => {
-                Err(GpuError::Timeout { seconds: WAIT_LIMIT.as_secs() })
-            }
+            Err(wgpu::PollError::Timeout) => Err(GpuError::Timeout(WAIT_LIMIT.as_secs())),
             Err(error) => Err(GpuError::Validation {
                 what: "waiting for a submission".to_owned(),
                 message: error.to_string(),
@@ -257,8 +255,8 @@ impl Gpu {
         self.run_and_read([], ranges).await
     }
 
-    /// Runs `dispatches` and copies back what they left in `ranges`, not all of which are empty:
-    /// one submission and one wait for both.
+    /// Runs `dispatches` and reads `ranges`, not all of which are empty: one submission and one wait
+    /// for both.
     ///
     /// # Errors
     /// As [`Gpu::buffer`] and [`Gpu::wait`].
@@ -285,17 +283,17 @@ impl Gpu {
         self.note_host(started, recorded);
         let (sender, receiver) = oneshot::channel();
         staging.raw.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver is gone only where the read was given up.
+            // The receiver is gone only if the read was cancelled.
             let _ = sender.send(result.is_ok());
         });
         self.wait(submission).await?;
-        // The callback has run, or runs now: in a browser after this returns to it, natively on
-        // whichever thread's wait came by first.
+        // The callback has run, or runs now: in a browser once this returns to it, natively on the
+        // thread whose wait came first.
         let mapped = receiver.await.unwrap_or(false);
         self.faults.check()?;
         let view = staging.raw.get_mapped_range(..).ok().filter(|_| mapped);
         let Some(view) = view else {
-            return Err(GpuError::Lost { reason: "a buffer could not be read back".to_owned() });
+            return Err(GpuError::Lost("a buffer could not be read back".to_owned()));
         };
         let mut lists = Vec::with_capacity(ranges.len());
         let mut rest = &view[..];
@@ -307,34 +305,34 @@ impl Gpu {
         Ok(lists)
     }
 
-    /// Gives the device up at once: what was submitted is lost, and everything after fails with
+    /// Destroys the device: submitted work is lost, and everything after fails with
     /// [`GpuError::Lost`]. For tests of that path.
     pub fn destroy(&self) {
         self.device.destroy();
-        self.faults.report(GpuError::Lost { reason: "destroyed".to_owned() });
+        self.faults.report(GpuError::Lost("destroyed".to_owned()));
     }
 
     pub(super) fn profiler(&self) -> std::sync::MutexGuard<'_, Option<Profiler>> {
         self.profiler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The pipelines made so far.
+    /// The pipelines created so far.
     pub(super) fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<PipelineKey, Pipeline>> {
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What wgpu says, as what we say.
+/// The error of a wgpu error.
 pub(super) fn fault(what: &str, error: wgpu::Error) -> GpuError {
     match error {
-        wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory { what: what.to_owned() },
+        wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory(what.to_owned()),
         wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
             GpuError::Validation { what: what.to_owned(), message: one_line(&description) }
         }
     }
 }
 
-/// A message without its line breaks: an error is one line.
+/// A message without its line breaks.
 fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }

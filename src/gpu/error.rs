@@ -1,173 +1,152 @@
-//! What can go wrong between us and a GPU, and the place where its callbacks leave it.
+//! Errors of adapters and devices, and where the device's callbacks record them.
 
 use std::sync::{Mutex, PoisonError};
 
-/// What went wrong with an adapter, a device, or what was asked of it.
+/// An error of an adapter, a device, or a request to it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GpuError {
-    /// Nothing to open.
+    /// There is no adapter.
     #[error("no GPU adapter found ({reasons}); {fix}, or use --device cpu")]
     NoAdapter {
-        /// Why each backend was skipped.
+        /// Why each backend has none.
         reasons: String,
-        /// What to do.
+        /// How to fix it.
         fix: &'static str,
     },
-    /// A choice that names no adapter.
+    /// A choice that matches no adapter.
     #[error(
-        "no adapter matches {asked} (there are: {available}); see `wgrad devices`, or use --device cpu"
+        "no adapter matches {asked} (available: {available}); see `wgrad devices`, or use --device cpu"
     )]
     NoSuchAdapter {
         /// The flag or variable with its value.
         asked: String,
-        /// What there is.
+        /// The adapters found.
         available: String,
     },
-    /// A software adapter where a GPU was demanded.
+    /// A software adapter, of this name, although a GPU is required.
     #[error(
-        "--require-gpu: {name} is a software adapter that runs on the CPU; leave the flag out to use it, or choose another with --device"
+        "--require-gpu: {0} is a software adapter that runs on the CPU; remove the flag to use it, or choose another with --device"
     )]
-    SoftwareAdapter {
-        /// The adapter.
-        name: String,
-    },
-    /// An environment variable with a value that means nothing.
+    SoftwareAdapter(String),
+    /// An environment variable with an unknown value.
     #[error(
-        "environment variable {variable}={value:?} is not understood; set it to {choices}, or unset it"
+        "environment variable {variable}={value:?} is not a known value; set it to {choices}, or unset it"
     )]
     BadVariable {
         /// Its name.
         variable: &'static str,
         /// Its value.
         value: String,
-        /// What it may be.
+        /// The known values.
         choices: &'static str,
     },
-    /// An adapter that does not open.
+    /// An adapter that fails to open.
     #[error(
         "adapter {name} failed to open: {reason}; update its driver, or choose another with --device"
     )]
     Open {
         /// The adapter.
         name: String,
-        /// What it said.
+        /// The driver's message.
         reason: String,
     },
-    /// Something larger than the adapter takes.
+    /// A size beyond a limit of the adapter.
     #[error("{what} needs {wanted} {unit}; the {limit} is {allowed} on this adapter; {fix}")]
     Limit {
         /// What is too large.
         what: String,
         /// Its size.
         wanted: u64,
-        /// In what it is counted.
+        /// Its unit.
         unit: &'static str,
         /// The name of the limit.
         limit: &'static str,
         /// Its value.
         allowed: u64,
-        /// What to do.
+        /// How to fix it.
         fix: &'static str,
     },
-    /// An allocation that failed.
-    #[error("out of GPU memory for {what}; use smaller --layers or --batch, or --engine cpu")]
-    OutOfMemory {
-        /// What was to be allocated, with its size where that is known.
-        what: String,
-    },
-    /// The device is gone.
-    #[error(
-        "device lost ({reason}); the driver reset or removed it: run again, or use --engine cpu"
-    )]
-    Lost {
-        /// What the driver said.
-        reason: String,
-    },
-    /// The device does not answer.
-    #[error(
-        "the GPU did not finish a submission in {seconds} s; use a smaller --batch, or --engine cpu"
-    )]
-    Timeout {
-        /// How long was waited.
-        seconds: u64,
-    },
-    /// Work that was reported as done and is not.
+    /// A failed allocation: what it was for, with its size if that is known.
+    #[error("out of GPU memory for {0}; use smaller --layers or --batch, or --engine cpu")]
+    OutOfMemory(String),
+    /// The device is lost: the driver's message.
+    #[error("device lost ({0}); the driver reset or removed it: run again, or use --engine cpu")]
+    Lost(String),
+    /// A submission did not finish in so many seconds.
+    #[error("the GPU did not finish a submission in {0} s; use a smaller --batch, or --engine cpu")]
+    Timeout(u64),
+    /// Work that was reported as done and was not done.
     #[error(
         "the GPU did {done} {what} where {expected} were submitted: its driver dropped work without an error; update it, or use --engine cpu"
     )]
     WorkMissing {
-        /// What is counted.
+        /// The unit of work.
         what: &'static str,
-        /// How many should have been done.
+        /// How many were submitted.
         expected: u32,
-        /// How many were.
+        /// How many were done.
         done: u32,
     },
-    /// An adapter without a clock.
-    #[error("adapter {name} offers no timestamps, by which --profile times kernels; leave it out")]
-    NoTimestamps {
-        /// The adapter.
-        name: String,
-    },
-    /// A network that one invocation cannot train.
-    #[error(
-        "the resident engine does not take this network: {reason}; use --engine layered or cpu"
-    )]
+    /// An adapter, of this name, without timestamp queries.
+    #[error("adapter {0} has no timestamp queries, which --profile needs; remove the flag")]
+    NoTimestamps(String),
+    /// A network that the resident engine cannot train.
+    #[error("the resident engine cannot train this network: {reason}; use --engine layered or cpu")]
     NotResident {
         /// Why.
         reason: String,
     },
-    /// A mistake of ours that the GPU's validation found.
+    /// A bug of wgrad that GPU validation found.
     #[error(
         "GPU validation failed in {what}: {message}; please report this with the output of `wgrad devices`"
     )]
     Validation {
-        /// What was being made or run.
+        /// What was being created or run.
         what: String,
-        /// What validation said.
+        /// The validation message.
         message: String,
     },
 }
 
 impl GpuError {
-    /// The process exit code of this error (the table stands in `wgrad --help`).
+    /// The process exit code of this error (the table is in `wgrad --help`).
     pub fn exit_code(&self) -> u8 {
         match self {
             GpuError::BadVariable { .. }
             | GpuError::Limit { .. }
-            | GpuError::NoTimestamps { .. }
+            | GpuError::NoTimestamps(_)
             | GpuError::NotResident { .. } => 2,
             GpuError::NoAdapter { .. }
             | GpuError::NoSuchAdapter { .. }
-            | GpuError::SoftwareAdapter { .. }
+            | GpuError::SoftwareAdapter(_)
             | GpuError::Open { .. } => 3,
-            GpuError::OutOfMemory { .. }
-            | GpuError::Lost { .. }
-            | GpuError::Timeout { .. }
+            GpuError::OutOfMemory(_)
+            | GpuError::Lost(_)
+            | GpuError::Timeout(_)
             | GpuError::WorkMissing { .. } => 4,
             GpuError::Validation { .. } => 1,
         }
     }
 }
 
-/// Where the device's callbacks, on whatever thread they come, leave what they were told.
+/// The error that the device's callbacks report, from any thread.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Mutex<Option<GpuError>>);
 
 impl Faults {
-    /// Keeps the first fault, but lets the loss of the device replace what it brought about.
+    /// Keeps the first error, but the loss of the device replaces its consequences.
     pub(super) fn report(&self, error: GpuError) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.is_none() || matches!(error, GpuError::Lost { .. }) {
+        if kept.is_none() || matches!(error, GpuError::Lost(_)) {
             *kept = Some(error);
         }
     }
 
-    /// An error if anything was reported. A lost device stays lost; the rest is told once.
+    /// The reported error. A lost device stays lost; any other error is returned once.
     pub(super) fn check(&self) -> Result<(), GpuError> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some(lost @ GpuError::Lost { .. }) => Err(lost.clone()),
+            Some(lost @ GpuError::Lost(_)) => Err(lost.clone()),
             _ => kept.take().map_or(Ok(()), Err),
         }
     }
@@ -178,11 +157,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_device_stays_lost_and_other_faults_are_told_once() {
+    fn a_lost_device_stays_lost_and_other_errors_are_returned_once() {
         let faults = Faults::default();
         assert!(faults.check().is_ok());
         let other = GpuError::Validation { what: "x".into(), message: "y".into() };
-        let lost = GpuError::Lost { reason: "reset".into() };
+        let lost = GpuError::Lost("reset".into());
         faults.report(other.clone());
         assert_eq!(faults.check(), Err(other.clone()));
         assert!(faults.check().is_ok());

@@ -1,6 +1,5 @@
-//! A kernel as the host knows it: what a row of the table says, and a dispatch of it in the making.
+//! A kernel on the host: its row in the table of kernels, and a launch of it.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 
 /// How a kernel uses a binding.
@@ -39,8 +38,20 @@ pub struct Field {
     pub name: &'static str,
     /// Its offset in bytes.
     pub offset: usize,
-    /// `u32` or `f32`.
-    pub scalar: &'static str,
+    /// What it is.
+    pub kind: FieldKind,
+}
+
+/// What a member of a params struct can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A `u32`.
+    U32,
+    /// An `f32`.
+    F32,
+    /// A struct that several params structs share. It stands first and its size is a multiple of 16
+    /// bytes, so that a uniform buffer has the layout of `repr(C)`.
+    Struct(ParamsLayout),
 }
 
 /// The shape of a params struct, as Rust lays it out.
@@ -52,13 +63,13 @@ pub struct ParamsLayout {
     pub fields: &'static [Field],
 }
 
-/// Whether every loop of a kernel makes a number of rounds that the host knows.
+/// Whether the host knows the number of iterations of every loop of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loops {
-    /// Every loop counts towards a constant or a value of `params` and ends: naga's own loop
-    /// bounding, which keeps back ends from unrolling, is left out.
+    /// Every loop counts up to a constant or a value of `params`: naga's loop bounding, which keeps
+    /// back ends from unrolling, is switched off.
     Counted,
-    /// Some loop ends when its data says so: naga's bounding stays.
+    /// The data decides when some loop ends: naga's loop bounding stays on.
     Bounded,
 }
 
@@ -68,7 +79,25 @@ pub trait Params: bytemuck::Pod {
     const LAYOUT: ParamsLayout;
 }
 
-/// All that is known of a kernel but the type of its params: a row of the table of kernels.
+/// A type that a member of a params struct may have.
+pub trait ParamsField {
+    /// What it is.
+    const KIND: FieldKind;
+}
+
+impl ParamsField for u32 {
+    const KIND: FieldKind = FieldKind::U32;
+}
+
+impl ParamsField for f32 {
+    const KIND: FieldKind = FieldKind::F32;
+}
+
+impl<P: Params> ParamsField for P {
+    const KIND: FieldKind = FieldKind::Struct(P::LAYOUT);
+}
+
+/// A row of the table of kernels: a kernel without the type of its params.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelRow {
     /// The entry point, the file's stem, the label, the test's name and the bench's id.
@@ -83,21 +112,17 @@ pub struct KernelRow {
     pub constants: &'static [Constant],
     /// Invocations of a workgroup.
     pub lanes: u32,
-    /// Bytes that a workgroup shares.
+    /// Bytes of workgroup memory.
     pub workgroup_bytes: u32,
-    /// Lines that stand for those the host appends for a shape, where the WGSL asks for any: what
-    /// tests build the kernel with.
-    pub shapes: &'static [&'static str],
-    /// Whether its loops are counted. Only this crate says so of a kernel: on its word a check is
-    /// left out.
+    /// Whether its loops are counted. Only this crate may set it: it switches a check off.
     pub(crate) loops: Loops,
-    /// The function of `reference::twins` it is held to.
+    /// The function of `reference::twins` that it is compared with.
     pub twin: &'static str,
 }
 
-/// One kernel: a WGSL entry point, all the host must know of it, and the type of its params.
+/// A kernel: its row and the type of its params.
 ///
-/// A dispatch is made of a [`Launch`], and only [`Kernel::launch`] makes one: params of another
+/// A dispatch is created from a [`Launch`], and only [`Kernel::launch`] creates one: params of another
 /// kernel do not compile.
 ///
 /// ```
@@ -133,13 +158,13 @@ impl<P> std::ops::Deref for Kernel<P> {
 }
 
 impl<P: Params> Kernel<P> {
-    /// A kernel of this crate; the layout of its params is that of `P`, whatever `row` says.
+    /// A kernel of this crate; the layout of its params is that of `P`.
     pub(crate) const fn new(row: KernelRow) -> Kernel<P> {
         Kernel { row: KernelRow { params: P::LAYOUT, ..row }, params: PhantomData }
     }
 
-    /// A kernel from elsewhere, with all of naga's checks: params at binding 0, then `bindings`,
-    /// in workgroups of `lanes` that share no memory.
+    /// A kernel of another crate, with all of naga's checks: params at binding 0, then `bindings`, in
+    /// workgroups of `lanes` without workgroup memory.
     pub const fn foreign(
         name: &'static str,
         source: &'static str,
@@ -154,14 +179,13 @@ impl<P: Params> Kernel<P> {
             constants: &[],
             lanes,
             workgroup_bytes: 0,
-            shapes: &[""],
             loops: Loops::Bounded,
             twin: "",
         })
     }
 
-    /// The same kernel over other bindings of the same names, in a workgroup that shares so many
-    /// bytes: what lines appended for a shape may change.
+    /// The same kernel with the bindings and the workgroup memory that the lines appended for a shape
+    /// give it.
     pub(crate) const fn with_memory(
         self,
         bindings: &'static [Binding],
@@ -170,12 +194,12 @@ impl<P: Params> Kernel<P> {
         Kernel::new(KernelRow { bindings, workgroup_bytes, ..self.row })
     }
 
-    /// A dispatch of `invocations` invocations, each of which makes no loop rounds that matter, of
-    /// the first of [`KernelRow::shapes`], with every override at its default.
+    /// A launch of `invocations` invocations with few loop iterations, with every override at its
+    /// default.
     pub fn launch(&self, params: P, invocations: usize) -> Launch {
         Launch {
             kernel: self.row,
-            lines: self.shapes.first().copied().unwrap_or_default().into(),
+            lines: String::new(),
             constants: Vec::new(),
             params: bytemuck::bytes_of(&params).to_vec(),
             invocations,
@@ -184,11 +208,11 @@ impl<P: Params> Kernel<P> {
     }
 }
 
-/// A dispatch but for its buffers: the kernel, what it is specialised for, its params and its grid.
+/// A dispatch without its buffers: the kernel with its constants, its params and its grid.
 #[derive(Debug, Clone)]
 pub struct Launch {
     pub(super) kernel: KernelRow,
-    pub(super) lines: Cow<'static, str>,
+    pub(super) lines: String,
     pub(super) constants: Vec<(&'static str, f64)>,
     pub(super) params: Vec<u8>,
     pub(super) invocations: usize,
@@ -201,7 +225,7 @@ impl Launch {
         &self.kernel
     }
 
-    /// Loop rounds that an invocation makes at most.
+    /// The most loop iterations of an invocation.
     pub fn rounds(&self) -> usize {
         self.rounds
     }
@@ -212,23 +236,22 @@ impl Launch {
         self
     }
 
-    /// Says how many loop rounds an invocation makes at most: software adapters stop beyond some.
+    /// Sets the most loop iterations of an invocation: software adapters have a limit.
     pub fn with_rounds(mut self, rounds: usize) -> Launch {
         self.rounds = rounds;
         self
     }
 
-    /// Of the kernel's [`KernelRow::shapes`] another than the first.
-    pub fn shaped(mut self, index: usize) -> Launch {
-        self.lines = self.kernel.shapes[index].into();
-        self
+    /// The lines that specialise the kernel for a shape, if it needs any.
+    pub fn lines(&self) -> &str {
+        &self.lines
     }
 
-    /// The lines that specialise the kernel for a shape, appended to its WGSL so that the line
-    /// numbers of an error stay the file's. For this crate's own lines alone: they may be compiled
+    /// Sets the lines that specialise the kernel for a shape. They are appended to its WGSL, so that
+    /// the line numbers of errors match the file. For this crate's lines only: they may be compiled
     /// without a check.
     pub(crate) fn with_lines(mut self, lines: String) -> Launch {
-        self.lines = lines.into();
+        self.lines = lines;
         self
     }
 }

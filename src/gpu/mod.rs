@@ -1,5 +1,4 @@
-//! Adapters, the device, buffers, pipelines: the only place that makes them, and the only place
-//! that waits for the GPU.
+//! Adapters, devices, buffers and pipelines: the only place that creates them and waits for the GPU.
 
 mod adapter;
 mod choice;
@@ -14,7 +13,8 @@ pub use choice::{DeviceChoice, Environment};
 pub use device::{Buffer, Gpu, Submission};
 pub use error::GpuError;
 pub use kernel::{
-    Access, Binding, Constant, Field, Kernel, KernelRow, Launch, Loops, Params, ParamsLayout,
+    Access, Binding, Constant, Field, FieldKind, Kernel, KernelRow, Launch, Loops, Params,
+    ParamsField, ParamsLayout,
 };
 pub use pipeline::{Dispatch, Slice};
 pub use profile::{MOST_SPANS, Profile, Span};

@@ -1,19 +1,18 @@
-//! Kernels made runnable. The one place that builds pipelines: what a kernel needs is compared
-//! with what the device has here, because wgpu does not do it for every limit (gfx-rs/wgpu issues
-//! 8946 and 7429).
+//! Pipelines and dispatches. The one place that builds pipelines: it compares a kernel with the limits
+//! of the device, because wgpu does not do it for every limit (gfx-rs/wgpu issues 8946 and 7429).
 
 use super::device::{Buffer, Gpu, fault};
 use super::error::GpuError;
 use super::kernel::{Access, Binding, KernelRow, Launch, Loops};
 
-/// What tells one pipeline from another.
+/// What a pipeline is built from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct PipelineKey {
     name: &'static str,
     source: &'static str,
     bindings: &'static [Binding],
     lines: String,
-    /// Names, and the bits of values.
+    /// Names and the bits of their values.
     constants: Vec<(&'static str, u64)>,
     checked: bool,
 }
@@ -22,12 +21,12 @@ impl PipelineKey {
     fn new(launch: &Launch, checked: bool) -> PipelineKey {
         let KernelRow { name, source, bindings, .. } = launch.kernel;
         let constants = launch.constants.iter().map(|(name, value)| (*name, value.to_bits()));
-        let (lines, constants) = (launch.lines.to_string(), constants.collect());
+        let (lines, constants) = (launch.lines.clone(), constants.collect());
         PipelineKey { name, source, bindings, lines, constants, checked }
     }
 }
 
-/// A kernel with its constants, ready to be bound.
+/// A compiled kernel, ready to be bound.
 #[derive(Debug, Clone)]
 pub(super) struct Pipeline {
     raw: wgpu::ComputePipeline,
@@ -54,7 +53,7 @@ impl<'a> Slice<'a> {
     }
 }
 
-/// A pipeline with its buffers and its grid: recorded as often as wanted.
+/// A pipeline with its buffers and its grid: it can be recorded any number of times.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
     name: &'static str,
@@ -70,11 +69,10 @@ impl Dispatch {
         self.name
     }
 
-    /// Sets the params anew, for whatever is submitted next, to those of a launch of the same
-    /// kernel.
+    /// Sets the params of the next submissions to those of a launch of the same kernel.
     ///
     /// # Errors
-    /// [`GpuError::Validation`] where it is another kernel's.
+    /// [`GpuError::Validation`] if it launches another kernel.
     pub fn set_params(&self, gpu: &Gpu, launch: &Launch) -> Result<(), GpuError> {
         if launch.kernel.name != self.name {
             return Err(GpuError::Validation {
@@ -96,8 +94,7 @@ impl Dispatch {
 /// What to do about a network, a batch or a data set that is too large.
 const SMALLER: &str = "use smaller --layers, a smaller --batch or fewer rows, or --engine cpu";
 
-/// Workgroups that hold `invocations`, as x and y of at most `most` each; x is full but where
-/// there is only one row.
+/// The workgroups for `invocations`, as x and y of at most `most` each; x is `most` if y is above 1.
 fn grid(invocations: usize, lanes: u32, most: u32) -> Option<[u32; 2]> {
     let groups = u32::try_from(invocations.div_ceil(lanes as usize)).ok()?;
     let x = groups.clamp(1, most);
@@ -123,9 +120,9 @@ impl Gpu {
         } else {
             let mut checks = wgpu::ShaderRuntimeChecks::checked();
             checks.force_loop_bounding = false;
-            // SAFETY: of all checks only the bounding of loops is left out, and only for kernels of
-            // this crate (nobody else can make one that is not `Loops::Bounded`) whose every loop
-            // counts towards a bound that it does not change, so that none is endless.
+            // SAFETY: only the bounding of loops is switched off, and only for kernels of this crate
+            // (no other crate can make one that is not `Loops::Bounded`) whose every loop counts up to
+            // a bound that it does not change, so that none is endless.
             #[allow(unsafe_code)]
             unsafe {
                 self.device.create_shader_module_trusted(descriptor, checks)
@@ -211,7 +208,7 @@ impl Gpu {
     /// Whether one storage binding can hold `len` elements.
     ///
     /// # Errors
-    /// [`GpuError::Limit`] naming `what`.
+    /// [`GpuError::Limit`] with `what`.
     pub fn check_binding(&self, what: &str, len: usize) -> Result<(), GpuError> {
         self.check_bound(what, len, Access::Read)
     }
@@ -230,25 +227,24 @@ impl Gpu {
         Err(GpuError::Limit { what, wanted, unit: "bytes", limit, allowed, fix: SMALLER })
     }
 
-    /// Whether one invocation can make `rounds` loop rounds in a dispatch.
+    /// Whether an invocation can make `rounds` loop iterations in a dispatch.
     ///
     /// # Errors
-    /// [`GpuError::Limit`] naming `what`.
+    /// [`GpuError::Limit`] with `what`.
     pub fn check_rounds(&self, what: &str, rounds: usize) -> Result<(), GpuError> {
         let (wanted, allowed) = (rounds as u64, u64::from(self.max_rounds()));
         if wanted <= allowed {
             return Ok(());
         }
-        let (what, limit) =
-            (what.to_owned(), "number of loop rounds that wgrad plans for in a dispatch");
-        Err(GpuError::Limit { what, wanted, unit: "loop rounds", limit, allowed, fix: SMALLER })
+        let (what, limit) = (what.to_owned(), "largest number of loop iterations per dispatch");
+        Err(GpuError::Limit { what, wanted, unit: "loop iterations", limit, allowed, fix: SMALLER })
     }
 
-    /// Binds `buffers` to a launch. Its pipeline is made once and kept.
+    /// Binds `buffers` to a launch. Its pipeline is built once and kept.
     ///
     /// # Errors
-    /// [`GpuError::Limit`] where a binding, the grid or the rounds are beyond the device's or it
-    /// cannot run the kernel, [`GpuError::Validation`] where that does not compile.
+    /// [`GpuError::Limit`] if the kernel, a binding, the grid or the loop iterations are beyond the
+    /// device's limits, [`GpuError::Validation`] if the kernel does not compile.
     pub async fn dispatch(
         &self,
         launch: &Launch,
@@ -257,7 +253,7 @@ impl Gpu {
         self.bind(launch, buffers, launch.kernel.loops == Loops::Bounded).await
     }
 
-    /// The same with all of naga's run-time checks in, which tests compare with.
+    /// The same with all of naga's run-time checks, for tests to compare with.
     ///
     /// # Errors
     /// As [`Gpu::dispatch`].
@@ -324,7 +320,7 @@ mod tests {
     use super::grid;
 
     #[test]
-    fn grids_hold_what_they_must_and_fold_at_the_limit() {
+    fn grids_cover_all_invocations_and_fold_at_the_limit() {
         const MOST: u32 = 65_535;
         assert_eq!(grid(0, 64, MOST), Some([1, 1]));
         assert_eq!(grid(1, 64, MOST), Some([1, 1]));

@@ -1,4 +1,4 @@
-//! When each dispatch ran, by the device's own clock.
+//! When each dispatch ran, by the device's timestamps.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::device::{Buffer, Gpu};
 use super::error::GpuError;
 use super::pipeline::Dispatch;
 
-/// Dispatches that are timed at most; those after them run as ever.
+/// The most dispatches that are timed; later ones run without timestamps.
 pub const MOST_SPANS: usize = 1 << 16;
-/// Dispatches of one query set: wgpu allows 4,096 queries.
+/// Dispatches per query set: wgpu allows 4,096 queries.
 const SET_LEN: usize = 2048;
 
 /// One dispatch as the device ran it.
@@ -18,31 +18,31 @@ const SET_LEN: usize = 2048;
 pub struct Span {
     /// The kernel.
     pub name: &'static str,
-    /// When it began, in nanoseconds after the first.
+    /// Its start, in nanoseconds after the first.
     pub start_ns: f64,
-    /// How long it took, in nanoseconds.
+    /// Its duration in nanoseconds.
     pub duration_ns: f64,
 }
 
-/// What was timed.
+/// The timings of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Profile {
-    /// The first dispatches, in the order in which they were handed over.
+    /// The first dispatches, in order of submission.
     pub spans: Vec<Span>,
     /// Dispatches in all.
     pub dispatches: usize,
     /// Submissions in all.
     pub submissions: usize,
-    /// What the host took to record them.
+    /// The host's time to record them.
     pub recording: Duration,
-    /// What it took to hand them over: on a software adapter that includes running them.
+    /// The host's time to submit them: on a software adapter that includes running them.
     pub submitting: Duration,
 }
 
 /// A profile in the making.
 #[derive(Debug, Default)]
 pub(super) struct Profiler {
-    /// Ticks, two for each name.
+    /// Ticks, two per name.
     pending: Vec<(Buffer, Vec<&'static str>)>,
     timed: usize,
     dispatches: usize,
@@ -52,22 +52,22 @@ pub(super) struct Profiler {
 }
 
 impl Gpu {
-    /// Times every dispatch from here on, each in a pass of its own, which makes them slower.
+    /// Times every dispatch from now on, each in its own pass, which makes them slower.
     ///
     /// # Errors
-    /// [`GpuError::NoTimestamps`] where the adapter has no clock to ask.
+    /// [`GpuError::NoTimestamps`] if the adapter has none.
     pub fn start_profile(&self) -> Result<(), GpuError> {
         if !self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
-            return Err(GpuError::NoTimestamps { name: self.adapter().name.clone() });
+            return Err(GpuError::NoTimestamps(self.adapter().name.clone()));
         }
         *self.profiler() = Some(Profiler::default());
         Ok(())
     }
 
-    /// Ends that; `None` where nothing was timed.
+    /// Ends the profile; `None` without one.
     ///
     /// # Errors
-    /// [`GpuError`] where the device fails.
+    /// [`GpuError`] if the device fails.
     pub async fn take_profile(&self) -> Result<Option<Profile>, GpuError> {
         let Some(profiler) = self.profiler().take() else { return Ok(None) };
         let Profiler { pending, dispatches, submissions, recording, submitting, .. } = profiler;
@@ -87,7 +87,7 @@ impl Gpu {
         Ok(Some(Profile { spans, dispatches, submissions, recording, submitting }))
     }
 
-    /// Notes what the host took for one submission: from `started` to `recorded`, and since.
+    /// Adds the host's time for one submission: from `started` to `recorded`, and since.
     pub(super) fn note_host(&self, started: Instant, recorded: Instant) {
         if let Some(profiler) = &mut *self.profiler() {
             profiler.recording += recorded - started;
@@ -98,7 +98,7 @@ impl Gpu {
 }
 
 impl Profiler {
-    /// Records as many of `dispatches` as are still to be timed, and returns the others.
+    /// Records with timestamps as many of `dispatches` as there is room for, and returns the others.
     pub(super) fn record<'a, 'd>(
         &mut self,
         device: &wgpu::Device,

@@ -10,7 +10,7 @@ use crate::network::row_stride;
 use crate::random::seed_key;
 
 params! {
-    /// Of `batch_rows`.
+    /// The params of `batch_rows`.
     BatchRowsParams {
         /// Rows of this step's batch.
         len: u32,
@@ -29,7 +29,7 @@ params! {
     }
 }
 
-/// The rows of a step's batch.
+/// The row numbers of a step's batch.
 pub const BATCH_ROWS: Kernel<BatchRowsParams> = Kernel::new(KernelRow {
     name: "batch_rows",
     source: source!("batch_rows", "grid", "order", "threefry"),
@@ -38,7 +38,7 @@ pub const BATCH_ROWS: Kernel<BatchRowsParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The `len` rows of the step that the clock says.
+/// Launches the choice of the `len` rows of the batch of the step in `clock`.
 pub fn batch_rows(batches: &Batches, len: usize) -> Launch {
     let [seed_low, seed_high] = seed_key(batches.seed());
     let params = BatchRowsParams {
@@ -53,18 +53,18 @@ pub fn batch_rows(batches: &Batches, len: usize) -> Launch {
     BATCH_ROWS.launch(params, len).with_rounds(WALK_ROUNDS)
 }
 
-/// Loop rounds granted to the walk to a row: it ends with a chance of at least a half each time, and
-/// llvmpipe's own limit is far away.
+/// Loop rounds granted to the search for a row by cycle walking: each round succeeds with a probability of
+/// at least one half, and llvmpipe's own limit is far away.
 const WALK_ROUNDS: usize = 64;
 
 params! {
-    /// Of `gather_batch`. Strides are in vectors of four.
+    /// The params of `gather_batch`. Strides are in vectors of four.
     GatherBatchParams {
         /// Rows to gather.
         len: u32,
-        /// From one row of inputs to the next.
+        /// Row stride of inputs.
         input_stride: u32,
-        /// From one row of targets to the next.
+        /// Row stride of targets.
         target_stride: u32,
         /// The data set's row that the sources begin with.
         first_row: u32,
@@ -73,7 +73,7 @@ params! {
     }
 }
 
-/// A mini-batch in one go.
+/// Inputs and targets of a mini-batch.
 pub const GATHER_BATCH: Kernel<GatherBatchParams> = Kernel::new(KernelRow {
     name: "gather_batch",
     source: source!("gather_batch", "grid"),
@@ -88,7 +88,7 @@ pub const GATHER_BATCH: Kernel<GatherBatchParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// `len` rows of inputs and targets, as far as they are among the rows `part` of the data set.
+/// Launches the copy of a batch of `len` rows; only those among the rows `part` of the data set are copied.
 pub fn gather_batch(len: usize, inputs: usize, targets: usize, part: Range<usize>) -> Launch {
     let [input_stride, target_stride] = [inputs, targets].map(|cols| row_stride(cols) / 4);
     let params = GatherBatchParams {
@@ -102,14 +102,14 @@ pub fn gather_batch(len: usize, inputs: usize, targets: usize, part: Range<usize
 }
 
 params! {
-    /// Of `advance`.
+    /// The params of `advance`.
     AdvanceParams {
         /// Steps to count.
         steps: u32,
     }
 }
 
-/// Counts a step as done.
+/// Advances a step counter.
 pub const ADVANCE: Kernel<AdvanceParams> = Kernel::new(KernelRow {
     name: "advance",
     source: source!("advance"),
@@ -119,24 +119,24 @@ pub const ADVANCE: Kernel<AdvanceParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// So many steps more.
+/// Launches an advance of a counter by `steps`.
 pub fn advance(steps: u32) -> Launch {
     ADVANCE.launch(AdvanceParams { steps }, 1)
 }
 
 params! {
-    /// Of `finish_step`.
+    /// The params of `finish_step`.
     FinishStepParams {
         /// Rows of the batch.
         rows: u32,
-        /// Numbers that the ring of losses holds.
+        /// Capacity of the ring of losses.
         ring_len: u32,
         /// The factor of the loss.
         scale: f32,
     }
 }
 
-/// One step's loss into the ring, and the step counted.
+/// The end of a step: its loss goes into the ring, and the step is counted.
 pub const FINISH_STEP: Kernel<FinishStepParams> = Kernel::new(KernelRow {
     name: "finish_step",
     source: source!("finish_step"),
@@ -147,7 +147,8 @@ pub const FINISH_STEP: Kernel<FinishStepParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// `scale` times the sum of a batch's losses, into a ring of so many; and one step more.
+/// Launches the end of a step: the loss, `scale` times the sum over the rows, goes into the ring, and the
+/// step is counted.
 pub fn finish_step(rows: usize, ring_len: u32, scale: f32) -> Launch {
     let lanes = FINISH_STEP.lanes as usize;
     let params = FinishStepParams { rows: rows as u32, ring_len, scale };

@@ -5,7 +5,7 @@ use super::{PLAIN, source, write};
 use crate::gpu::{Gpu, GpuError, Kernel, KernelRow, Launch, Slice};
 
 params! {
-    /// Of `canary`.
+    /// The params of `canary`.
     CanaryParams {
         /// Rounds asked for.
         rounds: u32,
@@ -22,7 +22,7 @@ pub const CANARY: Kernel<CanaryParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// One invocation that makes so many.
+/// Launches one invocation that makes this many loop rounds.
 pub fn canary(rounds: u32) -> Launch {
     CANARY.launch(CanaryParams { rounds }, 1).with_rounds(rounds as usize)
 }

@@ -1,10 +1,9 @@
 //! The kernels that do a layer's product with what goes before and after it.
 
 use super::params::params;
-use super::shapes::ONE_OUTPUT;
-use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, updating};
+use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, UpdateParams, updating};
 use super::{
-    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
+    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, OUTPUT_ACTIVATION,
     OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ROUNDS, activating, measuring, read, source, write,
 };
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
@@ -12,22 +11,22 @@ use crate::network::{Activation, Loss, row_stride};
 use crate::optimizer::Optimizer;
 
 params! {
-    /// Of `layer_forward`. Strides are in vectors of four.
+    /// The params of `layer_forward`. Strides are in vectors of four.
     LayerForwardParams {
         /// Rows of the batch.
         rows: u32,
-        /// Units that feed the layer.
+        /// Inputs of the layer.
         fan_in: u32,
-        /// Units it has.
+        /// Units of the layer.
         fan_out: u32,
-        /// From one row of the input to the next.
+        /// Row stride of the layer's input.
         input_stride: u32,
-        /// From one row of everything else to the next.
+        /// Row stride of everything else.
         stride: u32,
     }
 }
 
-/// A layer in one go.
+/// A layer's forward pass: product, bias and activation.
 pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
     name: "layer_forward",
     source: source!("layer_forward", "grid", "tile", "activation"),
@@ -47,47 +46,42 @@ pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// A layer `[fan_in][fan_out]` over a batch of rows; its pre-activations are written where `keeps_z`.
-pub fn layer_forward(
-    kind: (Activation, f64),
-    keeps_z: bool,
-    rows: usize,
-    fan_in: usize,
-    fan_out: usize,
-) -> Launch {
-    let (input_stride, stride) = (row_stride(fan_in), row_stride(fan_out));
+/// Launches a layer's forward pass; with `keeps_z` it also writes the pre-activations.
+pub fn layer_forward(kind: (Activation, f64), keeps_z: bool, shape: LayerShape) -> Launch {
+    let LayerShape { rows, fan_in, fan_out } = shape;
+    let [input_vectors, vectors] = shape.vectors();
     let params = LayerForwardParams {
         rows: rows as u32,
         fan_in: fan_in as u32,
         fan_out: fan_out as u32,
-        input_stride: (input_stride / 4) as u32,
-        stride: (stride / 4) as u32,
+        input_stride: input_vectors as u32,
+        stride: vectors as u32,
     };
-    activating(LAYER_FORWARD.launch(params, tiles(rows, stride)), kind)
+    activating(LAYER_FORWARD.launch(params, tiles(rows, fan_out)), kind)
         .constant("KEEP_PRE_ACTIVATIONS", keeps_z)
-        .with_rounds(input_stride / 4)
+        .with_rounds(input_vectors)
 }
 
-/// Numbers of its `unit_counts`.
+/// Length of the `unit_counts` of [`layer_forward`].
 pub fn unit_counts_len(rows: usize, fan_out: usize) -> usize {
     rows.div_ceil(TILE) * row_stride(fan_out)
 }
 
 params! {
-    /// Of `output_loss`. Strides are in vectors of four.
+    /// The params of `output_loss`. Strides are in vectors of four.
     OutputLossParams {
         /// Rows of the batch.
         rows: u32,
-        /// Units that feed the layer.
+        /// Inputs of the layer.
         fan_in: u32,
-        /// From one row of the input to the next.
+        /// Row stride of the layer's input.
         input_stride: u32,
-        /// The factor on differences.
+        /// Factor of the gradient.
         gradient_scale: f32,
     }
 }
 
-/// The output layer and the loss in one go.
+/// The output layer, the loss and the loss's gradient.
 pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
     name: "output_loss",
     source: source!("output_loss", "grid", "output", "loss", "activation"),
@@ -99,67 +93,65 @@ pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
         write("d_output"),
     ],
     constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
-    shapes: &[ONE_OUTPUT],
     twin: "output_loss",
     ..PLAIN
 });
 
-/// A layer of few outputs with its loss, the gradient of which is `scale` times what each row gives.
+/// Launches the output layer with its loss; `scale` is the factor of the gradient.
 pub fn output_loss(
     (loss, (kind, parameter)): ((Loss, f64), (Activation, f64)),
-    rows: usize,
-    fan_in: usize,
-    fan_out: usize,
+    shape: LayerShape,
     scale: f32,
 ) -> Launch {
     let params = OutputLossParams {
-        rows: rows as u32,
-        fan_in: fan_in as u32,
-        input_stride: (row_stride(fan_in) / 4) as u32,
+        rows: shape.rows as u32,
+        fan_in: shape.fan_in as u32,
+        input_stride: shape.vectors()[0] as u32,
         gradient_scale: scale,
     };
-    measuring(OUTPUT_LOSS.launch(params, rows), loss)
+    measuring(OUTPUT_LOSS.launch(params, shape.rows), loss)
         .constant("OUTPUT_ACTIVATION", kind.code())
         .constant("OUTPUT_ACTIVATION_PARAMETER", parameter)
-        .with_lines(output_lines(fan_out))
-        .with_rounds(output_rounds(fan_in, fan_out))
+        .with_lines(output_lines(shape.fan_out))
+        .with_rounds(output_rounds(shape))
 }
 
-/// The lines that it needs for a layer of so many outputs.
+/// The WGSL constants of `output_loss` for this number of outputs.
 fn output_lines(outputs: usize) -> String {
     let vectors = outputs.div_ceil(4);
     format!("const OUTPUTS: u32 = {outputs}u; const OUTPUT_VECTORS: u32 = {vectors}u;")
 }
 
-/// Loop rounds: each of the sum goes over the outputs' vectors; what follows goes over the outputs,
-/// some ten times.
-fn output_rounds(fan_in: usize, fan_out: usize) -> usize {
-    row_stride(fan_in) / 4 * (1 + row_stride(fan_out) / 4) + 10 * fan_out
+/// Loop rounds of `output_loss`: the product loops over the vectors of outputs in each of its rounds; what
+/// follows loops over the outputs about ten times.
+fn output_rounds(shape: LayerShape) -> usize {
+    let [input_vectors, vectors] = shape.vectors();
+    input_vectors * (1 + vectors) + 10 * shape.fan_out
 }
 
-/// Whether a layer and its loss can be one dispatch of at most so many loop rounds.
-pub fn fuses_loss(fan_in: usize, fan_out: usize, most_rounds: usize) -> bool {
-    fan_out <= FUSED_OUTPUTS && output_rounds(fan_in, fan_out) <= most_rounds
+/// Whether [`output_loss`] can run this layer within `most_rounds` loop rounds.
+pub fn fuses_loss(shape: LayerShape, most_rounds: usize) -> bool {
+    shape.fan_out <= FUSED_OUTPUTS && output_rounds(shape) <= most_rounds
 }
 
-/// Outputs that one invocation holds in registers, with their loss.
+/// Most outputs that one invocation holds in registers.
 const FUSED_OUTPUTS: usize = 16;
 
 params! {
-    /// Of `layer_input_grad`. Strides are in vectors of four.
+    /// The params of `layer_input_grad`. Strides are in vectors of four.
     LayerInputGradParams {
         /// Rows of the batch.
         rows: u32,
-        /// Units that feed the layer.
+        /// Inputs of the layer.
         fan_in: u32,
-        /// From one row of the input to the next.
+        /// Row stride of the layer's input.
         input_stride: u32,
-        /// From one row of everything else to the next.
+        /// Row stride of everything else.
         stride: u32,
     }
 }
 
-/// What goes back through a layer, and through the activation before it.
+/// The gradient of a layer's input, through the activation before the layer.
 pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow {
     name: "layer_input_grad",
     source: source!("layer_input_grad", "grid", "tile", "activation"),
@@ -169,57 +161,40 @@ pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow
     ..PLAIN
 });
 
-/// Back through a layer `[fan_in][fan_out]`, and through the activation `kind` of what feeds it.
-pub fn layer_input_grad(
-    kind: (Activation, f64),
-    rows: usize,
-    fan_in: usize,
-    fan_out: usize,
-) -> Launch {
-    let (input_stride, stride) = (row_stride(fan_in), row_stride(fan_out));
+/// Launches the backward pass through a layer and the activation `kind` before it.
+pub fn layer_input_grad(kind: (Activation, f64), shape: LayerShape) -> Launch {
+    let LayerShape { rows, fan_in, .. } = shape;
+    let [input_vectors, vectors] = shape.vectors();
     let params = LayerInputGradParams {
         rows: rows as u32,
         fan_in: fan_in as u32,
-        input_stride: (input_stride / 4) as u32,
-        stride: (stride / 4) as u32,
+        input_stride: input_vectors as u32,
+        stride: vectors as u32,
     };
-    activating(LAYER_INPUT_GRAD.launch(params, tiles(rows, input_stride)), kind)
-        .with_rounds(stride / 4)
+    activating(LAYER_INPUT_GRAD.launch(params, tiles(rows, fan_in)), kind).with_rounds(vectors)
 }
 
 params! {
-    /// Of `layer_update`. Strides are in vectors of four.
+    /// The params of `layer_update`. Strides are in vectors of four.
     LayerUpdateParams {
+        /// The coefficients of the update.
+        update: UpdateParams,
         /// Rows of the batch.
         rows: u32,
-        /// Units that feed the layer.
+        /// Inputs of the layer.
         fan_in: u32,
-        /// Units it has.
+        /// Units of the layer.
         fan_out: u32,
-        /// From one row of the input to the next.
+        /// Row stride of the layer's input.
         input_stride: u32,
-        /// From one row of everything else to the next.
+        /// Row stride of everything else.
         stride: u32,
-        /// Steps whose rates the ring holds.
+        /// Capacity of the ring of learning rates, in steps.
         ring_len: u32,
-        /// The first moment's decay.
-        decay1: f32,
-        /// What of a gradient goes into it.
-        gain1: f32,
-        /// The second moment's decay.
-        decay2: f32,
-        /// What of a gradient's square goes into it.
-        gain2: f32,
-        /// Added to the root of the second moment.
-        eps: f32,
-        /// How strongly weights decay.
-        weight_decay: f32,
-        /// The largest absolute value of a gradient.
-        clip_value: f32,
     }
 }
 
-/// A layer's gradients, and its update.
+/// A layer's gradients and its update.
 pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     name: "layer_update",
     source: source!("layer_update", "grid", "tile", "optimizer", "norm", "finite", "schedule"),
@@ -239,50 +214,44 @@ pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The gradients of a layer `[fan_in][fan_out]`, and its update but where the gradients are kept for
-/// a dispatch of their own. Rates are in a ring of so many steps.
+/// Launches the gradients of a layer and its update; with `keeps_gradients` the gradients are stored and
+/// the update is left to [`optimizer_step`](super::optimizer_step). `ring_len` is the capacity of the ring
+/// of learning rates.
 pub fn layer_update(
     optimizer: &Optimizer,
     keeps_gradients: bool,
     ring_len: u32,
-    rows: usize,
-    fan_in: usize,
-    fan_out: usize,
+    shape: LayerShape,
 ) -> Launch {
-    let (n, stride) = (optimizer.coefficients(0.0, 0), row_stride(fan_out));
+    let LayerShape { rows, fan_in, fan_out } = shape;
+    let [input_vectors, vectors] = shape.vectors();
     let params = LayerUpdateParams {
+        update: UpdateParams::new(optimizer),
         rows: rows as u32,
         fan_in: fan_in as u32,
         fan_out: fan_out as u32,
-        input_stride: (row_stride(fan_in) / 4) as u32,
-        stride: (stride / 4) as u32,
+        input_stride: input_vectors as u32,
+        stride: vectors as u32,
         ring_len,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
     };
     let launch = LAYER_UPDATE
-        .launch(params, tiles(fan_in, stride))
+        .launch(params, tiles(fan_in, fan_out))
         .constant("KEEP_GRADIENTS", keeps_gradients)
         .with_rounds(rows + TREE_ROUNDS);
     updating(launch, optimizer)
 }
 
-/// Numbers of its `sums`: four of each workgroup.
+/// Length of the `sums` of [`layer_update`]: four numbers for each workgroup.
 pub fn update_sums_len(fan_in: usize, fan_out: usize) -> usize {
-    4 * tiles(fan_in, row_stride(fan_out)).div_ceil(LAYER_UPDATE.row.lanes as usize)
+    4 * tiles(fan_in, fan_out).div_ceil(LAYER_UPDATE.row.lanes as usize)
 }
 
-/// Rows, and columns, of the tile that an invocation owns.
+/// Rows and columns of the tile that one invocation computes.
 const TILE: usize = 8;
 
-/// Tiles of a matrix of so many rows and padded columns.
-fn tiles(rows: usize, stride: usize) -> usize {
-    rows.div_ceil(TILE) * stride.div_ceil(TILE)
+/// Tiles of a matrix, padding included.
+fn tiles(rows: usize, cols: usize) -> usize {
+    rows.div_ceil(TILE) * row_stride(cols).div_ceil(TILE)
 }
 
 // The counts of a tile's rows fit half a word.

@@ -1,28 +1,29 @@
 //! The table of kernels. One row per file of `shaders/`; `tests/shaders.rs` fails on a file, a row,
 //! a twin or a test that is missing, and on any row that says other than its WGSL.
 //!
-//! Beside each row stand its params and a function of the kernel's name, which takes sizes and gives
-//! the [`Launch`](crate::gpu::Launch): the one place that fills params, picks the grid and counts loop
-//! rounds. Matrices are row-major, in rows as long as a [`Layout`](crate::network::Layout) pads them.
+//! Beside each row stand its params and a function with the kernel's name, which takes sizes and returns a
+//! [`Launch`]: the one place that fills the params, picks the grid and counts loop rounds. Matrices are
+//! row-major, with the row strides of [`Layout`](crate::network::Layout).
 
 mod batch;
 mod canary;
+mod evaluation;
 mod fused;
 mod params;
 mod plain;
 mod resident;
-mod shapes;
 mod update;
 
 pub use batch::*;
 pub use canary::*;
+pub use evaluation::*;
 pub use fused::*;
 pub use plain::*;
 pub use resident::*;
 pub use update::*;
 
 use crate::gpu::{Access, Binding, Constant, KernelRow, Launch, Loops, ParamsLayout};
-use crate::network::{Activation, Loss};
+use crate::network::{Activation, Layer, Loss, row_stride};
 
 /// A file of `shaders/` with the files of `common/` that it uses: the kernel first, so that the
 /// line numbers of an error are its own.
@@ -60,6 +61,7 @@ macro_rules! codes {
         &CODES
     }};
 }
+use codes;
 
 /// A hyperparameter: any number.
 const PARAMETER: &[f64] = &[0.25];
@@ -92,13 +94,35 @@ const PLAIN: KernelRow = KernelRow {
     constants: &[],
     lanes: 64,
     workgroup_bytes: 0,
-    shapes: &[""],
     loops: Loops::Counted,
     twin: "",
 };
 
-/// Loop rounds in which the lanes of a workgroup add up what each of them summed.
-pub const TREE_ROUNDS: usize = 8;
+/// The shape of a layer over a batch: `[rows][fan_in]` to `[rows][fan_out]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerShape {
+    /// Rows of the batch.
+    pub rows: usize,
+    /// Inputs of the layer.
+    pub fan_in: usize,
+    /// Units of the layer.
+    pub fan_out: usize,
+}
+
+impl LayerShape {
+    /// The shape of a network's layer over a batch.
+    pub fn of(layer: &Layer, rows: usize) -> LayerShape {
+        LayerShape { rows, fan_in: layer.fan_in, fan_out: layer.fan_out }
+    }
+
+    /// Vectors of four in a row of its input, and in a row of its output.
+    fn vectors(self) -> [usize; 2] {
+        [self.fan_in, self.fan_out].map(|units| row_stride(units) / 4)
+    }
+}
+
+/// Loop rounds of the tree sum over the lanes of a workgroup.
+const TREE_ROUNDS: usize = 8;
 
 /// Loop rounds of a workgroup whose lanes sum `len` numbers.
 fn tree_rounds(len: usize, lanes: usize) -> usize {
@@ -125,6 +149,8 @@ pub const ALL: &[KernelRow] = &[
     OUTPUT_LOSS.row,
     LAYER_INPUT_GRAD.row,
     LAYER_UPDATE.row,
+    POPULATION_FORWARD.row,
+    EVALUATE_ROWS.row,
     CANARY.row,
     INIT_UNIFORM.row,
     TRAIN_INVOCATION.row,

@@ -3,11 +3,11 @@
 
 /// Declares a params struct and its layout.
 macro_rules! params {
-    ($(#[$meta:meta])* $type:ident { $( $(#[$doc:meta])* $field:ident: $scalar:ident, )+ }) => {
+    ($(#[$meta:meta])* $type:ident { $( $(#[$doc:meta])* $field:ident: $kind:ident, )+ }) => {
         $(#[$meta])*
         #[repr(C)]
         #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-        pub struct $type { $( $(#[$doc])* pub $field: $scalar, )+ }
+        pub struct $type { $( $(#[$doc])* pub $field: $kind, )+ }
 
         impl $crate::gpu::Params for $type {
             const LAYOUT: $crate::gpu::ParamsLayout = $crate::gpu::ParamsLayout {
@@ -15,7 +15,7 @@ macro_rules! params {
                 fields: &[$( $crate::gpu::Field {
                     name: stringify!($field),
                     offset: std::mem::offset_of!($type, $field),
-                    scalar: stringify!($scalar),
+                    kind: <$kind as $crate::gpu::ParamsField>::KIND,
                 }, )+],
             };
         }

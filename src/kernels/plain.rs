@@ -2,14 +2,14 @@
 
 use super::params::params;
 use super::{
-    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, PLAIN, activating, measuring,
-    read, source, write,
+    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, PLAIN, activating,
+    measuring, read, source, write,
 };
 use crate::gpu::{Binding, Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Link, Loss, row_stride};
 
 params! {
-    /// Of `matmul`.
+    /// The params of `matmul`.
     MatmulParams {
         /// Rows of the output.
         m: u32,
@@ -17,11 +17,11 @@ params! {
         k: u32,
         /// Columns of the output.
         n: u32,
-        /// Elements from one stored row of `left` to the next.
+        /// Row stride of `left` as it is stored, in elements.
         left_stride: u32,
-        /// Elements from one stored row of `right` to the next.
+        /// Row stride of `right` as it is stored, in elements.
         right_stride: u32,
-        /// Elements from one row of `output` to the next.
+        /// Row stride of `output`, in elements.
         output_stride: u32,
     }
 }
@@ -39,8 +39,7 @@ pub const MATMUL: Kernel<MatmulParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The product of `[m][k]` and `[k][n]`, each stored the other way round where told, in rows as long
-/// as a [`Layout`](crate::network::Layout) pads them.
+/// Launches the product of `[m][k]` and `[k][n]`, either of them stored transposed.
 pub fn matmul([m, k, n]: [usize; 3], [transpose_left, transpose_right]: [bool; 2]) -> Launch {
     let params = MatmulParams {
         m: m as u32,
@@ -58,15 +57,15 @@ pub fn matmul([m, k, n]: [usize; 3], [transpose_left, transpose_right]: [bool; 2
 }
 
 params! {
-    /// Of `bias_add` and `bias_grad`.
+    /// The params of `bias_add` and `bias_grad`.
     BiasParams {
         /// Rows of the matrix.
         rows: u32,
         /// Its columns.
         cols: u32,
-        /// Elements from one row to the next.
+        /// Row stride, in elements.
         stride: u32,
-        /// From the start of the layer's block to its bias row.
+        /// Offset of the bias row in the layer's block.
         bias_offset: u32,
     }
 }
@@ -80,9 +79,9 @@ pub const BIAS_ADD: Kernel<BiasParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The biases of a layer `[fan_in][fan_out]` on a batch of rows.
-pub fn bias_add(rows: usize, fan_in: usize, fan_out: usize) -> Launch {
-    BIAS_ADD.launch(bias_params(rows, fan_in, fan_out), rows * fan_out)
+/// Launches the sum of a layer's product and its biases.
+pub fn bias_add(shape: LayerShape) -> Launch {
+    BIAS_ADD.launch(bias_params(shape), shape.rows * shape.fan_out)
 }
 
 /// `d_bias = column sums of d_output`.
@@ -94,29 +93,29 @@ pub const BIAS_GRAD: Kernel<BiasParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The gradients of those biases.
-pub fn bias_grad(rows: usize, fan_in: usize, fan_out: usize) -> Launch {
-    BIAS_GRAD.launch(bias_params(rows, fan_in, fan_out), fan_out).with_rounds(rows)
+/// Launches the gradients of a layer's biases.
+pub fn bias_grad(shape: LayerShape) -> Launch {
+    BIAS_GRAD.launch(bias_params(shape), shape.fan_out).with_rounds(shape.rows)
 }
 
-fn bias_params(rows: usize, fan_in: usize, fan_out: usize) -> BiasParams {
-    let stride = row_stride(fan_out);
+fn bias_params(shape: LayerShape) -> BiasParams {
+    let stride = row_stride(shape.fan_out);
     BiasParams {
-        rows: rows as u32,
-        cols: fan_out as u32,
+        rows: shape.rows as u32,
+        cols: shape.fan_out as u32,
         stride: stride as u32,
-        bias_offset: (fan_in * stride) as u32,
+        bias_offset: (shape.fan_in * stride) as u32,
     }
 }
 
 params! {
-    /// Of `activate` and `activate_grad`.
+    /// The params of `activate` and `activate_grad`.
     ActivateParams {
         /// Rows of the matrices.
         rows: u32,
         /// Their columns.
         cols: u32,
-        /// Elements from one row to the next.
+        /// Row stride, in elements.
         stride: u32,
     }
 }
@@ -131,7 +130,7 @@ pub const ACTIVATE: Kernel<ActivateParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// An activation, with its hyperparameter, of a matrix `[rows][cols]`.
+/// Launches an activation, given with its hyperparameter, over a matrix `[rows][cols]`.
 pub fn activate(kind: (Activation, f64), rows: usize, cols: usize) -> Launch {
     activating(ACTIVATE.launch(activate_params(rows, cols), rows * cols), kind)
 }
@@ -146,7 +145,7 @@ pub const ACTIVATE_GRAD: Kernel<ActivateParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// Back through it.
+/// Launches the backward pass through an activation.
 pub fn activate_grad(kind: (Activation, f64), rows: usize, cols: usize) -> Launch {
     activating(ACTIVATE_GRAD.launch(activate_params(rows, cols), rows * cols), kind)
 }
@@ -156,13 +155,13 @@ fn activate_params(rows: usize, cols: usize) -> ActivateParams {
 }
 
 params! {
-    /// Of the losses.
+    /// The params of the loss kernels.
     LossParams {
         /// Rows of the batch.
         rows: u32,
         /// Outputs.
         cols: u32,
-        /// Elements from one row to the next.
+        /// Row stride, in elements.
         stride: u32,
         /// The factor of the gradient.
         scale: f32,
@@ -172,7 +171,7 @@ params! {
 const LOSS_BINDINGS: &[Binding] =
     &[read("output"), read("target_rows"), write("row_loss"), write("d_output")];
 
-/// The losses of outputs that are apart from each other, with their gradients.
+/// Losses in which each output counts by itself, with their gradients.
 pub const LOSS_ELEMENTWISE: Kernel<LossParams> = Kernel::new(KernelRow {
     name: "loss_elementwise",
     source: source!("loss_elementwise", "grid", "loss", "activation"),
@@ -191,7 +190,7 @@ pub const LOSS_SOFTMAX: Kernel<LossParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// A loss, with its hyperparameter, of a batch of rows, its gradient times `scale`.
+/// Launches a loss, given with its hyperparameter, over a batch; `scale` is the factor of the gradient.
 pub fn loss(kind: (Loss, f64), rows: usize, outputs: usize, scale: f32) -> Launch {
     let params = LossParams {
         rows: rows as u32,
@@ -199,17 +198,12 @@ pub fn loss(kind: (Loss, f64), rows: usize, outputs: usize, scale: f32) -> Launc
         stride: row_stride(outputs) as u32,
         scale,
     };
-    let launch = match kind.0.link() {
-        Link::Softmax => LOSS_SOFTMAX.launch(params, rows),
-        Link::Identity | Link::Sigmoid => measuring(LOSS_ELEMENTWISE.launch(params, rows), kind),
+    let (launch, passes) = match kind.0.link() {
+        // The largest output, the sum of the exponentials, and what they come to.
+        Link::Softmax => (LOSS_SOFTMAX.launch(params, rows), 3),
+        Link::Identity | Link::Sigmoid => {
+            (measuring(LOSS_ELEMENTWISE.launch(params, rows), kind), 1)
+        }
     };
-    launch.with_rounds(loss_rounds(kind.0, outputs))
-}
-
-/// Loop rounds of an invocation of a loss: the softmax goes over its outputs three times.
-pub fn loss_rounds(kind: Loss, outputs: usize) -> usize {
-    match kind.link() {
-        Link::Softmax => 3 * outputs,
-        Link::Identity | Link::Sigmoid => outputs,
-    }
+    launch.with_rounds(passes * outputs)
 }

@@ -3,15 +3,19 @@
 use std::ops::Range;
 
 use super::params::params;
+use super::update::UpdateParams;
 use super::{
-    LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, PLAIN, read, shapes,
-    source, write,
+    LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, PLAIN, read, source,
+    write,
 };
+use crate::data::Batches;
 use crate::gpu::{Access, Binding, Kernel, KernelRow, Launch};
+use crate::network::{Layer, Network};
+use crate::optimizer::Optimizer;
 use crate::random::{Purpose, seed_key, stream_id};
 
 params! {
-    /// Of `init_uniform`.
+    /// The params of `init_uniform`.
     InitUniformParams {
         /// Networks to draw for.
         networks: u32,
@@ -45,8 +49,9 @@ pub const INIT_UNIFORM: Kernel<InitUniformParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The weights of layer `layer`, so many of them, of `networks` of the networks in a buffer of
-/// `stride`, where they begin at `first_parameter`.
+/// Launches the draw of the `len` weights of a layer, for a range of the networks in a buffer of `stride`
+/// networks; the layer's weights begin at `first_parameter`, and the distribution is uniform within
+/// `limit`.
 pub fn init_uniform(
     networks: Range<usize>,
     stride: usize,
@@ -72,8 +77,10 @@ pub fn init_uniform(
 }
 
 params! {
-    /// Of the kernels that train whole networks.
+    /// The params of the kernels that train whole networks.
     TrainParams {
+        /// The coefficients of the update, except those that each network has of its own.
+        update: UpdateParams,
         /// Networks.
         networks: u32,
         /// Steps to make in one dispatch.
@@ -88,9 +95,9 @@ params! {
         seed_low: u32,
         /// Its high half.
         seed_high: u32,
-        /// Steps whose losses the ring holds.
+        /// Capacity of the ring of losses, in steps.
         ring_len: u32,
-        /// Of so many epochs the last one's losses are kept; 0 to keep none.
+        /// Losses are kept of every epoch whose number is a multiple of this; 0 keeps none.
         loss_every: u32,
         /// The factor of a whole batch's loss.
         value_scale: f32,
@@ -102,18 +109,6 @@ params! {
         short_gradient_scale: f32,
         /// The step that the schedule begins with.
         schedule_first: u32,
-        /// What of a gradient goes into the first moment.
-        gain1: f32,
-        /// The second moment's decay.
-        decay2: f32,
-        /// What of a gradient's square goes into it.
-        gain2: f32,
-        /// Added to the root of the second moment.
-        eps: f32,
-        /// The largest norm of all gradients together.
-        clip_norm: f32,
-        /// The largest absolute value of one.
-        clip_value: f32,
     }
 }
 
@@ -161,7 +156,6 @@ pub const TRAIN_INVOCATION: Kernel<TrainParams> = Kernel::new(KernelRow {
     ),
     bindings: TRAIN_BINDINGS,
     constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
-    shapes: shapes::INVOCATION,
     twin: "step",
     ..PLAIN
 });
@@ -183,7 +177,78 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "order",
         "threefry"
     ),
-    shapes: shapes::WORKGROUP,
-    workgroup_bytes: 492,
     ..TRAIN_INVOCATION.row
 });
+
+/// The work of one dispatch that trains whole networks.
+#[derive(Debug, Clone, Copy)]
+pub struct Trainings<'a> {
+    /// The network that all of them are.
+    pub network: &'a Network,
+    /// The optimizer; learning rate, decay of the first moment and weight decay are each network's own.
+    pub optimizer: &'a Optimizer,
+    /// The batches in which they see the data.
+    pub batches: &'a Batches,
+    /// Number of networks.
+    pub networks: usize,
+    /// Steps of the dispatch, unless training ends before ...
+    pub steps: u32,
+    /// ... and the step, counted from the start of training, at which it ends.
+    pub until: u32,
+    /// The step with which the buffer of the schedule begins.
+    pub schedule_first: u32,
+    /// Capacity of the ring of losses, in steps.
+    pub ring_len: u32,
+    /// Losses are kept of every epoch whose number is a multiple of this; 0 keeps none.
+    pub loss_every: u32,
+}
+
+/// Launches whole trainings by one of the two kernels for them. Whoever chose the kernel adds the lines
+/// for its shape and its loop rounds.
+pub fn train(kernel: &Kernel<TrainParams>, what: &Trainings<'_>) -> Launch {
+    let Trainings { network, optimizer, batches, networks, .. } = *what;
+    let [seed_low, seed_high] = seed_key(batches.seed());
+    let (loss, outputs) = (network.loss(), network.outputs());
+    // The short last batch of an epoch, if there is one.
+    let [whole, short] = [batches.batch(), batches.rows() % batches.batch()];
+    let scales = |rows: usize| match rows {
+        0 => [0.0; 2],
+        rows => [loss.value_scale(rows, outputs), loss.gradient_scale(rows, outputs)],
+    };
+    let [[value_scale, gradient_scale], [short_value_scale, short_gradient_scale]] =
+        [whole, short].map(|rows| scales(rows).map(|scale| scale as f32));
+    let params = TrainParams {
+        update: UpdateParams::new(optimizer),
+        networks: networks as u32,
+        steps: what.steps,
+        until: what.until,
+        data_rows: batches.rows() as u32,
+        steps_per_epoch: batches.steps_per_epoch() as u32,
+        seed_low,
+        seed_high,
+        ring_len: what.ring_len,
+        loss_every: what.loss_every,
+        value_scale,
+        gradient_scale,
+        short_value_scale,
+        short_gradient_scale,
+        schedule_first: what.schedule_first,
+    };
+    let is_workgroups = kernel.name == TRAIN_WORKGROUP.name;
+    let lanes = if is_workgroups { kernel.lanes as usize } else { 1 };
+    let launch = kernel.launch(params, networks * lanes);
+    let names = kernel.constants.iter().map(|constant| constant.name);
+    names.fold(launch, |launch, name| launch.constant(name, constant(network, name)))
+}
+
+/// The value of an override of these kernels for a network.
+fn constant(network: &Network, name: &str) -> f64 {
+    let layers: Vec<Layer> = network.layers().collect();
+    let last = layers[layers.len() - 1];
+    match name {
+        "LOSS" => network.loss().code().into(),
+        "LOSS_PARAMETER" => network.loss_parameter(),
+        "OUTPUT_ACTIVATION_PARAMETER" => last.parameter,
+        _ => last.activation.code().into(),
+    }
+}

@@ -1,37 +1,64 @@
 //! The kernels that update parameters by gradients that are kept, and those that find their norm.
 
 use super::params::params;
-use super::{BOOLS, PLAIN, TREE_ROUNDS, read, source, tree_rounds, write};
+use super::{BOOLS, PLAIN, TREE_ROUNDS, codes, read, source, tree_rounds, write};
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Coefficients, Optimizer, UpdateRule};
 
-/// What overrides say of an optimizer.
-pub(super) const OPTIMIZER: Constant =
-    Constant { name: "OPTIMIZER", values: &[0.0, 1.0, 2.0, 3.0, 4.0] };
+/// The overrides of kernels that update parameters.
+pub(super) const OPTIMIZER: Constant = Constant { name: "OPTIMIZER", values: codes!(UpdateRule) };
 pub(super) const DECAY: Constant = Constant { name: "DECAY", values: &[0.0, 1.0, 2.0] };
 pub(super) const CLIP_VALUE: Constant = Constant { name: "CLIP_VALUE", values: BOOLS };
 
 params! {
-    /// Of `optimizer_step`.
-    OptimizerParams {
-        /// Vectors of four parameters, padding included.
-        len: u32,
-        /// Steps whose rates the ring holds.
-        ring_len: u32,
-        /// The first moment's decay.
+    /// The coefficients of an update that do not change from step to step: part of the params of every
+    /// kernel that updates parameters.
+    UpdateParams {
+        /// Decay of the first moment; not read where each network has its own.
         decay1: f32,
-        /// What of a gradient goes into it.
+        /// Factor of the gradient in the first moment.
         gain1: f32,
-        /// The second moment's decay.
+        /// Decay of the second moment.
         decay2: f32,
-        /// What of a gradient's square goes into it.
+        /// Factor of the squared gradient in the second moment.
         gain2: f32,
-        /// Added to the root of the second moment.
+        /// Added to the square root of the second moment.
         eps: f32,
-        /// How strongly weights decay.
+        /// Weight decay; not read where each network has its own.
         weight_decay: f32,
-        /// The largest absolute value of a gradient.
+        /// Largest absolute value of a gradient.
         clip_value: f32,
+        /// Largest norm of all gradients together.
+        clip_norm: f32,
+    }
+}
+
+impl UpdateParams {
+    /// Those of an optimizer; a bound that is not set is 0 and not read.
+    pub fn new(optimizer: &Optimizer) -> UpdateParams {
+        let c: Coefficients<f32> = optimizer.coefficients(0.0, 0).cast();
+        UpdateParams {
+            decay1: c.decay1,
+            gain1: c.gain1,
+            decay2: c.decay2,
+            gain2: c.gain2,
+            eps: c.eps,
+            weight_decay: c.weight_decay,
+            clip_value: optimizer.clip_value.unwrap_or_default() as f32,
+            clip_norm: optimizer.clip_norm.unwrap_or_default() as f32,
+        }
+    }
+}
+
+params! {
+    /// The params of `optimizer_step`.
+    OptimizerParams {
+        /// The coefficients of the update.
+        update: UpdateParams,
+        /// Parameters in vectors of four, padding included.
+        len: u32,
+        /// Capacity of the ring of learning rates, in steps.
+        ring_len: u32,
     }
 }
 
@@ -52,26 +79,16 @@ pub const OPTIMIZER_STEP: Kernel<OptimizerParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// An update of `len` parameters, a multiple of 4, padding included. Rates are in a ring of so many
-/// steps.
+/// Launches an update of `len` parameters, a multiple of 4, padding included. `ring_len` is the capacity of
+/// the ring of learning rates.
 pub fn optimizer_step(optimizer: &Optimizer, ring_len: u32, len: usize) -> Launch {
-    let n = optimizer.coefficients(0.0, 0);
-    let params = OptimizerParams {
-        len: (len / 4) as u32,
-        ring_len,
-        decay1: n.decay1 as f32,
-        gain1: n.gain1 as f32,
-        decay2: n.decay2 as f32,
-        gain2: n.gain2 as f32,
-        eps: n.eps as f32,
-        weight_decay: n.weight_decay as f32,
-        clip_value: optimizer.clip_value.unwrap_or_default() as f32,
-    };
+    let update = UpdateParams::new(optimizer);
+    let params = OptimizerParams { update, len: (len / 4) as u32, ring_len };
     updating(OPTIMIZER_STEP.launch(params, len / 4), optimizer)
         .constant("CLIP_NORM", optimizer.clip_norm.is_some())
 }
 
-/// The overrides that say how a kernel updates.
+/// Sets the overrides of a kernel that updates parameters.
 pub(super) fn updating(launch: Launch, optimizer: &Optimizer) -> Launch {
     launch
         .constant("OPTIMIZER", optimizer.code())
@@ -80,16 +97,16 @@ pub(super) fn updating(launch: Launch, optimizer: &Optimizer) -> Launch {
 }
 
 params! {
-    /// Of `gradient_squares`.
+    /// The params of `gradient_squares`.
     GradientSquaresParams {
         /// Gradients, padding included.
         len: u32,
-        /// The largest absolute value of one.
+        /// Largest absolute value of a gradient.
         clip_value: f32,
     }
 }
 
-/// The first level of the norm of all gradients.
+/// Sums of squared gradients: the first step towards the norm of all gradients.
 pub const GRADIENT_SQUARES: Kernel<GradientSquaresParams> = Kernel::new(KernelRow {
     name: "gradient_squares",
     source: source!("gradient_squares", "optimizer", "norm"),
@@ -100,7 +117,7 @@ pub const GRADIENT_SQUARES: Kernel<GradientSquaresParams> = Kernel::new(KernelRo
     ..PLAIN
 });
 
-/// The squares of `len` gradients, summed over stretches of [`STRETCH`].
+/// Launches the sums of squares of `len` gradients, one for each [`STRETCH`] of them.
 pub fn gradient_squares(optimizer: &Optimizer, len: usize) -> Launch {
     let clip_value = optimizer.clip_value.unwrap_or_default() as f32;
     let params = GradientSquaresParams { len: len as u32, clip_value };
@@ -110,22 +127,22 @@ pub fn gradient_squares(optimizer: &Optimizer, len: usize) -> Launch {
         .with_rounds(SQUARES_EACH + TREE_ROUNDS)
 }
 
-/// Gradients that a lane sums.
+/// Gradients that one invocation sums.
 const SQUARES_EACH: usize = 64;
-/// Gradients that a workgroup of [`GRADIENT_SQUARES`] sums.
+/// Gradients that one workgroup of [`GRADIENT_SQUARES`] sums.
 pub const STRETCH: usize = SQUARES_EACH * GRADIENT_SQUARES.row.lanes as usize;
 
 params! {
-    /// Of `clip_scale`.
+    /// The params of `clip_scale`.
     ClipScaleParams {
-        /// Sums of squares.
+        /// Number of sums of squares.
         len: u32,
-        /// The largest norm.
+        /// Largest norm.
         clip_norm: f32,
     }
 }
 
-/// The second level, and the factor that brings the norm down.
+/// The norm of all gradients, and the factors that scale it down to the largest norm.
 pub const CLIP_SCALE: Kernel<ClipScaleParams> = Kernel::new(KernelRow {
     name: "clip_scale",
     source: source!("clip_scale", "norm"),
@@ -136,7 +153,7 @@ pub const CLIP_SCALE: Kernel<ClipScaleParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// The factors that bring the root of the sum of `len` sums of squares down to a norm.
+/// Launches the norm and its factors from `len` sums of squares.
 pub fn clip_scale(clip_norm: f32, len: usize) -> Launch {
     let lanes = CLIP_SCALE.lanes as usize;
     let launch = CLIP_SCALE.launch(ClipScaleParams { len: len as u32, clip_norm }, lanes);

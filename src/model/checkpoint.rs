@@ -1,15 +1,15 @@
-//! A training that can be gone on with, as bytes: what a saved network holds, with the optimizer's
-//! moments, the step, and what else the trainer needs to know.
+//! A training that can be resumed, as bytes: a saved network with the optimizer's moments, the step and
+//! the trainer's state.
 
 use super::tensors::{self, Content, TensorFile};
 use super::{Model, ModelError};
 use crate::data::Schema;
 use crate::network::{Layout, Network};
 
-/// The version of the format, in the metadata under `wgrad`.
+/// The version of the format, under `wgrad` in the metadata.
 pub(super) const FORMAT: &str = "checkpoint 1";
 
-/// The most moments that an optimizer has.
+/// The most moments of an optimizer.
 const MAX_MOMENTS: usize = 2;
 
 /// One training after a number of steps.
@@ -20,7 +20,7 @@ const MAX_MOMENTS: usize = 2;
 pub struct Checkpoint {
     /// The network.
     pub network: Network,
-    /// What rows must be before it sees them, and what its outputs mean.
+    /// How its inputs are preprocessed, and what its outputs mean.
     pub schema: Schema,
     /// Its parameters, in its [`Layout`].
     pub parameters: Vec<f32>,
@@ -28,21 +28,21 @@ pub struct Checkpoint {
     pub moments: Vec<Vec<f32>>,
     /// Steps done.
     pub step: u32,
-    /// The run's settings as TOML. Only kept, not read.
+    /// The run's settings as TOML. Stored and not interpreted.
     pub settings: String,
-    /// SHA-256 of the data that was learned from, in hex. Likewise.
+    /// SHA-256 of the training data, in hex. Stored and not interpreted.
     pub data: String,
-    /// The trainer's own state as JSON. Likewise.
+    /// The trainer's state as JSON. Stored and not interpreted.
     pub state: String,
 }
 
-/// What stands before the names of a moment's tensors; `moment` counts from 0.
+/// The prefix of the names of a moment's tensors; `moment` counts from 0.
 fn prefix(moment: usize) -> String {
     format!("moment{}.", moment + 1)
 }
 
 impl Checkpoint {
-    /// The network alone, as it now is.
+    /// The network without the state of its training.
     pub fn model(&self) -> Model {
         Model {
             network: self.network.clone(),
@@ -55,17 +55,17 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`ModelError::NotFinite`] and [`ModelError::Unfit`] for what could not be read back;
-    /// [`ModelError::Format`] where safetensors refuses the tensors.
+    /// [`ModelError::Format`] if safetensors refuses the tensors.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
         self.check()?;
         self.content()?.to_bytes()
     }
 
-    /// What [`Checkpoint::to_bytes`] wrote.
+    /// Reads what [`Checkpoint::to_bytes`] wrote.
     ///
     /// # Errors
-    /// [`ModelError`] for anything else: a file cut short, of another program, of another
-    /// version, with one bit flipped; [`ModelError::NoCheckpoint`] for a saved network.
+    /// [`ModelError`] for anything else: a truncated file, one of another program or version, or with
+    /// a flipped bit; [`ModelError::NoCheckpoint`] for a saved network.
     pub fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, ModelError> {
         let file = TensorFile::open(bytes)?;
         match file.get(tensors::VERSION)? {
@@ -75,7 +75,7 @@ impl Checkpoint {
         }
     }
 
-    /// The same of a file that says it is one.
+    /// The same for a file of this format.
     pub(super) fn from_file(file: &TensorFile<'_>) -> Result<Checkpoint, ModelError> {
         let (network, mut schema) = file.network()?;
         let first = |moment: usize| format!("{}layers.0.weight", prefix(moment));
@@ -95,7 +95,7 @@ impl Checkpoint {
             schema,
             parameters,
             moments: moments?,
-            step: step.parse().map_err(|_| ModelError::Step { found: step.to_owned() })?,
+            step: step.parse().map_err(|_| ModelError::Step(step.to_owned()))?,
             settings: file.get("settings")?.to_owned(),
             data: file.get("data")?.to_owned(),
             state: file.get("state")?.to_owned(),
@@ -104,7 +104,7 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Parameters and moments, each with what stands before its tensors' names.
+    /// Parameters and moments, each with the prefix of its tensors' names.
     fn lists(&self) -> impl Iterator<Item = (String, &Vec<f32>)> {
         let moments = self.moments.iter().enumerate();
         let moments = moments.map(|(moment, list)| (prefix(moment), list));
@@ -120,7 +120,7 @@ impl Checkpoint {
             ("data", self.data.clone()),
             ("state", self.state.clone()),
         ];
-        // With its length before each: no two lists of texts give the same head.
+        // Each with its length, so that no two lists of texts give the same head.
         let entries =
             metadata.iter().map(|(key, value)| format!("{key} {}\n{value}\n", value.len()));
         let head = [format!("wgrad {FORMAT}\n")].into_iter().chain(entries).collect();
@@ -133,7 +133,7 @@ impl Checkpoint {
         Ok(Content { version: FORMAT, head, metadata, tensors })
     }
 
-    /// Whether it could be read back: asked before anything is written over an older one.
+    /// Whether it could be read back: checked before it replaces an older one.
     fn check(&self) -> Result<(), ModelError> {
         let step = self.step;
         let unfit = |reason: String| Err(ModelError::Unfit { step, reason });
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_comes_back_as_it_was_and_always_as_the_same_bytes() {
+    fn a_checkpoint_reads_back_and_always_writes_the_same_bytes() {
         for moments in 0..=2 {
             let bytes = checkpoint(moments).to_bytes().unwrap();
             assert_eq!(read(&bytes).unwrap(), checkpoint(moments));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn its_network_is_read_as_a_model_is() {
+    fn its_network_is_read_as_a_model() {
         let bytes = checkpoint(2).to_bytes().unwrap();
         assert_eq!(Model::from_bytes(&bytes).unwrap(), checkpoint(2).model());
         let model = checkpoint(2).model().to_bytes().unwrap();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_every_tail_is_refused() {
+    fn truncated_and_extended_files_are_refused() {
         let bytes = checkpoint(2).to_bytes().unwrap();
         for len in 0..bytes.len() {
             assert!(read(&bytes[..len]).is_err(), "cut to {len}");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_somebody_elses_file_and_a_plain_model_are_named_as_such() {
+    fn another_version_another_program_and_a_saved_network_are_named() {
         let bytes = checkpoint(2).to_bytes().unwrap();
         let newer = with(&bytes, FORMAT, "checkpoint 2");
         for error in [read(&newer).unwrap_err(), Model::from_bytes(&newer).unwrap_err()] {
@@ -286,12 +286,12 @@ mod tests {
         let data = 1.0f32.to_le_bytes();
         let view = TensorView::new(Dtype::F32, vec![1], &data).unwrap();
         let foreign = safetensors::serialize([("x", view)], None).unwrap();
-        assert_eq!(read(&foreign), Err(ModelError::Foreign { missing: "wgrad" }));
+        assert_eq!(read(&foreign), Err(ModelError::Foreign("wgrad")));
         assert!(matches!(read(b"lr = 0.5\n"), Err(ModelError::Format { .. })));
     }
 
     #[test]
-    fn what_was_changed_by_hand_is_named() {
+    fn manual_changes_are_named() {
         let bytes = checkpoint(2).to_bytes().unwrap();
         let name = |error: ModelError| error.to_string();
         let error = name(read(&with(&bytes, "\"1234\"", "\"12e4\"")).unwrap_err());
@@ -302,7 +302,7 @@ mod tests {
         let odd = with(&bytes, "moment1.layers.0.weight", "moment3.layers.0.weight");
         let error = name(read(&odd).unwrap_err());
         assert!(error.contains("14 tensors for 2 layers"), "{error}");
-        // A tensor of a moment under the name of nobody's.
+        // A tensor under an unknown name.
         let odd = with(&bytes, "moment2.layers.1.bias", "moment2.layers.1.bing");
         let error = name(read(&odd).unwrap_err());
         assert!(error.contains("moment2.layers.1.bias: missing"), "{error}");
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_read_back_is_not_written() {
+    fn a_checkpoint_that_could_not_be_read_back_is_not_written() {
         let mut bad = checkpoint(2);
         bad.moments[1][0] = f32::NAN;
         let error = bad.to_bytes().unwrap_err().to_string();

@@ -1,21 +1,15 @@
-//! Files that cannot be used, and what cannot become one.
+//! Errors of reading and writing saved models and checkpoints.
 
-/// A saved model, or a checkpoint, that cannot be used.
+/// A saved model or a checkpoint that cannot be read or written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
-    /// Not a safetensors file.
-    #[error("not a readable safetensors file ({reason}); give a file that `wgrad train` wrote")]
-    Format {
-        /// What the reader said.
-        reason: String,
-    },
-    /// A safetensors file of somebody else's.
-    #[error("has no wgrad metadata ({missing} is missing); give a file that `wgrad train` wrote")]
-    Foreign {
-        /// The missing key.
-        missing: &'static str,
-    },
-    /// Of another version.
+    /// Not a safetensors file: the reader's message.
+    #[error("not a readable safetensors file ({0}); use a file that `wgrad train` wrote")]
+    Format(String),
+    /// A safetensors file of another program, without this key.
+    #[error("has no wgrad metadata ({0} is missing); use a file that `wgrad train` wrote")]
+    Foreign(&'static str),
+    /// Another version of the format.
     #[error("is of format {found}, this program reads {reads}; use the wgrad that wrote it")]
     Version {
         /// The file's version.
@@ -25,22 +19,16 @@ pub enum ModelError {
     },
     /// A trained network where a checkpoint is needed.
     #[error(
-        "is a saved network and not a checkpoint; use it with `wgrad predict --model`, and give --resume a checkpoint"
+        "is a saved network and not a checkpoint; use it with `wgrad predict --model`, and --resume with a checkpoint"
     )]
     NoCheckpoint,
-    /// A network in the metadata that cannot be.
-    #[error("its network is not valid ({reason}); the file is damaged, train again")]
-    Network {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A step in the metadata that is none.
-    #[error("its step {found:?} is not a number of steps; the file is damaged, train again")]
-    Step {
-        /// What stands there.
-        found: String,
-    },
-    /// Tensors that are not those of its network.
+    /// An invalid network in the metadata.
+    #[error("its network is not valid ({0}); the file is damaged, train again")]
+    Network(String),
+    /// An invalid step in the metadata.
+    #[error("its step {0:?} is not a number of steps; the file is damaged, train again")]
+    Step(String),
+    /// Tensors that do not fit the network.
     #[error("tensor {name}: {reason}; the file is damaged, train again")]
     Tensor {
         /// Its name.
@@ -49,22 +37,24 @@ pub enum ModelError {
         reason: String,
     },
     /// The right content in other bytes.
-    #[error("was not written by this version of wgrad as it stands; save the network again")]
+    #[error(
+        "was changed after wgrad wrote it, or written by another version; save the network again"
+    )]
     Rewritten,
-    /// Bits that changed since it was written.
+    /// Content that changed since it was written.
     #[error("its content does not match its hash; the file is damaged, train again")]
     Hash,
-    /// Numbers that no training can go on from: nothing is written.
+    /// A value that is not finite: nothing is written.
     #[error("no checkpoint at step {step}: tensor {name} holds {value}; use a lower --lr")]
     NotFinite {
         /// Steps done.
         step: u32,
         /// The tensor.
         name: String,
-        /// What it holds.
+        /// The value.
         value: f32,
     },
-    /// Parts that do not belong together: nothing is written.
+    /// Parts that do not fit each other: nothing is written.
     #[error("no checkpoint at step {step}: {reason}; please report this")]
     Unfit {
         /// Steps done.

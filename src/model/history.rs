@@ -1,4 +1,4 @@
-//! The history of a run: one JSON value a line, of which a crash tears at most the last.
+//! The history of a run: one JSON value per line; a crash truncates at most the last line.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -9,21 +9,21 @@ use serde_json::Value;
 use super::file;
 use crate::Error;
 
-/// The lines of a run's history, being written.
+/// The history file of a run, open for writing.
 #[derive(Debug)]
 pub struct History {
     path: PathBuf,
     file: File,
-    /// Bytes up to the end of the last whole line.
+    /// Bytes up to the end of the last complete line.
     len: u64,
 }
 
 impl History {
-    /// Opens one to write on, made if it is missing, cut to what stays of it.
+    /// Opens a history for appending, created if it is missing, with the lines that `keep` accepts.
     pub(super) fn open(path: PathBuf, keep: &dyn Fn(&Value) -> bool) -> Result<History, Error> {
-        // Not a pipe, which would be waited on.
-        let there = file::target(&path)?.exists();
-        let old = if there { file::read(&path)? } else { Vec::new() };
+        // Not a pipe, where reading would block.
+        let exists = file::target(&path)?.exists();
+        let old = if exists { file::read(&path)? } else { Vec::new() };
         let kept = kept_lines(&old, keep).map_err(|line| {
             let reason = format!("line {line} is not JSON; remove that line");
             Error::File { path: path.display().to_string(), reason, bad: true }
@@ -36,14 +36,14 @@ impl History {
         Ok(History { path, file, len: kept.len() as u64 })
     }
 
-    /// Adds one line, in one write: it is with the system when this returns.
+    /// Appends one line, in one write that is not buffered.
     ///
     /// # Errors
-    /// [`Error::File`], as of a full disk; no half of the line is left, if that can be helped.
+    /// [`Error::File`], as for a full disk; a partial line is removed if possible.
     pub fn append(&mut self, line: &Value) -> Result<(), Error> {
         let line = format!("{line}\n");
         if let Err(cause) = self.file.write_all(line.as_bytes()) {
-            // Best effort: what is left is cut off when the run is gone on with.
+            // Best effort: a partial line is removed when the run is resumed.
             let _ = self.file.set_len(self.len);
             return Err(file::error(&self.path, &cause, false));
         }
@@ -54,28 +54,29 @@ impl History {
     /// Waits until all lines are on the disk.
     ///
     /// # Errors
-    /// [`Error::File`] with what the system said.
+    /// [`Error::File`] with the system's message.
     pub fn sync(&mut self) -> Result<(), Error> {
         self.file.sync_all().map_err(|cause| file::error(&self.path, &cause, false))
     }
 }
 
-/// The lines of a history that stay, or the number of a line, from 1, that is no JSON although
-/// others follow it. A line that is no JSON at the end was torn, and so was one without an end.
+/// The lines of a history that are kept, or the number, from 1, of a line that is not JSON although
+/// valid lines follow it. Such lines at the end, and a last line without a line feed, are truncated
+/// writes.
 fn kept_lines(old: &[u8], keep: &dyn Fn(&Value) -> bool) -> Result<Vec<u8>, usize> {
     let mut kept = Vec::new();
-    let mut torn = None;
+    let mut truncated = None;
     for (index, line) in old.split_inclusive(|&byte| byte == b'\n').enumerate() {
         match serde_json::from_slice::<Value>(line) {
             Ok(value) if line.ends_with(b"\n") => {
-                if let Some(line) = torn {
+                if let Some(line) = truncated {
                     return Err(line);
                 }
                 if keep(&value) {
                     kept.extend_from_slice(line);
                 }
             }
-            _ => torn = torn.or(Some(index + 1)),
+            _ => truncated = truncated.or(Some(index + 1)),
         }
     }
     Ok(kept)
@@ -111,7 +112,7 @@ mod tests {
     const TWO: &str = "{\"step\":1,\"loss\":0.10}\n{\"step\":2}\n";
 
     #[test]
-    fn lines_are_there_as_soon_as_they_are_written() {
+    fn lines_are_written_at_once() {
         let path = given("lines", b"");
         fs::remove_file(&path).unwrap();
         let mut history = open(&path).unwrap();
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_torn_line_is_cut_off() {
+    fn a_truncated_line_is_removed() {
         let path = given("torn", b"");
         let torn: [&[u8]; 10] = [
             b"",
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_amid_others_is_named_and_nothing_cut() {
+    fn a_bad_line_between_others_is_named_and_nothing_removed() {
         let text = format!("{TWO}oops\n{TWO}{{\"st");
         let path = given("amid", text.as_bytes());
         let error = open(&path).unwrap_err();
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_after_a_checkpoint_are_cut_and_the_others_stay_as_they_were() {
+    fn lines_after_a_checkpoint_are_removed_and_the_others_unchanged() {
         let path = given("later", format!("{TWO}{{\"step\":3}}\n{{\"step\":4}}\n{{").as_bytes());
         let until = |step: u64| move |line: &Value| line["step"].as_u64() <= Some(step);
         let mut history = History::open(path.clone(), &until(2)).unwrap();
@@ -192,7 +193,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_stays_one_and_a_device_is_left_alone() {
+    fn a_link_is_followed_and_a_device_never_opened() {
         let real = given("link", format!("{TWO}{{").as_bytes());
         let link = real.with_file_name("link");
         std::os::unix::fs::symlink(&real, &link).unwrap();
@@ -200,7 +201,7 @@ mod tests {
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&real).unwrap(), TWO);
         fs::remove_file(&real).unwrap();
-        assert!(open(&link).unwrap_err().to_string().contains("link to nothing"));
+        assert!(open(&link).unwrap_err().to_string().contains("broken link"));
         let null = open(std::path::Path::new("/dev/null")).unwrap_err().to_string();
         assert!(null.contains("is a device or a pipe"), "{null}");
         done(&real);

@@ -1,10 +1,10 @@
-//! A trained network as bytes: safetensors, PyTorch-shaped, with a hash of what it holds. And a
-//! training to go on with, likewise: a [`Checkpoint`].
+//! A trained network as bytes: safetensors in PyTorch's shapes, with a hash of the content. And the
+//! same for a training to resume: a [`Checkpoint`].
 //!
 //! `layers.N.weight` is `[out, in]` and `layers.N.bias` `[out]`, so that
 //! `safetensors.torch.load_file` gives what `nn.Linear` takes. The format itself has no checksum:
-//! a flipped bit of a weight would load. So the metadata carries a SHA-256 of network and tensors,
-//! and a file is taken only if it is, byte for byte, what would be written for what was read.
+//! a flipped bit of a weight would load. So the metadata has a SHA-256 of network and tensors, and a
+//! file is accepted only if it is, byte for byte, what would be written for its content.
 
 mod checkpoint;
 mod error;
@@ -29,7 +29,7 @@ use crate::data::Schema;
 use crate::network::{Layout, Network};
 use tensors::{Content, TensorFile};
 
-/// The version of the format, in the metadata under `wgrad`.
+/// The version of the format, under `wgrad` in the metadata.
 const FORMAT: &str = "2";
 
 /// A network with its parameters.
@@ -39,7 +39,7 @@ pub struct Model {
     pub network: Network,
     /// Its parameters, in its [`Layout`].
     pub parameters: Vec<f32>,
-    /// What rows must be before it sees them, and what its outputs mean.
+    /// How its inputs are preprocessed, and what its outputs mean.
     pub schema: Schema,
 }
 
@@ -61,16 +61,16 @@ impl Model {
     /// The whole file. The same model gives the same bytes.
     ///
     /// # Errors
-    /// [`ModelError::Format`] where safetensors refuses the tensors.
+    /// [`ModelError::Format`] if safetensors refuses the tensors.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
         self.content()?.to_bytes()
     }
 
-    /// What [`Model::to_bytes`] wrote, or the network of what [`Checkpoint::to_bytes`] wrote.
+    /// Reads what [`Model::to_bytes`] wrote, or the network of what [`Checkpoint::to_bytes`] wrote.
     ///
     /// # Errors
-    /// [`ModelError`] for anything else: a file cut short, of another program, of another
-    /// version, with one bit flipped.
+    /// [`ModelError`] for anything else: a truncated file, one of another program or version, or with
+    /// a flipped bit.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, ModelError> {
         let file = TensorFile::open(bytes)?;
         let reads = match file.get(tensors::VERSION)? {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_of_plain_numbers_comes_back_too() {
+    fn a_model_without_labels_reads_back() {
         let plain = Model { schema: Schema::default(), ..model() };
         assert_eq!(Model::from_bytes(&plain.to_bytes().unwrap()).unwrap(), plain);
         let labels = Labels::Classes(vec!["a".to_owned(), "b".to_owned()]);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_comes_back_as_it_was_and_always_as_the_same_bytes() {
+    fn a_model_reads_back_and_always_writes_the_same_bytes() {
         let bytes = model().to_bytes().unwrap();
         assert_eq!(Model::from_bytes(&bytes).unwrap(), model());
         for _ in 0..20 {
@@ -137,10 +137,10 @@ mod tests {
         }
     }
 
-    /// Files that are there must stay readable: the bytes of one, kept so that no change can move
-    /// them unnoticed.
+    /// Existing files must stay readable: the hash of one, so that no change of the format goes
+    /// unnoticed.
     #[test]
-    fn the_bytes_of_a_file_are_what_they_always_were() {
+    fn the_bytes_of_a_file_never_change() {
         let digest = Sha256::digest(model().to_bytes().unwrap());
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, MODEL_BYTES);
@@ -148,7 +148,7 @@ mod tests {
     const MODEL_BYTES: &str = "f538cc0a9dbd595be7f6a3eb11213cfc8de106bb33104ac49860238d17c093c7";
 
     #[test]
-    fn tensors_are_shaped_as_pytorch_has_them() {
+    fn tensors_have_the_shapes_of_pytorch() {
         let bytes = model().to_bytes().unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(file.tensor("layers.0.weight").unwrap().shape(), [3, 2]);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_every_tail_is_refused() {
+    fn truncated_and_extended_files_are_refused() {
         let bytes = model().to_bytes().unwrap();
         for len in 0..bytes.len() {
             assert!(Model::from_bytes(&bytes[..len]).is_err(), "cut to {len}");
@@ -182,15 +182,15 @@ mod tests {
     }
 
     #[test]
-    fn somebody_elses_file_is_named_as_such() {
+    fn a_file_of_another_program_is_named_as_such() {
         let data = 1.0f32.to_le_bytes();
         let view = TensorView::new(Dtype::F32, vec![1], &data).unwrap();
         let foreign = safetensors::serialize([("x", view)], None).unwrap();
-        assert_eq!(Model::from_bytes(&foreign), Err(ModelError::Foreign { missing: "wgrad" }));
+        assert_eq!(Model::from_bytes(&foreign), Err(ModelError::Foreign("wgrad")));
     }
 
     #[test]
-    fn what_is_not_finite_is_not_loaded() {
+    fn values_that_are_not_finite_are_not_loaded() {
         let mut bad = model();
         bad.parameters[0] = f32::NAN;
         let error = Model::from_bytes(&bad.to_bytes().unwrap()).unwrap_err();

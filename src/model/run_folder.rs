@@ -1,4 +1,4 @@
-//! The folder of one run: its settings, its history, its last and its best checkpoint.
+//! The folder of a run: its settings, its history, its last and its best checkpoint.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind::{AlreadyExists, NotADirectory, NotFound};
@@ -15,58 +15,56 @@ const CONFIG: &str = "config.toml";
 const HISTORY: &str = "history.jsonl";
 const LAST: &str = "last.safetensors";
 const BEST: &str = "best.safetensors";
-/// Every file of ours; what else lies in the folder is somebody else's.
-const OURS: [&str; 4] = [CONFIG, HISTORY, LAST, BEST];
-/// What is locked where the system does not lock folders.
+/// The files of a run; other files in the folder are never touched.
+const FILES: [&str; 4] = [CONFIG, HISTORY, LAST, BEST];
+/// The file that is locked on systems that do not lock folders.
 const LOCK: &str = ".lock";
 
-/// The folder of one run, which nobody else can write a run to while this is alive: a second run that
-/// goes on in it would mix its history with that of the first.
+/// The folder of a run, locked while this value exists: a second run in it would mix both histories.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    /// The system gives the lock back when this is closed, also by the end of a process that is killed.
-    /// `None` on a file system without locks.
+    /// Closing the file releases the lock, also when the process is killed. `None` on a file system
+    /// without locks.
     _lock: Option<File>,
 }
 
 impl RunFolder {
-    /// The folder that --out names, made if it is missing. With `force` it may hold files: those
-    /// of an earlier run are removed, all others left alone. So this is asked when nothing else
-    /// can fail any more.
+    /// The folder of --out, created if it is missing. With `force` it may contain files: those of an
+    /// earlier run are removed, all others are kept. So this is called when nothing else can fail.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a folder that is not empty; [`Error::File`] where it cannot be made
-    /// or written to, where another run is being written to it, or where what bears the name of a file of ours is none, such as a link.
+    /// [`Error::Setting`] for a folder that is not empty; [`Error::File`] if it cannot be created or
+    /// written to, if another run uses it, or if one of its files is not a regular file, such as a link.
     pub fn create(path: &Path, force: bool) -> Result<RunFolder, Error> {
         if path.as_os_str().is_empty() {
-            let reason = "names no folder; give one, as in --out runs/first".to_owned();
+            let reason = "is not a folder; use one, such as --out runs/first".to_owned();
             return Err(Error::Setting { setting: "--out ''".to_owned(), reason });
         }
         fs::create_dir_all(path).map_err(|cause| folder_error(path, &cause))?;
         let entries = fs::read_dir(path).map_err(|cause| folder_error(path, &cause))?;
-        // Before anything of an earlier run is looked at, or removed.
+        // Before an earlier run is read or removed.
         let folder = RunFolder::locked(path.to_owned())?;
         let is_lock = |entry: &fs::DirEntry| entry.file_name() == LOCK;
         if !force && entries.flatten().any(|entry| !is_lock(&entry)) {
             let reason =
-                "is not empty; give another folder, or --force to replace the run in it".to_owned();
+                "is not empty; use another folder, or --force to replace the run in it".to_owned();
             return Err(Error::Setting { setting: format!("--out {}", path.display()), reason });
         }
         let mut found = Vec::new();
-        for ours in OURS.map(|name| path.join(name)) {
-            match fs::symlink_metadata(&ours) {
-                Ok(metadata) if metadata.is_file() => found.push(ours),
+        for file in FILES.map(|name| path.join(name)) {
+            match fs::symlink_metadata(&file) {
+                Ok(metadata) if metadata.is_file() => found.push(file),
                 Ok(_) => {
-                    let reason = "is not a plain file, and is left alone; remove it, or give --out another folder";
-                    let (path, reason) = (ours.display().to_string(), reason.to_owned());
+                    let reason = "is not a regular file and is not replaced; remove it, or use another --out folder";
+                    let (path, reason) = (file.display().to_string(), reason.to_owned());
                     return Err(Error::File { path, reason, bad: true });
                 }
                 Err(cause) if cause.kind() == NotFound => {}
-                Err(cause) => return Err(file::error(&ours, &cause, false)),
+                Err(cause) => return Err(file::error(&file, &cause, false)),
             }
         }
-        // Nothing of the old run is gone before it is known that a new one can be written.
+        // The old run is removed only once a new one can be written.
         file::check_writable(&folder.config())?;
         for old in found {
             fs::remove_file(&old).map_err(|cause| file::error(&old, &cause, false))?;
@@ -74,12 +72,12 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// A new folder `root/NAME-001`, or the number after the last one there is. That it is made is
-    /// what claims it: two runs that begin at once have one each.
+    /// A new folder `root/NAME-001`, or with the number after the last one. Creating it claims it: two
+    /// runs that start at once get one each.
     ///
     /// # Errors
-    /// [`Error::File`] where it cannot be made or written to; [`Error::Setting`] where all numbers
-    /// are taken.
+    /// [`Error::File`] if it cannot be created or written to; [`Error::Setting`] if all numbers are
+    /// used.
     pub fn next(root: &Path, name: &str) -> Result<RunFolder, Error> {
         fs::create_dir_all(root).map_err(|cause| folder_error(root, &cause))?;
         let name = safe_name(name);
@@ -96,21 +94,20 @@ impl RunFolder {
                     file::check_writable(&folder.config())?;
                     return Ok(folder);
                 }
-                // Somebody was faster, or a file has the name.
+                // Another run was faster, or a file has the name.
                 Err(cause) if cause.kind() == AlreadyExists => {}
                 Err(cause) => return Err(folder_error(&path, &cause)),
             }
         }
         let setting = root.join(format!("{name}-{MAX_RUNS}")).display().to_string();
-        let reason = "is taken, and there is no number after it; give --out a folder".to_owned();
+        let reason = "exists, and there is no number after it; use --out with a folder".to_owned();
         Err(Error::Setting { setting, reason })
     }
 
-    /// The folder of a run that is to be gone on with.
+    /// The folder of a run to resume.
     ///
     /// # Errors
-    /// [`Error::File`] where it is no folder, cannot be written to, or another run is being written
-    /// to it.
+    /// [`Error::File`] if it is not a folder, cannot be written to, or another run uses it.
     pub fn open(path: &Path) -> Result<RunFolder, Error> {
         fs::read_dir(path).map_err(|cause| folder_error(path, &cause))?;
         let folder = RunFolder::locked(path.to_owned())?;
@@ -118,7 +115,7 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// A folder that is there, for this run alone.
+    /// An existing folder, locked for this run.
     fn locked(path: PathBuf) -> Result<RunFolder, Error> {
         let opened = match cfg!(unix) {
             true => File::open(&path),
@@ -129,41 +126,41 @@ impl RunFolder {
             Ok(()) => Ok(RunFolder { path, _lock: Some(lock) }),
             Err(TryLockError::WouldBlock) => {
                 let reason =
-                    "another wgrad is writing its run there; wait for its end, or give --out another folder"
+                    "another wgrad is writing its run there; wait until it ends, or use another --out folder"
                         .to_owned();
                 Err(Error::File { path: path.display().to_string(), reason, bad: false })
             }
-            // A file system without locks; it is not this run's fault.
+            // A file system without locks is not an error.
             Err(TryLockError::Error(_)) => Ok(RunFolder { path, _lock: None }),
         }
     }
 
-    /// The checkpoint that --resume means: a folder's last one, or the file itself.
+    /// The checkpoint of --resume: the last one of a folder, or the file itself.
     pub fn checkpoint_path(path: &Path) -> PathBuf {
         if path.is_dir() { path.join(LAST) } else { path.to_owned() }
     }
 
-    /// The folder itself.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where its settings are.
+    /// The path of its settings.
     pub fn config(&self) -> PathBuf {
         self.path.join(CONFIG)
     }
 
-    /// Where its last checkpoint is.
+    /// The path of its last checkpoint.
     pub fn last(&self) -> PathBuf {
         self.path.join(LAST)
     }
 
-    /// Where its best checkpoint is.
+    /// The path of its best checkpoint.
     pub fn best(&self) -> PathBuf {
         self.path.join(BEST)
     }
 
-    /// Puts its settings there, as TOML.
+    /// Writes its settings as TOML.
     ///
     /// # Errors
     /// [`Error::File`] as [`file::write_atomic`].
@@ -171,7 +168,7 @@ impl RunFolder {
         file::write_atomic(&self.config(), toml.as_bytes())
     }
 
-    /// Puts its last checkpoint there, in the place of the one before.
+    /// Writes its last checkpoint, replacing the one before.
     ///
     /// # Errors
     /// [`Error::File`] as [`file::write_atomic`].
@@ -179,7 +176,7 @@ impl RunFolder {
         file::write_atomic(&self.last(), bytes)
     }
 
-    /// Puts its best checkpoint there, in the place of the one before.
+    /// Writes its best checkpoint, replacing the one before.
     ///
     /// # Errors
     /// [`Error::File`] as [`file::write_atomic`].
@@ -187,26 +184,25 @@ impl RunFolder {
         file::write_atomic(&self.best(), bytes)
     }
 
-    /// Its history, to be written on: without what a crash left of a line at its end, and without
-    /// the lines that `keep` does not want, such as those after the checkpoint gone on from.
+    /// Its history, open for appending: without a truncated line at its end, and without the lines that
+    /// `keep` rejects, such as those after the resumed checkpoint.
     ///
     /// # Errors
-    /// [`Error::File`] where it cannot be read or written, or where a line amid the others is no
-    /// JSON.
+    /// [`Error::File`] if it cannot be read or written, or if a line between others is not JSON.
     pub fn history(&self, keep: &dyn Fn(&Value) -> bool) -> Result<History, Error> {
         History::open(self.path.join(HISTORY), keep)
     }
 }
 
-/// What the system said of a folder.
+/// The error of the system about a folder.
 fn folder_error(path: &Path, cause: &std::io::Error) -> Error {
     let there = fs::metadata(path);
     if there.is_ok_and(|found| !found.is_dir()) {
-        let reason = "is a file; give a folder".to_owned();
+        let reason = "is a file; use a folder".to_owned();
         return Error::File { path: path.display().to_string(), reason, bad: true };
     }
     if path.is_symlink() && !path.exists() {
-        let reason = "is a link to nothing; remove it or give another folder".to_owned();
+        let reason = "is a broken link; remove it or use another folder".to_owned();
         return Error::File { path: path.display().to_string(), reason, bad: true };
     }
     file::error(path, cause, matches!(cause.kind(), NotFound | NotADirectory))
@@ -262,7 +258,7 @@ mod tests {
         folder.write_last(b"two").unwrap();
         folder.write_best(b"best").unwrap();
         folder.history(&|_| true).unwrap().append(&Value::from(1)).unwrap();
-        assert_eq!(scratch.names("runs/a"), OURS.map(str::to_owned).into());
+        assert_eq!(scratch.names("runs/a"), FILES.map(str::to_owned).into());
         assert_eq!(fs::read(folder.last()).unwrap(), b"two");
         assert_eq!(fs::read(folder.best()).unwrap(), b"best");
         assert_eq!(fs::read(folder.config()).unwrap(), b"lr = 0.5\n");
@@ -295,7 +291,7 @@ mod tests {
         folder.write_config("new").unwrap();
         fs::create_dir(folder.best()).unwrap();
         let error = said(RunFolder::create(&path, true));
-        assert!(error.contains("best.safetensors: is not a plain file"), "{error}");
+        assert!(error.contains("best.safetensors: is not a regular file"), "{error}");
         assert_eq!(fs::read(folder.config()).unwrap(), b"new");
     }
 
@@ -331,14 +327,14 @@ mod tests {
         fs::write(&file, b"x").unwrap();
         for force in [false, true] {
             let error = said(RunFolder::create(&file, force));
-            assert!(error.contains("file: is a file; give a folder"), "{error}");
+            assert!(error.contains("file: is a file; use a folder"), "{error}");
             let error = said(RunFolder::create(&file.join("in"), force));
             assert!(error.contains("file/in: "), "{error}");
             let error = said(RunFolder::create(Path::new(""), force));
-            assert!(error.contains("--out '': names no folder"), "{error}");
+            assert!(error.contains("--out '': is not a folder"), "{error}");
         }
-        assert!(said(RunFolder::open(&file)).contains("is a file; give a folder"));
-        assert!(said(RunFolder::next(&file, "x")).contains("is a file; give a folder"));
+        assert!(said(RunFolder::open(&file)).contains("is a file; use a folder"));
+        assert!(said(RunFolder::next(&file, "x")).contains("is a file; use a folder"));
         let missing = RunFolder::open(&scratch.0.join("missing")).unwrap_err();
         assert!(missing.to_string().contains("missing: no such file or folder"), "{missing}");
         assert_eq!(missing.exit_code(), 6);
@@ -357,7 +353,7 @@ mod tests {
         for target in [&real, &scratch.0.join("nothing")] {
             symlink(target, folder.last()).unwrap();
             let error = said(RunFolder::create(&path, true));
-            assert!(error.contains("last.safetensors: is not a plain file"), "{error}");
+            assert!(error.contains("last.safetensors: is not a regular file"), "{error}");
             assert!(folder.last().is_symlink());
             fs::remove_file(folder.last()).unwrap();
         }
@@ -369,7 +365,7 @@ mod tests {
         assert!(scratch.0.join("link").is_symlink() && !folder.config().exists());
         symlink(scratch.0.join("nothing"), scratch.0.join("dangling")).unwrap();
         let error = said(RunFolder::create(&scratch.0.join("dangling"), true));
-        assert!(error.contains("dangling: is a link to nothing"), "{error}");
+        assert!(error.contains("dangling: is a broken link"), "{error}");
         assert!(!scratch.0.join("nothing").exists());
     }
 
@@ -394,7 +390,7 @@ mod tests {
         assert_eq!(next("xor"), "xor-1000");
         fs::create_dir(root.join("xor-999999")).unwrap();
         let error = said(RunFolder::next(&root, "xor"));
-        assert!(error.contains("xor-999999: is taken"), "{error}");
+        assert!(error.contains("xor-999999: exists"), "{error}");
     }
 
     #[test]

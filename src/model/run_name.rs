@@ -1,14 +1,14 @@
-//! The names of runs' folders: `NAME-001`.
+//! The names of run folders: `NAME-001`.
 
-/// The most runs of one name.
+/// The largest number of a run.
 pub(super) const MAX_RUNS: u32 = 999_999;
-/// The digits of that.
+/// Its digits.
 const MAX_DIGITS: usize = 6;
-/// The most characters of a name that are kept: whatever they are, it can name a file.
+/// The most characters of a name that are kept: short enough for a file name in any script.
 const MAX_NAME: usize = 40;
 
-/// `name` with nothing in it that a file system minds: letters, digits and `_` stay, what lies
-/// between them becomes one `-`.
+/// `name` as a safe file name: letters, digits and `_` stay, everything between them becomes one
+/// `-`.
 pub(super) fn safe_name(name: &str) -> String {
     let parts = name.split(|c: char| !c.is_alphanumeric() && c != '_');
     let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
@@ -16,10 +16,10 @@ pub(super) fn safe_name(name: &str) -> String {
     if safe.is_empty() { "run".to_owned() } else { safe.trim_end_matches('-').to_owned() }
 }
 
-/// The number of a run's folder, where it is one of `name`'s.
+/// The number of a run folder, if it belongs to `name`.
 pub(super) fn number(folder: &str, name: &str) -> Option<u32> {
     let digits = folder.strip_prefix(name)?.strip_prefix('-')?;
-    // Not a date: the numbers after it would say nothing.
+    // Longer numbers are dates.
     let ours = digits.len() <= MAX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| ours)
 }

@@ -1,5 +1,5 @@
-//! What models and checkpoints share: named tensors as PyTorch has them, with metadata and a hash,
-//! in a safetensors file that is the same bytes for the same content.
+//! The file of models and checkpoints: named tensors in PyTorch's shapes, metadata and a hash, in a
+//! safetensors file with the same bytes for the same content.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,17 +10,17 @@ use super::ModelError;
 use crate::data::{Scaling, Schema};
 use crate::network::{Layout, Network, TensorKind};
 
-/// The key under which the version of the format stands.
+/// The metadata key of the version of the format.
 pub(super) const VERSION: &str = "wgrad";
 
-/// The tensors of a scaling, beside those of the layers.
+/// The tensors of a scaling.
 const OFFSET: &str = "input.offset";
 const FACTOR: &str = "input.factor";
 
-/// One tensor as PyTorch has it: name, shape, little-endian bytes.
+/// One tensor in PyTorch's shape: name, shape, little-endian bytes.
 pub(super) type NamedTensor = (String, Vec<usize>, Vec<u8>);
 
-/// The tensors of a flat buffer, `prefix` before each name.
+/// The tensors of a flat buffer, with `prefix` before each name.
 pub(super) fn of_layers(prefix: &str, layout: &Layout, flat: &[f32]) -> Vec<NamedTensor> {
     let bytes = |indices: &mut dyn Iterator<Item = usize>| {
         indices.flat_map(|index| flat[index].to_le_bytes()).collect()
@@ -39,7 +39,7 @@ pub(super) fn of_layers(prefix: &str, layout: &Layout, flat: &[f32]) -> Vec<Name
     layout.tensors().iter().map(named).collect()
 }
 
-/// Those of a scaling, where there is one.
+/// The tensors of a scaling, if there is one.
 pub(super) fn of_scaling(schema: &Schema) -> Vec<NamedTensor> {
     let list = |name: &str, values: &[f32]| {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -49,22 +49,22 @@ pub(super) fn of_scaling(schema: &Schema) -> Vec<NamedTensor> {
     schema.scaling.iter().flat_map(both).collect()
 }
 
-/// A value of ours as the metadata has it.
+/// A value in the metadata.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, ModelError> {
-    serde_json::to_string(value).map_err(|error| unreadable(&error))
+    serde_json::to_string(value).map_err(unreadable)
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> ModelError {
-    ModelError::Format { reason: error.to_string() }
+fn unreadable(error: impl std::fmt::Display) -> ModelError {
+    ModelError::Format(error.to_string())
 }
 
-/// Everything that a file holds, before it is bytes.
+/// The content of a file, before it is bytes.
 pub(super) struct Content {
     /// The version of its format.
     pub version: &'static str,
-    /// What the hash covers beside the tensors: version and metadata.
+    /// What the hash covers besides the tensors: version and metadata.
     pub head: String,
-    /// The metadata, but for version and hash.
+    /// The metadata without version and hash.
     pub metadata: Vec<(&'static str, String)>,
     /// The tensors.
     pub tensors: Vec<NamedTensor>,
@@ -85,7 +85,7 @@ impl Content {
     /// The whole file.
     ///
     /// # Errors
-    /// [`ModelError::Format`] where safetensors refuses the tensors.
+    /// [`ModelError::Format`] if safetensors refuses the tensors.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
         self.with_hash(self.hash())
     }
@@ -100,14 +100,13 @@ impl Content {
         let mut views = Vec::with_capacity(self.tensors.len());
         for (name, shape, bytes) in &self.tensors {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            views.push((name.as_str(), view.map_err(|error| unreadable(&error))?));
+            views.push((name.as_str(), view.map_err(unreadable)?));
         }
-        let bytes =
-            safetensors::serialize(views, Some(metadata)).map_err(|error| unreadable(&error))?;
-        sort_header(&bytes).ok_or_else(|| unreadable(&"its own header was not understood"))
+        let bytes = safetensors::serialize(views, Some(metadata)).map_err(unreadable)?;
+        sort_header(&bytes).ok_or_else(|| unreadable("its own header cannot be parsed"))
     }
 
-    /// Whether `file` is what would be written for this, byte for byte.
+    /// Whether `file` is what would be written for this content, byte for byte.
     ///
     /// # Errors
     /// [`ModelError::Hash`], [`ModelError::Rewritten`].
@@ -116,7 +115,7 @@ impl Content {
         if hash != file.get("sha256")? {
             return Err(ModelError::Hash);
         }
-        // The hash does not cover the header's own spelling: a file is what would be written.
+        // The hash does not cover how the header is written.
         if self.with_hash(hash).as_deref() != Ok(file.bytes) {
             return Err(ModelError::Rewritten);
         }
@@ -124,7 +123,7 @@ impl Content {
     }
 }
 
-/// A safetensors file as it was given, nothing of it believed yet.
+/// A safetensors file whose content is not checked yet.
 pub(super) struct TensorFile<'a> {
     bytes: &'a [u8],
     tensors: SafeTensors<'a>,
@@ -132,39 +131,35 @@ pub(super) struct TensorFile<'a> {
 }
 
 impl<'a> TensorFile<'a> {
-    /// Takes any safetensors file.
+    /// Any safetensors file.
     pub(super) fn open(bytes: &'a [u8]) -> Result<TensorFile<'a>, ModelError> {
-        let tensors = SafeTensors::deserialize(bytes).map_err(|error| unreadable(&error))?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| unreadable(&error))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
         Ok(TensorFile { bytes, tensors, header })
     }
 
     /// One entry of the metadata.
-    pub(super) fn get(&self, missing: &'static str) -> Result<&str, ModelError> {
-        let metadata = self.header.metadata().as_ref();
-        let value = metadata.and_then(|map| map.get(missing));
-        value.map(String::as_str).ok_or(ModelError::Foreign { missing })
+    pub(super) fn get(&self, key: &'static str) -> Result<&str, ModelError> {
+        let value = self.header.metadata().as_ref().and_then(|map| map.get(key));
+        value.map(String::as_str).ok_or(ModelError::Foreign(key))
     }
 
-    /// Network and schema, the scaling not among it yet.
+    /// Network and schema, still without the scaling.
     pub(super) fn network(&self) -> Result<(Network, Schema), ModelError> {
-        let bad = |reason: String| ModelError::Network { reason };
-        let network: Network =
-            serde_json::from_str(self.get("network")?).map_err(|error| bad(error.to_string()))?;
-        let schema: Schema =
-            serde_json::from_str(self.get("schema")?).map_err(|error| bad(error.to_string()))?;
-        check_schema(&schema, &network).map_err(bad)?;
+        let bad = |error: serde_json::Error| ModelError::Network(error.to_string());
+        let network: Network = serde_json::from_str(self.get("network")?).map_err(bad)?;
+        let schema: Schema = serde_json::from_str(self.get("schema")?).map_err(bad)?;
+        check_schema(&schema, &network).map_err(ModelError::Network)?;
         Ok((network, schema))
     }
 
-    /// Whether there is a tensor of that name.
+    /// Whether there is a tensor of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.tensors.tensor(name).is_ok()
     }
 
-    /// Whether there are as many tensors as `lists` flat buffers of `network` need, with a scaling
-    /// or without. The sizes come from a file: they are compared with its tensors before anything
-    /// is allocated for them.
+    /// Whether there are as many tensors as `lists` flat buffers of `network` need, with or without a
+    /// scaling: checked before memory is allocated for the sizes that the file names.
     pub(super) fn check_count(&self, network: &Network, lists: usize) -> Result<(), ModelError> {
         let layers = network.layers().len();
         let scaling = 2 * usize::from(self.has(OFFSET));
@@ -186,7 +181,7 @@ impl<'a> TensorFile<'a> {
         Ok(Layout::new(network).pack(&lists))
     }
 
-    /// The scaling, where there is one.
+    /// The scaling, if there is one.
     pub(super) fn scaling(&self, network: &Network) -> Result<Option<Scaling>, ModelError> {
         if !self.has(OFFSET) {
             return Ok(None);
@@ -196,24 +191,18 @@ impl<'a> TensorFile<'a> {
         Ok(Scaling::new(offset, self.values(FACTOR, &inputs)?))
     }
 
-    /// One tensor's values, `[rows][cols]` as [`Layout`] has them.
+    /// The values of a tensor, `[rows][cols]` as in [`Layout`].
     fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         let bad = |reason: String| ModelError::Tensor { name: name.to_owned(), reason };
         let view = self.tensors.tensor(name).map_err(|_| bad("missing".to_owned()))?;
         if view.dtype() != Dtype::F32 || view.shape() != shape {
-            return Err(bad(format!(
-                "is {:?} {:?}, not F32 {shape:?}",
-                view.dtype(),
-                view.shape()
-            )));
+            let (dtype, found) = (view.dtype(), view.shape());
+            return Err(bad(format!("is {dtype:?} {found:?}, not F32 {shape:?}")));
         }
-        let mut values = Vec::with_capacity(view.data().len() / 4);
-        for bytes in view.data().chunks_exact(4) {
-            let value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-            if !value.is_finite() {
-                return Err(bad(format!("holds {value}")));
-            }
-            values.push(value);
+        let (values, _) = view.data().as_chunks();
+        let values: Vec<f32> = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(bad(format!("holds {value}")));
         }
         Ok(match *shape {
             [out, fan_in] => (0..fan_in)
@@ -225,7 +214,7 @@ impl<'a> TensorFile<'a> {
     }
 }
 
-/// Whether names and labels are as many as the network has inputs and outputs.
+/// Whether names and labels fit the network's inputs and outputs.
 pub(super) fn check_schema(schema: &Schema, network: &Network) -> Result<(), String> {
     let named = schema.inputs.len();
     let labelled = schema.labels.outputs().unwrap_or(network.outputs());
@@ -236,8 +225,8 @@ pub(super) fn check_schema(schema: &Schema, network: &Network) -> Result<(), Str
     Err(format!("{named} names for {inputs} inputs, labels for {labelled} of {outputs} outputs"))
 }
 
-/// The same file with the keys of its header in alphabetical order: safetensors writes its
-/// metadata in the order of a hash map, another one each time.
+/// The same file with sorted header keys: safetensors writes its metadata in the random order of a
+/// hash map.
 fn sort_header(bytes: &[u8]) -> Option<Vec<u8>> {
     let (len, rest) = bytes.split_first_chunk::<8>()?;
     let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;

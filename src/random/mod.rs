@@ -1,7 +1,7 @@
 //! Counter-based randomness: Threefry-2x32-20 (Salmon et al., "Parallel random numbers: as easy as
 //! 1, 2, 3", SC 2011). Only additions, rotations and exclusive ors of 32 bits, so that
-//! `shaders/common/threefry.wgsl` gives the same bits; no state, so that any draw of any stream can
-//! be had without the ones before it.
+//! `shaders/common/threefry.wgsl` gives the same bits; no state, so that any draw of any stream can be
+//! computed without the ones before it.
 
 use std::convert::Infallible;
 
@@ -10,7 +10,7 @@ use rand::{SeedableRng, TryRng};
 const ROTATIONS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
 const PARITY: u32 = 0x1BD1_1BDA;
 
-/// The bijection itself: 64 bits of counter under 64 bits of key.
+/// The bijection: 64 bits of counter under 64 bits of key.
 pub fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
     let keys = [key[0], key[1], PARITY ^ key[0] ^ key[1]];
     let mut x = [counter[0].wrapping_add(keys[0]), counter[1].wrapping_add(keys[1])];
@@ -26,7 +26,7 @@ pub fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
     x
 }
 
-/// What a stream of numbers is for. The numbers are part of what a seed means: they never change.
+/// The purpose of a stream. The numbers are part of what a seed means: they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
@@ -34,9 +34,9 @@ pub enum Purpose {
     Weights = 1,
     /// The order of rows; the layer is 0.
     Order = 2,
-    /// Rows that are made up; the layer is 0.
+    /// Generated rows; the layer is 0.
     Rows = 3,
-    /// Which rows are kept for validation; the layer is 0.
+    /// Which rows are for validation; the layer is 0.
     Validation = 4,
 }
 
@@ -52,8 +52,8 @@ pub const fn stream_id(purpose: Purpose, layer: u32) -> u32 {
 
 /// The numbers of one stream (purpose, layer) of one seed, first to last.
 ///
-/// Number `i` is word `i % 2` of the block at counter `(i / 2, stream)`. It has rand's traits: any
-/// of that crate's distributions can be drawn from it. 2^33 numbers, then it starts again.
+/// Number `i` is word `i % 2` of the block at counter `(i / 2, stream)`. It has rand's traits, so that
+/// that crate's distributions work with it. It repeats after 2^33 numbers.
 #[derive(Debug, Clone)]
 pub struct Threefry {
     key: [u32; 2],
@@ -105,7 +105,7 @@ impl TryRng for Threefry {
 impl SeedableRng for Threefry {
     type Seed = [u8; 8];
 
-    /// Stream 0 of a seed, for use where rand asks for a generator of its own.
+    /// Stream 0 of a seed, for rand's own use of a generator.
     fn from_seed(seed: [u8; 8]) -> Threefry {
         Threefry { key: seed_key(u64::from_le_bytes(seed)), stream: 0, block: 0, spare: None }
     }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn rands_own_distributions_draw_from_it() {
+    fn distributions_of_rand_work_with_it() {
         let mut stream = Threefry::seed_from_u64(1);
         let mean = (0..10_000).map(|_| stream.random_range(0.0..1.0)).sum::<f64>() / 10_000.0;
         // Standard error of the mean of 10,000 uniform draws: sqrt(1/12) / 100.

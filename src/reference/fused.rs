@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use super::Real;
 use super::twins::{
-    Grid, MatmulShape, Update, activate, activate_grad, bias_add, bias_grad, gather, loss,
-    loss_mean, matmul, update,
+    Grid, MatmulShape, Update, activate, activate_grad, activation, bias_add, bias_grad, gather,
+    loss, loss_mean, matmul, update,
 };
+use super::{Real, predictions};
 use crate::network::{Activation, GradientAt, Loss};
 
 /// A layer and a batch: `[rows][fan_in]` to `[rows][fan_out]`. Strides are multiples of 4.
@@ -201,4 +201,71 @@ pub fn gather_batch<T: Real>(
 pub fn finish_step<T: Real>(row_loss: &[T], clock: &mut u32, losses: &mut [T], scale: T) {
     losses[*clock as usize % losses.len()] = loss_mean(row_loss, scale);
     *clock = clock.wrapping_add(1);
+}
+
+/// One layer of many networks over the same rows. `parameters` is `[..][networks]`: the layer's weights and its
+/// bias, without padding; `output` is `[rows][stride][networks]`, and so is `input` but where it is the
+/// data's `[rows][stride]`.
+pub fn population_forward<T: Real>(
+    (kind, parameter): (Activation, f64),
+    (input, is_data): (&[T], bool),
+    parameters: &[T],
+    output: &mut [T],
+    shape: LayerShape,
+    networks: usize,
+) {
+    let LayerShape { rows, fan_in, fan_out, input_stride, stride } = shape;
+    for network in 0..networks {
+        let own = |at: usize| parameters[at * networks + network];
+        for row in 0..rows {
+            for unit in 0..fan_out {
+                let mut sum = own(fan_in * fan_out + unit);
+                for i in 0..fan_in {
+                    let at = row * input_stride + i;
+                    let x = if is_data { input[at] } else { input[at * networks + network] };
+                    sum += x * own(i * fan_out + unit);
+                }
+                let at = (row * stride + unit) * networks + network;
+                output[at] = activation(kind, T::of(parameter), sum);
+            }
+        }
+    }
+}
+
+/// What rows are worth to each of many networks: `scale` times the sum of their losses, and how many are right.
+/// `z` is `[rows][stride][networks]`, the pre-activations of the outputs, `target` `[rows][stride]`.
+pub fn evaluate_rows<T: Real>(
+    (loss, (kind, parameter)): ((Loss, f64), (Activation, f64)),
+    (z, target): (&[T], &[T]),
+    takes_largest: bool,
+    scale: T,
+    grid: Grid,
+    networks: usize,
+) -> Vec<(T, u32)> {
+    let Grid { rows, cols, stride } = grid;
+    let of_network = |network: usize| {
+        let own: Vec<T> = z.iter().skip(network).step_by(networks).copied().collect();
+        let (mut y, mut d) = (vec![T::of(0.0); own.len()], vec![T::of(0.0); own.len()]);
+        activate((kind, parameter), &own, &mut y, grid);
+        let at_output = loss.0.gradient_at() == GradientAt::Output;
+        let mut row_loss = vec![T::of(0.0); rows];
+        let from = if at_output { &y } else { &own };
+        self::loss(loss, [from, target], &mut row_loss, &mut d, scale, grid);
+        let largest = |values: &[T]| {
+            (1..cols).fold(0, |best, col| if values[col] > values[best] { col } else { best })
+        };
+        let half = T::of(0.5);
+        let is_right = |row: usize| {
+            let own = row * stride..row * stride + cols;
+            let p = predictions(loss.0.link(), &y[own.clone()], cols);
+            let t = &target[own];
+            match takes_largest {
+                true => largest(&p) == largest(t),
+                false => p.iter().zip(t).all(|(&p, &t)| (p > half) == (t > half)),
+            }
+        };
+        let right = (0..rows).filter(|&row| is_right(row)).count();
+        (scale * row_loss.into_iter().sum(), right as u32)
+    };
+    (0..networks).map(of_network).collect()
 }

@@ -163,10 +163,7 @@ impl<T: Real> Reference<T> {
 
     /// Forward, backward, `parameters -= learning_rate * gradients`; returns the loss before it.
     pub fn step(&mut self, inputs: &[T], targets: &[T], learning_rate: T) -> T {
-        self.forward(inputs);
-        let loss = self.backward(inputs, targets);
-        twins::sgd(&self.gradients, &mut self.parameters, learning_rate);
-        loss
+        self.optimized_step(inputs, targets, &Optimizer::default(), learning_rate.wide())
     }
 
     /// The same with any optimizer, at a rate; returns the loss before it. The gradients are left as

@@ -322,13 +322,6 @@ fn halves<T: Real>(lanes: &mut [T]) -> T {
     lanes[0]
 }
 
-/// `parameters -= learning_rate * gradients`.
-pub fn sgd<T: Real>(gradients: &[T], parameters: &mut [T], learning_rate: T) {
-    for (parameter, &gradient) in parameters.iter_mut().zip(gradients) {
-        *parameter -= learning_rate * gradient;
-    }
-}
-
 /// `rows[i]` = the row of the data set at place `first + i` of the epoch's order.
 pub fn batch_rows(rows: &mut [u32], data_rows: u32, first: u32, seed: u64, epoch: u32) {
     let key = epoch_key(seed, epoch);

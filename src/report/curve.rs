@@ -1,12 +1,12 @@
-//! A loss curve in the terminal: braille dots, two to a column and four to a row of text.
+//! A loss curve in the terminal, drawn in braille characters of 2 by 4 dots.
 
 use std::fmt::Write as _;
 
 const COLUMNS: usize = 60;
 const ROWS: usize = 8;
 
-/// Draws `(epoch, loss)` points with a logarithmic loss axis, or a linear one where a loss is not
-/// above zero. Empty for fewer than two points.
+/// Draws `(epoch, loss)` points with a logarithmic loss axis, or a linear one if some loss is not
+/// positive. Empty for fewer than two points.
 pub(super) fn draw(points: &[(u32, f32)]) -> String {
     let (Some(&(first, _)), Some(&(last, _))) = (points.first(), points.last()) else {
         return String::new();
@@ -16,8 +16,8 @@ pub(super) fn draw(points: &[(u32, f32)]) -> String {
     plot(&wide, "loss", logarithmic, &format!("epoch {first}"), &last.to_string())
 }
 
-/// Draws points, their x upwards and as they are, their y along a logarithmic axis or a linear one, with
-/// what stands at the ends of the x axis. Empty for fewer than two points.
+/// Draws points in ascending order of x, on a linear x axis with a label at each end, and on a
+/// logarithmic or linear y axis. Empty for fewer than two points.
 pub(super) fn plot(
     points: &[(f64, f64)],
     name: &str,
@@ -39,7 +39,7 @@ pub(super) fn plot(
 
     let mut cells = [[0u8; COLUMNS]; ROWS];
     let mut dot = |x: usize, y: usize| {
-        // Dots of a cell, column by column, top to bottom: the bits of Unicode's braille block.
+        // The bits of Unicode's braille dots, by column and then by row.
         const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
         cells[y / 4][x / 2] |= BITS[x % 2][y % 4];
     };
@@ -70,8 +70,8 @@ pub(super) fn plot(
         let _ = writeln!(text, "{:>9} ┤{}", label(row), line.trim_end_matches('\u{2800}'));
     }
     let axis = if logarithmic { format!("{name}, log") } else { name.to_owned() };
-    let room = COLUMNS.saturating_sub(left.chars().count());
-    let _ = writeln!(text, "{axis:>9} └{left}{right:>room$}");
+    let width = COLUMNS.saturating_sub(left.chars().count());
+    let _ = writeln!(text, "{axis:>9} └{left}{right:>width$}");
     text
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{AdapterReport, PredictReport, RateReport, SweepResult, profile};
+use super::{AdapterReport, PredictReport, RateReport, SweepResult, driver, profile};
 use crate::Error;
 use crate::bench::{Contest, StepContest};
 use crate::data::{Dataset, Normalize, Schema};
@@ -14,48 +14,68 @@ use crate::engine::Place;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
 use crate::sweep::Sweep;
-use crate::train::{Confusion, Evaluation, Finding, Halving, Outcome, Progress, Training};
+use crate::train::{Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
 /// One line.
-fn line(value: &impl Serialize) -> String {
-    // A value of ours always has a JSON form: its keys are strings.
+pub(super) fn line(value: &impl Serialize) -> String {
+    // Serialization cannot fail: all keys are strings.
     serde_json::to_string(value).map(|text| text + "\n").unwrap_or_default()
+}
+
+/// An object with the fields of another added.
+fn with(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
 }
 
 fn device(adapter: Option<&AdapterEntry>) -> Value {
     adapter.map_or(Value::Null, |a| json!({"name": a.name, "backend": a.backend, "type": a.kind}))
 }
 
-/// 0.1 as 0.1, not as the f64 that is nearest to the f32.
+fn adapter_of(at: &Place) -> Option<&AdapterEntry> {
+    at.gpu().map(|gpu| gpu.adapter())
+}
+
+/// What every `start` says of where it runs.
+fn start_at(at: &Place) -> Value {
+    json!({
+        "event": "start",
+        "version": env!("CARGO_PKG_VERSION"),
+        "engine": at.kind(),
+        "device": device(adapter_of(at)),
+        "driver": adapter_of(at).map(driver),
+    })
+}
+
+/// The shortest decimal that reads back to the same f32: 0.1, not 0.10000000149.
 fn decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 /// `[rows][cols]`.
-fn rows(values: &[f32], cols: usize) -> Value {
-    values.chunks_exact(cols).map(|row| row.to_vec()).collect::<Vec<_>>().into()
+fn rows<T: Serialize>(values: &[T], cols: usize) -> Value {
+    json!(values.chunks_exact(cols).collect::<Vec<_>>())
 }
 
 pub(super) fn devices(reports: &[AdapterReport<'_>], skipped: &[SkippedBackend]) -> String {
-    let mut text = String::new();
-    for report in reports {
-        let mut value = json!(report.adapter);
-        value["event"] = "adapter".into();
-        value["default"] = report.is_default.into();
-        value["opens"] = report.opens.into();
-        value["loop_rounds"] = report.loop_rounds.into();
-        value["error"] = report.error.clone().into();
-        text += &line(&value);
-    }
-    for backend in skipped {
-        let mut value = json!(backend);
-        value["event"] = "skipped".into();
-        text += &line(&value);
-    }
-    text
+    let adapters = reports.iter().map(|AdapterReport { adapter, is_default, iterations }| {
+        let state = json!({
+            "event": "adapter",
+            "default": is_default,
+            "opens": iterations.is_ok(),
+            "loop_rounds": iterations.as_ref().ok(),
+            "error": iterations.as_ref().err(),
+        });
+        line(&with(json!(adapter), state))
+    });
+    let skipped =
+        skipped.iter().map(|backend| line(&with(json!(backend), json!({"event": "skipped"}))));
+    adapters.chain(skipped).collect()
 }
 
-/// Names, null where there are none.
+/// Names, or null for none.
 fn names(names: &[String]) -> Value {
     match names {
         [] => Value::Null,
@@ -63,7 +83,7 @@ fn names(names: &[String]) -> Value {
     }
 }
 
-/// The schedule, with the numbers that it has.
+/// The schedule; null for numbers that it does not use.
 fn schedule(schedule: &Schedule) -> Value {
     let Schedule { kind, warmup, every, factor, floor } = schedule;
     let has_every = matches!(kind, ScheduleKind::Step | ScheduleKind::Plateau);
@@ -77,7 +97,7 @@ fn schedule(schedule: &Schedule) -> Value {
     })
 }
 
-/// The optimizer, with the numbers that it has.
+/// The optimizer; null for numbers that it does not use.
 fn optimizer(rule: &Optimizer) -> Value {
     let mut value = json!({
         "name": rule.kind,
@@ -93,24 +113,29 @@ fn optimizer(rule: &Optimizer) -> Value {
     value
 }
 
+/// What the training and its sweep have in common.
+fn run(training: &Training) -> Value {
+    let batches = training.batches(training.seed);
+    json!({
+        "data": training.data.name(),
+        "rows": training.data.rows(),
+        "epochs": training.epochs,
+        "batch": batches.batch(),
+        "order": training.order,
+        "seed": training.seed,
+    })
+}
+
 pub(super) fn start(
     training: &Training,
     (schema, normalize): (&Schema, Normalize),
-    place: &Place,
+    at: &Place,
     note: Option<&str>,
 ) -> String {
     let batches = training.batches(training.seed);
-    let adapter = place.gpu().map(|gpu| gpu.adapter());
-    line(&json!({
-        "event": "start",
+    let settings = json!({
         "note": note,
-        "version": env!("CARGO_PKG_VERSION"),
-        "engine": place.kind(),
-        "owner": place.owner(training.request(&batches, training.restarts as usize)),
-        "device": device(adapter),
-        "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
-        "data": training.data.name(),
-        "rows": training.data.rows(),
+        "owner": at.owner(training.request(&batches, training.restarts as usize)),
         "validation_rows": training.held_out.validation.as_ref().map(|data| data.rows()),
         "test_rows": training.held_out.test.as_ref().map(|data| data.rows()),
         "inputs": names(&schema.inputs),
@@ -126,20 +151,13 @@ pub(super) fn start(
         "learning_rate": decimal(training.learning_rate),
         "optimizer": optimizer(&training.optimizer),
         "schedule": schedule(&training.schedule),
-        "epochs": training.epochs,
-        "batch": batches.batch(),
-        "order": training.order,
-        "seed": training.seed,
         "restarts": training.restarts,
-    }))
+    });
+    line(&with(with(start_at(at), run(training)), settings))
 }
 
-pub(super) fn epoch(progress: Progress) -> String {
-    line(&epoch_value(progress))
-}
-
-/// A report boundary, as a line of JSON.
-pub fn epoch_value(progress: Progress) -> Value {
+/// A report boundary, as it is printed and kept in the history.
+pub fn progress(progress: Progress) -> Value {
     let Progress { seed, epoch, loss, validation, .. } = progress;
     let mut value = json!({"event": "epoch", "seed": seed, "epoch": epoch, "loss": loss});
     if let Some(seen) = validation {
@@ -149,35 +167,22 @@ pub fn epoch_value(progress: Progress) -> Value {
     value
 }
 
-/// A divergence that was gone back from, as a line of JSON.
-pub fn halving_value(halving: Halving) -> Value {
+/// A divergence after which the learning rate was halved, as it is printed and kept in the history.
+pub fn halving(halving: Halving) -> Value {
     let Halving { epoch, step, rate } = halving;
     json!({"event": "halved", "epoch": epoch, "step": step, "learning_rate": decimal(rate)})
 }
 
-/// How a training ended that has no result.
+/// The end of a training that diverged.
 pub(super) fn diverged(error: &Error) -> String {
     let Error::Diverged { what, step, .. } = error else { return String::new() };
     line(&json!({"event": "diverged", "what": what, "step": step}))
 }
 
-pub(super) fn reopened(epoch: u32) -> String {
-    line(&json!({"event": "reopened", "epoch": epoch}))
-}
-
-/// What the doctor found, as an event of its own.
-pub(super) fn findings(findings: &[Finding]) -> String {
-    line(&json!({"event": "findings", "findings": findings}))
-}
-
-pub(super) fn halving(halving: Halving) -> String {
-    line(&halving_value(halving))
-}
-
 pub(super) fn result(
     training: &Training,
     outcome: &Outcome,
-    place: &Place,
+    at: &Place,
     timed: Option<&Profile>,
     kept: Option<&Path>,
 ) -> String {
@@ -189,8 +194,8 @@ pub(super) fn result(
     };
     let mut value = json!({
         "event": "result",
-        "engine": place.kind(),
-        "device": device(place.gpu().map(|gpu| gpu.adapter())),
+        "engine": at.kind(),
+        "device": device(adapter_of(at)),
         "seed": run.seed,
         "restarts": outcome.restarts,
         "restarts_solved": outcome.solved,
@@ -223,7 +228,7 @@ pub(super) fn result(
         value["profile"] = profile::json(timed);
     }
     for (of, confusion) in run.confusions() {
-        // The last stands under a name that does not depend on what was kept aside.
+        // The last one is also under a name that does not depend on which rows were held out.
         for key in ["confusion".to_owned(), format!("{of}_confusion")] {
             value[&key] = counts(confusion);
             value[&key]["of"] = of.into();
@@ -233,35 +238,19 @@ pub(super) fn result(
 }
 
 pub(super) fn sweep_start(sweep: &Sweep, at: &Place, note: Option<&str>) -> String {
-    let adapter = at.gpu().map(|gpu| gpu.adapter());
-    let first = sweep.cells.first().map(|cell| &cell.training);
-    line(&json!({
-        "event": "start",
+    let Some(first) = sweep.cells.first().map(|cell| &cell.training) else { return String::new() };
+    let settings = json!({
         "note": note,
-        "version": env!("CARGO_PKG_VERSION"),
-        "engine": at.kind(),
-        "device": device(adapter),
-        "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
-        "data": first.map(|training| training.data.name()),
-        "rows": first.map(|training| training.data.rows()),
-        "epochs": first.map(|training| training.epochs),
-        "batch": first.map(|training| training.batches(training.seed).batch()),
-        "order": first.map(|training| training.order),
-        "seed": first.map(|training| training.seed),
         "cells": sweep.cells.len(),
-        "networks": first.map(|training| training.restarts),
+        "networks": first.restarts,
         "shard": sweep.shard.to_string(),
-    }))
+    });
+    line(&with(with(start_at(at), run(first)), settings))
 }
 
 pub(super) fn lr_find(report: &RateReport<'_>) -> String {
     let training = report.training;
-    let adapter = report.at.gpu().map(|gpu| gpu.adapter());
-    let mut text = line(&json!({
-        "event": "start",
-        "version": env!("CARGO_PKG_VERSION"),
-        "engine": report.at.kind(),
-        "device": device(adapter),
+    let settings = json!({
         "data": training.data.name(),
         "network": training.network.sizes(),
         "optimizer": optimizer(&training.optimizer),
@@ -269,7 +258,8 @@ pub(super) fn lr_find(report: &RateReport<'_>) -> String {
         "from": decimal(report.range.from),
         "to": decimal(report.range.to),
         "steps": report.range.steps,
-    }));
+    });
+    let mut text = line(&with(start_at(report.at), settings));
     for (step, point) in report.test.points.iter().enumerate() {
         text += &line(&json!({
             "event": "step",
@@ -286,7 +276,7 @@ pub(super) fn lr_find(report: &RateReport<'_>) -> String {
                 "rate": decimal(*rate),
                 "networks": count.networks,
                 "solved": count.solved,
-                "solved_interval": json!(count.interval()),
+                "solved_interval": count.interval(),
                 "median_epochs": count.median_epochs(),
                 "diverged": count.diverged,
             }));
@@ -321,20 +311,20 @@ pub(super) fn joined_sweep(parts: usize, places: &str) -> String {
 pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
     let mut text = String::new();
     for (axes, count) in result.cells {
-        let mut value = json!({"event": "cell"});
-        for (name, point) in axes {
-            value[name] = json!(point);
-        }
-        value["networks"] = count.networks.into();
-        value["solved"] = count.solved.into();
-        value["rate"] = count.rate().into();
-        value["rate_interval"] = json!(count.interval());
-        value["median_epochs"] = count.median_epochs().into();
-        value["diverged"] = count.diverged.into();
-        value["first_solved_seed"] = count.first_solved.map(|first| first.0).into();
-        value["first_solved_epochs"] = count.first_solved.map(|first| first.1).into();
-        value["first_unsolved_seed"] = count.first_unsolved.into();
-        text += &line(&value);
+        let axes = axes.iter().map(|(name, point)| (name.clone(), json!(point))).collect();
+        let results = json!({
+            "event": "cell",
+            "networks": count.networks,
+            "solved": count.solved,
+            "rate": count.rate(),
+            "rate_interval": count.interval(),
+            "median_epochs": count.median_epochs(),
+            "diverged": count.diverged,
+            "first_solved_seed": count.first_solved.map(|first| first.0),
+            "first_solved_epochs": count.first_solved.map(|first| first.1),
+            "first_unsolved_seed": count.first_unsolved,
+        });
+        text += &line(&with(Value::Object(axes), results));
     }
     text + &line(&json!({
         "event": "result",
@@ -366,7 +356,7 @@ pub(super) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> Stri
     text + &line(&json!({
         "event": "result",
         "device": device(adapter),
-        "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
+        "driver": adapter.map(driver),
         "rounds": sizes.rounds,
         "stopped": contest.stopped,
     }))
@@ -386,7 +376,7 @@ pub(super) fn step_contest(contest: &StepContest, adapter: Option<&AdapterEntry>
     text + &line(&json!({
         "event": "result",
         "device": device(adapter),
-        "driver": adapter.map(|a| format!("{} {}", a.driver, a.driver_info).trim().to_owned()),
+        "driver": adapter.map(driver),
         "network": contest.sizes.layers,
         "batch": contest.sizes.batch,
         "operations": contest.operations,
@@ -422,8 +412,8 @@ pub(super) fn predictions(report: &PredictReport<'_>) -> String {
     let evaluation = report.evaluation;
     let mut value = json!({
         "event": "result",
-        "engine": report.engine,
-        "device": device(report.adapter),
+        "engine": report.at.kind(),
+        "device": device(adapter_of(report.at)),
         "network": report.network.sizes(),
         "rows": report.rows,
         "loss": evaluation.map(|e| e.loss),
@@ -431,13 +421,13 @@ pub(super) fn predictions(report: &PredictReport<'_>) -> String {
         "solved": evaluation.and_then(|e| e.solved),
     });
     if let Some(confusion) = evaluation.and_then(|e| e.confusion.as_ref()) {
-        value["confusion"] = json!(counts(confusion));
+        value["confusion"] = counts(confusion);
     }
     text + &line(&value)
 }
 
-/// Classes, and a list of counts for each.
+/// The classes, and the rows of the confusion matrix.
 fn counts(confusion: &Confusion) -> Value {
-    let counts: Vec<&[usize]> = confusion.counts.chunks_exact(confusion.classes.len()).collect();
-    json!({"classes": confusion.classes, "counts": counts})
+    let Confusion { classes, counts } = confusion;
+    json!({"classes": classes, "counts": rows(counts, classes.len())})
 }

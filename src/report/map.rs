@@ -1,49 +1,48 @@
-//! Two numeric axes as a map: the solve rate of every cell, and how soon half of those that solved
-//! it had.
+//! Two numeric axes as a map: the solve rate and the median epochs of every cell.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use super::sweep::{CellCount, varying};
+use super::cells::{CellCount, varying};
 use crate::sweep::{AxisValue, Count};
 
-/// Cells of a map at most, and characters of a line: beyond them a list says more.
+/// The most cells of a map, and characters of its line: beyond them a list is easier to read.
 const MOST_CELLS: usize = 4096;
-const WIDEST: usize = 200;
+const MOST_COLUMNS: usize = 200;
 
-/// Whether cells are coloured.
+/// Whether cells are colored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paint {
-    Coloured,
+    Colored,
     Plain,
 }
 
 impl Paint {
-    /// Colours on a terminal, unless NO_COLOR says otherwise (no-color.org).
-    pub(super) fn here() -> Paint {
+    /// Colors on a terminal, unless NO_COLOR is set (no-color.org).
+    pub(super) fn detect() -> Paint {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match std::io::stdout().is_terminal() && !refused {
-            true => Paint::Coloured,
+            true => Paint::Colored,
             false => Paint::Plain,
         }
     }
 
-    /// A cell of a map, its background the brighter the higher the share.
+    /// A cell of a map; the higher the share, the brighter its background.
     fn cell(self, text: &str, share: f64) -> String {
         /// The 256-colour palette from dark blue over green to yellow.
         const RAMP: [u8; 11] = [17, 18, 24, 30, 29, 35, 71, 107, 143, 185, 226];
         match self {
             Paint::Plain => text.to_owned(),
-            Paint::Coloured => {
+            Paint::Colored => {
                 let step = ((share * 10.0).round() as usize).min(10);
-                let ink = if step >= 6 { 16 } else { 255 };
-                format!("\x1b[48;5;{};38;5;{ink}m{text}\x1b[0m", RAMP[step])
+                let foreground = if step >= 6 { 16 } else { 255 };
+                format!("\x1b[48;5;{};38;5;{foreground}m{text}\x1b[0m", RAMP[step])
             }
         }
     }
 }
 
-/// Which axes a map shows: down, across, and those of which each combination has a map of its own.
+/// The axes of a map: down, across, and the others; each combination of the others has its own map.
 #[derive(Debug, PartialEq)]
 pub(super) struct MapAxes {
     down: usize,
@@ -51,8 +50,7 @@ pub(super) struct MapAxes {
     others: Vec<usize>,
 }
 
-/// The axes of a map, where exactly two numeric ones differ. Across goes the one that needs less
-/// room.
+/// The axes of a map, where cells differ in exactly two numeric axes. The narrower one goes across.
 pub(super) fn axes(cells: &[CellCount]) -> Option<MapAxes> {
     let is_numeric = |axis: &usize| !matches!(cells.first(), Some((a, _)) if is_name(&a[*axis].1));
     let (numeric, others): (Vec<usize>, Vec<usize>) =
@@ -62,17 +60,13 @@ pub(super) fn axes(cells: &[CellCount]) -> Option<MapAxes> {
     if cells.len() > MOST_CELLS || !numeric.iter().all(has_all) {
         return None;
     }
-    let room = |axis: usize| {
+    let width = |axis: usize| {
         let points = points(cells, axis);
-        let widest = points.iter().map(|point| point.to_string().len()).max().unwrap_or(0);
-        points.len() * widest.max(4)
+        points.len() * widest(&points).max(4)
     };
     let (down, across) =
-        if room(second) <= room(first) { (first, second) } else { (second, first) };
-    if room(across) > WIDEST {
-        return None;
-    }
-    Some(MapAxes { down, across, others })
+        if width(second) <= width(first) { (first, second) } else { (second, first) };
+    (width(across) <= MOST_COLUMNS).then_some(MapAxes { down, across, others })
 }
 
 fn is_name(value: &AxisValue) -> bool {
@@ -90,37 +84,37 @@ fn points(cells: &[CellCount], axis: usize) -> Vec<&AxisValue> {
     points
 }
 
-/// A map of rates and one of epochs for each combination of the other axes.
+/// The characters of the longest point.
+fn widest(points: &[&AxisValue]) -> usize {
+    points.iter().map(|point| point.to_string().len()).max().unwrap_or(0)
+}
+
+/// A map of solve rates and one of epochs for each combination of the other axes.
 pub(super) fn draw(cells: &[CellCount], axes: &MapAxes, paint: Paint) -> String {
-    let mut text = String::new();
-    let mut titles: Vec<String> = Vec::new();
+    let mut maps: Vec<(String, Vec<&CellCount>)> = Vec::new();
     for cell in cells {
         let title = title(cell, axes);
-        if titles.contains(&title) {
-            continue;
+        match maps.iter_mut().find(|(other, _)| *other == title) {
+            Some((_, own)) => own.push(cell),
+            None => maps.push((title, vec![cell])),
         }
-        let own: Vec<&CellCount> =
-            cells.iter().filter(|other| self::title(other, axes) == title).collect();
-        let rate = |count: &Count| match count.rate() {
-            Some(rate) => (format!("{:.0}", 100.0 * rate), rate),
-            None => ("-".to_owned(), 0.0),
-        };
-        let slowest = own.iter().filter_map(|(_, count)| count.median_epochs()).max().unwrap_or(1);
-        let median = |count: &Count| match count.median_epochs() {
-            Some(median) => (short(median), 1.0 - f64::from(median) / f64::from(slowest.max(1))),
-            None => ("-".to_owned(), 0.0),
-        };
-        let widest = own.iter().filter_map(|(_, count)| count.interval());
-        let widest = widest.map(|(low, high)| 50.0 * (high - low)).fold(0.0, f64::max);
-        let _ = writeln!(text, "{title}solved, % (95 % interval within {widest:.1} points)");
-        text += &one(cells, &own, axes, paint, rate);
-        let _ = writeln!(text, "\n{title}median epochs to solve");
-        text += &one(cells, &own, axes, paint, median);
-        text.push('\n');
-        titles.push(title);
     }
-    text.pop();
-    text
+    let maps = maps.iter().map(|(title, own)| {
+        let rate = |count: &Count| count.rate().map(|rate| (format!("{:.0}", 100.0 * rate), rate));
+        let slowest = own.iter().filter_map(|(_, count)| count.median_epochs()).max().unwrap_or(1);
+        let speed = |median: u32| 1.0 - f64::from(median) / f64::from(slowest.max(1));
+        let median =
+            |count: &Count| count.median_epochs().map(|median| (short(median), speed(median)));
+        let intervals = own.iter().filter_map(|(_, count)| count.interval());
+        let widest = intervals.map(|(low, high)| 50.0 * (high - low)).fold(0.0, f64::max);
+        format!(
+            "{title}solved, % (95 % interval within {widest:.1} points)\n{}\n\
+             {title}median epochs to solve\n{}",
+            one(cells, own, axes, paint, rate),
+            one(cells, own, axes, paint, median),
+        )
+    });
+    maps.collect::<Vec<_>>().join("\n")
 }
 
 /// The other axes of a cell, as in `activation tanh: `.
@@ -130,7 +124,7 @@ fn title((values, _): &CellCount, axes: &MapAxes) -> String {
     if parts.is_empty() { String::new() } else { parts.join(", ") + ": " }
 }
 
-/// A number in at most four places.
+/// A number in at most four characters.
 fn short(value: u32) -> String {
     match value {
         0..=9999 => value.to_string(),
@@ -139,19 +133,19 @@ fn short(value: u32) -> String {
     }
 }
 
+/// One map; `show` gives a cell's text and its brightness.
 fn one(
     cells: &[CellCount],
     own: &[&CellCount],
     axes: &MapAxes,
     paint: Paint,
-    show: impl Fn(&Count) -> (String, f64),
+    show: impl Fn(&Count) -> Option<(String, f64)>,
 ) -> String {
     let (down, across) = (points(cells, axes.down), points(cells, axes.across));
     let names = &cells[0].0;
     let corner = format!("{} \\ {}", names[axes.down].0, names[axes.across].0);
-    let left =
-        down.iter().map(|point| point.to_string().len()).chain([corner.len()]).max().unwrap_or(0);
-    let width = across.iter().map(|point| point.to_string().len()).max().unwrap_or(0).max(4) + 1;
+    let left = widest(&down).max(corner.len());
+    let width = widest(&across).max(4) + 1;
     let mut text = format!("{corner:<left$}");
     for point in &across {
         let _ = write!(text, "{:>width$}", point.to_string());
@@ -163,8 +157,10 @@ fn one(
             let here = |(values, _): &&&CellCount| {
                 values[axes.down].1 == *row && values[axes.across].1 == **col
             };
-            let (shown, share) =
-                own.iter().find(here).map_or((String::new(), 0.0), |(_, count)| show(count));
+            let (shown, share) = match own.iter().find(here) {
+                Some((_, count)) => show(count).unwrap_or_else(|| ("-".to_owned(), 0.0)),
+                None => (String::new(), 0.0),
+            };
             text += &paint.cell(&format!("{shown:>width$}"), share);
         }
         text.push('\n');
@@ -174,7 +170,7 @@ fn one(
 
 #[cfg(test)]
 mod tests {
-    use super::super::sweep::tests::cells;
+    use super::super::cells::tests::cells;
     use super::*;
 
     fn widths() -> Vec<AxisValue> {
@@ -220,7 +216,7 @@ lr \\ width    2    3    4
 0.17783     101  103  105
 ";
         assert_eq!(text, expected);
-        let painted = draw(&cells, &axes(&cells).unwrap(), Paint::Coloured);
+        let painted = draw(&cells, &axes(&cells).unwrap(), Paint::Colored);
         assert!(painted.contains("\x1b[48;5;17;38;5;255m    0\x1b[0m"), "{painted:?}");
     }
 

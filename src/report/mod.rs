@@ -1,6 +1,7 @@
-//! What a person or a program sees: results on standard output, progress on standard error.
+//! What people and programs see: results on standard output, progress on standard error.
 
 mod bench;
+mod cells;
 mod curve;
 mod json;
 mod lr_find;
@@ -16,22 +17,26 @@ mod verdict;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use crate::engine::{EngineKind, Owner};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::engine::{Owner, Place};
 use crate::gpu::{AdapterEntry, SkippedBackend};
+use crate::train::Training;
 
 pub use bench::{contest, step_contest};
-pub use json::{epoch_value as progress_line, halving_value as halving_line};
+pub use cells::CellCount;
+pub use json::{halving as halving_line, progress as progress_line};
 pub use lr_find::{RateReport, range_csv, rate_map_csv};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
 pub use pytorch::{check_size as check_script_size, script as pytorch_script};
-pub use sweep::{CellCount, SweepReport, SweepResult, joined_sweep, sweep_csv};
-pub use train::{Detail, TrainReport};
+pub use sweep::{SweepReport, SweepResult, joined_sweep, sweep_csv};
+pub use train::TrainReport;
 
-/// Standard output that takes no more.
+/// Why standard output cannot be written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputError {
-    /// Whoever read it has gone: nothing is wrong.
+    /// The reader closed it: not an error of this program.
     Closed,
     /// Anything else, such as a full disk.
     Failed(String),
@@ -46,7 +51,7 @@ impl From<std::io::Error> for OutputError {
     }
 }
 
-/// Writes to standard output, all of it at once.
+/// Writes to standard output and flushes it.
 ///
 /// # Errors
 /// [`OutputError`].
@@ -55,7 +60,42 @@ pub fn print(text: &str) -> Result<(), OutputError> {
     Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush())?)
 }
 
-/// A word as a shell takes it for one.
+/// How much is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// JSON lines and nothing else.
+    Json,
+    /// The verdict.
+    Quiet,
+    /// The settings, the loss curve, the predictions of small data, the verdict.
+    Normal,
+    /// The same, and how every start ended.
+    Verbose,
+}
+
+impl Detail {
+    /// What is printed on the way: JSON, nothing, or text.
+    fn choose(self, json: impl FnOnce() -> String, text: impl FnOnce() -> String) -> String {
+        match self {
+            Detail::Json => json(),
+            Detail::Quiet => String::new(),
+            Detail::Normal | Detail::Verbose => text(),
+        }
+    }
+}
+
+/// A progress bar on standard error, only where that is a terminal and text is printed.
+fn progress_bar(detail: Detail, length: u64, template: &str) -> ProgressBar {
+    let target = match detail {
+        Detail::Json | Detail::Quiet => ProgressDrawTarget::hidden(),
+        Detail::Normal | Detail::Verbose => ProgressDrawTarget::stderr(),
+    };
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::with_draw_target(Some(length), target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// A word quoted for a shell where it needs to be.
 pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+%@".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
@@ -64,54 +104,65 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// The first line of a report: the engine, who owns a network there, and the adapter it runs on.
-fn place(engine: EngineKind, owner: Option<Owner>, adapter: Option<&AdapterEntry>) -> String {
-    let owner = owner.map(|owner| format!(", one {owner} a network,")).unwrap_or_default();
-    match adapter {
-        Some(adapter) => format!("{engine} engine{owner} on {}\n", adapter.describe()),
-        None => format!("{engine} engine\n"),
-    }
+/// The first lines of a report: the engine, its mapping of networks, its adapter, and a note.
+fn engine_line(at: &Place, owner: Option<Owner>, note: Option<&str>) -> String {
+    let owner = owner.map(|owner| format!(", one {owner} per network,")).unwrap_or_default();
+    let adapter = at.gpu().map(|gpu| format!("{owner} on {}", gpu.adapter().describe()));
+    let note = note.map(|note| format!("{note}\n")).unwrap_or_default();
+    format!("{} engine{}\n{note}", at.kind(), adapter.unwrap_or_default())
 }
 
-/// What is under way, on standard error and only on a terminal.
+/// The line about the data and how it is split into batches.
+fn batches(training: &Training) -> String {
+    let batches = training.batches(training.seed);
+    let batch = match batches.is_full() {
+        true => "full batch".to_owned(),
+        false => format!("batches of {}, {}", batches.batch(), training.order),
+    };
+    format!("data {}: {} rows, {batch}", training.data.name(), training.data.rows())
+}
+
+/// A driver's name and version.
+fn driver(adapter: &AdapterEntry) -> String {
+    format!("{} {}", adapter.driver, adapter.driver_info).trim().to_owned()
+}
+
+/// A message about work in progress, on standard error and only on a terminal.
 #[derive(Debug)]
-pub struct Spinner(indicatif::ProgressBar);
+pub struct Spinner(ProgressBar);
 
 impl Spinner {
-    /// Nothing to tell yet; nothing ever where it is `hidden`.
+    /// A spinner without a message yet; `hidden` never shows anything.
     pub fn start(hidden: bool) -> Spinner {
-        let bar = indicatif::ProgressBar::new_spinner();
+        let bar = ProgressBar::new_spinner();
         if hidden {
-            bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+            bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         Spinner(bar)
     }
 
-    /// Tells what is under way.
-    pub fn tell(&self, what: &str) {
-        self.0.set_message(what.to_owned());
+    /// Shows a message.
+    pub fn show(&self, message: &str) {
+        self.0.set_message(message.to_owned());
         self.0.tick();
     }
 
-    /// Takes it away.
+    /// Removes it.
     pub fn end(&self) {
         self.0.finish_and_clear();
     }
 }
 
-/// One adapter, and what came of trying it.
+/// One adapter, and whether it works.
 #[derive(Debug)]
 pub struct AdapterReport<'a> {
     /// The adapter.
     pub adapter: &'a AdapterEntry,
-    /// Whether `auto` takes it.
+    /// Whether `auto` chooses it.
     pub is_default: bool,
-    /// Whether it opened and ran a kernel.
-    pub opens: bool,
-    /// Loop rounds it made when it was asked for more than llvmpipe makes.
-    pub loop_rounds: Option<u32>,
-    /// Why it did not.
-    pub error: Option<String>,
+    /// Loop iterations it made in a dispatch that asked for more than llvmpipe makes; or why it
+    /// did not open or run a kernel.
+    pub iterations: Result<u32, String>,
 }
 
 /// The list of adapters.
@@ -127,22 +178,26 @@ pub fn devices(
         return print(&json::devices(reports, skipped));
     }
     let mut text = String::new();
-    for report in reports {
-        let adapter = report.adapter;
+    for AdapterReport { adapter, is_default, iterations } in reports {
         let limits = &adapter.limits;
-        let default = if report.is_default { "  (the default)" } else { "" };
-        let _ = writeln!(text, "{}  {}{default}", adapter.index, adapter.name);
-        let driver = format!("{} {}", adapter.driver, adapter.driver_info);
+        let state = match iterations {
+            Err(error) => format!("does not work: {error}"),
+            Ok(made) if *made < crate::kernels::CANARY_ROUNDS => format!(
+                "opens and computes; stops loops after {made} iterations in a dispatch (wgrad plans for fewer)"
+            ),
+            Ok(_) => "opens and computes".to_owned(),
+        };
         let _ = writeln!(
             text,
-            "   {}, {}; driver {}",
+            "{}  {}{}\n   {}, {}; driver {}\n   \
+             largest buffer {}, binding {}; {} storage buffers; workgroups of {} with {}, {} per dimension\n   \
+             {state}",
+            adapter.index,
+            adapter.name,
+            if *is_default { "  (the default)" } else { "" },
             adapter.backend,
             adapter.kind.describe(),
-            driver.trim()
-        );
-        let _ = writeln!(
-            text,
-            "   largest buffer {}, binding {}; {} storage buffers; workgroups of {} with {}, {} per dimension",
+            driver(adapter),
             table::bytes(limits.max_buffer_bytes),
             table::bytes(limits.max_binding_bytes),
             limits.max_storage_buffers,
@@ -150,14 +205,6 @@ pub fn devices(
             table::bytes(limits.max_workgroup_bytes.into()),
             limits.max_workgroups,
         );
-        let _ = match (&report.error, report.loop_rounds) {
-            (Some(error), _) => writeln!(text, "   does not work: {error}"),
-            (None, Some(rounds)) if rounds < crate::kernels::CANARY_ROUNDS => writeln!(
-                text,
-                "   opens and computes; leaves loops after {rounds} rounds in a dispatch (wgrad plans for fewer)"
-            ),
-            (None, _) => writeln!(text, "   opens and computes"),
-        };
     }
     if reports.is_empty() {
         text.push_str("no adapter: training runs on the cpu engine\n");

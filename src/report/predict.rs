@@ -1,37 +1,34 @@
-//! What a saved network makes of rows: for a person, as comma-separated values, as JSON lines.
+//! Predictions of a saved network: as text, comma-separated values, or JSON lines.
 
 use std::fmt::Write as _;
 
-use super::{json, place, table, verdict};
+use super::{engine_line, json, table, verdict};
 use crate::data::{Labels, Schema};
-use crate::engine::EngineKind;
-use crate::gpu::AdapterEntry;
+use crate::engine::Place;
 use crate::network::Network;
 use crate::train::{Evaluation, class_of};
 
-/// How predictions are told.
+/// The form of predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// As a table for a person.
+    /// A table.
     Text,
-    /// As comma-separated values.
+    /// Comma-separated values.
     Csv,
-    /// As JSON lines.
+    /// JSON lines.
     Json,
 }
 
-/// What a saved network makes of rows.
+/// Predictions of a saved network.
 #[derive(Debug)]
 pub struct PredictReport<'a> {
     /// The network.
     pub network: &'a Network,
-    /// What columns are called, and what its outputs mean.
+    /// The names of columns, and the meaning of outputs.
     pub schema: &'a Schema,
-    /// Which engine ran it.
-    pub engine: EngineKind,
-    /// On which adapter, if on one.
-    pub adapter: Option<&'a AdapterEntry>,
-    /// How many rows there are.
+    /// The engine that ran it.
+    pub at: &'a Place,
+    /// The number of rows.
     pub rows: usize,
     /// `[rows][inputs]`, as they were given.
     pub inputs: &'a [f32],
@@ -39,11 +36,11 @@ pub struct PredictReport<'a> {
     pub targets: Option<&'a [f32]>,
     /// `[rows][outputs]`, after the loss's link.
     pub predictions: &'a [f32],
-    /// How they compare, where targets are known.
+    /// Loss and accuracy, where targets are known.
     pub evaluation: Option<&'a Evaluation>,
 }
 
-/// Inputs that are shown beside a prediction.
+/// The most inputs that are shown beside a prediction.
 const MOST_INPUTS: usize = 8;
 
 impl PredictReport<'_> {
@@ -59,8 +56,8 @@ impl PredictReport<'_> {
         self.targets.map(|targets| &targets[row * outputs..][..outputs])
     }
 
-    /// The class that a row of outputs, or of targets, speaks of, and how loudly: its own output, or
-    /// what a single output leaves to it. `None` where outputs are numbers.
+    /// The class that a row of outputs, or of targets, stands for, and its probability: its own
+    /// output, or `1 - output` for class 0 of a single output. `None` in a regression.
     pub(super) fn class(&self, values: &[f32]) -> Option<(&str, f32)> {
         let class = class_of(values);
         let name = self.schema.labels.names().get(class)?;
@@ -72,7 +69,7 @@ impl PredictReport<'_> {
         Some((name, share))
     }
 
-    /// What outputs of classes are: probabilities, where the loss speaks of them.
+    /// What outputs of classes are called: probabilities, where the loss makes them so.
     fn share_name(&self) -> &'static str {
         if self.network.loss().predicts_probabilities() { "probability" } else { "output" }
     }
@@ -89,19 +86,17 @@ pub fn predictions(report: &PredictReport<'_>, form: Form) -> String {
 
 fn text(report: &PredictReport<'_>) -> String {
     let (inputs, outputs) = (report.network.inputs(), report.network.outputs());
-    let mut text = place(report.engine, None, report.adapter);
+    let mut text = engine_line(report.at, None, None);
     if report.schema.labels.names().is_empty() && inputs <= MOST_INPUTS {
         let (rows, predictions) = (report.inputs, report.predictions);
         text += &table::predictions(rows, inputs, report.targets, predictions, outputs);
     } else {
-        text += &table::columns(&lines(report, |value| format!("{value:.4}")), 0);
+        text += &table::columns(0, &head(report), lines(report, |value| format!("{value:.4}")));
     }
     if let Some(evaluation) = report.evaluation {
+        let right = evaluation.right.map(|right| format!("{right} of {} correct, ", report.rows));
         let loss = table::loss(evaluation.loss);
-        let _ = match evaluation.right {
-            Some(right) => writeln!(text, "\n{right} of {} right, loss {loss}", report.rows),
-            None => writeln!(text, "\nloss {loss}"),
-        };
+        let _ = writeln!(text, "\n{}loss {loss}", right.unwrap_or_default());
         if let Some(confusion) = &evaluation.confusion
             && confusion.classes.len() > 2
         {
@@ -111,22 +106,22 @@ fn text(report: &PredictReport<'_>) -> String {
     text
 }
 
-/// A head and a line a row: its number, the inputs where they are few, target and prediction.
-fn lines(report: &PredictReport<'_>, number: impl Fn(f32) -> String) -> Vec<Vec<String>> {
-    let inputs = report.network.inputs();
-    let shown = if inputs <= MOST_INPUTS { inputs } else { 0 };
-    let mut head = vec!["row".to_owned()];
-    let named = report.schema.inputs.iter().take(shown).cloned();
-    head.extend(
-        named.chain(
-            (1..=shown).skip(report.schema.inputs.len()).map(|input| format!("input {input}")),
-        ),
-    );
+/// Inputs that are shown.
+fn shown(report: &PredictReport<'_>) -> usize {
+    Some(report.network.inputs()).filter(|&inputs| inputs <= MOST_INPUTS).unwrap_or(0)
+}
+
+/// The names of the columns of [`lines`].
+fn head(report: &PredictReport<'_>) -> Vec<String> {
+    let named = &report.schema.inputs;
+    let input = |at: usize| named.get(at).cloned().unwrap_or(format!("input {}", at + 1));
     let has_classes = !report.schema.labels.names().is_empty();
     let columns = |what: &str| match (has_classes, report.network.outputs()) {
         (true, _) | (false, 1) => vec![what.to_owned()],
         (false, outputs) => (1..=outputs).map(|output| format!("{what} {output}")).collect(),
     };
+    let mut head = vec!["row".to_owned()];
+    head.extend((0..shown(report)).map(input));
     if report.targets.is_some() {
         head.extend(columns("target"));
     }
@@ -134,9 +129,16 @@ fn lines(report: &PredictReport<'_>, number: impl Fn(f32) -> String) -> Vec<Vec<
     if has_classes {
         head.push(report.share_name().to_owned());
     }
-    let mut lines = vec![head];
-    for row in 0..report.rows {
-        let given = &report.inputs[row * inputs..][..shown];
+    head
+}
+
+/// A line per row: its number, the inputs if there are few, target and prediction.
+fn lines<'a>(
+    report: &'a PredictReport<'a>,
+    number: impl Fn(f32) -> String + Copy + 'a,
+) -> impl Iterator<Item = Vec<String>> + 'a {
+    (0..report.rows).map(move |row| {
+        let given = &report.inputs[row * report.network.inputs()..][..shown(report)];
         let mut line = vec![(row + 1).to_string()];
         line.extend(given.iter().map(f32::to_string));
         if let Some(target) = report.target(row) {
@@ -150,28 +152,21 @@ fn lines(report: &PredictReport<'_>, number: impl Fn(f32) -> String) -> Vec<Vec<
             Some((name, share)) => line.extend([name.to_owned(), number(share)]),
             None => line.extend(output.iter().map(|&value| number(value))),
         }
-        lines.push(line);
-    }
-    lines
+        line
+    })
 }
 
-/// The same as comma-separated values, with every class's share.
+/// The same as comma-separated values, with the probability of every class.
 fn csv(report: &PredictReport<'_>) -> String {
-    let mut lines = lines(report, |value| value.to_string());
     let share = report.share_name();
-    lines[0].extend(report.schema.labels.names().iter().map(|name| format!("{share} {name}")));
-    for (row, line) in lines[1..].iter_mut().enumerate() {
+    let names = report.schema.labels.names().iter().map(|name| format!("{share} {name}"));
+    let lines = lines(report, |value| value.to_string()).enumerate().map(|(row, mut line)| {
         match (&report.schema.labels, report.output(row)) {
             (Labels::Numbers, _) => {}
             (Labels::Pair(_), [value]) => line.extend([1.0 - value, *value].map(|v| v.to_string())),
             (_, output) => line.extend(output.iter().map(f32::to_string)),
         }
-    }
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for line in &lines {
-        // Into memory: nothing there can fail.
-        let _ = writer.write_record(line);
-    }
-    let bytes = writer.into_inner().unwrap_or_default();
-    String::from_utf8(bytes).unwrap_or_default()
+        line
+    });
+    table::csv(&head(report).into_iter().chain(names).collect::<Vec<_>>(), lines)
 }

@@ -1,4 +1,4 @@
-//! Where a GPU's time went: a table by kernel, and a trace that Chrome and Perfetto open.
+//! GPU time by kernel: a table, and a trace for Chrome and Perfetto.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::table;
 use crate::gpu::Profile;
 
-/// One kernel's share.
+/// The time of one kernel.
 struct Share {
     kernel: &'static str,
     dispatches: usize,
     seconds: f64,
 }
 
-/// Every kernel that ran, the longest first.
+/// Every kernel that ran, the one with the most time first.
 fn shares(profile: &Profile) -> Vec<Share> {
     let mut by_name: BTreeMap<&'static str, (usize, f64)> = BTreeMap::new();
     for span in &profile.spans {
@@ -29,31 +29,30 @@ fn shares(profile: &Profile) -> Vec<Share> {
     shares
 }
 
-/// The table.
+/// The table and the totals.
 pub(super) fn text(profile: &Profile, is_software: bool) -> String {
     let shares = shares(profile);
     let all: f64 = shares.iter().map(|share| share.seconds).sum();
-    let head = ["kernel", "dispatches", "in all", "each", "share"].map(str::to_owned);
-    let mut lines = vec![head.to_vec()];
-    for Share { kernel, dispatches, seconds } in &shares {
-        lines.push(vec![
+    let lines = shares.iter().map(|Share { kernel, dispatches, seconds }| {
+        vec![
             (*kernel).to_owned(),
             dispatches.to_string(),
-            table::seconds(*seconds),
-            table::seconds(seconds / *dispatches as f64),
-            format!("{:.1} %", 100.0 * seconds / all.max(f64::MIN_POSITIVE)),
-        ]);
-    }
-    let mut text = format!("\n{}", table::columns(&lines, 1));
+            table::seconds(*seconds, 0),
+            table::seconds(seconds / *dispatches as f64, 0),
+            table::percent(seconds / all.max(f64::MIN_POSITIVE)),
+        ]
+    });
+    let head = ["kernel", "dispatches", "total", "mean", "share"];
+    let mut text = format!("\n{}", table::columns(1, &head, lines));
     let (timed, of) = (profile.spans.len(), profile.dispatches);
     let _ = writeln!(
         text,
-        "{} of kernels by the device's clock, each dispatch in a pass of its own; the host took {} to record {} submissions and {} to hand them over{}.",
-        table::seconds(all),
-        table::seconds(profile.recording.as_secs_f64()),
+        "{} of kernels by the device's clock, one dispatch per pass; the host took {} to record {} submissions and {} to submit them{}.",
+        table::seconds(all, 0),
+        table::seconds(profile.recording.as_secs_f64(), 0),
         profile.submissions,
-        table::seconds(profile.submitting.as_secs_f64()),
-        if is_software { " (a software adapter computes meanwhile)" } else { "" }
+        table::seconds(profile.submitting.as_secs_f64(), 0),
+        if is_software { " (during which a software adapter computes)" } else { "" }
     );
     if timed < of {
         let _ = writeln!(text, "(the first {timed} of {of} dispatches were timed)");
@@ -61,7 +60,7 @@ pub(super) fn text(profile: &Profile, is_software: bool) -> String {
     text
 }
 
-/// The same for a program.
+/// The same as JSON.
 pub(super) fn json(profile: &Profile) -> Value {
     let kernels = shares(profile).into_iter().map(|Share { kernel, dispatches, seconds }| {
         json!({"kernel": kernel, "dispatches": dispatches, "seconds": seconds})
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_stand_in_the_order_of_their_shares() {
+    fn kernels_are_sorted_by_their_time() {
         let text = text(&profile(), false);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[2].starts_with("b ") && lines[2].ends_with("75.0 %"), "{text}");
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_what_chrome_reads() {
+    fn a_trace_has_the_events_that_chrome_reads() {
         let trace: Value = serde_json::from_str(&trace(&profile(), "gpu")).unwrap();
         let events = trace["traceEvents"].as_array().unwrap();
         assert_eq!(events.len(), 5);

@@ -1,4 +1,4 @@
-//! A training as a Python script: the same steps in PyTorch, and how far from wgrad's they end.
+//! A training as a PyTorch script that takes the same steps and compares its results with wgrad's.
 
 mod parts;
 #[cfg(test)]
@@ -12,14 +12,14 @@ use crate::data::Batches;
 use crate::network::{Layout, TensorKind};
 use crate::train::Training;
 
-/// Characters of a script at most: beyond them Python takes long to read it.
+/// The most bytes of a script: Python is slow to parse larger ones.
 const MOST_BYTES: u64 = 20_000_000;
-/// Characters that a number takes, with what stands between two.
+/// Bytes of a number with its separator.
 const NUMBER_BYTES: u64 = 12;
-/// The same of the number of a row.
+/// Bytes of a row index with its separator.
 const ROW_BYTES: u64 = 6;
 
-/// The Python that every script has: what it needs, and how it compares.
+/// The imports of every script.
 const IMPORTS: &str = "\
 import argparse
 import math
@@ -29,10 +29,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 ";
-/// As above.
+/// The end of every script: the comparison.
 const MAIN: &str = include_str!("pytorch/main.py");
 
-/// Whether a script of so many steps is small enough to be read: asked before they are done.
+/// Checks the size of a script of so many steps before they are computed.
 ///
 /// # Errors
 /// [`Error::Setting`] with the size.
@@ -42,7 +42,7 @@ pub fn check_size(training: &Training, steps: u32) -> Result<(), Error> {
     let steps_rows = u64::from(steps) * batches.batch() as u64;
     let (taken, listed) = match batches.is_full() {
         true => (batches.rows() as u64, 0),
-        // Rows that no step takes are left out.
+        // Unused rows are left out.
         false => (steps_rows.min(batches.rows() as u64), steps_rows),
     };
     let numbers = taken * (data.input_len() + data.target_len()) as u64
@@ -61,8 +61,8 @@ pub fn check_size(training: &Training, steps: u32) -> Result<(), Error> {
     })
 }
 
-/// The script. `command` is what was typed to get it; `losses` are those that wgrad computed, of
-/// each step before its update, and `parameters` what it had after the last, in the network's layout.
+/// The script. `command` is the command that exports it; `losses` are wgrad's, one per step before its
+/// update, and `parameters` those after the last step, in the network's layout.
 ///
 /// # Errors
 /// [`Error::Setting`] where it would be too large, [`Error::Diverged`] where a number is not finite.
@@ -93,14 +93,14 @@ pub fn script(
     ] {
         let _ = write!(text, "\n\n{part}");
     }
-    text.push_str("\n\n# Everything below is numbers, in as many digits as a float32 has.\n");
+    text.push_str("\n\n# Everything below is data, with the digits of a float32.\n");
     let data = &training.data;
     text.push_str("INPUTS = ");
     table(&mut text, rows.taken.iter().map(|&row| data.input(row)));
     text.push_str("\nTARGETS = ");
     table(&mut text, rows.taken.iter().map(|&row| data.target(row)));
     if let Some(of_steps) = &rows.of_steps {
-        text.push_str("\n\n# The rows of each step, counted from 0.\nBATCHES = \"\"\"\\\n");
+        text.push_str("\n\n# The row indices of each step.\nBATCHES = \"\"\"\\\n");
         for rows in of_steps {
             text += &rows.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");
             text.push('\n');
@@ -109,12 +109,12 @@ pub fn script(
     }
     let layout = Layout::new(&training.network);
     text.push_str(
-        "\n\n# Of each layer the weights, a line for each of its units, and the biases.\n",
+        "\n\n# The initial parameters of each layer: weights, one line per unit, and biases.\n",
     );
     text.push_str("START = ");
     layers(&mut text, &layout, &start);
     text.push_str(
-        "\n\n# What wgrad computed: the loss of each step, and the layers after the last.\n",
+        "\n\n# The results of wgrad: the loss of each step, and the parameters after the last.\n",
     );
     text.push_str("LOSSES = ");
     table(&mut text, losses.chunks(1));
@@ -124,20 +124,20 @@ pub fn script(
     Ok(text)
 }
 
-/// What a script is, for whoever finds it.
+/// The docstring.
 fn head(training: &Training, command: &str, steps: u32, rows: &Rows) -> String {
     let (network, data) = (&training.network, &training.data);
     let batches = training.batches(training.seed);
     let shown = match rows.taken.len() == data.rows() {
         true => format!("{} rows", data.rows()),
-        false => format!("those {} of {} rows that are taken", rows.taken.len(), data.rows()),
+        false => format!("the {} of {} rows that are used", rows.taken.len(), data.rows()),
     };
     let portions = match batches.is_full() {
-        true => "all of them in every step".to_owned(),
+        true => "full batch".to_owned(),
         false => format!("batches of {}", batches.batch()),
     };
     format!(
-        "\"\"\"A training of wgrad in PyTorch: the same steps, and how far from wgrad's they end.
+        "\"\"\"A training of wgrad in PyTorch: takes the same steps and compares the results.
 
 Written by wgrad {version}:
 
@@ -147,13 +147,13 @@ network {described}, loss {loss}, {parameters} parameters
 data {name}: {shown}, {portions}
 {steps} steps of {optimizer}, weights {init}, seed {seed}
 
-wgrad computed in float32 what stands at the end of this file. The script computes the same in
-float64, or in float32 where --f32 says so, and prints the differences: absolute for values up to 1,
-relative above. It ends with 0 where none is beyond --tolerance, else with 1. It needs PyTorch 1.10
-or newer, and nothing else.
+The results of wgrad, computed in float32, are at the end of this file. The script computes the same
+in float64, or in float32 with --f32, and prints the differences: absolute for values up to 1,
+relative above. It exits with 0 if none exceeds --tolerance, else with 1. It needs PyTorch 1.10 or
+newer.
 
-Rounding alone grows along many steps, and jumps where it takes the input of a ReLU across 0. What
-is computed otherwise shows within the first few steps: --every-step has a line for each.
+Rounding errors grow over many steps, and jump where they move the input of a ReLU across 0. A real
+difference shows within the first few steps: --every-step prints a line for each.
 \"\"\"
 
 ",
@@ -169,7 +169,7 @@ is computed otherwise shows within the first few steps: --every-step has a line 
     )
 }
 
-/// Text as it can stand between three quotes.
+/// Text escaped for a triple-quoted string.
 fn in_quotes(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('"', "\\\"");
     text.replace(|character: char| character.is_control(), " ")
@@ -177,9 +177,9 @@ fn in_quotes(text: &str) -> String {
 
 /// The rows that a script needs.
 struct Rows {
-    /// Those that a step takes, in order.
+    /// Rows that some step uses, in ascending order.
     taken: Vec<usize>,
-    /// For each step the places of its rows among these; `None` where it takes all as they stand.
+    /// For each step the indices of its rows in `taken`; `None` if every step uses all in order.
     of_steps: Option<Vec<Vec<usize>>>,
 }
 
@@ -200,20 +200,20 @@ impl Rows {
     }
 }
 
-/// A number as Python reads it back to the same bits, in as few digits as that takes.
+/// The shortest text that Python parses to the same bits.
 fn number<T: Display + LowerExp>(value: T) -> String {
     let (plain, short) = (value.to_string(), format!("{value:e}"));
     // 0.001 rather than 1e-3, but not 0.00000001.
     if short.len() + 2 < plain.len() { short } else { plain }
 }
 
-/// Numbers with something between.
+/// Numbers with a separator.
 fn joined<T: Copy + Display + LowerExp>(values: &[T], between: &str) -> String {
     values.iter().map(|&value| number(value)).collect::<Vec<_>>().join(between)
 }
 
-/// A call of the script's `table`. Numbers stand in text, not in lists: Python makes code of lists,
-/// and refuses to of very long ones.
+/// A call of the script's `table`. Numbers are in a string, since Python compiles lists to code and fails
+/// for very long ones.
 fn table<R: AsRef<[f32]>>(text: &mut String, rows: impl Iterator<Item = R>) {
     text.push_str("table(\"\"\"\\\n");
     for row in rows {
@@ -222,7 +222,7 @@ fn table<R: AsRef<[f32]>>(text: &mut String, rows: impl Iterator<Item = R>) {
     text.push_str("\"\"\")");
 }
 
-/// A list of parameters in PyTorch's order and shapes: weights `[out][in]`, the transpose of wgrad's.
+/// The parameters in PyTorch's order and shapes: weights `[out][in]`, the transpose of wgrad's.
 fn layers(text: &mut String, layout: &Layout, parameters: &[f32]) {
     text.push_str("[\n");
     for tensor in layout.tensors() {

@@ -2,26 +2,24 @@
 
 use std::fmt::Write as _;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
+use super::cells::{self, CellCount, varying};
 use super::map::{self, Paint};
-use super::{Detail, OutputError, json, place, print, table};
+use super::{Detail, OutputError, batches, engine_line, json, print, progress_bar, table};
 use crate::engine::Place;
-use crate::sweep::{AxisValue, Count, Sweep, SweepProgress};
+use crate::sweep::{AxisValue, Sweep, SweepProgress};
 
-/// One cell as it is reported: its axes by name, and what was counted of it.
-pub type CellCount = (Vec<(String, AxisValue)>, Count);
-
-/// A sweep, or the parts of one put together, as it ends.
+/// The results of a sweep, or of its parts joined.
 #[derive(Debug)]
 pub struct SweepResult<'a> {
     /// Every cell.
     pub cells: &'a [CellCount],
     /// Seconds it took.
     pub seconds: f64,
-    /// Whether it was stopped before its end.
+    /// Whether it was interrupted.
     pub stopped: bool,
-    /// How to train one of its networks alone, if one of them solved its data.
+    /// The command that trains one of the networks that solved their data, if any did.
     pub example: Option<String>,
 }
 
@@ -39,7 +37,7 @@ impl SweepResult<'_> {
     }
 }
 
-/// A sweep as it is told.
+/// The report of a sweep while it runs.
 #[derive(Debug)]
 pub struct SweepReport {
     detail: Detail,
@@ -47,7 +45,7 @@ pub struct SweepReport {
 }
 
 impl SweepReport {
-    /// Says what is about to be swept, and where; `note` is what there is to say of the choice.
+    /// Prints what is about to be swept, and where; `note` explains the choice of the engine.
     ///
     /// # Errors
     /// [`OutputError`].
@@ -57,35 +55,24 @@ impl SweepReport {
         note: Option<&str>,
         detail: Detail,
     ) -> Result<SweepReport, OutputError> {
-        match detail {
-            Detail::Json => print(&json::sweep_start(sweep, at, note))?,
-            Detail::Quiet => {}
-            Detail::Normal | Detail::Verbose => print(&heading(sweep, at, note))?,
-        }
-        let bar = match detail {
-            Detail::Json | Detail::Quiet => ProgressBar::hidden(),
-            // Hidden by itself where standard error is no terminal.
-            Detail::Normal | Detail::Verbose => {
-                ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr())
-            }
-        };
-        let style = ProgressStyle::with_template("{bar:30} {percent} %  {elapsed}, {eta} to go");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let json = || json::sweep_start(sweep, at, note);
+        print(&detail.choose(json, || heading(sweep, at, note)))?;
+        let bar = progress_bar(detail, 100, "{bar:30} {percent} %  {elapsed}, {eta} to go");
         Ok(SweepReport { detail, bar })
     }
 
-    /// Tells how far it is.
+    /// Moves the progress bar.
     pub fn progress(&self, progress: SweepProgress) {
         self.bar.set_length(progress.of);
         self.bar.set_position(progress.net_epochs);
     }
 
-    /// Takes the progress bar away.
+    /// Removes the progress bar.
     pub fn end_progress(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Tells what came of it.
+    /// Prints the results.
     ///
     /// # Errors
     /// [`OutputError`].
@@ -94,23 +81,20 @@ impl SweepReport {
     }
 }
 
-/// Every cell, and the whole.
-///
-/// # Errors
-/// [`OutputError`].
+/// Every cell, and the totals.
 fn sweep_result(result: &SweepResult<'_>, detail: Detail) -> Result<(), OutputError> {
     if detail == Detail::Json {
         return print(&json::sweep_result(result));
     }
     let mut text = match map::axes(result.cells) {
-        Some(axes) if detail != Detail::Verbose => map::draw(result.cells, &axes, Paint::here()),
+        Some(axes) if detail != Detail::Verbose => map::draw(result.cells, &axes, Paint::detect()),
         _ => list(result.cells),
     };
     text.push_str(&summary(result));
     print(&text)
 }
 
-/// The same of a sweep that was put together from so many parts, and where they were computed.
+/// The results of a sweep joined from so many parts, and where they were computed.
 ///
 /// # Errors
 /// [`OutputError`].
@@ -120,190 +104,123 @@ pub fn joined_sweep(
     places: &str,
     detail: Detail,
 ) -> Result<(), OutputError> {
-    match detail {
-        Detail::Json => print(&json::joined_sweep(parts, places))?,
-        Detail::Quiet => {}
-        Detail::Normal | Detail::Verbose => {
-            let parts = counted(parts as u64, "part");
-            print(&format!("{parts}, computed on: {places}\n\n"))?;
-        }
-    }
+    let count = table::counted(parts as u64, "part");
+    print(&detail.choose(
+        || json::joined_sweep(parts, places),
+        || format!("{count}, computed on: {places}\n\n"),
+    ))?;
     sweep_result(result, detail)
 }
 
-/// `1 network`, `2 networks`.
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 fn heading(sweep: &Sweep, at: &Place, note: Option<&str>) -> String {
-    let mut text = place(at.kind(), None, at.gpu().map(|gpu| gpu.adapter()));
-    if let Some(note) = note {
-        let _ = writeln!(text, "{note}");
-    }
+    let mut text = engine_line(at, None, note);
     let Some(cell) = sweep.cells.first() else { return text };
     let training = &cell.training;
-    let batches = training.batches(training.seed);
-    let batch = if batches.is_full() {
-        "all in one batch".to_owned()
-    } else {
-        format!("batches of {}, {}", batches.batch(), training.order)
-    };
-    let _ = writeln!(text, "data {}: {} rows, {batch}", training.data.name(), training.data.rows());
-    let cells = counted(sweep.cells.len() as u64, "cell");
     let range = sweep.shard.range(training.restarts);
-    let seed = |place: u32| training.seed + u64::from(place);
+    let seed = |index: u32| training.seed + u64::from(index);
     let seeds = match range.len() {
         0 => "no seed".to_owned(),
         1 => format!("seed {}", seed(range.start)),
         _ => format!("seeds {} to {}", seed(range.start), seed(range.end - 1)),
     };
-    let networks = counted(range.len() as u64, "network");
-    let epochs = counted(training.epochs.into(), "epoch");
-    let _ = writeln!(text, "{cells} of {networks}, {seeds}, until solved or {epochs}\n");
+    let _ = writeln!(
+        text,
+        "{}\n{} of {}, {seeds}, until solved or {}\n",
+        batches(training),
+        table::counted(sweep.cells.len() as u64, "cell"),
+        table::counted(range.len() as u64, "network"),
+        table::counted(training.epochs.into(), "epoch"),
+    );
     text
 }
 
-/// `45.8 %`.
-pub(super) fn percent(share: Option<f64>) -> String {
-    share.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share))
-}
-
-fn interval(count: &Count) -> String {
-    count
-        .interval()
-        .map_or("-".to_owned(), |(low, high)| format!("{:.1} - {:.1} %", 100.0 * low, 100.0 * high))
-}
-
-/// The axes on which cells differ; the learning rate where they do on none.
-pub(super) fn varying(cells: &[CellCount]) -> Vec<usize> {
-    let Some((first, _)) = cells.first() else { return Vec::new() };
-    let varies = |axis: &usize| cells.iter().any(|(axes, _)| axes[*axis].1 != first[*axis].1);
-    let found: Vec<usize> = (0..first.len()).filter(varies).collect();
-    match found.is_empty() {
-        true => first.iter().position(|(name, _)| name == "lr").into_iter().collect(),
-        false => found,
-    }
-}
-
-/// One line for each cell.
+/// One line per cell.
 fn list(cells: &[CellCount]) -> String {
     let axes = varying(cells);
     let Some((first, _)) = cells.first() else { return String::new() };
-    let mut lines = vec![
-        axes.iter()
-            .map(|&axis| first[axis].0.clone())
-            .chain(["solved", "95 % interval", "median epochs", "diverged"].map(str::to_owned))
-            .collect::<Vec<String>>(),
-    ];
-    for (values, count) in cells {
-        let median = count.median_epochs().map_or("-".to_owned(), |median| median.to_string());
-        lines.push(
-            axes.iter()
-                .map(|&axis| values[axis].1.to_string())
-                .chain([percent(count.rate()), interval(count), median, count.diverged.to_string()])
-                .collect(),
-        );
-    }
-    table::columns(&lines, axes.len())
+    let names = axes.iter().map(|&axis| first[axis].0.as_str());
+    let head: Vec<&str> = names.chain(cells::RESULTS).collect();
+    let lines = cells.iter().map(|(values, count)| {
+        let values = axes.iter().map(|&axis| values[axis].1.to_string());
+        values.chain(cells::results(count)).collect()
+    });
+    table::columns(axes.len(), &head, lines)
 }
 
 fn summary(result: &SweepResult<'_>) -> String {
     let mut text = String::from("\n");
-    let axes = varying(result.cells);
     let rate = |cell: &&CellCount| cell.1.rate().unwrap_or(-1.0);
     let best = result.cells.iter().rev().max_by(|a, b| rate(a).total_cmp(&rate(b)));
     if let Some((values, count)) = best.filter(|_| result.cells.len() > 1) {
+        let axes = varying(result.cells).into_iter();
         let at: Vec<String> =
-            axes.iter().map(|&axis| format!("{} {}", values[axis].0, values[axis].1)).collect();
-        let _ = writeln!(
-            text,
-            "Highest: {} ({}) at {}.",
-            percent(count.rate()),
-            interval(count),
-            at.join(", ")
-        );
+            axes.map(|axis| format!("{} {}", values[axis].0, values[axis].1)).collect();
+        let [solved, interval, ..] = cells::results(count);
+        let _ = writeln!(text, "Highest: {solved} ({interval}) at {}.", at.join(", "));
     }
     if result.stopped {
-        text.push_str("Stopped before the end, as asked; these are the networks that were done.\n");
+        text.push_str("Interrupted; only the networks trained so far are counted.\n");
     }
     let _ = writeln!(
         text,
-        "{} made {:.3e} epochs in {}: {:.3e} a second.",
-        counted(result.networks(), "network"),
+        "{} made {:.3e} epochs in {}: {:.3e} epochs per second.",
+        table::counted(result.networks(), "network"),
         result.net_epochs() as f64,
-        table::seconds(result.seconds),
+        table::seconds(result.seconds, 0),
         result.net_epochs_per_second(),
     );
     if let Some(example) = &result.example {
-        let _ = writeln!(text, "To look at one that solved it: {example}");
+        let _ = writeln!(text, "To train one that solved it: {example}");
     }
     text
 }
 
-/// Every cell as lines of comma-separated values, the names of the columns first.
+/// Every cell as a line of comma-separated values.
 pub fn sweep_csv(cells: &[CellCount]) -> String {
     let Some((first, _)) = cells.first() else { return String::new() };
-    let names = first.iter().map(|(name, _)| name.as_str()).chain([
-        "networks",
-        "solved",
-        "rate",
-        "rate_low",
-        "rate_high",
-        "median_epochs",
-        "diverged",
-        "first_solved_seed",
-        "first_solved_epochs",
-        "first_unsolved_seed",
-    ]);
-    let mut text = names.collect::<Vec<_>>().join(",") + "\n";
-    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-    let whole = |value: Option<u64>| value.map_or(String::new(), |value| value.to_string());
-    for (values, count) in cells {
-        let interval = count.interval();
-        let columns = [
-            count.networks.to_string(),
-            count.solved.to_string(),
-            number(count.rate()),
-            number(interval.map(|interval| interval.0)),
-            number(interval.map(|interval| interval.1)),
-            whole(count.median_epochs().map(u64::from)),
-            count.diverged.to_string(),
-            whole(count.first_solved.map(|first| first.0)),
-            whole(count.first_solved.map(|first| first.1.into())),
-            whole(count.first_unsolved),
-        ];
+    let names = first.iter().map(|(name, _)| name.as_str());
+    let head: Vec<&str> = names
+        .chain([
+            "networks",
+            "solved",
+            "rate",
+            "rate_low",
+            "rate_high",
+            "median_epochs",
+            "diverged",
+            "first_solved_seed",
+            "first_solved_epochs",
+            "first_unsolved_seed",
+        ])
+        .collect();
+    let lines = cells.iter().map(|(values, count)| {
+        let (interval, first) = (count.interval(), count.first_solved);
         let values = values.iter().map(|(_, value)| match value {
             AxisValue::Unused => String::new(),
             value => value.to_string(),
         });
-        text += &(values.chain(columns).collect::<Vec<_>>().join(",") + "\n");
-    }
-    text
+        let columns = [
+            count.networks.to_string(),
+            count.solved.to_string(),
+            table::or_empty(count.rate()),
+            table::or_empty(interval.map(|interval| interval.0)),
+            table::or_empty(interval.map(|interval| interval.1)),
+            table::or_empty(count.median_epochs()),
+            count.diverged.to_string(),
+            table::or_empty(first.map(|first| first.0)),
+            table::or_empty(first.map(|first| first.1)),
+            table::or_empty(count.first_unsolved),
+        ];
+        values.chain(columns).collect()
+    });
+    table::csv(&head, lines)
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::cells::tests::cells;
     use super::*;
-
-    /// Cells over the product of the points, the last axis the fastest; 10 networks each, of which
-    /// as many solve it as the cell's place says, modulo 11.
-    pub(in crate::report) fn cells(axes: &[(&str, &[AxisValue])]) -> Vec<CellCount> {
-        let mut all: Vec<Vec<(String, AxisValue)>> = vec![Vec::new()];
-        for (name, points) in axes {
-            let with = |cell: &Vec<(String, AxisValue)>, point: &AxisValue| {
-                [&cell[..], &[((*name).to_owned(), point.clone())]].concat()
-            };
-            all = all.iter().flat_map(|c| points.iter().map(move |p| with(c, p))).collect();
-        }
-        let count = |place: usize| Count {
-            networks: 10,
-            solved: (place % 11) as u64,
-            epochs: [(100 + place as u32, (place % 11) as u64)].into(),
-            ..Count::default()
-        };
-        all.into_iter().enumerate().map(|(place, axes)| (axes, count(place))).collect()
-    }
+    use crate::sweep::Count;
 
     fn rates() -> [AxisValue; 3] {
         [0.1, 0.5, 1.0].map(AxisValue::Number)
@@ -330,11 +247,11 @@ lr   solved  95 % interval  median epochs  diverged
         let result = SweepResult { cells: &cells, seconds: 1.0, stopped: true, example: None };
         let text = summary(&result);
         assert!(text.contains("Highest: 20.0 % (5.7 - 51.0 %) at lr 1."), "{text}");
-        assert!(text.contains("Stopped before the end") && text.contains("30 networks"), "{text}");
+        assert!(text.contains("Interrupted") && text.contains("30 networks"), "{text}");
     }
 
     #[test]
-    fn values_by_commas_have_one_line_a_cell_and_nothing_where_nothing_is() {
+    fn csv_has_one_line_per_cell_and_empty_fields_for_missing_values() {
         let mut cells = cells(&[("lr", &rates()[..1])]);
         cells[0].1 = Count { networks: 2, first_unsolved: Some(7), ..Count::default() };
         let text = sweep_csv(&cells);

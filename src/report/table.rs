@@ -1,8 +1,9 @@
-//! Columns of numbers.
+//! Text for people and spreadsheets: aligned columns, comma-separated values, numbers with units.
 
+use std::fmt::Display;
 use std::fmt::Write as _;
 
-/// Inputs, targets where they are known, and predictions: a line a row, columns aligned.
+/// Inputs, targets where they are known, and predictions: one line per row.
 pub(super) fn predictions(
     inputs: &[f32],
     input_len: usize,
@@ -10,48 +11,88 @@ pub(super) fn predictions(
     predictions: &[f32],
     outputs: usize,
 ) -> String {
-    let list = |values: &[f32]| {
-        values.iter().map(|value| format!("{value}")).collect::<Vec<_>>().join(" ")
+    let head: &[&str] = match targets {
+        Some(_) => &["input", "target", "prediction"],
+        None => &["input", "prediction"],
     };
-    let fixed = |values: &[f32]| {
-        values.iter().map(|value| format!("{value:.4}")).collect::<Vec<_>>().join(" ")
-    };
-    let mut lines = vec![["input".to_owned(), "target".to_owned(), "prediction".to_owned()]];
-    for (row, input) in inputs.chunks_exact(input_len).enumerate() {
+    let lines = inputs.chunks_exact(input_len).enumerate().map(|(row, input)| {
         let range = row * outputs..(row + 1) * outputs;
-        let target = targets.map_or(String::new(), |targets| list(&targets[range.clone()]));
-        lines.push([list(input), target, fixed(&predictions[range])]);
-    }
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
-    let widths = [width(0), width(1)];
+        let fixed = predictions[range.clone()].iter().map(|value| format!("{value:.4}"));
+        let target = targets.map(|targets| joined(&targets[range]));
+        let prediction = fixed.collect::<Vec<_>>().join(" ");
+        [Some(joined(input)), target, Some(prediction)].into_iter().flatten().collect()
+    });
+    aligned(head.len(), "   ", head, lines)
+}
+
+/// Numbers with spaces between.
+fn joined(values: &[f32]) -> String {
+    values.iter().map(f32::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// A table: the first `left` columns are aligned left, the others right.
+pub(super) fn columns<H: AsRef<str>>(
+    left: usize,
+    head: &[H],
+    lines: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    aligned(left, "  ", head, lines)
+}
+
+fn aligned<H: AsRef<str>>(
+    left: usize,
+    gap: &str,
+    head: &[H],
+    lines: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    let head = head.iter().map(|name| name.as_ref().to_owned()).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(head).chain(lines).collect();
+    let width = |column: usize| {
+        lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
     let mut text = String::new();
-    for [input, target, prediction] in &lines {
-        let _ = match targets {
-            Some(_) => {
-                writeln!(text, "{input:<0$}   {target:<1$}   {prediction}", widths[0], widths[1])
-            }
-            None => writeln!(text, "{input:<0$}   {prediction}", widths[0]),
-        };
+    for line in &lines {
+        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column < left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join(gap).trim_end());
     }
     text
 }
 
-/// Lines of columns, the first the heads: the first `left` columns to the left, the rest to the
-/// right.
-pub(super) fn columns(lines: &[Vec<String>], left: usize) -> String {
-    let count = lines.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..count).map(width).collect();
-    let mut text = String::new();
+/// Comma-separated values, quoted where needed.
+pub(super) fn csv<H: AsRef<str>>(
+    head: &[H],
+    lines: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing into memory cannot fail.
+    let _ = writer.write_record(head.iter().map(AsRef::as_ref));
     for line in lines {
-        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column < left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        let _ = writer.write_record(line);
     }
-    text
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+/// A value, or a dash where there is none.
+pub(super) fn or_dash(value: Option<impl Display>) -> String {
+    value.map_or("-".to_owned(), |value| value.to_string())
+}
+
+/// A value, or nothing where there is none.
+pub(super) fn or_empty(value: Option<impl Display>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
+/// `0.458` as `45.8 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// `1 network`, `2 networks`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `134217728` as `128 MiB`.
@@ -67,7 +108,7 @@ pub(super) fn bytes(count: u64) -> String {
     format!("{value:.digits$} {}", units[unit])
 }
 
-/// A loss as a person reads it: six decimals, or a power of ten where they say nothing.
+/// A loss with six decimals, or in scientific notation where these would be meaningless.
 pub(super) fn loss(value: f64) -> String {
     if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
         format!("{value:.6}")
@@ -76,12 +117,12 @@ pub(super) fn loss(value: f64) -> String {
     }
 }
 
-/// Seconds as a person reads them.
-pub(super) fn seconds(seconds: f64) -> String {
+/// Seconds in a suitable unit, with so many decimals below a second.
+pub(super) fn seconds(seconds: f64, decimals: usize) -> String {
     match seconds {
-        s if s < 0.001 => format!("{:.0} us", s * 1e6),
-        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
-        s => format!("{s:.2} s"),
+        s if s < 1e-3 => format!("{:.decimals$} us", s * 1e6),
+        s if s < 1.0 => format!("{:.decimals$} ms", s * 1e3),
+        s => format!("{s:.0$} s", decimals.max(2)),
     }
 }
 
@@ -107,8 +148,9 @@ mod tests {
             (loss(0.25), loss(1.5e-7), loss(3e37)),
             ("0.250000".into(), "1.500e-7".into(), "3.000e37".into())
         );
-        assert_eq!(seconds(0.0000421), "42 us");
-        assert_eq!(seconds(0.25), "250 ms");
-        assert_eq!(seconds(12.345), "12.35 s");
+        assert_eq!(seconds(0.0000421, 0), "42 us");
+        assert_eq!(seconds(0.25, 0), "250 ms");
+        assert_eq!(seconds(12.345, 0), "12.35 s");
+        assert_eq!(seconds(0.0123456, 3), "12.346 ms");
     }
 }

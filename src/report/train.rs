@@ -4,155 +4,131 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
+use serde_json::json;
 
-use super::{OutputError, curve, json, place, print, profile, quoted, table, verdict};
+use super::{
+    Detail, OutputError, batches, curve, engine_line, json, print, profile, progress_bar, quoted,
+    table, verdict,
+};
 use crate::Error;
 use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
 use crate::engine::{EngineKind, Owner, Place};
 use crate::gpu::Profile;
-use crate::network::Hyperparameter;
-use crate::network::Network;
+use crate::network::{Hyperparameter, Network};
 use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
-use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, Training};
+use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd, Training};
 
-/// How much is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
-    /// JSON lines and nothing else.
-    Json,
-    /// The verdict.
-    Quiet,
-    /// What is trained where, the curve, the truth table, the verdict.
-    Normal,
-    /// That, and how every start ended.
-    Verbose,
-}
-
-/// A training as it is told.
+/// The report of a training while it runs.
 #[derive(Debug)]
 pub struct TrainReport<'a> {
     training: &'a Training,
-    place: &'a Place,
+    at: &'a Place,
     detail: Detail,
     bar: ProgressBar,
-    /// How standard output failed, once it did: the training is then asked to stop.
+    /// The first failure of standard output; the training is then asked to stop.
     failed: RefCell<Option<OutputError>>,
 }
 
 impl<'a> TrainReport<'a> {
-    /// Says what is about to be trained, and where; `note` is what there is to say of the choice,
-    /// `data` how columns and classes are called, and the scale that inputs were brought to.
+    /// Prints what is about to be trained, and where; `note` explains the choice of the engine,
+    /// `data` has the names of columns and classes and the scale of inputs.
     ///
     /// # Errors
     /// [`OutputError`].
     pub fn start(
         training: &'a Training,
         data: (&Schema, Normalize),
-        place: &'a Place,
+        at: &'a Place,
         note: Option<&str>,
         detail: Detail,
     ) -> Result<TrainReport<'a>, OutputError> {
-        match detail {
-            Detail::Json => print(&json::start(training, data, place, note))?,
-            Detail::Quiet => {}
-            Detail::Normal | Detail::Verbose => {
-                print(&heading(training, data, place, note))?;
-            }
-        }
-        let bar = match detail {
-            Detail::Json | Detail::Quiet => ProgressBar::hidden(),
-            // Hidden by itself where standard error is no terminal.
-            Detail::Normal | Detail::Verbose => ProgressBar::with_draw_target(
-                Some(training.epochs.into()),
-                ProgressDrawTarget::stderr(),
-            ),
-        };
-        let style = ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}  {elapsed}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Ok(TrainReport { training, place, detail, bar, failed: RefCell::default() })
+        print(&detail.choose(
+            || json::start(training, data, at, note),
+            || heading(training, data, at, note),
+        ))?;
+        let template = "{bar:30} epoch {pos}/{len}  {msg}  {elapsed}";
+        let bar = progress_bar(detail, training.epochs.into(), template);
+        Ok(TrainReport { training, at, detail, bar, failed: RefCell::default() })
     }
 
-    /// Tells of a report boundary.
+    /// Reports a report boundary.
     pub fn progress(&self, progress: Progress) {
-        let Progress { seed, epoch, loss, validation, .. } = progress;
         if self.detail == Detail::Json {
-            return self.keep_failure(print(&json::epoch(progress)));
+            return self.print(&json::line(&json::progress(progress)));
         }
-        self.bar.set_position(epoch.into());
+        let Progress { seed, epoch, loss, validation, .. } = progress;
+        let loss = table::loss(loss.into());
         let seen = validation.map(|seen| format!("  validation {}", table::loss(seen.loss)));
-        let loss_text = table::loss(loss.into());
-        self.bar.set_message(format!("seed {seed}  loss {loss_text}{}", seen.unwrap_or_default()));
-        if self.detail == Detail::Verbose && epoch == self.training.epochs {
-            self.bar.suspend(|| {
-                let end = format!(
-                    "seed {seed}: loss {} after {epoch} epochs\n",
-                    table::loss(loss.into())
-                );
-                self.keep_failure(print(&end));
-            });
-        }
+        self.bar.set_position(epoch.into());
+        self.bar.set_message(format!("seed {seed}  loss {loss}{}", seen.unwrap_or_default()));
     }
 
-    /// Tells of a divergence that is gone back from.
+    /// Reports how a start ended, if verbose.
+    pub fn start_ended(&self, end: StartEnd<'_>) {
+        if self.detail != Detail::Verbose {
+            return;
+        }
+        self.print(&match end {
+            StartEnd::Done(run) => {
+                let loss = table::loss(run.evaluation.loss);
+                let solved = if run.evaluation.solved == Some(true) { ", solved" } else { "" };
+                format!("seed {}: loss {loss} after {} epochs{solved}\n", run.seed, run.epochs)
+            }
+            StartEnd::Diverged { seed, step } => format!("seed {seed}: diverged at step {step}\n"),
+        });
+    }
+
+    /// Reports a divergence after which the training continues at half the rate.
     pub fn halved(&self, halving: Halving) {
         let Halving { epoch, step, rate } = halving;
-        let text = match self.detail {
-            Detail::Json => json::halving(halving),
-            Detail::Quiet => return,
-            Detail::Normal | Detail::Verbose => {
-                format!("Diverged at step {step}: back to epoch {epoch}, and on at rate {rate}.\n")
-            }
-        };
-        self.bar.suspend(|| self.keep_failure(print(&text)));
+        self.print(&self.detail.choose(
+            || json::line(&json::halving(halving)),
+            || format!("Diverged at step {step}: continuing from epoch {epoch} at rate {rate}.\n"),
+        ));
     }
 
-    /// In JSON, how a training ended that diverged.
+    /// In JSON, the end of a training that diverged.
     pub fn diverged(&self, error: &Error) {
-        self.keep_failure(print(&json::diverged(error)));
+        self.print(&json::diverged(error));
     }
 
-    /// Tells of a device that was lost and is open again.
+    /// Reports a device that was lost and opened again.
     pub fn reopened(&self, epoch: u32) {
-        let text = match self.detail {
-            Detail::Json => json::reopened(epoch),
-            Detail::Quiet => return,
-            Detail::Normal | Detail::Verbose => {
-                format!("The device was lost and is open again: on from epoch {epoch}.\n")
-            }
-        };
-        self.bar.suspend(|| self.keep_failure(print(&text)));
+        self.print(&self.detail.choose(
+            || json::line(&json!({"event": "reopened", "epoch": epoch})),
+            || format!("The device was lost and opened again; continuing from epoch {epoch}.\n"),
+        ));
     }
 
-    /// Tells what the doctor found where a training broke.
+    /// Reports what the doctor found in a training that diverged.
     pub fn findings(&self, findings: &[Finding]) {
-        let text = match self.detail {
-            Detail::Json => json::findings(findings),
+        self.print(&match self.detail {
+            Detail::Json => json::line(&json!({"event": "findings", "findings": findings})),
             _ => verdict::findings(findings),
-        };
-        self.bar.suspend(|| self.keep_failure(print(&text)));
+        });
     }
 
-    fn keep_failure(&self, result: Result<(), OutputError>) {
-        if let Err(error) = result {
+    fn print(&self, text: &str) {
+        if let Err(error) = self.bar.suspend(|| print(text)) {
             self.failed.replace(Some(error));
         }
     }
 
-    /// Whether nobody listens any more.
+    /// Whether standard output has failed.
     pub fn is_closed(&self) -> bool {
         self.failed.borrow().is_some()
     }
 
-    /// Takes the progress bar away.
+    /// Removes the progress bar.
     pub fn end_progress(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Tells what came of it.
+    /// Prints the results.
     ///
     /// # Errors
-    /// [`OutputError`], also where an earlier line failed.
+    /// [`OutputError`], also of an earlier line.
     pub fn finish(
         &self,
         outcome: &Outcome,
@@ -165,47 +141,40 @@ impl<'a> TrainReport<'a> {
         }
         let (training, run) = (self.training, &outcome.kept);
         if self.detail == Detail::Json {
-            return print(&json::result(training, outcome, self.place, profile, kept));
+            return print(&json::result(training, outcome, self.at, profile, kept));
         }
+        let is_quiet = self.detail == Detail::Quiet;
+        let data = &training.data;
         let mut text = String::new();
-        if self.detail != Detail::Quiet {
+        if !is_quiet {
             let _ = writeln!(text, "\n{}", curve::draw(&run.history));
-            if training.data.rows() <= SOLVED_ROWS {
-                let data = &training.data;
-                let targets = Some(data.targets());
+            if data.rows() <= SOLVED_ROWS {
                 let predictions = &run.evaluation.predictions;
-                text += &table::predictions(
-                    data.inputs(),
-                    data.input_len(),
-                    targets,
-                    predictions,
-                    data.target_len(),
-                );
-                text.push('\n');
+                let (inputs, targets) = (data.inputs(), Some(data.targets()));
+                let (input_len, outputs) = (data.input_len(), data.target_len());
+                let table = table::predictions(inputs, input_len, targets, predictions, outputs);
+                let _ = writeln!(text, "{table}");
             }
         }
         text += &verdict::verdict(training, outcome);
         let HeldOut { validation, test } = &training.held_out;
-        let is_large = training.data.rows() > SOLVED_ROWS || validation.is_some() || test.is_some();
-        if is_large && self.detail != Detail::Quiet {
+        if !is_quiet && (data.rows() > SOLVED_ROWS || validation.is_some() || test.is_some()) {
             for (of, confusion) in run.confusions() {
                 text += &verdict::confusion(of, confusion);
             }
         }
-        let is_software = self.place.gpu().is_some_and(|gpu| gpu.adapter().is_software());
-        if let Some(timed) = profile.filter(|_| self.detail != Detail::Quiet) {
-            text += &profile::text(timed, is_software);
+        if let Some(profile) = profile.filter(|_| !is_quiet) {
+            let is_software = self.at.gpu().is_some_and(|gpu| gpu.adapter().is_software());
+            text += &profile::text(profile, is_software);
         }
         if let Some(path) = saved {
             let _ = writeln!(text, "Saved to {}.", path.display());
         }
         if let Some(path) = kept {
-            let (path, typed) = (path.display(), quoted(&path.to_string_lossy()));
-            let _ = match run.ended {
-                Ended::Epochs | Ended::TargetLoss | Ended::Patience => {
-                    writeln!(text, "Kept in {path}.")
-                }
-                _ => writeln!(text, "Kept in {path}; to go on: wgrad --resume {typed}"),
+            let _ = write!(text, "Kept in {}", path.display());
+            text += &match run.ended {
+                Ended::Epochs | Ended::TargetLoss | Ended::Patience => ".\n".to_owned(),
+                _ => format!("; to resume: wgrad --resume {}\n", quoted(&path.to_string_lossy())),
             };
         }
         print(&text)
@@ -218,88 +187,81 @@ fn heading(
     at: &Place,
     note: Option<&str>,
 ) -> String {
-    let Training { network, data, init, learning_rate, epochs, .. } = training;
-    let batches = training.batches(training.seed);
-    let owner = at.owner(training.request(&batches, training.restarts as usize));
-    let adapter = at.gpu().map(|gpu| gpu.adapter());
-    let mut text = place(at.kind(), owner, adapter);
-    if let Some(note) = note {
-        let _ = writeln!(text, "{note}");
-    }
-    let is_software = adapter.is_some_and(|adapter| adapter.is_software());
+    let Training { network, init, learning_rate, epochs, .. } = training;
+    let request = training.batches(training.seed);
+    let owner = at.owner(training.request(&request, training.restarts as usize));
+    let mut text = engine_line(at, owner, note);
+    let is_software = at.gpu().is_some_and(|gpu| gpu.adapter().is_software());
     if is_software && owner != Some(Owner::Invocation) {
-        text += "(a software adapter is for checking, not for speed: --engine cpu is faster)\n";
+        text += "(a software adapter is for testing, not for speed: --engine cpu is faster)\n";
     }
-    let _ = writeln!(
-        text,
-        "network {}, loss {}, {} parameters",
-        describe(network),
-        network.loss(),
-        network.parameter_count()
-    );
-    let batch = if batches.is_full() {
-        "all in one batch".to_owned()
-    } else {
-        format!("batches of {}, {}", batches.batch(), training.order)
-    };
-    let _ = writeln!(text, "data {}: {} rows, {batch}", data.name(), data.rows());
-    text += &about_data(training, about);
     let starts = match training.restarts {
         1 => format!("seed {}", training.seed),
         most if at.kind() == EngineKind::Resident => {
-            format!("{most} starts at once from seed {}", training.seed)
+            format!("{most} starts in parallel from seed {}", training.seed)
         }
-        most => format!("starts from seed {} until one solves it, at most {most}", training.seed),
+        most => format!("up to {most} starts from seed {} until one solves it", training.seed),
     };
     let _ = writeln!(
         text,
-        "{}, rate {learning_rate}{}, {epochs} epochs, weights {init}, {starts}",
+        "network {}, loss {}, {} parameters\n{}\n{}\
+         {}, learning rate {learning_rate}{}, {epochs} epochs, init {init}, {starts}",
+        describe(network),
+        network.loss(),
+        network.parameter_count(),
+        batches(training),
+        about_data(training, about),
         rule(&training.optimizer),
         rates(&training.schedule),
     );
     text
 }
 
-/// The optimizer in words.
+/// The optimizer with its numbers.
 fn rule(optimizer: &Optimizer) -> String {
     let Optimizer { kind, weight_decay, decay, clip_norm, clip_value, .. } = optimizer;
-    let numbers = |row: &&Hyperparameter| format!("{} {}", row.name, optimizer.value(row));
-    let mut text = match kind.row().hyperparameters {
-        [] => "gradient descent".to_owned(),
-        rows => format!("{kind} ({})", rows.iter().map(numbers).collect::<Vec<_>>().join(", ")),
+    let number = |row: &&Hyperparameter| format!("{} {}", row.name, optimizer.value(row));
+    let numbers: Vec<String> = kind.row().hyperparameters.iter().map(number).collect();
+    let mut text = match numbers.is_empty() {
+        true => kind.to_string(),
+        false => format!("{kind} ({})", numbers.join(", ")),
     };
     if *weight_decay != 0.0 {
         let _ = write!(text, ", weight decay {weight_decay} ({decay})");
     }
-    if let Some(most) = clip_norm {
-        let _ = write!(text, ", norm of gradients at most {most}");
-    }
-    if let Some(most) = clip_value {
-        let _ = write!(text, ", gradients at most {most}");
+    for (name, most) in [("norm", clip_norm), ("value", clip_value)] {
+        if let Some(most) = most {
+            let _ = write!(text, ", gradients clipped to {name} {most}");
+        }
     }
     text
 }
 
-/// The schedule in words.
+/// The learning-rate schedule.
 fn rates(schedule: &Schedule) -> String {
     let Schedule { kind, warmup, every, factor, floor } = schedule;
-    let mut text = match kind {
-        ScheduleKind::Constant => String::new(),
-        ScheduleKind::Step => format!(" times {factor} every {every} epochs"),
-        ScheduleKind::Exponential => format!(" times {factor:.4} each epoch"),
-        ScheduleKind::Cosine => " down along a cosine".to_owned(),
-        ScheduleKind::Plateau => format!(" times {factor} after {every} epochs on a plateau"),
+    let mut parts = match kind {
+        ScheduleKind::Constant => Vec::new(),
+        ScheduleKind::Step => vec![format!("times {factor} every {every} epochs")],
+        ScheduleKind::Exponential => vec![format!("times {factor:.4} every epoch")],
+        ScheduleKind::Cosine => vec!["cosine decay".to_owned()],
+        ScheduleKind::Plateau => {
+            vec![format!("times {factor} after {every} epochs without improvement")]
+        }
     };
     if *floor > 0.0 {
-        let _ = write!(text, ", at least {:.3} of it", floor);
+        parts.push(format!("at least {floor:.3} of it"));
     }
     if *warmup > 0 {
-        let _ = write!(text, " after {warmup} epochs of warmup");
+        parts.push(format!("warmup of {warmup} epochs"));
     }
-    text
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", parts.join(", ")),
+    }
 }
 
-/// Classes, rows that are held out, and the scale of inputs, where there is something to say.
+/// Columns, classes, held-out rows and the scale of inputs, as far as there are any.
 fn about_data(training: &Training, (schema, normalize): (&Schema, Normalize)) -> String {
     let mut parts = Vec::new();
     if let ([_, ..], [_, ..]) = (&schema.inputs[..], &schema.targets[..]) {
@@ -318,30 +280,30 @@ fn about_data(training: &Training, (schema, normalize): (&Schema, Normalize)) ->
         Labels::Pair([no, yes]) => parts.push(format!("0 for {no}, 1 for {yes}")),
     }
     let HeldOut { validation, test } = &training.held_out;
-    for (data, what) in [(validation, "validation"), (test, "testing")] {
+    for (data, what) in [(validation, "validation"), (test, "test")] {
         if let Some(data) = data {
-            parts.push(format!("{} rows for {what}", data.rows()));
+            parts.push(format!("{} {what} rows", data.rows()));
         }
     }
     match normalize {
         Normalize::None => {}
         Normalize::Unit => parts.push("inputs from 0 to 1".to_owned()),
-        Normalize::Standard => parts.push("inputs of mean 0 and deviation 1".to_owned()),
+        Normalize::Standard => parts.push("inputs of mean 0 and standard deviation 1".to_owned()),
     }
-    let mut text = String::new();
-    if !parts.is_empty() {
-        let _ = writeln!(text, "     {}", parts.join("; "));
-    }
-    text + &hints(&training.data, normalize)
+    let parts = match parts.is_empty() {
+        true => String::new(),
+        false => format!("     {}\n", parts.join("; ")),
+    };
+    parts + &hints(&training.data, normalize)
 }
 
-/// Different whole numbers that may well be classes.
+/// Numbers of distinct integer targets that suggest classes.
 const FEW_NUMBERS: std::ops::RangeInclusive<usize> = 3..=20;
-/// Inputs beyond which gradient descent wants another scale.
+/// Inputs beyond this should be normalized for gradient descent.
 const LARGE_INPUT: f32 = 20.0;
 
-/// How many different numbers there are, where all are whole and they are few.
-fn few_whole(values: &[f32]) -> Option<usize> {
+/// The number of distinct values, if all are integers and they are few.
+fn few_integers(values: &[f32]) -> Option<usize> {
     let mut seen: Vec<f32> = Vec::new();
     for value in values {
         if value.fract() != 0.0 || seen.len() > *FEW_NUMBERS.end() {
@@ -354,18 +316,18 @@ fn few_whole(values: &[f32]) -> Option<usize> {
     Some(seen.len())
 }
 
-/// What of the data may not be as it was meant.
+/// Hints at mistakes in the data.
 fn hints(data: &Dataset, normalize: Normalize) -> String {
     let mut text = String::new();
     if *data.labels() == Labels::Numbers
         && data.target_len() == 1
-        && let Some(count) = few_whole(data.targets())
+        && let Some(count) = few_integers(data.targets())
         && FEW_NUMBERS.contains(&count)
         && data.rows() > 2 * count
     {
         let _ = writeln!(
             text,
-            "(targets are {count} whole numbers: if they name classes, say --target-type classes)"
+            "(the targets are {count} whole numbers: if they are classes, use --target-type classes)"
         );
     }
     let largest = data.inputs().iter().fold(0.0, |a: f32, b| a.max(b.abs()));
@@ -375,7 +337,7 @@ fn hints(data: &Dataset, normalize: Normalize) -> String {
     text
 }
 
-/// Classes that are named one by one.
+/// The most classes or columns that are listed by name.
 const MOST_NAMED: usize = 12;
 
 /// `2 - 3 relu - 1 sigmoid`.

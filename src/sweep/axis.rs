@@ -50,25 +50,12 @@ const MOST_POINTS: usize = 10_000;
 /// [`AxisError`].
 pub fn numbers(text: &str) -> Result<Vec<f32>, AxisError> {
     const EXAMPLE: &str = "0.1,0.5 or 0.01..10:log:25";
-    let mut points = Vec::new();
-    for item in items(text) {
-        match Range::parse(item) {
-            None => points.push(number(item, EXAMPLE)?),
-            Some(range) => {
-                let (Some(count), Ok(first), Ok(last)) =
-                    (range.count, number(range.first, EXAMPLE), number(range.last, EXAMPLE))
-                else {
-                    let item = item.to_owned();
-                    return Err(match range.count {
-                        None if range.scale.is_empty() => AxisError::NoCount { item },
-                        _ => AxisError::NotAPoint { item, example: EXAMPLE },
-                    });
-                };
-                points.extend(range.between(item, first, last, count)?.into_iter().map(short));
-            }
-        }
-    }
-    distinct(points, EXAMPLE)
+    let number = |text: &str| text.parse().ok().filter(|number: &f32| number.is_finite());
+    points(text, EXAMPLE, number, |range, first, last| match (range.count, range.scale) {
+        (Some(count), _) => Ok(range.between(first, last, count)?.into_iter().map(short).collect()),
+        (None, "") => Err(AxisError::NoCount { item: range.item.to_owned() }),
+        (None, _) => Err(not_a_point(range.item, EXAMPLE)),
+    })
 }
 
 /// Whole numbers: `A..B` is all of them from A to B, `A..B:log:N` N of them, rounded.
@@ -77,31 +64,38 @@ pub fn numbers(text: &str) -> Result<Vec<f32>, AxisError> {
 /// [`AxisError`].
 pub fn wholes(text: &str) -> Result<Vec<u32>, AxisError> {
     const EXAMPLE: &str = "3 or 2..16 or 2..64:log:6";
-    let whole = |text: &str| -> Result<u32, AxisError> {
-        let not = || AxisError::NotAPoint { item: text.to_owned(), example: EXAMPLE };
-        text.parse().map_err(|_| not())
-    };
+    let whole = |text: &str| text.parse().ok();
+    points(text, EXAMPLE, whole, |range, first, last: u32| match (range.count, range.scale) {
+        (None, "") if first <= last && ((last - first) as usize) < MOST_POINTS => {
+            Ok((first..=last).collect())
+        }
+        (None, "") => Err(range.bad("does not go upwards, or has more than 10000 points")),
+        (Some(count), _) => {
+            let between = range.between(first as f32, last as f32, count)?;
+            Ok(between.into_iter().map(|point| point.round() as u32).collect())
+        }
+        (None, _) => Err(not_a_point(range.item, EXAMPLE)),
+    })
+}
+
+/// Points and ranges of points, by what reads one and what lists those of a range with its ends.
+fn points<T: PartialEq + std::fmt::Display>(
+    text: &str,
+    example: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+    list: impl Fn(&Range<'_>, T, T) -> Result<Vec<T>, AxisError>,
+) -> Result<Vec<T>, AxisError> {
+    let point = |text: &str| read(text).ok_or_else(|| not_a_point(text, example));
     let mut points = Vec::new();
     for item in items(text) {
         match Range::parse(item) {
-            None => points.push(whole(item)?),
+            None => points.push(point(item)?),
             Some(range) => {
-                let (first, last) = (whole(range.first)?, whole(range.last)?);
-                match (range.count, range.scale) {
-                    (None, "") if first <= last && ((last - first) as usize) < MOST_POINTS => {
-                        points.extend(first..=last);
-                    }
-                    (None, "") => return Err(bad_range(item, "is no range upwards that short")),
-                    (Some(count), _) => {
-                        let between = range.between(item, first as f32, last as f32, count)?;
-                        points.extend(between.into_iter().map(|point| point.round() as u32));
-                    }
-                    (None, _) => whole(item).map(|_| ())?,
-                }
+                points.extend(list(&range, point(range.first)?, point(range.last)?)?);
             }
         }
     }
-    distinct(points, EXAMPLE)
+    distinct(points, example)
 }
 
 /// Names, each as `read` has it.
@@ -120,17 +114,13 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-fn number(text: &str, example: &'static str) -> Result<f32, AxisError> {
-    let not = || AxisError::NotAPoint { item: text.to_owned(), example };
-    text.parse().ok().filter(|number: &f32| number.is_finite()).ok_or_else(not)
-}
-
-fn bad_range(item: &str, reason: &'static str) -> AxisError {
-    AxisError::BadRange { item: item.to_owned(), reason }
+fn not_a_point(item: &str, example: &'static str) -> AxisError {
+    AxisError::NotAPoint { item: item.to_owned(), example }
 }
 
 /// A range as it is written.
 struct Range<'a> {
+    item: &'a str,
     first: &'a str,
     last: &'a str,
     /// `log`, `lin`, or nothing.
@@ -147,33 +137,28 @@ impl<'a> Range<'a> {
             None if how.is_empty() => ("", None),
             None => ("lin", how.parse().ok()),
         };
-        Some(Range { first, last, scale, count })
+        Some(Range { item, first, last, scale, count })
     }
 
-    fn between(
-        &self,
-        item: &str,
-        first: f32,
-        last: f32,
-        count: usize,
-    ) -> Result<Vec<f64>, AxisError> {
+    fn bad(&self, reason: &'static str) -> AxisError {
+        AxisError::BadRange { item: self.item.to_owned(), reason }
+    }
+
+    fn between(&self, first: f32, last: f32, count: usize) -> Result<Vec<f64>, AxisError> {
         if !(2..=MOST_POINTS).contains(&count) {
-            return Err(bad_range(item, "needs 2 to 10000 points"));
+            return Err(self.bad("needs 2 to 10000 points"));
         }
         if first >= last {
-            return Err(bad_range(item, "does not go upwards"));
+            return Err(self.bad("does not go upwards"));
         }
         let (first, last) = (f64::from(first), f64::from(last));
         let part = |point: usize| point as f64 / (count - 1) as f64;
-        let point = |i: usize| match self.scale {
-            // libm's: the platforms' own powers differ.
-            "log" => first * libm::pow(last / first, part(i)),
-            _ => first + (last - first) * part(i),
-        };
         match self.scale {
-            "log" if first <= 0.0 => Err(bad_range(item, "has no logarithm: start above 0")),
-            "log" | "lin" => Ok((0..count).map(point).collect()),
-            _ => Err(bad_range(item, "is neither log nor lin")),
+            "log" if first <= 0.0 => Err(self.bad("has no logarithm: start above 0")),
+            // libm's: the platforms' own powers differ.
+            "log" => Ok((0..count).map(|i| first * libm::pow(last / first, part(i))).collect()),
+            "lin" => Ok((0..count).map(|i| first + (last - first) * part(i)).collect()),
+            _ => Err(self.bad("is neither log nor lin")),
         }
     }
 }
@@ -238,7 +223,7 @@ mod tests {
             ("2..", "2..16"),
             ("-3", "2..16"),
             ("9..2", "upwards"),
-            ("1..99999", "short"),
+            ("1..99999", "more than 10000 points"),
             ("2..3:log:5", "twice"),
             ("2..3:log:", "2..16"),
         ] {

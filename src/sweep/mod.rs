@@ -4,7 +4,6 @@
 mod axis;
 mod count;
 mod part;
-mod plateaus;
 mod rates;
 mod run;
 

@@ -1,23 +1,23 @@
 //! Running a sweep: on the resident engine all that share a shape in the same dispatches, whatever
 //! their rates and seeds; on the CPU one network after the other on every core.
 
+use std::future::Future;
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use web_time::Instant;
 
-use super::plateaus::Plateaus;
 use super::{Cell, Count, Sweep, SweepOutcome, SweepProgress};
 use crate::Error;
 use crate::engine::resident::{self, Request, Room};
-use crate::engine::{
-    CpuEngine, Fate, Member, Owner, Place, Population, ResidentEngine, Start, on_every_core,
-};
+use crate::engine::{Fate, Owner, Place, on_every_core};
 use crate::gpu::{Gpu, GpuError};
 use crate::network::Network;
-use crate::optimizer::{Optimizer, ScheduleKind};
-use crate::train::{Training, Waiting, epoch_loss, plateau};
+use crate::optimizer::Optimizer;
+use crate::train::{Seed, Training, judge};
 
 /// Networks in the same dispatches at most, and at least: enough to fill a device. Between them so
 /// many that they take a second or a few, for a stop loses the chunk it comes in.
@@ -44,14 +44,6 @@ struct Watch<'a> {
     note: &'a mut dyn FnMut(usize, u32, Fate),
     done: u64,
     of: u64,
-}
-
-impl Watch<'_> {
-    /// Tells that `more` has been done beyond what is behind for good; true where to stop.
-    fn tell(&mut self, more: u64) -> bool {
-        (self.report)(SweepProgress { net_epochs: self.done + more, of: self.of });
-        (self.stop)()
-    }
 }
 
 impl Sweep {
@@ -217,76 +209,36 @@ impl Sweep {
                 if chunk.is_empty() {
                     break;
                 }
-                let Some(fates) = self.train_chunk(gpu, owner, &chunk, watch).await? else {
-                    return Ok(true);
+                let all = chunk.len() as u64;
+                let place = Place::Resident(Arc::clone(gpu), owner);
+                let Watch { report, stop, note, done, of } = &mut *watch;
+                let mut tell = |epochs: u32| {
+                    let net_epochs = *done + all * u64::from(epochs);
+                    report(SweepProgress { net_epochs, of: *of });
                 };
+                let judged = judge(&self.seeds(&chunk), &place, &mut tell, *stop).await?;
+                let Some(fates) = judged else { return Ok(true) };
                 for (&seat, fate) in chunk.iter().zip(fates) {
-                    (watch.note)(seat.cell, seat.place, fate);
+                    note(seat.cell, seat.place, fate);
                     self.count(counts, seat, fate);
                 }
-                let epochs = self.cells[chunk[0].cell].training.epochs;
-                watch.done += chunk.len() as u64 * u64::from(epochs);
-                if watch.tell(0) {
-                    return Ok(watch.done < watch.of);
+                *done += all * u64::from(self.cells[chunk[0].cell].training.epochs);
+                report(SweepProgress { net_epochs: *done, of: *of });
+                if stop() {
+                    return Ok(*done < *of);
                 }
             }
         }
         Ok(false)
     }
 
-    /// The fates of networks in the same dispatches, or nothing where a stop came first: without
-    /// all their epochs, those that had not solved yet would be counted as if they never did.
-    async fn train_chunk(
-        &self,
-        gpu: &Arc<Gpu>,
-        owner: Option<Owner>,
-        seats: &[Seat],
-        watch: &mut Watch<'_>,
-    ) -> Result<Option<Vec<Fate>>, Error> {
-        let training = &self.cells[seats[0].cell].training;
-        let member = |seat: &Seat| {
-            let Training { optimizer, learning_rate, .. } = &self.cells[seat.cell].training;
-            Member::new(optimizer, *learning_rate, seat.place)
+    /// The networks of these seats, as the trainer takes them.
+    fn seeds(&self, seats: &[Seat]) -> Vec<Seed<'_>> {
+        let seed = |seat: &Seat| {
+            let training = &self.cells[seat.cell].training;
+            (training, training.seed + u64::from(seat.place))
         };
-        let members: Vec<Member> = seats.iter().map(member).collect();
-        let batches = training.batches(training.seed);
-        let population = Population {
-            network: &training.network,
-            optimizer: training.optimizer,
-            schedule: training.rate_schedule(),
-            data: &training.data,
-            batches,
-            members: &members,
-            judged: true,
-            owner,
-        };
-        let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
-        let mut starts: Vec<Start> = Vec::new();
-        let mut at = 0;
-        for own in seats.chunk_by(|left, right| left.cell == right.cell) {
-            let Training { init, init_scale, seed, .. } = self.cells[own[0].cell].training;
-            let (networks, seed) = (at..at + own.len(), seed + u64::from(own[0].place));
-            starts.push(Start { networks, init, scale: init_scale, seed });
-            at += own.len();
-        }
-        engine.draw(&starts).await?;
-        let per_epoch = batches.steps_per_epoch() as u32;
-        let end = training.epochs * per_epoch;
-        let mut rates = Plateaus::new(seats.iter().map(|seat| &self.cells[seat.cell].training));
-        while engine.steps_done() < end && !engine.is_decided() {
-            match &mut rates {
-                None => {
-                    engine.advance(end - engine.steps_done(), 0).await?;
-                }
-                Some(rates) => rates.advance(&mut engine, end).await?,
-            }
-            let epochs = u64::from(engine.steps_done() / per_epoch);
-            let is_done = engine.steps_done() == end || engine.is_decided();
-            if watch.tell(epochs * seats.len() as u64) && !is_done {
-                return Ok(None);
-            }
-        }
-        Ok(Some(engine.fates().to_vec()))
+        seats.iter().map(seed).collect()
     }
 
     fn count(&self, counts: &mut [Count], seat: Seat, fate: Fate) {
@@ -342,25 +294,13 @@ impl Sweep {
 
     /// One network on one core, unless a stop comes first.
     fn train_on_cpu(&self, seat: Seat, stop: &AtomicBool) -> Result<Option<Fate>, Error> {
-        let training = &self.cells[seat.cell].training;
-        let mut engine = CpuEngine::new(training.task(training.seed + u64::from(seat.place)))?;
-        let batches = training.batches(0);
-        let per_epoch = batches.steps_per_epoch() as u32;
-        if training.schedule.kind != ScheduleKind::Plateau {
-            return Ok(engine.run_judged(training.epochs * per_epoch, stop, &mut Vec::new()));
-        }
-        let mut losses = Vec::new();
-        let (mut epoch, mut waiting, mut rate) = (0, Waiting::default(), training.learning_rate);
-        loop {
-            let until = training.report_every().saturating_add(epoch).min(training.epochs);
-            let fate = engine.run_judged((until - epoch) * per_epoch, stop, &mut losses);
-            if fate != Some(Fate::Unsolved) || until == training.epochs {
-                return Ok(fate);
-            }
-            let loss = epoch_loss(&batches, &losses);
-            rate = plateau(training, &mut waiting, until, loss.into(), rate);
-            engine.set_learning_rate(rate);
-            epoch = until;
+        let (seeds, mut tell) = (self.seeds(&[seat]), |_| ());
+        let stop = || stop.load(Ordering::Relaxed);
+        let judged = pin!(judge(&seeds, &Place::Cpu, &mut tell, &stop));
+        // On the CPU there is nothing to wait for.
+        match judged.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(fates) => Ok(fates?.and_then(|fates| fates.first().copied())),
+            Poll::Pending => Ok(None),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Where a training stands beside its parameters, and what is decided from it at report boundaries: the
 //! rate of a plateau, patience, a target, a lower rate after a divergence.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{ValidationPoint, epoch_loss, is_finite};
@@ -115,13 +117,13 @@ pub struct Course {
     pub seed: u64,
     /// Whole epochs done.
     pub epoch: u32,
-    /// The losses of the steps of the epoch under way.
+    /// The losses of the steps of the epoch under way, where they are wanted.
     pub pending: Vec<f32>,
     /// `(epoch, loss)`, as [`Run::history`](super::Run::history).
     pub history: Vec<(u32, f32)>,
     /// As [`Run::validation_history`](super::Run::validation_history).
     pub validation_history: Vec<ValidationPoint>,
-    /// The loss of the last whole epoch.
+    /// The loss of the last whole epoch, where it is known.
     pub latest: Option<f32>,
     /// The largest rate, after plateaus and halvings.
     pub rate: f32,
@@ -153,36 +155,52 @@ impl Course {
         }
     }
 
-    /// Notes the losses of the next steps; the number, from 1, of the first whose loss was not finite.
+    /// Notes the losses of `steps`, as far as they are known: those of every `every`-th epoch, none where it
+    /// is 0. Returns the number, from 1, of the first step whose loss was not finite.
     pub(super) fn note(
         &mut self,
         training: &Training,
         batches: &Batches,
-        losses: &[f32],
+        steps: Range<u32>,
+        every: u32,
+        mut losses: impl Iterator<Item = f32>,
     ) -> Option<u32> {
-        let per_epoch = batches.steps_per_epoch();
-        let before = self.epoch * per_epoch as u32 + self.pending.len() as u32;
-        let bad = losses.iter().position(|loss| !is_finite(*loss));
-        self.pending.extend_from_slice(losses);
-        let whole = self.pending.len() / per_epoch * per_epoch;
-        for losses in self.pending[..whole].chunks_exact(per_epoch) {
-            self.epoch += 1;
-            let loss = epoch_loss(batches, losses);
-            self.latest = Some(loss);
-            let is_point = self.epoch == 1
-                || self.epoch.is_multiple_of(training.history_every())
-                || self.epoch == training.epochs;
-            if is_point {
-                self.history.push((self.epoch, loss));
-            }
+        if steps.is_empty() {
+            return None;
         }
-        self.pending.drain(..whole);
-        bad.map(|at| before + at as u32 + 1)
-    }
-
-    /// The loss that decisions look at.
-    pub(super) fn watched(&self, validation: Option<f64>) -> f64 {
-        validation.unwrap_or_else(|| self.latest.map_or(f64::INFINITY, f64::from))
+        let per_epoch = batches.steps_per_epoch() as u32;
+        let under_way = steps.start / per_epoch + 1;
+        self.epoch = steps.end / per_epoch;
+        if self.epoch >= under_way {
+            self.latest = None;
+        }
+        let first = under_way.checked_next_multiple_of(every).unwrap_or(u32::MAX);
+        if first != under_way {
+            self.pending.clear();
+        }
+        let mut bad = None;
+        let mut next = Some(first).filter(|_| every > 0);
+        while let Some(epoch) = next.filter(|epoch| (epoch - 1) <= (steps.end - 1) / per_epoch) {
+            let end = epoch.saturating_mul(per_epoch).min(steps.end);
+            let own = steps.start.max((epoch - 1) * per_epoch)..end;
+            for (step, loss) in own.zip(&mut losses) {
+                bad = bad.or((!is_finite(loss)).then_some(step + 1));
+                self.pending.push(loss);
+            }
+            if epoch <= self.epoch {
+                // Of an epoch that began before its losses were wanted the first ones are missing.
+                if self.pending.len() == per_epoch as usize {
+                    let loss = epoch_loss(batches, &self.pending);
+                    self.latest = (epoch == self.epoch).then_some(loss);
+                    if training.is_history_point(epoch) {
+                        self.history.push((epoch, loss));
+                    }
+                }
+                self.pending.clear();
+            }
+            next = epoch.checked_add(every);
+        }
+        bad
     }
 
     /// Decides at a report boundary: whether the training ends here, and whether the loss is the lowest.
@@ -233,7 +251,11 @@ pub fn plateau(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::data::Source;
+    use crate::network::{Activation, Loss, Network};
 
     #[test]
     fn a_loss_must_fall_by_enough_to_have_fallen() {
@@ -243,6 +265,49 @@ mod tests {
         assert_eq!(waiting.note(30, 0.89, 0.1), 0);
         assert_eq!(waiting.note(40, f64::NAN, 0.1), 10);
         assert_eq!((waiting.lowest, waiting.since), (Some(0.89), 30));
+    }
+
+    /// However a run is cut, and however few losses are known, an epoch's is that of all its steps or none.
+    #[test]
+    fn epochs_are_noted_from_any_cuts_and_any_losses() {
+        let network =
+            Network::uniform(vec![2, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce);
+        let data = Arc::new(Source::Xor.built_in().unwrap().unwrap());
+        let training = Training { epochs: 600, batch: 3, ..Training::new(network.unwrap(), data) };
+        let batches = training.batches(0);
+        // Two steps an epoch, and a point of the history every three epochs.
+        let loss = |step: u32| step as f32;
+        let mean = |epoch: u32| epoch_loss(&batches, &[loss(2 * epoch - 2), loss(2 * epoch - 1)]);
+        let whole: Vec<(u32, f32)> = [1, 3, 6, 9].map(|epoch| (epoch, mean(epoch))).to_vec();
+        for cuts in [&[20][..], &[1, 4, 5, 20], &[2, 6, 12, 20], &[3, 7, 11, 13, 17, 19, 20]] {
+            let mut course = Course::new(&training, 0);
+            for (&from, &to) in [0].iter().chain(cuts).zip(cuts) {
+                course.note(&training, &batches, from..to, 1, (from..to).map(loss));
+                assert_eq!((course.epoch, course.pending.len() as u32), (to / 2, to % 2));
+                let latest = (to > 1).then(|| mean(to / 2));
+                assert_eq!(course.latest, latest, "{cuts:?}");
+            }
+            assert_eq!(course.history, whole, "{cuts:?}");
+        }
+        // Only every third epoch's are known: steps 4 and 5, 10 and 11, 16 and 17.
+        let known = |steps: Range<u32>| steps.filter(|step| step / 2 % 3 == 2).map(loss);
+        for cuts in [&[20][..], &[5, 6, 11, 20], &[4, 17, 20]] {
+            let mut course = Course::new(&training, 0);
+            for (&from, &to) in [0].iter().chain(cuts).zip(cuts) {
+                course.note(&training, &batches, from..to, 3, known(from..to));
+                let is_known = to / 2 % 3 == 0 && to > 1;
+                assert_eq!(course.latest, is_known.then(|| mean(to / 2)), "{cuts:?} at {to}");
+            }
+            assert_eq!(course.history, whole[1..], "{cuts:?}");
+        }
+        // Wanted only from the middle of an epoch on.
+        let mut course = Course::new(&training, 0);
+        course.note(&training, &batches, 0..5, 0, std::iter::empty());
+        course.note(&training, &batches, 5..6, 1, [loss(5)].into_iter());
+        assert_eq!((course.epoch, course.latest, course.history.len()), (3, None, 0));
+        let bad = [0.0, f32::NAN, f32::INFINITY];
+        assert_eq!(course.note(&training, &batches, 6..9, 1, bad.into_iter()), Some(8));
+        assert_eq!(course.note(&training, &batches, 9..9, 1, std::iter::empty()), None);
     }
 
     #[test]

@@ -1,42 +1,41 @@
-//! What a network does on a data set: loss, accuracy, whether it is solved, which units are dead.
+//! Evaluation of a network on a data set: loss, accuracy, whether it is solved, dead units.
 
 use crate::data::{Dataset, Labels, SOLVED_ROWS};
 use crate::engine::{Forward, SOLVED_WITHIN, activations};
 use crate::network::{GradientAt, Link, Network};
 use crate::reference::{predictions, twins};
 
-/// What a network does on a data set.
+/// The evaluation of a network on a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// The loss over all rows, summed in f64.
     pub loss: f64,
-    /// `[rows][outputs]`, after the loss's link: probabilities where the loss speaks of them.
+    /// `[rows][outputs]`, after the loss's link: probabilities where the loss defines them.
     pub predictions: Vec<f32>,
-    /// Rows that are right, where targets are 0 or 1: the largest output is the class where there
-    /// are several; otherwise each output is on its target's side of 1/2.
+    /// Correct rows, where targets are 0 or 1: with one class per row the predicted class is the true one,
+    /// otherwise each output is on its target's side of 1/2.
     pub right: Option<usize>,
-    /// Which class was taken for which, where rows are of one class each.
+    /// The confusion matrix, where each row has one class.
     pub confusion: Option<Confusion>,
     /// Whether every prediction is within 0.1 of its target; `None` for regression and beyond
     /// [`SOLVED_ROWS`] rows.
     pub solved: Option<bool>,
 }
 
-/// How often which class was taken for which.
+/// A confusion matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confusion {
     /// The classes' names.
     pub classes: Vec<String>,
-    /// `[class][class it was taken for]`, in rows.
+    /// `[true class][predicted class]`, in rows.
     pub counts: Vec<usize>,
 }
 
-/// Classes of which a confusion is counted at most.
+/// The most classes of a confusion matrix.
 const MOST_CONFUSED: usize = 1000;
 
 impl Confusion {
-    /// Counts pairs of a row's class and the one it was taken for; `None` where the data has no
-    /// classes, or very many.
+    /// Counts pairs of the true and the predicted class; `None` if there are too few or too many classes.
     fn new(data: &Dataset, pairs: impl Iterator<Item = (usize, usize)>) -> Option<Confusion> {
         let classes: Vec<String> = match data.labels() {
             Labels::Numbers => {
@@ -49,12 +48,12 @@ impl Confusion {
             return None;
         }
         let mut counts = vec![0; count * count];
-        pairs.for_each(|(actual, taken)| counts[actual * count + taken] += 1);
+        pairs.for_each(|(actual, predicted)| counts[actual * count + predicted] += 1);
         Some(Confusion { classes, counts })
     }
 }
 
-/// Which class a row of outputs, or of targets, speaks of.
+/// The class that a row of outputs, or of targets, stands for.
 pub fn class_of(values: &[f32]) -> usize {
     match values {
         [value] => usize::from(*value > 0.5),
@@ -63,56 +62,50 @@ pub fn class_of(values: &[f32]) -> usize {
 }
 
 impl Evaluation {
-    /// The same of numbers that only happen to be 0 and 1: there is no right and wrong.
+    /// The same for a regression whose targets happen to be 0 and 1: no row is correct or wrong.
     #[must_use]
     pub fn of_numbers(self) -> Evaluation {
         Evaluation { right: None, confusion: None, solved: None, ..self }
     }
 
-    /// The share of rows that are right.
+    /// The share of correct rows.
     pub fn accuracy(&self, rows: usize) -> Option<f64> {
         self.right.map(|right| right as f64 / rows as f64)
     }
 }
 
-/// Judges a forward pass over all rows of `data`.
+/// Evaluates a forward pass over all rows of `data`.
 pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluation {
     let outputs = network.outputs();
     let predictions = predictions(network.loss().link(), &forward.outputs, outputs);
     let pairs = || predictions.chunks_exact(outputs).zip(data.targets().chunks_exact(outputs));
-    // Whether a row is of one class: an output each, or a single output.
-    let is_single = data.is_classification()
+    // Whether each row has one class: one output per class, or a single output.
+    let has_one_class = data.is_classification()
         && (outputs == 1 || matches!(data.labels(), Labels::Classes(_)) || data.is_one_of_n());
     let is_right = |(prediction, target): (&[f32], &[f32])| {
-        if is_single || network.loss().link() == Link::Softmax {
+        if has_one_class || network.loss().link() == Link::Softmax {
             class_of(prediction) == class_of(target)
         } else {
             prediction.iter().zip(target).all(|(p, t)| (*p > 0.5) == (*t > 0.5))
         }
     };
     let near = |(p, t): (&f32, &f32)| (p - t).abs() <= SOLVED_WITHIN;
-    let judged = data.is_classification();
+    let is_classification = data.is_classification();
     Evaluation {
         loss: loss(network, data, forward),
-        right: judged.then(|| pairs().filter(|pair| is_right(*pair)).count()),
-        confusion: is_single
+        right: is_classification.then(|| pairs().filter(|pair| is_right(*pair)).count()),
+        confusion: has_one_class
             .then(|| Confusion::new(data, pairs().map(|(p, t)| (class_of(t), class_of(p)))))
             .flatten(),
-        solved: (judged && data.rows() <= SOLVED_ROWS)
+        solved: (is_classification && data.rows() <= SOLVED_ROWS)
             .then(|| predictions.iter().zip(data.targets()).all(near)),
         predictions,
     }
 }
 
-/// The first of the largest.
+/// The index of the largest value, the first of several.
 fn largest(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = index;
-        }
-    }
-    best
+    (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
 }
 
 fn loss(network: &Network, data: &Dataset, forward: &Forward) -> f64 {
@@ -131,10 +124,10 @@ fn loss(network: &Network, data: &Dataset, forward: &Forward) -> f64 {
     row_loss.iter().sum::<f64>() * kind.value_scale(data.rows(), outputs)
 }
 
-/// Rows that are looked at together for dead units.
+/// Rows that are checked together for dead units.
 const ROWS_AT_ONCE: usize = 256;
 
-/// Per hidden layer that can die, how many units are zero on every row, of how many.
+/// For each hidden layer that can die, how many units are 0 on every row, and of how many.
 pub fn dead_units(network: &Network, parameters: &[f32], data: &Dataset) -> Vec<(usize, usize)> {
     let hidden = || {
         let hidden = network.layers().take(network.layers().len() - 1);
@@ -161,7 +154,7 @@ mod tests {
     use super::*;
     use crate::network::{Activation, Loss};
 
-    fn judge(output: Activation, loss: Loss, targets: &[f32], forward: Forward) -> Evaluation {
+    fn evaluated(output: Activation, loss: Loss, targets: &[f32], forward: Forward) -> Evaluation {
         let outputs = if loss == Loss::SoftmaxCrossEntropy { 2 } else { 1 };
         let rows = targets.len() / outputs;
         let network = Network::uniform(vec![1, outputs], Activation::Relu, output, loss).unwrap();
@@ -174,9 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_are_judged_after_the_link() {
+    fn probabilities_are_compared_after_the_link() {
         let logits = forward(&[-4.0, 4.0, -1.0], &[-4.0, 4.0, -1.0]);
-        let e = judge(Activation::Identity, Loss::BceWithLogits, &[0.0, 1.0, 1.0], logits);
+        let e = evaluated(Activation::Identity, Loss::BceWithLogits, &[0.0, 1.0, 1.0], logits);
         assert_eq!((e.right, e.solved), (Some(2), Some(false)));
         approx::assert_relative_eq!(e.predictions[1], 0.982_013_8, max_relative = 1e-6);
         // ln(1 + e^-4) twice and ln(1 + e^1), by hand, over 3.
@@ -190,23 +183,27 @@ mod tests {
     #[test]
     fn classes_are_the_largest_logit() {
         let logits = forward(&[9.0, -9.0, 1.0, 2.0], &[9.0, -9.0, 1.0, 2.0]);
-        let e =
-            judge(Activation::Identity, Loss::SoftmaxCrossEntropy, &[1.0, 0.0, 1.0, 0.0], logits);
+        let e = evaluated(
+            Activation::Identity,
+            Loss::SoftmaxCrossEntropy,
+            &[1.0, 0.0, 1.0, 0.0],
+            logits,
+        );
         assert_eq!((e.right, e.solved), (Some(1), Some(false)));
         assert_eq!(e.accuracy(2), Some(0.5));
     }
 
     #[test]
-    fn regression_has_no_right_and_wrong() {
+    fn a_regression_has_no_correct_rows() {
         let values = forward(&[0.5, 1.0], &[0.5, 1.0]);
-        let e = judge(Activation::Identity, Loss::MseHalfMean, &[0.5, 2.0], values);
+        let e = evaluated(Activation::Identity, Loss::MseHalfMean, &[0.5, 2.0], values);
         assert_eq!((e.right, e.solved, e.loss), (None, None, 0.25));
     }
 
     #[test]
     fn nan_solves_nothing() {
         let nan = forward(&[f32::NAN], &[f32::NAN]);
-        let e = judge(Activation::Sigmoid, Loss::Bce, &[1.0], nan);
+        let e = evaluated(Activation::Sigmoid, Loss::Bce, &[1.0], nan);
         assert_eq!((e.right, e.solved), (Some(0), Some(false)));
     }
 

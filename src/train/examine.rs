@@ -1,7 +1,7 @@
 //! When the doctor looks at a training: at some of its report boundaries, so that looking costs next to
 //! nothing, and wherever something breaks.
 
-use super::doctor::{Divergence, End, checkup, diagnose};
+use super::doctor::{Divergence, End, checkup, diagnose, duplicates};
 use super::{Checkup, Course, Finding, Training};
 use crate::Error;
 use crate::engine::{CpuEngine, Engine, State};
@@ -15,60 +15,89 @@ const MOST_LOOKS: u32 = 32;
 /// nothing of its own.
 const MOST_WORK: usize = 1 << 26;
 
-impl Training {
-    /// Steps between two looks.
-    pub(super) fn look_every(&self) -> u32 {
-        let all = self.epochs * self.batches(0).steps_per_epoch() as u32;
-        (all / MOST_LOOKS).max(LEAST_STEPS)
+/// What the doctor sees of one start on its way.
+#[derive(Debug)]
+pub(super) struct Checkups {
+    /// Of each layer, the duplicate units at the start of the run.
+    duplicates: Vec<usize>,
+    seen: Vec<Checkup>,
+    /// The step from which on it looks again.
+    next: u32,
+}
+
+impl Checkups {
+    /// None yet, of a run that begins with these parameters.
+    pub(super) fn new(training: &Training, parameters: &[f32]) -> Checkups {
+        let duplicates = duplicates(&training.network, parameters);
+        Checkups { duplicates, seen: Vec::new(), next: 0 }
     }
 
-    /// A look at what the last step of an engine showed, or at what a step from its state would show.
-    pub(super) async fn look_at(
-        &self,
+    /// A look at what the last step of an engine showed, or at what a step from its state would show, if it
+    /// is time for one.
+    pub(super) async fn look(
+        &mut self,
+        training: &Training,
         engine: &Engine,
         course: &Course,
-        parameters: &[f32],
-    ) -> Result<Option<Checkup>, Error> {
+        is_last: bool,
+    ) -> Result<(), Error> {
+        let step = engine.steps_done();
+        if step < self.next && !is_last {
+            return Ok(());
+        }
         match engine.statistics().await? {
             Some(statistics) => {
-                let step = engine.steps_done();
-                let rows = self.batches(course.seed).len_of(step.saturating_sub(1));
-                let layout = Layout::new(&self.network);
+                let rows = training.batches(course.seed).len_of(step.saturating_sub(1));
                 let at = (course.epoch, step, course.latest.unwrap_or(f32::NAN));
-                let seen = checkup(&self.network, &layout, parameters, &statistics, rows, at);
-                Ok(Some(seen))
+                self.seen.push(checkup(&training.network, &self.duplicates, &statistics, rows, at));
             }
-            None => Ok(self.look_from(engine.state().await?, course)),
+            None => self.look_from(training, engine.states().await?.swap_remove(0), course),
         }
+        let all = training.epochs * training.batches(0).steps_per_epoch() as u32;
+        self.next = step.saturating_add((all / MOST_LOOKS).max(LEAST_STEPS));
+        Ok(())
     }
 
     /// A look at a step from a state, made on the CPU; none where that would take long.
-    pub(super) fn look_from(&self, state: State, course: &Course) -> Option<Checkup> {
-        let batches = self.batches(course.seed);
-        let (step, rows) = (state.step, batches.len_of(state.step));
-        if rows.saturating_mul(self.network.parameter_count()) > MOST_WORK {
-            return None;
+    pub(super) fn look_from(&mut self, training: &Training, state: State, course: &Course) {
+        let (step, batches) = (state.step, training.batches(course.seed));
+        let rows = batches.len_of(step);
+        if rows.saturating_mul(training.network.parameter_count()) > MOST_WORK {
+            return;
         }
-        let mut engine = CpuEngine::new(self.task_from(state, course)).ok()?;
-        let loss = engine.run(1, &|| false).pop()?;
-        let statistics = engine.statistics()?;
-        let layout = Layout::new(&self.network);
-        let at = (course.epoch, step, loss);
-        Some(checkup(&self.network, &layout, engine.parameters(), &statistics, rows, at))
+        let task = training.task_from(state, course.seed, course.rate);
+        let Ok(mut engine) = CpuEngine::new(task) else { return };
+        if let (Some(loss), Some(statistics)) =
+            (engine.run(1, &|| false).pop(), engine.statistics())
+        {
+            let at = (course.epoch, step, loss);
+            self.seen.push(checkup(&training.network, &self.duplicates, &statistics, rows, at));
+        }
+    }
+
+    /// Forgets what was seen after a step: it is made again.
+    pub(super) fn forget_after(&mut self, step: u32) {
+        self.seen.retain(|seen| seen.step <= step);
+        self.next = self.next.min(step);
     }
 
     /// What is wrong with a run that left the finite numbers.
     pub(super) fn autopsy(
         &self,
+        training: &Training,
         parameters: &[f32],
         course: &Course,
-        checkups: &[Checkup],
         step: u32,
     ) -> Vec<Finding> {
-        let layout = Layout::new(&self.network);
+        let layout = Layout::new(&training.network);
         let bad = parameters.iter().position(|value| !value.is_finite());
         let layer = bad.and_then(|at| layout.locate(at)).map(|(tensor, _, _)| tensor.layer);
         let end = End::diverged(course.epoch, Divergence { step, layer });
-        diagnose(self, &course.history, checkups, &end)
+        diagnose(training, &course.history, &self.seen, &end)
+    }
+
+    /// All that was seen.
+    pub(super) fn into_seen(self) -> Vec<Checkup> {
+        self.seen
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Checkup, Confusion, Course, Ended, Evaluation, Finding, Halving};
+use super::{Checkup, Confusion, Course, Ended, Evaluation, Finding, Halving, Training};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::State;
@@ -72,6 +72,20 @@ impl Run {
         counted.collect()
     }
 
+    /// What it told at its report boundaries, or would have told had it run alone.
+    pub fn progress(&self, training: &Training) -> impl Iterator<Item = Progress> {
+        let next = |at: usize| self.history.get(at + 1).map_or(u32::MAX, |point| point.0);
+        // Of the points between two boundaries the last is told.
+        let is_told = move |&(at, &(epoch, _)): &(usize, &(u32, f32))| {
+            next(at) > training.next_boundary(epoch - 1)
+        };
+        self.history.iter().enumerate().filter(is_told).map(|(_, &(epoch, loss))| {
+            let mut seen = self.validation_history.iter();
+            let validation = seen.find(|seen| seen.epoch == epoch).copied();
+            Progress { seed: self.seed, epoch, loss, validation }
+        })
+    }
+
     /// What tells which of several runs is better: the loss on rows kept for validation, else that
     /// on those learned from.
     fn judged_loss(&self) -> f64 {
@@ -104,13 +118,11 @@ pub struct Outcome {
 /// Where a training is, told at every report boundary.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {
-    /// Which start, from 0.
-    pub restart: u32,
-    /// Its seed.
+    /// The seed of the start: of several at once, that of the one with the lowest loss so far.
     pub seed: u64,
     /// Epochs done.
     pub epoch: u32,
-    /// The last epoch's loss.
+    /// The last epoch's loss of that start.
     pub loss: f32,
     /// What was seen of the rows kept for validation, where they were looked at.
     pub validation: Option<ValidationPoint>,
@@ -125,11 +137,38 @@ pub struct Snapshot<'a> {
     pub course: &'a Course,
 }
 
+/// How one of the starts ended.
+#[derive(Debug, Clone, Copy)]
+pub enum StartEnd<'a> {
+    /// It came to its end.
+    Done(&'a Run),
+    /// It left the finite numbers.
+    Diverged {
+        /// Its seed.
+        seed: u64,
+        /// The step at which that was seen.
+        step: u32,
+    },
+}
+
+impl<'a> StartEnd<'a> {
+    /// That of a seed; nothing where it came to no end of its own.
+    pub(super) fn of(seed: u64, run: &'a Result<Run, Error>) -> Option<StartEnd<'a>> {
+        match run {
+            Ok(run) => Some(StartEnd::Done(run)),
+            Err(Error::Diverged { step, .. }) => Some(StartEnd::Diverged { seed, step: *step }),
+            Err(_) => None,
+        }
+    }
+}
+
 /// What a training has to tell on its way.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// A report boundary.
     Progress(Progress),
+    /// A start came to its end.
+    StartEnded(StartEnd<'a>),
     /// A checkpoint is due: where the training stands, and where its loss was lowest, if that has changed.
     Checkpoint(Snapshot<'a>, Option<Snapshot<'a>>),
     /// It diverged, and goes on from an earlier epoch at half the rate.
@@ -138,28 +177,6 @@ pub enum Event<'a> {
     Reopened(u32),
     /// It diverged for good: what the doctor found.
     Findings(&'a [Finding]),
-}
-
-/// What is kept of a run's losses.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Record {
-    /// As [`Run::history`].
-    pub history: Vec<(u32, f32)>,
-    /// The first step whose loss was not finite, from 1.
-    pub diverged: Option<u32>,
-    /// As [`Run::validation_history`].
-    pub validation: Vec<ValidationPoint>,
-}
-
-impl Record {
-    /// Notes the losses of every step of one epoch as a point of the history.
-    pub(super) fn note_epoch(&mut self, batches: &Batches, epoch: u32, losses: &[f32]) {
-        if let Some(at) = losses.iter().position(|loss| !is_finite(*loss)) {
-            let before = (epoch - 1) * batches.steps_per_epoch() as u32;
-            self.diverged = self.diverged.or(Some(before + at as u32 + 1));
-        }
-        self.history.push((epoch, epoch_loss(batches, losses)));
-    }
 }
 
 /// The count of starts, and the best of them.

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels;
+use wgrad::kernels::{self, LayerShape};
 use wgrad::reference::twins::{self, Grid};
 
 use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
@@ -8,7 +8,8 @@ use crate::launch::{Arg, floats, hold, launch};
 /// A layer's block with two rows of weights before the bias, and the matrix it is added to.
 fn run(parameters: &[f32], output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let args = [Arg::F32(parameters), Arg::F32(output)];
-    floats(&launch(&kernels::bias_add(rows, 2, cols), &args)[0]).to_vec()
+    floats(&launch(&kernels::bias_add(LayerShape { rows, fan_in: 2, fan_out: cols }), &args)[0])
+        .to_vec()
 }
 
 fn grid(rows: usize, cols: usize) -> Grid {

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels;
+use wgrad::kernels::{self, LayerShape};
 use wgrad::reference::twins::{self, Grid};
 
 use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
@@ -8,8 +8,10 @@ use crate::launch::{Arg, SENTINEL, floats, hold, launch};
 /// The bias row of a layer's block after the kernel; its weights must stay untouched.
 fn run(d_output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let stride = stride(cols);
-    let written =
-        launch(&kernels::bias_grad(rows, 1, cols), &[Arg::F32(d_output), Arg::Out(2 * stride)]);
+    let written = launch(
+        &kernels::bias_grad(LayerShape { rows, fan_in: 1, fan_out: cols }),
+        &[Arg::F32(d_output), Arg::Out(2 * stride)],
+    );
     let (weights, bias) = written[0].split_at(stride);
     assert!(
         weights.iter().chain(&bias[cols..]).all(|&word| word == SENTINEL),

@@ -9,7 +9,7 @@ use crate::common::{
     ULP, assert_apart, assert_close, gpu, is_arithmetic, is_llvmpipe, wide, with_default,
 };
 use crate::launch::{Arg, floats, hold, launch};
-use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
+use crate::layers::{LAYERS, absolute, block, launched, padded, shape, sum_bound};
 
 fn counts_len(shape: LayerShape) -> usize {
     shape.rows.div_ceil(COUNTED_ROWS) * shape.stride
@@ -29,8 +29,7 @@ fn run(
         Arg::Out(counts_len(shape)),
         Arg::Out(shape.rows * shape.stride),
     ];
-    let LayerShape { rows, fan_in, fan_out, .. } = shape;
-    let layer = kernels::layer_forward(with_default(kind), true, rows, fan_in, fan_out);
+    let layer = kernels::layer_forward(with_default(kind), true, launched(shape));
     let written = launch(&layer, &args);
     (floats(&written[0]).to_vec(), written[1].clone(), floats(&written[2]).to_vec())
 }

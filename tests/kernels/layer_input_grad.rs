@@ -5,7 +5,7 @@ use wgrad::reference::fused::{self, LayerShape};
 
 use crate::common::{assert_apart, assert_close, wide, with_default};
 use crate::launch::{Arg, floats, hold, launch};
-use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
+use crate::layers::{LAYERS, absolute, block, launched, padded, shape, sum_bound};
 
 fn run(
     kind: Activation,
@@ -15,8 +15,7 @@ fn run(
     shape: LayerShape,
 ) -> Vec<f32> {
     let args = [Arg::F32(d_output), Arg::F32(parameters), Arg::F32(input), Arg::InOut(z)];
-    let LayerShape { rows, fan_in, fan_out, .. } = shape;
-    let layer = kernels::layer_input_grad(with_default(kind), rows, fan_in, fan_out);
+    let layer = kernels::layer_input_grad(with_default(kind), launched(shape));
     floats(&launch(&layer, &args)[0]).to_vec()
 }
 

@@ -7,7 +7,7 @@ use wgrad::reference::twins::Update;
 
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, SENTINEL, floats, hold, launch};
-use crate::layers::{LAYERS, absolute, block, padded, shape, sum_bound};
+use crate::layers::{LAYERS, absolute, block, launched, padded, shape, sum_bound};
 use crate::updates::{RATE, RING, STEP, bound, is_finite, optimizers, schedule};
 
 struct Written {
@@ -41,8 +41,7 @@ fn run_with(
         moment(1),
         Arg::Out(4 * tiles.div_ceil(64)),
     ];
-    let LayerShape { rows, fan_in, fan_out, .. } = shape;
-    let layer = kernels::layer_update(optimizer, keeps, RING, rows, fan_in, fan_out);
+    let layer = kernels::layer_update(optimizer, keeps, RING, launched(shape));
     let written = launch(&layer, &args);
     Written {
         is_finite: is_finite(&written[0]),

@@ -23,6 +23,12 @@ pub fn shape((rows, fan_in, fan_out): (usize, usize, usize)) -> LayerShape {
     LayerShape { rows, fan_in, fan_out, input_stride: stride(fan_in), stride: stride(fan_out) }
 }
 
+/// The same as a launch is told of it.
+pub fn launched(shape: LayerShape) -> wgrad::kernels::LayerShape {
+    let LayerShape { rows, fan_in, fan_out, .. } = shape;
+    wgrad::kernels::LayerShape { rows, fan_in, fan_out }
+}
+
 /// `[rows][cols]` numbers, padded with zeros.
 pub fn padded(rows: usize, cols: usize, stream: u32) -> Vec<f32> {
     let mut values = numbers(rows * stride(cols), stream);

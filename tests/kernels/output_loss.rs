@@ -6,7 +6,7 @@ use wgrad::reference::fused::{self, LayerShape};
 
 use crate::common::{ULP, assert_apart, assert_close, loss_with_default, wide, with_default};
 use crate::launch::{Arg, floats, launch};
-use crate::layers::{absolute, block, padded, shape};
+use crate::layers::{absolute, block, launched, padded, shape};
 
 const SCALE: f32 = 0.125;
 
@@ -24,9 +24,8 @@ fn run(
         Arg::Out(shape.rows),
         Arg::Out(shape.rows * shape.stride),
     ];
-    let LayerShape { rows, fan_in, fan_out, .. } = shape;
     let ends = (loss_with_default(loss), with_default(kind));
-    let layer = kernels::output_loss(ends, rows, fan_in, fan_out, SCALE);
+    let layer = kernels::output_loss(ends, launched(shape), SCALE);
     let written = launch(&layer, &args);
     (floats(&written[0]).to_vec(), floats(&written[1]).to_vec())
 }

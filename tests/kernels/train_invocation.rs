@@ -1,17 +1,11 @@
-use wgrad::kernels::TRAIN_INVOCATION;
+use wgrad::engine::Owner;
 
 use crate::trainings::{Case, network};
 
-/// One hidden layer, and two.
-fn cases() -> [Case; 2] {
-    let case = |shape, sizes| Case {
-        kernel: TRAIN_INVOCATION,
-        shape,
-        network: network(sizes),
-        lanes: 1,
-        constants: &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)],
-    };
-    [case(0, &[2, 3, 1]), case(1, &[2, 3, 2, 1])]
+/// One hidden layer and two, of as many units as lanes and of a rest, and equally wide ones.
+fn cases() -> Vec<Case> {
+    let shapes = [&[2, 3, 1][..], &[2, 3, 2, 1], &[2, 5, 1], &[2, 4, 4, 1], &[2, 2, 2, 1]];
+    shapes.iter().map(|sizes| Case { owner: Owner::Invocation, network: network(sizes) }).collect()
 }
 
 #[test]

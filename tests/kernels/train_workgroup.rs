@@ -1,15 +1,9 @@
-use wgrad::kernels::TRAIN_WORKGROUP;
+use wgrad::engine::Owner;
 
 use crate::trainings::{Case, network};
 
 fn case() -> Case {
-    Case {
-        kernel: TRAIN_WORKGROUP,
-        shape: 0,
-        network: network(&[2, 3, 1]),
-        lanes: 64,
-        constants: &[("OUTPUT_ACTIVATION", 3.0), ("LOSS", 2.0)],
-    }
+    Case { owner: Owner::Workgroup, network: network(&[2, 3, 1]) }
 }
 
 #[test]

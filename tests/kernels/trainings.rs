@@ -1,24 +1,22 @@
-//! What the kernels that train whole networks are held to, alike: XOR under the lines of
-//! `kernels::shapes`, network by network, against the reference.
+//! What the kernels that train whole networks are held to, alike: XOR, network by network, against the
+//! reference.
 
 use wgrad::check::Bound;
-use wgrad::data::Source;
-use wgrad::gpu::Kernel;
-use wgrad::kernels::TrainParams;
+use wgrad::data::{Batches, Order, Source};
+use wgrad::engine::Owner;
+use wgrad::engine::resident::{self, Request, Room};
+use wgrad::kernels::Trainings;
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
+use wgrad::optimizer::{Optimizer, RateSchedule};
 use wgrad::reference::Reference;
 
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, floats, launch};
 
-/// One kernel with the network that one of its shapes is for.
+/// A network, and who owns it: which kernel that is.
 pub struct Case {
-    pub kernel: Kernel<TrainParams>,
-    pub shape: usize,
+    pub owner: Owner,
     pub network: Network,
-    /// Invocations that own one network.
-    pub lanes: usize,
-    pub constants: &'static [(&'static str, f64)],
 }
 
 /// A network over XOR under sigmoid and cross-entropy, every hidden unit a ReLU.
@@ -48,28 +46,6 @@ impl Case {
         let row = |row| [xor.input(row), xor.target(row), &[0.0]].concat();
         let data: Vec<f32> = (0..4).flat_map(row).collect();
         let kept = steps.checked_div(loss_every).unwrap_or(0);
-        let params = TrainParams {
-            networks: networks as u32,
-            steps,
-            until: steps,
-            data_rows: 4,
-            steps_per_epoch: 1,
-            seed_low: 0,
-            seed_high: 0,
-            ring_len: kept.max(1),
-            loss_every,
-            value_scale: 0.25,
-            gradient_scale: 0.25,
-            short_value_scale: 0.0,
-            short_gradient_scale: 0.0,
-            schedule_first: 0,
-            gain1: 1.0,
-            decay2: 0.0,
-            gain2: 0.0,
-            eps: 0.0,
-            clip_norm: 0.0,
-            clip_value: 0.0,
-        };
         let parameters = interleave(starts);
         let each = networks / rates.len();
         let mut rules: Vec<f32> = (0..networks).map(|network| rates[network / each]).collect();
@@ -85,9 +61,28 @@ impl Case {
             Arg::U32(&vec![0; networks]),
             Arg::U32(&outcome),
         ];
-        let network = self.kernel.launch(params, networks * self.lanes).shaped(self.shape);
-        let all = self.constants.iter().fold(network, |l, (name, value)| l.constant(name, *value));
-        let written = launch(&all, &args);
+        let batches = Batches::new(4, 0, Order::Sequential, 0);
+        let request = Request {
+            network: &self.network,
+            optimizer: Optimizer::default(),
+            schedule: RateSchedule::default(),
+            batches: &batches,
+            networks,
+            judged: false,
+            owner: Some(self.owner),
+        };
+        let trainings = Trainings {
+            network: &self.network,
+            optimizer: &Optimizer::default(),
+            batches: &batches,
+            networks,
+            steps,
+            until: steps,
+            schedule_first: 0,
+            ring_len: kept.max(1),
+            loss_every,
+        };
+        let written = launch(&resident::launch(request, Room::BASE, &trainings).unwrap(), &args);
         Run {
             parameters: floats(&written[0]).to_vec(),
             losses: floats(&written[1]).to_vec(),

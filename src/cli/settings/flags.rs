@@ -155,7 +155,7 @@ impl Setting {
             Form::Name(names) => arg.value_parser(possible_names(names)),
             Form::List(_) => arg.action(ArgAction::Append).value_delimiter(',').value_parser(value),
             Form::Whole | Form::Real => arg.allow_negative_numbers(true).value_parser(value),
-            Form::Text => arg.allow_hyphen_values(true).value_parser(value),
+            Form::Text => arg.value_parser(value),
         }
     }
 }

@@ -4,8 +4,6 @@
 //! other rows of its heading. The order of rows is that of `--help`, of printed settings, and of the axes of a
 //! sweep, of which the last varies the fastest.
 
-use std::path::PathBuf;
-
 use super::{Family, Form, Given, Kind, Role, Setting, Value, Verb, defaults};
 use crate::Error;
 use crate::cli::choices::{Delimiter, EngineChoice, Header, TargetType};
@@ -133,10 +131,7 @@ settings! {
     /// Data set: xor, and, or, nand, parity-N, circles, moons, spirals, digits, iris; a table FILE.csv whose
     /// last column is the target; idx:IMAGES,LABELS; or - for a table on standard input
     data: Source => Setting {
-        value: "NAME|FILE",
-        default: "xor",
-        is_short: true,
-        verbs: DATA_VERBS,
+        value: "NAME|FILE", default: "xor", is_short: true, verbs: DATA_VERBS,
         help_in: &[
             (Verb::Sweep, "Data set: xor, and, or, nand, parity-N, or a table FILE.csv, with targets of 0 and 1 or classes, and at most 64 rows [default: xor]"),
             (Verb::Predict, "Rows with or without targets: a data set by name, a table FILE.csv, idx:IMAGES or idx:IMAGES,LABELS, or - for a table on standard input"),
@@ -145,48 +140,32 @@ settings! {
     },
     /// Data to test on once, after training
     test: Source => Setting {
-        value: "NAME|FILE",
-        default: "for shapes, digits and iris every fifth row",
-        role: Role::Free,
-        refused: &[NO_PART_IN_SWEEP],
-        ..DATA
+        value: "NAME|FILE", default: "for shapes, digits and iris every fifth row", role: Role::Free,
+        refused: &[NO_PART_IN_SWEEP], ..DATA
     },
     /// Fraction of the rows that is held out for validation: evaluated during training, never trained on
-    validation: f32 => Setting {
-        value: "FRACTION",
-        has_none: true,
-        refused: &[NO_PART_IN_SWEEP],
-        ..DATA
-    },
+    validation: f32 => Setting { value: "FRACTION", has_none: true, refused: &[NO_PART_IN_SWEEP], ..DATA },
     /// Scaling of the inputs: none, unit (to 0 to 1) or standard (to mean 0 and deviation 1), fitted to the
     /// training rows
     normalize: Normalize => Setting {
-        default: "unit for digits and IDX files, standard for iris, else none",
-        ..DATA
+        default: "unit for digits and IDX files, standard for iris, else none", ..DATA
     },
     /// Standard deviation of the noise in circles, moons and spirals
-    noise: f32 => Setting {
-        value: "DEVIATION",
-        default: "0.08, 0.1, 0.1",
-        verbs: DATA_VERBS,
-        ..DATA
-    },
+    noise: f32 => Setting { value: "DEVIATION", default: "0.08, 0.1, 0.1", verbs: DATA_VERBS, ..DATA },
     /// Seed of generated data and of the validation split
     data_seed: u64 => Setting { value: "N", default: "0", verbs: DATA_VERBS, ..DATA },
     /// Units per layer, from the inputs to the outputs
     layers: Vec<usize> => Setting {
         value: "N,N,...",
         default: "2,3,1 for gates, 2,16,16,1 for shapes, 64,32,10 for digits, else 4 hidden units per input, at most 64",
-        is_short: true,
-        verbs: WITH_BENCH,
+        is_short: true, verbs: WITH_BENCH,
         help_in: &[(Verb::Bench, "Of `step`: units per layer, from the inputs to the outputs [default: 784,512,10]")],
         ..DATA
     },
     /// Loss function
     loss: Loss => Setting {
         default: "softmax-cross-entropy for classes, bce where every target is 0 or 1, else mse-mean",
-        is_axis: true,
-        ..DATA
+        is_axis: true, ..DATA
     },
     huber_delta: f64 => Setting { is_axis: true, ..of(Family::Loss, &HUBER_DELTA, DATA) },
     /// Activation function of the hidden layers
@@ -195,11 +174,7 @@ settings! {
     /// Activation function of the output layer
     output_activation: Activation => Setting { default: "what the loss needs", ..DATA },
     /// Initial weights; biases start at 0
-    init: Initializer => Setting {
-        default_of: Some(defaults::initializer),
-        is_axis: true,
-        ..DATA
-    },
+    init: Initializer => Setting { default_of: Some(defaults::initializer), is_axis: true, ..DATA },
     /// Factor on the initial weights
     init_scale: f32 => Setting { value: "FACTOR", default: "1", is_axis: true, ..DATA },
     /// Units of every hidden layer, instead of those in --layers
@@ -207,16 +182,14 @@ settings! {
 
     /// Columns of a table that are targets, by name or by number from 1
     target: Vec<String> => Setting {
-        value: "COLUMN,...",
-        default: "the last",
+        value: "COLUMN,...", default: "the last",
         help_in: &[(Verb::Predict, "Columns of a table that are targets, by name or by number from 1 [default: those of the training by name, else the last]")],
         ..TABLE
     },
     /// What the target column holds
     target_type: TargetType => Setting {
         default: "classes where its first field is not a number, or where several outputs share it",
-        verbs: Verb::OF_TRAININGS,
-        ..TABLE
+        verbs: Verb::OF_TRAININGS, ..TABLE
     },
     /// Columns of a table to ignore, by name or by number from 1
     ignore: Vec<String> => Setting { value: "COLUMN,...", ..TABLE },
@@ -227,21 +200,15 @@ settings! {
 
     /// Number of passes over the data (epochs)
     epochs: u32 => Setting {
-        value: "N",
-        default: "2000 for gates and parity, 500 for shapes, 40 for digits, 10 for IDX files, else 200",
-        is_short: true,
-        role: Role::Free,
+        value: "N", default: "2000 for gates and parity, 500 for shapes, 40 for digits, 10 for IDX files, else 200",
+        is_short: true, role: Role::Free,
         help_in: &[(Verb::Sweep, "Number of passes over the data (epochs) within which a network must solve it [default: 2000]")],
         ..TRAINING
     },
     /// Batch size in rows, 0 for all rows
     batch: usize => Setting {
-        value: "ROWS",
-        default: "all up to 64 rows, else 32",
-        is_short: true,
-        verbs: WITH_BENCH,
-        help_in: &[(Verb::Bench, "Of `step`: batch size in rows [default: 256]")],
-        ..TRAINING
+        value: "ROWS", default: "all up to 64 rows, else 32", is_short: true, verbs: WITH_BENCH,
+        help_in: &[(Verb::Bench, "Of `step`: batch size in rows [default: 256]")], ..TRAINING
     },
     /// Order in which rows are put into batches
     order: Order => Setting { default: "shuffled", ..TRAINING },
@@ -250,10 +217,7 @@ settings! {
     /// Number of starts to try, with seeds SEED, SEED+1, ...: at once on the resident engine, else one after
     /// the other until one solves its data
     restarts: u32 => Setting {
-        value: "N",
-        default: "64 for xor with 2,3,1, else 1",
-        is_short: true,
-        role: Role::Free,
+        value: "N", default: "64 for xor with 2,3,1, else 1", is_short: true, role: Role::Free,
         refused: &[
             (Verb::Sweep, "is --networks in a sweep; use that"),
             NO_PART_IN_SEARCH,
@@ -262,20 +226,11 @@ settings! {
         ..TRAINING
     },
     /// Number of networks in each cell, with seeds SEED, SEED+1, ...
-    networks: u32 => Setting {
-        value: "N",
-        default: "4096",
-        is_short: true,
-        verbs: SWEEP,
-        ..TRAINING
-    },
+    networks: u32 => Setting { value: "N", default: "4096", is_short: true, verbs: SWEEP, ..TRAINING },
 
     /// Optimizer
     optimizer: OptimizerKind => Setting {
-        default: "sgd, or momentum where --momentum is given",
-        is_short: true,
-        is_axis: true,
-        ..OPTIMIZER
+        default: "sgd, or momentum where --momentum is given", is_short: true, is_axis: true, ..OPTIMIZER
     },
     momentum: f64 => Setting { is_axis: true, ..of(Family::Optimizer, &MOMENTUM, OPTIMIZER) },
     alpha: f64 => Setting { is_axis: true, ..of(Family::Optimizer, &ALPHA, OPTIMIZER) },
@@ -283,64 +238,34 @@ settings! {
     beta2: f64 => of(Family::Optimizer, &BETA2, OPTIMIZER),
     eps: f64 => of(Family::Optimizer, &EPS, OPTIMIZER),
     weight_decay: f64 => Setting {
-        value: "FACTOR",
-        hyperparameter: Some(&WEIGHT_DECAY),
-        default_of: Some(defaults::weight_decay),
-        is_axis: true,
-        ..OPTIMIZER
+        value: "FACTOR", hyperparameter: Some(&WEIGHT_DECAY), default_of: Some(defaults::weight_decay),
+        is_axis: true, ..OPTIMIZER
     },
     /// Kind of weight decay: l2, added to the gradient, or decoupled from it
-    decay: Decay => Setting {
-        default_of: Some(defaults::decay),
-        family: Some(Family::Optimizer),
-        ..OPTIMIZER
-    },
-    clip_norm: f64 => Setting {
-        value: "NORM",
-        hyperparameter: Some(&CLIP_NORM),
-        has_none: true,
-        ..OPTIMIZER
-    },
-    clip_value: f64 => Setting {
-        value: "VALUE",
-        hyperparameter: Some(&CLIP_VALUE),
-        has_none: true,
-        ..OPTIMIZER
-    },
+    decay: Decay => Setting { default_of: Some(defaults::decay), family: Some(Family::Optimizer), ..OPTIMIZER },
+    clip_norm: f64 => Setting { value: "NORM", hyperparameter: Some(&CLIP_NORM), has_none: true, ..OPTIMIZER },
+    clip_value: f64 => Setting { value: "VALUE", hyperparameter: Some(&CLIP_VALUE), has_none: true, ..OPTIMIZER },
 
     /// Learning-rate schedule
-    schedule: ScheduleKind => Setting {
-        default: "constant",
-        is_short: true,
-        is_axis: true,
-        ..RATE
-    },
+    schedule: ScheduleKind => Setting { default: "constant", is_short: true, is_axis: true, ..RATE },
     /// Learning rate, the largest of the schedule
     lr: f32 => Setting {
-        value: "RATE",
-        default_of: Some(defaults::rate),
-        is_short: true,
-        is_axis: true,
-        refused: &[(Verb::LrFind, "is what is looked for; give the range with --from and --to")],
-        ..RATE
+        value: "RATE", default_of: Some(defaults::rate), is_short: true, is_axis: true,
+        refused: &[(Verb::LrFind, "is what is looked for; give the range with --from and --to")], ..RATE
     },
     /// Number of epochs over which the rate first rises from 0
     warmup: u32 => Setting { value: "EPOCHS", default: "0", ..RATE },
     /// Factor on the rate, of step and plateau each time, of exponential each epoch
     lr_factor: f64 => Setting {
-        default: "0.1; exponential: a hundredth of the rate is left at the end",
-        ..OF_SCHEDULE
+        default: "0.1; exponential: a hundredth of the rate is left at the end", ..OF_SCHEDULE
     },
     /// Number of epochs at one rate, of step; without a lower loss, of plateau
     lr_every: u32 => Setting {
-        value: "EPOCHS",
-        default: "a third of the run; plateau: a twentieth",
-        ..OF_SCHEDULE
+        value: "EPOCHS", default: "a third of the run; plateau: a twentieth", ..OF_SCHEDULE
     },
     /// Lowest learning rate of the schedule
     min_lr: f32 => Setting {
-        value: "RATE",
-        default: "0",
+        value: "RATE", default: "0",
         refused: &[
             (Verb::Sweep, "is a share of one rate, and many are tried here; leave it out"),
             (Verb::LrFind, "is a share of one rate, and many are tried here; leave it out"),
@@ -349,37 +274,20 @@ settings! {
     },
 
     /// Stop once the loss (on the validation rows, where there are any) is at most this
-    target_loss: f64 => Setting {
-        value: "LOSS",
-        has_none: true,
-        refused: NO_PART,
-        ..STOPPING
-    },
+    target_loss: f64 => Setting { value: "LOSS", has_none: true, refused: NO_PART, ..STOPPING },
     /// Stop once that loss has not improved for this number of epochs
     patience: u32 => Setting { value: "EPOCHS", has_none: true, refused: NO_PART, ..STOPPING },
     /// Minimum decrease that counts as an improvement, for --patience and --schedule plateau
-    min_delta: f64 => Setting {
-        value: "LOSS",
-        default: "0",
-        refused: &[NO_PART_IN_SWEEP],
-        ..STOPPING
-    },
+    min_delta: f64 => Setting { value: "LOSS", default: "0", refused: &[NO_PART_IN_SWEEP], ..STOPPING },
     /// Stop after this time, at the end of a step
-    max_seconds: f64 => Setting {
-        value: "SECONDS",
-        has_none: true,
-        refused: NO_PART,
-        ..STOPPING
-    },
+    max_seconds: f64 => Setting { value: "SECONDS", has_none: true, refused: NO_PART, ..STOPPING },
     /// When the training diverges: stop, or halve-lr to return to the last report boundary and go on with
     /// half the rate
     on_divergence: OnDivergence => Setting { default: "stop", refused: NO_PART, ..STOPPING },
 
     /// Device: auto, cpu, gpu, fastest (which is measured), or the index or a part of the name of an adapter
     device: DeviceChoice => Setting {
-        value: "WHICH",
-        default: "auto: a real GPU, else a software adapter, else the CPU",
-        is_short: true,
+        value: "WHICH", default: "auto: a real GPU, else a software adapter, else the CPU", is_short: true,
         verbs: &Verb::ALL,
         help_in: &[
             (Verb::Predict, "Device: auto (the CPU, unless a WGPU_* variable chooses an adapter), cpu, gpu, or the index or a part of the name of an adapter"),
@@ -408,25 +316,17 @@ settings! {
     },
     /// Fail rather than run on the CPU or on a software adapter
     require_gpu: bool => Setting {
-        verbs: &Verb::ALL,
-        refused: &[(Verb::Export, "contradicts an export, which needs no GPU; leave it out")],
+        verbs: &Verb::ALL, refused: &[(Verb::Export, "contradicts an export, which needs no GPU; leave it out")],
         ..DEVICE
     },
 
     /// Do not diagnose the training: no checks of gradients, dead units and rates
     no_doctor: bool => Setting { refused: &[NO_PART_IN_SWEEP], ..OUTPUT },
     /// Number of epochs between checkpoints in the folder of --out or --keep
-    checkpoint_every: u32 => Setting {
-        value: "EPOCHS",
-        has_none: true,
-        refused: NO_PART,
-        ..OUTPUT
-    },
+    checkpoint_every: u32 => Setting { value: "EPOCHS", has_none: true, refused: NO_PART, ..OUTPUT },
     /// Save the trained network to this file, as safetensors
-    save: PathBuf => Setting {
-        value: "FILE",
-        is_short: true,
-        verbs: &[Verb::Train, Verb::LrFind, Verb::Export],
+    save: String => Setting {
+        value: "FILE", is_short: true, verbs: &[Verb::Train, Verb::LrFind, Verb::Export],
         refused: &[
             (Verb::LrFind, "keeps a network, and none is trained to the end here; leave it out"),
             (Verb::Export, "is for train, which writes networks; leave it out"),
@@ -434,5 +334,5 @@ settings! {
         ..OUTPUT
     },
     /// Write every cell to this file, as comma-separated values
-    csv: PathBuf => Setting { value: "FILE", is_short: true, verbs: SWEEP, ..OUTPUT },
+    csv: String => Setting { value: "FILE", is_short: true, verbs: SWEEP, ..OUTPUT },
 }

@@ -1,8 +1,6 @@
 //! The types that settings have. Flags, files and the points of an axis all give texts: here texts become
 //! values, and values the one text that says them.
 
-use std::path::PathBuf;
-
 use crate::cli::choices::{Delimiter, EngineChoice, Header, TargetType};
 use crate::data::{Normalize, Order, Source};
 use crate::engine::Kernels;
@@ -51,15 +49,6 @@ impl Form {
             }
         }
     }
-
-    /// A text in this form as the point of an axis.
-    pub(in crate::cli) fn point(self, text: &str) -> AxisValue {
-        match (self, text.parse(), text.parse()) {
-            (Form::Real, Ok(number), _) => AxisValue::Number(number),
-            (Form::Whole, _, Ok(whole)) => AxisValue::Whole(whole),
-            _ => AxisValue::Name(text.to_owned()),
-        }
-    }
 }
 
 /// What the table knows of a type: its form, and how any texts become those that are always used.
@@ -99,14 +88,14 @@ fn single(texts: &[String]) -> Result<&str, String> {
     }
 }
 
-/// Types that are one text, and what is wrong with a text that is none.
+/// Types of one text: their form, what is wrong with a text that is none, from the text and the error.
 macro_rules! values {
     ($( $form:expr, $wrong:expr => $($type:ty)+; )+) => { $($(
         impl Value for $type {
             const FORM: Form = $form;
             fn read(texts: &[String]) -> Result<Self, String> {
                 let text = single(texts)?;
-                text.trim().parse::<$type>().map_err(|error| $wrong(text, error.to_string()))
+                text.parse::<$type>().map_err(|error| $wrong(text, error.to_string()))
             }
             fn write(&self) -> Vec<String> {
                 vec![self.to_string()]
@@ -117,63 +106,23 @@ macro_rules! values {
 
 values! {
     Form::Switch, |_, _| "give true or false".to_owned() => bool;
-    Form::Whole, whole => u32 u64 usize;
+    Form::Whole, |text, _| format!("{text:?} is not a whole number of 0 or more, or it is too large")
+        => u32 u64 usize;
     Form::Real, |text, _| format!("{text:?} is not a number") => f32 f64;
-    Form::Text, |_, error| error => Source DeviceChoice;
+    Form::Name(Self::NAMES), |_, error| error
+        => Activation Decay Delimiter EngineChoice Header Initializer Kernels Loss Normalize OnDivergence
+           OptimizerKind Order ScheduleKind TargetType;
+    Form::Text, |_, error| error => DeviceChoice Source String;
 }
 
-fn whole(text: &str, _: String) -> String {
-    format!("{text:?} is not a whole number of 0 or more, or it is too large")
-}
-
-macro_rules! named_values {
-    ($($type:ty)+) => { $(
-        impl Value for $type {
-            const FORM: Form = Form::Name(<$type>::NAMES);
-            fn read(texts: &[String]) -> Result<Self, String> {
-                single(texts)?.trim().parse().map_err(|error: crate::network::UnknownName| error.to_string())
-            }
-            fn write(&self) -> Vec<String> {
-                vec![self.name().to_owned()]
-            }
-        }
-    )+ };
-}
-
-named_values! {
-    Activation Decay Delimiter EngineChoice Header Initializer Kernels Loss Normalize OnDivergence
-    OptimizerKind Order ScheduleKind TargetType
-}
-
-impl Value for PathBuf {
-    const FORM: Form = Form::Text;
+impl<T: Value> Value for Vec<T> {
+    const FORM: Form = Form::List(&T::FORM);
     fn read(texts: &[String]) -> Result<Self, String> {
-        Ok(single(texts)?.into())
+        let item = |text: &String| T::read(&[text.trim().to_owned()]);
+        let items: Result<_, _> = texts.iter().map(item).collect();
+        items.map_err(|reason| format!("{reason}; give a list, as in --layers 2,3,1"))
     }
     fn write(&self) -> Vec<String> {
-        vec![self.display().to_string()]
-    }
-}
-
-impl Value for Vec<String> {
-    const FORM: Form = Form::List(&Form::Text);
-    fn read(texts: &[String]) -> Result<Self, String> {
-        Ok(texts.to_vec())
-    }
-    fn write(&self) -> Vec<String> {
-        self.clone()
-    }
-}
-
-impl Value for Vec<usize> {
-    const FORM: Form = Form::List(&Form::Whole);
-    fn read(texts: &[String]) -> Result<Self, String> {
-        let size = |text: &String| {
-            text.trim().parse().map_err(|_| "give whole numbers, as in --layers 2,3,1".to_owned())
-        };
-        texts.iter().map(size).collect()
-    }
-    fn write(&self) -> Vec<String> {
-        self.iter().map(usize::to_string).collect()
+        self.iter().flat_map(Value::write).collect()
     }
 }

@@ -62,7 +62,7 @@ pub(super) struct SweepArgs {
     join: Vec<PathBuf>,
 }
 
-/// Flags that mean nothing where nothing is computed.
+/// Flags that have no effect where nothing is computed.
 fn not_with_join() -> impl Iterator<Item = &'static str> {
     let rows = SETTINGS.iter().filter(|row| row.is_in(Verb::Sweep) && row.role != Role::Output);
     rows.map(|row| row.key).chain(["shard", "save", "config", "print_config"])
@@ -73,18 +73,18 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     let detail = args.telling.detail();
     if !args.join.is_empty() {
         let flags = Settings::read(&args.settings.given)?;
-        return join(&args.join, flags.csv.as_deref(), args.force, detail);
+        return join(&args.join, flags.csv.as_deref().map(Path::new), args.force, detail);
     }
     let given = args.settings.with_file()?;
     let plan = Plan::new(given, args.shard.unwrap_or(Shard::WHOLE))?;
     if args.print_config {
         return Ok(report::print(&plan.settings.toml())?);
     }
-    let (sweep, csv) = (&plan.sweep, &plan.shared.csv);
-    if csv.is_some() && *csv == args.save {
+    let (sweep, csv) = (&plan.sweep, plan.shared.csv.as_deref().map(Path::new));
+    if csv.is_some() && csv == args.save.as_deref() {
         return Err(bad_setting("--csv", "names the same file as --save; give another").into());
     }
-    for path in [csv, &args.save].into_iter().flatten() {
+    for path in [csv, args.save.as_deref()].into_iter().flatten() {
         file::check_free(path, args.force)?;
     }
     let stop = Stop::listen()?;
@@ -110,10 +110,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
             stopped: part.stopped,
             example: part.example.clone(),
         })?;
-        match stop.signal() {
-            Some(signal) => Err(Error::Stopped { signal }.into()),
-            None => Ok(()),
-        }
+        Ok(stop.check()?)
     })
 }
 

@@ -167,7 +167,7 @@ impl Plan {
                 first.map(|&width| AxisValue::Whole(width as u32))
             }
             (row, None) if ALWAYS.contains(&row.key) => {
-                resolved.get(axis.at).map(|texts| row.kind.form.point(&texts.concat()))
+                row.kind.points(&resolved.get(axis.at)?.concat()).ok()?.pop()
             }
             _ => None,
         };

@@ -1,124 +1,92 @@
-//! The lines of a table one after the other, and what their fields hold.
+//! The rows of a table one after the other, and the values of their fields.
 
-use std::cell::Cell;
-use std::io::Read;
-
-use csv::StringRecord;
+use csv::{Position, StringRecord};
 
 use super::delimiter::{DECIMAL_COMMA, is_decimal_comma};
-use crate::data::DataError;
-use crate::data::table::{Classes, MOST_CLASSES};
+use crate::data::table::Classes;
+use crate::data::{DataError, DataProblem};
 
-/// The lines of a table, one after the other.
+/// How to fix a field that is not a number.
+pub(super) const FIX: &str = "every field must be a finite number (--ignore leaves a column out)";
+const FIX_HEADER: &str = "if this line names the columns, use --header yes";
+const FIX_MIXED: &str = "if it names a class, use --target-type classes, else correct the field";
+
+/// The rows of a table, one after the other.
 pub(super) struct Lines<'a> {
     name: &'a str,
     bytes: &'a [u8],
-    reader: csv::Reader<std::io::Chain<&'a [u8], &'a [u8]>>,
+    reader: csv::Reader<&'a [u8]>,
     pub record: StringRecord,
-    /// Whether this is the first line, and nobody said that it is not a header.
+    /// Whether this is the first line, and no option says that it is not a header.
     pub may_be_header: bool,
-    /// A place in `bytes` and the lines before it.
-    counted: Cell<(usize, u64)>,
 }
 
 impl<'a> Lines<'a> {
+    /// `bytes` are [`super::delimiter::normalized_lines`].
     pub(super) fn new(name: &'a str, bytes: &'a [u8], delimiter: u8) -> Lines<'a> {
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .comment(Some(b'#'))
             .delimiter(delimiter)
-            // The newline ends a last line that is a comment.
-            .from_reader(bytes.chain(&b"\n"[..]));
-        let record = StringRecord::new();
-        Lines { name, bytes, reader, record, may_be_header: false, counted: Cell::default() }
+            .from_reader(bytes);
+        Lines { name, bytes, reader, record: StringRecord::new(), may_be_header: false }
     }
 
-    /// Reads the next that is not blank; false where there is none.
+    /// Reads the next row; false at the end.
     pub(super) fn next(&mut self) -> Result<bool, DataError> {
-        loop {
-            let read = self.reader.read_record(&mut self.record);
-            let is_there = read.map_err(|error| {
-                let reason = match error.kind() {
-                    csv::ErrorKind::Utf8 { pos: Some(place), .. } => {
-                        let line = self.line_at(place.byte() as usize);
+        let unreadable = |reason: String| Err(DataProblem::Unreadable(reason).of(self.name));
+        let more = match self.reader.read_record(&mut self.record) {
+            Ok(more) => more,
+            Err(error) => {
+                return unreadable(match error.kind() {
+                    csv::ErrorKind::Utf8 { pos, .. } => {
+                        let line = self.line_at(pos.as_ref());
                         format!("line {line} is not UTF-8 text; save the file as UTF-8")
                     }
                     _ => error.to_string(),
-                };
-                DataError::Unreadable { name: self.name.to_owned(), reason }
-            })?;
-            if self.record.as_slice().contains(['\n', '\r']) {
-                let line = self.line();
-                let reason = format!("line {line} opens a quote that is not closed there");
-                return Err(DataError::Unreadable { name: self.name.to_owned(), reason });
+                });
             }
-            self.record.trim();
-            let is_blank = self.record.len() == 1 && self.record[0].is_empty();
-            if !(is_there && is_blank) {
-                return Ok(is_there);
-            }
-        }
-    }
-
-    /// Its number, from 1.
-    pub(super) fn line(&self) -> u64 {
-        self.line_at(self.record.position().map_or(0, |place| place.byte() as usize))
-    }
-
-    /// The number of the line whose record was looked for from this byte on: the reader passes over
-    /// line ends, blank lines and comments before it begins.
-    fn line_at(&self, from: usize) -> u64 {
-        let (mut at, mut lines) = self.counted.get();
-        if at > from {
-            (at, lines) = (0, 0);
-        }
-        let end_of = |at: usize| {
-            let rest = &self.bytes[at.min(self.bytes.len())..];
-            rest.iter()
-                .position(|byte| b"\r\n".contains(byte))
-                .map_or(self.bytes.len(), |len| at + len)
         };
-        loop {
-            let end = end_of(at);
-            let line = &self.bytes[at.min(end)..end];
-            let is_blank = line.trim_ascii().is_empty() || line.starts_with(b"#");
-            // The line that holds the byte, or the first with something in it behind it.
-            if end >= self.bytes.len() || end >= from && !is_blank {
-                self.counted.set((at, lines));
-                return lines + 1;
-            }
-            at = end + if self.bytes[end..].starts_with(b"\r\n") { 2 } else { 1 };
-            lines += 1;
+        if self.record.as_slice().contains('\n') {
+            let line = self.line();
+            return unreadable(format!("line {line} opens a quote that is not closed there"));
         }
+        self.record.trim();
+        Ok(more)
     }
 
-    fn bad(&self, column: usize, what: &'static str) -> DataError {
-        let (name, line) = (self.name.to_owned(), self.line());
-        let value = self.record.get(column).unwrap_or_default().to_owned();
-        let column = column + 1;
-        match self.may_be_header {
-            true => DataError::MaybeHeader { name, line, column, value, what },
-            false => DataError::BadField { name, line, column, value, what },
-        }
+    /// The number of the line, from 1.
+    pub(super) fn line(&self) -> u64 {
+        self.line_at(self.record.position())
     }
 
-    /// Whether the field in this column is of the kind that the fields before it are.
+    /// The line of the row that was read from `position` on: the reader skips empty lines first.
+    fn line_at(&self, position: Option<&Position>) -> u64 {
+        let Some(position) = position else { return 1 };
+        let rest = &self.bytes[position.byte() as usize..];
+        position.line() + rest.iter().take_while(|&&byte| byte == b'\n').count() as u64
+    }
+
+    fn field(&self, column: usize) -> &str {
+        self.record.get(column).unwrap_or_default()
+    }
+
+    fn bad(&self, column: usize, what: impl Into<String>, fix: &'static str) -> DataError {
+        let (line, value, what) = (self.line(), self.field(column).to_owned(), what.into());
+        let fix = if self.may_be_header { FIX_HEADER } else { fix };
+        DataProblem::Field { line, column: column + 1, value, what, fix }.of(self.name)
+    }
+
+    /// Whether the field in this column is of the same kind, class or number, as those before it.
     pub(super) fn check_unmixed(&self, column: usize, are_classes: bool) -> Result<(), DataError> {
-        let field = self.record.get(column).unwrap_or_default();
-        let is_number = field.parse::<f64>().is_ok_and(f64::is_finite);
+        let value = self.field(column).parse::<f64>();
         let is_missing =
-            field.is_empty() || field.parse::<f64>().is_ok_and(|value| !value.is_finite());
-        if is_missing || is_number != are_classes || self.may_be_header {
+            self.field(column).is_empty() || value.as_ref().is_ok_and(|x| !x.is_finite());
+        if is_missing || value.is_ok() != are_classes || self.may_be_header {
             return Ok(());
         }
-        Err(DataError::MixedTargets {
-            name: self.name.to_owned(),
-            line: self.line(),
-            column: column + 1,
-            value: field.to_owned(),
-            what: if is_number { "a number" } else { "not a number" },
-        })
+        let kind = if are_classes { "a number" } else { "not a number" };
+        Err(self.bad(column, format!("{kind}, unlike the targets before it"), FIX_MIXED))
     }
 
     /// Adds the numbers of these columns.
@@ -127,44 +95,31 @@ impl<'a> Lines<'a> {
         columns: &[usize],
         values: &mut Vec<f32>,
     ) -> Result<(), DataError> {
-        values.try_reserve(columns.len()).map_err(|_| DataError::Memory {
-            name: self.name.to_owned(),
-            bytes: values.len().saturating_mul(2 * size_of::<f32>()),
+        values.try_reserve(columns.len()).map_err(|_| {
+            DataProblem::Memory(values.len().saturating_mul(2 * size_of::<f32>())).of(self.name)
         })?;
         for &column in columns {
-            let field = self.record.get(column).unwrap_or_default();
-            values.push(number(field).map_err(|what| self.bad(column, what))?);
+            values.push(number(self.field(column)).map_err(|what| self.bad(column, what, FIX))?);
         }
         Ok(())
     }
 
     /// Adds the class in this column, by its text; 1.0 is the class 1.
     pub(super) fn class(&self, column: usize, classes: &mut Classes) -> Result<(), DataError> {
-        let field = self.record.get(column).unwrap_or_default();
-        if field.is_empty() {
-            return Err(self.bad(column, "empty"));
-        }
-        if field.chars().any(char::is_control) {
-            return Err(self.bad(column, "with a control character in it"));
-        }
-        if is_decimal_comma(field) {
-            return Err(self.bad(column, DECIMAL_COMMA));
-        }
-        if field.parse::<f64>().is_ok_and(|value| !value.is_finite()) {
-            return Err(self.bad(column, "not finite"));
+        let field = self.field(column);
+        let problem = match field.parse::<f64>() {
+            _ if field.is_empty() => Some("empty"),
+            _ if field.chars().any(char::is_control) => Some("a text with a control character"),
+            _ if is_decimal_comma(field) => Some(DECIMAL_COMMA),
+            Ok(value) if !value.is_finite() => Some("not finite"),
+            _ => None,
+        };
+        if let Some(what) = problem {
+            return Err(self.bad(column, what, FIX));
         }
         let whole = whole_number(field);
-        let is_known = classes.push(whole.as_deref().unwrap_or(field), self.line());
-        if is_known {
-            return Ok(());
-        }
-        Err(DataError::TooManyClasses {
-            name: self.name.to_owned(),
-            line: self.line(),
-            column: column + 1,
-            value: field.to_owned(),
-            most: MOST_CLASSES,
-        })
+        let pushed = classes.push(whole.as_deref().unwrap_or(field), self.line(), column + 1);
+        pushed.map_err(|problem| problem.of(self.name))
     }
 }
 
@@ -183,8 +138,8 @@ pub(super) fn number(field: &str) -> Result<f32, &'static str> {
     }
 }
 
-/// A whole number as it is written shortest, whatever its sign and zeros after a point; `None` of a
-/// code such as 007, whose zeros are part of it.
+/// A whole number in its shortest form, without a plus sign or decimal zeros; `None` for a code such
+/// as 007, whose zeros are part of it.
 fn whole_number(field: &str) -> Option<String> {
     let (whole, rest) = field.split_once('.').unwrap_or((field, ""));
     let digits = whole.trim_start_matches(['-', '+']);

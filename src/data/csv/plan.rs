@@ -1,13 +1,13 @@
 //! Which columns of a table are inputs and which are targets.
 
 use super::CsvOptions;
-use crate::data::DataError;
+use crate::data::{DataError, DataProblem};
 
-/// Which columns are what.
+/// The role of each column.
 pub(super) struct Plan {
     pub inputs: Vec<usize>,
     pub targets: Vec<usize>,
-    /// Where the targets stand among the columns that are not left out.
+    /// The positions of the targets among the columns that are not ignored.
     pub places: Vec<usize>,
 }
 
@@ -18,61 +18,55 @@ impl Plan {
         columns: usize,
         options: &CsvOptions,
     ) -> Result<Plan, DataError> {
-        let place = |wanted: &String| find_column(name, headings, columns, wanted);
-        let all = |wanted: &[String]| wanted.iter().map(place).collect::<Result<Vec<_>, _>>();
-        // A table to test on is read by the names that the one to learn from has, and what is said of
-        // columns was said of that one.
+        let ambiguous = |column: usize, what| {
+            let heading = headings.get(column).cloned();
+            let column = heading.unwrap_or_else(|| (column + 1).to_string());
+            Err(DataProblem::Ambiguous { column, what }.of(name))
+        };
+        // A test table with a header is read by the names of the training table: the flags are
+        // about that one's columns.
         let is_known = !options.known_inputs.is_empty() && !headings.is_empty();
-        let said = |wanted: &[String]| {
-            if is_known && !options.untaught { Ok(Vec::new()) } else { all(wanted) }
+        let find_all = |wanted: &[String]| -> Result<Vec<usize>, DataError> {
+            let wanted = wanted.iter().filter(|_| !is_known || options.targets_optional);
+            wanted.map(|wanted| find_column(name, headings, columns, wanted)).collect()
         };
-        let (ignored, chosen) = (said(&options.ignore)?, said(&options.target)?);
-        let twice = |what| {
-            move |column: &usize| DataError::Ambiguous {
-                name: name.to_owned(),
-                column: headings.get(*column).cloned().unwrap_or_else(|| (column + 1).to_string()),
-                what,
+        let (ignored, chosen) = (find_all(&options.ignore)?, find_all(&options.target)?);
+        for (index, column) in chosen.iter().enumerate() {
+            if ignored.contains(column) {
+                return ambiguous(*column, "is both a target and ignored");
             }
-        };
-        if let Some(column) = chosen.iter().find(|column| ignored.contains(column)) {
-            return Err(twice("is both a target and left out")(column));
-        }
-        if let Some((_, column)) =
-            chosen.iter().enumerate().find(|(at, column)| chosen[..*at].contains(column))
-        {
-            return Err(twice("is a target twice")(column));
+            if chosen[..index].contains(column) {
+                return ambiguous(*column, "is a target twice");
+            }
         }
         if is_known {
             return Plan::by_names(name, headings, options, &ignored, chosen);
         }
         let rest: Vec<usize> = (0..columns).filter(|column| !ignored.contains(column)).collect();
         let places = &options.known_places;
-        let are_known = !places.is_empty()
+        let places_fit = !places.is_empty()
             && options.inputs == Some(rest.len().saturating_sub(places.len()))
             && places.iter().all(|&place| place < rest.len());
-        let targets = if options.target.is_empty() && are_known {
-            places.iter().map(|&place| rest[place]).collect()
-        } else if options.target.is_empty() {
-            let count = target_count(name, rest.len(), options)?;
-            rest[rest.len() - count..].to_vec()
-        } else {
+        let targets = if !chosen.is_empty() {
             chosen
+        } else if places_fit {
+            places.iter().map(|&place| rest[place]).collect()
+        } else {
+            let count = target_count(rest.len(), options).map_err(|problem| problem.of(name))?;
+            rest[rest.len() - count..].to_vec()
         };
-        let is_input = |column: &usize| !targets.contains(column);
         let place = |target: &usize| rest.iter().position(|column| column == target);
         let places = targets.iter().filter_map(place).collect();
-        let inputs: Vec<usize> = rest.iter().copied().filter(is_input).collect();
+        let inputs: Vec<usize> =
+            rest.iter().copied().filter(|column| !targets.contains(column)).collect();
         if inputs.is_empty() {
-            let name = name.to_owned();
             let (inputs, outputs) = (options.inputs.unwrap_or(1), targets.len().max(1));
-            return Err(DataError::Columns { name, columns, inputs, outputs });
+            return Err(DataProblem::Columns { columns, inputs, outputs }.of(name));
         }
         Ok(Plan { inputs, targets, places })
     }
-}
 
-impl Plan {
-    /// The columns that the network was trained with, wherever they stand.
+    /// The columns that the network was trained with, in any order.
     fn by_names(
         name: &str,
         headings: &[String],
@@ -80,64 +74,49 @@ impl Plan {
         ignored: &[usize],
         chosen: Vec<usize>,
     ) -> Result<Plan, DataError> {
-        let find = |wanted: &String| {
-            let mut found = (0..headings.len()).filter(|&column| headings[column] == *wanted);
+        let find = |column: &String| {
+            let mut found = (0..headings.len()).filter(|&index| headings[index] == *column);
+            let (column, choices) = (column.clone(), headings.join(", "));
             match (found.next(), found.next()) {
-                (Some(column), None) => Ok(column),
-                (None, _) => Err(DataError::MissingColumn {
-                    name: name.to_owned(),
-                    column: wanted.clone(),
-                    choices: headings.join(", "),
-                }),
-                _ => Err(DataError::Ambiguous {
-                    name: name.to_owned(),
-                    column: wanted.clone(),
-                    what: "stands twice in the header",
-                }),
+                (Some(index), None) => Ok(index),
+                (None, _) => Err(DataProblem::MissingColumn { column, choices }.of(name)),
+                _ => {
+                    let what = "occurs twice in the header";
+                    Err(DataProblem::Ambiguous { column, what }.of(name))
+                }
             }
         };
         let inputs = options.known_inputs.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         if let Some(&column) = inputs.iter().find(|column| ignored.contains(column)) {
-            return Err(DataError::Ambiguous {
-                name: name.to_owned(),
-                column: headings[column].clone(),
-                what: "is an input of the network, and left out",
-            });
-        }
-        if !chosen.is_empty() {
-            return Ok(Plan { inputs, targets: chosen, places: Vec::new() });
+            let (column, what) =
+                (headings[column].clone(), "is an input of the network and ignored");
+            return Err(DataProblem::Ambiguous { column, what }.of(name));
         }
         let known = options.known_targets.iter().map(find).collect::<Result<Vec<_>, _>>();
         let targets = match known {
+            _ if !chosen.is_empty() => chosen,
             Ok(known) if known.iter().any(|column| ignored.contains(column)) => Vec::new(),
-            Ok(known) => known,
-            Err(_) if options.untaught => Vec::new(),
-            Err(error) => return Err(error),
+            Err(_) if options.targets_optional => Vec::new(),
+            known => known?,
         };
         Ok(Plan { inputs, targets, places: Vec::new() })
     }
 }
 
-/// How many of the last of `columns` are targets: as many as the network has outputs, one that names
-/// the output, or none where rows without will do.
-fn target_count(name: &str, columns: usize, options: &CsvOptions) -> Result<usize, DataError> {
-    let name = name.to_owned();
-    match (options.inputs, options.outputs) {
-        (Some(inputs), Some(outputs)) => {
-            if inputs.checked_add(outputs) == Some(columns) {
-                Ok(outputs)
-            } else if columns == inputs + 1 {
-                Ok(1)
-            } else if columns != inputs {
-                Err(DataError::Columns { name, columns, inputs, outputs })
-            } else if options.untaught {
-                Ok(0)
-            } else {
-                Err(DataError::Targets { name, columns, inputs, outputs })
-            }
-        }
-        _ if columns > 1 => Ok(1),
-        _ => Err(DataError::Columns { name, columns, inputs: 1, outputs: 1 }),
+/// How many of the last of `columns` are targets: as many as the network has outputs, one column of
+/// classes, or none where targets are optional.
+fn target_count(columns: usize, options: &CsvOptions) -> Result<usize, DataProblem> {
+    let (inputs, outputs) = match (options.inputs, options.outputs) {
+        (Some(inputs), Some(outputs)) => (inputs, outputs),
+        _ if columns > 1 => return Ok(1),
+        _ => return Err(DataProblem::Columns { columns, inputs: 1, outputs: 1 }),
+    };
+    match columns {
+        _ if inputs.checked_add(outputs) == Some(columns) => Ok(outputs),
+        _ if columns == inputs + 1 => Ok(1),
+        _ if columns != inputs => Err(DataProblem::Columns { columns, inputs, outputs }),
+        _ if options.targets_optional => Ok(0),
+        _ => Err(DataProblem::NoTargets { columns, outputs }),
     }
 }
 
@@ -153,12 +132,11 @@ fn find_column(
         let number = wanted.trim().parse::<usize>().ok()?;
         (1..=columns).contains(&number).then(|| number - 1)
     };
-    by_name.or_else(by_number).ok_or_else(|| DataError::NoColumn {
-        name: name.to_owned(),
-        column: wanted.to_owned(),
-        choices: match headings.is_empty() {
+    by_name.or_else(by_number).ok_or_else(|| {
+        let choices = match headings.is_empty() {
             true => format!("numbered 1 to {columns}"),
             false => headings.join(", "),
-        },
+        };
+        DataProblem::NoColumn { column: wanted.to_owned(), choices }.of(name)
     })
 }

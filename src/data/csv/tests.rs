@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::table::MOST_CLASSES;
 use crate::data::{Labels, Source};
 
 fn read(text: &str, options: &CsvOptions) -> Result<Table, DataError> {
@@ -67,8 +66,8 @@ fn what_is_wrong_is_named_with_its_place() {
         ("\n\n1,x,3\n1,2,3\n", "line 3, column 2: \"x\" is not a number"),
         // What may be a header, and what is none.
         ("2019,2020,price\n1,2,10\n", "line 2, column 3: \"10\" is a number, unlike"),
-        ("0,x,2\n1,2,3\n", "say --header yes"),
-        (",0,1\n0,5,6\n", "say --header yes"),
+        ("0,x,2\n1,2,3\n", "use --header yes"),
+        (",0,1\n0,5,6\n", "use --header yes"),
         ("1,2,NA\n2,3,4.5\n", "line 2, column 3: \"4.5\" is a number, unlike"),
         ("a,b\n1,2\n2,x\n", "--target-type classes"),
         ("1;3,5\n2;4,5\n", "line 1, column 2: \"3,5\" is a number with a comma"),
@@ -101,8 +100,8 @@ fn the_sizes_of_a_network_say_which_columns_are_targets() {
     assert_eq!((table.inputs(), numbers(&table)), (&[1., 2., 4., 5.][..], vec![3., 6.]));
     let table = read("1,2,3\n4,5,6\n", &shape(1, 2)).unwrap();
     assert_eq!((table.inputs(), numbers(&table)), (&[1., 4.][..], vec![2., 3., 5., 6.]));
-    let untaught = CsvOptions { untaught: true, ..shape(3, 1) };
-    assert!(!read("1,2,3\n", &untaught).unwrap().is_taught());
+    let without = CsvOptions { targets_optional: true, ..shape(3, 1) };
+    assert!(!read("1,2,3\n", &without).unwrap().has_targets());
     let error = read("1,2,3\n", &shape(3, 1)).unwrap_err().to_string();
     assert!(error.contains("no targets"), "{error}");
     assert!(read("1,2,3\n", &shape(4, 1)).is_err());
@@ -154,13 +153,13 @@ fn known_names_are_found_wherever_they_stand() {
     let known = CsvOptions {
         known_inputs: strings(&["x", "y"]),
         known_targets: strings(&["kind"]),
-        untaught: true,
+        targets_optional: true,
         ..shape(2, 2)
     };
     let table = read("y,kind,x\n2,cat,1\n", &known).unwrap();
     assert!(table.inputs() == [1., 2.] && table.has_classes());
-    let untaught = read("y,more,x\n2,9,1\n", &known).unwrap();
-    assert!(untaught.inputs() == [1., 2.] && !untaught.is_taught());
+    let without = read("y,more,x\n2,9,1\n", &known).unwrap();
+    assert!(without.inputs() == [1., 2.] && !without.has_targets());
     // Other names are refused, no names are taken by place.
     let error = read("x,b\n2,1\n", &known).unwrap_err().to_string();
     assert!(error.contains("no column \"y\"") && error.contains("x, b"), "{error}");
@@ -171,7 +170,7 @@ fn known_names_are_found_wherever_they_stand() {
     let error = read("x,y,kind\n1,2,\n", &input).unwrap_err();
     assert!(error.to_string().contains("\"x\" is an input") && error.exit_code() == 2, "{error}");
     let ignored = CsvOptions { ignore: strings(&["kind"]), ..known };
-    assert!(!read("x,y,kind\n1,2,\n", &ignored).unwrap().is_taught());
+    assert!(!read("x,y,kind\n1,2,\n", &ignored).unwrap().has_targets());
 }
 
 #[test]
@@ -188,16 +187,16 @@ fn targets_are_where_they_were() {
     let said =
         CsvOptions { target: strings(&["2"]), ignore: strings(&["1"]), ..CsvOptions::default() };
     let trained = read("9,a,1,2\n9,b,3,4\n", &said).unwrap();
-    assert_eq!(trained.target_places, [0]);
+    assert_eq!(trained.columns.target_places, [0]);
     let later = CsvOptions {
-        known_places: trained.target_places,
-        untaught: true,
+        known_places: trained.columns.target_places,
+        targets_optional: true,
         classes: Some(true),
         ..shape(2, 1)
     };
     let table = read("a,5,6\n", &later).unwrap();
     assert!(table.has_classes() && table.inputs() == [5., 6.]);
-    assert!(!read("5,6\n", &later).unwrap().is_taught());
+    assert!(!read("5,6\n", &later).unwrap().has_targets());
 }
 
 #[test]
@@ -220,7 +219,7 @@ fn labels_that_are_numbers_are_one_however_they_are_written() {
     let table = read("1,1.0\n2,1\n3,0\n4,x\n5,007\n6,7\n7,1.5\n8,-0\n9,+1\n", &options).unwrap();
     let labels = Labels::of(&table, None).unwrap();
     assert_eq!(labels.names(), strings(&["0", "007", "1", "1.5", "7", "x"]));
-    let many: String = (0..=MOST_CLASSES).map(|i| format!("1,c{i}\n")).collect();
+    let many: String = (0..=10_000).map(|i| format!("1,c{i}\n")).collect();
     let error = read(&many, &CsvOptions::default()).unwrap_err().to_string();
     assert!(error.contains("line 10001, column 2") && error.contains("\"c10000\""), "{error}");
 }

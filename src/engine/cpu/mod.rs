@@ -6,8 +6,6 @@ mod math;
 mod statistics;
 mod update;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::{Fate, Forward, Slot, State, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
@@ -49,6 +47,9 @@ pub struct CpuEngine {
     rows: usize,
     /// Whether every prediction of the last batch was near its target.
     is_near: bool,
+    /// Whether its training ends as soon as it solves its data, and whether it has.
+    judged: bool,
+    is_solved: bool,
     /// Copies of where it stood, one for each [`Slot`].
     kept: [Option<State>; 2],
 }
@@ -89,6 +90,8 @@ impl CpuEngine {
             target,
             rows,
             is_near: false,
+            judged: false,
+            is_solved: false,
             kept: [None, None],
             rule: None,
         };
@@ -106,12 +109,25 @@ impl CpuEngine {
         &self.task.start.parameters
     }
 
-    /// What became of it: whether its parameters are finite.
+    /// The same network, whose training ends as soon as it solves its data.
+    pub fn judged(self) -> CpuEngine {
+        CpuEngine { judged: true, ..self }
+    }
+
+    /// What became of it: whether its parameters are finite, and, where it is judged, it solves its data.
     pub fn fate(&self) -> Fate {
-        match self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
-            true => Fate::Unsolved,
-            false => Fate::Diverged,
+        if !self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
+            Fate::Diverged
+        } else if self.is_solved {
+            Fate::Solved(self.task.start.step)
+        } else {
+            Fate::Unsolved
         }
+    }
+
+    /// Whether it is judged, and no step would do anything more.
+    pub fn is_decided(&self) -> bool {
+        self.judged && self.fate() != Fate::Unsolved
     }
 
     /// Where it stands.
@@ -132,6 +148,7 @@ impl CpuEngine {
         if let Some(kept) = &self.kept[slot as usize] {
             self.task.start.set(kept);
             self.before.forget();
+            self.is_solved = false;
         }
     }
 
@@ -151,60 +168,39 @@ impl CpuEngine {
         &self.gradients
     }
 
-    /// Does `steps` steps, or fewer where `stop` says so; returns the loss of each.
+    /// Does `steps` steps, or fewer where `stop` says so; returns the loss of each. A network that is judged
+    /// makes no step with parameters that solve the data: looked at each time an epoch begins, and at the
+    /// end.
     pub fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Vec<f32> {
-        let mut losses = Vec::with_capacity(steps as usize);
+        let mut losses = Vec::with_capacity(if self.judged { 0 } else { steps as usize });
+        let is_full = self.task.batches.is_full();
         for i in 0..steps {
-            if i > 0 && stop() {
+            if self.is_solved || i > 0 && stop() {
+                break;
+            }
+            if !is_full && self.begins_solved() {
                 break;
             }
             if i + 1 == steps {
                 self.before.note(&self.task.start.parameters, self.task.start.step);
             }
-            losses.push(self.one_step());
+            let loss = self.look();
+            self.is_solved = self.judged && is_full && self.is_near;
+            if !self.is_solved {
+                losses.push(loss);
+                self.update();
+            }
         }
+        self.begins_solved();
         losses
     }
 
-    /// Does up to `steps` steps, ending before the first whose parameters solve the data: looked at
-    /// each time an epoch begins, and at the end. Nothing where `stop` said true in between. The losses
-    /// of the epoch under way, or of the last whole one, are left in `losses`.
-    pub fn run_judged(
-        &mut self,
-        steps: u32,
-        stop: &AtomicBool,
-        losses: &mut Vec<f32>,
-    ) -> Option<Fate> {
-        let fate = self.judge_steps(steps, stop, losses);
-        (!stop.load(Ordering::Relaxed) || fate != Fate::Unsolved).then_some(fate)
-    }
-
-    fn judge_steps(&mut self, steps: u32, stop: &AtomicBool, losses: &mut Vec<f32>) -> Fate {
+    /// Whether it is judged, and an epoch is to begin with parameters that solve the data.
+    fn begins_solved(&mut self) -> bool {
         let per_epoch = self.task.batches.steps_per_epoch() as u32;
-        let is_full = self.task.batches.is_full();
-        for _ in 0..steps {
-            if !is_full && self.task.start.step.is_multiple_of(per_epoch) && self.solves() {
-                return Fate::Solved(self.task.start.step);
-            }
-            if self.task.start.step.is_multiple_of(per_epoch) {
-                losses.clear();
-            }
-            losses.push(self.look());
-            if is_full && self.is_near {
-                return Fate::Solved(self.task.start.step);
-            }
-            if stop.load(Ordering::Relaxed) {
-                return Fate::Unsolved;
-            }
-            self.update();
-        }
-        if self.fate() == Fate::Diverged {
-            Fate::Diverged
-        } else if self.task.start.step.is_multiple_of(per_epoch) && self.solves() {
-            Fate::Solved(self.task.start.step)
-        } else {
-            Fate::Unsolved
-        }
+        let begins = self.task.start.step.is_multiple_of(per_epoch);
+        self.is_solved = self.is_solved || self.judged && begins && self.solves();
+        self.is_solved
     }
 
     /// Whether every prediction is near its target, over all rows.
@@ -222,12 +218,6 @@ impl CpuEngine {
         from.chunks_exact(outputs)
             .zip(self.task.data.targets().chunks_exact(outputs))
             .all(|(value, target)| row_loss((loss, parameter), value, target, &mut d).1)
-    }
-
-    fn one_step(&mut self) -> f32 {
-        let loss = self.look();
-        self.update();
-        loss
     }
 
     /// The forward pass over the step's batch, and its loss.

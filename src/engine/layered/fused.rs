@@ -4,10 +4,11 @@
 
 use std::ops::Range;
 
-use super::{LayeredEngine, RING_LEN};
+use super::{LayeredEngine, RING_LEN, step};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
-use crate::kernels::{self, TREE_ROUNDS};
-use crate::network::{Activation, GradientAt, Layer, Network, row_stride};
+use crate::kernels::{self, LayerShape};
+use crate::network::{Activation, GradientAt, Layer, Network};
+use crate::optimizer::Optimizer;
 
 /// Where each layer's sums of squares lie in a buffer of all of them, and how long that is: every range
 /// begins where a binding may.
@@ -23,21 +24,32 @@ pub(super) fn sums(layers: &[Layer]) -> (Vec<Range<usize>>, usize) {
 
 /// Whether the last layer and its loss are one dispatch.
 pub(super) fn fuses_loss(layer: &Layer, gpu: &Gpu) -> bool {
-    kernels::fuses_loss(layer.fan_in, layer.fan_out, gpu.max_rounds() as usize)
+    kernels::fuses_loss(LayerShape::of(layer, 1), gpu.max_rounds() as usize)
 }
 
 /// Whether every sum of the fused kernels ends within a dispatch.
 pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
-    gpu.check_rounds(&format!("a sum over a batch of {batch}"), batch + TREE_ROUNDS)?;
     let last = network.layers().len() - 1;
     for layer in network.layers() {
-        let index = layer.index;
-        let [inputs, units] = [layer.fan_in, layer.fan_out].map(|len| row_stride(len) / 4);
-        gpu.check_rounds(&format!("a sum over the inputs of layer {index}"), inputs)?;
-        gpu.check_rounds(&format!("a sum over the units of layer {index}"), units)?;
+        let (index, shape) = (layer.index, LayerShape::of(&layer, batch));
+        for (what, launch) in [
+            (
+                format!("a sum over a batch of {batch}"),
+                kernels::layer_update(&Optimizer::default(), false, RING_LEN, shape),
+            ),
+            (
+                format!("a sum over the inputs of layer {index}"),
+                kernels::layer_forward(layer.function(), false, shape),
+            ),
+            (
+                format!("a sum over the units of layer {index}"),
+                kernels::layer_input_grad(layer.function(), shape),
+            ),
+        ] {
+            gpu.check_rounds(&what, launch.rounds())?;
+        }
         if index == last && !fuses_loss(&layer, gpu) {
-            let rounds = kernels::loss_rounds(network.loss(), layer.fan_out);
-            gpu.check_rounds(&format!("the loss of {} outputs", layer.fan_out), rounds)?;
+            step::check_loss(network, batch, gpu)?;
         }
     }
     Ok(())
@@ -128,7 +140,7 @@ impl LayeredEngine {
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let keeps_z = to.pre_activations.is_some();
-        let launch = kernels::layer_forward(kind, keeps_z, rows, layer.fan_in, layer.fan_out);
+        let launch = kernels::layer_forward(kind, keeps_z, LayerShape::of(layer, rows));
         let bound = [
             Slice::all(input),
             self.block(&self.buffers.parameters, self.layout.block(layer.index)),
@@ -147,11 +159,10 @@ impl LayeredEngine {
         targets: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let Layer { index, fan_in, fan_out, .. } = *layer;
-        let network = &self.task.network;
-        let scale = network.loss().gradient_scale(rows, fan_out) as f32;
+        let (index, network) = (layer.index, &self.task.network);
+        let scale = network.loss().gradient_scale(rows, layer.fan_out) as f32;
         let ends = (network.loss_function(), layer.function());
-        let launch = kernels::output_loss(ends, rows, fan_in, fan_out, scale);
+        let launch = kernels::output_loss(ends, LayerShape::of(layer, rows), scale);
         let d_output = &self.buffers.layers[index].d_z;
         let bound = [
             Slice::all(input),
@@ -165,9 +176,9 @@ impl LayeredEngine {
 
     /// `d_z` of the layer before.
     async fn layer_input_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
-        let Layer { index, fan_in, fan_out, .. } = *layer;
+        let index = layer.index;
         let kind = self.layers[index - 1].function();
-        let launch = kernels::layer_input_grad(kind, rows, fan_in, fan_out);
+        let launch = kernels::layer_input_grad(kind, LayerShape::of(layer, rows));
         let before = &self.buffers.layers[index - 1];
         let bound = [
             Slice::all(&self.buffers.layers[index].d_z),
@@ -185,12 +196,11 @@ impl LayeredEngine {
         input: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let Layer { index, fan_in, fan_out, .. } = *layer;
-        let block = self.layout.block(index);
-        let optimizer = &self.task.optimizer;
-        let keeps = self.keeps_gradients;
-        let launch = kernels::layer_update(optimizer, keeps, RING_LEN, rows, fan_in, fan_out);
-        let state = &self.buffers.layers[index];
+        let block = self.layout.block(layer.index);
+        let (optimizer, keeps) = (&self.task.optimizer, self.keeps_gradients);
+        let shape = LayerShape::of(layer, rows);
+        let launch = kernels::layer_update(optimizer, keeps, RING_LEN, shape);
+        let state = &self.buffers.layers[layer.index];
         let bound = [
             Slice::all(input),
             Slice::all(&state.d_z),

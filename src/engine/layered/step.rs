@@ -3,21 +3,29 @@
 use super::rows::Part;
 use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
-use crate::kernels;
+use crate::kernels::{self, LayerShape};
 use crate::network::{GradientAt, Layer, LayerBlock, Network};
 
 /// Whether every sum of the plain kernels ends within a dispatch.
 pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
-    let outputs = network.outputs();
-    let rounds = kernels::loss_rounds(network.loss(), outputs);
-    gpu.check_rounds(&format!("the loss of {outputs} outputs"), rounds)?;
-    gpu.check_rounds(&format!("a sum over a batch of {batch}"), batch)?;
-    for layer in network.layers() {
-        let index = layer.index;
-        gpu.check_rounds(&format!("a sum over the inputs of layer {index}"), layer.fan_in)?;
-        gpu.check_rounds(&format!("a sum over the units of layer {index}"), layer.fan_out)?;
+    check_loss(network, batch, gpu)?;
+    for Layer { index, fan_in, fan_out, .. } in network.layers() {
+        for (what, shape) in [
+            (format!("a sum over a batch of {batch}"), [fan_in, batch, fan_out]),
+            (format!("a sum over the inputs of layer {index}"), [batch, fan_in, fan_out]),
+            (format!("a sum over the units of layer {index}"), [batch, fan_out, fan_in]),
+        ] {
+            gpu.check_rounds(&what, kernels::matmul(shape, [false; 2]).rounds())?;
+        }
     }
     Ok(())
+}
+
+/// Whether the kernel of the loss goes over its outputs within a dispatch.
+pub(super) fn check_loss(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
+    let outputs = network.outputs();
+    let launch = kernels::loss(network.loss_function(), batch, outputs, 1.0);
+    gpu.check_rounds(&format!("the loss of {outputs} outputs"), launch.rounds())
 }
 
 impl LayeredEngine {
@@ -125,7 +133,7 @@ impl LayeredEngine {
         let matmul = kernels::matmul([rows, fan_in, fan_out], [false, false]);
         let bound = [Slice::all(input), parameters(), Slice::all(z)];
         let matmul = self.gpu.dispatch(&matmul, &bound).await?;
-        let bias_add = kernels::bias_add(rows, fan_in, fan_out);
+        let bias_add = kernels::bias_add(LayerShape::of(layer, rows));
         let bias_add = self.gpu.dispatch(&bias_add, &[parameters(), Slice::all(z)]).await?;
         Ok([matmul, bias_add, self.activate(layer, z, a, rows).await?])
     }
@@ -206,7 +214,7 @@ impl LayeredEngine {
         d_z: &Buffer,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
-        let launch = kernels::bias_grad(rows, layer.fan_in, layer.fan_out);
+        let launch = kernels::bias_grad(LayerShape::of(layer, rows));
         let gradients = self.block(&self.buffers.gradients, self.layout.block(layer.index));
         self.gpu.dispatch(&launch, &[Slice::all(d_z), gradients]).await
     }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{Owner, Plan, Request, Room};
+use super::request::{Owner, Plan, Request, Room};
 use super::rows::Rows;
 use crate::kernels::TRAIN_INVOCATION;
 use crate::network::Layer;
@@ -81,7 +81,7 @@ impl Invocation {
             parameters,
             states,
             clips: optimizer.clip_norm.is_some(),
-            rule: Plan::rule_lines(request),
+            rule: request.rule_lines(),
             rows: Rows::new(request, true),
         };
         match shape.longest_loop() {

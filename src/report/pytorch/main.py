@@ -1,11 +1,11 @@
 def table(text):
-    """Lines of numbers, as the float32 that wgrad has."""
+    """A float32 tensor from lines of numbers."""
     lines = [[float(number) for number in line.split()] for line in text.splitlines()]
     return torch.tensor(lines, dtype=torch.float32)
 
 
 def differences(own, wgrads):
-    """How far two tensors are apart: absolute for values up to 1, relative above."""
+    """Differences of two tensors: absolute for values up to 1, relative above."""
     own, wgrads = own.detach().double().flatten(), wgrads.double().flatten()
     return (own - wgrads).abs() / wgrads.abs().clamp(min=1)
 
@@ -27,7 +27,7 @@ def main():
     largest = differences(losses, LOSSES)
     each = 1 if args.every_step else math.ceil(len(LOSSES) / 20)
     if each > 1:
-        print(f"of {each} steps at a time, the one whose loss differs most:")
+        print(f"for every {each} steps, the one whose loss differs most:")
     print(f"{'step':>8}{'rate':>14}{'loss':>16}{'difference':>12}")
     for first in range(0, len(LOSSES), each):
         step = first + int(largest[first : first + each].argmax())
@@ -40,7 +40,7 @@ def main():
         largest = torch.cat([largest, own])
     largest = largest.max().item()
     print(f"largest difference: {largest:.3e}")
-    # Not `>`: what is no number is not within the tolerance either.
+    # Not `>`: NaN is not within the tolerance either.
     if not largest <= args.tolerance:
-        return f"that is beyond the tolerance of {args.tolerance}"
+        return f"that exceeds the tolerance of {args.tolerance}"
     return 0

@@ -1,27 +1,29 @@
-//! The functions of a script that depend on the training: network, loss, rate, optimizer, steps.
+//! The functions of a script that depend on the training: network, loss, learning rate, optimizer, steps.
 
 use std::fmt::Write as _;
 
-use super::{joined, number};
+use super::number;
 use crate::network::{LossPyTorch, Network};
-use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind, UpdateRule};
+use crate::optimizer::{
+    Decay, Optimizer, OptimizerKind, PyTorchArgument, Schedule, ScheduleKind, UpdateRule,
+};
 use crate::train::Training;
 
-/// How weights decay, where they do.
+/// The kind of weight decay, if any.
 fn decay(optimizer: &Optimizer) -> Option<Decay> {
     (optimizer.weight_decay != 0.0).then_some(optimizer.decay)
 }
 
-/// The decay that no optimizer of PyTorch does by itself: decoupled, and not Adam's.
+/// Whether weights decay in a way that PyTorch has no optimizer for: decoupled, and not Adam's.
 fn decays_apart(optimizer: &Optimizer) -> bool {
     decay(optimizer) == Some(Decay::Decoupled) && optimizer.kind.row().rule != UpdateRule::Adam
 }
 
-/// The network up to where its loss begins.
+/// The network up to the input of its loss.
 pub(super) fn network(network: &Network) -> String {
     let left_out = network.loss().row().pytorch.takes_logits;
     let about = match left_out {
-        true => " without its output activation, which stands in the loss",
+        true => " without its output activation, which is part of the loss",
         false => "",
     };
     let mut text = format!(
@@ -52,7 +54,7 @@ pub(super) fn loss(network: &Network) -> String {
     )
 }
 
-/// The rate of a step, by the schedule's own formula.
+/// The learning rate of a step.
 pub(super) fn rate(training: &Training) -> String {
     let Schedule { kind, warmup, every, factor, floor } = training.schedule;
     let per_epoch = training.batches(training.seed).steps_per_epoch() as u64;
@@ -78,7 +80,7 @@ pub(super) fn rate(training: &Training) -> String {
         ScheduleKind::Constant => None,
         ScheduleKind::Plateau => {
             text.push_str(
-                "    # `wgrad train` lowers it where the loss no longer falls; these steps were done without.\n",
+                "    # `wgrad train` lowers it when the loss stops improving; these steps did not.\n",
             );
             None
         }
@@ -90,8 +92,8 @@ pub(super) fn rate(training: &Training) -> String {
         }
         ScheduleKind::Cosine => {
             let all = steps(training.epochs).saturating_sub(warm).max(1);
-            let _ = writeln!(text, "    gone = min(step, {all}) / {all}");
-            Some(format!("({floor} + (1 - {floor}) * 0.5 * (1 + math.cos(math.pi * gone)))"))
+            let _ = writeln!(text, "    progress = min(step, {all}) / {all}");
+            Some(format!("({floor} + (1 - {floor}) * 0.5 * (1 + math.cos(math.pi * progress)))"))
         }
     };
     let _ = match share {
@@ -101,11 +103,11 @@ pub(super) fn rate(training: &Training) -> String {
     text
 }
 
-/// PyTorch's optimizer of the same update.
+/// PyTorch's optimizer with the same update.
 pub(super) fn optimizer(optimizer: &Optimizer) -> String {
-    let Optimizer { kind, momentum, beta1, beta2, alpha, eps, weight_decay, .. } = *optimizer;
+    let Optimizer { kind, weight_decay, .. } = *optimizer;
     let row = kind.row();
-    // Of Adam decoupled decay is another class, and that is the only difference.
+    // Adam with decoupled decay is another class, and that is the only difference.
     let class = match (row.rule, decay(optimizer)) {
         (UpdateRule::Adam, Some(Decay::Decoupled)) => OptimizerKind::AdamW.row().pytorch,
         _ => row.pytorch,
@@ -117,27 +119,19 @@ pub(super) fn optimizer(optimizer: &Optimizer) -> String {
         model.parameters(),
         lr=rate_of(0),\n"
     );
-    let mut line = |line: String| text.push_str(&format!("        {line},\n"));
-    match row.rule {
-        UpdateRule::Sgd => {}
-        UpdateRule::Momentum => line(format!("momentum={}", number(momentum))),
-        UpdateRule::Nesterov => {
-            line(format!("momentum={}", number(momentum)));
-            // Without any momentum there is nothing to look ahead to, and PyTorch refuses it.
-            if momentum != 0.0 {
-                line("nesterov=True".to_owned());
+    let value = |row| number(optimizer.value(row));
+    for argument in row.pytorch_arguments {
+        let argument = match argument {
+            PyTorchArgument::Number(name, row) => format!("{name}={}", value(row)),
+            PyTorchArgument::Pair(name, [one, other]) => {
+                format!("{name}=({}, {})", value(one), value(other))
             }
-        }
-        UpdateRule::Adam => {
-            line(format!("betas=({})", joined(&[beta1, beta2], ", ")));
-            line(format!("eps={}", number(eps)));
-        }
-        UpdateRule::RmsProp => {
-            line(format!("alpha={}", number(alpha)));
-            line(format!("eps={}", number(eps)));
-        }
+            PyTorchArgument::True(_, row) if optimizer.value(row) == 0.0 => continue,
+            PyTorchArgument::True(name, _) => format!("{name}=True"),
+        };
+        let _ = writeln!(text, "        {argument},");
     }
-    // AdamW's default is not 0.
+    // The default of AdamW is not 0.
     if class == "AdamW" || weight_decay != 0.0 && !decays_apart(optimizer) {
         let _ = writeln!(text, "        weight_decay={},", number(weight_decay));
     }
@@ -150,7 +144,7 @@ pub(super) fn train(training: &Training, in_batches: bool) -> String {
     let decays_apart = decays_apart(optimizer);
     let mut text = "\
 def train(model, dtype):
-    \"\"\"Does the steps; returns the loss of each, before its update.\"\"\"
+    \"\"\"Takes the steps; returns the loss of each before its update.\"\"\"
     inputs, targets = INPUTS.to(dtype), TARGETS.to(dtype)
     optimizer = optimizer_of(model)
     losses = []
@@ -180,7 +174,7 @@ def train(model, dtype):
         line(&format!("nn.utils.clip_grad_norm_(model.parameters(), {})", number(most)));
     }
     if decays_apart {
-        line("# Decoupled decay, which PyTorch has for AdamW alone.");
+        line("# Decoupled decay, which PyTorch has only for AdamW.");
         line("with torch.no_grad():");
         line("    for parameter in model.parameters():");
         let weight_decay = number(optimizer.weight_decay);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::data::{Dataset, Order, Source};
-use crate::network::Activation::{Identity, LeakyRelu, Relu, Sigmoid, Tanh};
+use crate::network::Activation::{Identity, Relu, Sigmoid, Tanh};
 use crate::network::{Activation, Loss, NEGATIVE_SLOPE, Network};
 use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
 
@@ -16,8 +16,8 @@ fn xor() -> Training {
     }
 }
 
-/// The script of so many steps, whose losses and parameters do not matter.
-fn told(training: &Training, steps: usize) -> String {
+/// The script of so many steps with arbitrary losses and parameters.
+fn exported(training: &Training, steps: usize) -> String {
     let parameters = vec![0.0; Layout::new(&training.network).len()];
     script(training, "wgrad export", &vec![0.5; steps], &parameters).unwrap()
 }
@@ -36,7 +36,7 @@ fn lacks(text: &str, parts: &[&str]) {
     }
 }
 
-/// What stands after `NAME = `, up to the next name or an empty line.
+/// The value of `NAME`, up to the next name or an empty line.
 fn listed<'a>(text: &'a str, name: &str) -> &'a str {
     let start = text.split_once(&format!("\n{name} = ")).unwrap().1;
     let ends = ["\n\n", "\nTARGETS", "\nEND"];
@@ -58,7 +58,7 @@ fn a_script_says_what_it_is_and_holds_every_number() {
     let text =
         script(&training, "wgrad export --lr 0.5", &[0.7, 0.25], &layout.pack(&lists)).unwrap();
     let start = format!(
-        "\"\"\"A training of wgrad in PyTorch: the same steps, and how far from wgrad's they end.\n\nWritten by wgrad {}:\n\n    wgrad export --lr 0.5\n",
+        "\"\"\"A training of wgrad in PyTorch: takes the same steps and compares the results.\n\nWritten by wgrad {}:\n\n    wgrad export --lr 0.5\n",
         env!("CARGO_PKG_VERSION")
     );
     assert!(text.starts_with(&start), "{text}");
@@ -66,7 +66,7 @@ fn a_script_says_what_it_is_and_holds_every_number() {
         &text,
         &[
             "network 2 - 3 relu - 1 sigmoid, loss bce, 13 parameters",
-            "data xor: 4 rows, all of them in every step",
+            "data xor: 4 rows, full batch",
             "2 steps of sgd, weights he-normal, seed 0",
             "        loss = loss_of(model(inputs), targets)\n",
         ],
@@ -169,7 +169,7 @@ def network():
 }
 
 #[test]
-fn every_optimizer_is_pytorchs_own_with_every_number_said() {
+fn every_optimizer_is_pytorchs_with_every_number_given() {
     let of = Optimizer::new;
     let decaying = |kind, decay| Optimizer { weight_decay: 0.01, decay, ..of(kind) };
     let adam = "        betas=(0.9, 0.999),\n        eps=1e-8,\n";
@@ -258,13 +258,13 @@ fn gradients_are_clipped_by_value_then_by_norm_before_anything_decays() {
         loss.backward()
         nn.utils.clip_grad_value_(model.parameters(), 0.5)
         nn.utils.clip_grad_norm_(model.parameters(), 2)
-        # Decoupled decay, which PyTorch has for AdamW alone.
+        # Decoupled decay, which PyTorch has only for AdamW.
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.mul_(1 - rate_of(step) * 0.25)
         optimizer.step()
 ";
-    has(&told(&Training { optimizer, ..xor() }, 1), &[expected]);
+    has(&exported(&Training { optimizer, ..xor() }, 1), &[expected]);
 }
 
 #[test]
@@ -290,19 +290,19 @@ fn every_schedule_has_its_formula() {
     has(
         &rate(warm(ScheduleKind::Cosine)),
         &[
-            "    step -= 20\n    gone = min(step, 180) / 180\n",
-            "    return 0.5 * (0.25 + (1 - 0.25) * 0.5 * (1 + math.cos(math.pi * gone)))\n",
+            "    step -= 20\n    progress = min(step, 180) / 180\n",
+            "    return 0.5 * (0.25 + (1 - 0.25) * 0.5 * (1 + math.cos(math.pi * progress)))\n",
         ],
     );
     has(&rate(of(ScheduleKind::Plateau)), &["# `wgrad train` lowers it", "    return 0.5\n"]);
     let falling = Training { schedule: of(ScheduleKind::Cosine), ..xor() };
-    has(&told(&falling, 1), &["optimizer.param_groups[0][\"lr\"] = rate_of(step)"]);
+    has(&exported(&falling, 1), &["optimizer.param_groups[0][\"lr\"] = rate_of(step)"]);
 }
 
 #[test]
-fn batches_are_listed_and_rows_that_none_takes_left_out() {
+fn batches_are_listed_and_unused_rows_left_out() {
     let training = Training { batch: 3, order: Order::Sequential, ..xor() };
-    let text = told(&training, 3);
+    let text = exported(&training, 3);
     let batches =
         |rows: &[&str]| lines(rows).replace("table(", "").replace("\"\"\")", "\"\"\".splitlines()");
     has(
@@ -317,8 +317,8 @@ fn batches_are_listed_and_rows_that_none_takes_left_out() {
     let training = Training { batch: 1, ..xor() };
     let taken: Vec<usize> =
         (0..2).flat_map(|step| training.batches(0).rows_of(step).collect::<Vec<_>>()).collect();
-    let text = told(&training, 2);
-    has(&text, &["data xor: those 2 of 4 rows that are taken, batches of 1"]);
+    let text = exported(&training, 2);
+    has(&text, &["data xor: the 2 of 4 rows that are used, batches of 1"]);
     let mut sorted = taken.clone();
     sorted.sort_unstable();
     let [first, second] = [0, 1].map(|step| sorted.iter().position(|row| *row == taken[step]));
@@ -329,7 +329,7 @@ fn batches_are_listed_and_rows_that_none_takes_left_out() {
 }
 
 #[test]
-fn what_would_be_too_large_is_refused_before_it_is_computed() {
+fn a_script_that_would_be_too_large_is_refused_before_it_is_computed() {
     assert!(check_size(&xor(), 1_000_000).is_ok());
     let network = Network::uniform(vec![2, 300_000, 1], Relu, Sigmoid, Loss::Bce).unwrap();
     let data = Dataset::new("d", vec![0.5; 2_000_000], 2, vec![1.0; 1_000_000], 1).unwrap();
@@ -351,7 +351,7 @@ fn what_would_be_too_large_is_refused_before_it_is_computed() {
 }
 
 #[test]
-fn numbers_that_are_none_are_refused() {
+fn numbers_that_are_not_finite_are_refused() {
     let parameters = vec![0.0; Layout::new(&xor().network).len()];
     let error = script(&xor(), "", &[0.5, f32::NAN], &parameters).unwrap_err();
     assert!(matches!(error, Error::Diverged { step: 2, .. }), "{error}");

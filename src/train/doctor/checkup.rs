@@ -1,72 +1,70 @@
-//! What the doctor is told of a network at a report boundary, layer by layer.
-
-use serde::Serialize;
+//! What the doctor sees of a network at a report boundary, layer by layer.
 
 use crate::engine::LayerStatistics;
 use crate::network::{Layer, Layout, Network};
 
-/// What was seen at one report boundary, of its last step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The statistics of the last step before a report boundary.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Checkup {
     /// Epochs done.
     pub epoch: u32,
     /// Steps done.
     pub step: u32,
-    /// Rows of the batch that was looked at.
+    /// Rows of its batch.
     pub rows: usize,
     /// Its loss, before the update.
     pub loss: f32,
-    /// One of each layer, first to last.
+    /// One per layer, first to last.
     pub layers: Vec<LayerCheckup>,
 }
 
-/// What was seen of one layer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The statistics of one layer.
+#[derive(Debug, Clone, PartialEq)]
 pub struct LayerCheckup {
-    /// Which layer, from 0.
+    /// Its index, from 0.
     pub layer: usize,
-    /// Its weights and biases.
+    /// The number of its weights and biases.
     pub parameters: usize,
     /// The Euclidean norm of its gradients.
     pub gradient_norm: f64,
-    /// That of its parameters before the update.
+    /// The norm of its parameters before the update.
     pub parameter_norm: f64,
-    /// That of the update.
+    /// The norm of the update.
     pub update_norm: f64,
-    /// How large the update is beside the parameters; `None` where that is no number.
+    /// The norm of the update relative to that of the parameters; `None` where that is not finite.
     pub update_ratio: Option<f64>,
-    /// Its units.
+    /// The number of its units.
     pub units: usize,
-    /// Those that were 0 on every row of the batch, of an activation that can die: whoever is dead is
-    /// among them.
+    /// Units that were 0 on every row of the batch, of an activation that can die: dead units are among
+    /// them.
     pub dead: usize,
-    /// Those that were at an end of their sigmoid or tanh on nearly every row.
+    /// Units that were saturated on nearly every row.
     pub saturated: usize,
-    /// Those that have a twin: the same weights in, the same bias, the same weights out.
-    pub twins: usize,
+    /// Units that duplicated another at the start of the run: same incoming weights, bias and outgoing
+    /// weights.
+    pub duplicates: usize,
     /// Gradients or parameters that are not finite.
     pub not_finite: u64,
 }
 
-/// The share of rows on which a saturated unit is: one that tells a twentieth of them apart still
-/// learns from these.
+/// The share of rows from which on a unit counts as saturated: on a twentieth of them it could still
+/// learn.
 const SATURATED_ROWS: f64 = 0.95;
 
-/// How far apart the weights of twins may be, relative: a few roundings of f32.
-const TWINS_WITHIN: f32 = 1e-6;
+/// The relative tolerance between weights of duplicates: a few f32 roundings.
+const DUPLICATES_WITHIN: f32 = 1e-6;
 
 impl LayerCheckup {
-    /// The root of the mean square of its gradients: layers of any size compare.
+    /// The root mean square of its gradients, which is comparable between layers of any size.
     pub fn gradient_rms(&self) -> f64 {
         self.gradient_norm / (self.parameters as f64).sqrt()
     }
 }
 
-/// Sums up what an engine's last step showed. The parameters are those after it.
+/// Summarizes the statistics of an engine's last step; `duplicates` are those at the start of the run.
 pub fn checkup(
     network: &Network,
-    layout: &Layout,
-    parameters: &[f32],
+    duplicates: &[usize],
     statistics: &[LayerStatistics],
     rows: usize,
     (epoch, step, loss): (u32, u32, f32),
@@ -85,55 +83,49 @@ pub fn checkup(
             units: layer.fan_out,
             dead: if layer.activation.row().can_die { dead } else { 0 },
             saturated: seen.saturated_rows.iter().filter(is_saturated).count(),
-            twins: twins(network, layout, parameters, layer),
+            duplicates: duplicates.get(layer.index).copied().unwrap_or(0),
             not_finite: seen.not_finite,
         }
     });
     Checkup { epoch, step, rows, loss, layers: layers.collect() }
 }
 
-/// How many units of a hidden layer have a twin. Units are sorted by a sum that twins share, and only
-/// neighbours are compared in full.
-pub(super) fn twins(network: &Network, layout: &Layout, parameters: &[f32], layer: Layer) -> usize {
-    let units = layer.fan_out;
-    if layer.index + 1 >= network.layers().len() || units < 2 {
+/// The number of units of each layer that duplicate another.
+pub(in crate::train) fn duplicates(network: &Network, parameters: &[f32]) -> Vec<usize> {
+    let layout = Layout::new(network);
+    network.layers().map(|layer| duplicates_in(network, &layout, parameters, layer)).collect()
+}
+
+/// Duplicates in a hidden layer. Units are sorted by a weighted sum that duplicates share, so that
+/// only neighbors need to be compared in full.
+fn duplicates_in(network: &Network, layout: &Layout, parameters: &[f32], layer: Layer) -> usize {
+    if layer.index + 1 >= network.layers().len() {
         return 0;
     }
-    let next = layout.weights(layer.index + 1);
-    let outgoing = |unit: usize| &parameters[next.index(unit, 0)..][..next.cols];
-    let incoming = |input: usize| {
-        let (weights, bias) = (layout.weights(layer.index), layout.bias(layer.index));
-        let row = if input < layer.fan_in { weights.index(input, 0) } else { bias.index(0, 0) };
-        &parameters[row..][..units]
+    let (weights, next) = (layout.weights(layer.index), layout.weights(layer.index + 1));
+    let bias = layout.bias(layer.index);
+    // Weights in, bias and weights out of a unit.
+    let of_unit = |unit: usize| {
+        let incoming = (0..layer.fan_in).map(move |input| weights.index(input, unit));
+        let outgoing = (0..next.cols).map(move |output| next.index(unit, output));
+        incoming.chain([bias.index(0, unit)]).chain(outgoing).map(|at| parameters[at])
     };
-    let mut sums = vec![0.0; units];
-    for input in 0..=layer.fan_in {
-        let factor = spread(input);
-        sums.iter_mut().zip(incoming(input)).for_each(|(sum, &w)| *sum += factor * f64::from(w));
-    }
-    for (unit, sum) in sums.iter_mut().enumerate() {
-        for (output, &w) in outgoing(unit).iter().enumerate() {
-            *sum += spread(layer.fan_in + 1 + output) * f64::from(w);
-        }
-    }
-    let mut order: Vec<usize> = (0..units).collect();
-    order.sort_by(|&a, &b| sums[a].total_cmp(&sums[b]));
-    let are_twins = |a: usize, b: usize| {
-        let mut out = outgoing(a).iter().zip(outgoing(b));
-        (0..=layer.fan_in).all(|input| is_near(incoming(input)[a], incoming(input)[b]))
-            && out.all(|(&a, &b)| is_near(a, b))
+    let sum = |unit| of_unit(unit).enumerate().map(|(at, w)| spread(at) * f64::from(w)).sum();
+    let mut units: Vec<(f64, usize)> = (0..layer.fan_out).map(|unit| (sum(unit), unit)).collect();
+    units.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let are_alike = |pair: &[(f64, usize)]| {
+        of_unit(pair[0].1).zip(of_unit(pair[1].1)).all(|(a, b)| is_near(a, b))
     };
-    let pairs: Vec<bool> = order.windows(2).map(|pair| are_twins(pair[0], pair[1])).collect();
-    (0..units)
-        .filter(|&at| at > 0 && pairs[at - 1] || pairs.get(at).copied().unwrap_or(false))
-        .count()
+    let pairs: Vec<bool> = units.windows(2).map(are_alike).collect();
+    let is_alike = |at: usize| pairs.get(at).copied().unwrap_or(false);
+    (0..layer.fan_out).filter(|&at| at > 0 && is_alike(at - 1) || is_alike(at)).count()
 }
 
 fn is_near(a: f32, b: f32) -> bool {
-    a == b || (a - b).abs() <= TWINS_WITHIN * a.abs().max(b.abs())
+    a == b || (a - b).abs() <= DUPLICATES_WITHIN * a.abs().max(b.abs())
 }
 
-/// Numbers between 1 and 2 of which hardly any two sums are alike: multiples of the golden ratio.
+/// Factors between 1 and 2 that make equal sums of different weights unlikely: multiples of the golden ratio.
 fn spread(at: usize) -> f64 {
     1.0 + (at as f64 * 0.618_033_988_749_894_9).fract()
 }

@@ -1,175 +1,163 @@
-//! Each finding: when there is one, and its words.
+//! Each finding: its condition and its text.
 
 use super::case::Case;
-use super::checkup::twins;
-use super::fixes::{listed, number};
+use super::checkup::duplicates;
+use super::fixes::number;
 use super::separable::{Separable, separable};
 use super::{Cause, Finding};
 use crate::network::{Activation, Initializer, Layout, Link};
 
-/// Digits of a number that is told.
-const DIGITS: usize = 3;
-/// What a rate is lowered to where it is far too high, and where it may be too high.
+/// By what a rate is multiplied that is far too high, and one that may be too high.
 const TENTH: f64 = 0.1;
 const HALF: f64 = 0.5;
 
-fn told(value: f64) -> String {
-    number(value, DIGITS)
+/// A number with three significant digits.
+fn short(value: f64) -> String {
+    number(value, 3)
 }
 
-/// `12 of 64 hidden units are`, or of one, `is`.
+/// `12 of 64 hidden units are`, or for one, `is`.
 fn units(count: usize, of: usize) -> String {
     format!("{count} of {of} hidden units {}", if count == 1 { "is" } else { "are" })
 }
 
-impl Case<'_> {
-    fn finding(&self, cause: Cause, what: String, why: &str) -> Finding {
-        let why = why.to_owned();
-        Finding { cause, layer: None, what, why, fixes: Vec::new() }
-    }
+fn finding<const N: usize>(
+    cause: Cause,
+    layer: Option<usize>,
+    (what, why): (String, impl Into<String>),
+    fixes: [Option<String>; N],
+) -> Finding {
+    let fixes = fixes.into_iter().flatten().collect();
+    Finding { cause, layer, what, why: why.into(), fixes }
+}
 
+impl Case<'_> {
     pub(super) fn not_finite(&self) -> Option<Finding> {
-        let layers = || self.checkups.last().into_iter().flat_map(|last| &last.layers);
         let (step, layer) = match self.end.diverged {
             Some(at) => (at.step, at.layer),
             None => {
-                let layer = layers().find(|layer| layer.not_finite > 0)?.layer;
-                (self.checkups.last()?.step, Some(layer))
+                let last = self.checkups.last()?;
+                (last.step, Some(last.layers.iter().find(|layer| layer.not_finite > 0)?.layer))
             }
         };
-        let place = layer.map_or(String::new(), |layer| format!(", first in layers.{layer}"));
-        let what = format!("Numbers were seen to be no longer finite after step {step}{place}.");
-        let why = "An update so large that what comes of it is beyond f32: the rate is too high for \
+        let first = layer.map_or(String::new(), |layer| format!(", first in layers.{layer}"));
+        let what = format!("Non-finite numbers after step {step}{first}.");
+        let why = "An update was so large that f32 overflowed: the learning rate is too high for \
                    these gradients, or the inputs are too large.";
-        Some(Finding {
-            layer,
-            fixes: listed([
-                self.scaled_inputs(),
-                self.narrower_init(),
-                self.lower_rate(TENTH),
-                self.clip(),
-                self.halve_on_divergence(),
-            ]),
-            ..self.finding(Cause::NotFinite, what, why)
-        })
+        let fixes = [
+            self.scaled_inputs(),
+            self.narrower_init(),
+            self.lower_rate(TENTH),
+            self.clip(),
+            self.halve_on_divergence(),
+        ];
+        Some(finding(Cause::NotFinite, layer, (what, why), fixes))
     }
 
-    /// That the rate is too high, or why it is: gradients that explode.
+    /// Steps that are too large: because gradients explode, or because the rate is too high.
     pub(super) fn too_high(&self) -> Finding {
-        let fixes = |factor| {
-            listed([
+        let exploding = if let Some((layer, times)) = self.gradients_grow_back() {
+            let times = short(times);
+            Some((
+                Some(layer),
+                format!(
+                    "The gradients of layers.{layer} are {times} times those of the last layer."
+                ),
+                "Backpropagation multiplies gradients by the weights of each layer, and these are \
+                 too large.",
+            ))
+        } else if let Some(times) = self.far_start() {
+            let (first, times) = (short(self.first_loss()), short(times));
+            Some((
+                None,
+                format!(
+                    "The loss began at {first}, {times} times that of the best constant prediction."
+                ),
+                "The initial weights or the inputs are so large that activations and gradients \
+                 grow from layer to layer.",
+            ))
+        } else {
+            self.gradient_growth().map(|(first, largest)| {
+                let (first, largest) = (short(first), short(largest));
+                (
+                    None,
+                    format!("The gradient norm grew from {first} to {largest}."),
+                    "Each step led to a steeper region than the one before: steps are too large.",
+                )
+            })
+        };
+        if let Some((layer, what, why)) = exploding {
+            let has_overshot = self.overshoots() || self.end.diverged.is_some();
+            let fixes = [
                 self.scaled_inputs(),
                 self.narrower_init(),
-                self.lower_rate(factor).filter(|_| self.leaps() || self.end.diverged.is_some()),
+                self.lower_rate(TENTH).filter(|_| has_overshot),
                 self.clip(),
                 self.warmup(),
-            ])
-        };
-        if let Some((layer, times)) = self.gradients_grow_back() {
-            let what = format!(
-                "The gradients of layers.{layer} are {} times those of the last layer.",
-                told(times)
-            );
-            let why = "Each layer on the way back multiplies them by its weights, which are too \
-                       large.";
-            let finding = self.finding(Cause::Exploding, what, why);
-            return Finding { layer: Some(layer), fixes: fixes(TENTH), ..finding };
+            ];
+            return finding(Cause::Exploding, layer, (what, why), fixes);
         }
-        if let Some(times) = self.far_start() {
-            let first = told(self.first_loss());
-            let what = format!(
-                "The loss began at {first}, {} times that of the best constant.",
-                told(times)
-            );
-            let why = "The start, or the inputs, are so large that signals and gradients grow from \
-                       layer to layer.";
-            return Finding { fixes: fixes(TENTH), ..self.finding(Cause::Exploding, what, why) };
-        }
-        if let Some((first, largest)) = self.gradient_growth() {
-            let what = format!(
-                "The norm of the gradients grew from {} to {}.",
-                told(first),
-                told(largest)
-            );
-            let why = "Each step led to a steeper place than the one before: steps leap further \
-                       than the gradient holds.";
-            return Finding { fixes: fixes(TENTH), ..self.finding(Cause::Exploding, what, why) };
-        }
-        let (first, loss) = (told(self.first_loss()), told(self.loss()));
-        let (leaps, of) = self.bounces();
+        let (jumps, of) = self.jumps();
         let (factor, what) = if self.rose() {
-            (TENTH, format!("The loss rose, from {first} to {loss}."))
+            let (first, loss) = (short(self.first_loss()), short(self.loss()));
+            (TENTH, format!("The loss rose from {first} to {loss}."))
         } else if self.is_bouncing() {
-            let half = "over the last half of the epochs";
-            (HALF, format!("The loss bounces: {leaps} of {of} times {half} it leapt up."))
+            let half = "in the second half of the epochs";
+            (HALF, format!("The loss bounces: it jumped up at {jumps} of {of} points {half}."))
         } else {
-            let update = told(self.usual_update().unwrap_or(f64::NAN));
-            let what =
-                format!("A step changes a layer by {update} of its size, and the loss is flat.");
-            (TENTH, what)
+            let update = short(self.usual_update().unwrap_or(f64::NAN));
+            (
+                TENTH,
+                format!("A step changes a layer by {update} of its norm, and the loss is flat."),
+            )
         };
-        let why = "Steps leap over the valley instead of going down into it.";
-        Finding {
-            fixes: listed([
-                self.scaled_inputs(),
-                self.lower_rate(factor),
-                self.falling_rate().filter(|_| factor == HALF),
-                self.clip(),
-                self.find_rate(),
-            ]),
-            ..self.finding(Cause::RateTooHigh, what, why)
-        }
+        let fixes = [
+            self.scaled_inputs(),
+            self.lower_rate(factor),
+            self.falling_rate().filter(|_| factor == HALF),
+            self.clip(),
+            self.find_rate(),
+        ];
+        finding(Cause::RateTooHigh, None, (what, "Steps overshoot the minimum."), fixes)
     }
 
     pub(super) fn too_low(&self) -> Finding {
-        let (first, loss) = (told(self.first_loss()), told(self.loss()));
+        let (first, loss) = (short(self.first_loss()), short(self.loss()));
+        let moved = if self.hardly_moved() { "hardly moved" } else { "falls slowly" };
+        let what = format!("The loss {moved}, from {first} to {loss}.");
         let update = self.usual_update().map_or(String::new(), |update| {
-            format!(" A step changes a layer by {} of its size.", told(update))
+            format!(" A step changes a layer by {} of its norm.", short(update))
         });
-        let moved =
-            if self.hardly_moved() { "the loss hardly moved" } else { "the loss falls slowly" };
-        Finding {
-            fixes: listed([self.higher_rate(), self.adam(), self.find_rate()]),
-            ..self.finding(
-                Cause::RateTooLow,
-                format!("From {first} to {loss}: {moved}."),
-                &format!("Steps are too short to get anywhere in so many of them.{update}"),
-            )
-        }
+        let why = format!("Steps are too small for this number of them.{update}");
+        let fixes = [self.higher_rate(), self.adam(), self.find_rate()];
+        finding(Cause::RateTooLow, None, (what, why), fixes)
     }
 
-    /// Twins at the end. What was told of the first checkup has to agree: units could have become alike.
+    /// Duplicate units at the end that were duplicates at the start: others may have converged.
     pub(super) fn symmetry(&self) -> Option<Finding> {
         let network = self.network();
-        let layout = Layout::new(network);
-        let (layer, twins) = network
-            .layers()
-            .filter(|_| self.end.parameters.len() == layout.len())
-            .map(|layer| (layer, twins(network, &layout, self.end.parameters, layer)))
-            .find(|(_, twins)| *twins >= 2)?;
-        let first = self.checkups.first().and_then(|first| first.layers.get(layer.index));
-        if first.is_some_and(|first| first.twins < 2) {
+        if self.end.parameters.len() != Layout::new(network).len() {
             return None;
         }
-        let what = format!(
-            "{twins} of {} hidden units of layers.{} have a twin with the same weights.",
-            layer.fan_out, layer.index
-        );
+        let at_end = duplicates(network, self.end.parameters);
+        let (layer, count) = network.layers().zip(at_end).find(|(_, count)| *count >= 2)?;
+        let first = self.checkups.first().and_then(|first| first.layers.get(layer.index));
+        if first.is_some_and(|first| first.duplicates < 2) {
+            return None;
+        }
+        let (of, index) = (layer.fan_out, layer.index);
+        let what =
+            format!("{count} of {of} hidden units of layers.{index} are duplicates of another.");
         let start = match self.training.init {
-            Initializer::Zeros => "From zeros all hidden units stay alike",
-            _ => "Units that start alike stay alike",
+            Initializer::Zeros => "Hidden units that start at zero stay identical",
+            _ => "Units that start identical stay identical",
         };
-        let why =
-            format!("{start}: they get the same gradient at every step, and do the work of one.");
-        Some(Finding {
-            layer: Some(layer.index),
-            fixes: listed([self.suited_init()]),
-            ..self.finding(Cause::Symmetry, what, &why)
-        })
+        let why = format!("{start}: they get the same gradient at every step and act as one unit.");
+        Some(finding(Cause::Symmetry, Some(index), (what, why), [self.suited_init()]))
     }
 
-    /// What is proved to be beyond a single layer, or seems to be: its loss is flat, and bad. Hidden
-    /// layers that do nothing to their sums are no more than one layer together.
+    /// Data that a single layer provably cannot fit, or seems not to: the loss is flat and bad. Hidden
+    /// identity layers count as part of a single layer.
     pub(super) fn single_layer(&self) -> Option<Finding> {
         let hidden = self.network().layers().len() - 1;
         if self.network().activations()[..hidden].iter().any(|&kind| kind != Activation::Identity) {
@@ -177,163 +165,153 @@ impl Case<'_> {
         }
         let data = &self.training.data;
         let is_stuck = self.is_flat() && self.is_bad();
-        let proof = if self.is_judged() { separable(data) } else { Separable::Unknown };
+        let proof = if self.is_unsolved() { separable(data) } else { Separable::Unknown };
         let right = self.end.evaluation.and_then(|seen| seen.right);
-        let line = match self.network().loss().link() {
+        let limit = match self.network().loss().link() {
             Link::Softmax => "a single layer draws one line between any two classes",
             _ if right.is_none() => "a single layer is a linear function of its inputs",
             _ => "a single layer draws one line",
         };
         let why = match proof {
-            Separable::No => format!("No line tells these rows apart, and {line}."),
+            Separable::No => format!("No line separates these rows, and {limit}."),
             Separable::Unknown if is_stuck => {
-                format!("At the most, {line}; whether that is what these rows lack is not proved.")
+                format!("At most, {limit}; that these rows need more is likely, but not proved.")
             }
             Separable::Yes | Separable::Unknown => return None,
         };
-        let layers = match hidden {
-            0 => "There is no hidden layer",
-            _ => "Hidden layers of identity units are one layer with the next",
+        let (layers, fix) = match hidden {
+            0 => ("There is no hidden layer", self.hidden_layer()),
+            _ => ("Hidden identity layers collapse into a single linear layer", self.nonlinear()),
         };
         let what = match right {
-            Some(right) => format!("{layers}, and {right} of {} rows are right.", data.rows()),
-            None => format!("{layers}, and the loss stays at {}.", told(self.loss())),
+            Some(right) => format!("{layers}, and {right} of {} rows are correct.", data.rows()),
+            None => format!("{layers}, and the loss stays at {}.", short(self.loss())),
         };
-        let fix = if hidden == 0 { self.hidden_layer() } else { self.nonlinear() };
-        let fixes = listed([fix]);
-        Some(Finding { fixes, ..self.finding(Cause::SingleLayer, what, &why) })
+        Some(finding(Cause::SingleLayer, None, (what, why), [fix]))
     }
 
-    /// `is_moving` where the rate explains a bad loss.
-    pub(super) fn dead(&self, is_moving: bool) -> Option<Finding> {
-        let layers: Vec<_> = self.mortal_layers().zip(&self.end.dead).collect();
+    /// `rate_is_cause` where the learning rate explains a bad loss.
+    pub(super) fn dead(&self, rate_is_cause: bool) -> Option<Finding> {
+        let layers: Vec<_> = self.layers_that_can_die().zip(&self.end.dead).collect();
         let share = |&(_, &(dead, of)): &(_, &(usize, usize))| dead as f64 / of as f64;
         let worst =
             layers.iter().copied().reduce(|a, b| if share(&b) > share(&a) { b } else { a })?;
         let (layer, &(worst_dead, worst_of)) = worst;
-        if worst_dead == 0 || share(&worst) < self.least_dead(is_moving) {
+        if worst_dead == 0 || share(&worst) < self.least_dead(rate_is_cause) {
             return None;
         }
         let (dead, of) = layers.iter().fold((0, 0), |sum, (_, it)| (sum.0 + it.0, sum.1 + it.1));
-        let place = match layers.len() {
+        let (they_are, get, them, they) = match dead {
+            1 => ("it is", "gets", "it", "it"),
+            _ => ("they are", "get", "them", "they"),
+        };
+        let worst_layer = match layers.len() {
             1 => String::new(),
             _ => format!(", {worst_dead} of {worst_of} in layers.{}", layer.index),
         };
-        let gone = match dead {
-            1 => "dead: it is 0 on every row and gets no gradient",
-            _ => "dead: they are 0 on every row and get no gradient",
+        let what = format!(
+            "{} dead: {they_are} 0 on every row and {get} no gradient{worst_layer}.",
+            units(dead, of)
+        );
+        // A unit that is alive on one batch is alive.
+        let first = self.checkups.first();
+        let alive_at = first
+            .filter(|first| first.layers.get(layer.index).is_some_and(|seen| seen.dead == 0))
+            .map(|first| first.epoch);
+        let by = match alive_at {
+            Some(epoch) => format!("At epoch {epoch} all were alive: an update"),
+            None => "The initialization or an update".to_owned(),
         };
-        // Whoever is alive on one batch is alive.
-        let first = self
-            .checkups
-            .first()
-            .and_then(|first| Some((first.epoch, first.layers.get(layer.index)?.dead)));
-        let died = first.filter(|&(_, dead)| dead == 0).map(|(epoch, _)| epoch);
+        let why = format!(
+            "{by} pushed {them} below 0 on every row, and without a gradient {they} cannot recover."
+        );
         // A whole layer hardly ever starts dead.
-        let is_cut = worst_dead == worst_of;
-        let them = if dead == 1 { "it" } else { "them" };
-        let why = match died {
-            Some(epoch) => format!(
-                "At epoch {epoch} all were alive: an update pushed {them} below 0 on every row, and \
-                 nothing brings {them} back."
-            ),
-            None => format!(
-                "The start, or an update, put {them} below 0 on every row, and nothing brings \
-                 {them} back."
-            ),
-        };
-        Some(Finding {
-            layer: Some(layer.index),
-            fixes: listed([
-                self.lower_rate(HALF).filter(|_| !is_moving && (died.is_some() || is_cut)),
-                self.restarts(),
-                self.leaky(),
-                self.suited_init(),
-                self.wider(),
-            ]),
-            ..self.finding(Cause::DeadUnits, format!("{} {gone}{place}.", units(dead, of)), &why)
-        })
+        let was_pushed = alive_at.is_some() || worst_dead == worst_of;
+        let fixes = [
+            self.lower_rate(HALF).filter(|_| !rate_is_cause && was_pushed),
+            self.restarts(),
+            self.leaky(),
+            self.suited_init(),
+            self.wider(),
+        ];
+        Some(finding(Cause::DeadUnits, Some(layer.index), (what, why), fixes))
     }
 
     pub(super) fn saturated(&self) -> Option<Finding> {
         let (layer, saturated) = self.most_saturated()?;
         let first = self.checkups.first().and_then(|first| first.layers.get(layer.index));
-        let at_once = first.is_some_and(|first| 2 * first.saturated >= layer.fan_out);
+        let from_start = first.is_some_and(|first| 2 * first.saturated >= layer.fan_out);
         let what = format!(
-            "{} saturated in layers.{}: within 0.01 of an end of their {} on nearly every row.",
+            "{} saturated in layers.{}: within 0.01 of a limit of {} on nearly every row.",
             units(saturated, layer.fan_out),
             layer.index,
             layer.activation
         );
-        let why = "There its slope is next to 0, and so is what goes back through them; inputs, weights \
-                   or steps are too large.";
-        Some(Finding {
-            layer: Some(layer.index),
-            fixes: listed([
-                self.scaled_inputs(),
-                self.narrower_init().filter(|_| at_once),
-                self.lower_rate(TENTH).filter(|_| !at_once),
-                self.rectifier(),
-            ]),
-            ..self.finding(Cause::Saturated, what, why)
-        })
+        let why = "There the slope is close to 0, and so are the gradients that pass through; inputs, \
+                   weights or steps are too large.";
+        let fixes = [
+            self.scaled_inputs(),
+            self.narrower_init().filter(|_| from_start),
+            self.lower_rate(TENTH).filter(|_| !from_start),
+            self.rectifier(),
+        ];
+        Some(finding(Cause::Saturated, Some(layer.index), (what, why), fixes))
     }
 
     pub(super) fn vanishing(&self) -> Option<Finding> {
         let (layer, times) = self.gradients_shrink_back()?;
         let size = match times > 0.0 {
-            true => format!("{} of those", told(times)),
-            false => "too small for f32 beside those".to_owned(),
+            true => format!("{} times those of the last layer", short(times)),
+            false => "too small for f32".to_owned(),
         };
-        let what = format!("The gradients of layers.{layer} are {size} of the last layer.");
-        let why = "Each layer on the way back multiplies them by its slopes and weights, and these are \
-                   small: the early layers hardly learn.";
-        Some(Finding {
-            layer: Some(layer),
-            fixes: listed([self.suited_init(), self.rectifier(), self.shallower(), self.adam()]),
-            ..self.finding(Cause::Vanishing, what, why)
-        })
+        let what = format!("The gradients of layers.{layer} are {size}.");
+        let why = "Backpropagation multiplies gradients by the slopes and weights of each layer, and \
+                   these are small: early layers hardly learn.";
+        let fixes = [self.suited_init(), self.rectifier(), self.shallower(), self.adam()];
+        Some(finding(Cause::Vanishing, Some(layer), (what, why), fixes))
     }
 
     pub(super) fn plateau(&self) -> Option<Finding> {
         if !(self.is_flat() && self.is_bad()) {
             return None;
         }
-        let share = match self.share().filter(|_| !self.is_judged()) {
-            Some(share) => format!(", {} of what the best constant gives", told(share)),
-            None => String::new(),
-        };
+        let share = self.share().filter(|_| !self.is_unsolved()).map_or(String::new(), |share| {
+            format!(", {} of what the best constant prediction gives", short(share))
+        });
         let what = format!(
-            "The loss has stopped falling at {} over the last quarter of {} epochs{share}.",
-            told(self.loss()),
+            "The loss stayed at {} over the last quarter of {} epochs{share}.",
+            short(self.loss()),
             self.end.epochs
         );
-        let why = match self.is_judged() {
-            true => "It sits in a flat place that it does not leave, or the network is too small.",
+        let why = match self.is_unsolved() {
+            true => "It is stuck in a flat region, or the network is too small.",
             false => {
-                "It sits in a flat place, the network is too small, or the rest is noise in the data."
+                "It is stuck in a flat region, the network is too small, or the rest is noise in the data."
             }
         };
-        Some(Finding {
-            fixes: listed([
-                self.constant_rate(),
-                self.higher_rate().filter(|_| self.may_want_longer_steps()),
-                self.restarts(),
-                self.leaky().or_else(|| self.centred()),
-                self.wider().filter(|_| self.network().layers().len() > 1),
-                self.adam(),
-            ]),
-            ..self.finding(Cause::Plateau, what, why)
-        })
+        let fixes = [
+            self.constant_rate(),
+            self.higher_rate().filter(|_| self.may_need_larger_steps()),
+            self.restarts(),
+            self.leaky().or_else(|| self.centered()),
+            self.wider().filter(|_| self.network().layers().len() > 1),
+            self.adam(),
+        ];
+        Some(finding(Cause::Plateau, None, (what, why), fixes))
     }
 
     pub(super) fn too_short(&self) -> Finding {
-        let loss = told(self.loss());
+        let (epochs, loss) = (self.end.epochs, short(self.loss()));
         let (what, why) = match self.is_flat() {
-            true => ("every row is right", "Not every prediction is near its target yet."),
-            false => ("the loss is still falling", "Nothing speaks against this run but its end."),
+            true => (
+                format!("After {epochs} epochs every row is correct, at a loss of {loss}."),
+                "Not every prediction is near its target yet.",
+            ),
+            false => (
+                format!("After {epochs} epochs the loss is {loss} and still falling."),
+                "The run looks healthy; it ended too early.",
+            ),
         };
-        let what = format!("At {loss} after {} epochs {what}.", self.end.epochs);
-        Finding { fixes: listed([self.more_epochs()]), ..self.finding(Cause::TooShort, what, why) }
+        finding(Cause::TooShort, None, (what, why), [self.more_epochs()])
     }
 }

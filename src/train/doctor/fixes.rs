@@ -1,5 +1,4 @@
-//! Flags to try, with values that come from the run. Each is one that there is, and none is what the
-//! run already had.
+//! Flags to try, with values derived from the run; never what the run already used.
 
 use super::case::{Case, GOOD_UPDATE};
 use super::measures::gradient_norm;
@@ -7,22 +6,16 @@ use crate::network::{Activation, Initializer, Network};
 use crate::optimizer::ScheduleKind;
 use crate::train::OnDivergence;
 
-/// The largest norm of the gradients that is commonly let pass (Pascanu et al. 2013), where the run
-/// does not say what is usual.
+/// A common clipping norm (Pascanu et al. 2013), and the largest that is suggested.
 const USUAL_CLIP: f64 = 1.0;
-/// Parameters up to which 64 starts are cheap: they train at once.
+/// The most parameters for which 64 starts are cheap: they train in parallel.
 const SMALL: usize = 10_000;
-/// Starts that are enough for chance to have had its say.
+/// Enough starts to rule out bad luck.
 const MANY_STARTS: u32 = 16;
-/// Hidden units that a small problem does well with.
+/// Enough hidden units for a small problem.
 const FEW_UNITS: usize = 8;
-/// The most that a rate is raised by at once.
+/// The largest factor by which a rate is raised at once.
 const MOST_RAISE: f64 = 1e4;
-
-/// A list of fixes of which some are not to be had.
-pub(super) fn listed<const N: usize>(fixes: [Option<String>; N]) -> Vec<String> {
-    fixes.into_iter().flatten().collect()
-}
 
 /// With `digits` significant digits: 0.05, 2000000, 1.2e-9.
 pub(super) fn number(value: f64, digits: usize) -> String {
@@ -34,7 +27,7 @@ pub(super) fn number(value: f64, digits: usize) -> String {
 }
 
 impl Case<'_> {
-    /// The rate of the run by a factor.
+    /// The rate of the run times a factor.
     fn rate(&self, factor: f64) -> String {
         number(f64::from(self.training.learning_rate) * factor, 2)
     }
@@ -44,11 +37,11 @@ impl Case<'_> {
         Some(format!("a lower --lr than {rate} (--lr {})", self.rate(factor)))
     }
 
-    /// So much higher that updates become what they should be, or tenfold.
+    /// Raised so that updates have a good size, or tenfold.
     pub(super) fn higher_rate(&self) -> Option<String> {
         let update = self.usual_update().filter(|&update| update > 0.0);
         let factor = update.map_or(10.0, |update| (GOOD_UPDATE / update).clamp(2.0, MOST_RAISE));
-        // One digit: no more is known.
+        // One digit: the estimate is rough.
         let to = number(f64::from(self.training.learning_rate) * factor, 1);
         Some(format!("a higher --lr than {} (--lr {to})", self.training.learning_rate))
     }
@@ -57,7 +50,7 @@ impl Case<'_> {
         Some("wgrad lr-find".to_owned())
     }
 
-    /// At what is usual for this run before it got large: a quarter of its checkups had no more.
+    /// At the lower quartile of this run's gradient norms: what was usual before they grew.
     pub(super) fn clip(&self) -> Option<String> {
         let optimizer = &self.training.optimizer;
         if optimizer.clip_norm.is_some() || optimizer.clip_value.is_some() {
@@ -88,18 +81,18 @@ impl Case<'_> {
         is_constant.then(|| "--schedule cosine".to_owned())
     }
 
-    /// For a loss that may be flat only because the rate has gone.
+    /// For a loss that may be flat only because the schedule lowered the rate.
     pub(super) fn constant_rate(&self) -> Option<String> {
         let kind = self.training.schedule.kind;
         let falls = !matches!(kind, ScheduleKind::Constant | ScheduleKind::Plateau);
-        falls.then(|| format!("--schedule constant (--schedule {kind} took the rate away)"))
+        falls.then(|| format!("--schedule constant (--schedule {kind} lowered the rate too far)"))
     }
 
-    /// Adam, which makes up for gradients of different sizes.
+    /// Adam, which compensates for gradients of different sizes.
     pub(super) fn adam(&self) -> Option<String> {
-        // Any optimizer that divides by the size of gradients does.
+        // Any optimizer with a second moment does so.
         let has = self.training.optimizer.kind.row().second.is_some();
-        // A rate for plain gradients is none for Adam: 0.001 is its authors' (Kingma & Ba 2015).
+        // Adam needs a rate of its own: 0.001 is from its paper (Kingma & Ba 2015).
         (!has).then(|| "--optimizer adam --lr 0.001".to_owned())
     }
 
@@ -107,26 +100,28 @@ impl Case<'_> {
         self.has_large_inputs().then(|| "--normalize standard".to_owned())
     }
 
-    /// The initializer that suits the hidden units, at its own width.
+    /// The initializer that suits the hidden activation, unscaled.
     pub(super) fn suited_init(&self) -> Option<String> {
         let suited = Initializer::default_for(self.hidden());
         let given = self.training.init;
-        let is_he = |init| matches!(init, Initializer::HeNormal | Initializer::HeUniform);
-        let is_xavier =
-            |init| matches!(init, Initializer::XavierUniform | Initializer::XavierNormal);
-        if suited == given || is_he(suited) && is_he(given) || is_xavier(suited) && is_xavier(given)
-        {
-            return (self.training.init_scale != 1.0).then(|| "--init-scale 1".to_owned());
+        // Uniform and normal draws of one variance do the same.
+        let family = |init| match init {
+            Initializer::HeUniform => Initializer::HeNormal,
+            Initializer::XavierUniform => Initializer::XavierNormal,
+            init => init,
+        };
+        if family(suited) != family(given) {
+            return Some(format!("--init {suited}"));
         }
-        Some(format!("--init {suited}"))
+        (self.training.init_scale != 1.0).then(|| "--init-scale 1".to_owned())
     }
 
-    /// For a start that was made wider than its initializer's.
+    /// For initial weights that were scaled up.
     pub(super) fn narrower_init(&self) -> Option<String> {
         (self.training.init_scale > 1.0).then(|| "--init-scale 1".to_owned())
     }
 
-    /// What the first hidden layer does; of a network without one, its output.
+    /// The activation of the first hidden layer, or of the output if there is none.
     fn hidden(&self) -> Activation {
         self.network().activations()[0]
     }
@@ -135,26 +130,27 @@ impl Case<'_> {
         self.hidden().row().can_die.then(|| "--activation leaky-relu".to_owned())
     }
 
-    /// For units with two ends.
+    /// For activations that saturate.
     pub(super) fn rectifier(&self) -> Option<String> {
         let has_ends = !self.hidden().row().saturates_at.is_empty();
         has_ends.then(|| "--activation leaky-relu".to_owned())
     }
 
-    /// Tanh for what is not around 0, as sigmoid: it is, where its slope is four times as large (LeCun et al. 1998, 4.4).
-    pub(super) fn centred(&self) -> Option<String> {
-        (!self.hidden().row().is_centered && !self.hidden().row().saturates_at.is_empty())
-            .then(|| "--activation tanh".to_owned())
+    /// Tanh instead of a saturating activation that is not centered, such as sigmoid: its slope at 0 is four
+    /// times as large (LeCun et al. 1998, 4.4).
+    pub(super) fn centered(&self) -> Option<String> {
+        let row = self.hidden().row();
+        (!row.is_centered && !row.saturates_at.is_empty()).then(|| "--activation tanh".to_owned())
     }
 
     pub(super) fn nonlinear(&self) -> Option<String> {
         Some(format!("--activation {}", Activation::Relu))
     }
 
-    /// Where one start says little and many cost little.
+    /// For small networks, of which many starts cost little.
     pub(super) fn restarts(&self) -> Option<String> {
         let few = self.training.restarts < MANY_STARTS;
-        let small = self.is_judged() && self.network().parameter_count() <= SMALL;
+        let small = self.is_unsolved() && self.network().parameter_count() <= SMALL;
         (few && small).then(|| "--restarts 64".to_owned())
     }
 
@@ -170,7 +166,7 @@ impl Case<'_> {
         Some(layers(&sizes))
     }
 
-    /// The same with its first two hidden layers alone.
+    /// The same network with only its first two hidden layers.
     pub(super) fn shallower(&self) -> Option<String> {
         match self.network().sizes() {
             [inputs, first, second, _, .., outputs] => {
@@ -180,12 +176,12 @@ impl Case<'_> {
         }
     }
 
-    /// With a hidden layer.
+    /// The same network with a hidden layer.
     pub(super) fn hidden_layer(&self) -> Option<String> {
         Some(layers(&[self.network().inputs(), FEW_UNITS, self.network().outputs()]))
     }
 
-    /// More of them, or those that were not run.
+    /// More epochs, or those that were not run.
     pub(super) fn more_epochs(&self) -> Option<String> {
         let (done, asked) = (self.end.epochs, self.training.epochs);
         Some(if done < asked {

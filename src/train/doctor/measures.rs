@@ -1,21 +1,21 @@
-//! Numbers out of lists of numbers.
+//! Statistics of lists of numbers.
 
 use super::Checkup;
 use crate::network::{Formula, Real, Targets};
 use crate::train::Training;
 
-/// The norm of all layers' gradients together.
+/// The norm of the gradients of all layers.
 pub(super) fn gradient_norm(checkup: &Checkup) -> f64 {
     checkup.layers.iter().map(|layer| layer.gradient_norm.powi(2)).sum::<f64>().sqrt()
 }
 
-/// The middle one; of an even count, the upper of two.
+/// The median; of an even count, the upper of the middle two.
 pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
 }
 
-/// The loss of the best outputs that are the same for every row: their targets' mean.
+/// The loss of the best constant prediction.
 pub(super) fn constant_loss(training: &Training) -> f64 {
     let (data, network) = (&training.data, &training.network);
     let loss = network.loss();
@@ -24,7 +24,7 @@ pub(super) fn constant_loss(training: &Training) -> f64 {
     for row in data.targets().chunks_exact(outputs) {
         sums.iter_mut().zip(row).for_each(|(sum, &target)| *sum += f64::from(target));
     }
-    // Of a share p: -p ln p, and 0 at 0.
+    // -p ln p, and 0 at 0.
     let entropy = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
     let of_output = |(output, sum): (usize, f64)| {
         let mean = sum / rows;
@@ -38,11 +38,11 @@ pub(super) fn constant_loss(training: &Training) -> f64 {
     of_outputs.sum::<f64>() * rows * loss.value_scale(data.rows(), outputs)
 }
 
-/// Halvings of the range in which the best constant of a loss lies.
-const HALVINGS: usize = 60;
+/// Steps of the bisection for the best constant.
+const BISECTIONS: usize = 60;
 
-/// The mean of a loss of numbers over the rows, of one output that is the best constant: where the slopes
-/// cancel. Slopes rise with the constant; those of squared errors cancel at the targets' mean.
+/// The mean loss of one output at the best constant, where the slopes sum to 0. The sum grows with the
+/// constant; for squared errors it is 0 at the mean of the targets.
 fn least_of_numbers(training: &Training, output: usize, mean: f64) -> f64 {
     let (data, row) = (&training.data, training.network.loss().row());
     let parameter = training.network.loss_parameter();
@@ -54,9 +54,9 @@ fn least_of_numbers(training: &Training, output: usize, mean: f64) -> f64 {
     let (mut low, mut high) =
         targets().fold((mean, mean), |(low, high), t| (low.min(t), high.max(t)));
     let mut constant = mean;
-    // Unless what is left of the slopes is rounding.
+    // Unless the rest of the sum is rounding.
     if sum(&row.slope, mean).abs() > 1e-9 * sizes().sum::<f64>() {
-        for _ in 0..HALVINGS {
+        for _ in 0..BISECTIONS {
             constant = 0.5 * (low + high);
             match sum(&row.slope, constant) > 0.0 {
                 true => high = constant,

@@ -1,24 +1,24 @@
-//! The doctor: from the numbers of a run to what is wrong with it, why, and which flags help. Pure
-//! functions; the trainer collects what they look at, at report boundaries and never in a step.
+//! The doctor: diagnoses a run from its statistics, and suggests flags that help. Pure functions; the
+//! trainer collects the statistics at report boundaries, never within a step.
 //!
-//! A run that is well has no findings. Otherwise causes are looked for from the most specific to the
-//! least, and whatever an earlier one explains is not told again:
+//! A healthy run has no findings. Otherwise causes are checked from the most specific to the least,
+//! and what an earlier one explains is not reported again:
 //!
-//! | cause | seen by |
+//! | cause | condition |
 //! | --- | --- |
-//! | not-finite | a loss, a parameter or a gradient that is no number |
-//! | symmetry | hidden units alike in all their weights |
-//! | single-layer | no hidden layer, and a proof or a flat loss |
-//! | exploding | the next, and a thousandfold growth: of gradients over time or towards the inputs, or of the first loss |
+//! | not-finite | a loss, parameter or gradient is not finite |
+//! | symmetry | hidden units with identical weights |
+//! | single-layer | no hidden layer, and either a proof that one is needed or a flat loss |
+//! | exploding | as rate-too-high, with a thousandfold growth: of gradients over time or towards the inputs, or of the first loss |
 //! | rate-too-high | a loss that rose or bounces, or updates of a tenth of the parameters |
 //! | dead-relu | hidden units that are 0 on every row |
-//! | saturated | half the units of a layer at an end of their sigmoid or tanh |
+//! | saturated | half the units of a layer close to a limit of their activation |
 //! | vanishing | gradients a thousand times smaller in an early layer than in the last |
 //! | rate-too-low | a loss that hardly moved, and evenly; updates below 1e-5 of the parameters |
 //! | plateau | a loss that has stopped falling |
 //! | too-short | a loss that is still falling |
 //!
-//! The thresholds, with what speaks for them, are the constants of `case.rs`.
+//! The thresholds and the reasons for them are the constants of `case.rs`.
 
 mod case;
 mod checkup;
@@ -29,6 +29,7 @@ mod separable;
 #[cfg(test)]
 mod tests;
 
+pub(super) use checkup::duplicates;
 pub use checkup::{Checkup, LayerCheckup, checkup};
 
 use serde::Serialize;
@@ -44,36 +45,36 @@ named! {
         DeadUnits = "dead-relu",
         /// Early layers get next to no gradient.
         Vanishing = "vanishing",
-        /// Gradients grow beyond what a step can take.
+        /// Gradients grow far too large.
         Exploding = "exploding",
-        /// Steps leap over the valley.
+        /// Steps overshoot the minimum.
         RateTooHigh = "rate-too-high",
-        /// Steps are too short to get anywhere.
+        /// Steps are too small to make progress.
         RateTooLow = "rate-too-low",
-        /// Hidden units are alike, and stay so.
+        /// Hidden units are identical and stay so.
         Symmetry = "symmetry",
-        /// There is no hidden layer where one is needed.
+        /// A hidden layer is missing.
         SingleLayer = "single-layer",
         /// The loss has stopped falling.
         Plateau = "plateau",
-        /// Hidden units are at an end of their sigmoid or tanh.
+        /// Hidden units are saturated.
         Saturated = "saturated",
-        /// Numbers have left the finite ones.
+        /// Numbers are not finite.
         NotFinite = "not-finite",
-        /// Nothing: it was only stopped too early.
+        /// Nothing else: the run ended too early.
         TooShort = "too-short",
     }
 }
 
 impl Cause {
-    /// What a person calls it.
+    /// The heading of its findings.
     pub const fn title(self) -> &'static str {
         match self {
             Cause::DeadUnits => "Dead ReLU",
             Cause::Vanishing => "Vanishing gradients",
             Cause::Exploding => "Exploding gradients",
-            Cause::RateTooHigh => "Rate too high",
-            Cause::RateTooLow => "Rate too low",
+            Cause::RateTooHigh => "Learning rate too high",
+            Cause::RateTooLow => "Learning rate too low",
             Cause::Symmetry => "Symmetry",
             Cause::SingleLayer => "Single layer",
             Cause::Plateau => "Plateau",
@@ -84,51 +85,51 @@ impl Cause {
     }
 }
 
-/// One thing that is wrong.
+/// A diagnosis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which.
+    /// The cause.
     pub cause: Cause,
-    /// The layer where it is worst, from 0, where it has one.
+    /// The index of the layer where it is worst, if it concerns one.
     pub layer: Option<usize>,
-    /// What was seen: a sentence with its number.
+    /// What was observed: a sentence with its number.
     pub what: String,
-    /// How that comes about: a sentence.
+    /// The explanation: a sentence.
     pub why: String,
     /// Flags to try, the likeliest first.
     pub fixes: Vec<String>,
 }
 
-/// Where a training left the finite numbers.
+/// Where a training diverged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Divergence {
-    /// Steps done when it was seen.
+    /// Steps done when it was noticed.
     pub step: u32,
-    /// The layer of the first parameter that is none, from 0, where that is known.
+    /// The index of the layer of the first non-finite parameter, if known.
     pub layer: Option<usize>,
 }
 
-/// What is known at the end of a run.
+/// The end of a run.
 #[derive(Debug, Clone, Default)]
 pub struct End<'a> {
     /// Epochs done.
     pub epochs: u32,
-    /// What the network does on the rows that were learned from; `None` where it diverged.
+    /// The evaluation on the training rows; `None` if it diverged.
     pub evaluation: Option<&'a Evaluation>,
-    /// Its parameters; none where it diverged.
+    /// Its parameters; empty if it diverged.
     pub parameters: &'a [f32],
-    /// As [`dead_units`]; none where nobody looked.
+    /// As [`dead_units`]; empty if they were not counted.
     pub dead: Vec<(usize, usize)>,
-    /// Where it diverged.
+    /// Where it diverged, if it did.
     pub diverged: Option<Divergence>,
 }
 
-/// Findings that are told at most: with more of them nobody knows where to begin.
+/// The most findings of a run: more would hide where to begin.
 const MOST_FINDINGS: usize = 4;
 
 impl<'a> End<'a> {
-    /// The end of a run that stayed finite. Looks for dead units over all rows where the answer can
-    /// matter: a batch on which few units are 0 has shown that few are dead.
+    /// The end of a run that did not diverge. Counts dead units over all rows only where that can matter:
+    /// a batch on which few units are 0 has shown that few are dead.
     pub fn of(training: &Training, run: &'a Run) -> End<'a> {
         let mut end = End {
             epochs: run.epochs,
@@ -143,28 +144,28 @@ impl<'a> End<'a> {
         end
     }
 
-    /// The end of one that did not.
+    /// The end of a run that diverged.
     pub fn diverged(epochs: u32, at: Divergence) -> End<'static> {
         End { epochs, diverged: Some(at), ..End::default() }
     }
 }
 
 impl Outcome {
-    /// What is wrong with the run that was kept; nothing where nobody was to look.
+    /// The diagnosis of the kept run; empty if the doctor is off.
     pub fn findings(&self, training: &Training) -> Vec<Finding> {
         let run = &self.kept;
         if !training.doctor {
             return Vec::new();
         }
         let mut found = diagnose(training, &run.history, &run.checkups, &End::of(training, run));
-        // Whoever asked for an earlier end knows that it was one.
+        // An early end that was asked for needs no finding.
         found.retain(|finding| finding.cause != Cause::TooShort || run.ended == Ended::Epochs);
         found
     }
 }
 
-/// What is wrong with a run, the most severe first; nothing where it is well. `checkups` may be empty:
-/// then less is found. No two findings contradict each other.
+/// The findings on a run, the most severe first; none if it is healthy. Without `checkups` fewer are
+/// found. Findings never contradict each other.
 pub fn diagnose(
     training: &Training,
     history: &[(u32, f32)],
@@ -172,7 +173,7 @@ pub fn diagnose(
     end: &End<'_>,
 ) -> Vec<Finding> {
     let case = Case::new(training, history, checkups, end);
-    if case.is_well() {
+    if case.is_healthy() {
         return Vec::new();
     }
     if let Some(finding) = case.not_finite() {
@@ -181,14 +182,14 @@ pub fn diagnose(
     }
     let is_too_high = case.is_too_high();
     let is_too_low = !is_too_high && case.is_too_low();
-    if case.is_all_right() {
+    if case.all_correct() {
         return vec![match (is_too_high, is_too_low) {
             (true, _) => case.too_high(),
             (_, true) => case.too_low(),
             _ => case.too_short(),
         }];
     }
-    // Nothing else is worth a word before these are mended.
+    // Other findings are pointless before these are fixed.
     if let Some(finding) = case.symmetry().or_else(|| case.single_layer()) {
         return vec![finding];
     }

@@ -1,35 +1,34 @@
-//! Whether one line tells the 1s of few rows from the 0s, as far as the perceptron finds out.
+//! Whether a small data set is linearly separable, as far as the perceptron can decide.
 
 use crate::data::{Dataset, SOLVED_ROWS};
 
-/// What is known of it.
+/// What is known about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Separable {
-    /// A line does.
+    /// A line separates the rows.
     Yes,
     /// No line does.
     No,
-    /// Neither was found out.
+    /// Undecided.
     Unknown,
 }
 
-/// Multiply-adds that the question is worth: some milliseconds.
+/// The most multiply-adds to spend: some milliseconds.
 const MOST_WORK: usize = 1 << 22;
-/// Integers up to here, added up that often, stay exact in f64.
+/// Integers up to here stay exact in f64 over so many additions.
 const MOST_EXACT: f32 = 65_536.0;
 
-/// Runs Rosenblatt's perceptron (1958). On rows that a line separates it ends. On others its weights
-/// stay bounded (Minsky & Papert 1969): where all inputs are integers they come back to a point
-/// where they were. Then the rows added in between, each with its sign, sum up to 0, which rules a
-/// line out (Gordan 1873). Rounding could feign that, so other inputs are never told to be
-/// inseparable.
+/// Runs Rosenblatt's perceptron (1958). On separable rows it terminates. On others its weights stay
+/// bounded (Minsky & Papert 1969), so with integer inputs they return to an earlier point. The rows
+/// added in between, each with its sign, then sum to 0, which rules out a separating line (Gordan
+/// 1873). With other inputs rounding could produce such a cycle, so the answer is then unknown.
 pub(super) fn separable(data: &Dataset) -> Separable {
     if data.target_len() != 1 || data.rows() > SOLVED_ROWS || !data.is_classification() {
         return Separable::Unknown;
     }
     let is_exact = data.inputs().iter().all(|x| x.fract() == 0.0 && x.abs() <= MOST_EXACT);
     let mut weights = vec![0.0; data.input_len() + 1];
-    // Brent's search for a cycle: compared with one point, which moves on at powers of two.
+    // Brent's cycle detection: compare with one point, replaced at powers of two.
     let (mut point, mut next) = (weights.clone(), 1);
     for pass in 1..=MOST_WORK / (data.rows() * weights.len()) {
         let mut is_separated = true;
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rounding_could_feign_is_not_told() {
+    fn inputs_that_round_are_undecided() {
         let xor = vec![0.1, 0.1, 0.1, 0.7, 0.7, 0.1, 0.7, 0.7];
         let data = Dataset::new("d", xor, 2, vec![0.0, 1.0, 1.0, 0.0], 1).unwrap();
         assert_eq!(separable(&data), Separable::Unknown);

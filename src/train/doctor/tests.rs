@@ -17,7 +17,7 @@ fn xor(hidden: Activation, sizes: &[usize]) -> Training {
     Training::new(network, Arc::new(Source::Xor.built_in().unwrap().unwrap()))
 }
 
-/// Two rings of 120 points.
+/// Two concentric rings of 120 points.
 fn rings() -> Arc<Dataset> {
     let at = |row: usize| {
         let (angle, radius) =
@@ -29,7 +29,7 @@ fn rings() -> Arc<Dataset> {
     Arc::new(Dataset::new("rings", inputs, 2, targets, 1).unwrap())
 }
 
-/// What a training showed.
+/// A finished training.
 struct Seen {
     training: Training,
     run: Run,
@@ -69,10 +69,11 @@ impl Seen {
 
 /// Trains on the cpu engine, with about twenty checkups.
 fn watch(training: Training) -> Seen {
-    let (network, layout) = (&training.network, Layout::new(&training.network));
+    let network = &training.network;
     let batches = training.batches(training.seed);
     let per_epoch = batches.steps_per_epoch() as u32;
     let mut engine = CpuEngine::new(training.task(training.seed)).unwrap();
+    let duplicates = duplicates(network, engine.parameters());
     let (mut history, mut checkups, mut diverged) = (Vec::new(), Vec::new(), None);
     let every = training.epochs.div_ceil(20);
     for epoch in 1..=training.epochs {
@@ -82,8 +83,7 @@ fn watch(training: Training) -> Seen {
         if epoch % every == 0 || epoch == training.epochs {
             let (step, rows) = (engine.steps_done(), batches.len_of(engine.steps_done() - 1));
             let (statistics, at) = (engine.statistics().unwrap(), (epoch, step, loss));
-            let parameters = engine.parameters();
-            checkups.push(checkup(network, &layout, parameters, &statistics, rows, at));
+            checkups.push(checkup(network, &duplicates, &statistics, rows, at));
         }
         if !loss.is_finite() {
             diverged = Some(Divergence { step: engine.steps_done(), layer: Some(0) });
@@ -123,14 +123,14 @@ fn a_solved_run_has_no_findings() {
         let seen = first(|_| xor(hidden, &[2, 8, 1]), Seen::solved);
         assert_eq!((seen.findings(), seen.blind()), (vec![], vec![]));
     }
-    // Nor has one of too many rows to ask for all of them.
+    // Nor has one with too many rows to demand that each is correct.
     let training = Training { data: rings(), batch: 24, epochs: 200, ..xor(Relu, &[2, 16, 1]) };
     let seen = watch(training);
     assert_eq!((seen.run.evaluation.right, seen.findings()), (Some(240), vec![]));
 }
 
 #[test]
-fn dead_units_are_found_in_a_stuck_network_alone() {
+fn dead_units_are_found_only_in_a_stuck_network() {
     let is_stuck = |seen: &Seen| {
         !seen.solved()
             && dead_units(&seen.training.network, &seen.run.parameters, &seen.training.data)[0].0
@@ -146,7 +146,7 @@ fn dead_units_are_found_in_a_stuck_network_alone() {
         assert!(finding.fixes.iter().any(|given| given == fix), "{finding:?} lacks {fix}");
     }
     assert_eq!(seen.blind(), [Cause::DeadUnits]);
-    // A unit that was alive at first has been pushed: then a lower rate comes first.
+    // A unit that was alive at first was killed by an update: then a lower rate comes first.
     let mut pushed = seen.run.clone();
     pushed.checkups[0].layers[0].dead = 0;
     let pushed = Seen { run: pushed, training: seen.training.clone(), diverged: None };
@@ -185,16 +185,11 @@ fn units_that_start_alike_are_found() {
 }
 
 #[test]
-fn twins_are_counted_among_many() {
+fn duplicates_are_counted_among_many() {
     let network = Network::uniform(vec![3, 500, 2], Relu, Identity, Loss::MseMean).unwrap();
     let layout = Layout::new(&network);
     let mut parameters = Initializer::HeNormal.parameters(&network, 0, 1.0);
-    let count = |parameters: &[f32]| {
-        network
-            .layers()
-            .map(|layer| checkup::twins(&network, &layout, parameters, layer))
-            .sum::<usize>()
-    };
+    let count = |parameters: &[f32]| duplicates(&network, parameters).iter().sum::<usize>();
     assert_eq!(count(&parameters), 0);
     for (from, to, out) in [(7, 400, true), (7, 3, true), (20, 21, false)] {
         for input in 0..3 {
@@ -206,17 +201,17 @@ fn twins_are_counted_among_many() {
             parameters[weights.index(to, output)] = parameters[weights.index(from, output)];
         }
     }
-    assert_eq!(count(&parameters), 3, "those alike in what goes in alone are none");
+    assert_eq!(count(&parameters), 3, "units that share only incoming weights are not duplicates");
 }
 
 #[test]
-fn a_single_layer_is_told_where_no_line_does() {
+fn a_single_layer_is_reported_for_inseparable_rows() {
     let finding = watch(xor(Relu, &[2, 1])).only(Cause::SingleLayer);
     assert!(finding.why.contains("No line") && finding.fixes == ["--layers 2,8,1"], "{finding:?}");
-    // Identity layers are none.
+    // Identity layers do not count as hidden layers.
     let finding = watch(xor(Identity, &[2, 4, 1])).only(Cause::SingleLayer);
     assert_eq!(finding.fixes, ["--activation relu"]);
-    // Of many rows it is not proved.
+    // With many rows it is not proved.
     let seen = watch(Training { data: rings(), epochs: 100, ..xor(Relu, &[2, 1]) });
     assert!(seen.only(Cause::SingleLayer).why.contains("not proved"));
     let and = Arc::new(Source::And.built_in().unwrap().unwrap());
@@ -239,7 +234,7 @@ fn saturated_units_are_found() {
     assert!(finding.fixes.contains(&"--init-scale 1".to_owned()), "{finding:?}");
     let causes = watch(Training { init_scale: 1.0, ..wide }).causes();
     assert!(!causes.contains(&Cause::Saturated), "{causes:?}");
-    // Inputs that nobody scaled do the same.
+    // Inputs that are not normalized do the same.
     let data = rings();
     let inputs = data.inputs().iter().map(|x| 1000.0 * x).collect();
     let data = Dataset::new("far", inputs, 2, data.targets().to_vec(), 1).unwrap();
@@ -254,14 +249,14 @@ fn saturated_units_are_found() {
 }
 
 #[test]
-fn a_plateau_is_told_where_nothing_else_is_wrong() {
+fn a_plateau_is_reported_where_nothing_else_is_wrong() {
     let seen = first(
         |_| Training { epochs: 5000, ..xor(Tanh, &[2, 2, 1]) },
         |seen| seen.causes() == [Cause::Plateau],
     );
     let finding = seen.only(Cause::Plateau);
     assert_eq!(finding.fixes[0], "--restarts 64");
-    // What is asked for already is not asked for again.
+    // A fix that is in use already is not suggested.
     let more = Training {
         restarts: 64,
         optimizer: Optimizer::new(OptimizerKind::Adam),
@@ -269,18 +264,18 @@ fn a_plateau_is_told_where_nothing_else_is_wrong() {
     };
     let finding = Seen { training: more, ..seen }.only(Cause::Plateau);
     assert!(!finding.fixes.iter().any(|fix| fix.contains("restarts") || fix.contains("adam")));
-    // Of many rows the best constant is the measure; short steps ask for longer ones.
+    // With many rows the best constant prediction is the measure; small steps should be larger.
     let rate = |learning_rate| {
         watch(Training { data: rings(), learning_rate, epochs: 100, ..xor(Tanh, &[2, 8, 8, 1]) })
     };
     let finding = rate(0.01).only(Cause::Plateau);
-    assert!(finding.what.contains("of what the best constant gives"), "{finding:?}");
+    assert!(finding.what.contains("of what the best constant prediction gives"), "{finding:?}");
     assert!(finding.fixes[0].starts_with("a higher --lr than 0.01"), "{finding:?}");
     assert_eq!(rate(1.0).causes(), []);
 }
 
-/// Of any start of any of these networks, whatever comes of it: no more than four findings, each once,
-/// with fixes, and none of two that contradict each other.
+/// On any start of any of these networks: at most four findings, each once and with fixes, and no two that
+/// contradict each other.
 #[test]
 fn findings_are_few_and_agree() {
     let contradictions = [

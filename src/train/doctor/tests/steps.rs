@@ -1,8 +1,8 @@
-//! What steps do: too large ones, too short ones, too few.
+//! Steps that are too large, too small, or too few.
 
 use super::*;
 
-/// A regression, of so many tanh units a layer.
+/// A regression with tanh units.
 fn values(sizes: &[usize], rate: f32, scale: f32) -> Training {
     let network = Network::uniform(sizes.to_vec(), Tanh, Identity, Loss::MseMean).unwrap();
     let training = Training { data: rings(), epochs: 200, ..xor(Tanh, sizes) };
@@ -10,15 +10,15 @@ fn values(sizes: &[usize], rate: f32, scale: f32) -> Training {
 }
 
 #[test]
-fn gradients_that_explode_are_told_from_a_rate_that_is_too_high() {
-    // Over time, until numbers end.
+fn exploding_gradients_are_distinguished_from_too_high_a_rate() {
+    // Over time, until they overflow.
     let findings = watch(values(&[2, 8, 1], 0.7, 1.0)).findings();
     assert_eq!([findings[0].cause, findings[1].cause], [Cause::NotFinite, Cause::Exploding]);
     assert!(findings[1].what.contains("grew from"), "{findings:?}");
     assert!(findings[1].fixes.contains(&"a lower --lr than 0.7 (--lr 0.07)".to_owned()));
     assert!(findings[1].fixes.iter().any(|fix| fix.starts_with("--clip-norm 0.")), "{findings:?}");
     assert_eq!(watch(values(&[2, 8, 1], 0.3, 1.0)).causes(), []);
-    // From the start, with a rate that is small enough to go on, and one that is not.
+    // From the start, with a rate that is small enough to continue, and one that is not.
     let deep = [2, 16, 16, 16, 16, 16, 16, 1];
     let network = Network::uniform(deep.to_vec(), LeakyRelu, Identity, Loss::MseMean).unwrap();
     let wide = |learning_rate, init_scale| {
@@ -33,7 +33,7 @@ fn gradients_that_explode_are_told_from_a_rate_that_is_too_high() {
     assert_eq!(seen.blind(), [Cause::Exploding]);
     assert_eq!(wide(0.1, 2.0).causes(), [Cause::NotFinite, Cause::Exploding]);
     assert_eq!(wide(1e-3, 1.0).causes(), [Cause::TooShort]);
-    // Towards the inputs. It is told of a loss that rose, and of no other.
+    // Towards the inputs. That is reported only if the loss rose.
     let mut seen = watch(Training { epochs: 3, ..values(&deep, 0.01, 5.0) });
     for seen in &mut seen.run.checkups {
         seen.layers[0].gradient_norm *= 1e5;
@@ -46,7 +46,7 @@ fn gradients_that_explode_are_told_from_a_rate_that_is_too_high() {
 }
 
 #[test]
-fn a_rate_that_is_too_high_is_told_with_a_lower_one() {
+fn too_high_a_rate_is_reported_with_a_lower_one() {
     for seed in 0..5 {
         let seen = watch(Training { learning_rate: 200.0, seed, ..xor(Tanh, &[2, 4, 1]) });
         let finding = seen.findings()[0].clone();
@@ -57,7 +57,7 @@ fn a_rate_that_is_too_high_is_told_with_a_lower_one() {
     let finding = watch(values(&[2, 8, 1], 0.6, 1.0)).only(Cause::RateTooHigh);
     assert!(finding.what.contains("bounces"), "{finding:?}");
     assert_eq!(finding.fixes[..2], ["a lower --lr than 0.6 (--lr 0.3)", "--schedule cosine"]);
-    // Neither does the loss rise here nor bounce: the updates alone tell.
+    // The loss neither rises nor bounces here: only the updates show it.
     let seen = watch(Training { learning_rate: 8.0, ..xor(Relu, &[2, 3, 1]) });
     let finding = seen.findings()[0].clone();
     assert!(finding.what.starts_with("A step changes a layer by 0."), "{finding:?}");
@@ -68,7 +68,7 @@ fn a_rate_that_is_too_high_is_told_with_a_lower_one() {
 }
 
 #[test]
-fn a_rate_that_is_too_low_is_told_with_a_higher_one() {
+fn too_low_a_rate_is_reported_with_a_higher_one() {
     for rate in [1e-7, 1e-5] {
         let seen = watch(Training { learning_rate: rate, ..xor(Tanh, &[2, 4, 1]) });
         let finding = seen.only(Cause::RateTooLow);
@@ -82,7 +82,7 @@ fn a_rate_that_is_too_low_is_told_with_a_higher_one() {
 }
 
 #[test]
-fn a_run_that_left_the_finite_numbers_says_where() {
+fn a_run_that_diverged_says_where() {
     let network = Network::uniform(vec![2, 3, 1], Relu, Identity, Loss::MseMean).unwrap();
     let training = Training { network, learning_rate: 1e30, ..xor(Relu, &[2, 3, 1]) };
     let findings = watch(training).findings();
@@ -92,7 +92,7 @@ fn a_run_that_left_the_finite_numbers_says_where() {
 }
 
 #[test]
-fn a_run_that_was_only_too_short_is_told_so() {
+fn a_run_that_was_only_too_short_says_so() {
     for epochs in [3, 60] {
         let seen = watch(Training { seed: 2, epochs, ..xor(Relu, &[2, 3, 1]) });
         let finding = seen.only(Cause::TooShort);

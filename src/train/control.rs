@@ -1,0 +1,56 @@
+//! What a running training tells and asks, and what one is resumed from.
+
+use web_time::Instant;
+
+use super::{Course, Ended, Event, Run, Snapshot};
+use crate::Error;
+use crate::engine::State;
+
+/// What a training goes on from: what a [`Snapshot`](Snapshot) showed of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resume {
+    /// The engine's state.
+    pub state: State,
+    /// The trainer's.
+    pub course: Course,
+}
+
+impl Resume {
+    pub(super) fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot { state: &self.state, course: &self.course }
+    }
+}
+
+/// What a running training has to tell and to ask.
+pub(super) struct Control<'a> {
+    /// Hears of what happens; its error ends the training.
+    pub watch: &'a mut dyn FnMut(Event<'_>) -> Result<(), Error>,
+    /// Whether anybody keeps checkpoints.
+    pub snapshots: bool,
+    /// Whether somebody asks for an end.
+    pub asked: &'a dyn Fn() -> bool,
+    /// When the time began, and how many seconds there are.
+    pub started: Instant,
+    pub max_seconds: Option<f64>,
+}
+
+impl Control<'_> {
+    /// Tells of a checkpoint of the start that was kept.
+    pub fn tell_end(&mut self, kept: &Run) -> Result<(), Error> {
+        let (parameters, moments) = (kept.parameters.clone(), kept.moments.clone());
+        let state = State { step: kept.step, parameters, moments };
+        let now = Snapshot { state: &state, course: &kept.course };
+        // Nobody looked on the way: its end is the best that is known of it.
+        (self.watch)(Event::Checkpoint(now, Some(now)))
+    }
+
+    /// Why to end at the next step, if at all.
+    pub fn stops(&self) -> Option<Ended> {
+        if (self.asked)() {
+            Some(Ended::Asked)
+        } else {
+            let is_late = |most| self.started.elapsed().as_secs_f64() >= most;
+            self.max_seconds.is_some_and(is_late).then_some(Ended::MaxSeconds)
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Networks that make the same steps: one start, or many at once. Here they are advanced towards report
+//! boundaries, their losses noted, and what follows from these decided.
+
+use super::{Course, Ended, Training, ValidationPoint};
+use crate::Error;
+use crate::data::Batches;
+use crate::engine::{Engine, Fate, Member, Place, Start, State};
+use crate::optimizer::ScheduleKind;
+
+/// A start that is to be trained: as what, and its seed.
+pub(crate) type Seed<'a> = (&'a Training, u64);
+
+/// One of the networks: what it is trained as, and how far it has come.
+#[derive(Debug)]
+pub(super) struct Candidate<'a> {
+    pub training: &'a Training,
+    pub course: Course,
+    /// The step at which it was seen to have left the finite numbers, and by what: its loss or an output,
+    /// and nothing where by its parameters.
+    pub diverged: Option<(u32, Option<&'static str>)>,
+    /// What was last seen of it on the rows kept for validation.
+    pub seen: Option<ValidationPoint>,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(training: &'a Training, course: Course) -> Candidate<'a> {
+        Candidate { training, course, diverged: None, seen: None }
+    }
+}
+
+/// The networks, alike in shape, data, epochs and schedule.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    /// Of the first of them.
+    training: &'a Training,
+    pub engine: Engine,
+    /// None where nothing is noted of any.
+    pub candidates: Vec<Candidate<'a>>,
+    batches: Batches,
+}
+
+impl<'a> Group<'a> {
+    /// Networks at their starts. Those that are judged are noted only under a plateau.
+    pub async fn new(seeds: &[Seed<'a>], judged: bool, place: &Place) -> Result<Group<'a>, Error> {
+        let &[(training, first), ..] = seeds else { return Err(Error::diverged("every start", 0)) };
+        let base = seeds.iter().map(|(_, seed)| *seed).min().unwrap_or(first);
+        let member = |&(training, seed): &Seed<'_>| {
+            Member::new(&training.optimizer, training.learning_rate, (seed - base) as u32)
+        };
+        let members: Vec<Member> = seeds.iter().map(member).collect();
+        let is_next = |(one, seed): &Seed<'_>, (other, next): &Seed<'_>| {
+            std::ptr::eq(*one, *other) && seed.checked_add(1) == Some(*next)
+        };
+        let (mut starts, mut at) = (Vec::new(), 0);
+        for own in seeds.chunk_by(is_next) {
+            let (&Training { init, init_scale: scale, .. }, seed) = own[0];
+            starts.push(Start { networks: at..at + own.len(), init, scale, seed });
+            at += own.len();
+        }
+        let batches = training.batches(base);
+        let task = training.task_from(State::default(), base, training.learning_rate);
+        let engine = Engine::many(task, &members, &starts, judged, place).await?;
+        let is_noted = !judged || training.schedule.kind == ScheduleKind::Plateau;
+        let candidates = seeds
+            .iter()
+            .filter(|_| is_noted)
+            .map(|&(training, seed)| Candidate::new(training, Course::new(training, seed)));
+        Ok(Group { training, engine, candidates: candidates.collect(), batches })
+    }
+
+    /// One network, from where it stood.
+    pub async fn resumed(
+        training: &'a Training,
+        state: State,
+        course: Course,
+        place: &Place,
+    ) -> Result<Group<'a>, Error> {
+        let batches = training.batches(course.seed);
+        let engine =
+            Engine::new(training.task_from(state, course.seed, course.rate), place).await?;
+        let candidates = vec![Candidate::new(training, course)];
+        Ok(Group { training, engine, candidates, batches })
+    }
+
+    /// Whole epochs done.
+    pub fn epoch(&self) -> u32 {
+        self.engine.steps_done() / self.batches.steps_per_epoch() as u32
+    }
+
+    /// Whether all steps up to the end of an epoch are made.
+    pub fn has_made(&self, epoch: u32) -> bool {
+        self.engine.steps_done() >= epoch * self.batches.steps_per_epoch() as u32
+    }
+
+    /// Makes steps towards the end of an epoch, as the engine likes: all of them, fewer where `stop` says
+    /// so, or what suits one submission. Notes their losses.
+    pub async fn advance(&mut self, until: u32, stop: &dyn Fn() -> bool) -> Result<(), Error> {
+        let per_epoch = self.batches.steps_per_epoch() as u32;
+        let before = self.engine.steps_done();
+        let (until, every) = match self.candidates.is_empty() {
+            true => (until, 0),
+            false => self.training.losses_towards(self.epoch(), until),
+        };
+        let made = self.engine.advance(until * per_epoch - before, every, stop).await?;
+        let steps = before..before + made.steps;
+        let width = made.columns.len();
+        for (column, &network) in made.columns.iter().enumerate() {
+            let Some(candidate) = self.candidates.get_mut(network as usize) else { continue };
+            let losses = made.losses.iter().skip(column).step_by(width).copied();
+            let (course, training) = (&mut candidate.course, candidate.training);
+            let bad = course.note(training, &self.batches, steps.clone(), made.every, losses);
+            let bad = bad.map(|step| (step, Some("the loss")));
+            candidate.diverged = candidate.diverged.or(bad);
+        }
+        Ok(())
+    }
+
+    /// Notes which networks have left the finite numbers.
+    pub fn note_divergence(&mut self) {
+        let step = self.engine.steps_done();
+        for (candidate, fate) in self.candidates.iter_mut().zip(self.engine.fates()) {
+            if fate == Fate::Diverged {
+                let (step, _) = candidate.diverged.unwrap_or((step, None));
+                candidate.diverged = Some((step, None));
+            }
+        }
+    }
+
+    /// Decides at a report boundary, from the loss on the rows kept for validation where they were just looked
+    /// at, else from that of the last epoch. Returns, of the first network, whether its training ends here and
+    /// whether its loss is the lowest.
+    pub fn decide(&mut self) -> (Option<Ended>, bool) {
+        let (mut first, mut is_changed) = (None, false);
+        for Candidate { training, course, diverged, seen } in &mut self.candidates {
+            let now = seen.filter(|seen| seen.epoch == course.epoch);
+            if training.is_history_point(course.epoch) {
+                course.validation_history.extend(now);
+            }
+            // Of a network that is judged and done no loss is known.
+            let loss = now.map(|now| now.loss).or(course.latest.map(f64::from));
+            if let (Some(loss), None) = (loss, *diverged) {
+                let before = course.rate;
+                let decided = course.decide(training, loss);
+                first = first.or(Some(decided));
+                is_changed |= course.rate != before;
+            }
+        }
+        if is_changed {
+            let rates: Vec<f32> = self.candidates.iter().map(|one| one.course.rate).collect();
+            self.engine.set_rates(&rates);
+        }
+        first.unwrap_or((None, false))
+    }
+}
+
+/// Trains each of these networks until it solves its data, leaves the finite numbers or has made its epochs,
+/// and says which. `tell` hears how many epochs are done. Nothing where `stop` came first: without all their
+/// epochs, those that had not solved their data yet would be counted as if they never did.
+pub(crate) async fn judge(
+    seeds: &[Seed<'_>],
+    place: &Place,
+    tell: &mut dyn FnMut(u32),
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Vec<Fate>>, Error> {
+    let mut group = Group::new(seeds, true, place).await?;
+    let training = group.training;
+    loop {
+        let boundary = match group.candidates.is_empty() {
+            true => training.epochs,
+            false => training.next_boundary(group.epoch()),
+        };
+        group.advance(boundary, stop).await?;
+        tell(group.epoch());
+        if group.engine.is_decided() || group.has_made(training.epochs) {
+            return Ok(Some(group.engine.fates()));
+        }
+        if stop() {
+            return Ok(None);
+        }
+        if group.has_made(boundary) {
+            group.note_divergence();
+            group.decide();
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! The trainer: one start, or many at once, from report boundary to report boundary. Whatever happens on
+//! the way (history, validation, divergence, decisions, checkpoints, a device that is lost) happens here.
+
+use super::control::Control;
+use super::examine::Checkups;
+use super::group::{Candidate, Group, Seed};
+use super::outcome::is_finite;
+use super::{
+    Course, Ended, Event, Halving, HeldOut, OnDivergence, Progress, Resume, Run, Training,
+    ValidationPoint,
+};
+use crate::Error;
+use crate::engine::{Place, Slot, State};
+use crate::gpu::GpuError;
+use crate::network::Layout;
+
+/// Halvings after which a training is given up: the rate is then a millionth of what it was.
+const MOST_HALVINGS: usize = 20;
+
+/// Starts in training. A single one can be decided on, gone back with and kept in checkpoints.
+pub(super) struct Trainer<'a> {
+    training: &'a Training,
+    place: Place,
+    seeds: Vec<Seed<'a>>,
+    group: Group<'a>,
+    /// Whether the device was lost and opened again.
+    reopened: bool,
+    /// The last checkpoint, or the beginning of a resumed run: where the device is lost, it goes on from
+    /// there, and from the starts where there is none.
+    saved: Option<Resume>,
+    /// What goes with [`Slot::Good`], where anybody may want to go back there.
+    good: Option<Course>,
+    /// What goes with [`Slot::Best`], until a checkpoint tells of it.
+    best: Option<Course>,
+    /// The last epoch whose loss was told, and how many halvings were.
+    told: (u32, usize),
+    /// What the doctor sees of a single start.
+    checkups: Option<Checkups>,
+}
+
+/// The networks of these seeds, and what the doctor is to see of them; or the one of a resumed run.
+async fn group_of<'a>(
+    training: &'a Training,
+    seeds: &[Seed<'a>],
+    from: Option<&Resume>,
+    place: &Place,
+) -> Result<(Group<'a>, Option<Checkups>), Error> {
+    let &[(_, seed)] = seeds else {
+        return Ok((Group::new(seeds, false, place).await?, None));
+    };
+    let Resume { state, course } = from.cloned().unwrap_or_else(|| Resume {
+        state: training.task(seed).start,
+        course: Course::new(training, seed),
+    });
+    let checkups = training.doctor.then(|| Checkups::new(training, &state.parameters));
+    Ok((Group::resumed(training, state, course, place).await?, checkups))
+}
+
+impl<'a> Trainer<'a> {
+    /// Starts with these seeds; or the one of a resumed run, from where it stood.
+    pub async fn new(
+        training: &'a Training,
+        seeds: Vec<Seed<'a>>,
+        from: Option<Resume>,
+        snapshots: bool,
+        place: &Place,
+    ) -> Result<Trainer<'a>, Error> {
+        let halves = training.on_divergence == OnDivergence::HalveLr;
+        let goes_back = seeds.len() == 1 && (snapshots || halves || from.is_some());
+        let told = from.as_ref().map_or((0, 0), |Resume { course, .. }| {
+            (course.history.last().map_or(0, |point| point.0), course.halvings.len())
+        });
+        let (group, checkups) = group_of(training, &seeds, from.as_ref(), place).await?;
+        let mut trainer = Trainer {
+            training,
+            place: place.clone(),
+            seeds,
+            group,
+            reopened: false,
+            saved: from,
+            good: None,
+            best: None,
+            told,
+            checkups,
+        };
+        if goes_back {
+            trainer.keep_good().await?;
+        }
+        Ok(trainer)
+    }
+
+    /// Trains to the end. Returns what came of each start, in the order of seeds.
+    ///
+    /// # Errors
+    /// Where the GPU fails, or a single start diverged.
+    pub async fn run(
+        mut self,
+        control: &mut Control<'_>,
+    ) -> Result<Vec<Result<Run, Error>>, Error> {
+        loop {
+            match self.run_to_end(control).await {
+                Ok(runs) => return Ok(runs),
+                Err(error) => self.recover(error, control).await?,
+            }
+        }
+    }
+
+    async fn run_to_end(
+        &mut self,
+        control: &mut Control<'_>,
+    ) -> Result<Vec<Result<Run, Error>>, Error> {
+        let mut ended = None;
+        while ended.is_none() && !self.group.has_made(self.training.epochs) {
+            if self.group.candidates.iter().all(|one| one.diverged.is_some()) {
+                break;
+            }
+            ended = self.stretch(control).await?;
+        }
+        if control.snapshots {
+            self.tell_checkpoint(control).await?;
+        }
+        self.finish(ended.unwrap_or(Ended::Epochs)).await
+    }
+
+    /// The course of the first start: the only one, where it matters.
+    fn course(&mut self) -> &mut Course {
+        &mut self.group.candidates[0].course
+    }
+
+    /// Up to the next report boundary or checkpoint; why the training ends there, if it does.
+    async fn stretch(&mut self, control: &mut Control<'_>) -> Result<Option<Ended>, Error> {
+        let training = self.training;
+        let boundary = training.next_boundary(self.group.epoch());
+        let until = training.next_checkpoint(self.group.epoch()).min(boundary);
+        let stops = || control.stops().is_some();
+        let is_whole = loop {
+            self.group.advance(until, &stops).await?;
+            if self.group.has_made(until) {
+                break true;
+            }
+            if stops() {
+                break false;
+            }
+        };
+        self.group.note_divergence();
+        let is_boundary = is_whole && until == boundary;
+        if is_boundary {
+            self.look().await?;
+        }
+        if let [Candidate { diverged: Some(_), .. }] = self.group.candidates[..] {
+            self.go_back(control).await?;
+            return Ok(None);
+        }
+        let mut ended = None;
+        if is_boundary {
+            ended = self.decide(control).await?;
+        }
+        self.tell_progress(control)?;
+        if ended.is_none() && !self.group.has_made(training.epochs) {
+            ended = control.stops();
+        }
+        let is_due = training.checkpoint_every.is_some_and(|every| until.is_multiple_of(every));
+        if ended.is_none() && is_due && control.snapshots && until < training.epochs {
+            self.tell_checkpoint(control).await?;
+        }
+        Ok(ended)
+    }
+
+    /// What each network does on the rows kept for validation, where there are any.
+    async fn look(&mut self) -> Result<(), Error> {
+        let Some(data) = &self.training.held_out.validation else { return Ok(()) };
+        let states = self.group.engine.states().await?;
+        for (candidate, state) in self.group.candidates.iter_mut().zip(&states) {
+            let forward = self.group.engine.forward_from(state, data.inputs()).await?;
+            match self.training.evaluate(data, &forward, state.step) {
+                Ok(seen) => {
+                    let seen = ValidationPoint::new(candidate.course.epoch, &seen, data);
+                    candidate.seen = Some(seen);
+                }
+                Err(_) => {
+                    let bad = (state.step, Some("an output"));
+                    candidate.diverged = candidate.diverged.or(Some(bad));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A report boundary: what is decided there, and what is kept of it.
+    async fn decide(&mut self, control: &Control<'_>) -> Result<Option<Ended>, Error> {
+        let training = self.training;
+        let (ended, is_best) = self.group.decide();
+        let is_last = ended.is_some() || self.group.has_made(training.epochs);
+        let course = &self.group.candidates[0].course;
+        if let Some(checkups) = &mut self.checkups {
+            checkups.look(training, &self.group.engine, course, is_last).await?;
+        }
+        if self.good.is_some() {
+            self.keep_good().await?;
+            if is_best && control.snapshots {
+                self.group.engine.keep(Slot::Best).await?;
+                self.best = self.good.clone();
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn keep_good(&mut self) -> Result<(), Error> {
+        self.group.engine.keep(Slot::Good).await?;
+        self.good = Some(self.course().clone());
+        Ok(())
+    }
+
+    /// Tells of the last loss, where one came: of several starts that of the best so far.
+    fn tell_progress(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
+        let told = self.told.0;
+        let of = |candidate: &Candidate<'_>| {
+            let Course { seed, ref history, .. } = candidate.course;
+            let &(epoch, loss) = history.last().filter(|point| point.0 > told)?;
+            let validation = candidate.seen.filter(|seen| seen.epoch == epoch);
+            let is_sound = candidate.diverged.is_none();
+            is_sound.then_some(Progress { seed, epoch, loss, validation })
+        };
+        let judged = |one: &Progress| one.validation.map_or(one.loss.into(), |seen| seen.loss);
+        let all = self.group.candidates.iter().filter_map(of);
+        match all.min_by(|one, other| judged(one).total_cmp(&judged(other))) {
+            Some(best) => {
+                self.told.0 = best.epoch;
+                (control.watch)(Event::Progress(best))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Tells of a checkpoint. Where a divergence goes back to the last report boundary, it is that: from
+    /// any later step a resumed run would go back elsewhere.
+    async fn tell_checkpoint(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
+        let halves = self.training.on_divergence == OnDivergence::HalveLr;
+        let now = match &self.good {
+            Some(course) if halves => self.kept(Slot::Good, course).await?,
+            _ => {
+                let state = self.group.engine.states().await?.swap_remove(0);
+                Resume { state, course: self.course().clone() }
+            }
+        };
+        self.save(now, control).await
+    }
+
+    /// Tells of a checkpoint, and of the lowest loss if that has changed.
+    async fn save(&mut self, now: Resume, control: &mut Control<'_>) -> Result<(), Error> {
+        let best = match self.best.take() {
+            Some(course) => Some(self.kept(Slot::Best, &course).await?),
+            None => None,
+        };
+        let best = best.as_ref().map(Resume::snapshot);
+        (control.watch)(Event::Checkpoint(now.snapshot(), best))?;
+        self.saved = Some(now);
+        Ok(())
+    }
+
+    /// What a slot holds of the first start, which has come so far there.
+    async fn kept(&self, slot: Slot, course: &Course) -> Result<Resume, Error> {
+        let state = self.group.engine.kept(slot).await?.into_iter().next().unwrap_or_default();
+        Ok(Resume { state, course: course.clone() })
+    }
+
+    /// The single start diverged: back to the last report boundary and on at half the rate where that is asked
+    /// for; else the end, after a word about where it last was sound.
+    async fn go_back(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
+        let state = self.group.engine.states().await?.swap_remove(0);
+        let (error, step) = self.divergence(&self.group.candidates[0], &state);
+        let Some(good) = self.good.clone() else {
+            return self.give_up(error, step, &state, control);
+        };
+        let halves = self.training.on_divergence == OnDivergence::HalveLr
+            && good.halvings.len() < MOST_HALVINGS;
+        if !halves {
+            if control.snapshots {
+                let good = self.kept(Slot::Good, &good).await?;
+                self.save(good, control).await?;
+            }
+            let error = self.with_halvings(error);
+            return self.give_up(error, step, &state, control);
+        }
+        let rate = self.course().rate.min(good.rate) / 2.0;
+        let halving = Halving { epoch: good.epoch, step, rate };
+        let mut course = Course { rate, ..good };
+        course.halvings.push(halving);
+        self.group.engine.restore(Slot::Good);
+        self.group.engine.set_rates(&[rate]);
+        let count = course.halvings.len();
+        self.told.0 = self.told.0.min(course.epoch);
+        self.good = Some(course.clone());
+        let only = &mut self.group.candidates[0];
+        (only.course, only.diverged) = (course, None);
+        if count > self.told.1 {
+            self.told.1 = count;
+            (control.watch)(Event::Halved(halving))?;
+        }
+        Ok(())
+    }
+
+    /// How a start diverged, by name where its parameters have left the finite numbers, and at which step.
+    fn divergence(&self, candidate: &Candidate<'_>, state: &State) -> (Error, u32) {
+        let (step, what) = candidate.diverged.unwrap_or((state.step, None));
+        let bad = state.parameters.iter().position(|value| !is_finite(*value));
+        let layout = Layout::new(&self.training.network);
+        let tensor = bad.and_then(|at| layout.locate(at));
+        let name = tensor.map(|(tensor, _, _)| format!("layer {} ({})", tensor.layer, tensor.name));
+        let what = name.unwrap_or_else(|| what.unwrap_or("a parameter").to_owned());
+        (Error::diverged(what, step), step)
+    }
+
+    /// An error with how often the rate was halved in vain.
+    fn with_halvings(&mut self, error: Error) -> Error {
+        let Course { halvings, rate, .. } = self.course();
+        match error {
+            Error::Diverged { what, step, .. } if !halvings.is_empty() => {
+                let count = halvings.len();
+                let kept = format!("; {count} halvings did not help, the last to {rate}");
+                Error::Diverged { what, step, kept }
+            }
+            error => error,
+        }
+    }
+
+    /// The end of a start that diverged, after what the doctor has to say of the only one there is.
+    fn give_up(
+        &mut self,
+        error: Error,
+        step: u32,
+        state: &State,
+        control: &mut Control<'_>,
+    ) -> Result<(), Error> {
+        if let (Some(checkups), 1) = (&self.checkups, self.training.restarts) {
+            let course = &self.group.candidates[0].course;
+            let findings = checkups.autopsy(self.training, &state.parameters, course, step);
+            (control.watch)(Event::Findings(&findings))?;
+        }
+        Err(error)
+    }
+
+    /// A device that was lost is opened again, once: from the last checkpoint, or from the start, the same
+    /// steps give the same bits.
+    async fn recover(&mut self, error: Error, control: &mut Control<'_>) -> Result<(), Error> {
+        if self.reopened || !matches!(error, Error::Gpu(GpuError::Lost { .. })) {
+            return Err(error);
+        }
+        self.reopened = true;
+        self.place = self.place.reopened().await?;
+        let made = group_of(self.training, &self.seeds, self.saved.as_ref(), &self.place).await?;
+        self.group = made.0;
+        if let Some(checkups) = &mut self.checkups {
+            checkups.forget_after(self.group.engine.steps_done());
+        }
+        self.best = None;
+        if self.good.is_some() {
+            self.keep_good().await?;
+        }
+        (control.watch)(Event::Reopened(self.group.epoch()))
+    }
+
+    /// What came of each start.
+    async fn finish(&mut self, ended: Ended) -> Result<Vec<Result<Run, Error>>, Error> {
+        let states = self.group.engine.states().await?;
+        let candidates = std::mem::take(&mut self.group.candidates);
+        let mut runs = Vec::with_capacity(states.len());
+        for (candidate, state) in candidates.into_iter().zip(states) {
+            let run = match candidate.diverged {
+                Some(_) => Err(self.divergence(&candidate, &state).0),
+                None => self.run_of(candidate, state, ended).await,
+            };
+            match run {
+                // Only this one's.
+                Err(error @ Error::Diverged { .. }) => runs.push(Err(error)),
+                run => runs.push(Ok(run?)),
+            }
+        }
+        Ok(runs)
+    }
+
+    async fn run_of(
+        &mut self,
+        candidate: Candidate<'_>,
+        state: State,
+        ended: Ended,
+    ) -> Result<Run, Error> {
+        let training = self.training;
+        let Candidate { course, seen, .. } = candidate;
+        let HeldOut { validation: validation_data, test } = &training.held_out;
+        let engine = &self.group.engine;
+        let evaluation = training.look(engine, &state, &training.data).await?;
+        let mut validation = None;
+        let mut validation_history = course.validation_history.clone();
+        if let Some(data) = validation_data {
+            let mut last = training.look(engine, &state, data).await?;
+            if let Some(seen) = seen.filter(|seen| seen.epoch == course.epoch) {
+                // As it was told already.
+                last.loss = seen.loss;
+            }
+            if validation_history.last().map(|point| point.epoch) < Some(course.epoch) {
+                validation_history.push(ValidationPoint::new(course.epoch, &last, data));
+            }
+            validation = Some(last);
+        }
+        let test = match test {
+            Some(data) => Some(training.look(engine, &state, data).await?),
+            None => None,
+        };
+        let mut history = course.history.clone();
+        // Where a run ends between two points, its last epoch is told of too.
+        if let (Some(latest), true) =
+            (course.latest, history.last().map(|p| p.0) < Some(course.epoch))
+        {
+            history.push((course.epoch, latest));
+        }
+        Ok(Run {
+            seed: course.seed,
+            ended,
+            checkups: self.checkups.take().map(Checkups::into_seen).unwrap_or_default(),
+            epochs: course.epoch,
+            course,
+            step: state.step,
+            moments: state.moments,
+            history,
+            parameters: state.parameters,
+            evaluation,
+            validation,
+            validation_history,
+            test,
+        })
+    }
+}
