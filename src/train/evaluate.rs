@@ -80,9 +80,7 @@ pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluat
     let outputs = network.outputs();
     let predictions = predictions(network.loss().link(), &forward.outputs, outputs);
     let pairs = || predictions.chunks_exact(outputs).zip(data.targets().chunks_exact(outputs));
-    // Whether a row is of one class: an output each, or a single output.
-    let is_single = data.is_classification()
-        && (outputs == 1 || matches!(data.labels(), Labels::Classes(_)) || data.is_one_of_n());
+    let is_single = data.is_of_one_class();
     let is_right = |(prediction, target): (&[f32], &[f32])| {
         if is_single || network.loss().link() == Link::Softmax {
             class_of(prediction) == class_of(target)
