@@ -2,6 +2,7 @@
 //! workgroup, as many networks at once as asked. Parameters stay on the chip for as many steps as a
 //! dispatch makes.
 
+mod forward;
 mod invocation;
 mod judge;
 mod plan;
@@ -17,6 +18,7 @@ use web_time::Instant;
 
 use super::Fate;
 use super::pace::Pace;
+use super::watched::{Score, Watched};
 use crate::data::{Batches, Dataset};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{self, Trainings};
@@ -80,6 +82,8 @@ pub struct ResidentEngine {
     fates: Vec<Fate>,
     /// Of the columns that there are; its params are set for each submission.
     dispatch: Option<Dispatch>,
+    /// Rows that they look at when they are asked to.
+    watched: Option<Watched>,
     /// Copies of where they stood, one for each [`Slot`](super::Slot).
     kept: [Option<Kept>; 2],
     ring_len: u32,
@@ -111,6 +115,8 @@ pub struct Advance {
     pub every: u32,
     /// Which network each column is; all of them in order, where they are not judged.
     pub columns: Vec<u32>,
+    /// What each network does on the rows it watches, where it was to look after the last step and did.
+    pub scores: Option<Vec<Score>>,
 }
 
 /// Whether `gpu` can take this: the network one owner, the data set and the parameters of all
@@ -203,6 +209,7 @@ impl ResidentEngine {
             columns: (0..networks as u32).collect(),
             fates: vec![Fate::Unsolved; networks],
             dispatch: None,
+            watched: None,
             kept: [None, None],
             ring_len: ring_len as u32,
             step: 0,
@@ -250,6 +257,19 @@ impl ResidentEngine {
     /// # Errors
     /// [`GpuError`] where the device fails or did not do what was submitted.
     pub async fn advance(&mut self, steps: u32, loss_every: u32) -> Result<Advance, GpuError> {
+        self.advance_and_look(steps, loss_every, false).await
+    }
+
+    /// The same; after the last of the steps all look at the rows they watch, where that is wanted.
+    ///
+    /// # Errors
+    /// As [`ResidentEngine::advance`].
+    pub async fn advance_and_look(
+        &mut self,
+        steps: u32,
+        loss_every: u32,
+        looks: bool,
+    ) -> Result<Advance, GpuError> {
         let keeps_losses = !self.judged || self.schedule.is_plateau();
         let loss_every = if keeps_losses { loss_every } else { 0 };
         let count = steps.min(self.pace.next() as u32).min(self.ring_window(loss_every));
@@ -267,25 +287,37 @@ impl ResidentEngine {
         let (straight, wrapped) = (kept.min(ring - first), kept - kept.min(ring - first));
         let width = self.columns.len();
         let Buffers { losses, done, outcome, .. } = &self.buffers;
+        let watched = self.watched.as_ref().filter(|_| looks && count == steps);
+        let scores = watched.map_or((done, 0..0), Watched::range);
         let ranges = [
             (done, 0..width),
             (outcome, 0..width),
             (losses, first * width..(first + straight) * width),
             (losses, 0..wrapped * width),
+            scores,
         ];
         let dispatches = std::iter::repeat_n(&dispatch, count.div_ceil(cut) as usize);
-        let mut lists = self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter();
-        self.pace.took(count as usize, started.elapsed());
-        self.step += count;
-        let (done, outcomes) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
-        self.check_done(&done, &outcomes)?;
-        let losses = lists.flatten().map(f32::from_bits).collect();
-        let columns = self.columns.clone();
-        self.note_fates(&outcomes);
-        if self.judged {
-            self.drop_decided(&outcomes).await?;
+        let lists = match watched {
+            None => self.gpu.run_and_read::<u32>(dispatches, &ranges).await?,
+            Some(watched) => {
+                self.gpu.submit(dispatches);
+                self.gpu.run_and_read(watched.begin(&self.gpu), &ranges).await?
+            }
+        };
+        let scores = watched.map(|_| Score::list(&lists[4]));
+        if scores.is_none() {
+            self.pace.took(count as usize, started.elapsed());
         }
-        Ok(Advance { steps: count, losses, every: loss_every, columns })
+        self.step += count;
+        let (done, outcomes) = (&lists[0], &lists[1]);
+        self.check_done(done, outcomes)?;
+        let losses = lists[2..4].iter().flatten().copied().map(f32::from_bits).collect();
+        let columns = self.columns.clone();
+        self.note_fates(outcomes);
+        if self.judged {
+            self.drop_decided(outcomes).await?;
+        }
+        Ok(Advance { steps: count, losses, every: loss_every, columns, scores })
     }
 
     /// Does `steps` steps, or fewer where `stop` says so between submissions; returns every loss,
