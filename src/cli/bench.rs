@@ -9,7 +9,7 @@ use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, bad_setting, start_log};
 use crate::Error;
-use crate::bench::{Sizes, StepSizes, contest, steps};
+use crate::bench::{Sizes, StepSizes, boundaries, contest, steps};
 use crate::gpu::Gpu;
 use crate::report;
 
@@ -20,6 +20,8 @@ enum Bench {
     Xor,
     /// A training step of a larger network on every engine, beside the products it consists of
     Step,
+    /// A report boundary of a large and of a small network, beside a training step of each
+    Boundary,
 }
 
 /// Flags of `wgrad bench`.
@@ -68,11 +70,13 @@ impl BenchArgs {
         ];
         let of_step =
             [("layers", settings.layers.as_ref().map(|_| 1)), ("batch", settings.batch.map(wide))];
-        let (own, other, bench) = match self.what {
-            Bench::Xor => (&of_xor[..], &of_step[..], "xor"),
-            Bench::Step => (&of_step[..], &of_xor[..], "step"),
+        let (own, others, bench) = match self.what {
+            Bench::Xor => (&of_xor[..], [&of_step[..], &[]], "xor"),
+            Bench::Step => (&of_step[..], [&of_xor[..], &[]], "step"),
+            Bench::Boundary => (&[][..], [&of_xor[..], &of_step[..]], "boundary"),
         };
-        if let Some((flag, _)) = other.iter().find(|(_, value)| value.is_some()) {
+        let mut others = others.into_iter().flatten();
+        if let Some((flag, _)) = others.find(|(_, value)| value.is_some()) {
             let reason = format!("does not apply to bench {bench}; leave it out");
             return Err(bad_setting(format!("--{flag}"), reason));
         }
@@ -103,8 +107,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     pollster::block_on(async {
         let chosen = device::choose(&settings.wanted()?, None).await?;
         let gpu = chosen.place.gpu();
-        if let Bench::Step = args.what {
-            return step(args, settings, gpu, &stop).await;
+        match args.what {
+            Bench::Xor => {}
+            Bench::Step => return step(args, settings, gpu, &stop).await,
+            Bench::Boundary => return boundary(args, gpu, &stop).await,
         }
         if let Some(gpu) = gpu {
             let most = gpu.adapter().limits.max_binding_bytes / (13 * 4);
@@ -120,6 +126,16 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         report::contest(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
         Ok(stop.check()?)
     })
+}
+
+/// `wgrad bench boundary`.
+async fn boundary(args: &BenchArgs, gpu: Option<&Arc<Gpu>>, stop: &Stop) -> Result<(), Failure> {
+    let progress = report::Spinner::start(args.json);
+    let stopping = || stop.signal().is_some();
+    let outcome = boundaries(gpu, args.rounds, &mut |what| progress.show(what), &stopping).await;
+    progress.end();
+    report::boundary_costs(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
+    Ok(stop.check()?)
 }
 
 /// `wgrad bench step`.

@@ -142,6 +142,12 @@ impl Dataset {
             && self.targets.chunks_exact(self.target_len).all(|row| ones(row) == 1)
     }
 
+    /// Whether every row is of one class: an output for each class, or a single one.
+    pub fn is_of_one_class(&self) -> bool {
+        let is_one = self.target_len == 1 || matches!(self.labels, Labels::Classes(_));
+        self.is_classification() && (is_one || self.is_one_of_n())
+    }
+
     /// Whether a network can train on this: its sizes, and the targets that its loss needs.
     ///
     /// # Errors

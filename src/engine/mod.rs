@@ -3,9 +3,11 @@
 pub mod cpu;
 pub mod layered;
 mod pace;
+mod parts;
 pub mod resident;
 mod statistics;
 mod task;
+mod watched;
 mod workers;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
 
 pub use statistics::LayerStatistics;
 pub use task::{State, Task, TaskError};
+pub use watched::Score;
 pub use workers::{on_every_core, workers};
 
 use crate::Error;
@@ -285,9 +288,24 @@ impl Engine {
         }
     }
 
+    /// From now on, looks at these rows when it is asked to: on a GPU they are uploaded once. The cpu engine
+    /// never does: there, nothing is gained by it.
+    ///
+    /// # Errors
+    /// Where the GPU has no room for them.
+    pub async fn watch(&mut self, data: &Dataset) -> Result<(), Error> {
+        match self {
+            Engine::Cpu(_) => {}
+            Engine::Layered(engine) => engine.watch(data).await?,
+            Engine::Resident(engine) => engine.watch(data).await?,
+        }
+        Ok(())
+    }
+
     /// Makes up to `steps` steps: on the resident engine as many as suit one submission, elsewhere all of
     /// them unless `stop` says so in between. Of `loss_every` epochs the last one's losses are wanted, none
-    /// where it is 0; where they cost nothing, all are given.
+    /// where it is 0; where they cost nothing, all are given. After the last of these steps the rows it watches
+    /// are looked at, where that is wanted.
     ///
     /// # Errors
     /// Where the GPU fails.
@@ -295,15 +313,19 @@ impl Engine {
         &mut self,
         steps: u32,
         loss_every: u32,
+        looks: bool,
         stop: &dyn Fn() -> bool,
     ) -> Result<Advance, Error> {
         let before = self.steps_done();
-        let losses = match self {
-            Engine::Cpu(engine) => engine.run(steps, stop),
-            Engine::Layered(engine) => engine.run(steps, stop).await?,
-            Engine::Resident(engine) => return Ok(engine.advance(steps, loss_every).await?),
+        let (losses, score) = match self {
+            Engine::Cpu(engine) => (engine.run(steps, stop), None),
+            Engine::Layered(engine) => engine.run_and_look(steps, looks, stop).await?,
+            Engine::Resident(engine) => {
+                return Ok(engine.advance_and_look(steps, loss_every, looks).await?);
+            }
         };
-        Ok(Advance { steps: self.steps_done() - before, losses, every: 1, columns: vec![0] })
+        let (steps, scores) = (self.steps_done() - before, score.map(|score| vec![score]));
+        Ok(Advance { steps, losses, every: 1, columns: vec![0], scores })
     }
 
     /// What became of each network by the end of the last run: whether its parameters are finite, by their

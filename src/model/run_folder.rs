@@ -310,7 +310,7 @@ mod tests {
             assert_eq!(error.exit_code(), 1);
             let error = error.to_string();
             assert!(error.contains("lock-") && error.contains("a: another wgrad"), "{error}");
-            assert!(error.contains("wait for its end"), "{error}");
+            assert!(error.contains("wait until it ends"), "{error}");
         }
         assert_eq!(fs::read(folder.config()).unwrap(), b"first");
         drop(folder);

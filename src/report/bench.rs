@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{OutputError, json, print, table};
-use crate::bench::{Contest, Contestant, Speed, StepContest, StepSizes, StepSpeed, Stepper};
+use crate::bench::{
+    BoundaryCosts, Contest, Contestant, Speed, StepContest, StepSizes, StepSpeed, Stepper,
+};
 use crate::engine::Kernels;
 use crate::gpu::AdapterEntry;
 
@@ -119,6 +121,46 @@ pub fn step_contest(
         };
     }
     if contest.stopped {
+        text.push_str("(interrupted)\n");
+    }
+    print(&text)
+}
+
+/// The cost of report boundaries, beside that of a step.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn boundary_costs(
+    measured: &BoundaryCosts,
+    adapter: Option<&AdapterEntry>,
+    as_json: bool,
+) -> Result<(), OutputError> {
+    if as_json {
+        return print(&json::boundary_costs(measured, adapter));
+    }
+    let mut text = heading(adapter);
+    let _ = writeln!(
+        text,
+        "a report boundary after a step over one batch: a look at as many rows kept for validation, and copies of\n\
+         the last and of the best state; each loss compared with the CPU's; median of {} interleaved measurements\n",
+        measured.rounds
+    );
+    let lines = measured.costs.iter().map(|cost| {
+        let (step, boundary) = cost.medians();
+        let layers: Vec<String> = cost.layers.iter().map(usize::to_string).collect();
+        vec![
+            layers.join("-"),
+            cost.engine.clone(),
+            cost.rows.to_string(),
+            table::seconds(step, 1),
+            table::seconds(boundary, 1),
+        ]
+    });
+    text += &match measured.costs.is_empty() {
+        true => "nothing was measured\n".to_owned(),
+        false => table::columns(2, &["network", "engine", "rows", "step", "boundary"], lines),
+    };
+    if measured.stopped {
         text.push_str("(interrupted)\n");
     }
     print(&text)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{AdapterReport, PredictReport, RateReport, SweepResult, driver, profile};
 use crate::Error;
-use crate::bench::{Contest, StepContest};
+use crate::bench::{BoundaryCosts, Contest, StepContest};
 use crate::data::{Dataset, Normalize, Schema};
 use crate::engine::Place;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
@@ -381,6 +381,29 @@ pub(super) fn step_contest(contest: &StepContest, adapter: Option<&AdapterEntry>
         "batch": contest.sizes.batch,
         "operations": contest.operations,
         "stopped": contest.stopped,
+    }))
+}
+
+pub(super) fn boundary_costs(measured: &BoundaryCosts, adapter: Option<&AdapterEntry>) -> String {
+    let mut text = String::new();
+    for cost in &measured.costs {
+        let (step, boundary) = cost.medians();
+        text += &line(&json!({
+            "event": "cost",
+            "network": cost.layers,
+            "rows": cost.rows,
+            "engine": cost.engine,
+            "seconds_per_step": step,
+            "seconds_per_boundary": boundary,
+            "measurements": cost.boundaries,
+        }));
+    }
+    text + &line(&json!({
+        "event": "result",
+        "device": device(adapter),
+        "driver": adapter.map(driver),
+        "rounds": measured.rounds,
+        "stopped": measured.stopped,
     }))
 }
 

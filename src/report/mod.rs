@@ -23,7 +23,7 @@ use crate::engine::{Owner, Place};
 use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::train::Training;
 
-pub use bench::{contest, step_contest};
+pub use bench::{boundary_costs, contest, step_contest};
 pub use cells::CellCount;
 pub use json::{halving as halving_line, progress as progress_line};
 pub use lr_find::{RateReport, range_csv, rate_map_csv};

@@ -79,9 +79,7 @@ pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluat
     let outputs = network.outputs();
     let predictions = predictions(network.loss().link(), &forward.outputs, outputs);
     let pairs = || predictions.chunks_exact(outputs).zip(data.targets().chunks_exact(outputs));
-    // Whether each row has one class: one output per class, or a single output.
-    let has_one_class = data.is_classification()
-        && (outputs == 1 || matches!(data.labels(), Labels::Classes(_)) || data.is_one_of_n());
+    let has_one_class = data.is_of_one_class();
     let is_right = |(prediction, target): (&[f32], &[f32])| {
         if has_one_class || network.loss().link() == Link::Softmax {
             class_of(prediction) == class_of(target)

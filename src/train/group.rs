@@ -4,7 +4,7 @@
 use super::{Course, Ended, Training, ValidationPoint};
 use crate::Error;
 use crate::data::Batches;
-use crate::engine::{Engine, Fate, Member, Place, Start, State};
+use crate::engine::{Engine, Fate, Member, Place, Score, Start, State};
 use crate::optimizer::ScheduleKind;
 
 /// A start that is to be trained: as what, and its seed.
@@ -36,6 +36,8 @@ pub(super) struct Group<'a> {
     pub engine: Engine,
     /// None where nothing is noted of any.
     pub candidates: Vec<Candidate<'a>>,
+    /// What they do on the rows kept for validation, where the engine has just looked.
+    scores: Option<Vec<Score>>,
     batches: Batches,
 }
 
@@ -65,7 +67,8 @@ impl<'a> Group<'a> {
             .iter()
             .filter(|_| is_noted)
             .map(|&(training, seed)| Candidate::new(training, Course::new(training, seed)));
-        Ok(Group { training, engine, candidates: candidates.collect(), batches })
+        let candidates = candidates.collect();
+        Ok(Group { training, engine, candidates, scores: None, batches })
     }
 
     /// One network, from where it stood.
@@ -79,7 +82,7 @@ impl<'a> Group<'a> {
         let engine =
             Engine::new(training.task_from(state, course.seed, course.rate), place).await?;
         let candidates = vec![Candidate::new(training, course)];
-        Ok(Group { training, engine, candidates, batches })
+        Ok(Group { training, engine, candidates, scores: None, batches })
     }
 
     /// Whole epochs done.
@@ -93,15 +96,23 @@ impl<'a> Group<'a> {
     }
 
     /// Makes steps towards the end of an epoch, as the engine likes: all of them, fewer where `stop` says
-    /// so, or what suits one submission. Notes their losses.
-    pub async fn advance(&mut self, until: u32, stop: &dyn Fn() -> bool) -> Result<(), Error> {
+    /// so, or what suits one submission. Notes their losses; after the last of them `looks` at the rows kept for
+    /// validation.
+    pub async fn advance(
+        &mut self,
+        until: u32,
+        looks: bool,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
         let per_epoch = self.batches.steps_per_epoch() as u32;
         let before = self.engine.steps_done();
-        let (until, every) = match self.candidates.is_empty() {
+        let (end, every) = match self.candidates.is_empty() {
             true => (until, 0),
             false => self.training.losses_towards(self.epoch(), until),
         };
-        let made = self.engine.advance(until * per_epoch - before, every, stop).await?;
+        let (steps, looks) = (end * per_epoch - before, looks && end == until);
+        let made = self.engine.advance(steps, every, looks, stop).await?;
+        self.scores = made.scores;
         let steps = before..before + made.steps;
         let width = made.columns.len();
         for (column, &network) in made.columns.iter().enumerate() {
@@ -113,6 +124,12 @@ impl<'a> Group<'a> {
             candidate.diverged = candidate.diverged.or(bad);
         }
         Ok(())
+    }
+
+    /// What the engine saw of the rows kept for validation after the last step, if it looked: a loss and how
+    /// many rows are right, of each network.
+    pub fn take_scores(&mut self) -> Option<Vec<Score>> {
+        self.scores.take()
     }
 
     /// Notes which networks have left the finite numbers.
@@ -169,7 +186,7 @@ pub(crate) async fn judge(
             true => training.epochs,
             false => training.next_boundary(group.epoch()),
         };
-        group.advance(boundary, stop).await?;
+        group.advance(boundary, false, stop).await?;
         tell(group.epoch());
         if group.engine.is_decided() || group.has_made(training.epochs) {
             return Ok(Some(group.engine.fates()));

@@ -36,6 +36,8 @@ pub(super) struct Trainer<'a> {
     told: (u32, usize),
     /// What the doctor sees of a single start.
     checkups: Option<Checkups>,
+    /// Whether rows kept for validation are right or wrong.
+    has_classes: bool,
 }
 
 /// The networks of these seeds, and what the doctor is to see of them; or the one of a resumed run.
@@ -45,15 +47,21 @@ async fn group_of<'a>(
     from: Option<&Resume>,
     place: &Place,
 ) -> Result<(Group<'a>, Option<Checkups>), Error> {
-    let &[(_, seed)] = seeds else {
-        return Ok((Group::new(seeds, false, place).await?, None));
+    let (mut group, checkups) = match *seeds {
+        [(_, seed)] => {
+            let Resume { state, course } = from.cloned().unwrap_or_else(|| Resume {
+                state: training.task(seed).start,
+                course: Course::new(training, seed),
+            });
+            let checkups = training.doctor.then(|| Checkups::new(training, &state.parameters));
+            (Group::resumed(training, state, course, place).await?, checkups)
+        }
+        _ => (Group::new(seeds, false, place).await?, None),
     };
-    let Resume { state, course } = from.cloned().unwrap_or_else(|| Resume {
-        state: training.task(seed).start,
-        course: Course::new(training, seed),
-    });
-    let checkups = training.doctor.then(|| Checkups::new(training, &state.parameters));
-    Ok((Group::resumed(training, state, course, place).await?, checkups))
+    if let Some(data) = &training.held_out.validation {
+        group.engine.watch(data).await?;
+    }
+    Ok((group, checkups))
 }
 
 impl<'a> Trainer<'a> {
@@ -82,6 +90,8 @@ impl<'a> Trainer<'a> {
             best: None,
             told,
             checkups,
+            has_classes: training.data.is_classification()
+                && training.held_out.validation.as_ref().is_some_and(|it| it.is_classification()),
         };
         if goes_back {
             trainer.keep_good().await?;
@@ -134,7 +144,7 @@ impl<'a> Trainer<'a> {
         let until = training.next_checkpoint(self.group.epoch()).min(boundary);
         let stops = || control.stops().is_some();
         let is_whole = loop {
-            self.group.advance(until, &stops).await?;
+            self.group.advance(until, until == boundary, &stops).await?;
             if self.group.has_made(until) {
                 break true;
             }
@@ -166,21 +176,33 @@ impl<'a> Trainer<'a> {
         Ok(ended)
     }
 
-    /// What each network does on the rows kept for validation, where there are any.
+    /// Notes what each network does on the rows kept for validation, where there are any: as its engine saw it,
+    /// or as is seen now where that keeps no rows.
     async fn look(&mut self) -> Result<(), Error> {
         let Some(data) = &self.training.held_out.validation else { return Ok(()) };
-        let states = self.group.engine.states().await?;
-        for (candidate, state) in self.group.candidates.iter_mut().zip(&states) {
-            let forward = self.group.engine.forward_from(state, data.inputs()).await?;
-            match self.training.evaluate(data, &forward, state.step) {
-                Ok(seen) => {
-                    let seen = ValidationPoint::new(candidate.course.epoch, &seen, data);
-                    candidate.seen = Some(seen);
+        let step = self.group.engine.steps_done();
+        let losses: Vec<(f64, Option<usize>)> = match self.group.take_scores() {
+            Some(scores) => scores
+                .iter()
+                .map(|score| (score.loss.into(), self.has_classes.then_some(score.right as usize)))
+                .collect(),
+            None => {
+                let mut seen = Vec::new();
+                for state in &self.group.engine.states().await? {
+                    seen.push(match self.training.look(&self.group.engine, state, data).await {
+                        Err(Error::Diverged { .. }) => (f64::NAN, None),
+                        look => look.map(|look| (look.loss, look.right))?,
+                    });
                 }
-                Err(_) => {
-                    let bad = (state.step, Some("an output"));
-                    candidate.diverged = candidate.diverged.or(Some(bad));
-                }
+                seen
+            }
+        };
+        for (candidate, (loss, right)) in self.group.candidates.iter_mut().zip(losses) {
+            let accuracy = right.map(|right| right as f64 / data.rows() as f64);
+            let epoch = candidate.course.epoch;
+            candidate.seen = Some(ValidationPoint { epoch, loss, accuracy });
+            if !loss.is_finite() {
+                candidate.diverged = candidate.diverged.or(Some((step, Some("an output"))));
             }
         }
         Ok(())

@@ -4,8 +4,10 @@
 use super::fused::{Forwarded, IDENTITY};
 use super::step::advance;
 use super::{LayeredEngine, check_done};
+use crate::data::Dataset;
+use crate::engine::watched::{Portion, Watched, rows_of_a_portion};
 use crate::engine::{Forward, pad_rows, unpad_rows};
-use crate::gpu::{Buffer, Dispatch, GpuError};
+use crate::gpu::{Buffer, Dispatch, GpuError, Slice};
 use crate::kernels::unit_counts_len;
 use crate::network::row_stride;
 
@@ -48,7 +50,8 @@ impl ForwardPass {
             let kind = if is_last { IDENTITY } else { layer.function() };
             let to = if is_last { gpu.buffer("pre-activations", len).await? } else { a.clone() };
             let forwarded = Forwarded { output: &to, unit_counts: &counts, pre_activations: None };
-            list.push(engine.layer_forward(layer, kind, &from, forwarded, rows).await?);
+            let input = Slice::all(&from);
+            list.push(engine.layer_forward(layer, kind, input, forwarded, rows).await?);
             if is_last {
                 list.push(engine.activate(layer, &to, &a, rows).await?);
             }
@@ -80,5 +83,38 @@ impl ForwardPass {
             result.outputs.extend(unpad_rows(&lists[1], outputs, stride));
         }
         Ok(result)
+    }
+}
+
+impl LayeredEngine {
+    /// From now on, looks at these rows when it is asked to.
+    ///
+    /// # Errors
+    /// [`GpuError`] where there is no room for them.
+    pub async fn watch(&mut self, data: &Dataset) -> Result<(), GpuError> {
+        let engine = &*self;
+        let (gpu, network) = (&engine.gpu, &engine.task.network);
+        let rows = rows_of_a_portion(gpu, network, 1, data);
+        let counts = engine.layers.iter().map(|layer| unit_counts_len(rows, layer.fan_out));
+        let counts = gpu.buffer("counts of units", counts.max().unwrap_or(1)).await?;
+        let forward = async |portion: &Portion<'_>| {
+            let mut list = Vec::new();
+            for layer in &engine.layers {
+                let [to, fro] = portion.activations;
+                let (output, before) = if layer.index % 2 == 0 { (to, fro) } else { (fro, to) };
+                let (kind, input) = match layer.index {
+                    0 => (layer.function(), portion.own_inputs(row_stride(layer.fan_in))),
+                    _ => (layer.function(), Slice::all(before)),
+                };
+                let is_last = layer.index + 1 == engine.layers.len();
+                let kind = if is_last { IDENTITY } else { kind };
+                let to = Forwarded { output, unit_counts: &counts, pre_activations: None };
+                list.push(engine.layer_forward(layer, kind, input, to, portion.rows).await?);
+            }
+            Ok(list)
+        };
+        let watched = Watched::new(gpu, network, 1, data, forward).await?;
+        self.watched = Some(watched);
+        Ok(())
     }
 }

@@ -83,6 +83,7 @@ impl LayeredEngine {
             let state = &self.buffers.layers[layer.index];
             let pre_activations = layer.activation.needs_pre_activation().then_some(&state.d_z);
             let to = Forwarded { output, unit_counts: &state.unit_counts, pre_activations };
+            let input = Slice::all(input);
             list.push(self.layer_forward(layer, layer.function(), input, to, rows).await?);
         }
         list.extend(self.outputs_and_loss(inputs, targets, rows).await?);
@@ -122,7 +123,7 @@ impl LayeredEngine {
         // The plain kernel of the way back takes them from z.
         let pre_activations = kind.0.needs_pre_activation().then_some(&state.z);
         let to = Forwarded { output, unit_counts: &state.unit_counts, pre_activations };
-        let mut list = vec![self.layer_forward(layer, kind, input, to, rows).await?];
+        let mut list = vec![self.layer_forward(layer, kind, Slice::all(input), to, rows).await?];
         list.push(self.loss(targets, rows).await?);
         if at_output {
             list.push(self.activate_grad(layer, rows).await?);
@@ -135,14 +136,14 @@ impl LayeredEngine {
         &self,
         layer: &Layer,
         kind: (Activation, f64),
-        input: &Buffer,
+        input: Slice<'_>,
         to: Forwarded<'_>,
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let keeps_z = to.pre_activations.is_some();
         let launch = kernels::layer_forward(kind, keeps_z, LayerShape::of(layer, rows));
         let bound = [
-            Slice::all(input),
+            input,
             self.block(&self.buffers.parameters, self.layout.block(layer.index)),
             Slice::all(to.output),
             Slice::all(to.unit_counts),

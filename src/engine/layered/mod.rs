@@ -5,7 +5,6 @@
 mod flight;
 mod forward;
 mod fused;
-mod rows;
 mod state;
 mod statistics;
 mod step;
@@ -18,12 +17,13 @@ use super::{Fate, Forward, Task};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
+use crate::engine::parts::{self, Part};
+use crate::engine::watched::{Score, Watched};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
 use crate::kernels::unit_counts_len;
 use crate::network::{Layer, Layout, Network, named, row_stride};
 use flight::Flight;
 use forward::ForwardPass;
-use rows::Part;
 use state::Kept;
 
 /// Losses that the ring holds, and rates that theirs does: steps between two reads.
@@ -122,6 +122,8 @@ pub struct LayeredEngine {
     step: u32,
     /// Whether a parameter had left the finite numbers when the last run ended.
     diverged: bool,
+    /// Rows that it looks at when it is asked to.
+    watched: Option<Watched>,
     /// Copies of where it stood, one for each [`Slot`].
     kept: [Option<Kept>; 2],
     /// Steps whose rates are in the ring.
@@ -138,7 +140,7 @@ pub(super) fn check_limits(
     kernels: Kernels,
 ) -> Result<(), GpuError> {
     let layout = Layout::new(network);
-    rows::check(gpu, data, batches.batch())?;
+    parts::check(gpu, data, batches.batch())?;
     match kernels {
         Kernels::Fused => fused::check_rounds(network, batches.batch(), gpu)?,
         Kernels::Plain => step::check_rounds(network, batches.batch(), gpu)?,
@@ -197,6 +199,7 @@ impl LayeredEngine {
             submissions: 0,
             step,
             diverged: false,
+            watched: None,
             kept: [None, None],
             rates_until: step,
             pace: Pace::new(FIRST_DISPATCHES, MOST_DISPATCHES),
@@ -231,17 +234,31 @@ impl LayeredEngine {
     /// # Errors
     /// [`GpuError`] where the device fails or did not do what was submitted.
     pub async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, GpuError> {
-        let mut losses = Vec::with_capacity(steps as usize);
+        Ok(self.run_and_look(steps, false, stop).await?.0)
+    }
+
+    /// The same; after the last of the steps it looks at the rows it watches, where that is wanted.
+    ///
+    /// # Errors
+    /// As [`LayeredEngine::run`].
+    pub async fn run_and_look(
+        &mut self,
+        steps: u32,
+        looks: bool,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(Vec<f32>, Option<Score>), GpuError> {
+        let (mut losses, mut seen) = (Vec::with_capacity(steps as usize), None);
         let end = self.step + steps;
         while self.step < end {
             let from = self.step;
             self.run_ring(from + (end - from).min(RING_LEN), stop).await?;
-            losses.extend(self.read_losses(from).await?);
+            let looks = looks && self.step == end;
+            seen = self.read_losses(from, looks, &mut losses).await?;
             if self.step < end && stop() {
                 break;
             }
         }
-        Ok(losses)
+        Ok((losses, seen))
     }
 
     /// Runs up to step `end`, or to the end of a step where `stop` says so: submissions of as
@@ -311,27 +328,35 @@ impl LayeredEngine {
     }
 
     /// The losses of steps `from..self.step`, at most a ring of them, and the proof that they ran; notes
-    /// whether parameters are still finite.
-    async fn read_losses(&mut self, from: u32) -> Result<Vec<f32>, GpuError> {
+    /// whether parameters are still finite. In the same go looks at the rows it watches, where it does.
+    async fn read_losses(
+        &mut self,
+        from: u32,
+        looks: bool,
+        to: &mut Vec<f32>,
+    ) -> Result<Option<Score>, GpuError> {
         let place = |step: u32| (step % RING_LEN) as usize;
         let (first, len) = (place(from), (self.step - from) as usize);
         let before_wrap = len.min(RING_LEN as usize - first);
         let losses = &self.buffers.losses;
-        let lists = self
-            .gpu
-            .read::<f32>(&[
-                (losses, first..first + before_wrap),
-                (losses, 0..len - before_wrap),
-                (&self.buffers.clock, 0..2),
-                (&self.buffers.submissions, 0..1),
-            ])
-            .await?;
-        self.diverged = lists[2][1].to_bits() != 0;
+        let watched = self.watched.as_ref().filter(|_| looks);
+        let look = watched.map_or(&[][..], |watched| watched.begin(&self.gpu));
+        let scores = watched.map_or((losses, 0..0), Watched::range);
+        let wanted = [
+            (losses, first..first + before_wrap),
+            (losses, 0..len - before_wrap),
+            (&self.buffers.clock, 0..2),
+            (&self.buffers.submissions, 0..1),
+            scores,
+        ];
+        let lists = self.gpu.run_and_read::<u32>(look, &wanted).await?;
+        self.diverged = lists[2][1] != 0;
         let counts = [("steps", self.step), ("submissions", self.submissions)];
         for (list, (what, expected)) in lists[2..].iter().zip(counts) {
-            check_done(what, expected, list[0].to_bits())?;
+            check_done(what, expected, list[0])?;
         }
-        Ok([&lists[0][..], &lists[1]].concat())
+        to.extend(lists[..2].iter().flatten().copied().map(f32::from_bits));
+        Ok(Score::list(&lists[4]).first().copied())
     }
 
     /// A forward pass over other rows with the parameters as they are now.
@@ -409,7 +434,7 @@ impl Buffers {
             gradients: gpu
                 .buffer("gradients", if keeps_gradients { layout.len() } else { 4 })
                 .await?,
-            data: rows::upload(gpu, data).await?,
+            data: parts::upload(gpu, data).await?,
             batch,
             layers: layer_buffers,
             row_loss: gpu.buffer("row losses", rows).await?,

@@ -1,7 +1,7 @@
 //! A training step, top to bottom: the batch, and then one kernel per formula, or fused ones.
 
-use super::rows::Part;
 use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN};
+use crate::engine::parts::Part;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{self, LayerShape};
 use crate::network::{GradientAt, Layer, LayerBlock, Network};

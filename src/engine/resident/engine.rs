@@ -12,6 +12,7 @@ use super::rows::{self, Rows};
 use crate::data::Batches;
 use crate::engine::Fate;
 use crate::engine::pace::Pace;
+use crate::engine::watched::{Score, Watched};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::Trainings;
 use crate::network::{Layout, Network};
@@ -47,6 +48,8 @@ pub struct ResidentEngine {
     pub(super) fates: Vec<Fate>,
     /// Of the columns that there are; its params are set for each submission.
     dispatch: Option<Dispatch>,
+    /// Rows that they look at when they are asked to.
+    pub(super) watched: Option<Watched>,
     /// Copies of where they stood, one for each [`Slot`](super::Slot).
     pub(super) kept: [Option<Kept>; 2],
     ring_len: u32,
@@ -86,6 +89,8 @@ pub struct Advance {
     pub every: u32,
     /// Which network each column is; all of them in order, where they are not judged.
     pub columns: Vec<u32>,
+    /// What each network does on the rows it watches, where it was to look after the last step and did.
+    pub scores: Option<Vec<Score>>,
 }
 
 impl ResidentEngine {
@@ -143,6 +148,7 @@ impl ResidentEngine {
             columns: (0..networks as u32).collect(),
             fates: vec![Fate::Unsolved; networks],
             dispatch: None,
+            watched: None,
             kept: [None, None],
             ring_len: ring_len as u32,
             step: 0,
@@ -190,6 +196,19 @@ impl ResidentEngine {
     /// # Errors
     /// [`GpuError`] where the device fails or did not do what was submitted.
     pub async fn advance(&mut self, steps: u32, loss_every: u32) -> Result<Advance, GpuError> {
+        self.advance_and_look(steps, loss_every, false).await
+    }
+
+    /// The same; after the last of the steps all look at the rows they watch, where that is wanted.
+    ///
+    /// # Errors
+    /// As [`ResidentEngine::advance`].
+    pub async fn advance_and_look(
+        &mut self,
+        steps: u32,
+        loss_every: u32,
+        looks: bool,
+    ) -> Result<Advance, GpuError> {
         let keeps_losses = !self.judged || self.schedule.is_plateau();
         let loss_every = if keeps_losses { loss_every } else { 0 };
         let count = steps.min(self.pace.next() as u32).min(self.ring_window(loss_every));
@@ -207,27 +226,39 @@ impl ResidentEngine {
         let (straight, wrapped) = (kept.min(ring - first), kept - kept.min(ring - first));
         let width = self.columns.len();
         let Buffers { losses, done, outcome, .. } = &self.buffers;
+        let watched = self.watched.as_ref().filter(|_| looks && count == steps);
+        let scores = watched.map_or((done, 0..0), Watched::range);
         let ranges = [
             (done, 0..width),
             (outcome, 0..width),
             (losses, first * width..(first + straight) * width),
             (losses, 0..wrapped * width),
+            scores,
         ];
         let dispatches = std::iter::repeat_n(&dispatch, count.div_ceil(cut) as usize);
-        let mut lists = self.gpu.run_and_read::<u32>(dispatches, &ranges).await?.into_iter();
-        self.pace.took(count as usize, started.elapsed());
+        let lists = match watched {
+            None => self.gpu.run_and_read::<u32>(dispatches, &ranges).await?,
+            Some(watched) => {
+                self.gpu.submit(dispatches);
+                self.gpu.run_and_read(watched.begin(&self.gpu), &ranges).await?
+            }
+        };
+        let scores = watched.map(|_| Score::list(&lists[4]));
+        if scores.is_none() {
+            self.pace.took(count as usize, started.elapsed());
+        }
         self.step += count;
-        let (done, outcomes) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
-        check_done(&done, &outcomes, self.step, self.judged)?;
-        let losses = lists.flatten().map(f32::from_bits).collect();
+        let (done, outcomes) = (&lists[0], &lists[1]);
+        check_done(done, outcomes, self.step, self.judged)?;
+        let losses = lists[2..4].iter().flatten().copied().map(f32::from_bits).collect();
         let columns = self.columns.clone();
-        for (&column, &outcome) in self.columns.iter().zip(&outcomes) {
+        for (&column, &outcome) in self.columns.iter().zip(outcomes) {
             self.fates[column as usize] = fate(outcome);
         }
         if self.judged {
-            self.drop_decided(&outcomes).await?;
+            self.drop_decided(outcomes).await?;
         }
-        Ok(Advance { steps: count, losses, every: loss_every, columns })
+        Ok(Advance { steps: count, losses, every: loss_every, columns, scores })
     }
 
     /// Does `steps` steps, or fewer where `stop` says so between submissions; returns every loss,

@@ -3,9 +3,10 @@
 //! dispatch makes.
 //!
 //! Each file uses only files before it: `request`, `rows`, `invocation` and `workgroup`, `plan`, `population`,
-//! `outcome`, `engine`, and last `start` and `state`, which set and read what an engine holds.
+//! `outcome`, `engine`, and last `start`, `state` and `forward`, what else an engine does.
 
 mod engine;
+mod forward;
 mod invocation;
 mod outcome;
 mod plan;

@@ -1,0 +1,193 @@
+//! What a report boundary costs beside the steps between two of them, on every engine: a look at rows kept
+//! for validation, what is decided, and copies of where the training stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Error;
+use crate::check::{Bound, compare};
+use crate::data::{Dataset, Source};
+use crate::engine::{Engine, Kernels, Place, forward};
+use crate::gpu::Gpu;
+use crate::network::{Activation, Loss, Network};
+use crate::random::{Purpose, Threefry};
+use crate::train::{CLOSE_BOUNDARIES, HeldOut, Training, evaluate};
+use rand::Rng;
+use web_time::Instant;
+
+/// What one measurement takes at least, where there are boundaries enough.
+const MEASURED: Duration = Duration::from_millis(300);
+/// Boundaries of the shorter of two trainings: what is made once, and grows at first, is in both.
+const FIRST: u32 = 16;
+/// Rows of the larger network's batch, and as many that are looked at.
+const ROWS: usize = 256;
+
+/// The cost of one boundary of a training, and of one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundaryCost {
+    /// Units per layer, the input first.
+    pub layers: Vec<usize>,
+    /// Rows of the one batch, and as many that are looked at.
+    pub rows: usize,
+    /// Where.
+    pub engine: String,
+    /// Seconds of a step, one for each measurement.
+    pub steps: Vec<f64>,
+    /// Seconds of a boundary, beyond those of the step before it.
+    pub boundaries: Vec<f64>,
+}
+
+impl BoundaryCost {
+    /// The middle of the measurements: of a step, and of a boundary.
+    pub fn medians(&self) -> (f64, f64) {
+        let median = |list: &[f64]| {
+            let mut list = list.to_vec();
+            list.sort_by(f64::total_cmp);
+            list.get(list.len() / 2).copied().unwrap_or(f64::NAN)
+        };
+        (median(&self.steps), median(&self.boundaries))
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundaryCosts {
+    /// Measurements of each, in turn with the others.
+    pub rounds: u32,
+    /// Each network on each engine.
+    pub costs: Vec<BoundaryCost>,
+    /// Whether a stop was asked for before the end.
+    pub stopped: bool,
+}
+
+/// One of the trainings, at one place.
+struct Case {
+    training: Training,
+    place: Place,
+    name: String,
+}
+
+/// Trains 784-512-10 and 2-3-1 in one batch, with a report boundary after every step at which rows are looked at
+/// and two copies are kept, on `gpu` too where there is one; each is first held to the CPU. `tell` hears what
+/// is at work, a true answer of `stop` ends the measuring.
+///
+/// # Errors
+/// [`Error::Check`] where an engine sees another loss, [`Error`] where a device fails.
+pub async fn boundaries(
+    gpu: Option<&Arc<Gpu>>,
+    rounds: u32,
+    tell: &mut dyn FnMut(&str),
+    stop: &dyn Fn() -> bool,
+) -> Result<BoundaryCosts, Error> {
+    let cases = cases(gpu)?;
+    let mut costs: Vec<BoundaryCost> = cases.iter().map(Case::unmeasured).collect();
+    let mut stopped = false;
+    'rounds: for _ in 0..rounds {
+        for (case, cost) in cases.iter().zip(&mut costs) {
+            tell(&case.name);
+            let (step, boundary) = case.measure(stop).await?;
+            // What was cut short says nothing.
+            stopped = stop();
+            if stopped {
+                break 'rounds;
+            }
+            cost.steps.push(step);
+            cost.boundaries.push(boundary);
+        }
+    }
+    costs.retain(|cost| !cost.steps.is_empty());
+    Ok(BoundaryCosts { rounds, costs, stopped })
+}
+
+fn cases(gpu: Option<&Arc<Gpu>>) -> Result<Vec<Case>, Error> {
+    let (relu, identity) = (Activation::Relu, Activation::Identity);
+    let large = Network::uniform(vec![784, 512, 10], relu, identity, Loss::SoftmaxCrossEntropy)?;
+    let small = Network::uniform(vec![2, 3, 1], relu, Activation::Sigmoid, Loss::Bce)?;
+    let xor = Source::Xor.built_in().transpose()?;
+    let mut cases = Vec::new();
+    for (network, data) in
+        [Some((large, pixels()?)), xor.map(|xor| (small, xor))].into_iter().flatten()
+    {
+        let data = Arc::new(data);
+        let training = Training {
+            held_out: HeldOut { validation: Some(Arc::clone(&data)), test: None },
+            // So low that the loss falls at every step, and each is the best so far.
+            learning_rate: 1e-4,
+            doctor: false,
+            ..Training::new(network, data)
+        };
+        let mut places = vec![Place::Cpu];
+        places.extend(gpu.map(|gpu| Place::Layered(Arc::clone(gpu), Kernels::Fused)));
+        places.extend(gpu.map(|gpu| Place::Resident(Arc::clone(gpu), None)));
+        for place in places {
+            // The resident engine does not take every network.
+            if training.check_on(&place).is_ok() {
+                let layers: Vec<String> =
+                    training.network.sizes().iter().map(usize::to_string).collect();
+                let name = format!("{}, {}", layers.join("-"), place.kind());
+                cases.push(Case { training: training.clone(), place, name });
+            }
+        }
+    }
+    Ok(cases)
+}
+
+fn pixels() -> Result<Dataset, Error> {
+    let mut stream = Threefry::new(0, Purpose::Rows, 0);
+    let inputs = (0..ROWS * 784).map(|_| (stream.next_u32() >> 24) as f32 / 255.0).collect();
+    let mut targets = vec![0.0; ROWS * 10];
+    (0..ROWS).for_each(|row| targets[row * 10 + row % 10] = 1.0);
+    Ok(Dataset::new("pixels", inputs, 784, targets, 10)?)
+}
+
+impl Case {
+    fn unmeasured(&self) -> BoundaryCost {
+        BoundaryCost {
+            layers: self.training.network.sizes().to_vec(),
+            rows: self.training.data.rows(),
+            engine: self.place.kind().to_string(),
+            steps: Vec::new(),
+            boundaries: Vec::new(),
+        }
+    }
+
+    /// Seconds of a step, and of a boundary beyond that.
+    async fn measure(&self, stop: &dyn Fn() -> bool) -> Result<(f64, f64), Error> {
+        let (mut count, first) = (FIRST, self.seconds(FIRST, stop).await?);
+        let both = loop {
+            let more = self.seconds(FIRST + count, stop).await? - first;
+            if more >= MEASURED.as_secs_f64() || FIRST + 4 * count > CLOSE_BOUNDARIES || stop() {
+                break more / f64::from(count);
+            }
+            count *= 4;
+        };
+        let mut engine = Engine::new(self.training.task(self.training.seed), &self.place).await?;
+        let mut steps = FIRST;
+        loop {
+            let started = Instant::now();
+            engine.run(steps, stop).await?;
+            let time = started.elapsed();
+            if time >= MEASURED || stop() {
+                let step = time.as_secs_f64() / f64::from(steps);
+                return Ok((step, both - step));
+            }
+            steps *= 4;
+        }
+    }
+
+    /// Seconds of so many epochs, of a step and a boundary each.
+    async fn seconds(&self, epochs: u32, stop: &dyn Fn() -> bool) -> Result<f64, Error> {
+        let training = Training { epochs, ..self.training.clone() };
+        let outcome = training.run_from(&self.place, None, true, &mut |_| Ok(()), stop).await?;
+        let run = &outcome.kept;
+        if let (Some(seen), false) = (&run.validation, stop()) {
+            let data = &training.data;
+            let here = forward(&training.network, &run.parameters, data.inputs());
+            let here = evaluate(&training.network, data, &here);
+            let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
+            compare(&format!("the loss of {}", self.name), &[seen.loss], &[here.loss], near)
+                .map_err(|mismatch| Error::Check { what: mismatch.to_string() })?;
+        }
+        Ok(outcome.train_seconds)
+    }
+}
