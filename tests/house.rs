@@ -19,7 +19,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("check", &["network", "reference"]),
     ("train", &["network", "optimizer", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
-    ("bench", &["network", "optimizer", "data", "random", "gpu", "engine", "reference", "check"]),
+    ("bench", &["train", "network", "optimizer", "data", "random", "gpu", "engine", "reference", "check"]),
     (
         "report",
         &["network", "optimizer", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"],
