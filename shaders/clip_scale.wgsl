@@ -32,7 +32,7 @@ fn clip_scale(@builtin(local_invocation_index) lane: u32) {
         workgroupBarrier();
     }
     if (lane == 0u) {
-        let factors = clip_factors(sum_partial[0], params.clip_norm);
+        let factors = clip_factors_of(sum_partial[0], params.clip_norm);
         scale[0] = factors.x;
         scale[1] = factors.y;
     }

@@ -1,6 +1,6 @@
 // output = activation(input . weights + bias), one layer of many networks at once, each over the same rows.
 //
-// parameters is [PARAMETERS][networks] as in train_one_hidden.wgsl: those of the layer, weights [fan_in][fan_out]
+// parameters is [PARAMETERS][networks] as in train_invocation.wgsl: those of the layer, weights [fan_in][fan_out]
 // and the bias, begin at params.first_parameter. input is [rows][stride][networks]; or, where FROM_DATA, the
 // rows of a data set [..][stride] from params.first_row on, the same for every network. output is
 // [rows][stride][networks]; its padding is left as it is.

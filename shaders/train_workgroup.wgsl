@@ -1,7 +1,7 @@
 // Trains whole networks of any number of layers: up to params.steps times, and to step params.until,
 // forward, backward and an update by common/optimizer.wgsl, without leaving the workgroup.
 //
-// The bindings are those of train_one_hidden.wgsl; parameters [PARAMETERS][networks] are, layer by
+// The bindings are those of train_invocation.wgsl; parameters [PARAMETERS][networks] are, layer by
 // layer, the weights [fan_in][fan_out] and their bias; behind them as many of each moment.
 // One workgroup owns one network; parameters, activations and their gradients of one batch lie in
 // its memory. In turn its invocations own the activations of a layer, the rows of the batch, the
@@ -138,7 +138,7 @@ fn update_by_norm(lane: u32, rule: Rule) {
         }
         workgroupBarrier();
     }
-    let clip = clip_factors(square_partial[0], params.update.clip_norm);
+    let clip = clip_factors_of(square_partial[0], params.update.clip_norm);
     for (var at = lane; at < PARAMETERS; at += LANES) {
         update_parameter(rule, at, norm_clipped(vec4<f32>(gradients_tile[at]), clip).x);
     }
@@ -313,7 +313,7 @@ fn train_workgroup(
     for (var at = lane; at < PARAMETERS * STATES; at += LANES) {
         let value = parameters_tile[at];
         parameters[at * params.networks + network] = value;
-        is_finite = is_finite && (at >= PARAMETERS || is_finite_number(value));
+        is_finite = is_finite && (at >= PARAMETERS || are_finite(vec4<f32>(value)));
     }
     // What the last step made of it has been seen by nobody yet.
     if (JUDGED && clock.place == 0u && !is_solved) {

@@ -545,7 +545,7 @@ fn kernels_are_timed_by_the_adapters_clock() {
     let both = ["--save", text, &asked, "--epochs", "1"];
     fail(wgrad(&both), 2, &["--profile=", "--save"]);
     let seen = succeed(wgrad(&["--profile", "--epochs", "50"]));
-    assert!(seen.contains("train_one_hidden") && seen.contains("to record"), "{seen}");
+    assert!(seen.contains("train_invocation") && seen.contains("to record"), "{seen}");
     fail(wgrad(&["--profile", "--engine", "cpu"]), 2, &["--profile", "cpu engine"]);
     // The same numbers, timed or not.
     let plain = self::events(wgrad(&common)).pop().unwrap();

@@ -3,6 +3,9 @@
 //! back end can be given it.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+#[path = "common/shapes.rs"]
+mod shapes;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,7 @@ use std::path::{Path, PathBuf};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
+use shapes::examples;
 use wgrad::gpu::{Access, FieldKind, KernelRow, ParamsLayout};
 use wgrad::kernels::{ALL, COMMON};
 use wgrad::network::{Activation, Loss};
@@ -30,18 +34,14 @@ fn stems(folder: &str, ending: &str) -> BTreeSet<String> {
     named.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// The WGSL of a kernel with the lines of one of its shapes.
-fn source(kernel: &KernelRow, shape: &str) -> String {
-    format!("{}\n{shape}", kernel.source)
-}
-
+/// The kernel under the first of its shapes.
 fn parse(kernel: &KernelRow) -> Module {
-    let [shape, ..] = kernel.shapes else { panic!("{}: no shape to build it with", kernel.name) };
-    parse_shape(kernel, shape)
+    let (kernel, lines) = examples(kernel).remove(0);
+    parse_shape(&kernel, &lines)
 }
 
-fn parse_shape(kernel: &KernelRow, shape: &str) -> Module {
-    let source = source(kernel, shape);
+fn parse_shape(kernel: &KernelRow, lines: &str) -> Module {
+    let source = format!("{}\n{lines}", kernel.source);
     naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, kernel.name)))
 }
@@ -104,8 +104,8 @@ fn files_table_twins_and_tests_are_one_set() {
 #[test]
 fn every_kernel_is_valid_under_the_base_limits() {
     for kernel in ALL {
-        for shape in kernel.shapes {
-            validate(kernel.name, &parse_shape(kernel, shape));
+        for (kernel, lines) in examples(kernel) {
+            validate(kernel.name, &parse_shape(&kernel, &lines));
         }
         // WebGPU's defaults, which every browser and software adapter gives.
         assert!(kernel.lanes <= 256, "{}: {} invocations", kernel.name, kernel.lanes);
@@ -126,8 +126,8 @@ fn every_kernel_is_valid_under_the_base_limits() {
 
 #[test]
 fn the_table_says_what_the_wgsl_says() {
-    for kernel in ALL {
-        let module = parse(kernel);
+    for (kernel, lines) in ALL.iter().flat_map(examples) {
+        let module = parse_shape(&kernel, &lines);
         let name = kernel.name;
         let [entry] = &module.entry_points[..] else { panic!("{name}: not one entry point") };
         assert_eq!((entry.name.as_str(), entry.stage), (name, ShaderStage::Compute));
@@ -244,8 +244,8 @@ fn every_back_end_can_be_given_every_variant() {
     let mut variants = 0;
     for kernel in ALL {
         // Further shapes are of other lines, under the first setting alone.
-        let firsts = kernel.shapes.iter().skip(1).filter_map(|shape| {
-            Some((parse_shape(kernel, shape), settings(kernel).into_iter().next()?))
+        let firsts = examples(kernel).into_iter().skip(1).filter_map(|(kernel, lines)| {
+            Some((parse_shape(&kernel, &lines), settings(&kernel).into_iter().next()?))
         });
         let all = settings(kernel).into_iter().map(|setting| (parse(kernel), setting));
         for (module, setting) in all.chain(firsts) {
@@ -347,7 +347,7 @@ fn lists_of_constants_are_those_of_the_families() {
     for kernel in ALL {
         for constant in kernel.constants {
             let expected = match constant.name {
-                "ACTIVATION" | "SECOND_ACTIVATION" | "OUTPUT_ACTIVATION" => &activations,
+                "ACTIVATION" | "OUTPUT_ACTIVATION" => &activations,
                 "LOSS" => &losses,
                 "OPTIMIZER" => &optimizers,
                 "DECAY" => &decays,
@@ -358,7 +358,7 @@ fn lists_of_constants_are_those_of_the_families() {
             seen.insert(constant.name);
         }
     }
-    assert_eq!(seen.len(), 6, "{seen:?}");
+    assert_eq!(seen.len(), 5, "{seen:?}");
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
     let decays = decays.map(|(name, rule)| (name.to_owned(), rule.decay_code()));
     assert_eq!(codes(&optimizer), rules.chain(decays).collect());
     let norm = text("shaders/common/norm.wgsl");
-    assert!(norm.contains("(norm + 1e-6)") && wgrad::optimizer::CLIP_EPSILON == 1e-6);
+    assert!(norm.contains("norm + 1e-6") && wgrad::optimizer::CLIP_EPSILON == 1e-6);
     assert_eq!(constant(&norm, "LARGE_SCALE"), "0x1p-80f");
     assert_eq!(wgrad::optimizer::LARGE_SCALE, 2f64.powi(-80));
     let squares = text("shaders/gradient_squares.wgsl");

@@ -22,12 +22,12 @@ use common::{ULP, assert_close, gpu, numbers, stride, wide};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Order, Source};
-use wgrad::gpu::{Access, Gpu, Kernel, Launch, Slice};
-use wgrad::kernels::{
-    self, TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN, TRAIN_WORKGROUP, TrainParams, Trainings,
-};
+use wgrad::engine::Owner;
+use wgrad::engine::resident::{self, Request, Room};
+use wgrad::gpu::{Access, Gpu, Launch, Slice};
+use wgrad::kernels::{self, Trainings};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::optimizer::{Optimizer, OptimizerKind};
+use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;
 use wgrad::reference::fused::{self, LayerShape};
 use wgrad::reference::twins::{self, Grid, MatmulShape, Update};

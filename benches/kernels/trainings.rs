@@ -2,17 +2,20 @@
 
 use super::*;
 
-/// A kernel that trains whole networks, with the shape its first lines are for.
+/// A kernel that trains whole networks, by its name and who owns a network in it.
 struct Training {
-    kernel: Kernel<TrainParams>,
+    name: &'static str,
+    owner: Owner,
     sizes: &'static [usize],
     networks: usize,
 }
 
 pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
-    let one = |networks| Training { kernel: TRAIN_ONE_HIDDEN, sizes: &[2, 3, 1], networks };
-    let two = |networks| Training { kernel: TRAIN_TWO_HIDDEN, sizes: &[2, 3, 2, 1], networks };
-    let workgroup = |networks| Training { kernel: TRAIN_WORKGROUP, sizes: &[2, 3, 1], networks };
+    let (name, owner) = ("train_invocation", Owner::Invocation);
+    let one = |networks| Training { name, owner, sizes: &[2, 3, 1], networks };
+    let two = |networks| Training { name, owner, sizes: &[2, 3, 2, 1], networks };
+    let (name, owner) = ("train_workgroup", Owner::Workgroup);
+    let workgroup = |networks| Training { name, owner, sizes: &[2, 3, 1], networks };
     for case in [one(1), one(65_536), two(1), two(65_536), workgroup(1), workgroup(256)] {
         training(c, gpu, &case);
     }
@@ -20,7 +23,7 @@ pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
 fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
     const STEPS: u32 = 100;
-    let Training { kernel, sizes, networks } = *training;
+    let Training { name, owner, sizes, networks } = *training;
     let network =
         Network::uniform(sizes.to_vec(), Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
     let layout = Layout::new(&network);
@@ -55,10 +58,20 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         bytes: 8 * (count * networks) as u64,
         formula: "elements are networks x epochs; 4 bytes in and out for every parameter",
     };
+    let batches = Batches::new(4, 0, Order::Sequential, 0);
+    let request = Request {
+        network: &network,
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
+        batches: &batches,
+        networks,
+        judged: false,
+        owner: Some(owner),
+    };
     let trainings = Trainings {
         network: &network,
         optimizer: &Optimizer::default(),
-        batches: &Batches::new(4, 0, Order::Sequential, 0),
+        batches: &batches,
         networks,
         steps: STEPS,
         until: u32::MAX,
@@ -66,7 +79,9 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         ring_len: 1,
         loss_every: 0,
     };
-    let launch = kernels::train(&kernel, &trainings).with_rounds(100 * 100);
+    let launch = resident::launch(request, Room::of(gpu), &trainings).unwrap();
+    assert_eq!(launch.kernel().name, name);
+    let launch = launch.with_rounds(100 * 100);
     let case = Case { launch, buffers, work };
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     case.run(c, gpu, &format!("{networks} of {}", sizes.join("-")), |outputs| {
@@ -74,7 +89,7 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         let first: Vec<f32> = all.iter().step_by(networks).copied().collect();
         let bound = f64::from(STEPS) * 16.0 * ULP;
         let near = Bound::Mixed { absolute: bound, relative: bound };
-        assert_close(kernel.name, &first, &twin, near);
+        assert_close(name, &first, &twin, near);
     });
 }
 

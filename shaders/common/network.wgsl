@@ -6,11 +6,6 @@
 const IN_TRAINING: u32 = 0xffffffffu;
 const DIVERGED: u32 = 0xfffffffeu;
 
-// Found by its bits: WGSL may take it that neither NaN nor infinity occurs.
-fn is_finite_number(value: f32) -> bool {
-    return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
-}
-
 // Where a step stands: its epoch, its place therein, and how many epochs from there the next one
 // is whose losses are kept. They are counted on: a division would cost as much as a step.
 struct Clock {

@@ -1,30 +1,39 @@
-// The norm of all gradients together, and the factors that bring it down. Squares of large gradients are
-// beyond f32: they are summed apart, scaled down by a power of two before they are squared (Blue 1978; nrm2 of
-// BLAS does the same). Where no gradient is large, all is what a plain sum gives. Squares that vanish do no
-// harm: 1e-6 is added to the norm.
+// The norm of all gradients together, and the factors that bring it down. Where gradients are so large that
+// the sum of their squares is beyond f32, they are squared times LARGE_SCALE, a power of two, as nrm2 of BLAS
+// does it. Squares that vanish do no harm: 1e-6 is added to the norm.
 
-// From here on a gradient is large. The squares of 2^28 smaller ones, which no network has more of, add up to
-// less than 2^126; so do those of as many large ones times LARGE_SCALE.
-const LARGE: f32 = 0x1p+49f;
+// 2^28 gradients, as many as a network may have parameters, have squares that add up to less than 2^124 with it.
 const LARGE_SCALE: f32 = 0x1p-80f;
+// The squares of as many gradients that are smaller than this add up to less than 2^126 without it.
+const LARGE: f32 = 0x1p+49f;
+const LARGE_SUM: f32 = 0x1p+126f;
 
-// Two sums of squares: of the gradients that are not large, and of those that are, times LARGE_SCALE.
-fn square_sums(g: vec4<f32>) -> vec2<f32> {
-    let is_large = abs(g) >= vec4<f32>(LARGE);
-    let plain = select(g, vec4<f32>(), is_large);
-    let scaled = select(vec4<f32>(), LARGE_SCALE * g, is_large);
-    return vec2<f32>(dot(plain, plain), dot(scaled, scaled));
+// What gradients are to be multiplied by before they are squared, where the largest absolute one is known.
+fn square_scale(largest: f32) -> f32 {
+    return select(1.0, LARGE_SCALE, largest >= LARGE);
 }
 
-// What gradients with these sums of squares are multiplied by, one factor after the other, so that their
-// norm is at most `most`: the product of both may be too small for f32.
-fn clip_factors(sums: vec2<f32>, most: f32) -> vec2<f32> {
-    if (sums.y > 0.0) {
-        let factor = most / sqrt(sums.y + LARGE_SCALE * (LARGE_SCALE * sums.x));
-        return select(vec2<f32>(LARGE_SCALE, factor), vec2<f32>(1.0, 1.0), factor * LARGE_SCALE >= 1.0);
+// Where it is not: the sum of squares, and that of the gradients times LARGE_SCALE.
+fn square_sums(g: vec4<f32>) -> vec2<f32> {
+    let scaled = LARGE_SCALE * g;
+    return vec2<f32>(dot(g, g), dot(scaled, scaled));
+}
+
+// What gradients are multiplied by, one factor after the other, so that their norm is at most `most`: the
+// product of both may be too small for f32. `sum` is that of the squares of the gradients times `scale`.
+fn clip_factors(scale: f32, sum: f32, most: f32) -> vec2<f32> {
+    let norm = sqrt(sum);
+    // 1e-6 is nothing beside a norm that had to be scaled.
+    let factor = most / select(norm, norm + 1e-6, scale == 1.0);
+    return select(vec2<f32>(scale, factor), vec2<f32>(1.0, 1.0), scale * factor >= 1.0);
+}
+
+// The same from both sums.
+fn clip_factors_of(sums: vec2<f32>, most: f32) -> vec2<f32> {
+    if (sums.x < LARGE_SUM) {
+        return clip_factors(1.0, sums.x, most);
     }
-    let norm = sqrt(sums.x);
-    return vec2<f32>(1.0, min(1.0, most / (norm + 1e-6)));
+    return clip_factors(LARGE_SCALE, sums.y, most);
 }
 
 fn norm_clipped(g: vec4<f32>, factors: vec2<f32>) -> vec4<f32> {

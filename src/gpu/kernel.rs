@@ -1,6 +1,5 @@
 //! A kernel on the host: its row in the table of kernels, and a launch of it.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 
 /// How a kernel uses a binding.
@@ -115,9 +114,6 @@ pub struct KernelRow {
     pub lanes: u32,
     /// Bytes of workgroup memory.
     pub workgroup_bytes: u32,
-    /// Examples of the lines that the host appends for a shape, if the WGSL needs any: tests build the
-    /// kernel with them.
-    pub shapes: &'static [&'static str],
     /// Whether its loops are counted. Only this crate may set it: it switches a check off.
     pub(crate) loops: Loops,
     /// The function of `reference::twins` that it is compared with.
@@ -183,7 +179,6 @@ impl<P: Params> Kernel<P> {
             constants: &[],
             lanes,
             workgroup_bytes: 0,
-            shapes: &[""],
             loops: Loops::Bounded,
             twin: "",
         })
@@ -199,12 +194,12 @@ impl<P: Params> Kernel<P> {
         Kernel::new(KernelRow { bindings, workgroup_bytes, ..self.row })
     }
 
-    /// A launch of `invocations` invocations with few loop iterations, of the first of
-    /// [`KernelRow::shapes`], with every override at its default.
+    /// A launch of `invocations` invocations with few loop iterations, with every override at its
+    /// default.
     pub fn launch(&self, params: P, invocations: usize) -> Launch {
         Launch {
             kernel: self.row,
-            lines: self.shapes.first().copied().unwrap_or_default().into(),
+            lines: String::new(),
             constants: Vec::new(),
             params: bytemuck::bytes_of(&params).to_vec(),
             invocations,
@@ -217,7 +212,7 @@ impl<P: Params> Kernel<P> {
 #[derive(Debug, Clone)]
 pub struct Launch {
     pub(super) kernel: KernelRow,
-    pub(super) lines: Cow<'static, str>,
+    pub(super) lines: String,
     pub(super) constants: Vec<(&'static str, f64)>,
     pub(super) params: Vec<u8>,
     pub(super) invocations: usize,
@@ -247,11 +242,16 @@ impl Launch {
         self
     }
 
+    /// The lines that specialise the kernel for a shape, if it needs any.
+    pub fn lines(&self) -> &str {
+        &self.lines
+    }
+
     /// Sets the lines that specialise the kernel for a shape. They are appended to its WGSL, so that
     /// the line numbers of errors match the file. For this crate's lines only: they may be compiled
     /// without a check.
     pub(crate) fn with_lines(mut self, lines: String) -> Launch {
-        self.lines = lines.into();
+        self.lines = lines;
         self
     }
 }

@@ -21,7 +21,7 @@ impl PipelineKey {
     fn new(launch: &Launch, checked: bool) -> PipelineKey {
         let KernelRow { name, source, bindings, .. } = launch.kernel;
         let constants = launch.constants.iter().map(|(name, value)| (*name, value.to_bits()));
-        let (lines, constants) = (launch.lines.to_string(), constants.collect());
+        let (lines, constants) = (launch.lines.clone(), constants.collect());
         PipelineKey { name, source, bindings, lines, constants, checked }
     }
 }

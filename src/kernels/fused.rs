@@ -1,7 +1,6 @@
 //! The kernels that do a layer's product with what goes before and after it.
 
 use super::params::params;
-use super::shapes::ONE_OUTPUT;
 use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, UpdateParams, updating};
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, OUTPUT_ACTIVATION,
@@ -94,7 +93,6 @@ pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
         write("d_output"),
     ],
     constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
-    shapes: &[ONE_OUTPUT],
     twin: "output_loss",
     ..PLAIN
 });
@@ -199,7 +197,7 @@ params! {
 /// A layer's gradients and its update.
 pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     name: "layer_update",
-    source: source!("layer_update", "grid", "tile", "optimizer", "norm", "schedule"),
+    source: source!("layer_update", "grid", "tile", "optimizer", "norm", "finite", "schedule"),
     bindings: &[
         read("input"),
         read("d_output"),

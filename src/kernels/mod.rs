@@ -12,7 +12,6 @@ mod fused;
 mod params;
 mod plain;
 mod resident;
-mod shapes;
 mod update;
 
 pub use batch::*;
@@ -68,10 +67,6 @@ use codes;
 const PARAMETER: &[f64] = &[0.25];
 const ACTIVATION: Constant = Constant { name: "ACTIVATION", values: codes!(Activation) };
 const ACTIVATION_PARAMETER: Constant = Constant { name: "ACTIVATION_PARAMETER", values: PARAMETER };
-const SECOND_ACTIVATION: Constant =
-    Constant { name: "SECOND_ACTIVATION", values: ACTIVATION.values };
-const SECOND_ACTIVATION_PARAMETER: Constant =
-    Constant { name: "SECOND_ACTIVATION_PARAMETER", values: PARAMETER };
 const OUTPUT_ACTIVATION: Constant =
     Constant { name: "OUTPUT_ACTIVATION", values: ACTIVATION.values };
 const OUTPUT_ACTIVATION_PARAMETER: Constant =
@@ -99,7 +94,6 @@ const PLAIN: KernelRow = KernelRow {
     constants: &[],
     lanes: 64,
     workgroup_bytes: 0,
-    shapes: &[""],
     loops: Loops::Counted,
     twin: "",
 };
@@ -159,16 +153,15 @@ pub const ALL: &[KernelRow] = &[
     EVALUATE_ROWS.row,
     CANARY.row,
     INIT_UNIFORM.row,
-    TRAIN_ONE_HIDDEN.row,
-    TRAIN_TWO_HIDDEN.row,
+    TRAIN_INVOCATION.row,
     TRAIN_WORKGROUP.row,
 ];
 
 /// The files of `common/`, for tests that probe their functions alone.
 pub const COMMON: &[(&str, &str)] = &[
     ("activation", include_str!("../../shaders/common/activation.wgsl")),
+    ("finite", include_str!("../../shaders/common/finite.wgsl")),
     ("grid", include_str!("../../shaders/common/grid.wgsl")),
-    ("invocation", include_str!("../../shaders/common/invocation.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
     ("network", include_str!("../../shaders/common/network.wgsl")),
     ("norm", include_str!("../../shaders/common/norm.wgsl")),

@@ -5,9 +5,8 @@ use std::ops::Range;
 use super::params::params;
 use super::update::UpdateParams;
 use super::{
-    ACTIVATION, ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION,
-    OUTPUT_ACTIVATION_PARAMETER, PLAIN, SECOND_ACTIVATION, SECOND_ACTIVATION_PARAMETER, read,
-    shapes, source, write,
+    LOSS, LOSS_PARAMETER, OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, PLAIN, read, source,
+    write,
 };
 use crate::data::Batches;
 use crate::gpu::{Access, Binding, Kernel, KernelRow, Launch};
@@ -137,17 +136,17 @@ pub const TRAIN_STORAGE_BINDINGS: &[Binding] = &[
     write("outcome"),
 ];
 
-/// Whole trainings of networks with one hidden layer, one network an invocation.
-pub const TRAIN_ONE_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
-    name: "train_one_hidden",
+/// Whole trainings of networks with one or two hidden layers, one network an invocation.
+pub const TRAIN_INVOCATION: Kernel<TrainParams> = Kernel::new(KernelRow {
+    name: "train_invocation",
     source: source!(
-        "train_one_hidden",
-        "invocation",
+        "train_invocation",
         "network",
         "rows",
         "rule",
         "optimizer",
         "norm",
+        "finite",
         "output",
         "grid",
         "loss",
@@ -156,49 +155,9 @@ pub const TRAIN_ONE_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
         "threefry"
     ),
     bindings: TRAIN_BINDINGS,
-    constants: &[
-        ACTIVATION,
-        ACTIVATION_PARAMETER,
-        OUTPUT_ACTIVATION,
-        OUTPUT_ACTIVATION_PARAMETER,
-        LOSS,
-        LOSS_PARAMETER,
-    ],
-    shapes: shapes::ONE_HIDDEN,
+    constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
     twin: "step",
     ..PLAIN
-});
-
-/// The same with two hidden layers.
-pub const TRAIN_TWO_HIDDEN: Kernel<TrainParams> = Kernel::new(KernelRow {
-    name: "train_two_hidden",
-    source: source!(
-        "train_two_hidden",
-        "invocation",
-        "network",
-        "rows",
-        "rule",
-        "optimizer",
-        "norm",
-        "output",
-        "grid",
-        "loss",
-        "activation",
-        "order",
-        "threefry"
-    ),
-    constants: &[
-        ACTIVATION,
-        ACTIVATION_PARAMETER,
-        SECOND_ACTIVATION,
-        SECOND_ACTIVATION_PARAMETER,
-        OUTPUT_ACTIVATION,
-        OUTPUT_ACTIVATION_PARAMETER,
-        LOSS,
-        LOSS_PARAMETER,
-    ],
-    shapes: shapes::TWO_HIDDEN,
-    ..TRAIN_ONE_HIDDEN.row
 });
 
 /// Whole trainings of networks of any depth, one network a workgroup.
@@ -211,16 +170,14 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "rule",
         "optimizer",
         "norm",
+        "finite",
         "output",
         "loss",
         "activation",
         "order",
         "threefry"
     ),
-    constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
-    shapes: shapes::WORKGROUP,
-    workgroup_bytes: 492,
-    ..TRAIN_ONE_HIDDEN.row
+    ..TRAIN_INVOCATION.row
 });
 
 /// The work of one dispatch that trains whole networks.
@@ -246,7 +203,7 @@ pub struct Trainings<'a> {
     pub loss_every: u32,
 }
 
-/// Launches whole trainings by one of the three kernels for them. Whoever chose the kernel adds the lines
+/// Launches whole trainings by one of the two kernels for them. Whoever chose the kernel adds the lines
 /// for its shape and its loop rounds.
 pub fn train(kernel: &Kernel<TrainParams>, what: &Trainings<'_>) -> Launch {
     let Trainings { network, optimizer, batches, networks, .. } = *what;
@@ -287,12 +244,8 @@ pub fn train(kernel: &Kernel<TrainParams>, what: &Trainings<'_>) -> Launch {
 /// The value of an override of these kernels for a network.
 fn constant(network: &Network, name: &str) -> f64 {
     let layers: Vec<Layer> = network.layers().collect();
-    let (first, last) = (layers[0], layers[layers.len() - 1]);
+    let last = layers[layers.len() - 1];
     match name {
-        "ACTIVATION" => first.activation.code().into(),
-        "ACTIVATION_PARAMETER" => first.parameter,
-        "SECOND_ACTIVATION" => layers[1].activation.code().into(),
-        "SECOND_ACTIVATION_PARAMETER" => layers[1].parameter,
         "LOSS" => network.loss().code().into(),
         "LOSS_PARAMETER" => network.loss_parameter(),
         "OUTPUT_ACTIVATION_PARAMETER" => last.parameter,

@@ -65,7 +65,7 @@ params! {
 /// One update of every parameter.
 pub const OPTIMIZER_STEP: Kernel<OptimizerParams> = Kernel::new(KernelRow {
     name: "optimizer_step",
-    source: source!("optimizer_step", "grid", "optimizer", "norm", "schedule"),
+    source: source!("optimizer_step", "grid", "optimizer", "norm", "finite", "schedule"),
     bindings: &[
         read("gradients"),
         read("scale"),

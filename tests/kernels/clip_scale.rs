@@ -6,18 +6,18 @@ use wgrad::reference::twins::clip_scale;
 use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
 use crate::launch::{Arg, floats, hold, launch};
 
-/// Both factors, from the sums of squares of gradients that are not large, and of those that are.
+/// Both factors, from pairs of the sum of squares and the scaled one.
 fn factors(sums: &[[f32; 2]], clip_norm: f32) -> [f32; 2] {
     // Other sums stand beside: they are not read.
     let vectors: Vec<f32> =
-        sums.iter().flat_map(|&[plain, large]| [plain, 7.0, large, 9.0]).collect();
+        sums.iter().flat_map(|&[plain, scaled]| [plain, 7.0, scaled, 9.0]).collect();
     let args = [Arg::F32(&vectors), Arg::Out(2)];
     let written = launch(&kernels::clip_scale(clip_norm, sums.len()), &args);
     let factors = floats(&written[0]);
     [factors[0], factors[1]]
 }
 
-/// The factor where no gradient is large.
+/// The factor where no sum is beyond f32.
 fn run(sums: &[f32], clip_norm: f32) -> f32 {
     let sums: Vec<[f32; 2]> = sums.iter().map(|&sum| [sum, 0.0]).collect();
     let [first, second] = factors(&sums, clip_norm);
@@ -40,29 +40,29 @@ fn matches_its_twin() {
     }
 }
 
-/// Norms beyond f32's squares, and beyond f32; a norm that is let through leaves gradients as they are.
+/// Norms whose squares are beyond f32, and norms that are; one that is let through leaves gradients as they
+/// are.
 #[test]
 fn large_norms_are_brought_down_by_two_factors() {
-    // 3e38 a thousand times; 1e19 beside small ones; 2^49 once, and it is let through.
-    let square = |g: f64| ((LARGE_SCALE * g).powi(2)) as f32;
-    for (sums, clip_norm) in [
-        (vec![[0.0, square(3e38)]; 1000], 1.0),
-        (vec![[0.0, square(3e38)]; 1000], 1e-15),
-        (vec![[1e25, 0.0], [2.0, square(1e19)], [0.5, square(1e15)]], 1.0),
-        (vec![[1e30, square(1e15)]], 2e15),
-        (vec![[1.0, square(1e16)]], 0.9e16),
+    // What the first level leaves of a gradient: the sum of squares, and the scaled one.
+    let sums = |g: f64| [(g * g) as f32, (LARGE_SCALE * g).powi(2) as f32];
+    for (gradients, clip_norm) in [
+        (vec![3e38; 1000], 1.0),
+        (vec![3e38; 1000], 1e-15),
+        (vec![3e38; 1000], 1e38),
+        (vec![1e25, 2.0, 1e15], 1.0),
+        (vec![1.5e19, 1.5e19], 1.0),
+        (vec![1e19], 0.9e19),
     ] {
-        let truth: Vec<f64> = sums
-            .iter()
-            .map(|&[plain, large]| f64::from(plain) + f64::from(large) / LARGE_SCALE.powi(2))
-            .collect();
-        let truth = clip_scale(&truth, f64::from(clip_norm));
-        let [first, second] = factors(&sums, clip_norm);
-        let bound = ((sums.len().div_ceil(256) + 9) as f64 / 2.0 + 6.0) * ULP * truth;
+        let squares: Vec<f64> = gradients.iter().map(|g| g * g).collect();
+        let truth = clip_scale(&squares, f64::from(clip_norm));
+        let list: Vec<[f32; 2]> = gradients.iter().map(|&g| sums(g)).collect();
+        let [first, second] = factors(&list, clip_norm);
+        let bound = ((gradients.len().div_ceil(256) + 9) as f64 / 2.0 + 6.0) * ULP * truth;
         let product = f64::from(first) * f64::from(second);
         assert_close("both factors", &[product], &[truth], Bound::Each(&[bound]));
     }
-    assert_eq!(factors(&[[1.0, square(1e16)]], 2e16), [1.0, 1.0]);
+    assert_eq!(factors(&[sums(1e20)], 2e20), [1.0, 1.0]);
 }
 
 #[test]

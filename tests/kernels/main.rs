@@ -35,6 +35,5 @@ mod matmul;
 mod optimizer_step;
 mod output_loss;
 mod population_forward;
-mod train_one_hidden;
-mod train_two_hidden;
+mod train_invocation;
 mod train_workgroup;

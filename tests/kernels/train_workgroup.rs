@@ -1,9 +1,9 @@
-use wgrad::kernels::TRAIN_WORKGROUP;
+use wgrad::engine::Owner;
 
 use crate::trainings::{Case, network};
 
 fn case() -> Case {
-    Case { kernel: TRAIN_WORKGROUP, network: network(&[2, 3, 1]) }
+    Case { owner: Owner::Workgroup, network: network(&[2, 3, 1]) }
 }
 
 #[test]

@@ -1,20 +1,21 @@
-//! What the kernels that train whole networks are held to, alike: XOR under the lines of
-//! `kernels::shapes`, network by network, against the reference.
+//! What the kernels that train whole networks are held to, alike: XOR, network by network, against the
+//! reference.
 
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Order, Source};
-use wgrad::gpu::Kernel;
-use wgrad::kernels::{TrainParams, Trainings, train};
+use wgrad::engine::Owner;
+use wgrad::engine::resident::{self, Request, Room};
+use wgrad::kernels::Trainings;
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::optimizer::Optimizer;
+use wgrad::optimizer::{Optimizer, RateSchedule};
 use wgrad::reference::Reference;
 
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, floats, launch};
 
-/// One kernel with the network that its first shape is for.
+/// A network, and who owns it: which kernel that is.
 pub struct Case {
-    pub kernel: Kernel<TrainParams>,
+    pub owner: Owner,
     pub network: Network,
 }
 
@@ -60,10 +61,20 @@ impl Case {
             Arg::U32(&vec![0; networks]),
             Arg::U32(&outcome),
         ];
+        let batches = Batches::new(4, 0, Order::Sequential, 0);
+        let request = Request {
+            network: &self.network,
+            optimizer: Optimizer::default(),
+            schedule: RateSchedule::default(),
+            batches: &batches,
+            networks,
+            judged: false,
+            owner: Some(self.owner),
+        };
         let trainings = Trainings {
             network: &self.network,
             optimizer: &Optimizer::default(),
-            batches: &Batches::new(4, 0, Order::Sequential, 0),
+            batches: &batches,
             networks,
             steps,
             until: steps,
@@ -71,7 +82,7 @@ impl Case {
             ring_len: kept.max(1),
             loss_every,
         };
-        let written = launch(&train(&self.kernel, &trainings), &args);
+        let written = launch(&resident::launch(request, Room::BASE, &trainings).unwrap(), &args);
         Run {
             parameters: floats(&written[0]).to_vec(),
             losses: floats(&written[1]).to_vec(),

@@ -49,10 +49,11 @@ impl LayeredEngine {
                         }
                         units
                     };
-                    // Where gradients are kept, the third sum is that of the large ones.
-                    let (gradients, updates) = match self.keeps_gradients {
-                        true => (sum(0) + sum(2) / LARGE_SCALE.powi(2), f64::NAN),
-                        false => (sum(0), sum(2)),
+                    // Where gradients are kept, the third sum stands in for the first beyond f32.
+                    let (gradients, updates) = match (self.keeps_gradients, sum(0)) {
+                        (true, f64::INFINITY) => (sum(2) / LARGE_SCALE.powi(2), f64::NAN),
+                        (true, squares) => (squares, f64::NAN),
+                        (false, squares) => (squares, sum(2)),
                     };
                     LayerStatistics {
                         gradient_norm: gradients.sqrt(),

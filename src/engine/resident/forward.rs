@@ -1,6 +1,6 @@
 //! Forward passes of all networks at once, over rows that they do not learn from.
 
-use super::ResidentEngine;
+use super::engine::ResidentEngine;
 use crate::data::Dataset;
 use crate::engine::watched::{Portion, Watched};
 use crate::gpu::{GpuError, Slice};

@@ -2,9 +2,12 @@
 //! they cost. A shape that is read from a uniform is many times slower: nothing can then be kept in
 //! registers.
 
-use super::plan::{Owner, Plan, Request, Room};
+use std::fmt::Write as _;
+
+use super::request::{Owner, Plan, Request, Room};
 use super::rows::Rows;
-use crate::kernels::{TRAIN_ONE_HIDDEN, TRAIN_TWO_HIDDEN};
+use crate::kernels::TRAIN_INVOCATION;
+use crate::network::Layer;
 
 /// Parameters of a network whose step llvmpipe unrolls in any case.
 const SMALL: usize = 20;
@@ -26,34 +29,17 @@ impl Units {
         Units { units, lanes, groups: units.div_ceil(lanes) }
     }
 
-    /// The lines about them, under names that start with `prefix` and `snake`.
-    fn lines(&self, prefix: &str, alias: &str, snake: &str) -> String {
-        let Units { units, lanes, groups } = self;
-        let mask = (0..*lanes)
-            .map(|lane| format!("select(0.0, 1.0, g * {lanes}u + {lane}u < {units}u)"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let (wide, narrow) = match lanes {
-            2 => ("vec4<f32>(v, 0.0, 0.0)", ".xy"),
-            3 => ("vec4<f32>(v, 0.0)", ".xyz"),
-            _ => ("v", ""),
-        };
-        format!(
-            "alias {alias} = vec{lanes}<f32>; const {prefix}UNITS: u32 = {units}u; const {prefix}LANES: u32 = {lanes}u; const {prefix}GROUPS: u32 = {groups}u;\n\
-             fn activate_{snake}units(kind: u32, parameter: f32, z: {alias}) -> {alias} {{ return activation{lanes}(kind, parameter, z); }}\n\
-             fn slope_{snake}units(kind: u32, parameter: f32, z: {alias}, a: {alias}) -> {alias} {{ return slope{lanes}(kind, parameter, z, a); }}\n\
-             fn {snake}unit_mask(g: u32) -> {alias} {{ return {alias}({mask}); }}\n\
-             fn wide_{snake}units(v: {alias}) -> vec4<f32> {{ return {wide}; }}\n\
-             fn narrow_{snake}units(v: vec4<f32>) -> {alias} {{ return v{narrow}; }}\n"
-        )
+    /// Units of a group: the last may have fewer than the others.
+    fn len_of(&self, group: usize) -> usize {
+        self.lanes.min(self.units - group * self.lanes)
     }
 }
 
 /// One or two hidden layers, and how the batches lie.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Invocation {
     inputs: usize,
-    hidden: Vec<Units>,
+    hidden: Vec<(Layer, Units)>,
     outputs: usize,
     parameters: usize,
     /// Numbers that a parameter has with its moments.
@@ -87,14 +73,15 @@ impl Invocation {
                 "{what} and gradients take {taken} registers, an invocation has {registers} for them"
             ));
         }
+        let layers = network.layers().take(hidden.len());
         let shape = Invocation {
             inputs: *inputs,
-            hidden: hidden.iter().map(|&units| Units::new(units)).collect(),
+            hidden: layers.map(|layer| (layer, Units::new(layer.fan_out))).collect(),
             outputs: *outputs,
             parameters,
             states,
             clips: optimizer.clip_norm.is_some(),
-            rule: Plan::rule_lines(request),
+            rule: request.rule_lines(),
             rows: Rows::new(request, true),
         };
         match shape.longest_loop() {
@@ -107,23 +94,46 @@ impl Invocation {
 
     /// Rounds of the longest loop over constants, but that over rows.
     fn longest_loop(&self) -> usize {
-        let first = self.hidden[0];
-        let last = self.hidden[self.hidden.len() - 1];
-        let between = if self.hidden.len() == 2 { first.units * last.groups } else { 0 };
-        let loops = [self.inputs * first.groups, self.outputs * last.groups, between];
-        let singles = [self.inputs + self.outputs, first.units, last.units];
-        loops.into_iter().chain(singles).max().unwrap_or(0)
+        let (_, last) = self.hidden[self.hidden.len() - 1];
+        let of_layer =
+            |(layer, units): &(Layer, Units)| (layer.fan_in * units.groups).max(units.units);
+        let loops = [self.outputs * last.groups, self.inputs + self.outputs];
+        self.hidden.iter().map(of_layer).chain(loops).max().unwrap_or(0)
     }
 
     /// Loop rounds of an update beyond the plainest, whose loops are unrolled: of bodies as long as
     /// Adam's that is not taken for granted.
     fn update_rounds(&self) -> usize {
-        let first = self.hidden[0];
-        let last = self.hidden[self.hidden.len() - 1];
-        let between = if self.hidden.len() == 2 { (first.units + 1) * last.groups } else { 0 };
-        let vectors = (self.inputs + 1) * first.groups + between;
-        let all = vectors + self.outputs * (last.groups + 1);
-        all * (usize::from(self.states > 1) + usize::from(self.clips))
+        self.places().len() * (usize::from(self.states > 1) + usize::from(self.clips))
+    }
+
+    /// Where each vector of parameters stands among all of them: its first, from one to the next, and how
+    /// many it holds.
+    fn places(&self) -> Vec<[usize; 3]> {
+        let (mut places, mut first) = (Vec::new(), 0);
+        for (layer, units) in &self.hidden {
+            for row in 0..=layer.fan_in {
+                let of_row = |group: usize| {
+                    [first + row * units.units + group * units.lanes, 1, units.len_of(group)]
+                };
+                places.extend((0..units.groups).map(of_row));
+            }
+            first += (layer.fan_in + 1) * units.units;
+        }
+        let (_, last) = self.hidden[self.hidden.len() - 1];
+        for output in 0..self.outputs {
+            let of_output = |group: usize| {
+                [
+                    first + group * last.lanes * self.outputs + output,
+                    self.outputs,
+                    last.len_of(group),
+                ]
+            };
+            places.extend((0..last.groups).map(of_output));
+        }
+        let biases = first + last.units * self.outputs;
+        places.extend((0..self.outputs).map(|output| [biases + output, 1, 1]));
+        places
     }
 
     /// The kernel, its lines and its rounds. Loops over constants are unrolled by llvmpipe, which
@@ -131,7 +141,6 @@ impl Invocation {
     /// granted. A loop that is entered and left at once costs a round, with those inside it.
     pub(super) fn plan(&self, room: Room) -> Plan {
         let rows = &self.rows;
-        let table = if self.hidden.len() == 1 { TRAIN_ONE_HIDDEN } else { TRAIN_TWO_HIDDEN };
         let outputs = if self.outputs == 1 { 0 } else { 4 * self.outputs };
         let row = 1 + outputs + rows.walk_rounds();
         // The loop over few rows of a small network is unrolled too. Were it not, the rounds would
@@ -141,7 +150,7 @@ impl Invocation {
         let step = step + self.update_rounds();
         Plan {
             owner: Owner::Invocation,
-            kernel: table.with_memory(rows.bindings(room), 0),
+            kernel: TRAIN_INVOCATION.with_memory(rows.bindings(room), 0),
             lines: self.lines(room),
             step_rounds: step + rows.judging_rounds(row),
             loss_rounds: 1 + row * (rows.batch + 1),
@@ -151,13 +160,58 @@ impl Invocation {
 
     fn lines(&self, room: Room) -> String {
         let Invocation { inputs, hidden, outputs, parameters, rule, rows, .. } = self;
-        let second = hidden.get(1).map(|units| units.lines("SECOND_", "SecondUnits", "second_"));
-        format!(
-            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u;\n{rule}{}{}{}",
-            hidden[0].lines("", "Units", ""),
-            second.unwrap_or_default(),
+        let mut lines = format!(
+            "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u;\n{rule}"
+        );
+        let (mut forward, mut backward) = (String::new(), String::new());
+        let (mut values_at, mut units_at, mut input) = (0, 0, "FROM_DATA, 4u".to_owned());
+        for (layer, Units { units, lanes, groups }) in hidden {
+            let Layer { index, fan_in, activation, parameter, .. } = layer;
+            let (kind, parameter) = (activation.code(), *parameter as f32);
+            let _ = writeln!(
+                lines,
+                "const HIDDEN_{index}: Layer = Layer({kind}u, {parameter:?}f, {units}u, {lanes}u, {groups}u, {values_at}u, {units_at}u, {fan_in}u, {input});",
+            );
+            let calls = |way: &str| -> String {
+                (0..*groups).map(|g| format!("    {way}_group(HIDDEN_{index}, {g}u);\n")).collect()
+            };
+            forward.push_str(&calls("forward"));
+            backward.insert_str(0, &calls("backward"));
+            input = format!("{units_at}u, {lanes}u");
+            values_at += (fan_in + 1) * groups;
+            units_at += groups;
+        }
+        let places = self.places();
+        // One call for each vector: nothing depends on whether a compiler unrolls loops over them.
+        let each = |call: &dyn Fn(usize, &str) -> String| -> String {
+            let place =
+                |[first, step, count]: &[usize; 3]| format!("Place({first}u, {step}u, {count}u)");
+            places
+                .iter()
+                .enumerate()
+                .map(|(k, at)| format!("    {}\n", call(k, &place(at))))
+                .collect()
+        };
+        let _ = write!(
+            lines,
+            "const LAST: Layer = HIDDEN_{}; const OUTPUTS_AT: u32 = {values_at}u; const UNIT_VECTORS: u32 = {units_at}u; const VECTORS: u32 = {}u;\n\
+             fn forward_layers() {{\n{forward}}}\n\
+             fn backward_layers() {{\n{backward}}}\n\
+             fn load(network: u32) {{\n{}}}\n\
+             fn store(network: u32) -> bool {{\n    var is_finite = true;\n{}    return is_finite;\n}}\n\
+             fn largest() -> f32 {{\n    var largest = 0.0;\n{}    return largest;\n}}\n\
+             fn squares(scale: f32) -> f32 {{\n    var sum = 0.0;\n{}    return sum;\n}}\n\
+             fn update(rule: Rule, clip: vec2<f32>) {{\n{}}}\n{}",
+            hidden.len() - 1,
+            places.len(),
+            each(&|k, place| format!("load_vector({k}u, {place}, network);")),
+            each(&|k, place| format!("is_finite &= store_vector({k}u, {place}, network);")),
+            each(&|k, _| format!("largest = max(largest, largest_of({k}u));")),
+            each(&|k, _| format!("sum += square_of({k}u, scale);")),
+            each(&|k, _| format!("update_vector({k}u, rule, clip);")),
             rows.lines(room),
-        )
+        );
+        lines
     }
 }
 

@@ -2,71 +2,11 @@
 //! place where that is said.
 
 use super::invocation::Invocation;
+use super::request::{Owner, Plan, Request, Room};
 use super::workgroup::Workgroup;
-use crate::data::Batches;
-use crate::gpu::{DeviceKind, Gpu, Kernel};
-use crate::kernels::TrainParams;
-use crate::network::{Network, named};
-use crate::optimizer::{Optimizer, RateSchedule};
-
-named! {
-    /// Who owns a network in the dispatches that train it.
-    pub enum Owner ("owner") {
-        /// One invocation, in its registers: the smallest networks, a hundred thousand at once.
-        Invocation = "invocation",
-        /// One workgroup, in the memory that it shares: one network, or some hundreds.
-        Workgroup = "workgroup",
-    }
-}
-
-/// What an adapter has room for, as far as this decision goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
-    /// Bytes that a workgroup shares.
-    pub workgroup_bytes: usize,
-    /// Bytes of a uniform binding.
-    pub uniform_bytes: usize,
-    /// Loop rounds of an invocation in a dispatch.
-    pub rounds: usize,
-    /// Whether the adapter runs on the CPU, where barriers and shared memory are slow.
-    pub is_software: bool,
-}
-
-impl Room {
-    /// What WebGPU grants everywhere.
-    pub const BASE: Room = Room {
-        workgroup_bytes: 16_384,
-        uniform_bytes: 65_536,
-        rounds: usize::MAX,
-        is_software: false,
-    };
-
-    /// What `gpu` has.
-    pub fn of(gpu: &Gpu) -> Room {
-        let adapter = gpu.adapter();
-        Room {
-            workgroup_bytes: adapter.limits.max_workgroup_bytes as usize,
-            uniform_bytes: usize::try_from(adapter.limits.max_uniform_bytes).unwrap_or(usize::MAX),
-            rounds: gpu.max_rounds() as usize,
-            is_software: adapter.kind == DeviceKind::Software,
-        }
-    }
-}
-
-/// How a network is trained inside a dispatch.
-#[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub owner: Owner,
-    /// The kernel as it is for this network.
-    pub kernel: Kernel<TrainParams>,
-    /// The lines that are appended to it.
-    pub lines: String,
-    /// Loop rounds of an invocation: in a step, for the losses of a step that is kept, and in a
-    /// dispatch, whatever its steps.
-    pub step_rounds: usize,
-    pub loss_rounds: usize,
-    pub dispatch_rounds: usize,
-}
+use crate::data::Dataset;
+use crate::gpu::{Gpu, GpuError, Launch};
+use crate::kernels::Trainings;
 
 /// Parameters and gradients that an invocation holds in registers.
 const REGISTERS: usize = 96;
@@ -83,25 +23,6 @@ const MANY_NETWORKS: usize = 256;
 /// times.
 const SOFTWARE_WORK: usize = 1 << 14;
 
-/// Networks that are to be trained alike.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// What they all are.
-    pub network: &'a Network,
-    /// How gradients become updates.
-    pub optimizer: Optimizer,
-    /// How the rate goes.
-    pub schedule: RateSchedule,
-    /// In which portions they see their data.
-    pub batches: &'a Batches,
-    /// How many there are.
-    pub networks: usize,
-    /// Whether a training ends as soon as its data is solved.
-    pub judged: bool,
-    /// Who must own a network, where not just anyone will do.
-    pub owner: Option<Owner>,
-}
-
 /// Whether the resident engine is what suits networks, where nothing else is asked for: they fit
 /// an invocation, or a workgroup that is not slower than the layered engine would be.
 pub fn suits(request: Request<'_>, room: Room) -> bool {
@@ -114,71 +35,84 @@ pub fn suits(request: Request<'_>, room: Room) -> bool {
 
 /// Who would own a network, if the resident engine takes it at all.
 pub fn owner(request: Request<'_>, room: Room) -> Option<Owner> {
-    Plan::new(request, room).ok().map(|plan| plan.owner)
+    plan(request, room).ok().map(|plan| plan.owner)
 }
 
-impl Plan {
-    /// An invocation where the network fits its registers, else a workgroup where it fits the
-    /// memory of one; or what is asked for.
-    ///
-    /// # Errors
-    /// Why neither does, in words.
-    pub(super) fn new(request: Request<'_>, room: Room) -> Result<Plan, String> {
-        let Request { networks, owner, .. } = request;
-        let is_worth_it = networks >= MANY_NETWORKS || owner == Some(Owner::Invocation);
-        let is_spilled = room.is_software && is_worth_it;
-        let registers = if is_spilled { SOFTWARE_REGISTERS } else { REGISTERS };
-        let invocation = || Invocation::new(request, registers)?.plan(room).within(room);
-        let workgroup = || Workgroup::new(request, room)?.plan(room).within(room);
-        match owner {
-            Some(Owner::Invocation) => invocation(),
-            Some(Owner::Workgroup) => workgroup(),
-            None => invocation().or_else(|small: String| {
-                workgroup().map_err(|large: String| format!("{small}; {large}"))
-            }),
+/// An invocation where the network fits its registers, else a workgroup where it fits the
+/// memory of one; or what is asked for.
+///
+/// # Errors
+/// Why neither does, in words.
+pub(super) fn plan(request: Request<'_>, room: Room) -> Result<Plan, String> {
+    let Request { networks, owner, .. } = request;
+    let is_worth_it = networks >= MANY_NETWORKS || owner == Some(Owner::Invocation);
+    let is_spilled = room.is_software && is_worth_it;
+    let registers = if is_spilled { SOFTWARE_REGISTERS } else { REGISTERS };
+    let invocation = || Invocation::new(request, registers)?.plan(room).within(room);
+    let workgroup = || Workgroup::new(request, room)?.plan(room).within(room);
+    match owner {
+        Some(Owner::Invocation) => invocation(),
+        Some(Owner::Workgroup) => workgroup(),
+        None => invocation().or_else(|small: String| {
+            workgroup().map_err(|large: String| format!("{small}; {large}"))
+        }),
+    }
+}
+
+/// The dispatch that trains networks as planned, without its loop rounds: for tests and benches of the kernels
+/// alone.
+///
+/// # Errors
+/// Why nobody would own a network, in words.
+pub fn launch(request: Request<'_>, room: Room, what: &Trainings<'_>) -> Result<Launch, String> {
+    Ok(plan(request, room)?.launch(what))
+}
+
+/// Whether `gpu` can take this: the network one owner, the data set and the parameters of all
+/// networks one binding each.
+///
+/// # Errors
+/// Naming the limit, or why the network does not fit.
+pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<Owner, GpuError> {
+    let plan = plan_on(request, gpu)?;
+    let Request { network, networks, optimizer, .. } = request;
+    let one = (1 + optimizer.moments()) * network.parameter_count();
+    let parameters = networks.saturating_mul(one);
+    let what = format!("parameters and moments of {networks} networks at once");
+    gpu.check_binding(&what, parameters).map_err(|error| match error {
+        GpuError::Limit { what, wanted, unit, limit, allowed, .. } => {
+            let fix = "use fewer --restarts, smaller --layers, or --engine cpu";
+            GpuError::Limit { what, wanted, unit, limit, allowed, fix }
         }
-    }
+        other => other,
+    })?;
+    check_data(data, gpu)?;
+    Ok(plan.owner)
+}
 
-    /// Whether the rates of steps are read, and not one for all.
-    pub(super) fn is_scheduled(request: Request<'_>) -> bool {
-        !request.schedule.is_constant() || request.optimizer.is_corrected()
-    }
+/// Whether the data set fits one binding.
+///
+/// # Errors
+/// Naming the limit.
+pub fn check_data(data: &Dataset, gpu: &Gpu) -> Result<(), GpuError> {
+    let len = data.rows() * (data.input_len() + data.target_len()).next_multiple_of(4);
+    gpu.check_binding(&format!("data set {} ({} rows)", data.name(), data.rows()), len)
+}
 
-    /// The lines about the update.
-    pub(super) fn rule_lines(request: Request<'_>) -> String {
-        let Request { optimizer, .. } = request;
-        format!(
-            "const OPTIMIZER: u32 = {}u; const DECAY: u32 = {}u; const STATES: u32 = {}u;\n\
-             const CLIP_NORM: bool = {}; const CLIP_VALUE: bool = {}; const SCHEDULED: bool = {};\n",
-            optimizer.code(),
-            optimizer.decay_code(),
-            1 + optimizer.moments(),
-            optimizer.clip_norm.is_some(),
-            optimizer.clip_value.is_some(),
-            Plan::is_scheduled(request),
-        )
-    }
-
-    /// The plan, if one step of it fits a dispatch.
-    fn within(self, room: Room) -> Result<Plan, String> {
-        let rounds = self.dispatch_rounds + self.step_rounds + self.loss_rounds;
-        if rounds <= room.rounds {
-            return Ok(self);
-        }
-        Err(format!(
-            "one step takes {rounds} loop rounds of {} {}, {} are planned for in a dispatch",
-            if self.owner == Owner::Invocation { "an" } else { "a" },
-            self.owner,
-            room.rounds
-        ))
-    }
+/// The plan on this GPU.
+///
+/// # Errors
+/// [`GpuError::NotResident`] where there is none.
+pub(super) fn plan_on(request: Request<'_>, gpu: &Gpu) -> Result<Plan, GpuError> {
+    plan(request, Room::of(gpu)).map_err(|reason| GpuError::NotResident { reason })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Order;
-    use crate::network::{Activation, Loss};
+    use crate::data::{Batches, Order};
+    use crate::network::{Activation, Loss, Network};
+    use crate::optimizer::{Optimizer, RateSchedule};
 
     const SOFTWARE: Room = Room { is_software: true, workgroup_bytes: 65_536, ..Room::BASE };
 
@@ -220,7 +154,7 @@ mod tests {
     ) -> Result<Plan, String> {
         let batches = &Batches::new(rows, batch, Order::Shuffled, 0);
         let network = &network(sizes);
-        Plan::new(request(network, batches, 1, owner), Room::BASE)
+        super::plan(request(network, batches, 1, owner), Room::BASE)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The data set and its batches as lines of WGSL: what `shaders/common/rows.wgsl` needs.
 
-use super::plan::{Request, Room};
+use super::request::{Request, Room};
 use crate::data::Dataset;
 use crate::gpu::{Access, Binding};
 use crate::kernels::{TRAIN_BINDINGS, TRAIN_STORAGE_BINDINGS};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
-use super::ResidentEngine;
+use super::engine::ResidentEngine;
 use crate::engine::on_every_core;
 use crate::gpu::{GpuError, Slice};
 use crate::kernels::init_uniform;

@@ -1,24 +1,11 @@
 //! Where networks stand: set, read back, or copied on the device to go back to.
 
-use super::ResidentEngine;
-use super::judge::IN_TRAINING;
+use super::engine::{Kept, ResidentEngine};
+use super::outcome::IN_TRAINING;
 use crate::engine::{Fate, Slot, State};
 use crate::gpu::{Buffer, GpuError};
 
-/// A copy of where all networks stood.
-#[derive(Debug)]
-pub(super) struct Kept {
-    step: u32,
-    /// Parameters and moments, as the engine's own.
-    buffer: Buffer,
-}
-
 impl ResidentEngine {
-    /// Numbers that a network is, with its moments.
-    pub(super) fn numbers_of_one(&self) -> usize {
-        (1 + self.optimizer.moments()) * self.network.parameter_count()
-    }
-
     /// Where in the network's layout each parameter lies, in the order of the buffer.
     pub(super) fn indices(&self) -> Vec<usize> {
         self.layout.tensors().iter().flat_map(|tensor| tensor.indices()).collect()

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{Owner, Plan, Request, Room};
+use super::request::{Owner, Plan, Request, Room};
 use super::rows::Rows;
 use crate::kernels::TRAIN_WORKGROUP;
 use crate::network::{Activation, Layer};
@@ -45,7 +45,7 @@ impl Workgroup {
             units: network.sizes()[1..].iter().sum(),
             states: 1 + optimizer.moments(),
             clips: optimizer.clip_norm.is_some(),
-            rule: Plan::rule_lines(request),
+            rule: request.rule_lines(),
             rows: Rows::new(request, false),
         };
         if shape.outputs > MOST_OUTPUTS {

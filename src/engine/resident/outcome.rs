@@ -1,0 +1,41 @@
+//! What becomes of networks, as the kernels tell it: whether they made their steps, are still finite, and,
+//! where they are judged, solved.
+
+use crate::engine::Fate;
+use crate::gpu::GpuError;
+
+/// `IN_TRAINING` and `DIVERGED` of `shaders/common/network.wgsl`.
+pub(super) const IN_TRAINING: u32 = u32::MAX;
+const DIVERGED: u32 = u32::MAX - 1;
+
+/// An outcome as the kernels write it.
+pub(super) fn fate(outcome: u32) -> Fate {
+    match outcome {
+        IN_TRAINING => Fate::Unsolved,
+        DIVERGED => Fate::Diverged,
+        steps => Fate::Solved(steps),
+    }
+}
+
+/// The proof that every network made the steps up to `step`, but for those that were judged and ended before.
+///
+/// # Errors
+/// [`GpuError::WorkMissing`].
+pub(super) fn check_done(
+    done: &[u32],
+    outcomes: &[u32],
+    step: u32,
+    judged: bool,
+) -> Result<(), GpuError> {
+    let missing = done.iter().zip(outcomes).find(|&(&done, &outcome)| match outcome {
+        IN_TRAINING => done != step,
+        // One that is not judged goes on all the same.
+        DIVERGED if !judged => done != step,
+        DIVERGED => done > step,
+        steps => done != steps,
+    });
+    match missing {
+        Some((&done, _)) => Err(GpuError::WorkMissing { what: "steps", expected: step, done }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,129 @@
+//! What is asked of the resident engine, what an adapter has, and what is made of both: how networks are
+//! trained inside a dispatch.
+
+use crate::data::Batches;
+use crate::gpu::{DeviceKind, Gpu, Kernel, Launch};
+use crate::kernels::{self, TrainParams, Trainings};
+use crate::network::{Network, named};
+use crate::optimizer::{Optimizer, RateSchedule};
+
+named! {
+    /// Who owns a network in the dispatches that train it.
+    pub enum Owner ("owner") {
+        /// One invocation, in its registers: the smallest networks, a hundred thousand at once.
+        Invocation = "invocation",
+        /// One workgroup, in the memory that it shares: one network, or some hundreds.
+        Workgroup = "workgroup",
+    }
+}
+
+/// What an adapter has room for, as far as this decision goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes that a workgroup shares.
+    pub workgroup_bytes: usize,
+    /// Bytes of a uniform binding.
+    pub uniform_bytes: usize,
+    /// Loop rounds of an invocation in a dispatch.
+    pub rounds: usize,
+    /// Whether the adapter runs on the CPU, where barriers and shared memory are slow.
+    pub is_software: bool,
+}
+
+impl Room {
+    /// What WebGPU grants everywhere.
+    pub const BASE: Room = Room {
+        workgroup_bytes: 16_384,
+        uniform_bytes: 65_536,
+        rounds: usize::MAX,
+        is_software: false,
+    };
+
+    /// What `gpu` has.
+    pub fn of(gpu: &Gpu) -> Room {
+        let adapter = gpu.adapter();
+        Room {
+            workgroup_bytes: adapter.limits.max_workgroup_bytes as usize,
+            uniform_bytes: usize::try_from(adapter.limits.max_uniform_bytes).unwrap_or(usize::MAX),
+            rounds: gpu.max_rounds() as usize,
+            is_software: adapter.kind == DeviceKind::Software,
+        }
+    }
+}
+
+/// Networks that are to be trained alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// What they all are.
+    pub network: &'a Network,
+    /// How gradients become updates.
+    pub optimizer: Optimizer,
+    /// How the rate goes.
+    pub schedule: RateSchedule,
+    /// In which portions they see their data.
+    pub batches: &'a Batches,
+    /// How many there are.
+    pub networks: usize,
+    /// Whether a training ends as soon as its data is solved.
+    pub judged: bool,
+    /// Who must own a network, where not just anyone will do.
+    pub owner: Option<Owner>,
+}
+
+impl Request<'_> {
+    /// Whether the rates of steps are read, and not one for all.
+    pub(super) fn is_scheduled(&self) -> bool {
+        !self.schedule.is_constant() || self.optimizer.is_corrected()
+    }
+
+    /// The lines about the update.
+    pub(super) fn rule_lines(&self) -> String {
+        let Request { optimizer, .. } = self;
+        format!(
+            "const OPTIMIZER: u32 = {}u; const DECAY: u32 = {}u; const STATES: u32 = {}u;\n\
+             const CLIP_NORM: bool = {}; const CLIP_VALUE: bool = {}; const SCHEDULED: bool = {};\n",
+            optimizer.code(),
+            optimizer.decay_code(),
+            1 + optimizer.moments(),
+            optimizer.clip_norm.is_some(),
+            optimizer.clip_value.is_some(),
+            self.is_scheduled(),
+        )
+    }
+}
+
+/// How a network is trained inside a dispatch.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub owner: Owner,
+    /// The kernel as it is for this network.
+    pub kernel: Kernel<TrainParams>,
+    /// The lines that are appended to it.
+    pub lines: String,
+    /// Loop rounds of an invocation: in a step, for the losses of a step that is kept, and in a
+    /// dispatch, whatever its steps.
+    pub step_rounds: usize,
+    pub loss_rounds: usize,
+    pub dispatch_rounds: usize,
+}
+
+impl Plan {
+    /// A dispatch of the kernel, without its loop rounds.
+    pub(super) fn launch(&self, what: &Trainings<'_>) -> Launch {
+        kernels::train(&self.kernel, what).with_lines(self.lines.clone())
+    }
+
+    /// The plan, if one step of it fits a dispatch.
+    pub(super) fn within(self, room: Room) -> Result<Plan, String> {
+        let rounds = self.dispatch_rounds + self.step_rounds + self.loss_rounds;
+        if rounds <= room.rounds {
+            return Ok(self);
+        }
+        Err(format!(
+            "one step takes {rounds} loop rounds of {} {}, {} are planned for in a dispatch",
+            if self.owner == Owner::Invocation { "an" } else { "a" },
+            self.owner,
+            room.rounds
+        ))
+    }
+}

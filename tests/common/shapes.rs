@@ -1,0 +1,84 @@
+//! Kernels with the lines that specialise them for a shape, as the host launches them; no GPU is asked.
+#![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use wgrad::data::{Batches, Order};
+use wgrad::engine::Owner;
+use wgrad::engine::resident::{self, Request, Room};
+use wgrad::gpu::{KernelRow, Launch};
+use wgrad::kernels::{self, LayerShape, Trainings};
+use wgrad::network::{Activation, Loss, Network};
+use wgrad::optimizer::{Optimizer, RateSchedule};
+
+/// What a network is trained on, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub owner: Owner,
+    pub optimizer: Optimizer,
+    pub rows: usize,
+    pub batch: usize,
+    pub judged: bool,
+}
+
+/// Gradient descent over the four rows of XOR.
+pub fn xor(owner: Owner) -> Wanted {
+    Wanted { owner, optimizer: Optimizer::default(), rows: 4, batch: 0, judged: false }
+}
+
+/// The launch that trains so many networks at once; `None` where they do not fit that owner.
+pub fn training(network: &Network, networks: usize, wanted: Wanted, room: Room) -> Option<Launch> {
+    let Wanted { owner, optimizer, rows, batch, judged } = wanted;
+    let batches = &Batches::new(rows, batch, Order::Shuffled, 0);
+    let (schedule, owner) = (RateSchedule::default(), Some(owner));
+    let request = Request { network, optimizer, schedule, batches, networks, judged, owner };
+    let what = Trainings {
+        network,
+        optimizer: &optimizer,
+        batches,
+        networks,
+        steps: 1,
+        until: 1,
+        schedule_first: 0,
+        ring_len: 1,
+        loss_every: 0,
+    };
+    resident::launch(request, room, &what).ok()
+}
+
+/// A network of sigmoid outputs.
+pub fn network(sizes: &[usize], hidden: Activation) -> Network {
+    Network::uniform(sizes.to_vec(), hidden, Activation::Sigmoid, Loss::Bce).unwrap()
+}
+
+/// A row of the table as the host launches it, for some shapes where it needs any.
+pub fn examples(row: &KernelRow) -> Vec<(KernelRow, String)> {
+    let launches: Vec<Launch> = match row.name {
+        "output_loss" => [1, 10]
+            .map(|fan_out| {
+                let shape = LayerShape { rows: 4, fan_in: 3, fan_out };
+                kernels::output_loss(((Loss::Bce, 0.0), (Activation::Sigmoid, 0.0)), shape, 1.0)
+            })
+            .to_vec(),
+        "train_invocation" | "train_workgroup" => {
+            let owner = match row.name {
+                "train_invocation" => Owner::Invocation,
+                _ => Owner::Workgroup,
+            };
+            let adamw = Optimizer {
+                clip_norm: Some(1.0),
+                clip_value: Some(1.0),
+                ..Optimizer::new(wgrad::optimizer::OptimizerKind::AdamW)
+            };
+            let sizes = [&[2, 3, 1][..], &[2, 3, 2, 1]];
+            let wanted = [xor(owner), Wanted { optimizer: adamw, ..xor(owner) }];
+            let all =
+                sizes.iter().flat_map(|sizes| wanted.iter().map(move |wanted| (sizes, wanted)));
+            all.filter_map(|(sizes, wanted)| {
+                training(&network(sizes, Activation::Relu), 1, *wanted, Room::BASE)
+            })
+            .collect()
+        }
+        _ => return vec![(*row, String::new())],
+    };
+    assert!(!launches.is_empty(), "{}: no shape to build it with", row.name);
+    launches.iter().map(|launch| (*launch.kernel(), launch.lines().to_owned())).collect()
+}
