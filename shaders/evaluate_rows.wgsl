@@ -114,7 +114,7 @@ fn evaluate_rows(
     var right = 0u;
     var is_sound = true;
     // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
-    // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+    // shader again for every small value that a loop of params.* iterations would have, at each dispatch.
     for (var row = lane; row < params.rows; row += LANES) {
         loss += loss_of_row(network, row, group.z);
         let seen = judged(network, row, group.z);

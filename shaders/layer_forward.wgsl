@@ -98,7 +98,7 @@ fn layer_forward(
     var lower_left = mat4x4<f32>();
     var lower_right = mat4x4<f32>();
     // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
-    // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+    // shader again for every small value that a loop of params.* iterations would have, at each dispatch.
     for (var term = group.z; term < params.input_stride; term++) {
         let upper = input_tile(row, term);
         let lower = input_tile(row + 4u, term);

@@ -90,7 +90,7 @@ fn layer_input_grad(
     var lower_left = mat4x4<f32>();
     var lower_right = mat4x4<f32>();
     // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
-    // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+    // shader again for every small value that a loop of params.* iterations would have, at each dispatch.
     for (var term = group.z; term < params.stride; term++) {
         let upper = d_output_tile(row, term);
         let lower = d_output_tile(row + 4u, term);

@@ -72,7 +72,7 @@ fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
         if (has_moment2(OPTIMIZER)) {
             moment2[at] = result.moment2;
         }
-        update = result.taken;
+        update = result.step_taken;
         after = result.parameter;
         parameters[at] = after;
         if (!are_finite(after)) {
@@ -160,7 +160,7 @@ fn layer_update(
     var sum = vec4<f32>();
     if (row < params.fan_in) {
         // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
-        // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+        // shader again for every small value that a loop of params.* iterations would have, at each dispatch.
         sum = update_tile(row, col, group.z);
     }
     sum_partial[lane] = sum;

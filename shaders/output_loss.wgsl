@@ -62,7 +62,7 @@ fn output_loss(
         return;
     }
     // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
-    // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+    // shader again for every small value that a loop of params.* iterations would have, at each dispatch.
     let z = pre_activations(row, group.z);
     var t: array<f32, OUTPUTS>;
     for (var o = 0u; o < OUTPUTS; o++) {

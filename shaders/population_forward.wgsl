@@ -53,7 +53,7 @@ fn population_forward(
     }
     var sum = parameter(network, params.fan_in * params.fan_out + unit);
     // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
-    // shader again for every small value that a loop of params.* rounds would have, at each dispatch.
+    // shader again for every small value that a loop of params.* iterations would have, at each dispatch.
     for (var i = group.z; i < params.fan_in; i++) {
         sum += term(network, row, i) * parameter(network, i * params.fan_out + unit);
     }

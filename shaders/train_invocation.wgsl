@@ -7,7 +7,7 @@
 // schedule are as in common/rule.wgsl. seeds is [networks]: the seed of network n's orders is params.seed +
 // seeds[n]. losses is a ring [ring_len][networks] of the steps whose epochs are kept, every
 // loss_every-th. done is [networks], the steps made so far. outcome is [networks] as in
-// common/network.wgsl; where networks are JUDGED, one that is solved or no longer finite makes no more steps.
+// common/network.wgsl; where networks are STOPS_WHEN_SOLVED, one that is solved or no longer finite makes no more steps.
 // One invocation owns one network, parameters and gradients in registers; a workgroup owns 64.
 //
 // Registers are vectors of four, of which the units of a layer fill `lanes` each: of a hidden layer the
@@ -17,7 +17,7 @@
 // Appended for each shape: what common/rows.wgsl needs; INPUTS, OUTPUTS, PARAMETERS; VECTORS of parameters
 // and UNIT_VECTORS of hidden units; PLACES of the vectors of parameters; LAST, the last hidden `Layer`, and
 // OUTPUTS_AT, the outputs' first vector; forward_layers and backward_layers, which call the functions below
-// once a layer; SHORT_ROWS of an epoch's last batch, JUDGED; OPTIMIZER, DECAY, STATES (numbers that a parameter
+// once a layer; SHORT_ROWS of an epoch's last batch, STOPS_WHEN_SOLVED; OPTIMIZER, DECAY, STATES (numbers that a parameter
 // has with its moments), CLIP_NORM, CLIP_VALUE and SCHEDULED.
 
 struct Params {
@@ -62,7 +62,7 @@ var<private> units: array<vec4<f32>, UNIT_VECTORS>;
 var<private> d_units: array<vec4<f32>, UNIT_VECTORS>;
 
 // Where a vector of parameters stands among all: its first, from one to the next, and how many it holds.
-struct Place {
+struct EngineSpec {
     first: u32,
     step: u32,
     count: u32,
@@ -87,55 +87,55 @@ struct Layer {
 
 const FROM_DATA: u32 = 0xffffffffu;
 
-fn load_state(place: Place, state: u32, network: u32) -> vec4<f32> {
-    let at = (state * PARAMETERS + place.first) * params.networks + network;
-    let step = place.step * params.networks;
+fn load_state(spec: EngineSpec, state: u32, network: u32) -> vec4<f32> {
+    let at = (state * PARAMETERS + spec.first) * params.networks + network;
+    let step = spec.step * params.networks;
     var v = vec4<f32>(parameters[at], 0.0, 0.0, 0.0);
-    if (place.count > 1u) {
+    if (spec.count > 1u) {
         v.y = parameters[at + step];
     }
-    if (place.count > 2u) {
+    if (spec.count > 2u) {
         v.z = parameters[at + 2u * step];
     }
-    if (place.count > 3u) {
+    if (spec.count > 3u) {
         v.w = parameters[at + 3u * step];
     }
     return v;
 }
 
-fn store_state(place: Place, state: u32, network: u32, v: vec4<f32>) {
-    let at = (state * PARAMETERS + place.first) * params.networks + network;
-    let step = place.step * params.networks;
+fn store_state(spec: EngineSpec, state: u32, network: u32, v: vec4<f32>) {
+    let at = (state * PARAMETERS + spec.first) * params.networks + network;
+    let step = spec.step * params.networks;
     parameters[at] = v.x;
-    if (place.count > 1u) {
+    if (spec.count > 1u) {
         parameters[at + step] = v.y;
     }
-    if (place.count > 2u) {
+    if (spec.count > 2u) {
         parameters[at + 2u * step] = v.z;
     }
-    if (place.count > 3u) {
+    if (spec.count > 3u) {
         parameters[at + 3u * step] = v.w;
     }
 }
 
-fn load_vector(k: u32, place: Place, network: u32) {
-    values[k] = load_state(place, 0u, network);
+fn load_vector(k: u32, spec: EngineSpec, network: u32) {
+    values[k] = load_state(spec, 0u, network);
     if (has_moment1(OPTIMIZER)) {
-        moment1[k] = load_state(place, 1u, network);
+        moment1[k] = load_state(spec, 1u, network);
     }
     if (has_moment2(OPTIMIZER)) {
-        moment2[k] = load_state(place, STATES - 1u, network);
+        moment2[k] = load_state(spec, STATES - 1u, network);
     }
 }
 
 // Whether the parameters are finite.
-fn store_vector(k: u32, place: Place, network: u32) -> bool {
-    store_state(place, 0u, network, values[k]);
+fn store_vector(k: u32, spec: EngineSpec, network: u32) -> bool {
+    store_state(spec, 0u, network, values[k]);
     if (has_moment1(OPTIMIZER)) {
-        store_state(place, 1u, network, moment1[k]);
+        store_state(spec, 1u, network, moment1[k]);
     }
     if (has_moment2(OPTIMIZER)) {
-        store_state(place, STATES - 1u, network, moment2[k]);
+        store_state(spec, STATES - 1u, network, moment2[k]);
     }
     return are_finite(values[k]);
 }
@@ -258,7 +258,7 @@ fn solves(rows: u32) -> bool {
 }
 
 fn is_short(clock: Clock) -> bool {
-    return SHORT_ROWS != 0u && clock.place + 1u == params.steps_per_epoch;
+    return SHORT_ROWS != 0u && clock.spec + 1u == params.steps_per_epoch;
 }
 
 fn order_key(seed: vec2<u32>, clock: Clock) -> vec2<u32> {
@@ -273,7 +273,7 @@ fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
     let key = order_key(seed, clock);
     var loss = 0.0;
     for (var at = 0u; at < select(ROWS, SHORT_ROWS, is_short(clock)); at++) {
-        take_row(row_of(key, params.data_rows, clock.place, at));
+        take_row(row_of(key, params.data_rows, clock.spec, at));
         loss += loss_of_row(forward(), targets());
     }
     return loss * select(params.value_scale, params.short_value_scale, is_short(clock));
@@ -290,9 +290,9 @@ fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
         if (at >= SHORT_ROWS && is_short(clock)) {
             break;
         }
-        is_near = add_row(row_of(key, params.data_rows, clock.place, at), scale) && is_near;
+        is_near = add_row(row_of(key, params.data_rows, clock.spec, at), scale) && is_near;
     }
-    if (JUDGED && FULL && is_near) {
+    if (STOPS_WHEN_SOLVED && FULL && is_near) {
         return true;
     }
 
@@ -307,7 +307,7 @@ fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
 
 // A network for params.steps more steps, but not beyond params.until.
 fn train(network: u32) {
-    if (JUDGED && outcome[network] != IN_TRAINING) {
+    if (STOPS_WHEN_SOLVED && outcome[network] != IN_TRAINING) {
         return;
     }
     let own = rule_of(network);
@@ -324,7 +324,7 @@ fn train(network: u32) {
     var is_solved = false;
     // Some devices run both sides of every branch: what few steps do stays out of the inner loop.
     while (made < steps && !is_solved) {
-        if (JUDGED && !FULL && clock.place == 0u) {
+        if (STOPS_WHEN_SOLVED && !FULL && clock.spec == 0u) {
             is_solved = solves(params.data_rows);
         }
         if (is_kept(clock, params.loss_every)) {
@@ -350,12 +350,12 @@ fn train(network: u32) {
     let is_finite = store(network);
     done[network] = first_step + made;
     // What the last step made of it has been seen by nobody yet.
-    if (JUDGED && clock.place == 0u && !is_solved) {
+    if (STOPS_WHEN_SOLVED && clock.spec == 0u && !is_solved) {
         is_solved = solves(params.data_rows);
     }
     if (!is_finite) {
         outcome[network] = DIVERGED;
-    } else if (JUDGED && is_solved) {
+    } else if (STOPS_WHEN_SOLVED && is_solved) {
         outcome[network] = first_step + made;
     }
 }

@@ -8,7 +8,7 @@
 // gradients of a layer's inputs, and the parameters, each every 64th.
 //
 // Appended for each shape: what common/rows.wgsl needs; INPUTS, OUTPUTS, PARAMETERS, UNITS (of all
-// layers), SHORT_ROWS of an epoch's last batch, JUDGED; forward_layers, backward_layers and
+// layers), SHORT_ROWS of an epoch's last batch, STOPS_WHEN_SOLVED; forward_layers, backward_layers and
 // update_layers, which call the functions below once a layer; KEPT_GRADIENTS, PARAMETERS where CLIP_NORM, else
 // 1; OPTIMIZER, DECAY, STATES (numbers that a parameter has with its moments), CLIP_NORM, CLIP_VALUE and
 // SCHEDULED.
@@ -245,7 +245,7 @@ fn train_workgroup(
     }
     if (lane == 0u) {
         found_tile[0] = done[network];
-        found_tile[1] = select(IN_TRAINING, outcome[network], JUDGED);
+        found_tile[1] = select(IN_TRAINING, outcome[network], STOPS_WHEN_SOLVED);
     }
     let found = workgroupUniformLoad(&found_tile);
     if (found[1] != IN_TRAINING) {
@@ -266,7 +266,7 @@ fn train_workgroup(
     var is_solved = false;
     while (made < steps) {
         workgroupBarrier();
-        if (JUDGED && !FULL && clock.place == 0u) {
+        if (STOPS_WHEN_SOLVED && !FULL && clock.place == 0u) {
             is_solved = solves(lane);
             if (is_solved) {
                 break;
@@ -292,7 +292,7 @@ fn train_workgroup(
             }
             slot = select(slot + 1u, 0u, slot + 1u == params.ring_len);
         }
-        if (JUDGED && FULL) {
+        if (STOPS_WHEN_SOLVED && FULL) {
             is_solved = all_near(lane);
             if (is_solved) {
                 break;
@@ -316,7 +316,7 @@ fn train_workgroup(
         is_finite = is_finite && (at >= PARAMETERS || are_finite(vec4<f32>(value)));
     }
     // What the last step made of it has been seen by nobody yet.
-    if (JUDGED && clock.place == 0u && !is_solved) {
+    if (STOPS_WHEN_SOLVED && clock.place == 0u && !is_solved) {
         is_solved = solves(lane);
     }
     near_partial[lane] = select(0u, 1u, is_finite);
@@ -326,7 +326,7 @@ fn train_workgroup(
         done[network] = first_step + made;
         if (!is_finite) {
             outcome[network] = DIVERGED;
-        } else if (JUDGED && is_solved) {
+        } else if (STOPS_WHEN_SOLVED && is_solved) {
             outcome[network] = first_step + made;
         }
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::{gpu, numbers};
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::State;
-use wgrad::engine::{CpuEngine, Engine, Kernels, Place, Task};
+use wgrad::engine::{CpuEngine, Engine, EngineSpec, Kernels, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::optimizer::{Optimizer, RateSchedule};
 
@@ -80,8 +80,8 @@ fn steps_allocate_nothing_of_their_own() {
     let large = per_step(&mut cpu(task(&[64, 32, 10], 96, 32)));
     assert!(large <= 5.0, "large, on the CPU: {large}");
     // wgpu keeps a list of what each dispatch uses; nothing here adds to that.
-    let place = Place::Layered(gpu(), Kernels::Fused);
-    let mut layered = pollster::block_on(Engine::new(task(&[5, 7, 3], 40, 8), &place)).unwrap();
+    let spec = EngineSpec::Layered(gpu(), Kernels::Fused);
+    let mut layered = pollster::block_on(Engine::new(task(&[5, 7, 3], 40, 8), &spec)).unwrap();
     let Engine::Layered(engine) = &layered else { panic!("asked for the layered engine") };
     let dispatches = engine.step_names().len() as f64;
     let allocations = per_step(&mut layered);

@@ -186,7 +186,7 @@ fn a_choice_that_cannot_be_is_refused_with_the_fix() {
     }
 }
 
-/// What `auto` takes it can also run: where one step would be more loop rounds than a software
+/// What `auto` takes it can also run: where one step would be more loop iterations than a software
 /// adapter makes in a dispatch, it leaves the resident engine.
 #[test]
 fn auto_trains_large_data_sets_whatever_the_engine() {

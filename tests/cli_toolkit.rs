@@ -331,7 +331,7 @@ fn a_rate_is_found_and_every_number_behind_it_is_told() {
         assert!(lines.starts_with("step,rate,loss,smoothed_loss\n0,0.00001,"), "{lines}");
         assert_eq!(lines.lines().count(), 1 + steps.len());
         let lines = fs::read_to_string(&map).unwrap();
-        assert!(lines.starts_with("rate,seed,fate,epochs\n0.00001,0,"), "{lines}");
+        assert!(lines.starts_with("rate,seed,status,epochs\n0.00001,0,"), "{lines}");
         assert_eq!(lines.lines().count(), 1 + 12 * 10);
         let mut solved = BTreeMap::new();
         for line in lines.lines().skip(1) {

@@ -11,7 +11,7 @@ use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::State;
-use wgrad::engine::{CpuEngine, Engine, Kernels, LayeredEngine, Place, Task};
+use wgrad::engine::{CpuEngine, Engine, EngineSpec, Kernels, LayeredEngine, Task};
 use wgrad::gpu::{Gpu, GpuError};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::optimizer::{Optimizer, RateSchedule};
@@ -79,8 +79,8 @@ fn what_no_binding_holds_is_refused_with_the_limit_or_left_to_mini_batches() {
     let small = gpu_of_bindings(32_768);
     let full = task(&[13, 17, 3], numbers(1300 * 13, 60), 0, Order::Shuffled);
     let check = |task: &Task| {
-        let place = Place::Layered(Arc::clone(&small), Kernels::Fused);
-        Engine::check(task.request(), &task.data, &place)
+        let spec = EngineSpec::Layered(Arc::clone(&small), Kernels::Fused);
+        Engine::check(task.request(), &task.data, &spec)
     };
     let Err(Error::Gpu(error @ GpuError::Limit { .. })) = check(&full) else { panic!("taken") };
     let text = error.to_string();
@@ -89,11 +89,11 @@ fn what_no_binding_holds_is_refused_with_the_limit_or_left_to_mini_batches() {
     }
     check(&Task { batches: Batches::new(1300, 100, Order::Shuffled, 0), ..full.clone() }).unwrap();
     // A small network that the resident engine would take, but for its rows.
-    let place = |gpu: &Arc<Gpu>, task: &Task| {
-        Place::on(Arc::clone(gpu), task.request(), &task.data).kind().name()
+    let spec = |gpu: &Arc<Gpu>, task: &Task| {
+        EngineSpec::on(Arc::clone(gpu), task.request(), &task.data).kind().name()
     };
     let tiny = task(&[13, 2, 2], numbers(1300 * 13, 60), 4, Order::Shuffled);
-    assert_eq!((place(&gpu(), &tiny), place(&small, &tiny)), ("resident", "layered"));
+    assert_eq!((spec(&gpu(), &tiny), spec(&small, &tiny)), ("resident", "layered"));
 }
 
 /// As many numbers as MNIST has: more than a binding of most software adapters.

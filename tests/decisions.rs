@@ -9,13 +9,14 @@ use std::sync::Arc;
 use common::gpu;
 use wgrad::Error;
 use wgrad::data::{Dataset, Source};
-use wgrad::engine::{Engine, Kernels, Owner, Place, State};
+use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, State};
 use wgrad::gpu::{Adapters, Environment, Gpu};
 use wgrad::network::{Activation, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use wgrad::sweep::over_rates;
 use wgrad::train::{
-    Course, Ended, Event, HeldOut, OnDivergence, Outcome, Resume, Stopping, Training, evaluate,
+    Ended, Event, HeldOut, OnDivergence, Outcome, Resume, Stopping, TrainerState, Training,
+    evaluate,
 };
 
 /// One that gets stuck: two of its units die.
@@ -29,30 +30,33 @@ fn xor() -> Training {
     }
 }
 
-fn places() -> [Place; 5] {
+fn specs() -> [EngineSpec; 5] {
     [
-        Place::Cpu,
-        Place::Layered(gpu(), Kernels::Fused),
-        Place::Layered(gpu(), Kernels::Plain),
-        Place::Resident(gpu(), Some(Owner::Invocation)),
-        Place::Resident(gpu(), Some(Owner::Workgroup)),
+        EngineSpec::Cpu,
+        EngineSpec::Layered(gpu(), Kernels::Fused),
+        EngineSpec::Layered(gpu(), Kernels::Plain),
+        EngineSpec::Resident(gpu(), Some(Mapping::Invocation)),
+        EngineSpec::Resident(gpu(), Some(Mapping::Workgroup)),
     ]
 }
 
-fn run(training: &Training, place: &Place) -> Result<Outcome, Error> {
-    pollster::block_on(training.run(place, &mut |_| (), &|| false))
+fn run(training: &Training, spec: &EngineSpec) -> Result<Outcome, Error> {
+    pollster::block_on(training.run(spec, &mut |_| (), &|| false))
 }
 
 /// What a run told of checkpoints: where it stood at each.
-fn checkpoints(training: &Training, place: &Place, from: Option<Resume>) -> Vec<Resume> {
+fn checkpoints(training: &Training, spec: &EngineSpec, from: Option<Resume>) -> Vec<Resume> {
     let mut seen = Vec::new();
     let mut watch = |event: Event<'_>| {
         if let Event::Checkpoint(now, _) = event {
-            seen.push(Resume { state: now.state.clone(), course: now.course.clone() });
+            seen.push(Resume {
+                state: now.state.clone(),
+                trainer_state: now.trainer_state.clone(),
+            });
         }
         Ok(())
     };
-    pollster::block_on(training.run_from(place, from, true, &mut watch, &|| false)).unwrap();
+    pollster::block_on(training.run_from(spec, from, true, &mut watch, &|| false)).unwrap();
     seen
 }
 
@@ -68,10 +72,10 @@ fn patience_and_targets_end_a_run_at_the_same_epoch_on_every_engine() {
         ..xor()
     };
     for (training, reason) in [(patient, Ended::Patience), (aiming, Ended::TargetLoss)] {
-        let ends: Vec<(u32, Ended)> = places()
+        let ends: Vec<(u32, Ended)> = specs()
             .iter()
-            .map(|place| {
-                let run = run(&training, place).unwrap().kept;
+            .map(|spec| {
+                let run = run(&training, spec).unwrap().kept;
                 assert!(run.epochs < training.epochs && !run.history.is_empty());
                 assert_eq!(run.epochs % training.report_every(), 0, "a report boundary");
                 (run.epochs, run.ended)
@@ -79,7 +83,7 @@ fn patience_and_targets_end_a_run_at_the_same_epoch_on_every_engine() {
             .collect();
         assert!(ends.iter().all(|end| *end == (ends[0].0, reason)), "{ends:?}");
     }
-    let whole = run(&xor(), &Place::Cpu).unwrap().kept;
+    let whole = run(&xor(), &EngineSpec::Cpu).unwrap().kept;
     assert_eq!((whole.ended, whole.epochs), (Ended::Epochs, 1500));
 }
 
@@ -99,11 +103,11 @@ fn a_plateau_lowers_the_rate_at_the_same_epochs_on_every_engine() {
         ..xor()
     };
     let rates: Vec<f32> =
-        places().iter().map(|place| run(&training, place).unwrap().kept.course.rate).collect();
+        specs().iter().map(|spec| run(&training, spec).unwrap().kept.trainer_state.rate).collect();
     assert!(rates.iter().all(|rate| *rate == rates[0]), "{rates:?}");
     assert!(rates[0] < 0.5 && rates[0] >= 0.05, "{rates:?}");
     let endless = Training { epochs: 20_000, ..training };
-    assert_eq!(run(&endless, &Place::Cpu).unwrap().kept.course.rate, 0.05);
+    assert_eq!(run(&endless, &EngineSpec::Cpu).unwrap().kept.trainer_state.rate, 0.05);
 }
 
 /// Rows kept for validation are looked at after every epoch, also with one batch an epoch: the lowest loss that
@@ -123,10 +127,10 @@ fn the_lowest_validation_loss_is_the_lowest_of_all_epochs() {
         epochs: 300,
         ..Training::new(network, data(&[1.0, -1.0, 1.0, -1.0]))
     };
-    for place in places() {
+    for spec in specs() {
         // Epoch by epoch, by the engine alone.
         let mut engine =
-            pollster::block_on(Engine::new(training.task(training.seed), &place)).unwrap();
+            pollster::block_on(Engine::new(training.task(training.seed), &spec)).unwrap();
         let validation = training.held_out.validation.as_ref().unwrap();
         let losses: Vec<f64> = (0..training.epochs)
             .map(|_| {
@@ -137,14 +141,14 @@ fn the_lowest_validation_loss_is_the_lowest_of_all_epochs() {
             .collect();
         let lowest = (1..).zip(&losses).min_by(|a, b| a.1.total_cmp(b.1)).unwrap();
         let near = |loss: f64, other: f64| (loss - other).abs() <= 1e-6 * other;
-        let whole = run(&training, &place).unwrap().kept;
-        let (best, loss) = whole.course.best.unwrap();
+        let whole = run(&training, &spec).unwrap().kept;
+        let (best, loss) = whole.trainer_state.best.unwrap();
         assert!(lowest.0 % 64 != 0 && lowest.0 < 300, "{lowest:?}: nothing was tested");
-        assert_eq!(best, lowest.0, "{place:?}");
+        assert_eq!(best, lowest.0, "{spec:?}");
         assert!(near(loss, *lowest.1), "{loss} and {lowest:?}");
         assert!(whole.validation_history.len() <= 202, "bounded, however many looks");
         let stopping = Stopping { patience: Some(20), ..Stopping::default() };
-        let patient = run(&Training { stopping, ..training.clone() }, &place).unwrap().kept;
+        let patient = run(&Training { stopping, ..training.clone() }, &spec).unwrap().kept;
         let mut waiting = (0, f64::INFINITY);
         let end = (1..).zip(&losses).find(|&(epoch, &loss)| {
             waiting = if loss < waiting.1 { (epoch, loss) } else { waiting };
@@ -165,22 +169,22 @@ fn a_plateau_in_a_sweep_is_that_of_each_network_alone() {
         seed: 0,
         ..xor()
     };
-    for place in [Place::Cpu, Place::Resident(gpu(), Some(Owner::Invocation))] {
+    for spec in [EngineSpec::Cpu, EngineSpec::Resident(gpu(), Some(Mapping::Invocation))] {
         let sweep = over_rates(&base, &[0.1, 0.5], 24);
         let mut solved = vec![[false; 24]; 2];
-        let mut note = |cell: usize, seed: u32, fate| {
-            solved[cell][seed as usize] = matches!(fate, wgrad::engine::Fate::Solved(_));
+        let mut note = |cell: usize, seed: u32, status| {
+            solved[cell][seed as usize] = matches!(status, wgrad::engine::NetworkStatus::Solved(_));
         };
-        pollster::block_on(sweep.run_noting(&place, &mut |_| (), &|| false, &mut note)).unwrap();
+        pollster::block_on(sweep.run_noting(&spec, &mut |_| (), &|| false, &mut note)).unwrap();
         let mut differing = 0;
         for (cell, solved) in sweep.cells.iter().zip(&solved) {
             for (seed, &is_solved) in (0..).zip(solved) {
                 let alone = Training { seed, restarts: 1, ..cell.training.clone() };
-                let alone = run(&alone, &place).unwrap().kept;
+                let alone = run(&alone, &spec).unwrap().kept;
                 if is_solved {
                     assert_eq!(alone.evaluation.solved, Some(true), "seed {seed}");
                 }
-                differing += u32::from(alone.course.rate != cell.training.learning_rate);
+                differing += u32::from(alone.trainer_state.rate != cell.training.learning_rate);
             }
         }
         assert!(differing > 0, "no rate was lowered: nothing was tested");
@@ -201,12 +205,12 @@ fn a_run_goes_on_from_a_checkpoint_as_if_it_had_never_stopped() {
             batch: 3,
             ..xor()
         };
-        for place in places() {
-            let whole = checkpoints(&training, &place, None);
+        for spec in specs() {
+            let whole = checkpoints(&training, &spec, None);
             assert!(whole.len() >= 4, "{} checkpoints", whole.len());
             for (at, from) in whole.iter().enumerate().take(whole.len() - 1) {
-                let rest = checkpoints(&training, &place, Some(from.clone()));
-                assert_eq!(rest, whole[at + 1..], "{kind} on {} from {at}", place.kind());
+                let rest = checkpoints(&training, &spec, Some(from.clone()));
+                assert_eq!(rest, whole[at + 1..], "{kind} on {} from {at}", spec.kind());
             }
         }
     }
@@ -216,21 +220,25 @@ fn a_run_goes_on_from_a_checkpoint_as_if_it_had_never_stopped() {
 #[test]
 fn a_run_that_was_stopped_within_an_epoch_goes_on_to_the_same_bits() {
     let training = Training { epochs: 40, batch: 3, checkpoint_every: Some(40), ..xor() };
-    let whole = checkpoints(&training, &Place::Cpu, None).pop().unwrap();
+    let whole = checkpoints(&training, &EngineSpec::Cpu, None).pop().unwrap();
     for stop_at in [1, 2, 5, 31] {
         let asked = std::cell::Cell::new(0);
         let stop = || asked.replace(asked.get() + 1) >= stop_at;
         let mut last = None;
         let mut watch = |event: Event<'_>| {
             if let Event::Checkpoint(now, _) = event {
-                last = Some(Resume { state: now.state.clone(), course: now.course.clone() });
+                last = Some(Resume {
+                    state: now.state.clone(),
+                    trainer_state: now.trainer_state.clone(),
+                });
             }
             Ok(())
         };
-        pollster::block_on(training.run_from(&Place::Cpu, None, true, &mut watch, &stop)).unwrap();
+        pollster::block_on(training.run_from(&EngineSpec::Cpu, None, true, &mut watch, &stop))
+            .unwrap();
         let from = last.unwrap();
         assert!(from.state.step < whole.state.step, "{}", from.state.step);
-        let end = checkpoints(&training, &Place::Cpu, Some(from)).pop().unwrap();
+        let end = checkpoints(&training, &EngineSpec::Cpu, Some(from)).pop().unwrap();
         assert_eq!(end, whole, "stopped after {stop_at}");
     }
 }
@@ -251,11 +259,13 @@ fn wild() -> Training {
 
 #[test]
 fn a_divergence_names_the_layer_keeps_what_was_good_and_is_explained() {
-    for place in places() {
+    for spec in specs() {
         let (mut last, mut found) = (None, 0);
         let mut watch = |event: Event<'_>| {
             match event {
-                Event::Checkpoint(now, _) => last = Some((now.state.clone(), now.course.epoch)),
+                Event::Checkpoint(now, _) => {
+                    last = Some((now.state.clone(), now.trainer_state.epoch))
+                }
                 Event::Findings(findings) => found = findings.len(),
                 _ => {}
             }
@@ -263,7 +273,7 @@ fn a_divergence_names_the_layer_keeps_what_was_good_and_is_explained() {
         };
         let training = wild();
         let result =
-            pollster::block_on(training.run_from(&place, None, true, &mut watch, &|| false));
+            pollster::block_on(training.run_from(&spec, None, true, &mut watch, &|| false));
         let error = result.unwrap_err();
         assert_eq!(error.exit_code(), 5);
         let Error::Diverged { what, step, .. } = &error else { panic!("{error}") };
@@ -277,7 +287,7 @@ fn a_divergence_names_the_layer_keeps_what_was_good_and_is_explained() {
 
 #[test]
 fn halving_the_rate_goes_back_and_on_until_it_holds() {
-    for place in places() {
+    for spec in specs() {
         let training = Training { on_divergence: OnDivergence::HalveLr, ..wild() };
         let mut told = Vec::new();
         let mut watch = |event: Event<'_>| {
@@ -287,12 +297,12 @@ fn halving_the_rate_goes_back_and_on_until_it_holds() {
             Ok(())
         };
         let outcome =
-            pollster::block_on(training.run_from(&place, None, false, &mut watch, &|| false))
+            pollster::block_on(training.run_from(&spec, None, false, &mut watch, &|| false))
                 .unwrap();
         let run = outcome.kept;
-        assert!(!told.is_empty() && told == run.course.halvings, "{told:?}");
+        assert!(!told.is_empty() && told == run.trainer_state.halvings, "{told:?}");
         let halved = training.learning_rate / 2f32.powi(told.len() as i32);
-        assert_eq!(run.course.rate, halved);
+        assert_eq!(run.trainer_state.rate, halved);
         assert_eq!((run.epochs, run.ended), (training.epochs, Ended::Epochs));
         assert!(run.evaluation.loss.is_finite() && run.history.len() > 100);
         // The last part is that of a run from there at that rate.
@@ -302,7 +312,7 @@ fn halving_the_rate_goes_back_and_on_until_it_holds() {
     // Where no rate helps, it ends all the same.
     let hopeless =
         Training { on_divergence: OnDivergence::HalveLr, learning_rate: f32::MAX, ..wild() };
-    assert_eq!(run(&hopeless, &Place::Cpu).unwrap_err().exit_code(), 5);
+    assert_eq!(run(&hopeless, &EngineSpec::Cpu).unwrap_err().exit_code(), 5);
 }
 
 /// Wherever a run is stopped, a divergence after that goes back to where it would have gone.
@@ -311,8 +321,8 @@ fn a_resumed_run_goes_back_to_the_same_boundary() {
     let schedule = Schedule { warmup: 400, ..Schedule::default() };
     let training =
         Training { on_divergence: OnDivergence::HalveLr, schedule, learning_rate: 3.0, ..wild() };
-    let whole = checkpoints(&training, &Place::Cpu, None).pop().unwrap();
-    let first = whole.course.halvings[0];
+    let whole = checkpoints(&training, &EngineSpec::Cpu, None).pop().unwrap();
+    let first = whole.trainer_state.halvings[0];
     assert!(first.epoch > 0, "it diverges only after some boundaries: {first:?}");
     for stop_at in [first.step / 3, first.step - 1, first.step + 30] {
         let asked = std::cell::Cell::new(0);
@@ -320,14 +330,18 @@ fn a_resumed_run_goes_back_to_the_same_boundary() {
         let mut last = None;
         let mut watch = |event: Event<'_>| {
             if let Event::Checkpoint(now, _) = event {
-                last = Some(Resume { state: now.state.clone(), course: now.course.clone() });
+                last = Some(Resume {
+                    state: now.state.clone(),
+                    trainer_state: now.trainer_state.clone(),
+                });
             }
             Ok(())
         };
-        pollster::block_on(training.run_from(&Place::Cpu, None, true, &mut watch, &stop)).unwrap();
+        pollster::block_on(training.run_from(&EngineSpec::Cpu, None, true, &mut watch, &stop))
+            .unwrap();
         let from = last.unwrap();
-        assert!(from.course.epoch < training.epochs);
-        let end = checkpoints(&training, &Place::Cpu, Some(from)).pop().unwrap();
+        assert!(from.trainer_state.epoch < training.epochs);
+        let end = checkpoints(&training, &EngineSpec::Cpu, Some(from)).pop().unwrap();
         assert_eq!(end, whole, "stopped after {stop_at}");
     }
 }
@@ -345,18 +359,21 @@ fn a_stop_ends_a_run_wherever_it_comes_and_it_goes_on_from_there() {
             let mut last = None;
             let mut watch = |event: Event<'_>| {
                 if let Event::Checkpoint(now, _) = event {
-                    last = Some(Resume { state: now.state.clone(), course: now.course.clone() });
+                    last = Some(Resume {
+                        state: now.state.clone(),
+                        trainer_state: now.trainer_state.clone(),
+                    });
                 }
                 Ok(())
             };
-            let run = training.run_from(&Place::Cpu, None, true, &mut watch, &stop);
+            let run = training.run_from(&EngineSpec::Cpu, None, true, &mut watch, &stop);
             let outcome = pollster::block_on(run).unwrap();
             assert_eq!(outcome.kept.ended, Ended::Asked);
             assert!(outcome.kept.epochs < 20, "{}", outcome.kept.epochs);
             let from = last.unwrap();
             assert_eq!(from.state.moments.len(), optimizer.moments());
-            let whole = checkpoints(&training, &Place::Cpu, None).pop().unwrap();
-            let end = checkpoints(&training, &Place::Cpu, Some(from)).pop().unwrap();
+            let whole = checkpoints(&training, &EngineSpec::Cpu, None).pop().unwrap();
+            let end = checkpoints(&training, &EngineSpec::Cpu, Some(from)).pop().unwrap();
             assert_eq!(end, whole, "{kind} {on_divergence}");
         }
     }
@@ -365,7 +382,7 @@ fn a_stop_ends_a_run_wherever_it_comes_and_it_goes_on_from_there() {
 /// Where every start diverges, the first of them is looked at, and what it was is kept.
 #[test]
 fn many_starts_that_all_diverge_are_explained_too() {
-    for place in [Place::Cpu, Place::Resident(gpu(), Some(Owner::Invocation))] {
+    for spec in [EngineSpec::Cpu, EngineSpec::Resident(gpu(), Some(Mapping::Invocation))] {
         let training = Training { restarts: 3, ..wild() };
         let (mut kept, mut found) = (0, 0);
         let mut watch = |event: Event<'_>| {
@@ -377,7 +394,7 @@ fn many_starts_that_all_diverge_are_explained_too() {
             Ok(())
         };
         let result =
-            pollster::block_on(training.run_from(&place, None, true, &mut watch, &|| false));
+            pollster::block_on(training.run_from(&spec, None, true, &mut watch, &|| false));
         assert_eq!(result.unwrap_err().exit_code(), 5);
         assert!(kept == 1 && found > 0, "{kept} checkpoints, {found} findings");
     }
@@ -398,13 +415,13 @@ fn a_lost_device_is_opened_again_once_and_changes_no_bit() {
     let training = Training { checkpoint_every: Some(500), ..xor() };
     let of = |gpu: &Arc<Gpu>| {
         [
-            Place::Layered(Arc::clone(gpu), Kernels::Fused),
-            Place::Resident(Arc::clone(gpu), Some(Owner::Invocation)),
+            EngineSpec::Layered(Arc::clone(gpu), Kernels::Fused),
+            EngineSpec::Resident(Arc::clone(gpu), Some(Mapping::Invocation)),
         ]
     };
     for at in 0..2 {
-        let place = &of(&gpu())[at];
-        let whole = checkpoints(&training, place, None).pop().unwrap();
+        let spec = &of(&gpu())[at];
+        let whole = checkpoints(&training, spec, None).pop().unwrap();
         let lost = own_gpu();
         let (mut reopened, mut last, mut boundaries) = (Vec::new(), None, 0);
         let mut watch = |event: Event<'_>| {
@@ -417,14 +434,17 @@ fn a_lost_device_is_opened_again_once_and_changes_no_bit() {
                 }
                 Event::Reopened(epoch) => reopened.push(epoch),
                 Event::Checkpoint(now, _) => {
-                    last = Some(Resume { state: now.state.clone(), course: now.course.clone() });
+                    last = Some(Resume {
+                        state: now.state.clone(),
+                        trainer_state: now.trainer_state.clone(),
+                    });
                 }
                 _ => {}
             }
             Ok(())
         };
-        let place = &of(&lost)[at];
-        pollster::block_on(training.run_from(place, None, true, &mut watch, &|| false)).unwrap();
+        let spec = &of(&lost)[at];
+        pollster::block_on(training.run_from(spec, None, true, &mut watch, &|| false)).unwrap();
         assert_eq!(reopened.len(), 1);
         assert_eq!(last.unwrap(), whole);
     }
@@ -433,8 +453,8 @@ fn a_lost_device_is_opened_again_once_and_changes_no_bit() {
 #[test]
 fn a_course_is_read_as_it_was_written() {
     let training = Training { checkpoint_every: Some(100), epochs: 300, ..xor() };
-    for Resume { course, .. } in checkpoints(&training, &Place::Cpu, None) {
-        let text = serde_json::to_string(&course).unwrap();
-        assert_eq!(serde_json::from_str::<Course>(&text).unwrap(), course);
+    for Resume { trainer_state, .. } in checkpoints(&training, &EngineSpec::Cpu, None) {
+        let text = serde_json::to_string(&trainer_state).unwrap();
+        assert_eq!(serde_json::from_str::<TrainerState>(&text).unwrap(), trainer_state);
     }
 }

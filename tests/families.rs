@@ -12,7 +12,7 @@ use command::{succeed, wgrad};
 use common::{ULP, assert_close, gpu, numbers, wide};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
-use wgrad::engine::{Engine, Kernels, Owner, Place, State, Task};
+use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, State, Task};
 use wgrad::network::{
     Activation, GradientAt, Hyperparameter, Initializer, Loss, Network, Real, SlopeNeeds, Targets,
 };
@@ -232,16 +232,16 @@ fn engines_follow(network: &Network, optimizer: Optimizer, rate: f32) {
         .collect();
     let bound = f64::from(STEPS) * 64.0 * ULP;
     let near = Bound::Mixed { absolute: bound, relative: bound };
-    let mut places = vec![
-        Place::Cpu,
-        Place::Layered(gpu(), Kernels::Fused),
-        Place::Layered(gpu(), Kernels::Plain),
+    let mut specs = vec![
+        EngineSpec::Cpu,
+        EngineSpec::Layered(gpu(), Kernels::Fused),
+        EngineSpec::Layered(gpu(), Kernels::Plain),
     ];
-    places.extend(Owner::ALL.iter().map(|&owner| Place::Resident(gpu(), Some(owner))));
-    for place in &places {
-        let mut engine = pollster::block_on(Engine::new(task.clone(), place)).unwrap();
+    specs.extend(Mapping::ALL.iter().map(|&mapping| EngineSpec::Resident(gpu(), Some(mapping))));
+    for spec in &specs {
+        let mut engine = pollster::block_on(Engine::new(task.clone(), spec)).unwrap();
         let actual = pollster::block_on(engine.run(STEPS, &|| false)).unwrap();
-        let label = format!("{network:?} {} on {:?}", optimizer.kind, place.kind());
+        let label = format!("{network:?} {} on {:?}", optimizer.kind, spec.kind());
         assert_close(&format!("{label}, losses"), &actual, &losses, near);
         let parameters = pollster::block_on(engine.parameters()).unwrap();
         assert_close(&format!("{label}, parameters"), &parameters, &reference.parameters, near);

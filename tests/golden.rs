@@ -16,8 +16,8 @@ use serde::Deserialize;
 use wgrad::check::{Bound, compare};
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::State;
-use wgrad::engine::resident::{self, Request, Room};
-use wgrad::engine::{Engine, Kernels, Owner, Place, Task};
+use wgrad::engine::resident::{self, Capacity, Request};
+use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, Task};
 use wgrad::network::{Activation, HUBER_DELTA, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::random::{Purpose, Threefry};
@@ -427,13 +427,13 @@ fn widened(trace: &Trace) -> Drift {
     drift
 }
 
-async fn replay_engine(trace: &Trace, place: &Place) -> Replay {
+async fn replay_engine(trace: &Trace, spec: &EngineSpec) -> Replay {
     let network = trace.network();
     let wide = |values: Vec<f32>| common::wide(&values);
     let task = trace.task();
     let data = Arc::clone(&task.data);
-    let mut engine = Engine::new(task, place).await.unwrap();
-    assert_eq!(engine.kind(), place.kind());
+    let mut engine = Engine::new(task, spec).await.unwrap();
+    assert_eq!(engine.kind(), spec.kind());
     let mut replay = Replay::default();
     for _ in &trace.f64.steps {
         let losses = wide(engine.run(1, &|| false).await.unwrap());
@@ -449,7 +449,7 @@ async fn replay_engine(trace: &Trace, place: &Place) -> Replay {
             }),
             _ => None,
         };
-        let is_open = matches!(place, Place::Cpu | Place::Layered(_, Kernels::Plain));
+        let is_open = matches!(spec, EngineSpec::Cpu | EngineSpec::Layered(_, Kernels::Plain));
         assert_eq!(inside.is_some(), is_open);
         replay.steps.push(ReplayedStep {
             loss: losses[0],
@@ -464,9 +464,9 @@ async fn replay_engine(trace: &Trace, place: &Place) -> Replay {
     let last = engine.parameters().await.unwrap();
     // How a run is cut must not show, in no bit. (Steps of the layered engine are many dispatches
     // each, and are not cut.)
-    let is_resident = matches!(place, Place::Resident(..));
+    let is_resident = matches!(spec, EngineSpec::Resident(..));
     for cut in [1, 7, trace.steps_total].into_iter().filter(|_| is_resident) {
-        let mut again = Engine::new(trace.task(), place).await.unwrap();
+        let mut again = Engine::new(trace.task(), spec).await.unwrap();
         while again.steps_done() < trace.steps_total {
             let steps = cut.min(trace.steps_total - again.steps_done());
             again.run(steps, &|| false).await.unwrap();
@@ -495,34 +495,35 @@ fn trials(path: &Path) -> Vec<Trial> {
     let mut trials = vec![Trial::test(format!("{stem} on reference"), move || {
         reference.check(Nearness::Truth, &replay_reference(&reference))
     })];
-    let mut engine = |name: &str, place: fn() -> Place| {
+    let mut engine = |name: &str, spec: fn() -> EngineSpec| {
         let trace = trace.clone();
         trials.push(Trial::test(format!("{stem} on {name}"), move || {
-            let replay = pollster::block_on(replay_engine(&trace, &place()));
+            let replay = pollster::block_on(replay_engine(&trace, &spec()));
             trace.check(Nearness::Single, &replay).or_else(|_| {
                 let trace = Trace { f32_drift: widened(&trace), ..trace.clone() };
                 trace.check(Nearness::Single, &replay)
             })
         }));
     };
-    engine("cpu", || Place::Cpu);
-    engine("layered", || Place::Layered(common::gpu(), Kernels::Fused));
-    engine("layered, plain", || Place::Layered(common::gpu(), Kernels::Plain));
-    for (owner, name, place) in [
+    engine("cpu", || EngineSpec::Cpu);
+    engine("layered", || EngineSpec::Layered(common::gpu(), Kernels::Fused));
+    engine("layered, plain", || EngineSpec::Layered(common::gpu(), Kernels::Plain));
+    for (mapping, name, spec) in [
         (
-            Owner::Invocation,
+            Mapping::Invocation,
             "resident, an invocation",
-            (|| Place::Resident(common::gpu(), Some(Owner::Invocation))) as fn() -> Place,
+            (|| EngineSpec::Resident(common::gpu(), Some(Mapping::Invocation)))
+                as fn() -> EngineSpec,
         ),
-        (Owner::Workgroup, "resident, a workgroup", || {
-            Place::Resident(common::gpu(), Some(Owner::Workgroup))
+        (Mapping::Workgroup, "resident, a workgroup", || {
+            EngineSpec::Resident(common::gpu(), Some(Mapping::Workgroup))
         }),
     ] {
         // What fits WebGPU's base limits, whatever the adapter.
         let task = trace.task();
-        let wanted = Request { owner: Some(owner), ..task.request() };
-        if resident::owner(wanted, Room::BASE).is_some() {
-            engine(name, place);
+        let wanted = Request { mapping: Some(mapping), ..task.request() };
+        if resident::mapping(wanted, Capacity::BASE).is_some() {
+            engine(name, spec);
         }
     }
     trials

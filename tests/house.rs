@@ -19,7 +19,10 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("check", &["network", "reference"]),
     ("train", &["network", "optimizer", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
-    ("bench", &["train", "network", "optimizer", "data", "random", "gpu", "engine", "reference", "check"]),
+    (
+        "bench",
+        &["train", "network", "optimizer", "data", "random", "gpu", "engine", "reference", "check"],
+    ),
     (
         "report",
         &["network", "optimizer", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"],
@@ -85,9 +88,9 @@ fn without_tests(text: &str) -> String {
 }
 
 /// Every source file of a room with its text, its own tests cut out.
-fn files(room: &str) -> Vec<(PathBuf, String)> {
+fn files(capacity: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders = vec![source().join(room)];
+    let mut folders = vec![source().join(capacity)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}")) {
             let path = entry.unwrap().path();
@@ -99,7 +102,7 @@ fn files(room: &str) -> Vec<(PathBuf, String)> {
             }
         }
     }
-    assert!(!found.is_empty(), "{room} is empty");
+    assert!(!found.is_empty(), "{capacity} is empty");
     found
 }
 
@@ -139,31 +142,31 @@ fn every_room_is_in_the_table() {
         .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
     rooms.sort();
-    let mut table: Vec<&str> = MAY_USE.iter().map(|(room, _)| *room).collect();
+    let mut table: Vec<&str> = MAY_USE.iter().map(|(capacity, _)| *capacity).collect();
     table.sort_unstable();
     assert_eq!(rooms, table);
 }
 
 #[test]
 fn dependency_runs_one_way() {
-    for (room, may_use) in MAY_USE {
-        for (path, code) in files(room) {
+    for (capacity, may_use) in MAY_USE {
+        for (path, code) in files(capacity) {
             assert!(
                 !code.contains("crate::{"),
-                "{path:?}: one `use` per room, so that it can be seen"
+                "{path:?}: one `use` per capacity, so that it can be seen"
             );
             for used in code.split("crate::").skip(1) {
                 let used: String =
                     used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let is_room = MAY_USE.iter().any(|(other, _)| *other == used);
-                let fine = !is_room || used == room || may_use.contains(&used.as_str());
-                assert!(fine, "{path:?} uses {used}, which {room} may not know");
+                let fine = !is_room || used == capacity || may_use.contains(&used.as_str());
+                assert!(fine, "{path:?} uses {used}, which {capacity} may not know");
             }
             // From a room's own root, so many times `super` is still within it.
-            let below = path.strip_prefix(source().join(room)).unwrap();
+            let below = path.strip_prefix(source().join(capacity)).unwrap();
             let depth = below.components().count() - usize::from(below.ends_with("mod.rs"));
             let out = "super::".repeat(depth + 1);
-            assert!(!code.contains(&out), "{path:?} leaves {room} by {out}");
+            assert!(!code.contains(&out), "{path:?} leaves {capacity} by {out}");
         }
     }
 }
@@ -179,8 +182,8 @@ fn the_core_is_fit_for_a_browser() {
         "std::thread",
         "Instant::now()",
     ];
-    for room in CORE {
-        for (path, code) in files(room) {
+    for capacity in CORE {
+        for (path, code) in files(capacity) {
             // The writers of files are not core: they come with the feature `cli`.
             let writers = ["model/file.rs", "model/history.rs", "model/run_folder.rs"];
             if writers.iter().any(|writer| path.ends_with(writer)) {
@@ -201,10 +204,10 @@ fn the_core_is_fit_for_a_browser() {
 
 #[test]
 fn wgpu_stays_where_it_belongs() {
-    for (room, _) in MAY_USE {
-        for (path, code) in files(room) {
+    for (capacity, _) in MAY_USE {
+        for (path, code) in files(capacity) {
             let uses = code.contains("wgpu::");
-            assert!(!uses || room == "gpu", "{path:?} names a type of wgpu");
+            assert!(!uses || capacity == "gpu", "{path:?} names a type of wgpu");
         }
     }
     let polls: usize = files("gpu").iter().map(|(_, code)| code.matches(".poll(").count()).sum();
@@ -286,7 +289,8 @@ const MAY_GO_ROUND: [&str; 2] = ["gpu", "engine/resident"];
 
 #[test]
 fn files_of_a_folder_do_not_use_each_other_in_a_circle() {
-    let mut folders: Vec<PathBuf> = MAY_USE.iter().map(|(room, _)| source().join(room)).collect();
+    let mut folders: Vec<PathBuf> =
+        MAY_USE.iter().map(|(capacity, _)| source().join(capacity)).collect();
     while let Some(folder) = folders.pop() {
         let inner = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
         folders.extend(inner.filter(|path| path.is_dir()));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{ULP, assert_apart, assert_close, gpu, numbers, wide};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
-use wgrad::engine::{Engine, Kernels, LayeredEngine, Owner, Place, State, Task};
+use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, Mapping, State, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use wgrad::reference::Reference;
@@ -17,13 +17,13 @@ use wgrad::reference::Reference;
 const STEPS: u32 = 24;
 
 /// Every place there is, by a name.
-fn places() -> Vec<(&'static str, Place)> {
+fn specs() -> Vec<(&'static str, EngineSpec)> {
     vec![
-        ("cpu", Place::Cpu),
-        ("layered", Place::Layered(gpu(), Kernels::Fused)),
-        ("layered, plain", Place::Layered(gpu(), Kernels::Plain)),
-        ("resident, an invocation", Place::Resident(gpu(), Some(Owner::Invocation))),
-        ("resident, a workgroup", Place::Resident(gpu(), Some(Owner::Workgroup))),
+        ("cpu", EngineSpec::Cpu),
+        ("layered", EngineSpec::Layered(gpu(), Kernels::Fused)),
+        ("layered, plain", EngineSpec::Layered(gpu(), Kernels::Plain)),
+        ("resident, an invocation", EngineSpec::Resident(gpu(), Some(Mapping::Invocation))),
+        ("resident, a workgroup", EngineSpec::Resident(gpu(), Some(Mapping::Workgroup))),
     ]
 }
 
@@ -99,9 +99,9 @@ fn reference(task: &Task, steps: u32) -> (Vec<f64>, Reference<f64>) {
     (losses.collect(), reference)
 }
 
-fn run(task: &Task, place: &Place, cuts: &[u32]) -> (Vec<f32>, State) {
+fn run(task: &Task, spec: &EngineSpec, cuts: &[u32]) -> (Vec<f32>, State) {
     pollster::block_on(async {
-        let mut engine = Engine::new(task.clone(), place).await.unwrap();
+        let mut engine = Engine::new(task.clone(), spec).await.unwrap();
         let mut losses = Vec::new();
         for &steps in cuts {
             losses.extend(engine.run(steps, &|| false).await.unwrap());
@@ -122,8 +122,8 @@ fn near(task: &Task) -> Bound<'static> {
 
 fn follows(task: &Task, label: &str) {
     let (losses, reference) = reference(task, STEPS);
-    for (name, place) in places() {
-        let (actual, state) = run(task, &place, &[STEPS]);
+    for (name, spec) in specs() {
+        let (actual, state) = run(task, &spec, &[STEPS]);
         let label = format!("{label} on {name}");
         assert_close(&format!("{label}, losses"), &actual, &losses, near(task));
         let parameters = &state.parameters;
@@ -162,15 +162,15 @@ fn a_run_goes_on_from_its_state_to_the_same_bits() {
     let clipped = Optimizer { clip_norm: Some(0.1), ..Optimizer::new(OptimizerKind::Adam) };
     tasks.push(task(clipped, Schedule::default()));
     for task in tasks {
-        for (name, place) in places() {
+        for (name, spec) in specs() {
             let label = format!("{:?} on {name}", task.optimizer.kind);
-            let (losses, whole) = run(&task, &place, &[STEPS]);
-            assert_eq!(run(&task, &place, &[1, 10, STEPS - 11]).1, whole, "{label}, cut");
+            let (losses, whole) = run(&task, &spec, &[STEPS]);
+            assert_eq!(run(&task, &spec, &[1, 10, STEPS - 11]).1, whole, "{label}, cut");
             for stop in [1, 7, STEPS - 1] {
-                let (before, state) = run(&task, &place, &[stop]);
+                let (before, state) = run(&task, &spec, &[stop]);
                 assert_eq!(state.step, stop);
                 let rest = Task { start: state, ..task.clone() };
-                let (after, end) = run(&rest, &place, &[STEPS - stop]);
+                let (after, end) = run(&rest, &spec, &[STEPS - stop]);
                 assert_eq!([before, after].concat(), losses, "{label}, losses from {stop}");
                 assert_eq!(end, whole, "{label}, gone on with from {stop}");
             }
@@ -207,12 +207,12 @@ fn norms_beyond_f32_are_clipped_on_every_engine() {
             };
             let (losses, reference) = reference(&task, STEPS);
             let (before, after) = (wide(&task.start.parameters), &reference.parameters);
-            for (name, place) in places() {
+            for (name, spec) in specs() {
                 // The cpu engine's one factor is then below the normal numbers.
                 if name == "cpu" && clip_norm < 1.0 {
                     continue;
                 }
-                let (actual, state) = run(&task, &place, &[STEPS]);
+                let (actual, state) = run(&task, &spec, &[STEPS]);
                 let label = format!("{of_targets:e} clipped to {clip_norm}, {kind} on {name}");
                 if of_targets < 1e15 {
                     assert_close(&format!("{label}, losses"), &actual, &losses, near(&task));
@@ -236,18 +236,18 @@ fn a_rate_that_is_set_holds_from_the_next_step() {
     for kind in [OptimizerKind::Momentum, OptimizerKind::Adam] {
         let task = task(Optimizer::new(kind), Schedule::default());
         let half = Task { learning_rate: task.learning_rate / 2.0, ..task.clone() };
-        for (name, place) in places() {
+        for (name, spec) in specs() {
             let state = pollster::block_on(async {
-                let mut engine = Engine::new(task.clone(), &place).await.unwrap();
+                let mut engine = Engine::new(task.clone(), &spec).await.unwrap();
                 engine.run(5, &|| false).await.unwrap();
                 engine.set_rates(&[half.learning_rate]);
                 engine.run(6, &|| false).await.unwrap();
                 engine.states().await.unwrap().remove(0)
             });
-            let (_, begun) = run(&task, &place, &[5]);
-            let (_, expected) = run(&Task { start: begun, ..half.clone() }, &place, &[6]);
+            let (_, begun) = run(&task, &spec, &[5]);
+            let (_, expected) = run(&Task { start: begun, ..half.clone() }, &spec, &[6]);
             assert_eq!(state, expected, "{kind} on {name}");
-            let (_, unchanged) = run(&task, &place, &[11]);
+            let (_, unchanged) = run(&task, &spec, &[11]);
             let near = Bound::Mixed { absolute: 1e-6, relative: 0.0 };
             assert_apart("the old rate", &state.parameters, &unchanged.parameters, near);
         }

@@ -12,14 +12,14 @@ use naga::proc::TypeResolution;
 use naga::valid::{Capabilities, FunctionInfo, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Expression, Function, Handle, Module, ShaderStage, TypeInner};
 use shapes::{Wanted, examples, network, training, xor};
-use wgrad::engine::Owner;
-use wgrad::engine::resident::Room;
+use wgrad::engine::Mapping;
+use wgrad::engine::resident::Capacity;
 use wgrad::kernels::ALL;
 use wgrad::network::{Activation, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind};
 
 /// What an invocation of a software adapter takes too.
-const SOFTWARE: Room = Room { is_software: true, ..Room::BASE };
+const SOFTWARE: Capacity = Capacity { is_software: true, ..Capacity::BASE };
 
 /// A module as a back end is given it.
 struct Built {
@@ -78,24 +78,24 @@ fn all() -> Vec<Built> {
             all.push(build(label, row.name, &format!("{}\n{lines}", row.source)));
         }
     };
-    for owner in [Owner::Invocation, Owner::Workgroup] {
+    for mapping in [Mapping::Invocation, Mapping::Workgroup] {
         for (at, sizes) in sizes.iter().enumerate() {
             let activation = Activation::ALL[at % Activation::ALL.len()];
             let optimizer = optimizers[at % optimizers.len()];
-            add(&network(sizes, activation), Wanted { optimizer, ..xor(owner) });
-            let batches = Wanted { rows: 10, batch: 4, judged: true, ..xor(owner) };
+            add(&network(sizes, activation), Wanted { optimizer, ..xor(mapping) });
+            let batches = Wanted { rows: 10, batch: 4, stops_when_solved: true, ..xor(mapping) };
             add(&network(sizes, activation), batches);
         }
         for &optimizer in &optimizers {
-            add(&network(&[2, 3, 2, 1], Activation::Tanh), Wanted { optimizer, ..xor(owner) });
+            add(&network(&[2, 3, 2, 1], Activation::Tanh), Wanted { optimizer, ..xor(mapping) });
         }
         for &activation in Activation::ALL {
-            add(&network(&[2, 4, 3, 2], activation), xor(owner));
+            add(&network(&[2, 4, 3, 2], activation), xor(mapping));
         }
         for &loss in Loss::ALL {
             let output = loss.required_output().unwrap_or(Activation::Tanh);
             let network = Network::uniform(vec![3, 4, 3], Activation::Relu, output, loss);
-            add(&network.unwrap(), xor(owner));
+            add(&network.unwrap(), xor(mapping));
         }
     }
     assert!(all.len() > 90, "{} modules", all.len());

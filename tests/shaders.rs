@@ -292,8 +292,8 @@ fn files_are_written_in_the_order_of_the_house() {
         ];
         let places: Vec<usize> = parts.iter().filter_map(|part| source.find(part)).collect();
         assert!(places.is_sorted(), "{}: {parts:?} stand at {places:?}", kernel.name);
-        let owner = source.contains("One invocation") || source.contains("One workgroup");
-        assert!(owner, "{}: the head comment does not say what an invocation owns", kernel.name);
+        let mapping = source.contains("One invocation") || source.contains("One workgroup");
+        assert!(mapping, "{}: the head comment does not say what an invocation owns", kernel.name);
     }
 }
 
@@ -406,8 +406,8 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
         let lanes = constant(&text(&format!("shaders/{file}.wgsl")), "LANES");
         assert_eq!(lanes, wgrad::reference::twins::MEAN_LANES.to_string(), "{file}");
     }
-    let within = constant(&text("shaders/common/output.wgsl"), "JUDGED_WITHIN");
-    assert_eq!(within.parse(), Ok(wgrad::engine::JUDGED_WITHIN));
+    let within = constant(&text("shaders/common/output.wgsl"), "STOP_WITHIN");
+    assert_eq!(within.parse(), Ok(wgrad::engine::STOP_WITHIN));
     let order = wgrad::random::stream_id(wgrad::random::Purpose::Order, 0);
     let stream = constant(&text("shaders/common/order.wgsl"), "ORDER_STREAM");
     assert_eq!(stream, format!("{order:#x}"));

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use common::{ULP, assert_close, gpu};
 use wgrad::check::Bound;
 use wgrad::data::{Dataset, Order, Source};
-use wgrad::engine::{Fate, Kernels, Member, Owner, Place, Population, ResidentEngine, Start};
+use wgrad::engine::{
+    EngineSpec, Kernels, Mapping, Member, NetworkStatus, Population, ResidentEngine, Start,
+};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule, Schedule, ScheduleKind};
 use wgrad::reference::Reference;
@@ -41,12 +43,12 @@ fn sweep(trainings: Vec<Training>) -> Sweep {
     Sweep { cells: (0..).zip(trainings).map(cell).collect(), shard: Shard::WHOLE }
 }
 
-fn run(sweep: &Sweep, place: &Place) -> SweepOutcome {
-    pollster::block_on(sweep.run(place, &mut |_| (), &|| false)).unwrap()
+fn run(sweep: &Sweep, spec: &EngineSpec) -> SweepOutcome {
+    pollster::block_on(sweep.run(spec, &mut |_| (), &|| false)).unwrap()
 }
 
-fn resident() -> Place {
-    Place::Resident(gpu(), None)
+fn resident() -> EngineSpec {
+    EngineSpec::Resident(gpu(), None)
 }
 
 /// 65,536 networks of a population, at rates of their own, are where the f32 reference is after
@@ -67,8 +69,8 @@ fn every_network_of_a_population_follows_the_f32_reference() {
         data: &data,
         batches: wgrad::data::Batches::new(4, 0, Order::Sequential, 0),
         members: &members,
-        judged: false,
-        owner: None,
+        stops_when_solved: false,
+        mapping: None,
     };
     let mut engine = pollster::block_on(ResidentEngine::new(&population, gpu())).unwrap();
     let init = Initializer::HeNormal;
@@ -177,7 +179,7 @@ fn the_cpu_engine_counts_the_same_on_the_same_seeds() {
     let plain = training(Activation::Relu, 500, 300);
     let trainings = vec![plain, mini, logits, squares, workgroup, nesterov];
     let sweep = sweep(trainings);
-    let (here, there) = (run(&sweep, &Place::Cpu), run(&sweep, &resident()));
+    let (here, there) = (run(&sweep, &EngineSpec::Cpu), run(&sweep, &resident()));
     for (at, (cpu, resident)) in here.counts.iter().zip(&there.counts).enumerate() {
         assert_eq!((cpu.networks, cpu.diverged), (resident.networks, resident.diverged), "{at}");
         assert!(cpu.solved > 0, "cell {at} solves nothing");
@@ -204,9 +206,11 @@ fn a_sweep_is_cut_so_that_every_chunk_fits_the_device() {
     }
 }
 
-/// The fates of a population of `training`'s networks, each drawn and judged as in a sweep.
-fn fates(training: &Training, place: &Place) -> Vec<Fate> {
-    let Place::Resident(gpu, owner) = place else { panic!("fates are the resident engine's") };
+/// The statuses of a population of `training`'s networks, each drawn and judged as in a sweep.
+fn statuses(training: &Training, spec: &EngineSpec) -> Vec<NetworkStatus> {
+    let EngineSpec::Resident(gpu, mapping) = spec else {
+        panic!("statuses are the resident engine's")
+    };
     let member = |seed| Member::new(&training.optimizer, training.learning_rate, seed);
     let members: Vec<Member> = (0..training.restarts).map(member).collect();
     let population = Population {
@@ -216,8 +220,8 @@ fn fates(training: &Training, place: &Place) -> Vec<Fate> {
         data: &training.data,
         batches: training.batches(training.seed),
         members: &members,
-        judged: true,
-        owner: *owner,
+        stops_when_solved: true,
+        mapping: *mapping,
     };
     pollster::block_on(async {
         let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await.unwrap();
@@ -228,7 +232,7 @@ fn fates(training: &Training, place: &Place) -> Vec<Fate> {
         while engine.steps_done() < steps && !engine.is_decided() {
             engine.advance(steps - engine.steps_done(), 0).await.unwrap();
         }
-        engine.fates().to_vec()
+        engine.statuses().to_vec()
     })
 }
 
@@ -250,17 +254,17 @@ fn a_network_taken_out_alone_is_the_one_that_was_counted() {
     for training in [training(Activation::Relu, 60, 300), mini, two, wide] {
         let per_epoch = training.batches(0).steps_per_epoch() as u32;
         let mut solved = 0;
-        for (seed, fate) in (0..).zip(fates(&training, &resident())) {
-            let Fate::Solved(steps) = fate else { continue };
+        for (seed, status) in (0..).zip(statuses(&training, &resident())) {
+            let NetworkStatus::Solved(steps) = status else { continue };
             // `train`, whose verdict is that of a forward pass on the CPU, as `predict` makes it.
             let alone = |epochs: u32| {
                 let alone = Training { seed, restarts: 1, epochs, ..training.clone() };
-                let place = resident();
-                let outcome = pollster::block_on(alone.run(&place, &mut |_| (), &|| false));
+                let spec = resident();
+                let outcome = pollster::block_on(alone.run(&spec, &mut |_| (), &|| false));
                 outcome.unwrap().kept.evaluation
             };
             let epochs = steps / per_epoch;
-            assert_eq!(steps % per_epoch, 0, "judged where an epoch begins");
+            assert_eq!(steps % per_epoch, 0, "stops_when_solved where an epoch begins");
             assert_eq!(alone(epochs).solved, Some(true), "seed {seed}");
             let before = alone(epochs - 1).predictions;
             let pairs = before.iter().zip(training.data.targets());
@@ -283,7 +287,7 @@ fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
         Loss::MseMean,
     )
     .unwrap();
-    for owner in Owner::ALL {
+    for mapping in Mapping::ALL {
         let fates_at = |rate: &dyn Fn(u32) -> f32| {
             let members: Vec<Member> =
                 (0..200).map(|seed| Member::new(&Optimizer::default(), rate(seed), seed)).collect();
@@ -294,8 +298,8 @@ fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
                 data: &data,
                 batches: wgrad::data::Batches::new(4, 0, Order::Sequential, 0),
                 members: &members,
-                judged: true,
-                owner: Some(*owner),
+                stops_when_solved: true,
+                mapping: Some(*mapping),
             };
             pollster::block_on(async {
                 let mut engine = ResidentEngine::new(&population, gpu()).await.unwrap();
@@ -305,22 +309,22 @@ fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
                 while engine.steps_done() < 500 && !engine.is_decided() {
                     engine.advance(500 - engine.steps_done(), 0).await.unwrap();
                 }
-                engine.fates().to_vec()
+                engine.statuses().to_vec()
             })
         };
         let calm = fates_at(&|_| 0.1);
         let wild = fates_at(&|seed| if seed % 2 == 0 { 1e30 } else { 0.1 });
-        assert!(calm.iter().any(|fate| matches!(fate, Fate::Solved(_))), "{owner}");
+        assert!(calm.iter().any(|status| matches!(status, NetworkStatus::Solved(_))), "{mapping}");
         for (seed, (calm, wild)) in calm.iter().zip(&wild).enumerate() {
-            let expected = if seed % 2 == 0 { Fate::Diverged } else { *calm };
-            assert_eq!(*wild, expected, "seed {seed}, {owner}");
+            let expected = if seed % 2 == 0 { NetworkStatus::Diverged } else { *calm };
+            assert_eq!(*wild, expected, "seed {seed}, {mapping}");
         }
     }
     // On the CPU too, and in the counts.
     let wild = Training { network: net, learning_rate: 1e30, ..training(Activation::Relu, 64, 50) };
     let sweep = sweep(vec![wild]);
-    for place in [Place::Cpu, resident()] {
-        let count = &run(&sweep, &place).counts[0];
+    for spec in [EngineSpec::Cpu, resident()] {
+        let count = &run(&sweep, &spec).counts[0];
         assert_eq!((count.networks, count.solved, count.diverged), (64, 0, 64));
     }
 }
@@ -357,7 +361,7 @@ fn parts_of_a_sweep_make_the_whole() {
         Training { learning_rate: 2.0, ..training(Activation::Tanh, 70, 200) },
     ];
     parts_make_the_whole(&sweep(trainings), &[1, 2, 3, 7, 71]);
-    // So many that on a software adapter another owner takes them than would take a part alone, at
+    // So many that on a software adapter another mapping takes them than would take a part alone, at
     // a rate at which that shows.
     let many = Training {
         network: network(&[2, 16, 1], Activation::Tanh, Loss::Bce),
@@ -403,14 +407,14 @@ fn a_sweep_of_many_networks_is_cut_into_chunks_that_do_not_show() {
     assert!(whole.counts[0].solved > 1000, "{:?}", whole.counts[0].solved);
 }
 
-/// A stop ends a sweep with the networks that are done, each of them with its true fate.
+/// A stop ends a sweep with the networks that are done, each of them with its true status.
 #[test]
 fn a_stop_keeps_what_is_done() {
     let sweep = sweep(vec![training(Activation::Relu, 2000, 300); 3]);
-    let whole = run(&sweep, &Place::Cpu);
+    let whole = run(&sweep, &EngineSpec::Cpu);
     let asked = StdCell::new(0);
     let stop = || asked.replace(asked.get() + 1) >= 20;
-    let outcome = pollster::block_on(sweep.run(&Place::Cpu, &mut |_| (), &stop)).unwrap();
+    let outcome = pollster::block_on(sweep.run(&EngineSpec::Cpu, &mut |_| (), &stop)).unwrap();
     assert!(outcome.stopped && !whole.stopped);
     assert!(outcome.networks() > 0 && outcome.networks() < whole.networks());
     // Not even a training under way is waited for.
@@ -418,7 +422,7 @@ fn a_stop_keeps_what_is_done() {
         learning_rate: 1e-3,
         ..training(Activation::Relu, 100, 1_000_000_000)
     }]);
-    let outcome = pollster::block_on(long.run(&Place::Cpu, &mut |_| (), &|| true)).unwrap();
+    let outcome = pollster::block_on(long.run(&EngineSpec::Cpu, &mut |_| (), &|| true)).unwrap();
     assert!(outcome.stopped && outcome.networks() == 0);
     let none = pollster::block_on(sweep.run(&resident(), &mut |_| (), &|| true)).unwrap();
     assert!(none.stopped);
@@ -429,19 +433,19 @@ fn a_stop_keeps_what_is_done() {
 #[test]
 fn progress_counts_up_to_the_whole() {
     let sweep = sweep(vec![training(Activation::Relu, 3000, 400); 2]);
-    for place in [Place::Cpu, resident()] {
+    for spec in [EngineSpec::Cpu, resident()] {
         let mut told = Vec::new();
-        pollster::block_on(sweep.run(&place, &mut |p| told.push(p.net_epochs), &|| false)).unwrap();
-        assert!(told.is_sorted(), "{}: {told:?}", place.kind());
-        assert_eq!(told.last(), Some(&(2 * 3000 * 400)), "{}", place.kind());
+        pollster::block_on(sweep.run(&spec, &mut |p| told.push(p.net_epochs), &|| false)).unwrap();
+        assert!(told.is_sorted(), "{}: {told:?}", spec.kind());
+        assert_eq!(told.last(), Some(&(2 * 3000 * 400)), "{}", spec.kind());
     }
 }
 
 /// What cannot be swept is refused by name before anything is drawn.
 #[test]
 fn what_cannot_be_swept_is_refused() {
-    let refused = |training: Training, place: &Place| {
-        let error = pollster::block_on(sweep(vec![training]).run(place, &mut |_| (), &|| false))
+    let refused = |training: Training, spec: &EngineSpec| {
+        let error = pollster::block_on(sweep(vec![training]).run(spec, &mut |_| (), &|| false))
             .unwrap_err();
         assert_eq!(error.exit_code(), 2, "{error}");
         error.to_string()
@@ -452,7 +456,7 @@ fn what_cannot_be_swept_is_refused() {
         ..training(Activation::Relu, 4, 10)
     };
     assert!(refused(parity, &resident()).contains("at most 64 rows"));
-    let layered = Place::Layered(gpu(), Kernels::Fused);
+    let layered = EngineSpec::Layered(gpu(), Kernels::Fused);
     assert!(refused(training(Activation::Relu, 4, 10), &layered).contains("--engine resident"));
     let large = Training {
         network: network(&[2, 20_000, 1], Activation::Relu, Loss::Bce),

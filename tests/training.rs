@@ -12,7 +12,9 @@ use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
 use wgrad::engine::State;
 use wgrad::engine::resident::{self, Request};
-use wgrad::engine::{Engine, Fate, Kernels, LayeredEngine, Owner, Place, Slot, Task};
+use wgrad::engine::{
+    Engine, EngineSpec, Kernels, LayeredEngine, Mapping, NetworkStatus, Slot, Task,
+};
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
@@ -20,19 +22,23 @@ use wgrad::reference::Reference;
 use wgrad::train::{Run, Training};
 
 /// Every place that can step, but the resident engine, which does not take every network.
-fn places() -> [Place; 3] {
-    let layered = |kernels| Place::Layered(gpu(), kernels);
-    [Place::Cpu, layered(Kernels::Fused), layered(Kernels::Plain)]
+fn specs() -> [EngineSpec; 3] {
+    let layered = |kernels| EngineSpec::Layered(gpu(), kernels);
+    [EngineSpec::Cpu, layered(Kernels::Fused), layered(Kernels::Plain)]
 }
 
-/// The resident engine with each owner that takes a network.
-fn resident_places(task: &Task) -> Vec<Place> {
-    let fits = |owner: &&Owner| {
-        let owner = Some(**owner);
-        let wanted = Request { owner, ..task.request() };
+/// The resident engine with each mapping that takes a network.
+fn resident_places(task: &Task) -> Vec<EngineSpec> {
+    let fits = |mapping: &&Mapping| {
+        let mapping = Some(**mapping);
+        let wanted = Request { mapping, ..task.request() };
         resident::check_limits(wanted, &task.data, &gpu()).is_ok()
     };
-    Owner::ALL.iter().filter(fits).map(|&owner| Place::Resident(gpu(), Some(owner))).collect()
+    Mapping::ALL
+        .iter()
+        .filter(fits)
+        .map(|&mapping| EngineSpec::Resident(gpu(), Some(mapping)))
+        .collect()
 }
 
 fn never() -> bool {
@@ -104,11 +110,11 @@ fn engines_follow_the_reference_step_by_step() {
             let longest = sizes.iter().chain([&rows]).max().unwrap();
             let bound = f64::from(STEPS) * (*longest + 8) as f64 * ULP;
             let near = Bound::Mixed { absolute: bound, relative: bound };
-            let mut places = places().to_vec();
-            places.extend(resident_places(&task));
-            for place in &places {
-                let mut engine = pollster::block_on(Engine::new(task.clone(), place)).unwrap();
-                assert_eq!(engine.kind(), place.kind());
+            let mut specs = specs().to_vec();
+            specs.extend(resident_places(&task));
+            for spec in &specs {
+                let mut engine = pollster::block_on(Engine::new(task.clone(), spec)).unwrap();
+                assert_eq!(engine.kind(), spec.kind());
                 let label = format!("{sizes:?} {loss} batch {batch} {order} on {}", engine.kind());
                 let actual = pollster::block_on(engine.run(STEPS, &never)).unwrap();
                 assert_close(&format!("{label}, losses"), &actual, &losses, near);
@@ -130,12 +136,12 @@ fn engines_follow_the_reference_step_by_step() {
 /// How a run is cut into calls changes no bit, and the same run gives the same bits.
 #[test]
 fn cuts_and_repeats_change_no_bit() {
-    let mut places = places().to_vec();
-    places.extend(Owner::ALL.iter().map(|&owner| Place::Resident(gpu(), Some(owner))));
-    for place in &places {
+    let mut specs = specs().to_vec();
+    specs.extend(Mapping::ALL.iter().map(|&mapping| EngineSpec::Resident(gpu(), Some(mapping))));
+    for spec in &specs {
         let run = |cuts: &[u32]| {
             let task = task(&[2, 5, 2], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
-            let mut engine = pollster::block_on(Engine::new(task, place)).unwrap();
+            let mut engine = pollster::block_on(Engine::new(task, spec)).unwrap();
             let mut losses = Vec::new();
             for &steps in cuts {
                 losses.extend(pollster::block_on(engine.run(steps, &never)).unwrap());
@@ -144,9 +150,9 @@ fn cuts_and_repeats_change_no_bit() {
             (losses, pollster::block_on(engine.parameters()).unwrap())
         };
         let whole = run(&[210]);
-        assert_eq!(whole, run(&[210]), "on {}", place.kind());
-        assert_eq!(whole, run(&[1, 7, 2, 100, 100]), "on {}", place.kind());
-        assert_eq!(whole, run(&[1; 210]), "on {}", place.kind());
+        assert_eq!(whole, run(&[210]), "on {}", spec.kind());
+        assert_eq!(whole, run(&[1, 7, 2, 100, 100]), "on {}", spec.kind());
+        assert_eq!(whole, run(&[1; 210]), "on {}", spec.kind());
     }
 }
 
@@ -157,7 +163,7 @@ fn a_run_longer_than_the_ring_keeps_every_loss() {
     let steps = 8192 + 100;
     let (expected, _) = reference_losses(&task, steps);
     let mut engine =
-        pollster::block_on(Engine::new(task, &Place::Layered(gpu(), Kernels::Fused))).unwrap();
+        pollster::block_on(Engine::new(task, &EngineSpec::Layered(gpu(), Kernels::Fused))).unwrap();
     let losses = pollster::block_on(engine.run(steps, &never)).unwrap();
     assert_close("losses", &losses, &expected, Bound::Mixed { absolute: 1e-5, relative: 0.0 });
 }
@@ -170,8 +176,8 @@ fn a_forward_pass_takes_any_rows_and_disturbs_nothing() {
     let inputs = numbers(1001 * 5, 60);
     let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
     let expected = reference.forward(&wide(&inputs)).to_vec();
-    for place in &places() {
-        let mut engine = pollster::block_on(Engine::new(task.clone(), place)).unwrap();
+    for spec in &specs() {
+        let mut engine = pollster::block_on(Engine::new(task.clone(), spec)).unwrap();
         let forward = pollster::block_on(engine.forward(&inputs)).unwrap();
         let near = Bound::Mixed { absolute: 20.0 * ULP, relative: 20.0 * ULP };
         assert_close("outputs", &forward.outputs, &expected, near);
@@ -185,11 +191,11 @@ fn a_forward_pass_takes_any_rows_and_disturbs_nothing() {
 
 #[test]
 fn padding_stays_zero_through_training() {
-    for place in &places() {
+    for spec in &specs() {
         let task =
             self::task(&[13, 17, 11, 7], Activation::Sigmoid, Loss::Bce, 19, 8, Order::Shuffled);
         let layout = Layout::new(&task.network);
-        let mut engine = pollster::block_on(Engine::new(task, place)).unwrap();
+        let mut engine = pollster::block_on(Engine::new(task, spec)).unwrap();
         pollster::block_on(engine.run(10, &never)).unwrap();
         let parameters = pollster::block_on(engine.parameters()).unwrap();
         let gradients = pollster::block_on(engine.gradients()).unwrap();
@@ -333,7 +339,8 @@ fn engines_share_a_device_across_threads() {
     let run = || {
         let task = task(&[5, 7, 3], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
         let mut engine =
-            pollster::block_on(Engine::new(task, &Place::Layered(gpu(), Kernels::Fused))).unwrap();
+            pollster::block_on(Engine::new(task, &EngineSpec::Layered(gpu(), Kernels::Fused)))
+                .unwrap();
         let losses: Vec<f32> =
             (0..40).flat_map(|_| pollster::block_on(engine.run(3, &never)).unwrap()).collect();
         (losses, pollster::block_on(engine.parameters()).unwrap())
@@ -363,7 +370,7 @@ fn solved(training: &Training, seeds: u64) -> usize {
         .filter(|&seed| {
             let training = Training { seed, ..training.clone() };
             let outcome =
-                pollster::block_on(training.run(&Place::Cpu, &mut |_| (), &never)).unwrap();
+                pollster::block_on(training.run(&EngineSpec::Cpu, &mut |_| (), &never)).unwrap();
             outcome.solved == 1
         })
         .count()
@@ -394,12 +401,12 @@ fn xor_solves_at_the_rate_it_is_known_to() {
 #[test]
 fn the_same_seeds_win_on_every_engine() {
     let training = Training { restarts: 8, ..xor(Activation::Relu, 3, 600) };
-    let run = |place| pollster::block_on(training.run(&place, &mut |_| (), &never)).unwrap();
-    let cpu = run(Place::Cpu);
+    let run = |spec| pollster::block_on(training.run(&spec, &mut |_| (), &never)).unwrap();
+    let cpu = run(EngineSpec::Cpu);
     let bound = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
-    for place in [Place::Layered(gpu(), Kernels::Fused), Place::Resident(gpu(), None)] {
-        let kind = place.kind();
-        let other = run(place);
+    for spec in [EngineSpec::Layered(gpu(), Kernels::Fused), EngineSpec::Resident(gpu(), None)] {
+        let kind = spec.kind();
+        let other = run(spec);
         assert_eq!(other.kept.seed, cpu.kept.seed, "{kind}");
         let (actual, expected) =
             (&other.kept.evaluation.predictions, &cpu.kept.evaluation.predictions);
@@ -409,10 +416,10 @@ fn the_same_seeds_win_on_every_engine() {
         assert_close(&format!("history of {kind}"), &actual, &expected, bound);
     }
     // At once, all are trained, and those that solve it are those that do alone.
-    let together = run(Place::Resident(gpu(), None));
+    let together = run(EngineSpec::Resident(gpu(), None));
     let alone = (0..8).filter(|&seed| {
         let alone = Training { seed, restarts: 1, ..training.clone() };
-        pollster::block_on(alone.run(&Place::Cpu, &mut |_| (), &never)).unwrap().solved == 1
+        pollster::block_on(alone.run(&EngineSpec::Cpu, &mut |_| (), &never)).unwrap().solved == 1
     });
     assert_eq!((together.restarts, together.solved), (8, alone.count() as u32));
 }
@@ -444,19 +451,19 @@ fn the_resident_engine_takes_every_small_shape() {
         let longest = sizes.iter().max().unwrap();
         let bound = 25.0 * (longest + 40) as f64 * ULP;
         let near = Bound::Mixed { absolute: bound, relative: bound };
-        for place in resident_places(&task) {
-            let mut engine = pollster::block_on(Engine::new(task.clone(), &place)).unwrap();
+        for spec in resident_places(&task) {
+            let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
             let actual = pollster::block_on(engine.run(25, &never)).unwrap();
-            let label = format!("{sizes:?} {loss} on {place:?}");
+            let label = format!("{sizes:?} {loss} on {spec:?}");
             assert_close(&format!("{label}, losses"), &actual, &losses, near);
             let parameters = pollster::block_on(engine.parameters()).unwrap();
             let expected = &reference.parameters;
             assert_close(&format!("{label}, parameters"), &parameters, expected, near);
-            owners.push(place.owner(task.request()));
+            owners.push(spec.mapping(task.request()));
         }
     }
-    let owned = |by| owners.iter().filter(|owner| **owner == Some(by)).count();
-    assert!(owned(Owner::Invocation) >= 9 && owned(Owner::Workgroup) == 13, "{owners:?}");
+    let owned = |by| owners.iter().filter(|mapping| **mapping == Some(by)).count();
+    assert!(owned(Mapping::Invocation) >= 9 && owned(Mapping::Workgroup) == 13, "{owners:?}");
 }
 
 /// A device of its own: the shared one must survive.
@@ -480,7 +487,7 @@ fn a_lost_device_is_an_error_wherever_it_is_lost() {
                 gpu.destroy();
             }
             let mut engine =
-                Engine::new(task, &Place::Layered(Arc::clone(&gpu), Kernels::Fused)).await?;
+                Engine::new(task, &EngineSpec::Layered(Arc::clone(&gpu), Kernels::Fused)).await?;
             if when == 1 {
                 gpu.destroy();
             }
@@ -510,10 +517,10 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
     let gpu = gpu();
     let limits = gpu.adapter().limits;
     let refused_with = |kernels, task: Task| {
-        let place = Place::Layered(Arc::clone(&gpu), kernels);
-        let checked = Engine::check(task.request(), &task.data, &place);
+        let spec = EngineSpec::Layered(Arc::clone(&gpu), kernels);
+        let checked = Engine::check(task.request(), &task.data, &spec);
         assert_eq!(checked.unwrap_err().exit_code(), 2);
-        let Err(error) = pollster::block_on(Engine::new(task, &place)) else { panic!("taken") };
+        let Err(error) = pollster::block_on(Engine::new(task, &spec)) else { panic!("taken") };
         assert_eq!(error.exit_code(), 2, "{error}");
         error.to_string()
     };
@@ -553,9 +560,9 @@ fn an_engine_goes_back_to_where_it_was() {
     let task = task(&[2, 5, 2], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
     let optimizer = Optimizer::new(OptimizerKind::Adam);
     let task = Task { optimizer, ..task };
-    for place in [&places()[..], &resident_places(&task)].concat() {
-        let on = |task: &Task| pollster::block_on(Engine::new(task.clone(), &place)).unwrap();
-        let (mut engine, label) = (on(&task), format!("{place:?}"));
+    for spec in [&specs()[..], &resident_places(&task)].concat() {
+        let on = |task: &Task| pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
+        let (mut engine, label) = (on(&task), format!("{spec:?}"));
         let run = |engine: &mut Engine, steps| {
             let losses = pollster::block_on(engine.run(steps, &never)).unwrap();
             (losses, pollster::block_on(engine.states()).unwrap().remove(0))
@@ -599,13 +606,13 @@ fn engines_know_whether_parameters_are_finite() {
                 network: network.clone(),
                 data: Arc::clone(&data),
             };
-            for place in [&places()[..], &resident_places(&task)].concat() {
-                let mut engine = pollster::block_on(Engine::new(task.clone(), &place)).unwrap();
+            for spec in [&specs()[..], &resident_places(&task)].concat() {
+                let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
                 pollster::block_on(engine.run(7, &never)).unwrap();
                 let parameters = pollster::block_on(engine.parameters()).unwrap();
                 let is_finite = parameters.iter().all(|parameter| parameter.is_finite());
                 assert_eq!(is_finite, learning_rate < 1.0, "nothing was tested");
-                assert_eq!(engine.fates() == [Fate::Unsolved], is_finite, "{place:?}");
+                assert_eq!(engine.statuses() == [NetworkStatus::Unsolved], is_finite, "{spec:?}");
             }
         }
     }

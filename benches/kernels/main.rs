@@ -22,8 +22,8 @@ use common::{ULP, assert_close, gpu, numbers, stride, wide};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Order, Source};
-use wgrad::engine::Owner;
-use wgrad::engine::resident::{self, Request, Room};
+use wgrad::engine::Mapping;
+use wgrad::engine::resident::{self, Capacity, Request};
 use wgrad::gpu::{Access, Gpu, Launch, Slice};
 use wgrad::kernels::{self, Trainings};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
@@ -485,7 +485,7 @@ fn counting(c: &mut Criterion, gpu: &Arc<Gpu>) {
     Case { launch: kernels::canary(32_768), buffers: vec![vec![0]], work: work(4) }.run(
         c,
         gpu,
-        "32768 rounds",
+        "32768 iterations",
         |outputs| assert_eq!(outputs[0], [32_768], "canary"),
     );
 }

@@ -5,17 +5,17 @@ use super::*;
 /// A kernel that trains whole networks, by its name and who owns a network in it.
 struct Training {
     name: &'static str,
-    owner: Owner,
+    mapping: Mapping,
     sizes: &'static [usize],
     networks: usize,
 }
 
 pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
-    let (name, owner) = ("train_invocation", Owner::Invocation);
-    let one = |networks| Training { name, owner, sizes: &[2, 3, 1], networks };
-    let two = |networks| Training { name, owner, sizes: &[2, 3, 2, 1], networks };
-    let (name, owner) = ("train_workgroup", Owner::Workgroup);
-    let workgroup = |networks| Training { name, owner, sizes: &[2, 3, 1], networks };
+    let (name, mapping) = ("train_invocation", Mapping::Invocation);
+    let one = |networks| Training { name, mapping, sizes: &[2, 3, 1], networks };
+    let two = |networks| Training { name, mapping, sizes: &[2, 3, 2, 1], networks };
+    let (name, mapping) = ("train_workgroup", Mapping::Workgroup);
+    let workgroup = |networks| Training { name, mapping, sizes: &[2, 3, 1], networks };
     for case in [one(1), one(65_536), two(1), two(65_536), workgroup(1), workgroup(256)] {
         training(c, gpu, &case);
     }
@@ -23,7 +23,7 @@ pub fn trainings(c: &mut Criterion, gpu: &Arc<Gpu>) {
 
 fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
     const STEPS: u32 = 100;
-    let Training { name, owner, sizes, networks } = *training;
+    let Training { name, mapping, sizes, networks } = *training;
     let network =
         Network::uniform(sizes.to_vec(), Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
     let layout = Layout::new(&network);
@@ -65,8 +65,8 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         schedule: RateSchedule::default(),
         batches: &batches,
         networks,
-        judged: false,
-        owner: Some(owner),
+        stops_when_solved: false,
+        mapping: Some(mapping),
     };
     let trainings = Trainings {
         network: &network,
@@ -79,9 +79,9 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         ring_len: 1,
         loss_every: 0,
     };
-    let launch = resident::launch(request, Room::of(gpu), &trainings).unwrap();
+    let launch = resident::launch(request, Capacity::of(gpu), &trainings).unwrap();
     assert_eq!(launch.kernel().name, name);
-    let launch = launch.with_rounds(100 * 100);
+    let launch = launch.with_iterations(100 * 100);
     let case = Case { launch, buffers, work };
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     case.run(c, gpu, &format!("{networks} of {}", sizes.join("-")), |outputs| {

@@ -69,7 +69,7 @@ fn next_moment2(rule: Rule, g: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
 }
 
 // What is taken from a parameter, from the moments as they now are.
-fn taken(optimizer: u32, rule: Rule, g: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
+fn update_step(optimizer: u32, rule: Rule, g: vec4<f32>, m: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
     switch optimizer {
         case MOMENTUM: { return rule.rate * m; }
         case NESTEROV: { return rule.rate * (g + rule.params.decay1 * m); }
@@ -83,7 +83,7 @@ struct Updated {
     parameter: vec4<f32>,
     moment1: vec4<f32>,
     moment2: vec4<f32>,
-    taken: vec4<f32>,
+    step_taken: vec4<f32>,
 }
 
 // All of it, of a gradient that is clipped; moments that the optimizer does not have stay what they are.
@@ -96,7 +96,7 @@ fn updated(optimizer: u32, decay: u32, rule: Rule, gradient: vec4<f32>, paramete
     if (has_moment2(optimizer)) {
         result.moment2 = next_moment2(rule, g, v);
     }
-    result.taken = taken(optimizer, rule, g, result.moment1, result.moment2);
-    result.parameter = kept_parameter(decay, rule, parameter) - result.taken;
+    result.step_taken = update_step(optimizer, rule, g, result.moment1, result.moment2);
+    result.parameter = kept_parameter(decay, rule, parameter) - result.step_taken;
     return result;
 }

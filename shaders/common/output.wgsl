@@ -4,7 +4,7 @@
 
 // How near every prediction must be to its target for a network to count as solved: 0.1 less a
 // margin, so that rounding elsewhere does not take the verdict back.
-const JUDGED_WITHIN: f32 = 0.0999;
+const STOP_WITHIN: f32 = 0.0999;
 
 fn softmax(z: array<f32, OUTPUTS>) -> array<f32, OUTPUTS> {
     var logits = z;
@@ -42,7 +42,7 @@ fn are_near(p: array<f32, OUTPUTS>, t: array<f32, OUTPUTS>) -> bool {
     var result = true;
     for (var o = 0u; o < OUTPUTS; o++) {
         let distance = bitcast<u32>(values[o] - targets[o]) & 0x7fffffffu;
-        result = result && distance <= bitcast<u32>(JUDGED_WITHIN);
+        result = result && distance <= bitcast<u32>(STOP_WITHIN);
     }
     return result;
 }

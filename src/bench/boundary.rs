@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Dataset, Source};
-use crate::engine::{Engine, Kernels, Place, forward};
+use crate::engine::{Engine, EngineSpec, Kernels, forward};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Loss, Network};
 use crate::random::{Purpose, Threefry};
@@ -63,7 +63,7 @@ pub struct BoundaryCosts {
 /// One of the trainings, at one place.
 struct Case {
     training: Training,
-    place: Place,
+    spec: EngineSpec,
     name: String,
 }
 
@@ -116,16 +116,16 @@ fn cases(gpu: Option<&Arc<Gpu>>) -> Result<Vec<Case>, Error> {
             doctor: false,
             ..Training::new(network, data)
         };
-        let mut places = vec![Place::Cpu];
-        places.extend(gpu.map(|gpu| Place::Layered(Arc::clone(gpu), Kernels::Fused)));
-        places.extend(gpu.map(|gpu| Place::Resident(Arc::clone(gpu), None)));
-        for place in places {
+        let mut specs = vec![EngineSpec::Cpu];
+        specs.extend(gpu.map(|gpu| EngineSpec::Layered(Arc::clone(gpu), Kernels::Fused)));
+        specs.extend(gpu.map(|gpu| EngineSpec::Resident(Arc::clone(gpu), None)));
+        for spec in specs {
             // The resident engine does not take every network.
-            if training.check_on(&place).is_ok() {
+            if training.check_on(&spec).is_ok() {
                 let layers: Vec<String> =
                     training.network.sizes().iter().map(usize::to_string).collect();
-                let name = format!("{}, {}", layers.join("-"), place.kind());
-                cases.push(Case { training: training.clone(), place, name });
+                let name = format!("{}, {}", layers.join("-"), spec.kind());
+                cases.push(Case { training: training.clone(), spec, name });
             }
         }
     }
@@ -145,7 +145,7 @@ impl Case {
         BoundaryCost {
             layers: self.training.network.sizes().to_vec(),
             rows: self.training.data.rows(),
-            engine: self.place.kind().to_string(),
+            engine: self.spec.kind().to_string(),
             steps: Vec::new(),
             boundaries: Vec::new(),
         }
@@ -161,7 +161,7 @@ impl Case {
             }
             count *= 4;
         };
-        let mut engine = Engine::new(self.training.task(self.training.seed), &self.place).await?;
+        let mut engine = Engine::new(self.training.task(self.training.seed), &self.spec).await?;
         let mut steps = FIRST;
         loop {
             let started = Instant::now();
@@ -178,7 +178,7 @@ impl Case {
     /// Seconds of so many epochs, of a step and a boundary each.
     async fn seconds(&self, epochs: u32, stop: &dyn Fn() -> bool) -> Result<f64, Error> {
         let training = Training { epochs, ..self.training.clone() };
-        let outcome = training.run_from(&self.place, None, true, &mut |_| Ok(()), stop).await?;
+        let outcome = training.run_from(&self.spec, None, true, &mut |_| Ok(()), stop).await?;
         let run = &outcome.kept;
         if let (Some(seen), false) = (&run.validation, stop()) {
             let data = &training.data;

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::check::{Bound, compare};
 use crate::data::{Batches, Dataset, Order};
 use crate::engine::State;
-use crate::engine::{CpuEngine, Kernels, LayeredEngine, Place, Task};
+use crate::engine::{CpuEngine, EngineSpec, Kernels, LayeredEngine, Task};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Loss, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
@@ -126,11 +126,11 @@ pub async fn steps(
 ) -> Result<StepContest, Error> {
     let task = task(&sizes)?;
     // Whatever cannot be is told before anything is computed.
-    let mut places = vec![Place::Cpu];
-    places.extend(gpu.map(|gpu| Place::Layered(Arc::clone(gpu), Kernels::Fused)));
-    places.extend(gpu.map(|gpu| Place::Layered(Arc::clone(gpu), Kernels::Plain)));
-    for place in &places {
-        crate::engine::Engine::check(task.request(), &task.data, place)?;
+    let mut specs = vec![EngineSpec::Cpu];
+    specs.extend(gpu.map(|gpu| EngineSpec::Layered(Arc::clone(gpu), Kernels::Fused)));
+    specs.extend(gpu.map(|gpu| EngineSpec::Layered(Arc::clone(gpu), Kernels::Plain)));
+    for spec in &specs {
+        crate::engine::Engine::check(task.request(), &task.data, spec)?;
     }
     let operations = operations(&task.network, sizes.batch);
     tell("the reference");

@@ -409,8 +409,8 @@ impl Work {
             data: &self.data,
             batches: self.batches(),
             members: &members,
-            judged: false,
-            owner: None,
+            stops_when_solved: false,
+            mapping: None,
         };
         let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
         let init = Initializer::HeNormal;

@@ -106,7 +106,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let stop = Stop::listen()?;
     pollster::block_on(async {
         let chosen = device::choose(&settings.wanted()?, None).await?;
-        let gpu = chosen.place.gpu();
+        let gpu = chosen.spec.gpu();
         match args.what {
             Bench::Xor => {}
             Bench::Step => return step(args, settings, gpu, &stop).await,

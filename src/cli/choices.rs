@@ -1,6 +1,6 @@
 //! The choices that only flags and files have names for.
 
-use crate::engine::Owner;
+use crate::engine::Mapping;
 use crate::network::named;
 
 named! {
@@ -24,10 +24,10 @@ named! {
 
 impl EngineChoice {
     /// For the resident engine, the mapping of networks that is asked for.
-    pub(super) fn owner(self) -> Option<Owner> {
+    pub(super) fn mapping(self) -> Option<Mapping> {
         match self {
-            EngineChoice::ResidentInvocation => Some(Owner::Invocation),
-            EngineChoice::ResidentWorkgroup => Some(Owner::Workgroup),
+            EngineChoice::ResidentInvocation => Some(Mapping::Invocation),
+            EngineChoice::ResidentWorkgroup => Some(Mapping::Workgroup),
             _ => None,
         }
     }

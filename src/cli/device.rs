@@ -6,21 +6,21 @@ use super::choices::EngineChoice;
 use super::settings::Settings;
 use super::{Failure, bad_setting};
 use crate::Error;
-use crate::engine::{Kernels, Place};
+use crate::engine::{EngineSpec, Kernels};
 use crate::gpu::{Adapters, DeviceChoice, Environment, Gpu};
 use crate::train::{Speed, Training, measure_speed};
 
 /// Where a command runs, and what there is to say about the choice.
 pub(super) struct Chosen {
     /// The engine, with its open GPU if it has one.
-    pub place: Place,
+    pub spec: EngineSpec,
     /// Why it is the CPU where nobody asked for it, or what was measured.
     pub note: Option<String>,
 }
 
 impl Chosen {
     fn cpu() -> Chosen {
-        Chosen { place: Place::Cpu, note: None }
+        Chosen { spec: EngineSpec::Cpu, note: None }
     }
 }
 
@@ -121,10 +121,10 @@ pub(super) async fn choose(
     match adapters.choose(device, &environment, require_gpu)? {
         Some(adapter) => {
             let gpu = Arc::new(adapter.open().await?);
-            Ok(Chosen { place: place_on(gpu, engine, kernels, training), note: None })
+            Ok(Chosen { spec: place_on(gpu, engine, kernels, training), note: None })
         }
         None => Ok(Chosen {
-            place: Place::Cpu,
+            spec: EngineSpec::Cpu,
             note: Some(format!(
                 "no GPU adapter found ({}): this runs on the cpu engine; `wgrad devices` tells more",
                 adapters.skipped_reasons()
@@ -139,17 +139,17 @@ fn place_on(
     engine: EngineChoice,
     kernels: Kernels,
     training: Option<&Training>,
-) -> Place {
+) -> EngineSpec {
     match (engine, training) {
         (EngineChoice::Auto, Some(training)) => {
             let batches = training.batches(training.seed);
             let request = training.request(&batches, training.restarts as usize);
-            Place::on(gpu, request, &training.data)
+            EngineSpec::on(gpu, request, &training.data)
         }
         (EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Layered, _) => {
-            Place::Layered(gpu, kernels)
+            EngineSpec::Layered(gpu, kernels)
         }
-        (engine, _) => Place::Resident(gpu, engine.owner()),
+        (engine, _) => EngineSpec::Resident(gpu, engine.mapping()),
     }
 }
 
@@ -163,29 +163,29 @@ async fn fastest(
     let &Wanted { engine, kernels, require_gpu, .. } = wanted;
     let mut candidates = Vec::new();
     if engine == EngineChoice::Auto && !require_gpu {
-        candidates.push((Place::Cpu, "cpu engine".to_owned()));
+        candidates.push((EngineSpec::Cpu, "cpu engine".to_owned()));
     }
     for adapter in &adapters.entries {
         if !(require_gpu && adapter.is_software()) {
-            let place = place_on(Arc::new(adapter.open().await?), engine, kernels, Some(training));
-            let name = format!("{} engine on {}", place.kind(), adapter.name);
-            candidates.push((place, name));
+            let spec = place_on(Arc::new(adapter.open().await?), engine, kernels, Some(training));
+            let name = format!("{} engine on {}", spec.kind(), adapter.name);
+            candidates.push((spec, name));
         }
     }
     let (mut measured, mut refused) = (Vec::new(), None);
-    for (place, name) in candidates {
-        if let Err(error) = training.check_on(&place) {
+    for (spec, name) in candidates {
+        if let Err(error) = training.check_on(&spec) {
             refused = Some(error);
             continue;
         }
-        let Speed { steps_per_second } = measure_speed(training, &place).await?;
-        measured.push((steps_per_second, name, place));
+        let Speed { steps_per_second } = measure_speed(training, &spec).await?;
+        measured.push((steps_per_second, name, spec));
     }
     measured.sort_by(|a, b| b.0.total_cmp(&a.0));
     let list = measured.iter().map(|(speed, name, _)| format!("{name} {speed:.0} steps/s"));
     let note = format!("measured: {}", list.collect::<Vec<_>>().join(", "));
     match measured.into_iter().next() {
-        Some((_, _, place)) => Ok(Chosen { place, note: Some(note) }),
+        Some((_, _, spec)) => Ok(Chosen { spec, note: Some(note) }),
         None => Err(refused.map_or_else(|| adapters.none().into(), Failure::from)),
     }
 }

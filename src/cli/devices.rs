@@ -5,7 +5,7 @@ use clap::Args;
 use super::device::environment;
 use super::{Failure, start_log};
 use crate::gpu::{AdapterEntry, Adapters, DeviceChoice};
-use crate::kernels::{CANARY_ROUNDS, count_rounds};
+use crate::kernels::{CANARY_ITERATIONS, count_iterations};
 use crate::report::{self, AdapterReport};
 
 /// Flags of `wgrad devices`.
@@ -42,7 +42,7 @@ pub(super) fn run(args: &DevicesArgs) -> Result<(), Failure> {
 async fn try_out(adapter: &AdapterEntry, is_default: bool) -> AdapterReport<'_> {
     let tried = async {
         let gpu = adapter.open().await?;
-        count_rounds(&gpu, CANARY_ROUNDS).await
+        count_iterations(&gpu, CANARY_ITERATIONS).await
     };
     let iterations = tried.await.map_err(|error| error.to_string());
     AdapterReport { adapter, is_default, iterations }

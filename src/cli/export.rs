@@ -9,7 +9,7 @@ use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, bad_setting};
 use crate::Error;
-use crate::engine::{Engine, Place};
+use crate::engine::{Engine, EngineSpec};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
 use crate::report::{self, quoted};
@@ -45,10 +45,10 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let Resolved { training, .. } = Settings::read(&given)?.resolve()?;
     let steps = steps(&training, args.steps)?;
     report::check_script_size(&training, steps)?;
-    training.check_on(&Place::Cpu)?;
+    training.check_on(&EngineSpec::Cpu)?;
     let stop = Stop::listen()?;
     let (losses, parameters) = pollster::block_on(async {
-        let mut engine = Engine::new(training.task(training.seed), &Place::Cpu).await?;
+        let mut engine = Engine::new(training.task(training.seed), &EngineSpec::Cpu).await?;
         let losses = engine.run(steps, &|| stop.signal().is_some()).await?;
         Ok::<_, Error>((losses, engine.parameters().await?))
     })?;

@@ -10,7 +10,7 @@ use super::settings::{Given, Role, Setting, Settings, Verb};
 use super::{bad_setting, data};
 use crate::Error;
 use crate::data::{Schema, Source};
-use crate::engine::{Owner, Place};
+use crate::engine::{EngineSpec, Mapping};
 use crate::gpu::DeviceChoice;
 use crate::model::{Checkpoint, History, ModelError, RunFolder, file};
 use crate::network::Network;
@@ -54,7 +54,7 @@ impl Keeper {
     pub(super) fn start(
         wanted: Wanted<'_>,
         resolved: &Resolved,
-        place: &Place,
+        spec: &EngineSpec,
         from: Option<&Resume>,
     ) -> Result<Option<Keeper>, Error> {
         let folder = match wanted {
@@ -63,10 +63,10 @@ impl Keeper {
             Wanted::Next(name) => RunFolder::next(Path::new(RUNS), name)?,
             Wanted::Same(path) => RunFolder::open(path)?,
         };
-        let settings = repeatable(resolved, place).given().toml();
+        let settings = repeatable(resolved, spec).given().toml();
         folder.write_config(&settings)?;
         // What an interrupted run wrote after its checkpoint is done again.
-        let until = from.map_or(0, |from| from.course.epoch);
+        let until = from.map_or(0, |from| from.trainer_state.epoch);
         let history = folder.history(&|line| {
             line["epoch"].as_u64().is_some_and(|epoch| epoch <= u64::from(until))
                 && line["event"] != "result"
@@ -108,7 +108,7 @@ impl Keeper {
                     self.folder.write_best(&self.bytes(best)?)?;
                 }
                 self.folder.write_last(&self.bytes(now)?)?;
-                self.kept = Some(now.course.epoch);
+                self.kept = Some(now.trainer_state.epoch);
                 Ok(())
             }
         }
@@ -118,7 +118,7 @@ impl Keeper {
     pub(super) fn end(&mut self, training: &Training, outcome: &Outcome) -> Result<(), Error> {
         let run = &outcome.kept;
         if self.restarts > 1 {
-            let mut halvings = run.course.halvings.iter().peekable();
+            let mut halvings = run.trainer_state.halvings.iter().peekable();
             for progress in run.progress(training) {
                 while let Some(&halving) = halvings.next_if(|one| one.epoch < progress.epoch) {
                     self.history.append(&report::halving_line(halving))?;
@@ -152,8 +152,8 @@ impl Keeper {
     }
 
     fn bytes(&self, at: Snapshot<'_>) -> Result<Vec<u8>, Error> {
-        let Snapshot { state, course } = at;
-        let text = serde_json::to_string(course)
+        let Snapshot { state, trainer_state } = at;
+        let text = serde_json::to_string(trainer_state)
             .map_err(|error| bad_setting("--out", error.to_string()))?;
         let checkpoint = Checkpoint {
             network: self.network.clone(),
@@ -174,22 +174,22 @@ impl Keeper {
 }
 
 /// The settings that repeat a run, wherever another engine or adapter would be chosen.
-fn repeatable(resolved: &Resolved, place: &Place) -> Settings {
+fn repeatable(resolved: &Resolved, spec: &EngineSpec) -> Settings {
     let Resolved { training, settings, .. } = resolved;
     let batches = training.batches(training.seed);
-    let owner = place.owner(training.request(&batches, training.restarts as usize));
-    let engine = match (place, owner) {
-        (Place::Cpu, _) => EngineChoice::Cpu,
-        (Place::Layered(..), _) => EngineChoice::Layered,
-        (Place::Resident(..), None) => EngineChoice::Resident,
-        (Place::Resident(..), Some(Owner::Invocation)) => EngineChoice::ResidentInvocation,
-        (Place::Resident(..), Some(Owner::Workgroup)) => EngineChoice::ResidentWorkgroup,
+    let mapping = spec.mapping(training.request(&batches, training.restarts as usize));
+    let engine = match (spec, mapping) {
+        (EngineSpec::Cpu, _) => EngineChoice::Cpu,
+        (EngineSpec::Layered(..), _) => EngineChoice::Layered,
+        (EngineSpec::Resident(..), None) => EngineChoice::Resident,
+        (EngineSpec::Resident(..), Some(Mapping::Invocation)) => EngineChoice::ResidentInvocation,
+        (EngineSpec::Resident(..), Some(Mapping::Workgroup)) => EngineChoice::ResidentWorkgroup,
     };
-    let kernels = match place {
-        Place::Layered(_, kernels) => Some(*kernels),
-        Place::Cpu | Place::Resident(..) => None,
+    let kernels = match spec {
+        EngineSpec::Layered(_, kernels) => Some(*kernels),
+        EngineSpec::Cpu | EngineSpec::Resident(..) => None,
     };
-    let device = match place.gpu() {
+    let device = match spec.gpu() {
         Some(gpu) => DeviceChoice::Name(gpu.adapter().name.clone()),
         None => DeviceChoice::Auto,
     };
@@ -235,14 +235,14 @@ impl Found {
         let checkpoint = Checkpoint::from_bytes(&bytes).map_err(|error| bad(error.to_string()))?;
         let given = Given::read(Verb::Train, &checkpoint.settings)
             .map_err(|error| bad(format!("its settings are not this program's: {error}")))?;
-        let course = serde_json::from_str(&checkpoint.state)
+        let trainer_state = serde_json::from_str(&checkpoint.state)
             .map_err(|error| bad(format!("its state is not this program's: {error}")))?;
         let state = crate::engine::State {
             step: checkpoint.step,
             parameters: checkpoint.parameters.clone(),
             moments: checkpoint.moments.clone(),
         };
-        Ok(Found { path, checkpoint, given, resume: Resume { state, course } })
+        Ok(Found { path, checkpoint, given, resume: Resume { state, trainer_state } })
     }
 
     /// Its settings, with those that may change as they are given now.
@@ -276,7 +276,7 @@ impl Found {
         let all = Settings::read(&merged)?;
         // What is now taken back leaves no use for what was kept beside it.
         merged.retain(|row, _| given.has(row) || all.unused(row).is_none());
-        let seed = Some(self.resume.course.seed);
+        let seed = Some(self.resume.trainer_state.seed);
         Ok(Settings { restarts: Some(1), seed, ..Settings::read(&merged)? })
     }
 
@@ -302,7 +302,7 @@ impl Found {
             let reason = format!("is of another training: {}", differences.join(", "));
             return Err(bad_setting(setting, reason));
         }
-        let (done, epochs) = (self.resume.course.epoch, training.epochs);
+        let (done, epochs) = (self.resume.trainer_state.epoch, training.epochs);
         if done >= epochs {
             let reason = format!("has done its {done} epochs; give more with --epochs");
             return Err(bad_setting(setting, reason));

@@ -10,7 +10,7 @@ use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, Telling, bad_setting};
 use crate::Error;
-use crate::engine::Place;
+use crate::engine::EngineSpec;
 use crate::model::file;
 use crate::report::{self, Detail, RateReport, Spinner};
 use crate::sweep::{self, RateMap, Sweep};
@@ -85,14 +85,14 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     let detail = args.telling.detail();
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let Chosen { place, .. } = device::choose(&settings.wanted()?, Some(&training)).await?;
-        training.check_on(&place)?;
+        let Chosen { spec, .. } = device::choose(&settings.wanted()?, Some(&training)).await?;
+        training.check_on(&spec)?;
         let stopping = || stop.signal().is_some();
         let spinner = Spinner::start(detail == Detail::Json || detail == Detail::Quiet);
         spinner.show("one network, its rate growing");
-        let test = training.range_test(&place, range, &stopping).await?;
+        let test = training.range_test(&spec, range, &stopping).await?;
         let many = sweep::over_rates(&training, &rates, args.seeds);
-        let (at, no_map) = match (args.no_map, place_of_map(&many, &place, &training)) {
+        let (at, no_map) = match (args.no_map, place_of_map(&many, &spec, &training)) {
             (true, _) => (None, None),
             (false, Ok(at)) => (Some(at), None),
             (false, Err(why)) => (None, Some(why)),
@@ -124,7 +124,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
             training: &training,
             range,
             test: &test,
-            at: &place,
+            at: &spec,
             map: map.as_ref().zip(at.as_ref()),
             no_map: no_map.as_deref(),
         };
@@ -135,7 +135,11 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
 
 /// Where many networks go: through the same dispatches where they fit, else to all cores. Or why there is
 /// no map of them, in words.
-fn place_of_map(many: &Sweep, place: &Place, training: &Training) -> Result<Place, String> {
+fn place_of_map(
+    many: &Sweep,
+    spec: &EngineSpec,
+    training: &Training,
+) -> Result<EngineSpec, String> {
     if let Err(error) = many.check() {
         let is_of_data =
             matches!(&error, Error::Setting { setting, .. } if setting.starts_with("--data"));
@@ -147,13 +151,13 @@ fn place_of_map(many: &Sweep, place: &Place, training: &Training) -> Result<Plac
             training.data.name()
         ));
     }
-    match place.gpu() {
+    match spec.gpu() {
         Some(gpu) if many.unsuited(gpu).is_none() => {
-            let owner = match place {
-                Place::Resident(_, owner) => *owner,
+            let mapping = match spec {
+                EngineSpec::Resident(_, mapping) => *mapping,
                 _ => None,
             };
-            Ok(Place::Resident(std::sync::Arc::clone(gpu), owner))
+            Ok(EngineSpec::Resident(std::sync::Arc::clone(gpu), mapping))
         }
         Some(_) => {
             let sizes: Vec<String> =
@@ -163,6 +167,6 @@ fn place_of_map(many: &Sweep, place: &Place, training: &Training) -> Result<Plac
                 sizes.join("-")
             ))
         }
-        None => Ok(Place::Cpu),
+        None => Ok(EngineSpec::Cpu),
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
             (engine, _) => engine,
         };
         let chosen = device::choose(&Wanted { engine, ..wanted }, None).await?;
-        let engine = Engine::new(task(&model, &inputs)?, &chosen.place).await?;
+        let engine = Engine::new(task(&model, &inputs)?, &chosen.spec).await?;
         let forward = engine.forward(&inputs).await?;
         let outputs = model.network.outputs();
         if let Some(at) = forward.outputs.iter().position(|output| !output.is_finite()) {
@@ -131,7 +131,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         let report = PredictReport {
             network: &model.network,
             schema: &model.schema,
-            at: &chosen.place,
+            at: &chosen.spec,
             rows,
             inputs: &raw,
             targets: targets.as_deref(),

@@ -123,9 +123,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let stop = Stop::listen()?;
     pollster::block_on(async {
         let chosen = device::choose(&wanted, Some(training)).await?;
-        training.check_on(&chosen.place)?;
+        training.check_on(&chosen.spec)?;
         if args.profile.is_some() {
-            match chosen.place.gpu() {
+            match chosen.spec.gpu() {
                 Some(gpu) => gpu.start_profile()?,
                 None => {
                     let reason = "times kernels on an adapter, and this runs on the cpu engine; leave it out";
@@ -137,9 +137,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let normalize = settings.normalize.unwrap_or(Normalize::None);
         let note = chosen.note.as_deref();
         let from = found.map(|found| found.resume);
-        let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.place, from.as_ref())?;
-        let report =
-            TrainReport::start(training, (schema, normalize), &chosen.place, note, detail)?;
+        let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.spec, from.as_ref())?;
+        let report = TrainReport::start(training, (schema, normalize), &chosen.spec, note, detail)?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = save.is_some();
@@ -156,7 +155,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             keeper.as_mut().map_or(Ok(()), |keeper| keeper.note(event))
         };
         let keeps = !matches!(wanted_folder, keep::Wanted::Nothing);
-        let outcome = training.run_from(&chosen.place, from, keeps, &mut watch, &stopping).await;
+        let outcome = training.run_from(&chosen.spec, from, keeps, &mut watch, &stopping).await;
         if let (Err(error @ Error::Diverged { .. }), Detail::Json) = (&outcome, detail) {
             report.diverged(error);
         }
@@ -166,11 +165,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         });
         report.end_progress();
         // Also of a training that failed.
-        let profile = match chosen.place.gpu() {
+        let profile = match chosen.spec.gpu() {
             Some(gpu) if args.profile.is_some() => gpu.take_profile().await,
             _ => Ok(None),
         };
-        let traced = match (&profile, trace, chosen.place.gpu()) {
+        let traced = match (&profile, trace, chosen.spec.gpu()) {
             (Ok(Some(profile)), Some(path), Some(gpu)) => {
                 let trace = profile_trace(profile, &gpu.adapter().name);
                 file::write_atomic(path, trace.as_bytes())

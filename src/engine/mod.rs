@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 pub use cpu::CpuEngine;
 pub use layered::{Kernels, LayeredEngine};
+use resident::Capacity;
 pub use resident::Request;
-use resident::Room;
-pub use resident::{Advance, Member, Owner, Population, ResidentEngine, Start};
+pub use resident::{Advance, Mapping, Member, Population, ResidentEngine, Start};
 
 pub use statistics::LayerStatistics;
 pub use task::{State, Task, TaskError};
@@ -46,11 +46,11 @@ pub const SOLVED_WITHIN: f32 = 0.1;
 
 /// The same where an engine judges by itself: less a margin, so that rounding elsewhere does not
 /// take the verdict back. Stands in `shaders/common/output.wgsl` too.
-pub const JUDGED_WITHIN: f32 = 0.0999;
+pub const STOP_WITHIN: f32 = 0.0999;
 
 /// What became of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum NetworkStatus {
     /// Neither of the below, so far.
     Unsolved,
     /// Where it is judged: solved after this many steps, none of which it made more.
@@ -79,22 +79,23 @@ pub struct Forward {
 
 /// Where and how a training runs.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum EngineSpec {
     /// The cpu engine.
     Cpu,
     /// The layered engine on this GPU, of these kernels.
     Layered(Arc<Gpu>, Kernels),
-    /// The resident engine on this GPU, with the owner of a network where one is asked for.
-    Resident(Arc<Gpu>, Option<Owner>),
+    /// The resident engine on this GPU, with the mapping of a network where one is asked for.
+    Resident(Arc<Gpu>, Option<Mapping>),
 }
 
-impl Place {
+impl EngineSpec {
     /// The engine that suits so many networks on `gpu`: resident where they and their data fit.
-    pub fn on(gpu: Arc<Gpu>, request: Request<'_>, data: &Dataset) -> Place {
-        if resident::suits(request, Room::of(&gpu)) && resident::check_data(data, &gpu).is_ok() {
-            Place::Resident(gpu, None)
+    pub fn on(gpu: Arc<Gpu>, request: Request<'_>, data: &Dataset) -> EngineSpec {
+        if resident::suits(request, Capacity::of(&gpu)) && resident::check_data(data, &gpu).is_ok()
+        {
+            EngineSpec::Resident(gpu, None)
         } else {
-            Place::Layered(gpu, Kernels::Fused)
+            EngineSpec::Layered(gpu, Kernels::Fused)
         }
     }
 
@@ -102,39 +103,39 @@ impl Place {
     ///
     /// # Errors
     /// Where the adapter does not open any more.
-    pub async fn reopened(&self) -> Result<Place, Error> {
+    pub async fn reopened(&self) -> Result<EngineSpec, Error> {
         let open = async |gpu: &Arc<Gpu>| gpu.adapter().open().await.map(Arc::new);
         Ok(match self {
-            Place::Cpu => Place::Cpu,
-            Place::Layered(gpu, kernels) => Place::Layered(open(gpu).await?, *kernels),
-            Place::Resident(gpu, owner) => Place::Resident(open(gpu).await?, *owner),
+            EngineSpec::Cpu => EngineSpec::Cpu,
+            EngineSpec::Layered(gpu, kernels) => EngineSpec::Layered(open(gpu).await?, *kernels),
+            EngineSpec::Resident(gpu, mapping) => EngineSpec::Resident(open(gpu).await?, *mapping),
         })
     }
 
     /// The engine's name.
     pub fn kind(&self) -> EngineKind {
         match self {
-            Place::Cpu => EngineKind::Cpu,
-            Place::Layered(..) => EngineKind::Layered,
-            Place::Resident(..) => EngineKind::Resident,
+            EngineSpec::Cpu => EngineKind::Cpu,
+            EngineSpec::Layered(..) => EngineKind::Layered,
+            EngineSpec::Resident(..) => EngineKind::Resident,
         }
     }
 
     /// Who owns a network there, on the resident engine.
-    pub fn owner(&self, request: Request<'_>) -> Option<Owner> {
+    pub fn mapping(&self, request: Request<'_>) -> Option<Mapping> {
         match self {
-            Place::Resident(gpu, owner) => {
-                resident::owner(Request { owner: *owner, ..request }, Room::of(gpu))
+            EngineSpec::Resident(gpu, mapping) => {
+                resident::mapping(Request { mapping: *mapping, ..request }, Capacity::of(gpu))
             }
-            Place::Cpu | Place::Layered(..) => None,
+            EngineSpec::Cpu | EngineSpec::Layered(..) => None,
         }
     }
 
     /// The GPU, where it is one.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
-            Place::Cpu => None,
-            Place::Layered(gpu, _) | Place::Resident(gpu, _) => Some(gpu),
+            EngineSpec::Cpu => None,
+            EngineSpec::Layered(gpu, _) | EngineSpec::Resident(gpu, _) => Some(gpu),
         }
     }
 }
@@ -166,16 +167,16 @@ impl Engine {
     ///
     /// # Errors
     /// What the GPU's limits, or the host's memory, do not hold.
-    pub fn check(request: Request<'_>, data: &Dataset, place: &Place) -> Result<(), Error> {
+    pub fn check(request: Request<'_>, data: &Dataset, spec: &EngineSpec) -> Result<(), Error> {
         let Request { network, batches, optimizer, .. } = request;
         cpu::check_memory(network, batches, optimizer.moments())?;
-        match place {
-            Place::Cpu => Ok(()),
-            Place::Layered(gpu, kernels) => {
+        match spec {
+            EngineSpec::Cpu => Ok(()),
+            EngineSpec::Layered(gpu, kernels) => {
                 Ok(layered::check_limits(network, data, batches, gpu, *kernels)?)
             }
-            Place::Resident(gpu, owner) => {
-                resident::check_limits(Request { owner: *owner, ..request }, data, gpu)?;
+            EngineSpec::Resident(gpu, mapping) => {
+                resident::check_limits(Request { mapping: *mapping, ..request }, data, gpu)?;
                 Ok(())
             }
         }
@@ -185,14 +186,14 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Task::check`], or where the GPU is too small for the task, or fails.
-    pub async fn new(task: Task, place: &Place) -> Result<Engine, Error> {
-        Ok(match place {
-            Place::Cpu => Engine::Cpu(Box::new(CpuEngine::new(task)?)),
-            Place::Layered(gpu, kernels) => {
+    pub async fn new(task: Task, spec: &EngineSpec) -> Result<Engine, Error> {
+        Ok(match spec {
+            EngineSpec::Cpu => Engine::Cpu(Box::new(CpuEngine::new(task)?)),
+            EngineSpec::Layered(gpu, kernels) => {
                 let gpu = Arc::clone(gpu);
                 Engine::Layered(Box::new(LayeredEngine::new(task, gpu, *kernels).await?))
             }
-            Place::Resident(gpu, owner) => {
+            EngineSpec::Resident(gpu, mapping) => {
                 task.check()?;
                 let population = Population {
                     network: &task.network,
@@ -201,8 +202,8 @@ impl Engine {
                     data: &task.data,
                     batches: task.batches,
                     members: &[Member::new(&task.optimizer, task.learning_rate, 0)],
-                    judged: false,
-                    owner: *owner,
+                    stops_when_solved: false,
+                    mapping: *mapping,
                 };
                 let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
                 engine.set_states(std::slice::from_ref(&task.start));
@@ -222,10 +223,10 @@ impl Engine {
         task: Task,
         members: &[Member],
         starts: &[Start],
-        judged: bool,
-        place: &Place,
+        stops_when_solved: bool,
+        spec: &EngineSpec,
     ) -> Result<Engine, Error> {
-        if let Place::Resident(gpu, owner) = place {
+        if let EngineSpec::Resident(gpu, mapping) = spec {
             let population = Population {
                 network: &task.network,
                 optimizer: task.optimizer,
@@ -233,8 +234,8 @@ impl Engine {
                 data: &task.data,
                 batches: task.batches,
                 members,
-                judged,
-                owner: *owner,
+                stops_when_solved,
+                mapping: *mapping,
             };
             let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
             engine.draw(starts).await?;
@@ -250,8 +251,10 @@ impl Engine {
             start: State::new(parameters),
             ..task
         };
-        match Engine::new(task, place).await? {
-            Engine::Cpu(engine) if judged => Ok(Engine::Cpu(Box::new(engine.judged()))),
+        match Engine::new(task, spec).await? {
+            Engine::Cpu(engine) if stops_when_solved => {
+                Ok(Engine::Cpu(Box::new(engine.stops_when_solved())))
+            }
             engine => Ok(engine),
         }
     }
@@ -330,11 +333,11 @@ impl Engine {
 
     /// What became of each network by the end of the last run: whether its parameters are finite, by their
     /// bits, for a diverged network can show a finite loss; and, where it is judged, whether it is solved.
-    pub fn fates(&self) -> Vec<Fate> {
+    pub fn statuses(&self) -> Vec<NetworkStatus> {
         match self {
-            Engine::Cpu(engine) => vec![engine.fate()],
-            Engine::Layered(engine) => vec![engine.fate()],
-            Engine::Resident(engine) => engine.fates().to_vec(),
+            Engine::Cpu(engine) => vec![engine.status()],
+            Engine::Layered(engine) => vec![engine.status()],
+            Engine::Resident(engine) => engine.statuses().to_vec(),
         }
     }
 

@@ -77,7 +77,15 @@ impl Task {
     pub fn request(&self) -> Request<'_> {
         let Task { network, batches, optimizer, schedule, .. } = self;
         let (optimizer, schedule) = (*optimizer, *schedule);
-        Request { network, optimizer, schedule, batches, networks: 1, judged: false, owner: None }
+        Request {
+            network,
+            optimizer,
+            schedule,
+            batches,
+            networks: 1,
+            stops_when_solved: false,
+            mapping: None,
+        }
     }
 
     /// Whether an engine can run it: its data and its start fit the network, and every setting is valid.
@@ -140,7 +148,7 @@ impl Task {
 mod tests {
     use super::*;
     use crate::data::{Order, Source};
-    use crate::engine::{CpuEngine, Engine, Place};
+    use crate::engine::{CpuEngine, Engine, EngineSpec};
     use crate::network::{Activation, Initializer, Loss};
     use crate::optimizer::OptimizerKind;
 
@@ -202,7 +210,7 @@ mod tests {
                 assert!(error.to_string().contains(part), "{error} should contain {part}");
             }
             assert!([2, 6].contains(&error.exit_code()), "{error}");
-            assert!(pollster::block_on(Engine::new(task, &Place::Cpu)).is_err());
+            assert!(pollster::block_on(Engine::new(task, &EngineSpec::Cpu)).is_err());
         }
     }
 
@@ -218,7 +226,7 @@ mod tests {
             start(|s| s.parameters[0] = f32::NAN),
             start(|s| s.step = u32::MAX),
         ] {
-            let mut engine = pollster::block_on(Engine::new(task, &Place::Cpu)).unwrap();
+            let mut engine = pollster::block_on(Engine::new(task, &EngineSpec::Cpu)).unwrap();
             pollster::block_on(engine.run(3, &|| false)).unwrap();
         }
     }

@@ -40,7 +40,7 @@ pub(super) fn rows_of_a_portion(
     let work = network.parameter_count().saturating_mul(networks).max(1);
     let most = (WIDEST_BYTES / 4 / widest(network).saturating_mul(networks))
         .min(MOST_WORK / work)
-        .min(kernels::rows_at_once(network.outputs(), gpu.max_rounds() as usize));
+        .min(kernels::rows_at_once(network.outputs(), gpu.max_iterations() as usize));
     (most / ROWS * ROWS).max(ROWS).min(data.rows())
 }
 

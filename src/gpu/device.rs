@@ -83,7 +83,7 @@ impl Gpu {
     }
 
     /// The largest number of loop iterations per invocation and dispatch.
-    pub fn max_rounds(&self) -> u32 {
+    pub fn max_iterations(&self) -> u32 {
         if self.adapter.kind == DeviceKind::Software { SOFTWARE_ITERATIONS } else { u32::MAX }
     }
 

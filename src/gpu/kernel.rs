@@ -133,7 +133,7 @@ pub struct KernelRow {
 ///
 /// ```compile_fail,E0308
 /// use wgrad::kernels::{ADVANCE, CanaryParams};
-/// let launch = ADVANCE.launch(CanaryParams { rounds: 1 }, 1);
+/// let launch = ADVANCE.launch(CanaryParams { iterations: 1 }, 1);
 /// ```
 #[derive(Debug)]
 pub struct Kernel<P> {
@@ -203,7 +203,7 @@ impl<P: Params> Kernel<P> {
             constants: Vec::new(),
             params: bytemuck::bytes_of(&params).to_vec(),
             invocations,
-            rounds: 0,
+            iterations: 0,
         }
     }
 }
@@ -216,7 +216,7 @@ pub struct Launch {
     pub(super) constants: Vec<(&'static str, f64)>,
     pub(super) params: Vec<u8>,
     pub(super) invocations: usize,
-    pub(super) rounds: usize,
+    pub(super) iterations: usize,
 }
 
 impl Launch {
@@ -226,8 +226,8 @@ impl Launch {
     }
 
     /// The most loop iterations of an invocation.
-    pub fn rounds(&self) -> usize {
-        self.rounds
+    pub fn iterations(&self) -> usize {
+        self.iterations
     }
 
     /// Sets an override.
@@ -237,8 +237,8 @@ impl Launch {
     }
 
     /// Sets the most loop iterations of an invocation: software adapters have a limit.
-    pub fn with_rounds(mut self, rounds: usize) -> Launch {
-        self.rounds = rounds;
+    pub fn with_iterations(mut self, iterations: usize) -> Launch {
+        self.iterations = iterations;
         self
     }
 

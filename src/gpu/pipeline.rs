@@ -227,12 +227,12 @@ impl Gpu {
         Err(GpuError::Limit { what, wanted, unit: "bytes", limit, allowed, fix: SMALLER })
     }
 
-    /// Whether an invocation can make `rounds` loop iterations in a dispatch.
+    /// Whether an invocation can make `iterations` loop iterations in a dispatch.
     ///
     /// # Errors
     /// [`GpuError::Limit`] with `what`.
-    pub fn check_rounds(&self, what: &str, rounds: usize) -> Result<(), GpuError> {
-        let (wanted, allowed) = (rounds as u64, u64::from(self.max_rounds()));
+    pub fn check_iterations(&self, what: &str, iterations: usize) -> Result<(), GpuError> {
+        let (wanted, allowed) = (iterations as u64, u64::from(self.max_iterations()));
         if wanted <= allowed {
             return Ok(());
         }
@@ -272,13 +272,13 @@ impl Gpu {
         checked: bool,
     ) -> Result<Dispatch, GpuError> {
         let pipeline = self.pipeline(launch, checked).await?;
-        let Launch { kernel, params, invocations, rounds, .. } = launch;
+        let Launch { kernel, params, invocations, iterations, .. } = launch;
         let limits = &self.adapter().limits;
         for (bound, binding) in buffers.iter().zip(kernel.bindings) {
             let what = format!("{} of {}", binding.name, kernel.name);
             self.check_bound(&what, bound.len, binding.access)?;
         }
-        self.check_rounds(kernel.name, *rounds)?;
+        self.check_iterations(kernel.name, *iterations)?;
         let Some(grid) = grid(*invocations, kernel.lanes, limits.max_workgroups) else {
             return Err(GpuError::Limit {
                 what: format!("the grid of {}", kernel.name),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::params::params;
-use super::{PLAIN, read, source, tree_rounds, write};
+use super::{PLAIN, read, source, tree_iterations, write};
 use crate::data::Batches;
 use crate::gpu::{Kernel, KernelRow, Launch};
 use crate::network::row_stride;
@@ -50,12 +50,12 @@ pub fn batch_rows(batches: &Batches, len: usize) -> Launch {
         seed_high,
         shuffled: batches.shuffled().into(),
     };
-    BATCH_ROWS.launch(params, len).with_rounds(WALK_ROUNDS)
+    BATCH_ROWS.launch(params, len).with_iterations(WALK_ITERATIONS)
 }
 
-/// Loop rounds granted to the search for a row by cycle walking: each round succeeds with a probability of
+/// Loop iterations granted to the search for a row by cycle walking: each round succeeds with a probability of
 /// at least one half, and llvmpipe's own limit is far away.
-const WALK_ROUNDS: usize = 64;
+const WALK_ITERATIONS: usize = 64;
 
 params! {
     /// The params of `gather_batch`. Strides are in vectors of four.
@@ -152,5 +152,5 @@ pub const FINISH_STEP: Kernel<FinishStepParams> = Kernel::new(KernelRow {
 pub fn finish_step(rows: usize, ring_len: u32, scale: f32) -> Launch {
     let lanes = FINISH_STEP.lanes as usize;
     let params = FinishStepParams { rows: rows as u32, ring_len, scale };
-    FINISH_STEP.launch(params, lanes).with_rounds(tree_rounds(rows, lanes))
+    FINISH_STEP.launch(params, lanes).with_iterations(tree_iterations(rows, lanes))
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::params::params;
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, OUTPUT_ACTIVATION,
-    OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ROUNDS, activating, measuring, read, source, write,
+    OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ITERATIONS, activating, measuring, read, source,
+    write,
 };
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Loss, row_stride};
@@ -65,21 +66,21 @@ pub fn evaluate_rows(
         scale,
     };
     let lanes = EVALUATE_ROWS.lanes as usize;
-    let rounds = rows.len().div_ceil(lanes) * row_rounds(outputs) + TREE_ROUNDS;
+    let iterations = rows.len().div_ceil(lanes) * row_iterations(outputs) + TREE_ITERATIONS;
     measuring(EVALUATE_ROWS.launch(params, networks * lanes), loss)
         .constant("OUTPUT_ACTIVATION", kind.code())
         .constant("OUTPUT_ACTIVATION_PARAMETER", parameter)
-        .with_rounds(rounds)
+        .with_iterations(iterations)
 }
 
-/// Loop rounds of a lane for a row, its own and four over the outputs.
-fn row_rounds(outputs: usize) -> usize {
+/// Loop iterations of a lane for a row, its own and four over the outputs.
+fn row_iterations(outputs: usize) -> usize {
     1 + 4 * outputs
 }
 
-/// Rows of so many outputs that it takes at once where an invocation makes at most so many loop rounds.
-pub fn rows_at_once(outputs: usize, most_rounds: usize) -> usize {
-    let of_a_lane = most_rounds.saturating_sub(TREE_ROUNDS) / row_rounds(outputs);
+/// Rows of so many outputs that it takes at once where an invocation makes at most so many loop iterations.
+pub fn rows_at_once(outputs: usize, most_iterations: usize) -> usize {
+    let of_a_lane = most_iterations.saturating_sub(TREE_ITERATIONS) / row_iterations(outputs);
     of_a_lane.saturating_mul(EVALUATE_ROWS.lanes as usize)
 }
 
@@ -136,5 +137,5 @@ pub fn population_forward(
         first_row: from_data.unwrap_or(0) as u32,
     };
     let launch = POPULATION_FORWARD.launch(params, rows * fan_out * networks);
-    activating(launch, kind).constant("FROM_DATA", from_data.is_some()).with_rounds(fan_in)
+    activating(launch, kind).constant("FROM_DATA", from_data.is_some()).with_iterations(fan_in)
 }

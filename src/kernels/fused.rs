@@ -4,7 +4,8 @@ use super::params::params;
 use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, UpdateParams, updating};
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, OUTPUT_ACTIVATION,
-    OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ROUNDS, activating, measuring, read, source, write,
+    OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ITERATIONS, activating, measuring, read, source,
+    write,
 };
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Loss, row_stride};
@@ -59,7 +60,7 @@ pub fn layer_forward(kind: (Activation, f64), keeps_z: bool, shape: LayerShape) 
     };
     activating(LAYER_FORWARD.launch(params, tiles(rows, fan_out)), kind)
         .constant("KEEP_PRE_ACTIVATIONS", keeps_z)
-        .with_rounds(input_vectors)
+        .with_iterations(input_vectors)
 }
 
 /// Length of the `unit_counts` of [`layer_forward`].
@@ -113,7 +114,7 @@ pub fn output_loss(
         .constant("OUTPUT_ACTIVATION", kind.code())
         .constant("OUTPUT_ACTIVATION_PARAMETER", parameter)
         .with_lines(output_lines(shape.fan_out))
-        .with_rounds(output_rounds(shape))
+        .with_iterations(output_iterations(shape))
 }
 
 /// The WGSL constants of `output_loss` for this number of outputs.
@@ -122,16 +123,16 @@ fn output_lines(outputs: usize) -> String {
     format!("const OUTPUTS: u32 = {outputs}u; const OUTPUT_VECTORS: u32 = {vectors}u;")
 }
 
-/// Loop rounds of `output_loss`: the product loops over the vectors of outputs in each of its rounds; what
+/// Loop iterations of `output_loss`: the product loops over the vectors of outputs in each of its iterations; what
 /// follows loops over the outputs about ten times.
-fn output_rounds(shape: LayerShape) -> usize {
+fn output_iterations(shape: LayerShape) -> usize {
     let [input_vectors, vectors] = shape.vectors();
     input_vectors * (1 + vectors) + 10 * shape.fan_out
 }
 
-/// Whether [`output_loss`] can run this layer within `most_rounds` loop rounds.
-pub fn fuses_loss(shape: LayerShape, most_rounds: usize) -> bool {
-    shape.fan_out <= FUSED_OUTPUTS && output_rounds(shape) <= most_rounds
+/// Whether [`output_loss`] can run this layer within `most_iterations` loop iterations.
+pub fn fuses_loss(shape: LayerShape, most_iterations: usize) -> bool {
+    shape.fan_out <= FUSED_OUTPUTS && output_iterations(shape) <= most_iterations
 }
 
 /// Most outputs that one invocation holds in registers.
@@ -171,7 +172,7 @@ pub fn layer_input_grad(kind: (Activation, f64), shape: LayerShape) -> Launch {
         input_stride: input_vectors as u32,
         stride: vectors as u32,
     };
-    activating(LAYER_INPUT_GRAD.launch(params, tiles(rows, fan_in)), kind).with_rounds(vectors)
+    activating(LAYER_INPUT_GRAD.launch(params, tiles(rows, fan_in)), kind).with_iterations(vectors)
 }
 
 params! {
@@ -237,7 +238,7 @@ pub fn layer_update(
     let launch = LAYER_UPDATE
         .launch(params, tiles(fan_in, fan_out))
         .constant("KEEP_GRADIENTS", keeps_gradients)
-        .with_rounds(rows + TREE_ROUNDS);
+        .with_iterations(rows + TREE_ITERATIONS);
     updating(launch, optimizer)
 }
 

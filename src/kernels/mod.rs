@@ -2,7 +2,7 @@
 //! a twin or a test that is missing, and on any row that says other than its WGSL.
 //!
 //! Beside each row stand its params and a function with the kernel's name, which takes sizes and returns a
-//! [`Launch`]: the one place that fills the params, picks the grid and counts loop rounds. Matrices are
+//! [`Launch`]: the one place that fills the params, picks the grid and counts loop iterations. Matrices are
 //! row-major, with the row strides of [`Layout`](crate::network::Layout).
 
 mod batch;
@@ -121,12 +121,12 @@ impl LayerShape {
     }
 }
 
-/// Loop rounds of the tree sum over the lanes of a workgroup.
-const TREE_ROUNDS: usize = 8;
+/// Loop iterations of the tree sum over the lanes of a workgroup.
+const TREE_ITERATIONS: usize = 8;
 
-/// Loop rounds of a workgroup whose lanes sum `len` numbers.
-fn tree_rounds(len: usize, lanes: usize) -> usize {
-    len.div_ceil(lanes) + TREE_ROUNDS
+/// Loop iterations of a workgroup whose lanes sum `len` numbers.
+fn tree_iterations(len: usize, lanes: usize) -> usize {
+    len.div_ceil(lanes) + TREE_ITERATIONS
 }
 
 /// Every kernel, in the order in which a step runs them.

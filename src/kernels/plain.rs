@@ -53,7 +53,7 @@ pub fn matmul([m, k, n]: [usize; 3], [transpose_left, transpose_right]: [bool; 2
         .launch(params, m * n)
         .constant("TRANSPOSE_LEFT", transpose_left)
         .constant("TRANSPOSE_RIGHT", transpose_right)
-        .with_rounds(k)
+        .with_iterations(k)
 }
 
 params! {
@@ -95,7 +95,7 @@ pub const BIAS_GRAD: Kernel<BiasParams> = Kernel::new(KernelRow {
 
 /// Launches the gradients of a layer's biases.
 pub fn bias_grad(shape: LayerShape) -> Launch {
-    BIAS_GRAD.launch(bias_params(shape), shape.fan_out).with_rounds(shape.rows)
+    BIAS_GRAD.launch(bias_params(shape), shape.fan_out).with_iterations(shape.rows)
 }
 
 fn bias_params(shape: LayerShape) -> BiasParams {
@@ -205,5 +205,5 @@ pub fn loss(kind: (Loss, f64), rows: usize, outputs: usize, scale: f32) -> Launc
             (measuring(LOSS_ELEMENTWISE.launch(params, rows), kind), 1)
         }
     };
-    launch.with_rounds(passes * outputs)
+    launch.with_iterations(passes * outputs)
 }

@@ -204,7 +204,7 @@ pub struct Trainings<'a> {
 }
 
 /// Launches whole trainings by one of the two kernels for them. Whoever chose the kernel adds the lines
-/// for its shape and its loop rounds.
+/// for its shape and its loop iterations.
 pub fn train(kernel: &Kernel<TrainParams>, what: &Trainings<'_>) -> Launch {
     let Trainings { network, optimizer, batches, networks, .. } = *what;
     let [seed_low, seed_high] = seed_key(batches.seed());

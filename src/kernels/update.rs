@@ -1,7 +1,7 @@
 //! The kernels that update parameters by gradients that are kept, and those that find their norm.
 
 use super::params::params;
-use super::{BOOLS, PLAIN, TREE_ROUNDS, codes, read, source, tree_rounds, write};
+use super::{BOOLS, PLAIN, TREE_ITERATIONS, codes, read, source, tree_iterations, write};
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
 use crate::optimizer::{Coefficients, Optimizer, UpdateRule};
 
@@ -124,7 +124,7 @@ pub fn gradient_squares(optimizer: &Optimizer, len: usize) -> Launch {
     GRADIENT_SQUARES
         .launch(params, len.div_ceil(STRETCH) * GRADIENT_SQUARES.lanes as usize)
         .constant("CLIP_VALUE", optimizer.clip_value.is_some())
-        .with_rounds(SQUARES_EACH + TREE_ROUNDS)
+        .with_iterations(SQUARES_EACH + TREE_ITERATIONS)
 }
 
 /// Gradients that one invocation sums.
@@ -157,5 +157,5 @@ pub const CLIP_SCALE: Kernel<ClipScaleParams> = Kernel::new(KernelRow {
 pub fn clip_scale(clip_norm: f32, len: usize) -> Launch {
     let lanes = CLIP_SCALE.lanes as usize;
     let launch = CLIP_SCALE.launch(ClipScaleParams { len: len as u32, clip_norm }, lanes);
-    launch.with_rounds(tree_rounds(len, lanes))
+    launch.with_iterations(tree_iterations(len, lanes))
 }

@@ -151,8 +151,8 @@ pub fn layer_update<T: Real>(
         let m = first.get_mut(index).unwrap_or(&mut m);
         let v = second.get_mut(index).unwrap_or(&mut v);
         let (gradient, before) = (numbers.clip(gradient), *parameter);
-        let taken = update(numbers, gradient, parameter, m, v);
-        for (sum, value) in sums.iter_mut().zip([gradient, before, taken]) {
+        let step = update(numbers, gradient, parameter, m, v);
+        for (sum, value) in sums.iter_mut().zip([gradient, before, step]) {
             *sum += value * value;
         }
     }

@@ -238,13 +238,13 @@ pub fn update<T: Real>(update: &Update<T>, g: T, parameter: &mut T, m: &mut T, v
     if row.second.is_some() {
         *v = c.decay2 * *v + c.gain2 * g * g;
     }
-    let taken = row.rule.step(c, g, *m, *v);
+    let step = row.rule.step(c, g, *m, *v);
     let kept = match update.decay {
         Some(Decay::Decoupled) => *parameter * (T::of(1.0) - c.rate * c.weight_decay),
         _ => *parameter,
     };
-    *parameter = kept - taken;
-    taken
+    *parameter = kept - step;
+    step
 }
 
 /// Every parameter's update, its gradient first clipped by value and then multiplied by `scale`. `moments` are `m` and `v`, each

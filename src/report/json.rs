@@ -10,7 +10,7 @@ use super::{AdapterReport, PredictReport, RateReport, SweepResult, driver, profi
 use crate::Error;
 use crate::bench::{BoundaryCosts, Contest, StepContest};
 use crate::data::{Dataset, Normalize, Schema};
-use crate::engine::Place;
+use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
 use crate::sweep::Sweep;
@@ -34,12 +34,12 @@ fn device(adapter: Option<&AdapterEntry>) -> Value {
     adapter.map_or(Value::Null, |a| json!({"name": a.name, "backend": a.backend, "type": a.kind}))
 }
 
-fn adapter_of(at: &Place) -> Option<&AdapterEntry> {
+fn adapter_of(at: &EngineSpec) -> Option<&AdapterEntry> {
     at.gpu().map(|gpu| gpu.adapter())
 }
 
 /// What every `start` says of where it runs.
-fn start_at(at: &Place) -> Value {
+fn start_at(at: &EngineSpec) -> Value {
     json!({
         "event": "start",
         "version": env!("CARGO_PKG_VERSION"),
@@ -129,13 +129,13 @@ fn run(training: &Training) -> Value {
 pub(super) fn start(
     training: &Training,
     (schema, normalize): (&Schema, Normalize),
-    at: &Place,
+    at: &EngineSpec,
     note: Option<&str>,
 ) -> String {
     let batches = training.batches(training.seed);
     let settings = json!({
         "note": note,
-        "owner": at.owner(training.request(&batches, training.restarts as usize)),
+        "mapping": at.mapping(training.request(&batches, training.restarts as usize)),
         "validation_rows": training.held_out.validation.as_ref().map(|data| data.rows()),
         "test_rows": training.held_out.test.as_ref().map(|data| data.rows()),
         "inputs": names(&schema.inputs),
@@ -182,7 +182,7 @@ pub(super) fn diverged(error: &Error) -> String {
 pub(super) fn result(
     training: &Training,
     outcome: &Outcome,
-    at: &Place,
+    at: &EngineSpec,
     timed: Option<&Profile>,
     kept: Option<&Path>,
 ) -> String {
@@ -213,10 +213,10 @@ pub(super) fn result(
         "findings": outcome.findings(training),
         "stopped": outcome.stopped,
         "end": run.ended,
-        "learning_rate": decimal(run.course.rate),
-        "halvings": run.course.halvings,
-        "best_epoch": run.course.best.map(|best| best.0),
-        "best_loss": run.course.best.map(|best| best.1),
+        "learning_rate": decimal(run.trainer_state.rate),
+        "halvings": run.trainer_state.halvings,
+        "best_epoch": run.trainer_state.best.map(|best| best.0),
+        "best_loss": run.trainer_state.best.map(|best| best.1),
         "kept_in": kept,
         "train_seconds": outcome.train_seconds,
         "setup_seconds": outcome.setup_seconds,
@@ -237,7 +237,7 @@ pub(super) fn result(
     line(&value)
 }
 
-pub(super) fn sweep_start(sweep: &Sweep, at: &Place, note: Option<&str>) -> String {
+pub(super) fn sweep_start(sweep: &Sweep, at: &EngineSpec, note: Option<&str>) -> String {
     let Some(first) = sweep.cells.first().map(|cell| &cell.training) else { return String::new() };
     let settings = json!({
         "note": note,
@@ -299,12 +299,12 @@ pub(super) fn lr_find(report: &RateReport<'_>) -> String {
     }))
 }
 
-pub(super) fn joined_sweep(parts: usize, places: &str) -> String {
+pub(super) fn joined_sweep(parts: usize, specs: &str) -> String {
     line(&json!({
         "event": "start",
         "version": env!("CARGO_PKG_VERSION"),
         "parts": parts,
-        "computed_on": places,
+        "computed_on": specs,
     }))
 }
 

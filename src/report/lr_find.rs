@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Detail, OutputError, cells, curve, engine_line, json, print, table};
-use crate::engine::{Fate, Place};
+use crate::engine::{EngineSpec, NetworkStatus};
 use crate::sweep::RateMap;
 use crate::train::{RangeTest, RateRange, Training};
 
@@ -20,9 +20,9 @@ pub struct RateReport<'a> {
     /// The range test: one network with a growing rate.
     pub test: &'a RangeTest,
     /// Where the range test ran.
-    pub at: &'a Place,
+    pub at: &'a EngineSpec,
     /// Many networks at each rate, and where they ran.
-    pub map: Option<(&'a RateMap, &'a Place)>,
+    pub map: Option<(&'a RateMap, &'a EngineSpec)>,
     /// Why there is no map, where one was asked for.
     pub no_map: Option<&'a str>,
 }
@@ -95,7 +95,7 @@ impl RateReport<'_> {
             text,
             "{} rates, {} seeds from {} each, until solved or {} epochs\n",
             map.rates.len(),
-            map.fates[0].len(),
+            map.statuses[0].len(),
             self.training.seed,
             self.training.epochs
         );
@@ -133,16 +133,16 @@ impl RateReport<'_> {
         const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
         let columns = map.rates.len().min(COLUMNS);
         // From 1 for a seed that solved its data in the last epoch to 2 for the first; 0 for others.
-        let score = |fate: &Option<Fate>| match fate {
-            Some(Fate::Solved(steps)) => {
+        let score = |status: &Option<NetworkStatus>| match status {
+            Some(NetworkStatus::Solved(steps)) => {
                 2.0 - f64::from(steps / map.per_epoch.max(1)) / f64::from(self.training.epochs)
             }
             _ => 0.0,
         };
         // Sums and counts of scores.
         let mut cells = vec![vec![(0.0, 0.0); columns]; LINES];
-        for (at, fates) in map.fates.iter().enumerate() {
-            let mut scores: Vec<f64> = fates.iter().map(score).collect();
+        for (at, statuses) in map.statuses.iter().enumerate() {
+            let mut scores: Vec<f64> = statuses.iter().map(score).collect();
             scores.sort_by(|a, b| b.total_cmp(a));
             for (rank, score) in scores.iter().enumerate() {
                 let cell = &mut cells[rank * LINES / scores.len()][at * columns / map.rates.len()];
@@ -184,19 +184,21 @@ pub fn range_csv(test: &RangeTest) -> String {
 
 /// The result of each seed at each rate, as comma-separated values.
 pub fn rate_map_csv(map: &RateMap, first_seed: u64) -> String {
-    let of_rate = |(rate, fates): (&f32, &Vec<Option<Fate>>)| {
+    let of_rate = |(rate, statuses): (&f32, &Vec<Option<NetworkStatus>>)| {
         let rate = rate.to_string();
-        let line = move |(seed, fate): (u64, &Option<Fate>)| {
-            let (name, epochs) = match fate {
-                Some(Fate::Solved(steps)) => ("solved", (steps / map.per_epoch.max(1)).to_string()),
-                Some(Fate::Diverged) => ("diverged", String::new()),
-                Some(Fate::Unsolved) => ("unsolved", String::new()),
+        let line = move |(seed, status): (u64, &Option<NetworkStatus>)| {
+            let (name, epochs) = match status {
+                Some(NetworkStatus::Solved(steps)) => {
+                    ("solved", (steps / map.per_epoch.max(1)).to_string())
+                }
+                Some(NetworkStatus::Diverged) => ("diverged", String::new()),
+                Some(NetworkStatus::Unsolved) => ("unsolved", String::new()),
                 None => ("not-trained", String::new()),
             };
             vec![rate.clone(), seed.to_string(), name.to_owned(), epochs]
         };
-        (first_seed..).zip(fates).map(line).collect::<Vec<_>>()
+        (first_seed..).zip(statuses).map(line).collect::<Vec<_>>()
     };
-    let lines = map.rates.iter().zip(&map.fates).flat_map(of_rate);
-    table::csv(&["rate", "seed", "fate", "epochs"], lines)
+    let lines = map.rates.iter().zip(&map.statuses).flat_map(of_rate);
+    table::csv(&["rate", "seed", "status", "epochs"], lines)
 }

@@ -19,7 +19,7 @@ use std::io::Write as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::engine::{Owner, Place};
+use crate::engine::{EngineSpec, Mapping};
 use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::train::Training;
 
@@ -105,9 +105,10 @@ pub fn quoted(word: &str) -> String {
 }
 
 /// The first lines of a report: the engine, its mapping of networks, its adapter, and a note.
-fn engine_line(at: &Place, owner: Option<Owner>, note: Option<&str>) -> String {
-    let owner = owner.map(|owner| format!(", one {owner} per network,")).unwrap_or_default();
-    let adapter = at.gpu().map(|gpu| format!("{owner} on {}", gpu.adapter().describe()));
+fn engine_line(at: &EngineSpec, mapping: Option<Mapping>, note: Option<&str>) -> String {
+    let mapping =
+        mapping.map(|mapping| format!(", one {mapping} per network,")).unwrap_or_default();
+    let adapter = at.gpu().map(|gpu| format!("{mapping} on {}", gpu.adapter().describe()));
     let note = note.map(|note| format!("{note}\n")).unwrap_or_default();
     format!("{} engine{}\n{note}", at.kind(), adapter.unwrap_or_default())
 }
@@ -182,7 +183,7 @@ pub fn devices(
         let limits = &adapter.limits;
         let state = match iterations {
             Err(error) => format!("does not work: {error}"),
-            Ok(made) if *made < crate::kernels::CANARY_ROUNDS => format!(
+            Ok(made) if *made < crate::kernels::CANARY_ITERATIONS => format!(
                 "opens and computes; stops loops after {made} iterations in a dispatch (wgrad plans for fewer)"
             ),
             Ok(_) => "opens and computes".to_owned(),

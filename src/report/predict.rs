@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{engine_line, json, table, verdict};
 use crate::data::{Labels, Schema};
-use crate::engine::Place;
+use crate::engine::EngineSpec;
 use crate::network::Network;
 use crate::train::{Evaluation, class_of};
 
@@ -27,7 +27,7 @@ pub struct PredictReport<'a> {
     /// The names of columns, and the meaning of outputs.
     pub schema: &'a Schema,
     /// The engine that ran it.
-    pub at: &'a Place,
+    pub at: &'a EngineSpec,
     /// The number of rows.
     pub rows: usize,
     /// `[rows][inputs]`, as they were given.

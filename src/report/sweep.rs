@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use super::cells::{self, CellCount, varying};
 use super::map::{self, Paint};
 use super::{Detail, OutputError, batches, engine_line, json, print, progress_bar, table};
-use crate::engine::Place;
+use crate::engine::EngineSpec;
 use crate::sweep::{AxisValue, Sweep, SweepProgress};
 
 /// The results of a sweep, or of its parts joined.
@@ -51,7 +51,7 @@ impl SweepReport {
     /// [`OutputError`].
     pub fn start(
         sweep: &Sweep,
-        at: &Place,
+        at: &EngineSpec,
         note: Option<&str>,
         detail: Detail,
     ) -> Result<SweepReport, OutputError> {
@@ -101,18 +101,18 @@ fn sweep_result(result: &SweepResult<'_>, detail: Detail) -> Result<(), OutputEr
 pub fn joined_sweep(
     result: &SweepResult<'_>,
     parts: usize,
-    places: &str,
+    specs: &str,
     detail: Detail,
 ) -> Result<(), OutputError> {
     let count = table::counted(parts as u64, "part");
     print(&detail.choose(
-        || json::joined_sweep(parts, places),
-        || format!("{count}, computed on: {places}\n\n"),
+        || json::joined_sweep(parts, specs),
+        || format!("{count}, computed on: {specs}\n\n"),
     ))?;
     sweep_result(result, detail)
 }
 
-fn heading(sweep: &Sweep, at: &Place, note: Option<&str>) -> String {
+fn heading(sweep: &Sweep, at: &EngineSpec, note: Option<&str>) -> String {
     let mut text = engine_line(at, None, note);
     let Some(cell) = sweep.cells.first() else { return text };
     let training = &cell.training;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Error;
 use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
-use crate::engine::{EngineKind, Owner, Place};
+use crate::engine::{EngineKind, EngineSpec, Mapping};
 use crate::gpu::Profile;
 use crate::network::{Hyperparameter, Network};
 use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
@@ -23,7 +23,7 @@ use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd
 #[derive(Debug)]
 pub struct TrainReport<'a> {
     training: &'a Training,
-    at: &'a Place,
+    at: &'a EngineSpec,
     detail: Detail,
     bar: ProgressBar,
     /// The first failure of standard output; the training is then asked to stop.
@@ -39,7 +39,7 @@ impl<'a> TrainReport<'a> {
     pub fn start(
         training: &'a Training,
         data: (&Schema, Normalize),
-        at: &'a Place,
+        at: &'a EngineSpec,
         note: Option<&str>,
         detail: Detail,
     ) -> Result<TrainReport<'a>, OutputError> {
@@ -184,15 +184,15 @@ impl<'a> TrainReport<'a> {
 fn heading(
     training: &Training,
     about: (&Schema, Normalize),
-    at: &Place,
+    at: &EngineSpec,
     note: Option<&str>,
 ) -> String {
     let Training { network, init, learning_rate, epochs, .. } = training;
     let request = training.batches(training.seed);
-    let owner = at.owner(training.request(&request, training.restarts as usize));
-    let mut text = engine_line(at, owner, note);
+    let mapping = at.mapping(training.request(&request, training.restarts as usize));
+    let mut text = engine_line(at, mapping, note);
     let is_software = at.gpu().is_some_and(|gpu| gpu.adapter().is_software());
-    if is_software && owner != Some(Owner::Invocation) {
+    if is_software && mapping != Some(Mapping::Invocation) {
         text += "(a software adapter is for testing, not for speed: --engine cpu is faster)\n";
     }
     let starts = match training.restarts {

@@ -43,7 +43,7 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
 
 /// Why the training ended before its last epoch, and how its learning rate changed.
 fn ended(training: &Training, run: &Run) -> String {
-    let (stopping, epochs, course) = (&training.stopping, run.epochs, &run.course);
+    let (stopping, epochs, trainer_state) = (&training.stopping, run.epochs, &run.trainer_state);
     let mut text = match run.ended {
         Ended::Epochs => String::new(),
         Ended::Asked => "Interrupted; these are the results so far.\n".to_owned(),
@@ -63,21 +63,21 @@ fn ended(training: &Training, run: &Run) -> String {
             };
             format!(
                 "Stopped after epoch {epochs}: the loss has not improved{by} since epoch {}, when it was {}.\n",
-                course.patience.since,
-                table::loss(course.patience.lowest.unwrap_or_default())
+                trainer_state.patience.since,
+                table::loss(trainer_state.patience.lowest.unwrap_or_default())
             )
         }
     };
-    let count = course.halvings.len();
+    let count = trainer_state.halvings.len();
     if count > 0 {
         let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
         let _ = writeln!(
             text,
             "It diverged {times}; the rate was halved from {} to {}.",
-            training.learning_rate, course.rate
+            training.learning_rate, trainer_state.rate
         );
-    } else if course.rate != training.learning_rate {
-        let _ = writeln!(text, "The plateau schedule lowered the rate to {}.", course.rate);
+    } else if trainer_state.rate != training.learning_rate {
+        let _ = writeln!(text, "The plateau schedule lowered the rate to {}.", trainer_state.rate);
     }
     text
 }
@@ -101,7 +101,7 @@ fn held_out(training: &Training, run: &Run) -> String {
     };
     let head = ["", "rows", "loss", "accuracy"];
     let mut text = table::columns(1, &head, lines.into_iter().filter_map(line));
-    let best = run.course.best.filter(|best| validation.is_some() && best.0 < run.epochs);
+    let best = run.trainer_state.best.filter(|best| validation.is_some() && best.0 < run.epochs);
     if let Some((epoch, loss)) = best {
         let loss = table::loss(loss);
         let _ = writeln!(text, "The validation loss was lowest, {loss}, at epoch {epoch}.");
@@ -176,7 +176,7 @@ pub(super) fn findings(findings: &[Finding]) -> String {
 mod tests {
     use super::*;
     use crate::data::Source;
-    use crate::engine::Place;
+    use crate::engine::EngineSpec;
     use crate::network::{Activation, Initializer, Loss, Network};
 
     /// The XOR preset, but for what `change` does to it.
@@ -185,7 +185,7 @@ mod tests {
             Training::new(network(&[2, 3, 1]), Arc::new(Source::Xor.built_in().unwrap().unwrap()));
         change(&mut training);
         let outcome =
-            pollster::block_on(training.run(&Place::Cpu, &mut |_| (), &|| false)).unwrap();
+            pollster::block_on(training.run(&EngineSpec::Cpu, &mut |_| (), &|| false)).unwrap();
         verdict(&training, &outcome)
     }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Fate;
+use crate::engine::NetworkStatus;
 
-/// The fates of a cell's networks.
+/// The statuses of a cell's networks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Count {
@@ -30,22 +30,22 @@ pub struct Count {
 const Z: f64 = 1.959_963_985;
 
 impl Count {
-    /// Counts the network of a seed, whose fate was settled within `epochs` of `per_epoch` steps.
-    pub(super) fn add(&mut self, seed: u64, fate: Fate, per_epoch: u32, epochs: u32) {
+    /// Counts the network of a seed, whose status was settled within `epochs` of `per_epoch` steps.
+    pub(super) fn add(&mut self, seed: u64, status: NetworkStatus, per_epoch: u32, epochs: u32) {
         self.networks += 1;
         let mut made = epochs;
-        match fate {
-            Fate::Solved(steps) => {
+        match status {
+            NetworkStatus::Solved(steps) => {
                 made = steps / per_epoch;
                 self.solved += 1;
                 *self.epochs.entry(made).or_default() += 1;
                 let earlier = self.first_solved.is_none_or(|(first, _)| seed < first);
                 self.first_solved = if earlier { Some((seed, made)) } else { self.first_solved };
             }
-            Fate::Diverged => self.diverged += 1,
-            Fate::Unsolved => {}
+            NetworkStatus::Diverged => self.diverged += 1,
+            NetworkStatus::Unsolved => {}
         }
-        if !matches!(fate, Fate::Solved(_)) {
+        if !matches!(status, NetworkStatus::Solved(_)) {
             let first = self.first_unsolved.map_or(seed, |first| first.min(seed));
             self.first_unsolved = Some(first);
         }
@@ -95,19 +95,19 @@ impl Count {
 mod tests {
     use super::*;
 
-    fn count(fates: &[(u64, Fate)]) -> Count {
+    fn count(statuses: &[(u64, NetworkStatus)]) -> Count {
         let mut count = Count::default();
-        fates.iter().for_each(|&(seed, fate)| count.add(seed, fate, 2, 100));
+        statuses.iter().for_each(|&(seed, status)| count.add(seed, status, 2, 100));
         count
     }
 
-    const FATES: [(u64, Fate); 6] = [
-        (4, Fate::Solved(20)),
-        (5, Fate::Unsolved),
-        (6, Fate::Solved(60)),
-        (7, Fate::Diverged),
-        (8, Fate::Solved(40)),
-        (3, Fate::Diverged),
+    const FATES: [(u64, NetworkStatus); 6] = [
+        (4, NetworkStatus::Solved(20)),
+        (5, NetworkStatus::Unsolved),
+        (6, NetworkStatus::Solved(60)),
+        (7, NetworkStatus::Diverged),
+        (8, NetworkStatus::Solved(40)),
+        (3, NetworkStatus::Diverged),
     ];
 
     #[test]

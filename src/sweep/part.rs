@@ -21,7 +21,7 @@ pub struct Part {
     /// Which part this is.
     pub shard: Shard,
     /// Where it was computed.
-    pub place: String,
+    pub computed_on: String,
     /// Seconds it took.
     pub seconds: f64,
     /// Whether it ended before its end.
@@ -39,12 +39,12 @@ pub const MOST_PARTS: u32 = 1_000_000;
 pub const FORMAT: &str = "wgrad sweep part 2";
 
 impl Part {
-    /// What a run computed; `settings` with their hash and `place` are for whoever puts parts together.
+    /// What a run computed; `settings` with their hash and `computed_on` are for whoever puts parts together.
     pub fn new(
         sweep: &Sweep,
         outcome: &SweepOutcome,
         (settings, digest): (BTreeMap<String, String>, String),
-        place: String,
+        computed_on: String,
     ) -> Part {
         let named = |axes: &[(&str, AxisValue)]| {
             axes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
@@ -55,7 +55,7 @@ impl Part {
             digest,
             example: None,
             shard: sweep.shard,
-            place,
+            computed_on,
             seconds: outcome.seconds,
             stopped: outcome.stopped,
             networks: sweep.cells.first().map_or(0, |cell| cell.training.restarts),
@@ -169,7 +169,7 @@ pub fn join(parts: &[(String, Part)]) -> Result<Part, (String, String)> {
             Some(Some(other)) => {
                 return wrong(format!("is part {}, as is {other}; leave one out", part.shard));
             }
-            Some(place) => *place = Some(name),
+            Some(computed_on) => *computed_on = Some(name),
         }
         let share = part.shard.range(part.networks).len() as u64;
         if part.cells.iter().any(|(_, count)| count.networks != share) {
@@ -179,11 +179,11 @@ pub fn join(parts: &[(String, Part)]) -> Result<Part, (String, String)> {
             joined.join(count);
         }
         whole.seconds += part.seconds;
-        if !places.contains(&part.place.as_str()) {
-            places.push(&part.place);
+        if !places.contains(&part.computed_on.as_str()) {
+            places.push(&part.computed_on);
         }
     }
-    whole.place = places.join("; ");
+    whole.computed_on = places.join("; ");
     whole.example = parts.iter().find_map(|(_, part)| part.example.clone());
     let missing: Vec<String> = (1..=first.shard.of)
         .zip(&seen)
@@ -205,14 +205,15 @@ pub fn join(parts: &[(String, Part)]) -> Result<Part, (String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Fate;
+    use crate::engine::NetworkStatus;
 
     fn part(part: u32, of: u32) -> (String, Part) {
         let shard = Shard { part, of };
         let mut count = Count::default();
         for seed in shard.range(10) {
-            let fate = if seed % 3 == 0 { Fate::Solved(seed) } else { Fate::Unsolved };
-            count.add(seed.into(), fate, 1, 50);
+            let status =
+                if seed % 3 == 0 { NetworkStatus::Solved(seed) } else { NetworkStatus::Unsolved };
+            count.add(seed.into(), status, 1, 50);
         }
         let cells = vec![(vec![("lr".to_owned(), AxisValue::Number(0.1))], count)];
         let part = Part {
@@ -221,7 +222,7 @@ mod tests {
             digest: "00ff".to_owned(),
             example: None,
             shard,
-            place: "here".to_owned(),
+            computed_on: "here".to_owned(),
             seconds: 1.5,
             stopped: false,
             networks: 10,

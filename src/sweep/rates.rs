@@ -3,7 +3,7 @@
 
 use super::{AxisValue, Cell, Count, Shard, Sweep, SweepProgress};
 use crate::Error;
-use crate::engine::{Fate, Place};
+use crate::engine::{EngineSpec, NetworkStatus};
 use crate::train::Training;
 
 /// What became of every seed at every rate.
@@ -14,7 +14,7 @@ pub struct RateMap {
     /// One count for each rate.
     pub counts: Vec<Count>,
     /// `[rates][seeds]`; `None` of those that a stop came before.
-    pub fates: Vec<Vec<Option<Fate>>>,
+    pub statuses: Vec<Vec<Option<NetworkStatus>>>,
     /// Steps of an epoch.
     pub per_epoch: u32,
     /// Seconds it took.
@@ -48,20 +48,21 @@ impl RateMap {
     /// As [`Sweep::run`].
     pub async fn run(
         sweep: &Sweep,
-        place: &Place,
+        spec: &EngineSpec,
         report: &mut dyn FnMut(SweepProgress),
         stop: &dyn Fn() -> bool,
     ) -> Result<RateMap, Error> {
         let trainings = || sweep.cells.iter().map(|cell| &cell.training);
-        let mut fates: Vec<Vec<Option<Fate>>> =
+        let mut statuses: Vec<Vec<Option<NetworkStatus>>> =
             trainings().map(|training| vec![None; training.restarts as usize]).collect();
-        let mut note = |cell: usize, seed: u32, fate| fates[cell][seed as usize] = Some(fate);
-        let outcome = sweep.run_noting(place, report, stop, &mut note).await?;
+        let mut note =
+            |cell: usize, seed: u32, status| statuses[cell][seed as usize] = Some(status);
+        let outcome = sweep.run_noting(spec, report, stop, &mut note).await?;
         Ok(RateMap {
             rates: trainings().map(|training| training.learning_rate).collect(),
             per_epoch: trainings().next().map_or(1, |t| t.batches(t.seed).steps_per_epoch() as u32),
             counts: outcome.counts,
-            fates,
+            statuses,
             seconds: outcome.seconds,
             stopped: outcome.stopped,
         })
@@ -105,7 +106,7 @@ mod tests {
         RateMap {
             rates: (0..cells.len()).map(|at| at as f32 + 1.0).collect(),
             counts: cells.iter().map(count).collect(),
-            fates: Vec::new(),
+            statuses: Vec::new(),
             per_epoch: 1,
             seconds: 0.0,
             stopped: false,

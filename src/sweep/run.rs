@@ -12,8 +12,8 @@ use web_time::Instant;
 
 use super::{Cell, Count, Sweep, SweepOutcome, SweepProgress};
 use crate::Error;
-use crate::engine::resident::{self, Request, Room};
-use crate::engine::{Fate, Owner, Place, on_every_core};
+use crate::engine::resident::{self, Capacity, Request};
+use crate::engine::{EngineSpec, Mapping, NetworkStatus, on_every_core};
 use crate::gpu::{Gpu, GpuError};
 use crate::network::Network;
 use crate::optimizer::Optimizer;
@@ -29,19 +29,19 @@ const SOFTWARE_WORK: u64 = 1 << 28;
 /// Networks that the cores share among them.
 const CPU_CHUNK: usize = 1 << 16;
 
-/// One network: its cell, and its place in it.
+/// One network: its cell, and its index in it.
 #[derive(Debug, Clone, Copy)]
-struct Seat {
+struct NetworkId {
     cell: usize,
-    place: u32,
+    index: u32,
 }
 
 /// What a running sweep has to tell and to ask.
 struct Watch<'a> {
     report: &'a mut dyn FnMut(SweepProgress),
     stop: &'a dyn Fn() -> bool,
-    /// Hears of every network's cell, place in it and fate.
-    note: &'a mut dyn FnMut(usize, u32, Fate),
+    /// Hears of every network's cell, place in it and status.
+    note: &'a mut dyn FnMut(usize, u32, NetworkStatus),
     done: u64,
     of: u64,
 }
@@ -51,22 +51,25 @@ impl Sweep {
     ///
     /// # Errors
     /// As [`Sweep::check`], or naming the limit.
-    pub fn check_on(&self, place: &Place) -> Result<(), Error> {
+    pub fn check_on(&self, spec: &EngineSpec) -> Result<(), Error> {
         self.check()?;
-        match place {
-            Place::Cpu => Ok(()),
-            Place::Layered(..) => Err(Error::Setting {
+        match spec {
+            EngineSpec::Cpu => Ok(()),
+            EngineSpec::Layered(..) => Err(Error::Setting {
                 setting: "--engine layered".to_owned(),
                 reason: "trains one network at a time; use --engine resident or cpu".to_owned(),
             }),
-            Place::Resident(gpu, owner) => {
+            EngineSpec::Resident(gpu, mapping) => {
                 for shape in self.shapes() {
                     let training = &self.cells[shape[0]].training;
                     let batches = &training.batches(training.seed);
                     let networks = self.chunk(&shape, gpu);
-                    let owner = self.owner(&shape, gpu, *owner);
-                    let request =
-                        Request { judged: true, owner, ..training.request(batches, networks) };
+                    let mapping = self.mapping(&shape, gpu, *mapping);
+                    let request = Request {
+                        stops_when_solved: true,
+                        mapping,
+                        ..training.request(batches, networks)
+                    };
                     let checked = resident::check_limits(request, &training.data, gpu);
                     checked.map_err(|error| too_large(error, &training.network))?;
                 }
@@ -80,9 +83,9 @@ impl Sweep {
     pub fn unsuited(&self, gpu: &Gpu) -> Option<&[usize]> {
         let is_software = gpu.adapter().is_software();
         self.shapes().into_iter().find_map(|shape| {
-            let suits = match self.owner(&shape, gpu, None) {
-                Some(Owner::Invocation) => true,
-                Some(Owner::Workgroup) => !is_software,
+            let suits = match self.mapping(&shape, gpu, None) {
+                Some(Mapping::Invocation) => true,
+                Some(Mapping::Workgroup) => !is_software,
                 None => false,
             };
             (!suits).then(|| self.cells[shape[0]].training.network.sizes())
@@ -90,23 +93,27 @@ impl Sweep {
     }
 
     /// Who owns the networks of a shape: the same however the sweep is cut into parts and chunks,
-    /// since another owner rounds otherwise.
-    fn owner(&self, shape: &[usize], gpu: &Gpu, asked: Option<Owner>) -> Option<Owner> {
+    /// since another mapping rounds otherwise.
+    fn mapping(&self, shape: &[usize], gpu: &Gpu, asked: Option<Mapping>) -> Option<Mapping> {
         let training = &self.cells[shape[0]].training;
         let batches = &training.batches(training.seed);
         let all = shape.iter().map(|&cell| self.cells[cell].training.restarts as usize);
         let networks = all.fold(0, usize::saturating_add);
-        let request = Request { judged: true, owner: asked, ..training.request(batches, networks) };
-        resident::owner(request, Room::of(gpu))
+        let request = Request {
+            stops_when_solved: true,
+            mapping: asked,
+            ..training.request(batches, networks)
+        };
+        resident::mapping(request, Capacity::of(gpu))
     }
 
     /// The value of `--engine` that trains a cell's networks one by one to the same bits.
-    pub fn engine_of(&self, cell: usize, place: &Place) -> String {
-        let Place::Resident(gpu, owner) = place else { return place.kind().to_string() };
+    pub fn engine_of(&self, cell: usize, spec: &EngineSpec) -> String {
+        let EngineSpec::Resident(gpu, mapping) = spec else { return spec.kind().to_string() };
         let shapes = self.shapes();
         let shape = shapes.iter().find(|shape| shape.contains(&cell));
-        match shape.and_then(|shape| self.owner(shape, gpu, *owner)) {
-            Some(owner) => format!("resident-{owner}"),
+        match shape.and_then(|shape| self.mapping(shape, gpu, *mapping)) {
+            Some(mapping) => format!("resident-{mapping}"),
             None => "resident".to_owned(),
         }
     }
@@ -118,35 +125,35 @@ impl Sweep {
     /// Where the settings do not fit, or the GPU fails.
     pub async fn run(
         &self,
-        place: &Place,
+        spec: &EngineSpec,
         report: &mut dyn FnMut(SweepProgress),
         stop: &dyn Fn() -> bool,
     ) -> Result<SweepOutcome, Error> {
-        self.run_noting(place, report, stop, &mut |_, _, _| ()).await
+        self.run_noting(spec, report, stop, &mut |_, _, _| ()).await
     }
 
-    /// The same; `note` hears of every network's cell, place in it and fate.
+    /// The same; `note` hears of every network's cell, place in it and status.
     ///
     /// # Errors
     /// As [`Sweep::run`].
     pub async fn run_noting(
         &self,
-        place: &Place,
+        spec: &EngineSpec,
         report: &mut dyn FnMut(SweepProgress),
         stop: &dyn Fn() -> bool,
-        note: &mut dyn FnMut(usize, u32, Fate),
+        note: &mut dyn FnMut(usize, u32, NetworkStatus),
     ) -> Result<SweepOutcome, Error> {
-        self.check_on(place)?;
+        self.check_on(spec)?;
         let started = Instant::now();
         let epochs = |cell: &Cell| self.share(cell).len() as u64 * u64::from(cell.training.epochs);
         let of = self.cells.iter().map(epochs).sum();
         let mut watch = Watch { report, stop, note, done: 0, of };
         let mut counts = vec![Count::default(); self.cells.len()];
-        let stopped = match place {
-            Place::Resident(gpu, owner) => {
-                self.run_resident(gpu, *owner, &mut counts, &mut watch).await?
+        let stopped = match spec {
+            EngineSpec::Resident(gpu, mapping) => {
+                self.run_resident(gpu, *mapping, &mut counts, &mut watch).await?
             }
-            Place::Cpu | Place::Layered(..) => self.run_cpu(&mut counts, &mut watch)?,
+            EngineSpec::Cpu | EngineSpec::Layered(..) => self.run_cpu(&mut counts, &mut watch)?,
         };
         Ok(SweepOutcome { counts, seconds: started.elapsed().as_secs_f64(), stopped })
     }
@@ -186,41 +193,41 @@ impl Sweep {
     }
 
     /// Every network of a shape, cell by cell.
-    fn seats(&self, shape: &[usize]) -> impl Iterator<Item = Seat> + use<'_> {
+    fn ids(&self, shape: &[usize]) -> impl Iterator<Item = NetworkId> + use<'_> {
         let shape = shape.to_vec();
-        shape
-            .into_iter()
-            .flat_map(|cell| self.share(&self.cells[cell]).map(move |place| Seat { cell, place }))
+        shape.into_iter().flat_map(|cell| {
+            self.share(&self.cells[cell]).map(move |spec| NetworkId { cell, index: spec })
+        })
     }
 
     async fn run_resident(
         &self,
         gpu: &Arc<Gpu>,
-        asked: Option<Owner>,
+        asked: Option<Mapping>,
         counts: &mut [Count],
         watch: &mut Watch<'_>,
     ) -> Result<bool, Error> {
         for shape in self.shapes() {
             let chunk = self.chunk(&shape, gpu);
-            let owner = self.owner(&shape, gpu, asked);
-            let mut seats = self.seats(&shape);
+            let mapping = self.mapping(&shape, gpu, asked);
+            let mut ids = self.ids(&shape);
             loop {
-                let chunk: Vec<Seat> = seats.by_ref().take(chunk).collect();
+                let chunk: Vec<NetworkId> = ids.by_ref().take(chunk).collect();
                 if chunk.is_empty() {
                     break;
                 }
                 let all = chunk.len() as u64;
-                let place = Place::Resident(Arc::clone(gpu), owner);
+                let spec = EngineSpec::Resident(Arc::clone(gpu), mapping);
                 let Watch { report, stop, note, done, of } = &mut *watch;
                 let mut tell = |epochs: u32| {
                     let net_epochs = *done + all * u64::from(epochs);
                     report(SweepProgress { net_epochs, of: *of });
                 };
-                let judged = judge(&self.seeds(&chunk), &place, &mut tell, *stop).await?;
-                let Some(fates) = judged else { return Ok(true) };
-                for (&seat, fate) in chunk.iter().zip(fates) {
-                    note(seat.cell, seat.place, fate);
-                    self.count(counts, seat, fate);
+                let stops_when_solved = judge(&self.seeds(&chunk), &spec, &mut tell, *stop).await?;
+                let Some(statuses) = stops_when_solved else { return Ok(true) };
+                for (&id, status) in chunk.iter().zip(statuses) {
+                    note(id.cell, id.index, status);
+                    self.count(counts, id, status);
                 }
                 *done += all * u64::from(self.cells[chunk[0].cell].training.epochs);
                 report(SweepProgress { net_epochs: *done, of: *of });
@@ -232,29 +239,29 @@ impl Sweep {
         Ok(false)
     }
 
-    /// The networks of these seats, as the trainer takes them.
-    fn seeds(&self, seats: &[Seat]) -> Vec<Seed<'_>> {
-        let seed = |seat: &Seat| {
-            let training = &self.cells[seat.cell].training;
-            (training, training.seed + u64::from(seat.place))
+    /// The networks of these ids, as the trainer takes them.
+    fn seeds(&self, ids: &[NetworkId]) -> Vec<Seed<'_>> {
+        let seed = |id: &NetworkId| {
+            let training = &self.cells[id.cell].training;
+            (training, training.seed + u64::from(id.index))
         };
-        seats.iter().map(seed).collect()
+        ids.iter().map(seed).collect()
     }
 
-    fn count(&self, counts: &mut [Count], seat: Seat, fate: Fate) {
-        let training = &self.cells[seat.cell].training;
+    fn count(&self, counts: &mut [Count], id: NetworkId, status: NetworkStatus) {
+        let training = &self.cells[id.cell].training;
         let per_epoch = training.batches(0).steps_per_epoch() as u32;
-        let seed = training.seed + u64::from(seat.place);
-        counts[seat.cell].add(seed, fate, per_epoch, training.epochs);
+        let seed = training.seed + u64::from(id.index);
+        counts[id.cell].add(seed, status, per_epoch, training.epochs);
     }
 
     /// On every core of the CPU. True where a stop came before the end.
     fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> Result<bool, Error> {
         let all: Vec<usize> = (0..self.cells.len()).collect();
-        let mut seats = self.seats(&all);
+        let mut ids = self.ids(&all);
         loop {
             // Not all at once: there may be more than memory holds.
-            let some: Vec<Seat> = seats.by_ref().take(CPU_CHUNK).collect();
+            let some: Vec<NetworkId> = ids.by_ref().take(CPU_CHUNK).collect();
             if some.is_empty() {
                 return Ok(watch.done < watch.of);
             }
@@ -263,12 +270,12 @@ impl Sweep {
             let (report, note) = (&mut *watch.report, &mut *watch.note);
             on_every_core(
                 &some,
-                |seat, stop| self.train_on_cpu(*seat, stop),
-                |&seat, fate| match fate {
-                    Ok(Some(fate)) => {
-                        note(seat.cell, seat.place, fate);
-                        self.count(counts, seat, fate);
-                        behind += u64::from(self.cells[seat.cell].training.epochs);
+                |id, stop| self.train_on_cpu(*id, stop),
+                |&id, status| match status {
+                    Ok(Some(status)) => {
+                        note(id.cell, id.index, status);
+                        self.count(counts, id, status);
+                        behind += u64::from(self.cells[id.cell].training.epochs);
                         report(SweepProgress { net_epochs: behind, of: watch.of });
                     }
                     Ok(None) => {}
@@ -293,13 +300,17 @@ impl Sweep {
     }
 
     /// One network on one core, unless a stop comes first.
-    fn train_on_cpu(&self, seat: Seat, stop: &AtomicBool) -> Result<Option<Fate>, Error> {
-        let (seeds, mut tell) = (self.seeds(&[seat]), |_| ());
+    fn train_on_cpu(
+        &self,
+        id: NetworkId,
+        stop: &AtomicBool,
+    ) -> Result<Option<NetworkStatus>, Error> {
+        let (seeds, mut tell) = (self.seeds(&[id]), |_| ());
         let stop = || stop.load(Ordering::Relaxed);
-        let judged = pin!(judge(&seeds, &Place::Cpu, &mut tell, &stop));
+        let stops_when_solved = pin!(judge(&seeds, &EngineSpec::Cpu, &mut tell, &stop));
         // On the CPU there is nothing to wait for.
-        match judged.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(fates) => Ok(fates?.and_then(|fates| fates.first().copied())),
+        match stops_when_solved.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(statuses) => Ok(statuses?.and_then(|statuses| statuses.first().copied())),
             Poll::Pending => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use web_time::Instant;
 
-use super::{Course, Ended, Event, Run, Snapshot};
+use super::{Ended, Event, Run, Snapshot, TrainerState};
 use crate::Error;
 use crate::engine::State;
 
@@ -12,12 +12,12 @@ pub struct Resume {
     /// The engine's state.
     pub state: State,
     /// The trainer's.
-    pub course: Course,
+    pub trainer_state: TrainerState,
 }
 
 impl Resume {
     pub(super) fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot { state: &self.state, course: &self.course }
+        Snapshot { state: &self.state, trainer_state: &self.trainer_state }
     }
 }
 
@@ -39,7 +39,7 @@ impl Control<'_> {
     pub fn tell_end(&mut self, kept: &Run) -> Result<(), Error> {
         let (parameters, moments) = (kept.parameters.clone(), kept.moments.clone());
         let state = State { step: kept.step, parameters, moments };
-        let now = Snapshot { state: &state, course: &kept.course };
+        let now = Snapshot { state: &state, trainer_state: &kept.trainer_state };
         // Nobody looked on the way: its end is the best that is known of it.
         (self.watch)(Event::Checkpoint(now, Some(now)))
     }

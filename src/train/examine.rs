@@ -2,7 +2,7 @@
 //! nothing, and wherever something breaks.
 
 use super::doctor::{Divergence, End, checkup, diagnose, duplicates};
-use super::{Checkup, Course, Finding, Training};
+use super::{Checkup, Finding, TrainerState, Training};
 use crate::Error;
 use crate::engine::{CpuEngine, Engine, State};
 use crate::network::Layout;
@@ -38,7 +38,7 @@ impl Checkups {
         &mut self,
         training: &Training,
         engine: &Engine,
-        course: &Course,
+        trainer_state: &TrainerState,
         is_last: bool,
     ) -> Result<(), Error> {
         let step = engine.steps_done();
@@ -47,11 +47,11 @@ impl Checkups {
         }
         match engine.statistics().await? {
             Some(statistics) => {
-                let rows = training.batches(course.seed).len_of(step.saturating_sub(1));
-                let at = (course.epoch, step, course.latest.unwrap_or(f32::NAN));
+                let rows = training.batches(trainer_state.seed).len_of(step.saturating_sub(1));
+                let at = (trainer_state.epoch, step, trainer_state.latest.unwrap_or(f32::NAN));
                 self.seen.push(checkup(&training.network, &self.duplicates, &statistics, rows, at));
             }
-            None => self.look_from(training, engine.states().await?.swap_remove(0), course),
+            None => self.look_from(training, engine.states().await?.swap_remove(0), trainer_state),
         }
         let all = training.epochs * training.batches(0).steps_per_epoch() as u32;
         self.next = step.saturating_add((all / MOST_LOOKS).max(LEAST_STEPS));
@@ -59,18 +59,23 @@ impl Checkups {
     }
 
     /// A look at a step from a state, made on the CPU; none where that would take long.
-    pub(super) fn look_from(&mut self, training: &Training, state: State, course: &Course) {
-        let (step, batches) = (state.step, training.batches(course.seed));
+    pub(super) fn look_from(
+        &mut self,
+        training: &Training,
+        state: State,
+        trainer_state: &TrainerState,
+    ) {
+        let (step, batches) = (state.step, training.batches(trainer_state.seed));
         let rows = batches.len_of(step);
         if rows.saturating_mul(training.network.parameter_count()) > MOST_WORK {
             return;
         }
-        let task = training.task_from(state, course.seed, course.rate);
+        let task = training.task_from(state, trainer_state.seed, trainer_state.rate);
         let Ok(mut engine) = CpuEngine::new(task) else { return };
         if let (Some(loss), Some(statistics)) =
             (engine.run(1, &|| false).pop(), engine.statistics())
         {
-            let at = (course.epoch, step, loss);
+            let at = (trainer_state.epoch, step, loss);
             self.seen.push(checkup(&training.network, &self.duplicates, &statistics, rows, at));
         }
     }
@@ -86,14 +91,14 @@ impl Checkups {
         &self,
         training: &Training,
         parameters: &[f32],
-        course: &Course,
+        trainer_state: &TrainerState,
         step: u32,
     ) -> Vec<Finding> {
         let layout = Layout::new(&training.network);
         let bad = parameters.iter().position(|value| !value.is_finite());
         let layer = bad.and_then(|at| layout.locate(at)).map(|(tensor, _, _)| tensor.layer);
-        let end = End::diverged(course.epoch, Divergence { step, layer });
-        diagnose(training, &course.history, &self.seen, &end)
+        let end = End::diverged(trainer_state.epoch, Divergence { step, layer });
+        diagnose(training, &trainer_state.history, &self.seen, &end)
     }
 
     /// All that was seen.

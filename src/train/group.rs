@@ -1,10 +1,10 @@
 //! Networks that make the same steps: one start, or many at once. Here they are advanced towards report
 //! boundaries, their losses noted, and what follows from these decided.
 
-use super::{Course, Ended, Training, ValidationPoint};
+use super::{Ended, TrainerState, Training, ValidationPoint};
 use crate::Error;
 use crate::data::Batches;
-use crate::engine::{Engine, Fate, Member, Place, Score, Start, State};
+use crate::engine::{Engine, EngineSpec, Member, NetworkStatus, Score, Start, State};
 use crate::optimizer::ScheduleKind;
 
 /// A start that is to be trained: as what, and its seed.
@@ -14,7 +14,7 @@ pub(crate) type Seed<'a> = (&'a Training, u64);
 #[derive(Debug)]
 pub(super) struct Candidate<'a> {
     pub training: &'a Training,
-    pub course: Course,
+    pub trainer_state: TrainerState,
     /// The step at which it was seen to have left the finite numbers, and by what: its loss or an output,
     /// and nothing where by its parameters.
     pub diverged: Option<(u32, Option<&'static str>)>,
@@ -23,8 +23,8 @@ pub(super) struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    fn new(training: &'a Training, course: Course) -> Candidate<'a> {
-        Candidate { training, course, diverged: None, seen: None }
+    fn new(training: &'a Training, trainer_state: TrainerState) -> Candidate<'a> {
+        Candidate { training, trainer_state, diverged: None, seen: None }
     }
 }
 
@@ -43,7 +43,11 @@ pub(super) struct Group<'a> {
 
 impl<'a> Group<'a> {
     /// Networks at their starts. Those that are judged are noted only under a plateau.
-    pub async fn new(seeds: &[Seed<'a>], judged: bool, place: &Place) -> Result<Group<'a>, Error> {
+    pub async fn new(
+        seeds: &[Seed<'a>],
+        stops_when_solved: bool,
+        spec: &EngineSpec,
+    ) -> Result<Group<'a>, Error> {
         let &[(training, first), ..] = seeds else { return Err(Error::diverged("every start", 0)) };
         let base = seeds.iter().map(|(_, seed)| *seed).min().unwrap_or(first);
         let member = |&(training, seed): &Seed<'_>| {
@@ -61,12 +65,12 @@ impl<'a> Group<'a> {
         }
         let batches = training.batches(base);
         let task = training.task_from(State::default(), base, training.learning_rate);
-        let engine = Engine::many(task, &members, &starts, judged, place).await?;
-        let is_noted = !judged || training.schedule.kind == ScheduleKind::Plateau;
+        let engine = Engine::many(task, &members, &starts, stops_when_solved, spec).await?;
+        let is_noted = !stops_when_solved || training.schedule.kind == ScheduleKind::Plateau;
         let candidates = seeds
             .iter()
             .filter(|_| is_noted)
-            .map(|&(training, seed)| Candidate::new(training, Course::new(training, seed)));
+            .map(|&(training, seed)| Candidate::new(training, TrainerState::new(training, seed)));
         let candidates = candidates.collect();
         Ok(Group { training, engine, candidates, scores: None, batches })
     }
@@ -75,13 +79,14 @@ impl<'a> Group<'a> {
     pub async fn resumed(
         training: &'a Training,
         state: State,
-        course: Course,
-        place: &Place,
+        trainer_state: TrainerState,
+        spec: &EngineSpec,
     ) -> Result<Group<'a>, Error> {
-        let batches = training.batches(course.seed);
+        let batches = training.batches(trainer_state.seed);
         let engine =
-            Engine::new(training.task_from(state, course.seed, course.rate), place).await?;
-        let candidates = vec![Candidate::new(training, course)];
+            Engine::new(training.task_from(state, trainer_state.seed, trainer_state.rate), spec)
+                .await?;
+        let candidates = vec![Candidate::new(training, trainer_state)];
         Ok(Group { training, engine, candidates, scores: None, batches })
     }
 
@@ -118,8 +123,9 @@ impl<'a> Group<'a> {
         for (column, &network) in made.columns.iter().enumerate() {
             let Some(candidate) = self.candidates.get_mut(network as usize) else { continue };
             let losses = made.losses.iter().skip(column).step_by(width).copied();
-            let (course, training) = (&mut candidate.course, candidate.training);
-            let bad = course.note(training, &self.batches, steps.clone(), made.every, losses);
+            let (trainer_state, training) = (&mut candidate.trainer_state, candidate.training);
+            let bad =
+                trainer_state.note(training, &self.batches, steps.clone(), made.every, losses);
             let bad = bad.map(|step| (step, Some("the loss")));
             candidate.diverged = candidate.diverged.or(bad);
         }
@@ -135,8 +141,8 @@ impl<'a> Group<'a> {
     /// Notes which networks have left the finite numbers.
     pub fn note_divergence(&mut self) {
         let step = self.engine.steps_done();
-        for (candidate, fate) in self.candidates.iter_mut().zip(self.engine.fates()) {
-            if fate == Fate::Diverged {
+        for (candidate, status) in self.candidates.iter_mut().zip(self.engine.statuses()) {
+            if status == NetworkStatus::Diverged {
                 let (step, _) = candidate.diverged.unwrap_or((step, None));
                 candidate.diverged = Some((step, None));
             }
@@ -148,22 +154,23 @@ impl<'a> Group<'a> {
     /// whether its loss is the lowest.
     pub fn decide(&mut self) -> (Option<Ended>, bool) {
         let (mut first, mut is_changed) = (None, false);
-        for Candidate { training, course, diverged, seen } in &mut self.candidates {
-            let now = seen.filter(|seen| seen.epoch == course.epoch);
-            if training.is_history_point(course.epoch) {
-                course.validation_history.extend(now);
+        for Candidate { training, trainer_state, diverged, seen } in &mut self.candidates {
+            let now = seen.filter(|seen| seen.epoch == trainer_state.epoch);
+            if training.is_history_point(trainer_state.epoch) {
+                trainer_state.validation_history.extend(now);
             }
             // Of a network that is judged and done no loss is known.
-            let loss = now.map(|now| now.loss).or(course.latest.map(f64::from));
+            let loss = now.map(|now| now.loss).or(trainer_state.latest.map(f64::from));
             if let (Some(loss), None) = (loss, *diverged) {
-                let before = course.rate;
-                let decided = course.decide(training, loss);
+                let before = trainer_state.rate;
+                let decided = trainer_state.decide(training, loss);
                 first = first.or(Some(decided));
-                is_changed |= course.rate != before;
+                is_changed |= trainer_state.rate != before;
             }
         }
         if is_changed {
-            let rates: Vec<f32> = self.candidates.iter().map(|one| one.course.rate).collect();
+            let rates: Vec<f32> =
+                self.candidates.iter().map(|one| one.trainer_state.rate).collect();
             self.engine.set_rates(&rates);
         }
         first.unwrap_or((None, false))
@@ -175,11 +182,11 @@ impl<'a> Group<'a> {
 /// epochs, those that had not solved their data yet would be counted as if they never did.
 pub(crate) async fn judge(
     seeds: &[Seed<'_>],
-    place: &Place,
+    spec: &EngineSpec,
     tell: &mut dyn FnMut(u32),
     stop: &dyn Fn() -> bool,
-) -> Result<Option<Vec<Fate>>, Error> {
-    let mut group = Group::new(seeds, true, place).await?;
+) -> Result<Option<Vec<NetworkStatus>>, Error> {
+    let mut group = Group::new(seeds, true, spec).await?;
     let training = group.training;
     loop {
         let boundary = match group.candidates.is_empty() {
@@ -189,7 +196,7 @@ pub(crate) async fn judge(
         group.advance(boundary, false, stop).await?;
         tell(group.epoch());
         if group.engine.is_decided() || group.has_made(training.epochs) {
-            return Ok(Some(group.engine.fates()));
+            return Ok(Some(group.engine.statuses()));
         }
         if stop() {
             return Ok(None);

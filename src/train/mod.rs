@@ -2,7 +2,6 @@
 //! of it. Knows engines only by their common face.
 
 mod control;
-mod course;
 pub mod doctor;
 mod evaluate;
 mod examine;
@@ -12,21 +11,22 @@ mod range;
 mod run;
 mod speed;
 mod trainer;
+mod trainer_state;
 
 use std::sync::Arc;
 
 pub use control::Resume;
-pub use course::{Course, Ended, Halving, OnDivergence, Stopping, Waiting, plateau};
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
 pub(crate) use group::{Seed, judge};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint, epoch_loss};
 pub use range::{RangePoint, RangeTest, RateRange};
 pub use speed::{Speed, measure_speed};
+pub use trainer_state::{Ended, Halving, OnDivergence, Stopping, TrainerState, Waiting, plateau};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};
-use crate::engine::{Engine, Place, Request, State, Task};
+use crate::engine::{Engine, EngineSpec, Request, State, Task};
 use crate::network::{Initializer, Layout, Network};
 use crate::optimizer::{Optimizer, RateSchedule, Schedule, ScheduleKind};
 
@@ -174,13 +174,13 @@ impl Training {
     ///
     /// # Errors
     /// As [`Training::check`], or naming the limit.
-    pub fn check_on(&self, place: &Place) -> Result<(), Error> {
+    pub fn check_on(&self, spec: &EngineSpec) -> Result<(), Error> {
         self.check()?;
         let networks = self.restarts as usize;
-        if matches!(place, Place::Resident(..)) {
+        if matches!(spec, EngineSpec::Resident(..)) {
             self.check_memory(networks)?;
         }
-        Engine::check(self.request(&self.batches(0), networks), &self.data, place)
+        Engine::check(self.request(&self.batches(0), networks), &self.data, spec)
     }
 
     /// Whether the host can hold what it keeps of this many networks at once: parameters twice,
@@ -264,7 +264,15 @@ impl Training {
     /// What so many networks of it ask of an engine.
     pub fn request<'a>(&'a self, batches: &'a Batches, networks: usize) -> Request<'a> {
         let (network, optimizer, schedule) = (&self.network, self.optimizer, self.rate_schedule());
-        Request { network, optimizer, schedule, batches, networks, judged: false, owner: None }
+        Request {
+            network,
+            optimizer,
+            schedule,
+            batches,
+            networks,
+            stops_when_solved: false,
+            mapping: None,
+        }
     }
 
     /// How the rate goes, in steps.
@@ -320,7 +328,7 @@ mod tests {
     }
 
     fn run(training: &Training) -> Result<Outcome, Error> {
-        pollster::block_on(training.run(&Place::Cpu, &mut |_| (), &|| false))
+        pollster::block_on(training.run(&EngineSpec::Cpu, &mut |_| (), &|| false))
     }
 
     #[test]
@@ -347,7 +355,7 @@ mod tests {
     fn a_stop_keeps_what_was_reached() {
         let asked = std::cell::Cell::new(0);
         let stop = || asked.replace(asked.get() + 1) >= 5;
-        let outcome = pollster::block_on(xor().run(&Place::Cpu, &mut |_| (), &stop)).unwrap();
+        let outcome = pollster::block_on(xor().run(&EngineSpec::Cpu, &mut |_| (), &stop)).unwrap();
         assert!(outcome.stopped && outcome.restarts == 1);
         let run = outcome.kept;
         assert!(run.epochs > 0 && run.epochs < 1000);
@@ -361,7 +369,7 @@ mod tests {
         let mut told = Vec::new();
         let mut report = |progress: Progress| told.push((progress.epoch, progress.loss));
         let outcome =
-            pollster::block_on(training.run(&Place::Cpu, &mut report, &|| false)).unwrap();
+            pollster::block_on(training.run(&EngineSpec::Cpu, &mut report, &|| false)).unwrap();
         assert!(told.len() > 5 && told.iter().all(|point| outcome.kept.history.contains(point)));
         assert_eq!(told.last().unwrap().0, 950);
     }
@@ -383,7 +391,7 @@ mod tests {
         let mut report = |_: Progress| told.set(told.get() + 1);
         // A few boundaries of 65,536 steps; a point of the history falls every 100,001 epochs.
         let stopping = || stop.replace(stop.get() + 1) > 300_000;
-        pollster::block_on(training.run(&Place::Cpu, &mut report, &stopping)).unwrap();
+        pollster::block_on(training.run(&EngineSpec::Cpu, &mut report, &stopping)).unwrap();
         assert!((3..=5).contains(&told.get()), "{}", told.get());
     }
 

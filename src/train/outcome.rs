@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Checkup, Confusion, Course, Ended, Evaluation, Finding, Halving, Training};
+use super::{Checkup, Confusion, Ended, Evaluation, Finding, Halving, TrainerState, Training};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::State;
@@ -15,7 +15,7 @@ pub struct Run {
     /// Why it ended.
     pub ended: Ended,
     /// Where it stands beside its parameters: what was decided on the way.
-    pub course: Course,
+    pub trainer_state: TrainerState,
     /// Steps done.
     pub step: u32,
     /// The optimizer's moments at the end, each in the network's layout.
@@ -134,7 +134,7 @@ pub struct Snapshot<'a> {
     /// The engine's state.
     pub state: &'a State,
     /// The trainer's.
-    pub course: &'a Course,
+    pub trainer_state: &'a TrainerState,
 }
 
 /// How one of the starts ended.

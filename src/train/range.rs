@@ -3,7 +3,7 @@
 
 use super::{Training, setting};
 use crate::Error;
-use crate::engine::{Engine, Place, Task};
+use crate::engine::{Engine, EngineSpec, Task};
 use crate::optimizer::RateSchedule;
 
 /// Which rates are tried, over how many steps.
@@ -78,7 +78,7 @@ impl Training {
     /// Where the range is none, or the engine fails.
     pub async fn range_test(
         &self,
-        place: &Place,
+        spec: &EngineSpec,
         range: RateRange,
         stop: &dyn Fn() -> bool,
     ) -> Result<RangeTest, Error> {
@@ -86,7 +86,7 @@ impl Training {
         let by = f64::from(range.to) / f64::from(range.from);
         let schedule = RateSchedule::ramp(range.steps, by);
         let task = Task { learning_rate: range.from, schedule, ..self.task(self.seed) };
-        let mut engine = Engine::new(task, place).await?;
+        let mut engine = Engine::new(task, spec).await?;
         let losses = engine.run(range.steps, stop).await?;
         let rates = (0..).map(|step| range.from * schedule.factor(step));
         Ok(RangeTest::new(rates.zip(losses)))

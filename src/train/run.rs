@@ -8,11 +8,11 @@ use super::group::Seed;
 use super::outcome::{Tally, is_finite};
 use super::trainer::Trainer;
 use super::{
-    Checkup, Course, Evaluation, Event, Outcome, Progress, Run, StartEnd, Training, evaluate,
+    Checkup, Evaluation, Event, Outcome, Progress, Run, StartEnd, TrainerState, Training, evaluate,
 };
 use crate::Error;
 use crate::data::Dataset;
-use crate::engine::{Engine, Forward, Place, State};
+use crate::engine::{Engine, EngineSpec, Forward, State};
 
 impl Training {
     /// Trains starts until one solves its data: one after the other, or, on the resident engine,
@@ -24,7 +24,7 @@ impl Training {
     /// Where the settings do not fit, the GPU fails, or every start diverged.
     pub async fn run(
         &self,
-        place: &Place,
+        spec: &EngineSpec,
         report: &mut dyn FnMut(Progress),
         stop: &dyn Fn() -> bool,
     ) -> Result<Outcome, Error> {
@@ -34,7 +34,7 @@ impl Training {
             }
             Ok(())
         };
-        self.run_from(place, None, false, &mut watch, stop).await
+        self.run_from(spec, None, false, &mut watch, stop).await
     }
 
     /// The same, from where an earlier run of the same training stood, if there is one. `watch` hears of
@@ -45,21 +45,21 @@ impl Training {
     /// As [`Training::run`], and what `watch` fails with.
     pub async fn run_from(
         &self,
-        place: &Place,
+        spec: &EngineSpec,
         from: Option<Resume>,
         snapshots: bool,
         watch: &mut dyn FnMut(Event<'_>) -> Result<(), Error>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Outcome, Error> {
-        self.check_on(place)?;
+        self.check_on(spec)?;
         let (started, max_seconds) = (Instant::now(), self.stopping.max_seconds);
         let mut control = Control { watch, snapshots, asked: stop, started, max_seconds };
         let mut tally = Tally::default();
-        match self.run_starts(place, from, &mut tally, &mut control).await {
+        match self.run_starts(spec, from, &mut tally, &mut control).await {
             Err(Error::Diverged { .. }) if self.restarts > 1 => {
                 // All of them: the first is looked at alone, and tells of it.
                 let one = Training { restarts: 1, ..self.clone() };
-                let looked = one.run_starts(place, None, &mut Tally::default(), &mut control).await;
+                let looked = one.run_starts(spec, None, &mut Tally::default(), &mut control).await;
                 return Err(looked.err().unwrap_or_else(|| Error::diverged("every start", 0)));
             }
             run => run?,
@@ -88,13 +88,13 @@ impl Training {
     /// the way that would end one before another.
     async fn run_starts(
         &self,
-        place: &Place,
+        spec: &EngineSpec,
         mut from: Option<Resume>,
         tally: &mut Tally,
         control: &mut Control<'_>,
     ) -> Result<(), Error> {
-        let at_once = match place {
-            Place::Resident(..) if !self.decides() => self.restarts,
+        let at_once = match spec {
+            EngineSpec::Resident(..) if !self.decides() => self.restarts,
             _ => 1,
         };
         let is_one = self.restarts == 1;
@@ -110,7 +110,7 @@ impl Training {
             let snapshots = control.snapshots;
             // Of many starts the one that is kept is told of, once that is known.
             control.snapshots &= is_one;
-            let runs = self.run_together(seeds.clone(), from.take(), place, tally, control).await;
+            let runs = self.run_together(seeds.clone(), from.take(), spec, tally, control).await;
             control.snapshots = snapshots;
             let runs = match runs {
                 Err(error @ Error::Diverged { .. }) => vec![Err(error)],
@@ -133,12 +133,12 @@ impl Training {
         &self,
         seeds: Vec<Seed<'_>>,
         from: Option<Resume>,
-        place: &Place,
+        spec: &EngineSpec,
         tally: &mut Tally,
         control: &mut Control<'_>,
     ) -> Result<Vec<Result<Run, Error>>, Error> {
         let started = Instant::now();
-        let trainer = Trainer::new(self, seeds, from, control.snapshots, place).await?;
+        let trainer = Trainer::new(self, seeds, from, control.snapshots, spec).await?;
         tally.setup_seconds += started.elapsed().as_secs_f64();
         let started = Instant::now();
         let runs = trainer.run(control).await;
@@ -151,9 +151,9 @@ impl Training {
     fn look_back(&self, run: &Run) -> Vec<Checkup> {
         let start = self.task(run.seed).start;
         let mut checkups = Checkups::new(self, &start.parameters);
-        checkups.look_from(self, start, &Course::new(self, run.seed));
+        checkups.look_from(self, start, &TrainerState::new(self, run.seed));
         let (parameters, moments) = (run.parameters.clone(), run.moments.clone());
-        checkups.look_from(self, State { step: run.step, parameters, moments }, &run.course);
+        checkups.look_from(self, State { step: run.step, parameters, moments }, &run.trainer_state);
         checkups.into_seen()
     }
 

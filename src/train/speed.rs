@@ -6,7 +6,7 @@ use web_time::Instant;
 
 use super::Training;
 use crate::Error;
-use crate::engine::{Engine, Place};
+use crate::engine::{Engine, EngineSpec};
 
 /// What one measurement takes, warm-up not counted.
 const MEASURED: Duration = Duration::from_millis(150);
@@ -23,8 +23,8 @@ pub struct Speed {
 ///
 /// # Errors
 /// Where the GPU is too small for the training, or fails.
-pub async fn measure_speed(training: &Training, place: &Place) -> Result<Speed, Error> {
-    let mut engine = Engine::new(training.task(training.seed), place).await?;
+pub async fn measure_speed(training: &Training, spec: &EngineSpec) -> Result<Speed, Error> {
+    let mut engine = Engine::new(training.task(training.seed), spec).await?;
     let never = || false;
     engine.run(2, &never).await?;
     let mut steps = 1;

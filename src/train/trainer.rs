@@ -6,11 +6,11 @@ use super::examine::Checkups;
 use super::group::{Candidate, Group, Seed};
 use super::outcome::is_finite;
 use super::{
-    Course, Ended, Event, Halving, HeldOut, OnDivergence, Progress, Resume, Run, Training,
+    Ended, Event, Halving, HeldOut, OnDivergence, Progress, Resume, Run, TrainerState, Training,
     ValidationPoint,
 };
 use crate::Error;
-use crate::engine::{Place, Slot, State};
+use crate::engine::{EngineSpec, Slot, State};
 use crate::gpu::GpuError;
 use crate::network::Layout;
 
@@ -20,7 +20,7 @@ const MOST_HALVINGS: usize = 20;
 /// Starts in training. A single one can be decided on, gone back with and kept in checkpoints.
 pub(super) struct Trainer<'a> {
     training: &'a Training,
-    place: Place,
+    spec: EngineSpec,
     seeds: Vec<Seed<'a>>,
     group: Group<'a>,
     /// Whether the device was lost and opened again.
@@ -29,9 +29,9 @@ pub(super) struct Trainer<'a> {
     /// there, and from the starts where there is none.
     saved: Option<Resume>,
     /// What goes with [`Slot::Good`], where anybody may want to go back there.
-    good: Option<Course>,
+    good: Option<TrainerState>,
     /// What goes with [`Slot::Best`], until a checkpoint tells of it.
-    best: Option<Course>,
+    best: Option<TrainerState>,
     /// The last epoch whose loss was told, and how many halvings were.
     told: (u32, usize),
     /// What the doctor sees of a single start.
@@ -45,18 +45,18 @@ async fn group_of<'a>(
     training: &'a Training,
     seeds: &[Seed<'a>],
     from: Option<&Resume>,
-    place: &Place,
+    spec: &EngineSpec,
 ) -> Result<(Group<'a>, Option<Checkups>), Error> {
     let (mut group, checkups) = match *seeds {
         [(_, seed)] => {
-            let Resume { state, course } = from.cloned().unwrap_or_else(|| Resume {
+            let Resume { state, trainer_state } = from.cloned().unwrap_or_else(|| Resume {
                 state: training.task(seed).start,
-                course: Course::new(training, seed),
+                trainer_state: TrainerState::new(training, seed),
             });
             let checkups = training.doctor.then(|| Checkups::new(training, &state.parameters));
-            (Group::resumed(training, state, course, place).await?, checkups)
+            (Group::resumed(training, state, trainer_state, spec).await?, checkups)
         }
-        _ => (Group::new(seeds, false, place).await?, None),
+        _ => (Group::new(seeds, false, spec).await?, None),
     };
     if let Some(data) = &training.held_out.validation {
         group.engine.watch(data).await?;
@@ -71,17 +71,17 @@ impl<'a> Trainer<'a> {
         seeds: Vec<Seed<'a>>,
         from: Option<Resume>,
         snapshots: bool,
-        place: &Place,
+        spec: &EngineSpec,
     ) -> Result<Trainer<'a>, Error> {
         let halves = training.on_divergence == OnDivergence::HalveLr;
         let goes_back = seeds.len() == 1 && (snapshots || halves || from.is_some());
-        let told = from.as_ref().map_or((0, 0), |Resume { course, .. }| {
-            (course.history.last().map_or(0, |point| point.0), course.halvings.len())
+        let told = from.as_ref().map_or((0, 0), |Resume { trainer_state, .. }| {
+            (trainer_state.history.last().map_or(0, |point| point.0), trainer_state.halvings.len())
         });
-        let (group, checkups) = group_of(training, &seeds, from.as_ref(), place).await?;
+        let (group, checkups) = group_of(training, &seeds, from.as_ref(), spec).await?;
         let mut trainer = Trainer {
             training,
-            place: place.clone(),
+            spec: spec.clone(),
             seeds,
             group,
             reopened: false,
@@ -133,8 +133,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// The course of the first start: the only one, where it matters.
-    fn course(&mut self) -> &mut Course {
-        &mut self.group.candidates[0].course
+    fn trainer_state(&mut self) -> &mut TrainerState {
+        &mut self.group.candidates[0].trainer_state
     }
 
     /// Up to the next report boundary or checkpoint; why the training ends there, if it does.
@@ -199,7 +199,7 @@ impl<'a> Trainer<'a> {
         };
         for (candidate, (loss, right)) in self.group.candidates.iter_mut().zip(losses) {
             let accuracy = right.map(|right| right as f64 / data.rows() as f64);
-            let epoch = candidate.course.epoch;
+            let epoch = candidate.trainer_state.epoch;
             candidate.seen = Some(ValidationPoint { epoch, loss, accuracy });
             if !loss.is_finite() {
                 candidate.diverged = candidate.diverged.or(Some((step, Some("an output"))));
@@ -213,9 +213,9 @@ impl<'a> Trainer<'a> {
         let training = self.training;
         let (ended, is_best) = self.group.decide();
         let is_last = ended.is_some() || self.group.has_made(training.epochs);
-        let course = &self.group.candidates[0].course;
+        let trainer_state = &self.group.candidates[0].trainer_state;
         if let Some(checkups) = &mut self.checkups {
-            checkups.look(training, &self.group.engine, course, is_last).await?;
+            checkups.look(training, &self.group.engine, trainer_state, is_last).await?;
         }
         if self.good.is_some() {
             self.keep_good().await?;
@@ -229,7 +229,7 @@ impl<'a> Trainer<'a> {
 
     async fn keep_good(&mut self) -> Result<(), Error> {
         self.group.engine.keep(Slot::Good).await?;
-        self.good = Some(self.course().clone());
+        self.good = Some(self.trainer_state().clone());
         Ok(())
     }
 
@@ -237,15 +237,16 @@ impl<'a> Trainer<'a> {
     fn tell_progress(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
         let told = self.told.0;
         let of = |candidate: &Candidate<'_>| {
-            let Course { seed, ref history, .. } = candidate.course;
+            let TrainerState { seed, ref history, .. } = candidate.trainer_state;
             let &(epoch, loss) = history.last().filter(|point| point.0 > told)?;
             let validation = candidate.seen.filter(|seen| seen.epoch == epoch);
             let is_sound = candidate.diverged.is_none();
             is_sound.then_some(Progress { seed, epoch, loss, validation })
         };
-        let judged = |one: &Progress| one.validation.map_or(one.loss.into(), |seen| seen.loss);
+        let stops_when_solved =
+            |one: &Progress| one.validation.map_or(one.loss.into(), |seen| seen.loss);
         let all = self.group.candidates.iter().filter_map(of);
-        match all.min_by(|one, other| judged(one).total_cmp(&judged(other))) {
+        match all.min_by(|one, other| stops_when_solved(one).total_cmp(&stops_when_solved(other))) {
             Some(best) => {
                 self.told.0 = best.epoch;
                 (control.watch)(Event::Progress(best))
@@ -259,10 +260,10 @@ impl<'a> Trainer<'a> {
     async fn tell_checkpoint(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
         let halves = self.training.on_divergence == OnDivergence::HalveLr;
         let now = match &self.good {
-            Some(course) if halves => self.kept(Slot::Good, course).await?,
+            Some(trainer_state) if halves => self.kept(Slot::Good, trainer_state).await?,
             _ => {
                 let state = self.group.engine.states().await?.swap_remove(0);
-                Resume { state, course: self.course().clone() }
+                Resume { state, trainer_state: self.trainer_state().clone() }
             }
         };
         self.save(now, control).await
@@ -271,7 +272,7 @@ impl<'a> Trainer<'a> {
     /// Tells of a checkpoint, and of the lowest loss if that has changed.
     async fn save(&mut self, now: Resume, control: &mut Control<'_>) -> Result<(), Error> {
         let best = match self.best.take() {
-            Some(course) => Some(self.kept(Slot::Best, &course).await?),
+            Some(trainer_state) => Some(self.kept(Slot::Best, &trainer_state).await?),
             None => None,
         };
         let best = best.as_ref().map(Resume::snapshot);
@@ -281,9 +282,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// What a slot holds of the first start, which has come so far there.
-    async fn kept(&self, slot: Slot, course: &Course) -> Result<Resume, Error> {
+    async fn kept(&self, slot: Slot, trainer_state: &TrainerState) -> Result<Resume, Error> {
         let state = self.group.engine.kept(slot).await?.into_iter().next().unwrap_or_default();
-        Ok(Resume { state, course: course.clone() })
+        Ok(Resume { state, trainer_state: trainer_state.clone() })
     }
 
     /// The single start diverged: back to the last report boundary and on at half the rate where that is asked
@@ -304,17 +305,17 @@ impl<'a> Trainer<'a> {
             let error = self.with_halvings(error);
             return self.give_up(error, step, &state, control);
         }
-        let rate = self.course().rate.min(good.rate) / 2.0;
+        let rate = self.trainer_state().rate.min(good.rate) / 2.0;
         let halving = Halving { epoch: good.epoch, step, rate };
-        let mut course = Course { rate, ..good };
-        course.halvings.push(halving);
+        let mut trainer_state = TrainerState { rate, ..good };
+        trainer_state.halvings.push(halving);
         self.group.engine.restore(Slot::Good);
         self.group.engine.set_rates(&[rate]);
-        let count = course.halvings.len();
-        self.told.0 = self.told.0.min(course.epoch);
-        self.good = Some(course.clone());
+        let count = trainer_state.halvings.len();
+        self.told.0 = self.told.0.min(trainer_state.epoch);
+        self.good = Some(trainer_state.clone());
         let only = &mut self.group.candidates[0];
-        (only.course, only.diverged) = (course, None);
+        (only.trainer_state, only.diverged) = (trainer_state, None);
         if count > self.told.1 {
             self.told.1 = count;
             (control.watch)(Event::Halved(halving))?;
@@ -335,7 +336,7 @@ impl<'a> Trainer<'a> {
 
     /// An error with how often the rate was halved in vain.
     fn with_halvings(&mut self, error: Error) -> Error {
-        let Course { halvings, rate, .. } = self.course();
+        let TrainerState { halvings, rate, .. } = self.trainer_state();
         match error {
             Error::Diverged { what, step, .. } if !halvings.is_empty() => {
                 let count = halvings.len();
@@ -355,8 +356,8 @@ impl<'a> Trainer<'a> {
         control: &mut Control<'_>,
     ) -> Result<(), Error> {
         if let (Some(checkups), 1) = (&self.checkups, self.training.restarts) {
-            let course = &self.group.candidates[0].course;
-            let findings = checkups.autopsy(self.training, &state.parameters, course, step);
+            let trainer_state = &self.group.candidates[0].trainer_state;
+            let findings = checkups.autopsy(self.training, &state.parameters, trainer_state, step);
             (control.watch)(Event::Findings(&findings))?;
         }
         Err(error)
@@ -369,8 +370,8 @@ impl<'a> Trainer<'a> {
             return Err(error);
         }
         self.reopened = true;
-        self.place = self.place.reopened().await?;
-        let made = group_of(self.training, &self.seeds, self.saved.as_ref(), &self.place).await?;
+        self.spec = self.spec.reopened().await?;
+        let made = group_of(self.training, &self.seeds, self.saved.as_ref(), &self.spec).await?;
         self.group = made.0;
         if let Some(checkups) = &mut self.checkups {
             checkups.forget_after(self.group.engine.steps_done());
@@ -408,20 +409,20 @@ impl<'a> Trainer<'a> {
         ended: Ended,
     ) -> Result<Run, Error> {
         let training = self.training;
-        let Candidate { course, seen, .. } = candidate;
+        let Candidate { trainer_state, seen, .. } = candidate;
         let HeldOut { validation: validation_data, test } = &training.held_out;
         let engine = &self.group.engine;
         let evaluation = training.look(engine, &state, &training.data).await?;
         let mut validation = None;
-        let mut validation_history = course.validation_history.clone();
+        let mut validation_history = trainer_state.validation_history.clone();
         if let Some(data) = validation_data {
             let mut last = training.look(engine, &state, data).await?;
-            if let Some(seen) = seen.filter(|seen| seen.epoch == course.epoch) {
+            if let Some(seen) = seen.filter(|seen| seen.epoch == trainer_state.epoch) {
                 // As it was told already.
                 last.loss = seen.loss;
             }
-            if validation_history.last().map(|point| point.epoch) < Some(course.epoch) {
-                validation_history.push(ValidationPoint::new(course.epoch, &last, data));
+            if validation_history.last().map(|point| point.epoch) < Some(trainer_state.epoch) {
+                validation_history.push(ValidationPoint::new(trainer_state.epoch, &last, data));
             }
             validation = Some(last);
         }
@@ -429,19 +430,19 @@ impl<'a> Trainer<'a> {
             Some(data) => Some(training.look(engine, &state, data).await?),
             None => None,
         };
-        let mut history = course.history.clone();
+        let mut history = trainer_state.history.clone();
         // Where a run ends between two points, its last epoch is told of too.
         if let (Some(latest), true) =
-            (course.latest, history.last().map(|p| p.0) < Some(course.epoch))
+            (trainer_state.latest, history.last().map(|p| p.0) < Some(trainer_state.epoch))
         {
-            history.push((course.epoch, latest));
+            history.push((trainer_state.epoch, latest));
         }
         Ok(Run {
-            seed: course.seed,
+            seed: trainer_state.seed,
             ended,
             checkups: self.checkups.take().map(Checkups::into_seen).unwrap_or_default(),
-            epochs: course.epoch,
-            course,
+            epochs: trainer_state.epoch,
+            trainer_state,
             step: state.step,
             moments: state.moments,
             history,

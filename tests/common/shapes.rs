@@ -2,8 +2,8 @@
 #![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use wgrad::data::{Batches, Order};
-use wgrad::engine::Owner;
-use wgrad::engine::resident::{self, Request, Room};
+use wgrad::engine::Mapping;
+use wgrad::engine::resident::{self, Capacity, Request};
 use wgrad::gpu::{KernelRow, Launch};
 use wgrad::kernels::{self, LayerShape, Trainings};
 use wgrad::network::{Activation, Loss, Network};
@@ -12,24 +12,30 @@ use wgrad::optimizer::{Optimizer, RateSchedule};
 /// What a network is trained on, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
-    pub owner: Owner,
+    pub mapping: Mapping,
     pub optimizer: Optimizer,
     pub rows: usize,
     pub batch: usize,
-    pub judged: bool,
+    pub stops_when_solved: bool,
 }
 
 /// Gradient descent over the four rows of XOR.
-pub fn xor(owner: Owner) -> Wanted {
-    Wanted { owner, optimizer: Optimizer::default(), rows: 4, batch: 0, judged: false }
+pub fn xor(mapping: Mapping) -> Wanted {
+    Wanted { mapping, optimizer: Optimizer::default(), rows: 4, batch: 0, stops_when_solved: false }
 }
 
-/// The launch that trains so many networks at once; `None` where they do not fit that owner.
-pub fn training(network: &Network, networks: usize, wanted: Wanted, room: Room) -> Option<Launch> {
-    let Wanted { owner, optimizer, rows, batch, judged } = wanted;
+/// The launch that trains so many networks at once; `None` where they do not fit that mapping.
+pub fn training(
+    network: &Network,
+    networks: usize,
+    wanted: Wanted,
+    capacity: Capacity,
+) -> Option<Launch> {
+    let Wanted { mapping, optimizer, rows, batch, stops_when_solved } = wanted;
     let batches = &Batches::new(rows, batch, Order::Shuffled, 0);
-    let (schedule, owner) = (RateSchedule::default(), Some(owner));
-    let request = Request { network, optimizer, schedule, batches, networks, judged, owner };
+    let (schedule, mapping) = (RateSchedule::default(), Some(mapping));
+    let request =
+        Request { network, optimizer, schedule, batches, networks, stops_when_solved, mapping };
     let what = Trainings {
         network,
         optimizer: &optimizer,
@@ -41,7 +47,7 @@ pub fn training(network: &Network, networks: usize, wanted: Wanted, room: Room) 
         ring_len: 1,
         loss_every: 0,
     };
-    resident::launch(request, room, &what).ok()
+    resident::launch(request, capacity, &what).ok()
 }
 
 /// A network of sigmoid outputs.
@@ -59,9 +65,9 @@ pub fn examples(row: &KernelRow) -> Vec<(KernelRow, String)> {
             })
             .to_vec(),
         "train_invocation" | "train_workgroup" => {
-            let owner = match row.name {
-                "train_invocation" => Owner::Invocation,
-                _ => Owner::Workgroup,
+            let mapping = match row.name {
+                "train_invocation" => Mapping::Invocation,
+                _ => Mapping::Workgroup,
             };
             let adamw = Optimizer {
                 clip_norm: Some(1.0),
@@ -69,11 +75,11 @@ pub fn examples(row: &KernelRow) -> Vec<(KernelRow, String)> {
                 ..Optimizer::new(wgrad::optimizer::OptimizerKind::AdamW)
             };
             let sizes = [&[2, 3, 1][..], &[2, 3, 2, 1]];
-            let wanted = [xor(owner), Wanted { optimizer: adamw, ..xor(owner) }];
+            let wanted = [xor(mapping), Wanted { optimizer: adamw, ..xor(mapping) }];
             let all =
                 sizes.iter().flat_map(|sizes| wanted.iter().map(move |wanted| (sizes, wanted)));
             all.filter_map(|(sizes, wanted)| {
-                training(&network(sizes, Activation::Relu), 1, *wanted, Room::BASE)
+                training(&network(sizes, Activation::Relu), 1, *wanted, Capacity::BASE)
             })
             .collect()
         }

@@ -37,8 +37,8 @@ fn matches_its_twin() {
             gradient_squares(&gradients, &mut exact, clip_value);
             gradient_squares(&wide(&gradients), &mut truth, clip_value.map(f64::from));
             // Of positive terms: as many roundings as any of them passes through.
-            let rounds = (SQUARES_EACH + 8) as f64;
-            let bounds: Vec<f64> = truth.iter().map(|sum| rounds * ULP * sum).collect();
+            let iterations = (SQUARES_EACH + 8) as f64;
+            let bounds: Vec<f64> = truth.iter().map(|sum| iterations * ULP * sum).collect();
             let label = format!("squares of {len}, {clip_value:?}");
             hold(&label, &run(&gradients, clip_value), Some(&exact), &truth, &bounds);
         }
@@ -57,8 +57,8 @@ fn squares_beyond_f32_are_in_the_scaled_sum() {
         let [plain, scaled] = both(&gradients, None);
         assert!(plain.iter().all(|&sum| sum == f32::INFINITY), "{plain:?}");
         let seen: Vec<f64> = wide(&scaled).iter().map(|sum| sum / LARGE_SCALE.powi(2)).collect();
-        let rounds = (SQUARES_EACH + 8) as f64;
-        let bounds: Vec<f64> = truth.iter().map(|sum| rounds * ULP * sum).collect();
+        let iterations = (SQUARES_EACH + 8) as f64;
+        let bounds: Vec<f64> = truth.iter().map(|sum| iterations * ULP * sum).collect();
         let label = format!("{} from {}", gradients.len(), gradients[0]);
         assert_close(&label, &seen, &truth, Bound::Each(&bounds));
     }

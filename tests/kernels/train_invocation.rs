@@ -1,11 +1,14 @@
-use wgrad::engine::Owner;
+use wgrad::engine::Mapping;
 
 use crate::trainings::{Case, network};
 
 /// One hidden layer and two, of as many units as lanes and of a rest, and equally wide ones.
 fn cases() -> Vec<Case> {
     let shapes = [&[2, 3, 1][..], &[2, 3, 2, 1], &[2, 5, 1], &[2, 4, 4, 1], &[2, 2, 2, 1]];
-    shapes.iter().map(|sizes| Case { owner: Owner::Invocation, network: network(sizes) }).collect()
+    shapes
+        .iter()
+        .map(|sizes| Case { mapping: Mapping::Invocation, network: network(sizes) })
+        .collect()
 }
 
 #[test]

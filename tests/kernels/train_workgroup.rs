@@ -1,9 +1,9 @@
-use wgrad::engine::Owner;
+use wgrad::engine::Mapping;
 
 use crate::trainings::{Case, network};
 
 fn case() -> Case {
-    Case { owner: Owner::Workgroup, network: network(&[2, 3, 1]) }
+    Case { mapping: Mapping::Workgroup, network: network(&[2, 3, 1]) }
 }
 
 #[test]

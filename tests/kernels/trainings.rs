@@ -3,8 +3,8 @@
 
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Order, Source};
-use wgrad::engine::Owner;
-use wgrad::engine::resident::{self, Request, Room};
+use wgrad::engine::Mapping;
+use wgrad::engine::resident::{self, Capacity, Request};
 use wgrad::kernels::Trainings;
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, RateSchedule};
@@ -15,7 +15,7 @@ use crate::launch::{Arg, floats, launch};
 
 /// A network, and who owns it: which kernel that is.
 pub struct Case {
-    pub owner: Owner,
+    pub mapping: Mapping,
     pub network: Network,
 }
 
@@ -68,8 +68,8 @@ impl Case {
             schedule: RateSchedule::default(),
             batches: &batches,
             networks,
-            judged: false,
-            owner: Some(self.owner),
+            stops_when_solved: false,
+            mapping: Some(self.mapping),
         };
         let trainings = Trainings {
             network: &self.network,
@@ -82,7 +82,8 @@ impl Case {
             ring_len: kept.max(1),
             loss_every,
         };
-        let written = launch(&resident::launch(request, Room::BASE, &trainings).unwrap(), &args);
+        let written =
+            launch(&resident::launch(request, Capacity::BASE, &trainings).unwrap(), &args);
         Run {
             parameters: floats(&written[0]).to_vec(),
             losses: floats(&written[1]).to_vec(),
@@ -120,7 +121,11 @@ impl Case {
             assert_close("losses", &run.losses, &losses, bound(steps));
             assert_close("parameters", &run.parameters, &parameters, bound(steps));
             assert_eq!(run.done, vec![steps; networks]);
-            assert_eq!(run.outcome, vec![u32::MAX; networks], "no network is judged here");
+            assert_eq!(
+                run.outcome,
+                vec![u32::MAX; networks],
+                "no network is stops_when_solved here"
+            );
         }
     }
 

@@ -14,7 +14,7 @@ use super::settings::{Flags, Role, SETTINGS, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, Telling, bad_setting};
 use crate::Error;
-use crate::engine::Place;
+use crate::engine::EngineSpec;
 use crate::model::file;
 use crate::report::{self, Detail, SweepReport, SweepResult};
 use crate::sweep::{self, Part, Shard, Sweep};
@@ -89,15 +89,15 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let Chosen { place, note } = choose(&plan.shared, sweep).await?;
-        sweep.check_on(&place)?;
-        let report = SweepReport::start(sweep, &place, note.as_deref(), detail)?;
+        let Chosen { spec, note } = choose(&plan.shared, sweep).await?;
+        sweep.check_on(&spec)?;
+        let report = SweepReport::start(sweep, &spec, note.as_deref(), detail)?;
         let stopping = || stop.signal().is_some();
-        let outcome = sweep.run(&place, &mut |progress| report.progress(progress), &stopping).await;
+        let outcome = sweep.run(&spec, &mut |progress| report.progress(progress), &stopping).await;
         report.end_progress();
         let outcome = outcome?;
-        let mut part = Part::new(sweep, &outcome, plan.identity(), described(&place));
-        part.example = plan.example(&part, &place)?;
+        let mut part = Part::new(sweep, &outcome, plan.identity(), described(&spec));
+        part.example = plan.example(&part, &spec)?;
         if let Some(path) = &args.save {
             file::write_atomic(path, part.to_json().as_bytes())?;
         }
@@ -138,18 +138,18 @@ fn join(paths: &[PathBuf], csv: Option<&Path>, force: bool, detail: Detail) -> R
         stopped: false,
         example: whole.example.clone(),
     };
-    Ok(report::joined_sweep(&result, parts.len(), &whole.place, detail)?)
+    Ok(report::joined_sweep(&result, parts.len(), &whole.computed_on, detail)?)
 }
 
 /// The device and the engine that the settings mean for a sweep.
 async fn choose(settings: &Settings, sweep: &Sweep) -> Result<Chosen, Failure> {
     let wanted = settings.wanted()?;
     let chosen = device::choose(&wanted, None).await?;
-    match (wanted.engine, chosen.place) {
-        (EngineChoice::Auto, Place::Layered(gpu, _)) => match sweep.unsuited(&gpu) {
-            None => Ok(Chosen { place: Place::Resident(gpu, None), note: chosen.note }),
+    match (wanted.engine, chosen.spec) {
+        (EngineChoice::Auto, EngineSpec::Layered(gpu, _)) => match sweep.unsuited(&gpu) {
+            None => Ok(Chosen { spec: EngineSpec::Resident(gpu, None), note: chosen.note }),
             Some(_) if wanted.require_gpu => {
-                Ok(Chosen { place: Place::Resident(gpu, None), note: chosen.note })
+                Ok(Chosen { spec: EngineSpec::Resident(gpu, None), note: chosen.note })
             }
             Some(sizes) => {
                 let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
@@ -158,16 +158,16 @@ async fn choose(settings: &Settings, sweep: &Sweep) -> Result<Chosen, Failure> {
                     sizes.join("-"),
                     gpu.adapter().name
                 );
-                Ok(Chosen { place: Place::Cpu, note: Some(note) })
+                Ok(Chosen { spec: EngineSpec::Cpu, note: Some(note) })
             }
         },
-        (_, place) => Ok(Chosen { place, note: chosen.note }),
+        (_, spec) => Ok(Chosen { spec, note: chosen.note }),
     }
 }
 
-fn described(place: &Place) -> String {
-    match place.gpu() {
-        Some(gpu) => format!("{} engine on {}", place.kind(), gpu.adapter().describe()),
-        None => format!("{} engine", place.kind()),
+fn described(spec: &EngineSpec) -> String {
+    match spec.gpu() {
+        Some(gpu) => format!("{} engine on {}", spec.kind(), gpu.adapter().describe()),
+        None => format!("{} engine", spec.kind()),
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::super::settings::{Given, SETTINGS, Setting, Settings, Verb};
 use super::super::{bad_setting, data};
 use crate::Error;
-use crate::engine::Place;
+use crate::engine::EngineSpec;
 use crate::optimizer::ScheduleKind;
 use crate::sweep::{AxisValue, Cell, MOST_CELLS, Part, Shard, Sweep};
 
@@ -185,7 +185,7 @@ impl Plan {
     }
 
     /// How to train alone one of the networks that solved their data, of the cell with the most.
-    pub(super) fn example(&self, part: &Part, place: &Place) -> Result<Option<String>, Error> {
+    pub(super) fn example(&self, part: &Part, spec: &EngineSpec) -> Result<Option<String>, Error> {
         let cells = part.cells.iter().enumerate().rev();
         let Some((cell, (_, count))) = cells.max_by_key(|(_, (_, count))| count.solved) else {
             return Ok(None);
@@ -214,7 +214,7 @@ impl Plan {
         Ok(Some(format!(
             "wgrad train --restarts 1 --seed {seed} --epochs {epochs}{} --engine {}",
             given.flags(),
-            self.sweep.engine_of(cell, place)
+            self.sweep.engine_of(cell, spec)
         )))
     }
 }

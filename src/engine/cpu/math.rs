@@ -1,6 +1,6 @@
 //! The cpu engine's arithmetic: activations, losses, rows and products.
 
-use crate::engine::JUDGED_WITHIN;
+use crate::engine::STOP_WITHIN;
 use crate::network::{Activation, Layer, Loss};
 
 /// `a = activation(z)`.
@@ -71,7 +71,7 @@ pub(super) fn row_loss(
     // A prediction that is no number is near nothing.
     let mut compare = |prediction: f32, t: f32| {
         let error = prediction - t;
-        is_near &= error.abs() <= JUDGED_WITHIN;
+        is_near &= error.abs() <= STOP_WITHIN;
         error
     };
     match loss {

@@ -6,7 +6,7 @@ mod math;
 mod statistics;
 mod update;
 
-use super::{Fate, Forward, Slot, State, Task, pad_rows, unpad_rows};
+use super::{Forward, NetworkStatus, Slot, State, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
 use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
@@ -48,7 +48,7 @@ pub struct CpuEngine {
     /// Whether every prediction of the last batch was near its target.
     is_near: bool,
     /// Whether its training ends as soon as it solves its data, and whether it has.
-    judged: bool,
+    stops_when_solved: bool,
     is_solved: bool,
     /// Copies of where it stood, one for each [`Slot`].
     kept: [Option<State>; 2],
@@ -90,7 +90,7 @@ impl CpuEngine {
             target,
             rows,
             is_near: false,
-            judged: false,
+            stops_when_solved: false,
             is_solved: false,
             kept: [None, None],
             rule: None,
@@ -110,24 +110,24 @@ impl CpuEngine {
     }
 
     /// The same network, whose training ends as soon as it solves its data.
-    pub fn judged(self) -> CpuEngine {
-        CpuEngine { judged: true, ..self }
+    pub fn stops_when_solved(self) -> CpuEngine {
+        CpuEngine { stops_when_solved: true, ..self }
     }
 
     /// What became of it: whether its parameters are finite, and, where it is judged, it solves its data.
-    pub fn fate(&self) -> Fate {
+    pub fn status(&self) -> NetworkStatus {
         if !self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
-            Fate::Diverged
+            NetworkStatus::Diverged
         } else if self.is_solved {
-            Fate::Solved(self.task.start.step)
+            NetworkStatus::Solved(self.task.start.step)
         } else {
-            Fate::Unsolved
+            NetworkStatus::Unsolved
         }
     }
 
     /// Whether it is judged, and no step would do anything more.
     pub fn is_decided(&self) -> bool {
-        self.judged && self.fate() != Fate::Unsolved
+        self.stops_when_solved && self.status() != NetworkStatus::Unsolved
     }
 
     /// Where it stands.
@@ -172,7 +172,8 @@ impl CpuEngine {
     /// makes no step with parameters that solve the data: looked at each time an epoch begins, and at the
     /// end.
     pub fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Vec<f32> {
-        let mut losses = Vec::with_capacity(if self.judged { 0 } else { steps as usize });
+        let mut losses =
+            Vec::with_capacity(if self.stops_when_solved { 0 } else { steps as usize });
         let is_full = self.task.batches.is_full();
         for i in 0..steps {
             if self.is_solved || i > 0 && stop() {
@@ -185,7 +186,7 @@ impl CpuEngine {
                 self.before.note(&self.task.start.parameters, self.task.start.step);
             }
             let loss = self.look();
-            self.is_solved = self.judged && is_full && self.is_near;
+            self.is_solved = self.stops_when_solved && is_full && self.is_near;
             if !self.is_solved {
                 losses.push(loss);
                 self.update();
@@ -199,7 +200,7 @@ impl CpuEngine {
     fn begins_solved(&mut self) -> bool {
         let per_epoch = self.task.batches.steps_per_epoch() as u32;
         let begins = self.task.start.step.is_multiple_of(per_epoch);
-        self.is_solved = self.is_solved || self.judged && begins && self.solves();
+        self.is_solved = self.is_solved || self.stops_when_solved && begins && self.solves();
         self.is_solved
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Room for so many.
+    /// Capacity for so many.
     pub(super) fn new(len: usize) -> Before {
         Before { parameters: vec![0.0; len], step: 0 }
     }

@@ -34,7 +34,7 @@ impl Rule {
     }
 
     /// A gradient as the update takes it. What is no number stays none.
-    fn taken(&self, gradient: f32, parameter: f32) -> f32 {
+    fn effective_gradient(&self, gradient: f32, parameter: f32) -> f32 {
         gradient.clamp(-self.most, self.most) * self.scale + self.l2 * parameter
     }
 
@@ -75,20 +75,20 @@ pub(super) fn optimize(
         }
         (UpdateRule::Momentum, [first, ..]) => {
             for ((p, &g), m) in both.zip(first) {
-                *m = c.decay1 * *m + r.taken(g, *p);
+                *m = c.decay1 * *m + r.effective_gradient(g, *p);
                 *p = *p * r.kept - c.rate * *m;
             }
         }
         (UpdateRule::Nesterov, [first, ..]) => {
             for ((p, &g), m) in both.zip(first) {
-                let g = r.taken(g, *p);
+                let g = r.effective_gradient(g, *p);
                 *m = c.decay1 * *m + g;
                 *p = *p * r.kept - c.rate * (g + c.decay1 * *m);
             }
         }
         (UpdateRule::Adam, [first, second, ..]) => {
             for (((p, &g), m), v) in both.zip(first).zip(second) {
-                let g = r.taken(g, *p);
+                let g = r.effective_gradient(g, *p);
                 *m = c.decay1 * *m + c.gain1 * g;
                 *v = c.decay2 * *v + c.gain2 * g * g;
                 let root = v.sqrt() * c.correction2 + c.eps;
@@ -97,11 +97,11 @@ pub(super) fn optimize(
         }
         (UpdateRule::RmsProp, [second, ..]) => {
             for ((p, &g), v) in both.zip(second) {
-                let g = r.taken(g, *p);
+                let g = r.effective_gradient(g, *p);
                 *v = c.decay2 * *v + c.gain2 * g * g;
                 *p = *p * r.kept - c.rate * g / (v.sqrt() + c.eps);
             }
         }
-        _ => both.for_each(|(p, &g)| *p = *p * r.kept - c.rate * r.taken(g, *p)),
+        _ => both.for_each(|(p, &g)| *p = *p * r.kept - c.rate * r.effective_gradient(g, *p)),
     }
 }

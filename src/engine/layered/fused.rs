@@ -24,11 +24,11 @@ pub(super) fn sums(layers: &[Layer]) -> (Vec<Range<usize>>, usize) {
 
 /// Whether the last layer and its loss are one dispatch.
 pub(super) fn fuses_loss(layer: &Layer, gpu: &Gpu) -> bool {
-    kernels::fuses_loss(LayerShape::of(layer, 1), gpu.max_rounds() as usize)
+    kernels::fuses_loss(LayerShape::of(layer, 1), gpu.max_iterations() as usize)
 }
 
 /// Whether every sum of the fused kernels ends within a dispatch.
-pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
+pub(super) fn check_iterations(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
     let last = network.layers().len() - 1;
     for layer in network.layers() {
         let (index, shape) = (layer.index, LayerShape::of(&layer, batch));
@@ -46,7 +46,7 @@ pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result
                 kernels::layer_input_grad(layer.function(), shape),
             ),
         ] {
-            gpu.check_rounds(&what, launch.rounds())?;
+            gpu.check_iterations(&what, launch.iterations())?;
         }
         if index == last && !fuses_loss(&layer, gpu) {
             step::check_loss(network, batch, gpu)?;

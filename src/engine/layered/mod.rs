@@ -13,7 +13,7 @@ mod update;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Fate, Forward, Task};
+use super::{Forward, NetworkStatus, Task};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::pace::Pace;
@@ -142,8 +142,8 @@ pub(super) fn check_limits(
     let layout = Layout::new(network);
     parts::check(gpu, data, batches.batch())?;
     match kernels {
-        Kernels::Fused => fused::check_rounds(network, batches.batch(), gpu)?,
-        Kernels::Plain => step::check_rounds(network, batches.batch(), gpu)?,
+        Kernels::Fused => fused::check_iterations(network, batches.batch(), gpu)?,
+        Kernels::Plain => step::check_iterations(network, batches.batch(), gpu)?,
     }
     for layer in network.layers() {
         let index = layer.index;
@@ -219,8 +219,8 @@ impl LayeredEngine {
     }
 
     /// What became of it: whether its parameters were finite when the last run ended.
-    pub fn fate(&self) -> Fate {
-        if self.diverged { Fate::Diverged } else { Fate::Unsolved }
+    pub fn status(&self) -> NetworkStatus {
+        if self.diverged { NetworkStatus::Diverged } else { NetworkStatus::Unsolved }
     }
 
     /// The names of a full step's dispatches, in order.
@@ -285,9 +285,9 @@ impl LayeredEngine {
             while step < end && len < count {
                 let is_short = batches.len_of(step) < batches.batch();
                 let list = if is_short { &self.short } else { &self.full };
-                let room = (count - len).min(list.len() - at);
-                chunk.push((is_short, at..at + room));
-                (at, len) = (at + room, len + room);
+                let capacity = (count - len).min(list.len() - at);
+                chunk.push((is_short, at..at + capacity));
+                (at, len) = (at + capacity, len + capacity);
                 if at == list.len() {
                     (step, at) = (step + 1, 0);
                 }

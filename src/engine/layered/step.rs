@@ -7,7 +7,7 @@ use crate::kernels::{self, LayerShape};
 use crate::network::{GradientAt, Layer, LayerBlock, Network};
 
 /// Whether every sum of the plain kernels ends within a dispatch.
-pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
+pub(super) fn check_iterations(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
     check_loss(network, batch, gpu)?;
     for Layer { index, fan_in, fan_out, .. } in network.layers() {
         for (what, shape) in [
@@ -15,7 +15,7 @@ pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result
             (format!("a sum over the inputs of layer {index}"), [batch, fan_in, fan_out]),
             (format!("a sum over the units of layer {index}"), [batch, fan_out, fan_in]),
         ] {
-            gpu.check_rounds(&what, kernels::matmul(shape, [false; 2]).rounds())?;
+            gpu.check_iterations(&what, kernels::matmul(shape, [false; 2]).iterations())?;
         }
     }
     Ok(())
@@ -25,7 +25,7 @@ pub(super) fn check_rounds(network: &Network, batch: usize, gpu: &Gpu) -> Result
 pub(super) fn check_loss(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
     let outputs = network.outputs();
     let launch = kernels::loss(network.loss_function(), batch, outputs, 1.0);
-    gpu.check_rounds(&format!("the loss of {outputs} outputs"), launch.rounds())
+    gpu.check_iterations(&format!("the loss of {outputs} outputs"), launch.iterations())
 }
 
 impl LayeredEngine {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use web_time::Instant;
 
-use super::outcome::{IN_TRAINING, check_done, fate};
+use super::outcome::{IN_TRAINING, check_done, status};
 use super::plan::plan_on;
 use super::population::{Member, Population, rules};
-use super::request::{Owner, Plan, Request};
+use super::request::{Mapping, Plan, Request};
 use super::rows::{self, Rows};
 use crate::data::Batches;
-use crate::engine::Fate;
+use crate::engine::NetworkStatus;
 use crate::engine::pace::Pace;
 use crate::engine::watched::{Score, Watched};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
@@ -40,12 +40,12 @@ pub struct ResidentEngine {
     scheduled: bool,
     batches: Batches,
     pub(super) members: Vec<Member>,
-    judged: bool,
+    stops_when_solved: bool,
     plan: Plan,
     pub(super) buffers: Buffers,
     /// Which member each column of the buffers is: all, until some are judged and dropped.
     pub(super) columns: Vec<u32>,
-    pub(super) fates: Vec<Fate>,
+    pub(super) statuses: Vec<NetworkStatus>,
     /// Of the columns that there are; its params are set for each submission.
     dispatch: Option<Dispatch>,
     /// Rows that they look at when they are asked to.
@@ -97,22 +97,29 @@ impl ResidentEngine {
     /// Networks whose parameters are all zero, to be set or drawn next.
     ///
     /// # Errors
-    /// [`GpuError::NotResident`] where the network fits no owner, [`GpuError::Limit`] where the
+    /// [`GpuError::NotResident`] where the network fits no mapping, [`GpuError::Limit`] where the
     /// networks do not fit the device.
     pub async fn new(
         population: &Population<'_>,
         gpu: Arc<Gpu>,
     ) -> Result<ResidentEngine, GpuError> {
         let Population { network, optimizer, schedule, data, batches, members, .. } = *population;
-        let Population { judged, owner, .. } = *population;
+        let Population { stops_when_solved, mapping, .. } = *population;
         let networks = members.len();
-        let request =
-            Request { network, optimizer, schedule, batches: &batches, networks, judged, owner };
+        let request = Request {
+            network,
+            optimizer,
+            schedule,
+            batches: &batches,
+            networks,
+            stops_when_solved,
+            mapping,
+        };
         let scheduled = request.is_scheduled();
         let plan = plan_on(request, &gpu)?;
         let ring_len = (RING_LEN / networks).max(1);
         let states = 1 + optimizer.moments();
-        let keeps_losses = !judged || schedule.is_plateau();
+        let keeps_losses = !stops_when_solved || schedule.is_plateau();
         let rows = Rows::data(data);
         let seeds: Vec<u32> = members.iter().map(|member| member.seed).collect();
         let buffers = Buffers {
@@ -142,11 +149,11 @@ impl ResidentEngine {
             scheduled,
             batches,
             members: members.to_vec(),
-            judged,
+            stops_when_solved,
             plan,
             buffers,
             columns: (0..networks as u32).collect(),
-            fates: vec![Fate::Unsolved; networks],
+            statuses: vec![NetworkStatus::Unsolved; networks],
             dispatch: None,
             watched: None,
             kept: [None, None],
@@ -166,8 +173,8 @@ impl ResidentEngine {
     }
 
     /// Who owns a network here.
-    pub fn owner(&self) -> Owner {
-        self.plan.owner
+    pub fn mapping(&self) -> Mapping {
+        self.plan.mapping
     }
 
     /// Steps done since the start, by every network that is still in training.
@@ -181,8 +188,8 @@ impl ResidentEngine {
     }
 
     /// What became of each network so far: whether it is finite, and, where it is judged, solved.
-    pub fn fates(&self) -> &[Fate] {
-        &self.fates
+    pub fn statuses(&self) -> &[NetworkStatus] {
+        &self.statuses
     }
 
     /// Whether every network is judged, and no step would do anything more.
@@ -209,7 +216,7 @@ impl ResidentEngine {
         loss_every: u32,
         looks: bool,
     ) -> Result<Advance, GpuError> {
-        let keeps_losses = !self.judged || self.schedule.is_plateau();
+        let keeps_losses = !self.stops_when_solved || self.schedule.is_plateau();
         let loss_every = if keeps_losses { loss_every } else { 0 };
         let count = steps.min(self.pace.next() as u32).min(self.ring_window(loss_every));
         let count = if self.scheduled { count.min(SCHEDULE_LEN as u32) } else { count };
@@ -249,13 +256,13 @@ impl ResidentEngine {
         }
         self.step += count;
         let (done, outcomes) = (&lists[0], &lists[1]);
-        check_done(done, outcomes, self.step, self.judged)?;
+        check_done(done, outcomes, self.step, self.stops_when_solved)?;
         let losses = lists[2..4].iter().flatten().copied().map(f32::from_bits).collect();
         let columns = self.columns.clone();
         for (&column, &outcome) in self.columns.iter().zip(outcomes) {
-            self.fates[column as usize] = fate(outcome);
+            self.statuses[column as usize] = status(outcome);
         }
-        if self.judged {
+        if self.stops_when_solved {
             self.drop_decided(outcomes).await?;
         }
         Ok(Advance { steps: count, losses, every: loss_every, columns, scores })
@@ -295,21 +302,21 @@ impl ResidentEngine {
         if loss_every == 0 { u32::MAX } else { self.ring_len.max(whole) }
     }
 
-    /// Loop rounds of a step on average; where an epoch is one step, only every `loss_every`-th
+    /// Loop iterations of a step on average; where an epoch is one step, only every `loss_every`-th
     /// looks at its losses.
-    fn step_rounds(&self, loss_every: u32) -> usize {
-        let Plan { step_rounds, loss_rounds, .. } = self.plan;
+    fn step_iterations(&self, loss_every: u32) -> usize {
+        let Plan { step_iterations, loss_iterations, .. } = self.plan;
         let losses = match (loss_every, self.batches.is_full()) {
             (0, _) => 0,
-            (every, true) => loss_rounds.div_ceil(every as usize),
-            (_, false) => loss_rounds,
+            (every, true) => loss_iterations.div_ceil(every as usize),
+            (_, false) => loss_iterations,
         };
-        step_rounds + losses
+        step_iterations + losses
     }
 
     fn steps_of_a_dispatch(&self, loss_every: u32) -> u32 {
-        let rounds = self.gpu.max_rounds() as usize - self.plan.dispatch_rounds;
-        (rounds / self.step_rounds(loss_every)).clamp(1, MOST_STEPS) as u32
+        let iterations = self.gpu.max_iterations() as usize - self.plan.dispatch_iterations;
+        (iterations / self.step_iterations(loss_every)).clamp(1, MOST_STEPS) as u32
     }
 
     /// A dispatch of `steps` steps, which the device makes in full, but none beyond `until`.
@@ -319,7 +326,8 @@ impl ResidentEngine {
         until: u32,
         loss_every: u32,
     ) -> Result<Dispatch, GpuError> {
-        let rounds = self.plan.dispatch_rounds + steps as usize * self.step_rounds(loss_every);
+        let iterations =
+            self.plan.dispatch_iterations + steps as usize * self.step_iterations(loss_every);
         let launch = self
             .plan
             .launch(&Trainings {
@@ -333,7 +341,7 @@ impl ResidentEngine {
                 ring_len: self.ring_len,
                 loss_every,
             })
-            .with_rounds(rounds);
+            .with_iterations(iterations);
         if let Some(made) = &self.dispatch {
             made.set_params(&self.gpu, &launch)?;
             return Ok(made.clone());

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::request::{Owner, Plan, Request, Room};
+use super::request::{Capacity, Mapping, Plan, Request};
 use super::rows::Rows;
 use crate::kernels::TRAIN_INVOCATION;
 use crate::network::Layer;
@@ -12,7 +12,7 @@ use crate::network::Layer;
 /// Parameters of a network whose step llvmpipe unrolls in any case.
 const SMALL: usize = 20;
 /// Rounds of a loop over constants that drivers still unroll.
-const MOST_ROUNDS: usize = 32;
+const MOST_ITERATIONS: usize = 32;
 
 /// The units of a hidden layer as vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,9 +85,9 @@ impl Invocation {
             rows: Rows::new(request, true),
         };
         match shape.longest_loop() {
-            rounds if rounds > MOST_ROUNDS => {
-                Err(format!("a loop of {rounds} rounds is not unrolled, at most {MOST_ROUNDS} are"))
-            }
+            iterations if iterations > MOST_ITERATIONS => Err(format!(
+                "a loop of {iterations} iterations is not unrolled, at most {MOST_ITERATIONS} are"
+            )),
             _ => Ok(shape),
         }
     }
@@ -101,22 +101,22 @@ impl Invocation {
         self.hidden.iter().map(of_layer).chain(loops).max().unwrap_or(0)
     }
 
-    /// Loop rounds of an update beyond the plainest, whose loops are unrolled: of bodies as long as
+    /// Loop iterations of an update beyond the plainest, whose loops are unrolled: of bodies as long as
     /// Adam's that is not taken for granted.
-    fn update_rounds(&self) -> usize {
-        self.places().len() * (usize::from(self.states > 1) + usize::from(self.clips))
+    fn update_iterations(&self) -> usize {
+        self.specs().len() * (usize::from(self.states > 1) + usize::from(self.clips))
     }
 
     /// Where each vector of parameters stands among all of them: its first, from one to the next, and how
     /// many it holds.
-    fn places(&self) -> Vec<[usize; 3]> {
-        let (mut places, mut first) = (Vec::new(), 0);
+    fn specs(&self) -> Vec<[usize; 3]> {
+        let (mut specs, mut first) = (Vec::new(), 0);
         for (layer, units) in &self.hidden {
             for row in 0..=layer.fan_in {
                 let of_row = |group: usize| {
                     [first + row * units.units + group * units.lanes, 1, units.len_of(group)]
                 };
-                places.extend((0..units.groups).map(of_row));
+                specs.extend((0..units.groups).map(of_row));
             }
             first += (layer.fan_in + 1) * units.units;
         }
@@ -129,36 +129,36 @@ impl Invocation {
                     last.len_of(group),
                 ]
             };
-            places.extend((0..last.groups).map(of_output));
+            specs.extend((0..last.groups).map(of_output));
         }
         let biases = first + last.units * self.outputs;
-        places.extend((0..self.outputs).map(|output| [biases + output, 1, 1]));
-        places
+        specs.extend((0..self.outputs).map(|output| [biases + output, 1, 1]));
+        specs
     }
 
-    /// The kernel, its lines and its rounds. Loops over constants are unrolled by llvmpipe, which
-    /// alone counts rounds; of those over outputs, whose bodies are long, it is not taken for
+    /// The kernel, its lines and its iterations. Loops over constants are unrolled by llvmpipe, which
+    /// alone counts iterations; of those over outputs, whose bodies are long, it is not taken for
     /// granted. A loop that is entered and left at once costs a round, with those inside it.
-    pub(super) fn plan(&self, room: Room) -> Plan {
+    pub(super) fn plan(&self, capacity: Capacity) -> Plan {
         let rows = &self.rows;
         let outputs = if self.outputs == 1 { 0 } else { 4 * self.outputs };
-        let row = 1 + outputs + rows.walk_rounds();
-        // The loop over few rows of a small network is unrolled too. Were it not, the rounds would
+        let row = 1 + outputs + rows.walk_iterations();
+        // The loop over few rows of a small network is unrolled too. Were it not, the iterations would
         // be 3/2 of these, and still below the 65,535 of which half are planned for.
         let is_small = rows.full && rows.batch == 4 && self.parameters <= SMALL;
         let step = if is_small { row * rows.batch } else { 1 + row * (rows.batch + 2) };
-        let step = step + self.update_rounds();
+        let step = step + self.update_iterations();
         Plan {
-            owner: Owner::Invocation,
-            kernel: TRAIN_INVOCATION.with_memory(rows.bindings(room), 0),
-            lines: self.lines(room),
-            step_rounds: step + rows.judging_rounds(row),
-            loss_rounds: 1 + row * (rows.batch + 1),
-            dispatch_rounds: 4 * self.states * self.parameters + rows.last_look_rounds(row),
+            mapping: Mapping::Invocation,
+            kernel: TRAIN_INVOCATION.with_memory(rows.bindings(capacity), 0),
+            lines: self.lines(capacity),
+            step_iterations: step + rows.judging_iterations(row),
+            loss_iterations: 1 + row * (rows.batch + 1),
+            dispatch_iterations: 4 * self.states * self.parameters + rows.last_look_iterations(row),
         }
     }
 
-    fn lines(&self, room: Room) -> String {
+    fn lines(&self, capacity: Capacity) -> String {
         let Invocation { inputs, hidden, outputs, parameters, rule, rows, .. } = self;
         let mut lines = format!(
             "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u;\n{rule}"
@@ -181,15 +181,16 @@ impl Invocation {
             values_at += (fan_in + 1) * groups;
             units_at += groups;
         }
-        let places = self.places();
+        let specs = self.specs();
         // One call for each vector: nothing depends on whether a compiler unrolls loops over them.
         let each = |call: &dyn Fn(usize, &str) -> String| -> String {
-            let place =
-                |[first, step, count]: &[usize; 3]| format!("Place({first}u, {step}u, {count}u)");
-            places
+            let spec = |[first, step, count]: &[usize; 3]| {
+                format!("EngineSpec({first}u, {step}u, {count}u)")
+            };
+            specs
                 .iter()
                 .enumerate()
-                .map(|(k, at)| format!("    {}\n", call(k, &place(at))))
+                .map(|(k, at)| format!("    {}\n", call(k, &spec(at))))
                 .collect()
         };
         let _ = write!(
@@ -203,13 +204,13 @@ impl Invocation {
              fn squares(scale: f32) -> f32 {{\n    var sum = 0.0;\n{}    return sum;\n}}\n\
              fn update(rule: Rule, clip: vec2<f32>) {{\n{}}}\n{}",
             hidden.len() - 1,
-            places.len(),
-            each(&|k, place| format!("load_vector({k}u, {place}, network);")),
-            each(&|k, place| format!("is_finite &= store_vector({k}u, {place}, network);")),
+            specs.len(),
+            each(&|k, spec| format!("load_vector({k}u, {spec}, network);")),
+            each(&|k, spec| format!("is_finite &= store_vector({k}u, {spec}, network);")),
             each(&|k, _| format!("largest = max(largest, largest_of({k}u));")),
             each(&|k, _| format!("sum += square_of({k}u, scale);")),
             each(&|k, _| format!("update_vector({k}u, rule, clip);")),
-            rows.lines(room),
+            rows.lines(capacity),
         );
         lines
     }

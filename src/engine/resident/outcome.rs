@@ -1,7 +1,7 @@
 //! What becomes of networks, as the kernels tell it: whether they made their steps, are still finite, and,
 //! where they are judged, solved.
 
-use crate::engine::Fate;
+use crate::engine::NetworkStatus;
 use crate::gpu::GpuError;
 
 /// `IN_TRAINING` and `DIVERGED` of `shaders/common/network.wgsl`.
@@ -9,11 +9,11 @@ pub(super) const IN_TRAINING: u32 = u32::MAX;
 const DIVERGED: u32 = u32::MAX - 1;
 
 /// An outcome as the kernels write it.
-pub(super) fn fate(outcome: u32) -> Fate {
+pub(super) fn status(outcome: u32) -> NetworkStatus {
     match outcome {
-        IN_TRAINING => Fate::Unsolved,
-        DIVERGED => Fate::Diverged,
-        steps => Fate::Solved(steps),
+        IN_TRAINING => NetworkStatus::Unsolved,
+        DIVERGED => NetworkStatus::Diverged,
+        steps => NetworkStatus::Solved(steps),
     }
 }
 
@@ -25,12 +25,12 @@ pub(super) fn check_done(
     done: &[u32],
     outcomes: &[u32],
     step: u32,
-    judged: bool,
+    stops_when_solved: bool,
 ) -> Result<(), GpuError> {
     let missing = done.iter().zip(outcomes).find(|&(&done, &outcome)| match outcome {
         IN_TRAINING => done != step,
         // One that is not judged goes on all the same.
-        DIVERGED if !judged => done != step,
+        DIVERGED if !stops_when_solved => done != step,
         DIVERGED => done > step,
         steps => done != steps,
     });

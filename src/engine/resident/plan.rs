@@ -2,7 +2,7 @@
 //! place where that is said.
 
 use super::invocation::Invocation;
-use super::request::{Owner, Plan, Request, Room};
+use super::request::{Capacity, Mapping, Plan, Request};
 use super::workgroup::Workgroup;
 use crate::data::Dataset;
 use crate::gpu::{Gpu, GpuError, Launch};
@@ -25,17 +25,17 @@ const SOFTWARE_WORK: usize = 1 << 14;
 
 /// Whether the resident engine is what suits networks, where nothing else is asked for: they fit
 /// an invocation, or a workgroup that is not slower than the layered engine would be.
-pub fn suits(request: Request<'_>, room: Room) -> bool {
+pub fn suits(request: Request<'_>, capacity: Capacity) -> bool {
     let work = request.batches.batch().saturating_mul(request.network.parameter_count());
-    owner(request, room).is_some_and(|owner| match owner {
-        Owner::Invocation => true,
-        Owner::Workgroup => !room.is_software || work <= SOFTWARE_WORK,
+    mapping(request, capacity).is_some_and(|mapping| match mapping {
+        Mapping::Invocation => true,
+        Mapping::Workgroup => !capacity.is_software || work <= SOFTWARE_WORK,
     })
 }
 
 /// Who would own a network, if the resident engine takes it at all.
-pub fn owner(request: Request<'_>, room: Room) -> Option<Owner> {
-    plan(request, room).ok().map(|plan| plan.owner)
+pub fn mapping(request: Request<'_>, capacity: Capacity) -> Option<Mapping> {
+    plan(request, capacity).ok().map(|plan| plan.mapping)
 }
 
 /// An invocation where the network fits its registers, else a workgroup where it fits the
@@ -43,37 +43,41 @@ pub fn owner(request: Request<'_>, room: Room) -> Option<Owner> {
 ///
 /// # Errors
 /// Why neither does, in words.
-pub(super) fn plan(request: Request<'_>, room: Room) -> Result<Plan, String> {
-    let Request { networks, owner, .. } = request;
-    let is_worth_it = networks >= MANY_NETWORKS || owner == Some(Owner::Invocation);
-    let is_spilled = room.is_software && is_worth_it;
+pub(super) fn plan(request: Request<'_>, capacity: Capacity) -> Result<Plan, String> {
+    let Request { networks, mapping, .. } = request;
+    let is_worth_it = networks >= MANY_NETWORKS || mapping == Some(Mapping::Invocation);
+    let is_spilled = capacity.is_software && is_worth_it;
     let registers = if is_spilled { SOFTWARE_REGISTERS } else { REGISTERS };
-    let invocation = || Invocation::new(request, registers)?.plan(room).within(room);
-    let workgroup = || Workgroup::new(request, room)?.plan(room).within(room);
-    match owner {
-        Some(Owner::Invocation) => invocation(),
-        Some(Owner::Workgroup) => workgroup(),
+    let invocation = || Invocation::new(request, registers)?.plan(capacity).within(capacity);
+    let workgroup = || Workgroup::new(request, capacity)?.plan(capacity).within(capacity);
+    match mapping {
+        Some(Mapping::Invocation) => invocation(),
+        Some(Mapping::Workgroup) => workgroup(),
         None => invocation().or_else(|small: String| {
             workgroup().map_err(|large: String| format!("{small}; {large}"))
         }),
     }
 }
 
-/// The dispatch that trains networks as planned, without its loop rounds: for tests and benches of the kernels
+/// The dispatch that trains networks as planned, without its loop iterations: for tests and benches of the kernels
 /// alone.
 ///
 /// # Errors
 /// Why nobody would own a network, in words.
-pub fn launch(request: Request<'_>, room: Room, what: &Trainings<'_>) -> Result<Launch, String> {
-    Ok(plan(request, room)?.launch(what))
+pub fn launch(
+    request: Request<'_>,
+    capacity: Capacity,
+    what: &Trainings<'_>,
+) -> Result<Launch, String> {
+    Ok(plan(request, capacity)?.launch(what))
 }
 
-/// Whether `gpu` can take this: the network one owner, the data set and the parameters of all
+/// Whether `gpu` can take this: the network one mapping, the data set and the parameters of all
 /// networks one binding each.
 ///
 /// # Errors
 /// Naming the limit, or why the network does not fit.
-pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<Owner, GpuError> {
+pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<Mapping, GpuError> {
     let plan = plan_on(request, gpu)?;
     let Request { network, networks, optimizer, .. } = request;
     let one = (1 + optimizer.moments()) * network.parameter_count();
@@ -87,7 +91,7 @@ pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<O
         other => other,
     })?;
     check_data(data, gpu)?;
-    Ok(plan.owner)
+    Ok(plan.mapping)
 }
 
 /// Whether the data set fits one binding.
@@ -104,7 +108,7 @@ pub fn check_data(data: &Dataset, gpu: &Gpu) -> Result<(), GpuError> {
 /// # Errors
 /// [`GpuError::NotResident`] where there is none.
 pub(super) fn plan_on(request: Request<'_>, gpu: &Gpu) -> Result<Plan, GpuError> {
-    plan(request, Room::of(gpu)).map_err(|reason| GpuError::NotResident { reason })
+    plan(request, Capacity::of(gpu)).map_err(|reason| GpuError::NotResident { reason })
 }
 
 #[cfg(test)]
@@ -114,7 +118,8 @@ mod tests {
     use crate::network::{Activation, Loss, Network};
     use crate::optimizer::{Optimizer, RateSchedule};
 
-    const SOFTWARE: Room = Room { is_software: true, workgroup_bytes: 65_536, ..Room::BASE };
+    const SOFTWARE: Capacity =
+        Capacity { is_software: true, workgroup_bytes: 65_536, ..Capacity::BASE };
 
     fn network(sizes: &[usize]) -> Network {
         let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
@@ -125,43 +130,54 @@ mod tests {
         network: &'a Network,
         batches: &'a Batches,
         networks: usize,
-        owner: Option<Owner>,
+        mapping: Option<Mapping>,
     ) -> Request<'a> {
         let (optimizer, schedule) = (Optimizer::default(), RateSchedule::default());
-        Request { network, optimizer, schedule, batches, networks, judged: false, owner }
+        Request {
+            network,
+            optimizer,
+            schedule,
+            batches,
+            networks,
+            stops_when_solved: false,
+            mapping,
+        }
     }
 
     #[test]
     fn moments_take_registers_too() {
         let batches = &Batches::new(4, 0, Order::Shuffled, 0);
-        let owner = |sizes: &[usize], kind| {
+        let mapping = |sizes: &[usize], kind| {
             let network = &network(sizes);
             let optimizer = Optimizer::new(kind);
-            super::owner(Request { optimizer, ..request(network, batches, 1, None) }, Room::BASE)
+            super::mapping(
+                Request { optimizer, ..request(network, batches, 1, None) },
+                Capacity::BASE,
+            )
         };
         use crate::optimizer::OptimizerKind::{Adam, Momentum, Sgd};
-        assert_eq!(owner(&[2, 11, 1], Sgd), Some(Owner::Invocation));
-        assert_eq!(owner(&[2, 11, 1], Momentum), Some(Owner::Workgroup));
-        assert_eq!(owner(&[2, 5, 1], Adam), Some(Owner::Invocation));
-        assert_eq!(owner(&[2, 6, 1], Adam), Some(Owner::Workgroup));
+        assert_eq!(mapping(&[2, 11, 1], Sgd), Some(Mapping::Invocation));
+        assert_eq!(mapping(&[2, 11, 1], Momentum), Some(Mapping::Workgroup));
+        assert_eq!(mapping(&[2, 5, 1], Adam), Some(Mapping::Invocation));
+        assert_eq!(mapping(&[2, 6, 1], Adam), Some(Mapping::Workgroup));
     }
 
     fn plan(
         sizes: &[usize],
         rows: usize,
         batch: usize,
-        owner: Option<Owner>,
+        mapping: Option<Mapping>,
     ) -> Result<Plan, String> {
         let batches = &Batches::new(rows, batch, Order::Shuffled, 0);
         let network = &network(sizes);
-        super::plan(request(network, batches, 1, owner), Room::BASE)
+        super::plan(request(network, batches, 1, mapping), Capacity::BASE)
     }
 
     #[test]
     fn an_invocation_takes_what_its_registers_hold_and_a_workgroup_the_rest() {
-        let owner = |sizes: &[usize]| plan(sizes, 4, 0, None).map(|plan| plan.owner);
+        let mapping = |sizes: &[usize]| plan(sizes, 4, 0, None).map(|plan| plan.mapping);
         for sizes in [&[2, 3, 1][..], &[2, 1, 1], &[2, 11, 1], &[4, 4, 3], &[2, 3, 3, 1]] {
-            assert_eq!(owner(sizes), Ok(Owner::Invocation), "{sizes:?}");
+            assert_eq!(mapping(sizes), Ok(Mapping::Invocation), "{sizes:?}");
         }
         for sizes in [
             &[2, 64, 1][..],
@@ -172,44 +188,44 @@ mod tests {
             &[2, 5, 5, 1],
             &[2, 3, 3, 3, 1],
         ] {
-            assert_eq!(owner(sizes), Ok(Owner::Workgroup), "{sizes:?}");
-            assert!(plan(sizes, 4, 0, Some(Owner::Invocation)).is_err(), "{sizes:?}");
+            assert_eq!(mapping(sizes), Ok(Mapping::Workgroup), "{sizes:?}");
+            assert!(plan(sizes, 4, 0, Some(Mapping::Invocation)).is_err(), "{sizes:?}");
         }
         for sizes in [&[2, 2000, 1][..], &[64, 64, 10], &[2, 33]] {
-            let refused = owner(sizes).unwrap_err();
+            let refused = mapping(sizes).unwrap_err();
             assert!(refused.contains("invocation") && refused.contains("workgroup"), "{refused}");
         }
     }
 
     #[test]
     fn a_workgroup_must_hold_the_activations_of_a_batch_too() {
-        let owner = |batch| plan(&[2, 64, 1], 100, batch, None).map(|plan| plan.owner);
-        assert_eq!(owner(16), Ok(Owner::Workgroup));
-        let refused = owner(64).unwrap_err();
+        let mapping = |batch| plan(&[2, 64, 1], 100, batch, None).map(|plan| plan.mapping);
+        assert_eq!(mapping(16), Ok(Mapping::Workgroup));
+        let refused = mapping(64).unwrap_err();
         assert!(refused.contains("a batch of 64") && refused.contains("16384"), "{refused}");
     }
 
     #[test]
     fn a_software_adapter_leaves_large_batches_to_the_layered_engine() {
-        let suits = |batch, room| {
+        let suits = |batch, capacity| {
             let batches = &Batches::new(100, batch, Order::Shuffled, 0);
             let network = &network(&[2, 64, 1]);
-            super::suits(request(network, batches, 1, None), room)
+            super::suits(request(network, batches, 1, None), capacity)
         };
         assert!(suits(4, SOFTWARE) && !suits(64, SOFTWARE));
-        assert!(suits(64, Room { is_software: false, ..SOFTWARE }));
+        assert!(suits(64, Capacity { is_software: false, ..SOFTWARE }));
     }
 
     #[test]
     fn many_networks_of_a_software_adapter_go_to_invocations() {
-        let owner = |networks, room| {
+        let mapping = |networks, capacity| {
             let batches = &Batches::new(4, 0, Order::Shuffled, 0);
             let network = &network(&[2, 16, 1]);
-            super::owner(request(network, batches, networks, None), room)
+            super::mapping(request(network, batches, networks, None), capacity)
         };
-        assert_eq!(owner(1, SOFTWARE), Some(Owner::Workgroup));
-        assert_eq!(owner(256, SOFTWARE), Some(Owner::Invocation));
-        assert_eq!(owner(256, Room::BASE), Some(Owner::Workgroup));
+        assert_eq!(mapping(1, SOFTWARE), Some(Mapping::Workgroup));
+        assert_eq!(mapping(256, SOFTWARE), Some(Mapping::Invocation));
+        assert_eq!(mapping(256, Capacity::BASE), Some(Mapping::Workgroup));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is trained at once, and what each network has of its own: its rate, its momentum and its decay.
 
-use super::request::Owner;
+use super::request::Mapping;
 use crate::data::{Batches, Dataset};
 use crate::network::Network;
 use crate::optimizer::{Optimizer, RateSchedule};
@@ -21,9 +21,9 @@ pub struct Population<'a> {
     /// Each of them.
     pub members: &'a [Member],
     /// Whether a network's training ends as soon as it solves its data.
-    pub judged: bool,
+    pub stops_when_solved: bool,
     /// Who must own a network, where not just anyone will do.
-    pub owner: Option<Owner>,
+    pub mapping: Option<Mapping>,
 }
 
 /// One network of a population.

@@ -9,7 +9,7 @@ use crate::optimizer::{Optimizer, RateSchedule};
 
 named! {
     /// Who owns a network in the dispatches that train it.
-    pub enum Owner ("owner") {
+    pub enum Mapping ("mapping") {
         /// One invocation, in its registers: the smallest networks, a hundred thousand at once.
         Invocation = "invocation",
         /// One workgroup, in the memory that it shares: one network, or some hundreds.
@@ -19,33 +19,33 @@ named! {
 
 /// What an adapter has room for, as far as this decision goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct Capacity {
     /// Bytes that a workgroup shares.
     pub workgroup_bytes: usize,
     /// Bytes of a uniform binding.
     pub uniform_bytes: usize,
-    /// Loop rounds of an invocation in a dispatch.
-    pub rounds: usize,
+    /// Loop iterations of an invocation in a dispatch.
+    pub iterations: usize,
     /// Whether the adapter runs on the CPU, where barriers and shared memory are slow.
     pub is_software: bool,
 }
 
-impl Room {
+impl Capacity {
     /// What WebGPU grants everywhere.
-    pub const BASE: Room = Room {
+    pub const BASE: Capacity = Capacity {
         workgroup_bytes: 16_384,
         uniform_bytes: 65_536,
-        rounds: usize::MAX,
+        iterations: usize::MAX,
         is_software: false,
     };
 
     /// What `gpu` has.
-    pub fn of(gpu: &Gpu) -> Room {
+    pub fn of(gpu: &Gpu) -> Capacity {
         let adapter = gpu.adapter();
-        Room {
+        Capacity {
             workgroup_bytes: adapter.limits.max_workgroup_bytes as usize,
             uniform_bytes: usize::try_from(adapter.limits.max_uniform_bytes).unwrap_or(usize::MAX),
-            rounds: gpu.max_rounds() as usize,
+            iterations: gpu.max_iterations() as usize,
             is_software: adapter.kind == DeviceKind::Software,
         }
     }
@@ -65,9 +65,9 @@ pub struct Request<'a> {
     /// How many there are.
     pub networks: usize,
     /// Whether a training ends as soon as its data is solved.
-    pub judged: bool,
+    pub stops_when_solved: bool,
     /// Who must own a network, where not just anyone will do.
-    pub owner: Option<Owner>,
+    pub mapping: Option<Mapping>,
 }
 
 impl Request<'_> {
@@ -95,35 +95,35 @@ impl Request<'_> {
 /// How a network is trained inside a dispatch.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    pub owner: Owner,
+    pub mapping: Mapping,
     /// The kernel as it is for this network.
     pub kernel: Kernel<TrainParams>,
     /// The lines that are appended to it.
     pub lines: String,
-    /// Loop rounds of an invocation: in a step, for the losses of a step that is kept, and in a
+    /// Loop iterations of an invocation: in a step, for the losses of a step that is kept, and in a
     /// dispatch, whatever its steps.
-    pub step_rounds: usize,
-    pub loss_rounds: usize,
-    pub dispatch_rounds: usize,
+    pub step_iterations: usize,
+    pub loss_iterations: usize,
+    pub dispatch_iterations: usize,
 }
 
 impl Plan {
-    /// A dispatch of the kernel, without its loop rounds.
+    /// A dispatch of the kernel, without its loop iterations.
     pub(super) fn launch(&self, what: &Trainings<'_>) -> Launch {
         kernels::train(&self.kernel, what).with_lines(self.lines.clone())
     }
 
     /// The plan, if one step of it fits a dispatch.
-    pub(super) fn within(self, room: Room) -> Result<Plan, String> {
-        let rounds = self.dispatch_rounds + self.step_rounds + self.loss_rounds;
-        if rounds <= room.rounds {
+    pub(super) fn within(self, capacity: Capacity) -> Result<Plan, String> {
+        let iterations = self.dispatch_iterations + self.step_iterations + self.loss_iterations;
+        if iterations <= capacity.iterations {
             return Ok(self);
         }
         Err(format!(
-            "one step takes {rounds} loop rounds of {} {}, {} are planned for in a dispatch",
-            if self.owner == Owner::Invocation { "an" } else { "a" },
-            self.owner,
-            room.rounds
+            "one step takes {iterations} loop iterations of {} {}, {} are planned for in a dispatch",
+            if self.mapping == Mapping::Invocation { "an" } else { "a" },
+            self.mapping,
+            capacity.iterations
         ))
     }
 }

@@ -1,6 +1,6 @@
 //! The data set and its batches as lines of WGSL: what `shaders/common/rows.wgsl` needs.
 
-use super::request::{Request, Room};
+use super::request::{Capacity, Request};
 use crate::data::Dataset;
 use crate::gpu::{Access, Binding};
 use crate::kernels::{TRAIN_BINDINGS, TRAIN_STORAGE_BINDINGS};
@@ -18,7 +18,7 @@ pub(super) struct Rows {
     pub kept: usize,
     pub full: bool,
     pub shuffled: bool,
-    pub judged: bool,
+    pub stops_when_solved: bool,
     /// Vectors of four numbers that hold a row.
     vectors: usize,
 }
@@ -26,7 +26,7 @@ pub(super) struct Rows {
 impl Rows {
     /// `in_registers` where an invocation has all of a row to itself.
     pub(super) fn new(request: Request<'_>, in_registers: bool) -> Rows {
-        let Request { network, batches, judged, .. } = request;
+        let Request { network, batches, stops_when_solved, .. } = request;
         let (batch, full) = (batches.batch(), batches.is_full());
         let vectors = (network.inputs() + network.outputs()).div_ceil(4);
         let keeps = in_registers && full && 4 * batch * vectors <= MOST_KEPT;
@@ -37,25 +37,25 @@ impl Rows {
             kept: if keeps { batch } else { 0 },
             full,
             shuffled: batches.shuffled(),
-            judged,
+            stops_when_solved,
             vectors,
         }
     }
 
     /// Whether the data set fits a uniform binding.
-    fn is_uniform(&self, room: Room) -> bool {
-        16 * self.all * self.vectors <= room.uniform_bytes
+    fn is_uniform(&self, capacity: Capacity) -> bool {
+        16 * self.all * self.vectors <= capacity.uniform_bytes
     }
 
     /// The bindings of a kernel over them.
-    pub(super) fn bindings(&self, room: Room) -> &'static [Binding] {
-        if self.is_uniform(room) { TRAIN_BINDINGS } else { TRAIN_STORAGE_BINDINGS }
+    pub(super) fn bindings(&self, capacity: Capacity) -> &'static [Binding] {
+        if self.is_uniform(capacity) { TRAIN_BINDINGS } else { TRAIN_STORAGE_BINDINGS }
     }
 
     /// The lines.
-    pub(super) fn lines(&self, room: Room) -> String {
-        let Rows { all, batch, short, kept, full, shuffled, judged, vectors } = self;
-        let data = if self.is_uniform(room) {
+    pub(super) fn lines(&self, capacity: Capacity) -> String {
+        let Rows { all, batch, short, kept, full, shuffled, stops_when_solved, vectors } = self;
+        let data = if self.is_uniform(capacity) {
             format!("var<uniform> data: array<vec4<f32>, {}>", all * vectors)
         } else {
             "var<storage, read> data: array<vec4<f32>>".to_owned()
@@ -64,23 +64,23 @@ impl Rows {
             "@group(0) @binding(1) {data};\n\
              const ROW_VECTORS: u32 = {vectors}u; const ROWS: u32 = {batch}u; const KEPT: u32 = {kept}u;\n\
              const SHORT_ROWS: u32 = {short}u; const FULL: bool = {full}; const SHUFFLED: bool = {shuffled};\n\
-             const JUDGED: bool = {judged};\n"
+             const STOPS_WHEN_SOLVED: bool = {stops_when_solved};\n"
         )
     }
 
-    /// Loop rounds that a step takes for looking whether a network is solved, where one row takes
-    /// `row_rounds`: none where its own forward pass sees every row.
-    pub(super) fn judging_rounds(&self, row_rounds: usize) -> usize {
-        if self.judged && !self.full { (self.all + 1) * row_rounds } else { 0 }
+    /// Loop iterations that a step takes for looking whether a network is solved, where one row takes
+    /// `row_iterations`: none where its own forward pass sees every row.
+    pub(super) fn judging_iterations(&self, row_iterations: usize) -> usize {
+        if self.stops_when_solved && !self.full { (self.all + 1) * row_iterations } else { 0 }
     }
 
-    /// Loop rounds of the look at every row that ends a dispatch of networks that are judged.
-    pub(super) fn last_look_rounds(&self, row_rounds: usize) -> usize {
-        if self.judged { (self.all + 1) * row_rounds } else { 0 }
+    /// Loop iterations of the look at every row that ends a dispatch of networks that are judged.
+    pub(super) fn last_look_iterations(&self, row_iterations: usize) -> usize {
+        if self.stops_when_solved { (self.all + 1) * row_iterations } else { 0 }
     }
 
-    /// Loop rounds of the walk to a shuffled row, two on average at most, with as many to spare.
-    pub(super) fn walk_rounds(&self) -> usize {
+    /// Loop iterations of the walk to a shuffled row, two on average at most, with as many to spare.
+    pub(super) fn walk_iterations(&self) -> usize {
         if self.shuffled { 4 } else { 0 }
     }
 

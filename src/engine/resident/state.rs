@@ -2,7 +2,7 @@
 
 use super::engine::{Kept, ResidentEngine};
 use super::outcome::IN_TRAINING;
-use crate::engine::{Fate, Slot, State};
+use crate::engine::{NetworkStatus, Slot, State};
 use crate::gpu::{Buffer, GpuError};
 
 impl ResidentEngine {
@@ -31,7 +31,7 @@ impl ResidentEngine {
     /// Every network has made so many steps, and is in training.
     fn set_step(&mut self, step: u32) {
         self.step = step;
-        self.fates.fill(Fate::Unsolved);
+        self.statuses.fill(NetworkStatus::Unsolved);
         self.gpu.write(&self.buffers.done, 0, &vec![step; self.columns.len()]);
         self.gpu.write(&self.buffers.outcome, 0, &vec![IN_TRAINING; self.columns.len()]);
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::request::{Owner, Plan, Request, Room};
+use super::request::{Capacity, Mapping, Plan, Request};
 use super::rows::Rows;
 use crate::kernels::TRAIN_WORKGROUP;
 use crate::network::{Activation, Layer};
@@ -35,7 +35,7 @@ impl Workgroup {
     ///
     /// # Errors
     /// Why it cannot, in words.
-    pub(super) fn new(request: Request<'_>, room: Room) -> Result<Workgroup, String> {
+    pub(super) fn new(request: Request<'_>, capacity: Capacity) -> Result<Workgroup, String> {
         let Request { network, optimizer, .. } = request;
         let shape = Workgroup {
             layers: network.layers().collect(),
@@ -52,12 +52,12 @@ impl Workgroup {
             return Err(format!("a workgroup takes {MOST_OUTPUTS} outputs, not {}", shape.outputs));
         }
         match shape.bytes() {
-            Some(bytes) if bytes <= room.workgroup_bytes => Ok(shape),
+            Some(bytes) if bytes <= capacity.workgroup_bytes => Ok(shape),
             bytes => Err(format!(
                 "parameters and the activations of a batch of {} take {} bytes of workgroup memory, there are {}",
                 shape.rows.batch,
                 bytes.unwrap_or(usize::MAX),
-                room.workgroup_bytes
+                capacity.workgroup_bytes
             )),
         }
     }
@@ -76,44 +76,45 @@ impl Workgroup {
         if self.clips { self.parameters } else { 1 }
     }
 
-    /// The kernel, its lines and its rounds.
-    pub(super) fn plan(&self, room: Room) -> Plan {
+    /// The kernel, its lines and its iterations.
+    pub(super) fn plan(&self, capacity: Capacity) -> Plan {
         let rows = &self.rows;
         let workgroup_bytes = self.bytes().unwrap_or(usize::MAX) as u32;
-        let bindings = rows.bindings(room);
+        let bindings = rows.bindings(capacity);
         let own = |count: usize| count.div_ceil(LANES);
         let judging = own(rows.batch) * (2 + 4 * self.outputs) + LANES;
-        let look = self.forward_rounds() + own(rows.batch) * (1 + rows.walk_rounds()) + judging;
+        let look =
+            self.forward_iterations() + own(rows.batch) * (1 + rows.walk_iterations()) + judging;
         let looks = rows.all.div_ceil(rows.batch);
         Plan {
-            owner: Owner::Workgroup,
+            mapping: Mapping::Workgroup,
             kernel: TRAIN_WORKGROUP.with_memory(bindings, workgroup_bytes),
-            lines: self.lines(room),
-            step_rounds: 1
+            lines: self.lines(capacity),
+            step_iterations: 1
                 + look
-                + self.backward_rounds()
+                + self.backward_iterations()
                 + if self.clips { 2 * own(self.parameters) + LANES } else { 0 }
-                + if rows.judged && !rows.full { looks * (1 + look) } else { 0 },
-            loss_rounds: rows.batch,
-            dispatch_rounds: 2 * own(self.states * self.parameters)
+                + if rows.stops_when_solved && !rows.full { looks * (1 + look) } else { 0 },
+            loss_iterations: rows.batch,
+            dispatch_iterations: 2 * own(self.states * self.parameters)
                 + LANES
-                + if rows.judged { looks * (1 + look) } else { 0 },
+                + if rows.stops_when_solved { looks * (1 + look) } else { 0 },
         }
     }
 
-    fn forward_rounds(&self) -> usize {
+    fn forward_iterations(&self) -> usize {
         let own = |layer: &Layer| (self.rows.batch * layer.fan_out).div_ceil(LANES);
         self.layers.iter().map(|layer| own(layer) * (1 + layer.fan_in)).sum()
     }
 
-    fn backward_rounds(&self) -> usize {
+    fn backward_iterations(&self) -> usize {
         let inputs =
             |layer: &Layer| (self.rows.batch * layer.fan_in).div_ceil(LANES) * (1 + layer.fan_out);
         let own = |layer: &Layer| ((layer.fan_in + 1) * layer.fan_out).div_ceil(LANES);
         self.layers.iter().map(|layer| inputs(layer) + own(layer) * (1 + self.rows.batch)).sum()
     }
 
-    fn lines(&self, room: Room) -> String {
+    fn lines(&self, capacity: Capacity) -> String {
         let Workgroup { layers, inputs, outputs, parameters, units, rule, rows, .. } = self;
         let kept = self.kept_gradients();
         let (mut forward, mut backward, mut update) = (String::new(), Vec::new(), String::new());
@@ -144,7 +145,7 @@ impl Workgroup {
              fn forward_layers(lane: u32, rows: u32) {{\n{forward}}}\n\
              fn backward_layers(lane: u32, rows: u32) {{\n{backward}}}\n\
              fn update_layers(lane: u32, rows: u32, rule: Rule) {{\n{update}}}\n{}",
-            rows.lines(room)
+            rows.lines(capacity)
         )
     }
 }

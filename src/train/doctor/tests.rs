@@ -7,7 +7,7 @@ use crate::network::Activation::{Identity, LeakyRelu, Relu, Sigmoid, Tanh};
 use crate::network::{Activation, Initializer, Layout, Loss, Network};
 use crate::optimizer::{Optimizer, OptimizerKind};
 use crate::train::evaluate;
-use crate::train::{Course, Ended};
+use crate::train::{Ended, TrainerState};
 
 mod steps;
 
@@ -97,7 +97,7 @@ fn watch(training: Training) -> Seen {
     let run = Run {
         seed: training.seed,
         ended: Ended::Epochs,
-        course: Course::new(&training, training.seed),
+        trainer_state: TrainerState::new(&training, training.seed),
         step: engine.steps_done(),
         moments: Vec::new(),
         epochs: history.len() as u32,

@@ -112,7 +112,7 @@ pub struct Halving {
 /// goes on as if it had never stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Course {
+pub struct TrainerState {
     /// The start's seed.
     pub seed: u64,
     /// Whole epochs done.
@@ -137,10 +137,10 @@ pub struct Course {
     pub halvings: Vec<Halving>,
 }
 
-impl Course {
+impl TrainerState {
     /// That of a start that has made no step.
-    pub fn new(training: &Training, seed: u64) -> Course {
-        Course {
+    pub fn new(training: &Training, seed: u64) -> TrainerState {
+        TrainerState {
             seed,
             epoch: 0,
             pending: Vec::new(),
@@ -280,34 +280,44 @@ mod tests {
         let mean = |epoch: u32| epoch_loss(&batches, &[loss(2 * epoch - 2), loss(2 * epoch - 1)]);
         let whole: Vec<(u32, f32)> = [1, 3, 6, 9].map(|epoch| (epoch, mean(epoch))).to_vec();
         for cuts in [&[20][..], &[1, 4, 5, 20], &[2, 6, 12, 20], &[3, 7, 11, 13, 17, 19, 20]] {
-            let mut course = Course::new(&training, 0);
+            let mut trainer_state = TrainerState::new(&training, 0);
             for (&from, &to) in [0].iter().chain(cuts).zip(cuts) {
-                course.note(&training, &batches, from..to, 1, (from..to).map(loss));
-                assert_eq!((course.epoch, course.pending.len() as u32), (to / 2, to % 2));
+                trainer_state.note(&training, &batches, from..to, 1, (from..to).map(loss));
+                assert_eq!(
+                    (trainer_state.epoch, trainer_state.pending.len() as u32),
+                    (to / 2, to % 2)
+                );
                 let latest = (to > 1).then(|| mean(to / 2));
-                assert_eq!(course.latest, latest, "{cuts:?}");
+                assert_eq!(trainer_state.latest, latest, "{cuts:?}");
             }
-            assert_eq!(course.history, whole, "{cuts:?}");
+            assert_eq!(trainer_state.history, whole, "{cuts:?}");
         }
         // Only every third epoch's are known: steps 4 and 5, 10 and 11, 16 and 17.
         let known = |steps: Range<u32>| steps.filter(|step| step / 2 % 3 == 2).map(loss);
         for cuts in [&[20][..], &[5, 6, 11, 20], &[4, 17, 20]] {
-            let mut course = Course::new(&training, 0);
+            let mut trainer_state = TrainerState::new(&training, 0);
             for (&from, &to) in [0].iter().chain(cuts).zip(cuts) {
-                course.note(&training, &batches, from..to, 3, known(from..to));
+                trainer_state.note(&training, &batches, from..to, 3, known(from..to));
                 let is_known = to / 2 % 3 == 0 && to > 1;
-                assert_eq!(course.latest, is_known.then(|| mean(to / 2)), "{cuts:?} at {to}");
+                assert_eq!(
+                    trainer_state.latest,
+                    is_known.then(|| mean(to / 2)),
+                    "{cuts:?} at {to}"
+                );
             }
-            assert_eq!(course.history, whole[1..], "{cuts:?}");
+            assert_eq!(trainer_state.history, whole[1..], "{cuts:?}");
         }
         // Wanted only from the middle of an epoch on.
-        let mut course = Course::new(&training, 0);
-        course.note(&training, &batches, 0..5, 0, std::iter::empty());
-        course.note(&training, &batches, 5..6, 1, [loss(5)].into_iter());
-        assert_eq!((course.epoch, course.latest, course.history.len()), (3, None, 0));
+        let mut trainer_state = TrainerState::new(&training, 0);
+        trainer_state.note(&training, &batches, 0..5, 0, std::iter::empty());
+        trainer_state.note(&training, &batches, 5..6, 1, [loss(5)].into_iter());
+        assert_eq!(
+            (trainer_state.epoch, trainer_state.latest, trainer_state.history.len()),
+            (3, None, 0)
+        );
         let bad = [0.0, f32::NAN, f32::INFINITY];
-        assert_eq!(course.note(&training, &batches, 6..9, 1, bad.into_iter()), Some(8));
-        assert_eq!(course.note(&training, &batches, 9..9, 1, std::iter::empty()), None);
+        assert_eq!(trainer_state.note(&training, &batches, 6..9, 1, bad.into_iter()), Some(8));
+        assert_eq!(trainer_state.note(&training, &batches, 9..9, 1, std::iter::empty()), None);
     }
 
     #[test]
