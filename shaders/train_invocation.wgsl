@@ -62,7 +62,7 @@ var<private> units: array<vec4<f32>, UNIT_VECTORS>;
 var<private> d_units: array<vec4<f32>, UNIT_VECTORS>;
 
 // Where a vector of parameters stands among all: its first, from one to the next, and how many it holds.
-struct EngineSpec {
+struct Place {
     first: u32,
     step: u32,
     count: u32,
@@ -87,55 +87,55 @@ struct Layer {
 
 const FROM_DATA: u32 = 0xffffffffu;
 
-fn load_state(spec: EngineSpec, state: u32, network: u32) -> vec4<f32> {
-    let at = (state * PARAMETERS + spec.first) * params.networks + network;
-    let step = spec.step * params.networks;
+fn load_state(place: Place, state: u32, network: u32) -> vec4<f32> {
+    let at = (state * PARAMETERS + place.first) * params.networks + network;
+    let step = place.step * params.networks;
     var v = vec4<f32>(parameters[at], 0.0, 0.0, 0.0);
-    if (spec.count > 1u) {
+    if (place.count > 1u) {
         v.y = parameters[at + step];
     }
-    if (spec.count > 2u) {
+    if (place.count > 2u) {
         v.z = parameters[at + 2u * step];
     }
-    if (spec.count > 3u) {
+    if (place.count > 3u) {
         v.w = parameters[at + 3u * step];
     }
     return v;
 }
 
-fn store_state(spec: EngineSpec, state: u32, network: u32, v: vec4<f32>) {
-    let at = (state * PARAMETERS + spec.first) * params.networks + network;
-    let step = spec.step * params.networks;
+fn store_state(place: Place, state: u32, network: u32, v: vec4<f32>) {
+    let at = (state * PARAMETERS + place.first) * params.networks + network;
+    let step = place.step * params.networks;
     parameters[at] = v.x;
-    if (spec.count > 1u) {
+    if (place.count > 1u) {
         parameters[at + step] = v.y;
     }
-    if (spec.count > 2u) {
+    if (place.count > 2u) {
         parameters[at + 2u * step] = v.z;
     }
-    if (spec.count > 3u) {
+    if (place.count > 3u) {
         parameters[at + 3u * step] = v.w;
     }
 }
 
-fn load_vector(k: u32, spec: EngineSpec, network: u32) {
-    values[k] = load_state(spec, 0u, network);
+fn load_vector(k: u32, place: Place, network: u32) {
+    values[k] = load_state(place, 0u, network);
     if (has_moment1(OPTIMIZER)) {
-        moment1[k] = load_state(spec, 1u, network);
+        moment1[k] = load_state(place, 1u, network);
     }
     if (has_moment2(OPTIMIZER)) {
-        moment2[k] = load_state(spec, STATES - 1u, network);
+        moment2[k] = load_state(place, STATES - 1u, network);
     }
 }
 
 // Whether the parameters are finite.
-fn store_vector(k: u32, spec: EngineSpec, network: u32) -> bool {
-    store_state(spec, 0u, network, values[k]);
+fn store_vector(k: u32, place: Place, network: u32) -> bool {
+    store_state(place, 0u, network, values[k]);
     if (has_moment1(OPTIMIZER)) {
-        store_state(spec, 1u, network, moment1[k]);
+        store_state(place, 1u, network, moment1[k]);
     }
     if (has_moment2(OPTIMIZER)) {
-        store_state(spec, STATES - 1u, network, moment2[k]);
+        store_state(place, STATES - 1u, network, moment2[k]);
     }
     return are_finite(values[k]);
 }
@@ -258,7 +258,7 @@ fn solves(rows: u32) -> bool {
 }
 
 fn is_short(clock: Clock) -> bool {
-    return SHORT_ROWS != 0u && clock.spec + 1u == params.steps_per_epoch;
+    return SHORT_ROWS != 0u && clock.place + 1u == params.steps_per_epoch;
 }
 
 fn order_key(seed: vec2<u32>, clock: Clock) -> vec2<u32> {
@@ -273,7 +273,7 @@ fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
     let key = order_key(seed, clock);
     var loss = 0.0;
     for (var at = 0u; at < select(ROWS, SHORT_ROWS, is_short(clock)); at++) {
-        take_row(row_of(key, params.data_rows, clock.spec, at));
+        take_row(row_of(key, params.data_rows, clock.place, at));
         loss += loss_of_row(forward(), targets());
     }
     return loss * select(params.value_scale, params.short_value_scale, is_short(clock));
@@ -290,7 +290,7 @@ fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
         if (at >= SHORT_ROWS && is_short(clock)) {
             break;
         }
-        is_near = add_row(row_of(key, params.data_rows, clock.spec, at), scale) && is_near;
+        is_near = add_row(row_of(key, params.data_rows, clock.place, at), scale) && is_near;
     }
     if (STOPS_WHEN_SOLVED && FULL && is_near) {
         return true;
@@ -324,7 +324,7 @@ fn train(network: u32) {
     var is_solved = false;
     // Some devices run both sides of every branch: what few steps do stays out of the inner loop.
     while (made < steps && !is_solved) {
-        if (STOPS_WHEN_SOLVED && !FULL && clock.spec == 0u) {
+        if (STOPS_WHEN_SOLVED && !FULL && clock.place == 0u) {
             is_solved = solves(params.data_rows);
         }
         if (is_kept(clock, params.loss_every)) {
@@ -350,7 +350,7 @@ fn train(network: u32) {
     let is_finite = store(network);
     done[network] = first_step + made;
     // What the last step made of it has been seen by nobody yet.
-    if (STOPS_WHEN_SOLVED && clock.spec == 0u && !is_solved) {
+    if (STOPS_WHEN_SOLVED && clock.place == 0u && !is_solved) {
         is_solved = solves(params.data_rows);
     }
     if (!is_finite) {

@@ -7,7 +7,7 @@ fn epoch_key(seed: vec2<u32>, epoch: u32) -> vec2<u32> {
     return threefry2x32(seed, vec2<u32>(epoch, ORDER_STREAM));
 }
 
-// One trip through a Feistel network of six iterations on high and low bits.
+// One trip through a Feistel network of six rounds on high and low bits.
 fn feistel(key: vec2<u32>, value: u32, high_bits: u32, low_bits: u32) -> u32 {
     let high_mask = (1u << high_bits) - 1u;
     let low_mask = (1u << low_bits) - 1u;

@@ -121,7 +121,7 @@ impl EngineSpec {
         }
     }
 
-    /// Who owns a network there, on the resident engine.
+    /// How networks are mapped there, on the resident engine.
     pub fn mapping(&self, request: Request<'_>) -> Option<Mapping> {
         match self {
             EngineSpec::Resident(gpu, mapping) => {

@@ -172,7 +172,7 @@ impl ResidentEngine {
         &self.network
     }
 
-    /// Who owns a network here.
+    /// How networks are mapped.
     pub fn mapping(&self) -> Mapping {
         self.plan.mapping
     }

@@ -104,19 +104,19 @@ impl Invocation {
     /// Loop iterations of an update beyond the plainest, whose loops are unrolled: of bodies as long as
     /// Adam's that is not taken for granted.
     fn update_iterations(&self) -> usize {
-        self.specs().len() * (usize::from(self.states > 1) + usize::from(self.clips))
+        self.places().len() * (usize::from(self.states > 1) + usize::from(self.clips))
     }
 
     /// Where each vector of parameters stands among all of them: its first, from one to the next, and how
     /// many it holds.
-    fn specs(&self) -> Vec<[usize; 3]> {
-        let (mut specs, mut first) = (Vec::new(), 0);
+    fn places(&self) -> Vec<[usize; 3]> {
+        let (mut places, mut first) = (Vec::new(), 0);
         for (layer, units) in &self.hidden {
             for row in 0..=layer.fan_in {
                 let of_row = |group: usize| {
                     [first + row * units.units + group * units.lanes, 1, units.len_of(group)]
                 };
-                specs.extend((0..units.groups).map(of_row));
+                places.extend((0..units.groups).map(of_row));
             }
             first += (layer.fan_in + 1) * units.units;
         }
@@ -129,11 +129,11 @@ impl Invocation {
                     last.len_of(group),
                 ]
             };
-            specs.extend((0..last.groups).map(of_output));
+            places.extend((0..last.groups).map(of_output));
         }
         let biases = first + last.units * self.outputs;
-        specs.extend((0..self.outputs).map(|output| [biases + output, 1, 1]));
-        specs
+        places.extend((0..self.outputs).map(|output| [biases + output, 1, 1]));
+        places
     }
 
     /// The kernel, its lines and its iterations. Loops over constants are unrolled by llvmpipe, which
@@ -181,16 +181,15 @@ impl Invocation {
             values_at += (fan_in + 1) * groups;
             units_at += groups;
         }
-        let specs = self.specs();
+        let places = self.places();
         // One call for each vector: nothing depends on whether a compiler unrolls loops over them.
         let each = |call: &dyn Fn(usize, &str) -> String| -> String {
-            let spec = |[first, step, count]: &[usize; 3]| {
-                format!("EngineSpec({first}u, {step}u, {count}u)")
-            };
-            specs
+            let place =
+                |[first, step, count]: &[usize; 3]| format!("Place({first}u, {step}u, {count}u)");
+            places
                 .iter()
                 .enumerate()
-                .map(|(k, at)| format!("    {}\n", call(k, &spec(at))))
+                .map(|(k, at)| format!("    {}\n", call(k, &place(at))))
                 .collect()
         };
         let _ = write!(
@@ -204,9 +203,9 @@ impl Invocation {
              fn squares(scale: f32) -> f32 {{\n    var sum = 0.0;\n{}    return sum;\n}}\n\
              fn update(rule: Rule, clip: vec2<f32>) {{\n{}}}\n{}",
             hidden.len() - 1,
-            specs.len(),
-            each(&|k, spec| format!("load_vector({k}u, {spec}, network);")),
-            each(&|k, spec| format!("is_finite &= store_vector({k}u, {spec}, network);")),
+            places.len(),
+            each(&|k, place| format!("load_vector({k}u, {place}, network);")),
+            each(&|k, place| format!("is_finite &= store_vector({k}u, {place}, network);")),
             each(&|k, _| format!("largest = max(largest, largest_of({k}u));")),
             each(&|k, _| format!("sum += square_of({k}u, scale);")),
             each(&|k, _| format!("update_vector({k}u, rule, clip);")),

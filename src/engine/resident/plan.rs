@@ -33,7 +33,7 @@ pub fn suits(request: Request<'_>, capacity: Capacity) -> bool {
     })
 }
 
-/// Who would own a network, if the resident engine takes it at all.
+/// How a network would be mapped, if the resident engine can train it at all.
 pub fn mapping(request: Request<'_>, capacity: Capacity) -> Option<Mapping> {
     plan(request, capacity).ok().map(|plan| plan.mapping)
 }
@@ -63,7 +63,7 @@ pub(super) fn plan(request: Request<'_>, capacity: Capacity) -> Result<Plan, Str
 /// alone.
 ///
 /// # Errors
-/// Why nobody would own a network, in words.
+/// Why no mapping fits a network, in words.
 pub fn launch(
     request: Request<'_>,
     capacity: Capacity,

@@ -22,7 +22,7 @@ pub struct Population<'a> {
     pub members: &'a [Member],
     /// Whether a network's training ends as soon as it solves its data.
     pub stops_when_solved: bool,
-    /// Who must own a network, where not just anyone will do.
+    /// The mapping, where one is asked for.
     pub mapping: Option<Mapping>,
 }
 

@@ -8,7 +8,7 @@ use crate::network::{Network, named};
 use crate::optimizer::{Optimizer, RateSchedule};
 
 named! {
-    /// Who owns a network in the dispatches that train it.
+    /// How a network is mapped to invocations: one network per invocation or per workgroup.
     pub enum Mapping ("mapping") {
         /// One invocation, in its registers: the smallest networks, a hundred thousand at once.
         Invocation = "invocation",
@@ -66,7 +66,7 @@ pub struct Request<'a> {
     pub networks: usize,
     /// Whether a training ends as soon as its data is solved.
     pub stops_when_solved: bool,
-    /// Who must own a network, where not just anyone will do.
+    /// The mapping, where one is asked for.
     pub mapping: Option<Mapping>,
 }
 
