@@ -140,8 +140,8 @@ fn indexing_in_structs(Built { module, info, .. }: &Built) -> Vec<String> {
 #[test]
 fn every_planned_shape_is_one_that_hlsl_compilers_take() {
     for built in all() {
-        assert_eq!(defined_twice(&built), [String::new(); 0], "{}", built.label);
-        assert_eq!(indexing_in_structs(&built), [String::new(); 0], "{}", built.label);
+        assert_eq!(defined_twice(&built), Vec::<String>::new(), "{}", built.label);
+        assert_eq!(indexing_in_structs(&built), Vec::<String>::new(), "{}", built.label);
     }
 }
 
