@@ -92,7 +92,7 @@ impl<T: Real> Reference<T> {
     }
 
     /// The loss of the last forward pass against `targets`, and its gradient as the loss gives
-    /// it: with respect to outputs or to pre-activations ([`Loss::gradient_at`]).
+    /// it: with respect to outputs or to pre-activations ([`Loss::gradient_at`](crate::network::Loss::gradient_at)).
     pub fn loss(&self, targets: &[T]) -> (T, Vec<T>) {
         let outputs = self.network.outputs();
         let z = self.trace.pre_activations.last().map_or(&[][..], |z| z);
