@@ -466,6 +466,34 @@ fn the_resident_engine_takes_every_small_shape() {
     assert!(owned(Mapping::Invocation) >= 9 && owned(Mapping::Workgroup) == 13, "{owners:?}");
 }
 
+/// Dispatches as long as the planner makes them: llvmpipe silently stops loops after 65,535 iterations, and an
+/// engine that finds steps missing fails.
+#[test]
+fn dispatches_as_long_as_planned_make_every_step() {
+    let cases = [
+        (vec![2, 2, 8], Activation::Silu, Loss::SoftmaxCrossEntropy, 12, 5),
+        (vec![1, 2, 2, 6], Activation::Gelu, Loss::SoftmaxCrossEntropy, 9, 0),
+        (vec![31, 1, 1], Activation::Gelu, Loss::MseMean, 12, 5),
+        (vec![4, 8, 10], Activation::Elu, Loss::SoftmaxCrossEntropy, 70, 67),
+        (vec![2, 4, 4, 1], Activation::Relu, Loss::Bce, 4, 0),
+    ];
+    for (sizes, hidden, loss, rows, batch) in cases {
+        let plain = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
+        let adam = Optimizer { clip_norm: Some(1.0), ..Optimizer::new(OptimizerKind::Adam) };
+        for optimizer in [plain.optimizer, adam] {
+            let task = Task { optimizer, learning_rate: 0.01, ..plain.clone() };
+            for spec in resident_places(&task) {
+                let is_workgroup = spec.mapping(task.request()) == Some(Mapping::Workgroup);
+                let steps = if is_workgroup { 2_000 } else { 20_000 };
+                let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
+                let losses = pollster::block_on(engine.run(steps, &never)).unwrap();
+                assert_eq!((losses.len(), engine.steps_done()), (steps as usize, steps));
+                assert!(losses.iter().all(|loss| loss.is_finite()), "{sizes:?} on {spec:?}");
+            }
+        }
+    }
+}
+
 /// A device of its own: the shared one must survive.
 fn own_gpu() -> Arc<wgrad::gpu::Gpu> {
     let index = gpu().adapter().index;

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::request::{Capacity, Mapping, Plan, Request};
-use super::rows::Rows;
+use super::rows::{OUTPUT_LOOPS, Rows};
 use crate::kernels::TRAIN_INVOCATION;
 use crate::network::Layer;
 
@@ -138,10 +138,10 @@ impl Invocation {
 
     /// The kernel, its lines and its iterations. Loops over constants are unrolled by llvmpipe, which
     /// alone counts iterations; of those over outputs, whose bodies are long, it is not taken for
-    /// granted. A loop that is entered and left at once costs a round, with those inside it.
+    /// granted. A loop that is entered and left at once costs an iteration, with those inside it.
     pub(super) fn plan(&self, capacity: Capacity) -> Plan {
         let rows = &self.rows;
-        let outputs = if self.outputs == 1 { 0 } else { 4 * self.outputs };
+        let outputs = if self.outputs == 1 { 0 } else { OUTPUT_LOOPS * self.outputs };
         let row = 1 + outputs + rows.walk_iterations();
         // The loop over few rows of a small network is unrolled too. Were it not, the iterations would
         // be 3/2 of these, and still below the 65,535 of which half are planned for.

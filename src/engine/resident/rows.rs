@@ -8,6 +8,10 @@ use crate::kernels::{TRAIN_BINDINGS, TRAIN_STORAGE_BINDINGS};
 /// Numbers of the data set that are held in registers too, where every step takes all rows.
 const MOST_KEPT: usize = 64;
 
+/// Loops over a row's outputs in a step at most: targets, pre-activations, the softmax's three, predictions,
+/// gradients, the comparison with targets, what is stored, and the loss's three.
+pub(super) const OUTPUT_LOOPS: usize = 12;
+
 /// How the rows of a network's data lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rows {

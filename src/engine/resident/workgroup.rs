@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::request::{Capacity, Mapping, Plan, Request};
-use super::rows::Rows;
+use super::rows::{OUTPUT_LOOPS, Rows};
 use crate::kernels::TRAIN_WORKGROUP;
 use crate::network::{Activation, Layer};
 
@@ -82,7 +82,7 @@ impl Workgroup {
         let workgroup_bytes = self.bytes().unwrap_or(usize::MAX) as u32;
         let bindings = rows.bindings(capacity);
         let own = |count: usize| count.div_ceil(LANES);
-        let judging = own(rows.batch) * (2 + 4 * self.outputs) + LANES;
+        let judging = own(rows.batch) * (2 + OUTPUT_LOOPS * self.outputs) + LANES;
         let look =
             self.forward_iterations() + own(rows.batch) * (1 + rows.walk_iterations()) + judging;
         let looks = rows.all.div_ceil(rows.batch);
