@@ -279,7 +279,7 @@ fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
     return loss * select(params.value_scale, params.short_value_scale, is_short(clock));
 }
 
-// One step, unless the network is judged and this forward pass, over all rows, shows it solved:
+// One step, unless the network stops when solved and this forward pass, over all rows, shows it solved:
 // then true.
 fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
     let key = order_key(seed, clock);

@@ -434,13 +434,13 @@ fn a_stopped_run_goes_on_to_the_bit_with_plain_kernels() {
 
 #[cfg(unix)]
 #[test]
-fn a_stopped_run_goes_on_to_the_bit_where_an_invocation_owns_it() {
+fn a_stopped_run_goes_on_to_the_bit_with_one_invocation_per_network() {
     every_optimizer_resumes(&["--engine", "resident-invocation"], 2000, "301");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_stopped_run_goes_on_to_the_bit_where_a_workgroup_owns_it() {
+fn a_stopped_run_goes_on_to_the_bit_with_one_workgroup_per_network() {
     every_optimizer_resumes(&["--engine", "resident-workgroup"], 1000, "301");
 }
 

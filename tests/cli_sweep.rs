@@ -33,7 +33,7 @@ fn a_sweep_of_nothing_is_the_odds_of_xor() {
 #[test]
 fn the_command_that_is_printed_trains_the_network_that_was_counted() {
     let many = ["--networks", "300", "--epochs", "500", "--lr", "6", "--activation", "tanh"];
-    // Whoever owned the networks of the sweep owns the one taken out, at rates where it matters.
+    // The network taken out has the mapping of those in the sweep, at rates where it matters.
     for args in [&["--width", "2..3"][..], &["--width", "16"], &["--engine", "cpu"]] {
         let text = succeed(wgrad(&[&["sweep"], &many[..], args].concat()));
         let line = text.lines().find(|line| line.starts_with("To train one")).unwrap();

@@ -1,11 +1,11 @@
-//! The rules of the house that can be read off the source: which room may know which, and that the
+//! The rules of the house that can be read off the source: which module may know which, and that the
 //! core prints nothing, touches no file, and asks no clock but one that a browser has.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room with the rooms it may use.
+/// Each module with the modules it may use.
 const MAY_USE: [(&str, &[&str]); 15] = [
     ("random", &[]),
     ("network", &["random"]),
@@ -87,10 +87,10 @@ fn without_tests(text: &str) -> String {
     code
 }
 
-/// Every source file of a room with its text, its own tests cut out.
-fn files(capacity: &str) -> Vec<(PathBuf, String)> {
+/// Every source file of a module with its text, its own tests cut out.
+fn files(module: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders = vec![source().join(capacity)];
+    let mut folders = vec![source().join(module)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}")) {
             let path = entry.unwrap().path();
@@ -102,7 +102,7 @@ fn files(capacity: &str) -> Vec<(PathBuf, String)> {
             }
         }
     }
-    assert!(!found.is_empty(), "{capacity} is empty");
+    assert!(!found.is_empty(), "{module} is empty");
     found
 }
 
@@ -135,38 +135,38 @@ fn f() {
 
 #[test]
 fn every_room_is_in_the_table() {
-    let mut rooms: Vec<String> = fs::read_dir(source())
+    let mut modules: Vec<String> = fs::read_dir(source())
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir())
         .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
-    rooms.sort();
-    let mut table: Vec<&str> = MAY_USE.iter().map(|(capacity, _)| *capacity).collect();
+    modules.sort();
+    let mut table: Vec<&str> = MAY_USE.iter().map(|(module, _)| *module).collect();
     table.sort_unstable();
-    assert_eq!(rooms, table);
+    assert_eq!(modules, table);
 }
 
 #[test]
 fn dependency_runs_one_way() {
-    for (capacity, may_use) in MAY_USE {
-        for (path, code) in files(capacity) {
+    for (module, may_use) in MAY_USE {
+        for (path, code) in files(module) {
             assert!(
                 !code.contains("crate::{"),
-                "{path:?}: one `use` per capacity, so that it can be seen"
+                "{path:?}: one `use` per module, so that it can be seen"
             );
             for used in code.split("crate::").skip(1) {
                 let used: String =
                     used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                let is_room = MAY_USE.iter().any(|(other, _)| *other == used);
-                let fine = !is_room || used == capacity || may_use.contains(&used.as_str());
-                assert!(fine, "{path:?} uses {used}, which {capacity} may not know");
+                let is_module = MAY_USE.iter().any(|(other, _)| *other == used);
+                let fine = !is_module || used == module || may_use.contains(&used.as_str());
+                assert!(fine, "{path:?} uses {used}, which {module} may not know");
             }
-            // From a room's own root, so many times `super` is still within it.
-            let below = path.strip_prefix(source().join(capacity)).unwrap();
+            // From a module's own root, so many times `super` is still within it.
+            let below = path.strip_prefix(source().join(module)).unwrap();
             let depth = below.components().count() - usize::from(below.ends_with("mod.rs"));
             let out = "super::".repeat(depth + 1);
-            assert!(!code.contains(&out), "{path:?} leaves {capacity} by {out}");
+            assert!(!code.contains(&out), "{path:?} leaves {module} by {out}");
         }
     }
 }
@@ -182,8 +182,8 @@ fn the_core_is_fit_for_a_browser() {
         "std::thread",
         "Instant::now()",
     ];
-    for capacity in CORE {
-        for (path, code) in files(capacity) {
+    for module in CORE {
+        for (path, code) in files(module) {
             // The writers of files are not core: they come with the feature `cli`.
             let writers = ["model/file.rs", "model/history.rs", "model/run_folder.rs"];
             if writers.iter().any(|writer| path.ends_with(writer)) {
@@ -204,10 +204,10 @@ fn the_core_is_fit_for_a_browser() {
 
 #[test]
 fn wgpu_stays_where_it_belongs() {
-    for (capacity, _) in MAY_USE {
-        for (path, code) in files(capacity) {
+    for (module, _) in MAY_USE {
+        for (path, code) in files(module) {
             let uses = code.contains("wgpu::");
-            assert!(!uses || capacity == "gpu", "{path:?} names a type of wgpu");
+            assert!(!uses || module == "gpu", "{path:?} names a type of wgpu");
         }
     }
     let polls: usize = files("gpu").iter().map(|(_, code)| code.matches(".poll(").count()).sum();
@@ -290,7 +290,7 @@ const MAY_GO_ROUND: [&str; 2] = ["gpu", "engine/resident"];
 #[test]
 fn files_of_a_folder_do_not_use_each_other_in_a_circle() {
     let mut folders: Vec<PathBuf> =
-        MAY_USE.iter().map(|(capacity, _)| source().join(capacity)).collect();
+        MAY_USE.iter().map(|(module, _)| source().join(module)).collect();
     while let Some(folder) = folders.pop() {
         let inner = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
         folders.extend(inner.filter(|path| path.is_dir()));

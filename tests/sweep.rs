@@ -206,7 +206,7 @@ fn a_sweep_is_cut_so_that_every_chunk_fits_the_device() {
     }
 }
 
-/// The statuses of a population of `training`'s networks, each drawn and judged as in a sweep.
+/// The statuses of a population of `training`'s networks, each drawn and stopped when solved, as in a sweep.
 fn statuses(training: &Training, spec: &EngineSpec) -> Vec<NetworkStatus> {
     let EngineSpec::Resident(gpu, mapping) = spec else {
         panic!("statuses are the resident engine's")
@@ -264,7 +264,7 @@ fn a_network_taken_out_alone_is_the_one_that_was_counted() {
                 outcome.unwrap().kept.evaluation
             };
             let epochs = steps / per_epoch;
-            assert_eq!(steps % per_epoch, 0, "stops_when_solved where an epoch begins");
+            assert_eq!(steps % per_epoch, 0, "solved networks stop where an epoch begins");
             assert_eq!(alone(epochs).solved, Some(true), "seed {seed}");
             let before = alone(epochs - 1).predictions;
             let pairs = before.iter().zip(training.data.targets());

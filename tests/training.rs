@@ -28,7 +28,7 @@ fn specs() -> [EngineSpec; 3] {
 }
 
 /// The resident engine with each mapping that takes a network.
-fn resident_places(task: &Task) -> Vec<EngineSpec> {
+fn resident_specs(task: &Task) -> Vec<EngineSpec> {
     let fits = |mapping: &&Mapping| {
         let mapping = Some(**mapping);
         let wanted = Request { mapping, ..task.request() };
@@ -111,7 +111,7 @@ fn engines_follow_the_reference_step_by_step() {
             let bound = f64::from(STEPS) * (*longest + 8) as f64 * ULP;
             let near = Bound::Mixed { absolute: bound, relative: bound };
             let mut specs = specs().to_vec();
-            specs.extend(resident_places(&task));
+            specs.extend(resident_specs(&task));
             for spec in &specs {
                 let mut engine = pollster::block_on(Engine::new(task.clone(), spec)).unwrap();
                 assert_eq!(engine.kind(), spec.kind());
@@ -444,14 +444,14 @@ fn the_resident_engine_takes_every_small_shape() {
         (vec![2, 16, 16, 1], Activation::LeakyRelu, Loss::Bce, 4, 0),
         (vec![1, 2, 1], Activation::Tanh, Loss::MseMean, 5000, 7),
     ];
-    let mut owners = Vec::new();
+    let mut mappings = Vec::new();
     for (sizes, hidden, loss, rows, batch) in cases {
         let task = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
         let (losses, reference) = reference_losses(&task, 25);
         let longest = sizes.iter().max().unwrap();
         let bound = 25.0 * (longest + 40) as f64 * ULP;
         let near = Bound::Mixed { absolute: bound, relative: bound };
-        for spec in resident_places(&task) {
+        for spec in resident_specs(&task) {
             let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
             let actual = pollster::block_on(engine.run(25, &never)).unwrap();
             let label = format!("{sizes:?} {loss} on {spec:?}");
@@ -459,11 +459,14 @@ fn the_resident_engine_takes_every_small_shape() {
             let parameters = pollster::block_on(engine.parameters()).unwrap();
             let expected = &reference.parameters;
             assert_close(&format!("{label}, parameters"), &parameters, expected, near);
-            owners.push(spec.mapping(task.request()));
+            mappings.push(spec.mapping(task.request()));
         }
     }
-    let owned = |by| owners.iter().filter(|mapping| **mapping == Some(by)).count();
-    assert!(owned(Mapping::Invocation) >= 9 && owned(Mapping::Workgroup) == 13, "{owners:?}");
+    let mapped_to = |by| mappings.iter().filter(|mapping| **mapping == Some(by)).count();
+    assert!(
+        mapped_to(Mapping::Invocation) >= 9 && mapped_to(Mapping::Workgroup) == 13,
+        "{mappings:?}"
+    );
 }
 
 /// Dispatches as long as the planner makes them: llvmpipe silently stops loops after 65,535 iterations, and an
@@ -482,7 +485,7 @@ fn dispatches_as_long_as_planned_make_every_step() {
         let adam = Optimizer { clip_norm: Some(1.0), ..Optimizer::new(OptimizerKind::Adam) };
         for optimizer in [plain.optimizer, adam] {
             let task = Task { optimizer, learning_rate: 0.01, ..plain.clone() };
-            for spec in resident_places(&task) {
+            for spec in resident_specs(&task) {
                 let is_workgroup = spec.mapping(task.request()) == Some(Mapping::Workgroup);
                 let steps = if is_workgroup { 2_000 } else { 20_000 };
                 let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
@@ -588,7 +591,7 @@ fn an_engine_goes_back_to_where_it_was() {
     let task = task(&[2, 5, 2], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
     let optimizer = Optimizer::new(OptimizerKind::Adam);
     let task = Task { optimizer, ..task };
-    for spec in [&specs()[..], &resident_places(&task)].concat() {
+    for spec in [&specs()[..], &resident_specs(&task)].concat() {
         let on = |task: &Task| pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
         let (mut engine, label) = (on(&task), format!("{spec:?}"));
         let run = |engine: &mut Engine, steps| {
@@ -634,7 +637,7 @@ fn engines_know_whether_parameters_are_finite() {
                 network: network.clone(),
                 data: Arc::clone(&data),
             };
-            for spec in [&specs()[..], &resident_places(&task)].concat() {
+            for spec in [&specs()[..], &resident_specs(&task)].concat() {
                 let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
                 pollster::block_on(engine.run(7, &never)).unwrap();
                 let parameters = pollster::block_on(engine.parameters()).unwrap();

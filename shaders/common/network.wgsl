@@ -1,7 +1,7 @@
 // What the kernels that train whole networks share: the outcome of a network, and the place of a
 // step among epochs.
 
-// Outcomes: in training, no longer finite, or, of networks that are judged, so many steps (from 0) and
+// Outcomes: in training, no longer finite, or, of networks that stop when solved, so many steps (from 0) and
 // then solved.
 const IN_TRAINING: u32 = 0xffffffffu;
 const DIVERGED: u32 = 0xfffffffeu;

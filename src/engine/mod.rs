@@ -53,7 +53,7 @@ pub const STOP_WITHIN: f32 = 0.0999;
 pub enum NetworkStatus {
     /// Neither of the below, so far.
     Unsolved,
-    /// Where it is judged: solved after this many steps, none of which it made more.
+    /// Where it stops when solved: after this many steps, its last.
     Solved(u32),
     /// Left the finite numbers.
     Diverged,
@@ -213,7 +213,7 @@ impl Engine {
     }
 
     /// An engine of one network for each of `members`, drawn as `starts` say, each trained as `task` says but
-    /// for what a member has of its own; `task.start` plays no part. Networks that are `judged` make no step
+    /// for what a member has of its own; `task.start` plays no part. Networks that stop when solved make no step
     /// with parameters that solve their data. The cpu and the layered engine take one network, and the layered
     /// one judges none.
     ///
@@ -332,7 +332,7 @@ impl Engine {
     }
 
     /// What became of each network by the end of the last run: whether its parameters are finite, by their
-    /// bits, for a diverged network can show a finite loss; and, where it is judged, whether it is solved.
+    /// bits, for a diverged network can show a finite loss; and, where it stops when solved, whether it is solved.
     pub fn statuses(&self) -> Vec<NetworkStatus> {
         match self {
             Engine::Cpu(engine) => vec![engine.status()],
@@ -341,7 +341,7 @@ impl Engine {
         }
     }
 
-    /// Whether every network is judged, and no step would do anything more.
+    /// Whether every network has stopped, so that no step would do anything more.
     pub fn is_decided(&self) -> bool {
         match self {
             Engine::Cpu(engine) => engine.is_decided(),

@@ -111,7 +111,7 @@ mod tests {
     ];
 
     #[test]
-    fn fates_are_counted_each_as_what_it_is() {
+    fn each_status_is_counted_as_what_it_is() {
         let count = count(&FATES);
         assert_eq!((count.networks, count.solved, count.diverged), (6, 3, 2));
         assert_eq!((count.rate(), count.median_epochs()), (Some(0.5), Some(20)));

@@ -143,7 +143,7 @@ impl SweepOutcome {
 }
 
 impl Sweep {
-    /// Whether every cell's settings fit each other and can be judged.
+    /// Whether every cell's settings fit each other and whether "solved" is defined for its data.
     ///
     /// # Errors
     /// [`Error`] names the flag and its value.

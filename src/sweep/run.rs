@@ -47,7 +47,7 @@ struct Watch<'a> {
 }
 
 impl Sweep {
-    /// Whether the settings can be judged, and an engine and its device can hold every cell.
+    /// Whether "solved" is defined for the data, and whether an engine and its device can hold every cell.
     ///
     /// # Errors
     /// As [`Sweep::check`], or naming the limit.

@@ -42,7 +42,7 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Networks at their starts. Those that are judged are noted only under a plateau.
+    /// Networks at their starts. Those that stop when solved are noted only under a plateau.
     pub async fn new(
         seeds: &[Seed<'a>],
         stops_when_solved: bool,
@@ -159,7 +159,7 @@ impl<'a> Group<'a> {
             if training.is_history_point(trainer_state.epoch) {
                 trainer_state.validation_history.extend(now);
             }
-            // Of a network that is judged and done no loss is known.
+            // Of a network that has stopped no loss is known.
             let loss = now.map(|now| now.loss).or(trainer_state.latest.map(f64::from));
             if let (Some(loss), None) = (loss, *diverged) {
                 let before = trainer_state.rate;

@@ -121,11 +121,7 @@ impl Case {
             assert_close("losses", &run.losses, &losses, bound(steps));
             assert_close("parameters", &run.parameters, &parameters, bound(steps));
             assert_eq!(run.done, vec![steps; networks]);
-            assert_eq!(
-                run.outcome,
-                vec![u32::MAX; networks],
-                "no network is stops_when_solved here"
-            );
+            assert_eq!(run.outcome, vec![u32::MAX; networks], "no network stops when solved here");
         }
     }
 

@@ -114,7 +114,7 @@ impl CpuEngine {
         CpuEngine { stops_when_solved: true, ..self }
     }
 
-    /// What became of it: whether its parameters are finite, and, where it is judged, it solves its data.
+    /// What became of it: whether its parameters are finite, and, where it stops when solved, whether it solves its data.
     pub fn status(&self) -> NetworkStatus {
         if !self.task.start.parameters.iter().all(|parameter| parameter.is_finite()) {
             NetworkStatus::Diverged
@@ -125,7 +125,7 @@ impl CpuEngine {
         }
     }
 
-    /// Whether it is judged, and no step would do anything more.
+    /// Whether it has stopped, so that no step would do anything more.
     pub fn is_decided(&self) -> bool {
         self.stops_when_solved && self.status() != NetworkStatus::Unsolved
     }
@@ -168,7 +168,7 @@ impl CpuEngine {
         &self.gradients
     }
 
-    /// Does `steps` steps, or fewer where `stop` says so; returns the loss of each. A network that is judged
+    /// Does `steps` steps, or fewer where `stop` says so; returns the loss of each. A network that stops when solved
     /// makes no step with parameters that solve the data: looked at each time an epoch begins, and at the
     /// end.
     pub fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Vec<f32> {
@@ -196,7 +196,7 @@ impl CpuEngine {
         losses
     }
 
-    /// Whether it is judged, and an epoch is to begin with parameters that solve the data.
+    /// Whether it stops here: an epoch is to begin with parameters that solve the data.
     fn begins_solved(&mut self) -> bool {
         let per_epoch = self.task.batches.steps_per_epoch() as u32;
         let begins = self.task.start.step.is_multiple_of(per_epoch);

@@ -43,7 +43,7 @@ pub struct ResidentEngine {
     stops_when_solved: bool,
     plan: Plan,
     pub(super) buffers: Buffers,
-    /// Which member each column of the buffers is: all, until some are judged and dropped.
+    /// Which member each column of the buffers is: all, until some stop and are dropped.
     pub(super) columns: Vec<u32>,
     pub(super) statuses: Vec<NetworkStatus>,
     /// Of the columns that there are; its params are set for each submission.
@@ -87,7 +87,7 @@ pub struct Advance {
     pub losses: Vec<f32>,
     /// How many epochs that is.
     pub every: u32,
-    /// Which network each column is; all of them in order, where they are not judged.
+    /// Which network each column is; all of them in order, where they do not stop when solved.
     pub columns: Vec<u32>,
     /// What each network does on the rows it watches, where it was to look after the last step and did.
     pub scores: Option<Vec<Score>>,
@@ -187,18 +187,18 @@ impl ResidentEngine {
         self.members.len()
     }
 
-    /// What became of each network so far: whether it is finite, and, where it is judged, solved.
+    /// What became of each network so far: whether it is finite, and, where it stops when solved, solved.
     pub fn statuses(&self) -> &[NetworkStatus] {
         &self.statuses
     }
 
-    /// Whether every network is judged, and no step would do anything more.
+    /// Whether every network has stopped, so that no step would do anything more.
     pub fn is_decided(&self) -> bool {
         self.columns.is_empty()
     }
 
     /// Makes up to `steps` steps, as many as suit one submission. Of `loss_every` epochs the last
-    /// one's losses are kept, none where it is 0; networks that are judged keep none but under a plateau.
+    /// one's losses are kept, none where it is 0; networks that stop when solved keep none but under a plateau.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails or did not do what was submitted.

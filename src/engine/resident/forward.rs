@@ -8,7 +8,7 @@ use crate::kernels::{self, LayerShape};
 use crate::network::Activation;
 
 impl ResidentEngine {
-    /// From now on, looks at these rows when it is asked to; networks that are judged do not.
+    /// From now on, looks at these rows when it is asked to; networks that stop when solved do not.
     ///
     /// # Errors
     /// [`GpuError`] where there is no room for them.

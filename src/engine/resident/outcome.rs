@@ -1,5 +1,5 @@
 //! What becomes of networks, as the kernels tell it: whether they made their steps, are still finite, and,
-//! where they are judged, solved.
+//! where they stop when solved, solved.
 
 use crate::engine::NetworkStatus;
 use crate::gpu::GpuError;
@@ -17,7 +17,7 @@ pub(super) fn status(outcome: u32) -> NetworkStatus {
     }
 }
 
-/// The proof that every network made the steps up to `step`, but for those that were judged and ended before.
+/// The proof that every network made the steps up to `step`, except those that stopped before.
 ///
 /// # Errors
 /// [`GpuError::WorkMissing`].
@@ -29,7 +29,7 @@ pub(super) fn check_done(
 ) -> Result<(), GpuError> {
     let missing = done.iter().zip(outcomes).find(|&(&done, &outcome)| match outcome {
         IN_TRAINING => done != step,
-        // One that is not judged goes on all the same.
+        // One that does not stop when solved goes on all the same.
         DIVERGED if !stops_when_solved => done != step,
         DIVERGED => done > step,
         steps => done != steps,

@@ -78,7 +78,7 @@ impl Rows {
         if self.stops_when_solved && !self.full { (self.all + 1) * row_iterations } else { 0 }
     }
 
-    /// Loop iterations of the look at every row that ends a dispatch of networks that are judged.
+    /// Loop iterations of the look at every row that ends a dispatch of networks that stop when solved.
     pub(super) fn last_look_iterations(&self, row_iterations: usize) -> usize {
         if self.stops_when_solved { (self.all + 1) * row_iterations } else { 0 }
     }

@@ -36,8 +36,8 @@ impl ResidentEngine {
         self.gpu.write(&self.buffers.outcome, 0, &vec![IN_TRAINING; self.columns.len()]);
     }
 
-    /// The parameters of every network that is still here (all of them, where they are not
-    /// judged), each in the network's layout.
+    /// The parameters of every network that is still here (all of them, unless they stop when
+    /// solved), each in the network's layout.
     ///
     /// # Errors
     /// [`GpuError`] where the device fails.

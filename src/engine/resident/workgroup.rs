@@ -122,7 +122,7 @@ impl Workgroup {
         for layer in layers {
             let Layer { index, fan_in, fan_out, .. } = layer;
             let place = format!("{at}u, {fan_in}u, {fan_out}u, {from}, {to}u");
-            // The last layer's activation is taken where its rows are judged.
+            // The last layer's activation is taken where its rows are compared with their targets.
             let is_last = index + 1 == layers.len();
             let kind = if is_last { Activation::Identity } else { layer.activation };
             let of = |kind: Activation, parameter| format!("{}u, {parameter:?}f", kind.code());
