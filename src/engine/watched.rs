@@ -113,13 +113,21 @@ impl Watched {
         Ok(Watched { portions, scores, networks })
     }
 
-    /// Hands over all but the last portion, and returns that: to be run before the scores are read.
-    pub(super) fn begin(&self, gpu: &Gpu) -> &[Dispatch] {
-        let Some((last, before)) = self.portions.split_last() else { return &[] };
-        for portion in before {
-            gpu.submit(portion);
+    /// What is to be run before the scores are read, after `before`: all but the last portion are handed over
+    /// now, each in a submission of its own, which must not last.
+    pub(super) fn after<'a>(
+        &'a self,
+        gpu: &Gpu,
+        before: impl IntoIterator<Item = &'a Dispatch>,
+    ) -> Vec<&'a Dispatch> {
+        let mut due: Vec<&Dispatch> = before.into_iter().collect();
+        for (index, portion) in self.portions.iter().enumerate() {
+            if index > 0 {
+                gpu.submit(due.drain(..));
+            }
+            due.extend(portion);
         }
-        last
+        due
     }
 
     /// Where the scores are.

@@ -46,6 +46,8 @@ pub struct Gpu {
     pub(super) faults: Arc<Faults>,
     pub(super) pipelines: Mutex<HashMap<PipelineKey, Pipeline>>,
     profiler: Mutex<Option<Profiler>>,
+    /// Copies from a buffer to another that go with the next submission.
+    copies: Mutex<Vec<[Buffer; 2]>>,
 }
 
 impl Gpu {
@@ -73,8 +75,8 @@ impl Gpu {
             lost.report(GpuError::Lost(format!("{reason:?}: {message}")));
         });
         let pipelines = Mutex::default();
-        let (adapter, profiler) = (entry.clone(), Mutex::default());
-        Ok(Gpu { device, queue, adapter, faults, pipelines, profiler })
+        let (adapter, profiler, copies) = (entry.clone(), Mutex::default(), Mutex::default());
+        Ok(Gpu { device, queue, adapter, faults, pipelines, profiler, copies })
     }
 
     /// Its adapter.
@@ -162,6 +164,11 @@ impl Gpu {
     /// Writes `values` from element `offset` on, before the next submission.
     pub fn write<T: bytemuck::Pod>(&self, buffer: &Buffer, offset: usize, values: &[T]) {
         if !values.is_empty() {
+            // Writes come before the commands of the next submission, and copies must not see this one.
+            let is_copied = |pair: &[Buffer; 2]| pair.iter().any(|one| one.raw == buffer.raw);
+            if self.copies().iter().any(is_copied) {
+                self.submit([]);
+            }
             let at = (offset * size_of::<T>()) as u64;
             self.queue.write_buffer(&buffer.raw, at, bytemuck::cast_slice(values));
         }
@@ -183,6 +190,9 @@ impl Gpu {
     ) -> wgpu::CommandEncoder {
         let mut encoder =
             self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for [from, to] in self.copies().drain(..) {
+            encoder.copy_buffer_to_buffer(&from.raw, 0, &to.raw, 0, from.bytes());
+        }
         let one_pass = |encoder: &mut wgpu::CommandEncoder,
                         dispatches: &mut dyn Iterator<Item = &'a Dispatch>| {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
@@ -201,15 +211,10 @@ impl Gpu {
         encoder
     }
 
-    /// Copies whole buffers, each into one of the same size, as one submission. Later submissions see
-    /// the copies without a wait.
-    pub fn copy(&self, pairs: &[(&Buffer, &Buffer)]) -> Submission {
-        let mut encoder =
-            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (from, to) in pairs {
-            encoder.copy_buffer_to_buffer(&from.raw, 0, &to.raw, 0, from.bytes());
-        }
-        Submission(self.queue.submit([encoder.finish()]))
+    /// Copies whole buffers, each into one of the same size, with the next submission and before its
+    /// dispatches: a copy alone would cost as much as a short one.
+    pub fn copy(&self, pairs: impl IntoIterator<Item = [Buffer; 2]>) {
+        self.copies().extend(pairs);
     }
 
     /// Waits until `submission` is done: natively by polling, in a browser for its callback.
@@ -314,6 +319,10 @@ impl Gpu {
 
     pub(super) fn profiler(&self) -> std::sync::MutexGuard<'_, Option<Profiler>> {
         self.profiler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn copies(&self) -> std::sync::MutexGuard<'_, Vec<[Buffer; 2]>> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The pipelines created so far.

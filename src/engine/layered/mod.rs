@@ -340,7 +340,7 @@ impl LayeredEngine {
         let before_wrap = len.min(RING_LEN as usize - first);
         let losses = &self.buffers.losses;
         let watched = self.watched.as_ref().filter(|_| looks);
-        let look = watched.map_or(&[][..], |watched| watched.begin(&self.gpu));
+        let look = watched.map_or_else(Vec::new, |watched| watched.after(&self.gpu, []));
         let scores = watched.map_or((losses, 0..0), Watched::range);
         let wanted = [
             (losses, first..first + before_wrap),

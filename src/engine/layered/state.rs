@@ -59,8 +59,8 @@ impl LayeredEngine {
                 Kept { step, buffers }
             }
         };
-        let pairs: Vec<_> = self.state_buffers().into_iter().zip(&kept.buffers).collect();
-        self.gpu.copy(&pairs);
+        let pairs = self.state_buffers().into_iter().zip(&kept.buffers);
+        self.gpu.copy(pairs.map(|(own, kept)| [own.clone(), kept.clone()]));
         self.kept[index] = Some(kept);
         Ok(())
     }
@@ -68,8 +68,8 @@ impl LayeredEngine {
     /// Goes back to where it stood when a slot was last filled, if it ever was.
     pub fn restore(&mut self, slot: Slot) {
         let Some(kept) = &self.kept[slot as usize] else { return };
-        let pairs: Vec<_> = kept.buffers.iter().zip(self.state_buffers()).collect();
-        self.gpu.copy(&pairs);
+        let pairs = kept.buffers.iter().zip(self.state_buffers());
+        self.gpu.copy(pairs.map(|(kept, own)| [kept.clone(), own.clone()]));
         (self.step, self.rates_until, self.diverged) = (kept.step, kept.step, false);
         self.gpu.write(&self.buffers.clock, 0, &[self.step, 0]);
     }

@@ -246,8 +246,7 @@ impl ResidentEngine {
         let lists = match watched {
             None => self.gpu.run_and_read::<u32>(dispatches, &ranges).await?,
             Some(watched) => {
-                self.gpu.submit(dispatches);
-                self.gpu.run_and_read(watched.begin(&self.gpu), &ranges).await?
+                self.gpu.run_and_read(watched.after(&self.gpu, dispatches), &ranges).await?
             }
         };
         let scores = watched.map(|_| Score::list(&lists[4]));

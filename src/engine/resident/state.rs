@@ -70,7 +70,7 @@ impl ResidentEngine {
                 self.gpu.buffer("a copy of states", len).await?
             }
         };
-        self.gpu.copy(&[(&self.buffers.parameters, &buffer)]);
+        self.gpu.copy([[self.buffers.parameters.clone(), buffer.clone()]]);
         self.kept[index] = Some(Kept { step, buffer });
         Ok(())
     }
@@ -79,7 +79,7 @@ impl ResidentEngine {
     pub fn restore(&mut self, slot: Slot) {
         if let Some(Kept { step, buffer }) = &self.kept[slot as usize] {
             let step = *step;
-            self.gpu.copy(&[(buffer, &self.buffers.parameters)]);
+            self.gpu.copy([[buffer.clone(), self.buffers.parameters.clone()]]);
             self.set_step(step);
         }
     }
