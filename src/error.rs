@@ -84,6 +84,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// A setting that cannot be, with its value, why, and the fix.
+    pub fn setting(setting: impl Into<String>, reason: impl Into<String>) -> Error {
+        Error::Setting { setting: setting.into(), reason: reason.into() }
+    }
+
+    /// A file that cannot be read as what it should be.
+    pub fn bad_file(path: impl AsRef<std::path::Path>, reason: impl ToString) -> Error {
+        let path = path.as_ref().display().to_string();
+        Error::File { path, reason: reason.to_string(), bad: true }
+    }
+
     /// A divergence without a checkpoint.
     pub fn diverged(what: impl Into<String>, step: u32) -> Error {
         Error::Diverged { what: what.into(), step, kept: String::new() }

@@ -4,16 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{Times, pixels, verified};
 use crate::Error;
-use crate::check::{Bound, compare};
-use crate::data::{Dataset, Source};
+use crate::check::Bound;
+use crate::data::Source;
 use crate::engine::{Engine, EngineSpec, Kernels, forward};
 use crate::gpu::Gpu;
-use crate::network::{Activation, Loss, Network};
-use crate::random::{Purpose, Threefry};
-use crate::train::{CLOSE_BOUNDARIES, HeldOut, Training, evaluate};
-use rand::Rng;
-use web_time::Instant;
+use crate::network::{Activation, Loss, Network, joined};
+use crate::train::{CLOSE_BOUNDARIES, HeldOut, Training, evaluate, seconds_of_one};
 
 /// What one measurement takes at least, where there are boundaries enough.
 const MEASURED: Duration = Duration::from_millis(300);
@@ -31,22 +29,10 @@ pub struct BoundaryCost {
     pub rows: usize,
     /// Where.
     pub engine: String,
-    /// Seconds of a step, one for each measurement.
-    pub steps: Vec<f64>,
-    /// Seconds of a boundary, beyond those of the step before it.
-    pub boundaries: Vec<f64>,
-}
-
-impl BoundaryCost {
-    /// The middle of the measurements: of a step, and of a boundary.
-    pub fn medians(&self) -> (f64, f64) {
-        let median = |list: &[f64]| {
-            let mut list = list.to_vec();
-            list.sort_by(f64::total_cmp);
-            list.get(list.len() / 2).copied().unwrap_or(f64::NAN)
-        };
-        (median(&self.steps), median(&self.boundaries))
-    }
+    /// One step in each measurement.
+    pub steps: Times,
+    /// A boundary, beyond the step before it.
+    pub boundaries: Times,
 }
 
 /// What came of it.
@@ -91,8 +77,8 @@ pub async fn boundaries(
             if stopped {
                 break 'rounds;
             }
-            cost.steps.push(step);
-            cost.boundaries.push(boundary);
+            cost.steps.extend([step]);
+            cost.boundaries.extend([boundary]);
         }
     }
     costs.retain(|cost| !cost.steps.is_empty());
@@ -106,7 +92,7 @@ fn cases(gpu: Option<&Arc<Gpu>>) -> Result<Vec<Case>, Error> {
     let xor = Source::Xor.built_in().transpose()?;
     let mut cases = Vec::new();
     for (network, data) in
-        [Some((large, pixels()?)), xor.map(|xor| (small, xor))].into_iter().flatten()
+        [Some((large, pixels(ROWS, 784, 10)?)), xor.map(|xor| (small, xor))].into_iter().flatten()
     {
         let data = Arc::new(data);
         let training = Training {
@@ -122,22 +108,12 @@ fn cases(gpu: Option<&Arc<Gpu>>) -> Result<Vec<Case>, Error> {
         for spec in specs {
             // The resident engine does not take every network.
             if training.check_on(&spec).is_ok() {
-                let layers: Vec<String> =
-                    training.network.sizes().iter().map(usize::to_string).collect();
-                let name = format!("{}, {}", layers.join("-"), spec.kind());
+                let name = format!("{}, {}", joined(training.network.sizes(), "-"), spec.kind());
                 cases.push(Case { training: training.clone(), spec, name });
             }
         }
     }
     Ok(cases)
-}
-
-fn pixels() -> Result<Dataset, Error> {
-    let mut stream = Threefry::new(0, Purpose::Rows, 0);
-    let inputs = (0..ROWS * 784).map(|_| (stream.next_u32() >> 24) as f32 / 255.0).collect();
-    let mut targets = vec![0.0; ROWS * 10];
-    (0..ROWS).for_each(|row| targets[row * 10 + row % 10] = 1.0);
-    Ok(Dataset::new("pixels", inputs, 784, targets, 10)?)
 }
 
 impl Case {
@@ -146,8 +122,8 @@ impl Case {
             layers: self.training.network.sizes().to_vec(),
             rows: self.training.data.rows(),
             engine: self.spec.kind().to_string(),
-            steps: Vec::new(),
-            boundaries: Vec::new(),
+            steps: Times::default(),
+            boundaries: Times::default(),
         }
     }
 
@@ -162,17 +138,9 @@ impl Case {
             count *= 4;
         };
         let mut engine = Engine::new(self.training.task(self.training.seed), &self.spec).await?;
-        let mut steps = FIRST;
-        loop {
-            let started = Instant::now();
-            engine.run(steps, stop).await?;
-            let time = started.elapsed();
-            if time >= MEASURED || stop() {
-                let step = time.as_secs_f64() / f64::from(steps);
-                return Ok((step, both - step));
-            }
-            steps *= 4;
-        }
+        let run = async |steps| engine.run(steps, stop).await.map(drop);
+        let step = seconds_of_one(MEASURED, stop, run).await?;
+        Ok((step, both - step))
     }
 
     /// Seconds of so many epochs, of a step and a boundary each.
@@ -185,8 +153,8 @@ impl Case {
             let here = forward(&training.network, &run.parameters, data.inputs());
             let here = evaluate(&training.network, data, &here);
             let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
-            compare(&format!("the loss of {}", self.name), &[seen.loss], &[here.loss], near)
-                .map_err(|mismatch| Error::Check { what: mismatch.to_string() })?;
+            let label = format!("the loss of {}", self.name);
+            verified(&label, &[seen.loss as f32], &[here.loss], near)?;
         }
         Ok(outcome.train_seconds)
     }

@@ -3,19 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use web_time::Instant;
-
+use super::{Times, pixels, verified};
 use crate::Error;
-use crate::check::{Bound, compare};
-use crate::data::{Batches, Dataset, Order};
-use crate::engine::State;
-use crate::engine::{CpuEngine, EngineSpec, Kernels, LayeredEngine, Task};
+use crate::check::Bound;
+use crate::data::{Batches, Order};
+use crate::engine::{Engine, EngineSpec, Kernels, State, Task};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Loss, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
-use crate::random::{Purpose, Threefry};
 use crate::reference::Reference;
-use rand::Rng;
+use crate::train::seconds_of_one;
 
 /// Steps that everybody makes before anybody is timed, held to the reference.
 const CHECKED_STEPS: u32 = 2;
@@ -82,15 +79,8 @@ impl Stepper {
 pub struct StepSpeed {
     /// Who.
     pub stepper: Stepper,
-    /// Seconds of a step, one for each measurement, the shortest first.
-    pub seconds: Vec<f64>,
-}
-
-impl StepSpeed {
-    /// The middle of the measurements.
-    pub fn median(&self) -> f64 {
-        self.seconds.get(self.seconds.len() / 2).copied().unwrap_or(f64::INFINITY)
-    }
+    /// One step in each measurement.
+    pub times: Times,
 }
 
 /// What came of it.
@@ -104,12 +94,6 @@ pub struct StepContest {
     pub speeds: Vec<StepSpeed>,
     /// Whether a stop was asked for before the end.
     pub stopped: bool,
-}
-
-/// An engine at work.
-enum Engine {
-    Cpu(Box<CpuEngine>),
-    Layered(Box<LayeredEngine>),
 }
 
 /// Everybody's steps, on `gpu` too where there is one: first held to the reference, then timed in turn.
@@ -126,30 +110,27 @@ pub async fn steps(
 ) -> Result<StepContest, Error> {
     let task = task(&sizes)?;
     // Whatever cannot be is told before anything is computed.
-    let mut specs = vec![EngineSpec::Cpu];
-    specs.extend(gpu.map(|gpu| EngineSpec::Layered(Arc::clone(gpu), Kernels::Fused)));
-    specs.extend(gpu.map(|gpu| EngineSpec::Layered(Arc::clone(gpu), Kernels::Plain)));
-    for spec in &specs {
-        crate::engine::Engine::check(task.request(), &task.data, spec)?;
+    let mut specs = vec![(Stepper::Cpu, EngineSpec::Cpu)];
+    for kernels in [Kernels::Fused, Kernels::Plain] {
+        let spec = |gpu| (Stepper::Layered(kernels), EngineSpec::Layered(Arc::clone(gpu), kernels));
+        specs.extend(gpu.map(spec));
+    }
+    for (_, spec) in &specs {
+        Engine::check(task.request(), &task.data, spec)?;
     }
     let operations = operations(&task.network, sizes.batch);
     tell("the reference");
     let Some(expected) = reference(&task, stop) else {
         return Ok(StepContest { sizes, operations, speeds: Vec::new(), stopped: true });
     };
-    let mut engines = vec![(Stepper::Cpu, Engine::Cpu(Box::new(CpuEngine::new(task.clone())?)))];
-    for kernels in [Kernels::Fused, Kernels::Plain] {
-        if let Some(gpu) = gpu {
-            let engine = LayeredEngine::new(task.clone(), Arc::clone(gpu), kernels).await?;
-            engines.push((Stepper::Layered(kernels), Engine::Layered(Box::new(engine))));
-        }
-    }
-    for (stepper, engine) in &mut engines {
+    let mut engines = Vec::new();
+    for (stepper, spec) in &specs {
+        let mut engine = Engine::new(task.clone(), spec).await?;
         let losses = engine.run(CHECKED_STEPS, &|| false).await?;
         // Sums of as many terms as the widest layer has inputs, step after step.
         let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
-        compare(&format!("losses of {}", stepper.name()), &losses, &expected, near)
-            .map_err(|mismatch| Error::Check { what: mismatch.to_string() })?;
+        verified(&format!("losses of {}", stepper.name()), &losses, &expected, near)?;
+        engines.push((*stepper, engine));
     }
     let mut speeds: Vec<StepSpeed> = Vec::new();
     let mut stopped = false;
@@ -161,18 +142,21 @@ pub async fn steps(
                     break 'rounds;
                 }
                 tell(&who.name());
-                let seconds = engine.time(who != *stepper, stop).await?;
+                let seconds = seconds(engine, who != *stepper, stop).await?;
                 // The first of each warms up; one that was cut short says nothing.
                 if round > 0 && !stop() {
                     match speeds.iter_mut().find(|speed| speed.stepper == who) {
-                        Some(speed) => speed.seconds.push(seconds),
-                        None => speeds.push(StepSpeed { stepper: who, seconds: vec![seconds] }),
+                        Some(speed) => speed.times.extend([seconds]),
+                        None => {
+                            let mut times = Times::default();
+                            times.extend([seconds]);
+                            speeds.push(StepSpeed { stepper: who, times });
+                        }
                     }
                 }
             }
         }
     }
-    speeds.iter_mut().for_each(|speed| speed.seconds.sort_by(f64::total_cmp));
     Ok(StepContest { sizes, operations, speeds, stopped })
 }
 
@@ -198,12 +182,7 @@ fn task(sizes: &StepSizes) -> Result<Task, Error> {
     let bytes = numbers.saturating_mul(size_of::<f32>());
     // Given back at once: it only has to be there.
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })?;
-    let mut stream = Threefry::new(0, Purpose::Rows, 0);
-    let pixel = |_| (stream.next_u32() >> 24) as f32 / 255.0;
-    let inputs: Vec<f32> = (0..rows * network.inputs()).map(pixel).collect();
-    let mut targets = vec![0.0; rows * outputs];
-    (0..rows).for_each(|row| targets[row * outputs + row % outputs] = 1.0);
-    let data = Dataset::new("steps", inputs, network.inputs(), targets, outputs)?;
+    let data = pixels(rows, network.inputs(), outputs)?;
     Ok(Task {
         batches: Batches::new(rows, sizes.batch, Order::Shuffled, 0),
         start: State::new(Initializer::HeNormal.parameters(&network, 0, 1.0)),
@@ -231,30 +210,19 @@ fn reference(task: &Task, stop: &dyn Fn() -> bool) -> Option<Vec<f64>> {
     losses.collect()
 }
 
-impl Engine {
-    async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, Error> {
-        match self {
-            Engine::Cpu(engine) => Ok(engine.run(steps, stop)),
-            Engine::Layered(engine) => Ok(engine.run(steps, stop).await?),
+/// Of one step, or of its products alone, over as many as take long enough.
+async fn seconds(
+    engine: &mut Engine,
+    products: bool,
+    stop: &dyn Fn() -> bool,
+) -> Result<f64, Error> {
+    let run = async |steps| {
+        match (products, &mut *engine) {
+            (true, Engine::Cpu(engine)) => (0..steps).for_each(|_| engine.products_alone()),
+            (true, Engine::Layered(engine)) => engine.products_alone(steps).await?,
+            (_, engine) => drop(engine.run(steps, stop).await?),
         }
-    }
-
-    /// Seconds of one step, or of its products alone, over as many as take long enough.
-    async fn time(&mut self, products: bool, stop: &dyn Fn() -> bool) -> Result<f64, Error> {
-        let mut steps = 1;
-        loop {
-            let started = Instant::now();
-            match (products, &mut *self) {
-                (false, engine) => drop(engine.run(steps, stop).await?),
-                (true, Engine::Cpu(engine)) => (0..steps).for_each(|_| engine.products_alone()),
-                (true, Engine::Layered(engine)) => engine.products_alone(steps).await?,
-            }
-            let time = started.elapsed();
-            if time >= MEASURED || steps > u32::MAX / 4 || stop() {
-                return Ok(time.as_secs_f64() / f64::from(steps));
-            }
-            let wanted = MEASURED.as_secs_f64() / time.as_secs_f64().max(1e-9);
-            steps = (f64::from(steps) * wanted.clamp(1.1, 100.0) * 1.1).ceil() as u32;
-        }
-    }
+        Ok(())
+    };
+    seconds_of_one(MEASURED, stop, run).await
 }

@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::rivals::{self, Level};
+use super::{Times, verified};
 use crate::Error;
-use crate::check::{Bound, compare};
+use crate::check::Bound;
 use crate::data::{Batches, Dataset, Order, Source};
-use crate::engine::State;
-use crate::engine::{
-    CpuEngine, Kernels, LayeredEngine, Member, Population, ResidentEngine, Start, Task, workers,
-};
+use crate::engine::{Engine, EngineKind, EngineSpec, Kernels, Member, Start, State, Task, workers};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Layout, Loss, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
@@ -59,12 +57,8 @@ impl Default for Sizes {
 /// Who trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contestant {
-    /// The resident engine, on a GPU.
-    Resident,
-    /// The layered engine, on a GPU.
-    Layered,
-    /// The cpu engine, on one core.
-    Cpu,
+    /// One of the engines; the cpu engine on one core.
+    Engine(EngineKind),
     /// A loop written by hand for this one network.
     Loop(Level),
 }
@@ -72,15 +66,13 @@ pub enum Contestant {
 impl Contestant {
     /// Whether this is the resident or the layered engine.
     pub fn needs_gpu(self) -> bool {
-        matches!(self, Contestant::Resident | Contestant::Layered)
+        !matches!(self, Contestant::Engine(EngineKind::Cpu) | Contestant::Loop(_))
     }
 
     /// The name in reports.
     pub fn name(self) -> String {
         match self {
-            Contestant::Resident => "resident".to_owned(),
-            Contestant::Layered => "layered".to_owned(),
-            Contestant::Cpu => "cpu".to_owned(),
+            Contestant::Engine(kind) => kind.to_string(),
             Contestant::Loop(level) => format!("{} loop", level.name()),
         }
     }
@@ -93,17 +85,10 @@ pub struct Speed {
     pub contestant: Contestant,
     /// CPU threads it was given; 0 for one that has a GPU.
     pub threads: usize,
-    /// Seconds of one epoch of one network in each measurement, the fastest first.
-    pub seconds: Vec<f64>,
+    /// One epoch of one network in each measurement.
+    pub times: Times,
     /// Epochs that one network made in a measurement: fewer than asked for where it was too slow.
     pub epochs: u32,
-}
-
-impl Speed {
-    /// Seconds of one epoch of one network: the middle measurement.
-    pub fn median(&self) -> f64 {
-        self.seconds.get(self.seconds.len() / 2).copied().unwrap_or(f64::NAN)
-    }
 }
 
 /// Everybody's speed.
@@ -134,19 +119,19 @@ pub async fn contest(
     check_memory(sizes)?;
     let loops = || Level::all_here().into_iter().map(Contestant::Loop);
     let has_gpu = |contestant: &Contestant| gpu.is_some() || !contestant.needs_gpu();
-    let engines = [Contestant::Resident, Contestant::Layered, Contestant::Cpu];
+    let engines = EngineKind::ALL.iter().copied().map(Contestant::Engine);
+    let resident = Contestant::Engine(EngineKind::Resident);
     let speeds = |list: Vec<Contestant>, threads: usize| -> Vec<Speed> {
         let speed = |contestant: Contestant| Speed {
             contestant,
             threads: if contestant.needs_gpu() { 0 } else { threads },
-            seconds: Vec::new(),
+            times: Times::default(),
             epochs: 0,
         };
         list.into_iter().filter(has_gpu).map(speed).collect()
     };
-    let mut one = speeds(engines.into_iter().chain(loops()).collect(), 1);
-    let mut many =
-        speeds(std::iter::once(Contestant::Resident).chain(loops()).collect(), workers());
+    let mut one = speeds(engines.chain(loops()).collect(), 1);
+    let mut many = speeds([resident].into_iter().chain(loops()).collect(), workers());
 
     for Speed { contestant, .. } in &one {
         let trained = work.train_one(*contestant, gpu, CHECKED_EPOCHS, None).await?;
@@ -181,7 +166,7 @@ pub async fn contest(
                 stopped = true;
                 break 'rounds;
             }
-            speed.seconds.extend(Some(seconds / f64::from(runs)).filter(|_| counts));
+            speed.times.extend(Some(seconds / f64::from(runs)).filter(|_| counts));
         }
         for speed in &mut many {
             report(&format!("{} networks on {}", sizes.networks, speed.contestant.name()));
@@ -191,12 +176,9 @@ pub async fn contest(
                 stopped = true;
                 break 'rounds;
             }
-            speed.seconds.extend(Some(many.seconds).filter(|_| counts));
+            speed.times.extend(Some(many.seconds).filter(|_| counts));
             speed.epochs = epochs;
         }
-    }
-    for speed in one.iter_mut().chain(&mut many) {
-        speed.seconds.sort_by(f64::total_cmp);
     }
     Ok(Contest { sizes, one, many, stopped })
 }
@@ -205,10 +187,8 @@ pub async fn contest(
 /// columns.
 fn check_memory(sizes: Sizes) -> Result<(), Error> {
     let bytes = sizes.networks.saturating_mul((128 + 3 * 13) * size_of::<f32>());
-    let too_many = |_| Error::Setting {
-        setting: format!("--networks {}", sizes.networks),
-        reason: format!("takes {bytes} bytes of memory, which are not there; use fewer"),
-    };
+    let reason = format!("takes {bytes} bytes of memory, which are not there; use fewer");
+    let too_many = |_| Error::setting(format!("--networks {}", sizes.networks), reason);
     // Given back at once: it only has to be there.
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(too_many)
 }
@@ -277,8 +257,7 @@ impl Work {
             }
             let expected = self.layout.unpack(&reference.parameters).concat();
             let near = Bound::Mixed { absolute: NEAR, relative: NEAR };
-            compare(&format!("{label}, seed {seed}"), parameters, &expected, near)
-                .map_err(|mismatch| Error::Check { what: mismatch.to_string() })?;
+            verified(&format!("{label}, seed {seed}"), parameters, &expected, near)?;
         }
         Ok(())
     }
@@ -294,54 +273,40 @@ impl Work {
     ) -> Result<Trained, Error> {
         let never = || false;
         let stop = limit.unwrap_or(&never);
-        let (mut made, parameters, time);
-        match (contestant, gpu) {
-            (Contestant::Resident, Some(gpu)) => {
-                let mut engine = self.population(1, SEED, gpu).await?;
+        let (made, parameters, time) = match contestant {
+            Contestant::Engine(kind) => {
+                let mut engine = Engine::new(self.task(), &spec(kind, gpu)).await?;
+                // Uploads, and what an earlier engine left to clean up, are not part of the training.
+                engine.parameters().await?;
                 let started = Instant::now();
+                let is_slow = || limit.is_some() && started.elapsed() > SLOW;
                 let every = (epochs / POINTS).max(1);
+                let most = if kind == EngineKind::Layered { 100 } else { epochs };
                 while engine.steps_done() < epochs && !(engine.steps_done() > 0 && stop()) {
-                    engine.advance(epochs - engine.steps_done(), every).await?;
+                    let steps = most.min(epochs - engine.steps_done());
+                    engine.advance(steps, every, false, stop).await?;
+                    if kind == EngineKind::Layered && is_slow() {
+                        break;
+                    }
                 }
-                parameters = self.packed(&engine.parameters().await?[0]);
-                (time, made) = (started.elapsed(), engine.steps_done());
+                let parameters = self.packed(&engine.parameters().await?);
+                (engine.steps_done(), parameters, started.elapsed())
             }
-            (Contestant::Layered, Some(gpu)) => {
-                let mut engine =
-                    LayeredEngine::new(self.task(), Arc::clone(gpu), Kernels::Fused).await?;
-                let started = Instant::now();
-                let is_long = |started: Instant| limit.is_some() && started.elapsed() > SLOW;
-                while engine.steps_done() < epochs && !is_long(started) && !stop() {
-                    let steps = 100.min(epochs - engine.steps_done());
-                    engine.run(steps, &never).await?;
-                }
-                made = engine.steps_done();
-                parameters = self.packed(&engine.parameters().await?);
-                time = started.elapsed();
-            }
-            (Contestant::Loop(level), _) => {
+            Contestant::Loop(level) => {
                 let mut network = [0.0; 13];
                 network.copy_from_slice(&self.packed(&self.start(SEED)));
                 let rows = std::hint::black_box(self.rows);
-                let started = Instant::now();
-                made = 0;
+                let (mut made, started) = (0, Instant::now());
                 while made < epochs && !(made > 0 && stop()) {
                     let some = UNINTERRUPTED.min(epochs - made);
                     rivals::train_one(&mut network, &rows, RATE, some, level);
                     made += some;
                 }
-                time = started.elapsed();
-                parameters = network.to_vec();
+                let time = started.elapsed();
+                (made, network.to_vec(), time)
             }
-            (Contestant::Cpu | Contestant::Resident | Contestant::Layered, _) => {
-                let mut engine = CpuEngine::new(self.task())?;
-                let started = Instant::now();
-                engine.run(epochs, stop);
-                (time, made) = (started.elapsed(), engine.steps_done());
-                parameters = self.packed(engine.parameters());
-            }
-        }
-        made = made.max(1);
+        };
+        let made = made.max(1);
         Ok(Trained { parameters, seconds: time.as_secs_f64() / f64::from(made), epochs: made })
     }
 
@@ -354,9 +319,8 @@ impl Work {
         epochs: u32,
         stop: &dyn Fn() -> bool,
     ) -> Result<Trained, Error> {
-        let (parameters, time);
-        match (contestant, gpu) {
-            (Contestant::Loop(level), _) => {
+        let (parameters, time) = match contestant {
+            Contestant::Loop(level) => {
                 let mut columns = self.columns((0..networks as u64).map(|seed| self.start(seed)));
                 let rows = std::hint::black_box(self.rows);
                 let started = Instant::now();
@@ -367,21 +331,27 @@ impl Work {
                     rivals::train_many(&mut columns, networks, &rows, RATE, some, level, threads);
                     made += some;
                 }
-                (time, parameters) = (started.elapsed(), columns);
+                (columns, started.elapsed())
             }
-            (_, Some(gpu)) => {
-                let mut engine = self.population(networks, 0, gpu).await?;
+            Contestant::Engine(kind) => {
+                let member = |seed| Member::new(&Optimizer::default(), RATE, seed);
+                let members: Vec<Member> = (0..networks as u32).map(member).collect();
+                let init = Initializer::HeNormal;
+                let start = Start { networks: 0..networks, init, scale: 1.0, seed: 0 };
+                let spec = spec(kind, gpu);
+                let mut engine =
+                    Engine::many(self.task(), &members, &[start], false, &spec).await?;
+                engine.parameters().await?;
                 let started = Instant::now();
                 while engine.steps_done() < epochs && !(engine.steps_done() > 0 && stop()) {
-                    engine.advance(epochs - engine.steps_done(), 0).await?;
+                    engine.advance(epochs - engine.steps_done(), 0, false, stop).await?;
                 }
-                time = started.elapsed();
-                parameters = self.columns(engine.parameters().await?.into_iter());
+                let time = started.elapsed();
+                let parameters = engine.parameters().await?;
+                let each = parameters.chunks_exact(self.layout.len()).map(<[f32]>::to_vec);
+                (self.columns(each), time)
             }
-            (_, None) => {
-                return Ok(Trained { parameters: Vec::new(), seconds: f64::NAN, epochs: 0 });
-            }
-        }
+        };
         let net_epochs = f64::from(epochs) * networks as f64;
         Ok(Trained { parameters, seconds: time.as_secs_f64() / net_epochs, epochs })
     }
@@ -392,64 +362,13 @@ impl Work {
         let count = self.network.parameter_count();
         (0..count).flat_map(|at| packed.iter().map(move |network| network[at])).collect()
     }
-
-    async fn population(
-        &self,
-        networks: usize,
-        seed: u64,
-        gpu: &Arc<Gpu>,
-    ) -> Result<ResidentEngine, Error> {
-        let optimizer = Optimizer::default();
-        let members: Vec<Member> =
-            (0..networks as u32).map(|seed| Member::new(&optimizer, RATE, seed)).collect();
-        let population = Population {
-            optimizer,
-            schedule: RateSchedule::default(),
-            network: &self.network,
-            data: &self.data,
-            batches: self.batches(),
-            members: &members,
-            stops_when_solved: false,
-            mapping: None,
-        };
-        let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
-        let init = Initializer::HeNormal;
-        engine.draw(&[Start { networks: 0..networks, init, scale: 1.0, seed }]).await?;
-        // Uploads, and what an earlier engine left to clean up, are not part of the training.
-        engine.parameters().await?;
-        Ok(engine)
-    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everybody_on_the_cpu_computes_what_the_reference_does() {
-        let sizes = Sizes { epochs: 60, networks: 100, population_epochs: 3, rounds: 1 };
-        let mut told = Vec::new();
-        let mut tell = |who: &str| told.push(who.to_owned());
-        let contest = contest(None, sizes, &mut tell, &|| false);
-        let contest = pollster::block_on(contest).unwrap();
-        let names = |speeds: &[Speed]| -> Vec<String> {
-            speeds.iter().map(|speed| speed.contestant.name()).collect()
-        };
-        for name in ["cpu", "plain loop", "scalar loop"] {
-            assert!(names(&contest.one).iter().any(|other| other == name), "{name}");
-        }
-        assert!(names(&contest.many).iter().any(|name| name == "scalar loop"));
-        assert!(!names(&contest.one).iter().any(|name| name == "resident"));
-        assert!(contest.one.iter().chain(&contest.many).all(|speed| speed.median() > 0.0));
-        assert!(told.iter().any(|who| who == "100 networks on scalar loop"), "{told:?}");
-    }
-
-    #[test]
-    fn somebody_who_computes_something_else_is_found_out() {
-        let work = Work::new().unwrap();
-        let lazy = work.packed(&work.start(SEED));
-        let error = work.check("lazy", &[lazy]).unwrap_err();
-        assert_eq!(error.exit_code(), 7);
-        assert!(error.to_string().contains("lazy, seed 2"), "{error}");
+/// Where an engine of a kind runs; on the CPU where there is no GPU.
+fn spec(kind: EngineKind, gpu: Option<&Arc<Gpu>>) -> EngineSpec {
+    match (kind, gpu) {
+        (EngineKind::Resident, Some(gpu)) => EngineSpec::Resident(Arc::clone(gpu), None),
+        (EngineKind::Layered, Some(gpu)) => EngineSpec::Layered(Arc::clone(gpu), Kernels::Fused),
+        (EngineKind::Cpu, _) | (_, None) => EngineSpec::Cpu,
     }
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::device;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, bad_setting, start_log};
+use super::{Failure, start_log};
 use crate::Error;
 use crate::bench::{Sizes, StepSizes, boundaries, contest, steps};
 use crate::gpu::Gpu;
@@ -78,14 +78,14 @@ impl BenchArgs {
         let mut others = others.into_iter().flatten();
         if let Some((flag, _)) = others.find(|(_, value)| value.is_some()) {
             let reason = format!("does not apply to bench {bench}; leave it out");
-            return Err(bad_setting(format!("--{flag}"), reason));
+            return Err(Error::setting(format!("--{flag}"), reason));
         }
         let rounds = [("rounds", Some(u64::from(self.rounds)))];
         for (flag, value) in own.iter().chain(&rounds) {
             let is_bad = |value: &u64| *value == 0 || *value > u64::from(u32::MAX);
             if let Some(value) = value.filter(is_bad) {
                 let reason = "must be 1 to 4294967295";
-                return Err(bad_setting(format!("--{flag} {value}"), reason));
+                return Err(Error::setting(format!("--{flag} {value}"), reason));
             }
         }
         Ok(())
@@ -116,7 +116,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
             let most = gpu.adapter().limits.max_binding_bytes / (13 * 4);
             if sizes.networks as u64 > most {
                 let reason = format!("the largest binding of this adapter holds {most}; use fewer");
-                return Err(bad_setting(format!("--networks {}", sizes.networks), reason).into());
+                return Err(Error::setting(format!("--networks {}", sizes.networks), reason).into());
             }
         }
         let progress = report::Spinner::start(args.json);

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::bad_setting;
 use super::choices::{Delimiter, Header, TargetType};
 use super::settings::{Settings, TABLES};
 use crate::Error;
@@ -39,7 +38,7 @@ pub(super) fn check_tables(
     match settings.given().rows().find(|(row, _)| row.heading == TABLES) {
         Some((row, texts)) => {
             let reason = format!("is about tables, which --data {source} is not; leave it out");
-            Err(bad_setting(row.flag(texts), reason))
+            Err(Error::setting(row.flag(texts), reason))
         }
         None => Ok(()),
     }
@@ -109,7 +108,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
     if !train.has_targets() {
         let name = train.name().to_owned();
         let reason = "has no targets; training needs some, as in --data idx:IMAGES,LABELS";
-        return Err(bad_setting(format!("--data {name}"), reason));
+        return Err(Error::setting(format!("--data {name}"), reason));
     }
     let test = match &settings.test {
         None => own_test,
@@ -152,22 +151,22 @@ fn check(settings: &Settings, source: &Source) -> Result<(), Error> {
         && !(fraction > 0.0 && fraction < 1.0)
     {
         let reason = "must be a share above 0 and below 1, as in --validation 0.2";
-        return Err(bad_setting(format!("--validation {fraction}"), reason));
+        return Err(Error::setting(format!("--validation {fraction}"), reason));
     }
     if let Some(noise) = settings.noise {
         let is_shape = |source: &Source| matches!(source, Source::Shape(..));
         if !sources.into_iter().flatten().any(is_shape) {
             let reason = "is for --data circles, moons and spirals; leave it out";
-            return Err(bad_setting(format!("--noise {noise}"), reason));
+            return Err(Error::setting(format!("--noise {noise}"), reason));
         }
         if !(noise.is_finite() && noise >= 0.0) {
             let reason = "must be a deviation of 0 or more, as in --noise 0.1";
-            return Err(bad_setting(format!("--noise {noise}"), reason));
+            return Err(Error::setting(format!("--noise {noise}"), reason));
         }
     }
     if (Some(source), &Some(Source::Stdin)) == (settings.test.as_ref(), &settings.data) {
         let reason = "is read by --data already; give a file";
-        return Err(bad_setting("--test -", reason));
+        return Err(Error::setting("--test -", reason));
     }
     Ok(())
 }
@@ -186,7 +185,7 @@ pub(super) fn read(source: &Source, options: &CsvOptions) -> Result<Table, Error
             let labels = labels.as_deref().zip(label_bytes.as_deref());
             Ok(read_idx((images, &image_bytes), labels)?)
         }
-        other => Err(bad_setting(format!("--data {other}"), "has no rows")),
+        other => Err(Error::setting(format!("--data {other}"), "has no rows")),
     }
 }
 

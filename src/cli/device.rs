@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Failure;
 use super::choices::EngineChoice;
 use super::settings::Settings;
-use super::{Failure, bad_setting};
 use crate::Error;
 use crate::engine::{EngineSpec, Kernels};
 use crate::gpu::{Adapters, DeviceChoice, Environment, Gpu};
@@ -56,7 +56,7 @@ impl Settings {
                 };
                 let reason =
                     format!("is for the layered engine and contradicts {other}; leave one out");
-                return Err(bad_setting(format!("--kernels {kernels}"), reason));
+                return Err(Error::setting(format!("--kernels {kernels}"), reason));
             }
         };
         Ok(Wanted {
@@ -82,7 +82,7 @@ pub(super) async fn choose(
 ) -> Result<Chosen, Failure> {
     let &Wanted { ref device, engine, kernels, require_gpu } = wanted;
     let contradiction = |one: &str, other: &str, fix: &str| -> Result<Chosen, Failure> {
-        Err(bad_setting(one, format!("contradicts {other}; {fix}")).into())
+        Err(Error::setting(one, format!("contradicts {other}; {fix}")).into())
     };
     if engine == EngineChoice::Cpu {
         return match device {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Failure;
 use super::resolve::Resolved;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, bad_setting};
 use crate::Error;
 use crate::engine::{Engine, EngineSpec};
 use crate::gpu::DeviceChoice;
@@ -72,7 +72,7 @@ fn check_place(flags: &Settings) -> Result<(), Error> {
     };
     let reason =
         "an export is computed on the cpu engine, whose steps the script repeats; leave it out";
-    Err(bad_setting(setting, reason))
+    Err(Error::setting(setting, reason))
 }
 
 /// How many steps to do: no more than the run has.
@@ -81,7 +81,7 @@ fn steps(training: &Training, asked: Option<u32>) -> Result<u32, Error> {
     match asked {
         None => Ok(all.min(DEFAULT_STEPS)),
         Some(steps) if (1..=all).contains(&steps) => Ok(steps),
-        Some(steps) => Err(bad_setting(
+        Some(steps) => Err(Error::setting(
             format!("--steps {steps}"),
             format!("must be 1 to {all}, the steps of the run; more --epochs make more"),
         )),

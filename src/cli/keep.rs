@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::choices::EngineChoice;
+use super::data;
 use super::resolve::Resolved;
 use super::settings::{Given, Role, Setting, Settings, Verb};
-use super::{bad_setting, data};
 use crate::Error;
 use crate::data::{Schema, Source};
 use crate::engine::{EngineSpec, Mapping};
@@ -154,7 +154,7 @@ impl Keeper {
     fn bytes(&self, at: Snapshot<'_>) -> Result<Vec<u8>, Error> {
         let Snapshot { state, trainer_state } = at;
         let text = serde_json::to_string(trainer_state)
-            .map_err(|error| bad_setting("--out", error.to_string()))?;
+            .map_err(|error| Error::setting("--out", error.to_string()))?;
         let checkpoint = Checkpoint {
             network: self.network.clone(),
             schema: self.schema.clone(),
@@ -229,8 +229,7 @@ impl Found {
     /// Reads the checkpoint that `--resume` names: a file, or the last one of a folder.
     pub(super) fn read(path: &Path) -> Result<Found, Error> {
         let path = RunFolder::checkpoint_path(path);
-        let bad =
-            |reason: String| Error::File { path: path.display().to_string(), reason, bad: true };
+        let bad = |reason: String| Error::bad_file(&path, reason);
         let bytes = file::read(&path)?;
         let checkpoint = Checkpoint::from_bytes(&bytes).map_err(|error| bad(error.to_string()))?;
         let given = Given::read(Verb::Train, &checkpoint.settings)
@@ -257,18 +256,18 @@ impl Found {
                 "is of another training: {}; leave these out, or start a new run",
                 differences.join(", ")
             );
-            return Err(bad_setting(format!("--resume {}", self.path.display()), reason));
+            return Err(Error::setting(format!("--resume {}", self.path.display()), reason));
         }
         if let Some(restarts) = here.restarts.filter(|&restarts| restarts != 1) {
             let reason = "a checkpoint is of one start; leave it out";
-            return Err(bad_setting(format!("--restarts {restarts}"), reason));
+            return Err(Error::setting(format!("--restarts {restarts}"), reason));
         }
         if let (Some(epochs), Some(ScheduleKind::Cosine)) = (here.epochs, there.schedule)
             && Some(epochs) != there.epochs
         {
             let reason =
                 "would change the cosine --schedule, which spans the whole run; start a new run";
-            return Err(bad_setting(format!("--epochs {epochs}"), reason));
+            return Err(Error::setting(format!("--epochs {epochs}"), reason));
         }
         // The time was the last run's.
         let kept = Settings { max_seconds: None, ..there }.given();
@@ -300,12 +299,12 @@ impl Found {
         let differences = sweep::differences(&there, &facts(&training.network, here.0, &here.1));
         if !differences.is_empty() {
             let reason = format!("is of another training: {}", differences.join(", "));
-            return Err(bad_setting(setting, reason));
+            return Err(Error::setting(setting, reason));
         }
         let (done, epochs) = (self.resume.trainer_state.epoch, training.epochs);
         if done >= epochs {
             let reason = format!("has done its {done} epochs; give more with --epochs");
-            return Err(bad_setting(setting, reason));
+            return Err(Error::setting(setting, reason));
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::device::{self, Chosen};
 use super::resolve::Resolved;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, Telling, bad_setting};
+use super::{Failure, Telling};
 use crate::Error;
 use crate::engine::EngineSpec;
 use crate::model::file;
@@ -76,7 +76,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     let networks = args.rates as u64 * u64::from(args.seeds);
     if args.seeds == 0 || networks > MOST_NETWORKS {
         let reason = format!("with --rates {} must be 1 to {MOST_NETWORKS} networks", args.rates);
-        return Err(bad_setting(format!("--seeds {}", args.seeds), reason).into());
+        return Err(Error::setting(format!("--seeds {}", args.seeds), reason).into());
     }
     let rates = sweep::rates(args.from, args.to, args.rates)?;
     for path in [&args.csv, &args.map_csv].into_iter().flatten() {
@@ -89,7 +89,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
         training.check_on(&spec)?;
         let stopping = || stop.signal().is_some();
         let spinner = Spinner::start(detail == Detail::Json || detail == Detail::Quiet);
-        spinner.show("one network, its rate growing");
+        spinner.show("range test: one network at a rising rate");
         let test = training.range_test(&spec, range, &stopping).await?;
         let many = sweep::over_rates(&training, &rates, args.seeds);
         let (at, no_map) = match (args.no_map, place_of_map(&many, &spec, &training)) {
@@ -98,7 +98,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
             (false, Err(why)) => (None, Some(why)),
         };
         if let (Some(path), Some(why)) = (&args.map_csv, &no_map) {
-            return Err(bad_setting(format!("--map-csv {}", path.display()), why.clone()).into());
+            return Err(Error::setting(format!("--map-csv {}", path.display()), why.clone()).into());
         }
         let map = match &at {
             Some(at) if !stopping() => {
@@ -159,14 +159,10 @@ fn place_of_map(
             };
             Ok(EngineSpec::Resident(std::sync::Arc::clone(gpu), mapping))
         }
-        Some(_) => {
-            let sizes: Vec<String> =
-                training.network.sizes().iter().map(usize::to_string).collect();
-            Err(format!(
-                "No map of rates against seeds: networks of {} are too large for thousands of them; --device cpu makes one.",
-                sizes.join("-")
-            ))
-        }
+        Some(_) => Err(format!(
+            "No map of rates against seeds: networks of {} are too large for thousands of them; --device cpu makes one.",
+            crate::network::joined(training.network.sizes(), "-")
+        )),
         None => Ok(EngineSpec::Cpu),
     }
 }

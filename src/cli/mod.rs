@@ -138,11 +138,6 @@ fn listed(names: &[&str], word: &str) -> String {
     }
 }
 
-/// A setting that cannot be.
-fn bad_setting(setting: impl Into<String>, reason: impl Into<String>) -> Error {
-    Error::Setting { setting: setting.into(), reason: reason.into() }
-}
-
 /// One line on standard error; where even that is closed, nobody is left to tell.
 fn complain(message: &str) {
     use std::io::Write;

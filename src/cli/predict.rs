@@ -10,7 +10,7 @@ use super::choices::EngineChoice;
 use super::data::{check_tables, csv_options, read};
 use super::device::{self, Wanted, environment};
 use super::settings::{Flags, Settings, Verb, possible_names};
-use super::{Failure, bad_setting, start_log};
+use super::{Failure, start_log};
 use crate::Error;
 use crate::data::{
     Batches, CsvOptions, DataError, DataProblem, Dataset, Labels, Order, Source, Table, parse_row,
@@ -80,12 +80,8 @@ pub(super) struct PredictArgs {
 
 pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     start_log(args.verbose);
-    let path = args.model.display().to_string();
-    let model = Model::from_bytes(&file::read(&args.model)?).map_err(|error| Error::File {
-        path,
-        reason: error.to_string(),
-        bad: true,
-    })?;
+    let model = Model::from_bytes(&file::read(&args.model)?)
+        .map_err(|error| Error::bad_file(&args.model, error))?;
     let to_file = args.csv.as_ref().filter(|path| path.as_os_str() != "-");
     if let Some(path) = to_file {
         file::check_free(path, args.force)?;
@@ -96,7 +92,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     let wanted = settings.wanted()?;
     if wanted.engine.needs_adapter() && wanted.engine != EngineChoice::Layered {
         let reason = "trains, and does not predict; use --engine layered or cpu";
-        return Err(bad_setting(format!("--engine {}", wanted.engine), reason).into());
+        return Err(Error::setting(format!("--engine {}", wanted.engine), reason).into());
     }
     pollster::block_on(async {
         // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.
@@ -200,7 +196,7 @@ fn rows(args: &PredictArgs, settings: &Settings, model: &Model) -> Result<Rows, 
 fn typed_rows(args: &PredictArgs, wanted: usize) -> Result<Vec<f32>, Error> {
     let mut inputs = Vec::with_capacity(args.input.len() * wanted);
     for text in &args.input {
-        let wrong = |reason: String| bad_setting(format!("--input {text:?}"), reason);
+        let wrong = |reason: String| Error::setting(format!("--input {text:?}"), reason);
         let row = parse_row("row", text).map_err(|error| wrong(error.to_string()))?;
         if row.len() != wanted {
             let given = row.len();
@@ -219,12 +215,12 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
     let has_classes = schema.labels.outputs().is_some();
     if settings.noise.is_some() && !matches!(source, Source::Shape(..)) {
         let reason = "is for --data circles, moons and spirals; leave it out";
-        return Err(bad_setting("--noise", reason));
+        return Err(Error::setting("--noise", reason));
     }
     let built_in = source.by_name(settings.noise, settings.data_seed.unwrap_or(0)).transpose()?;
     if part != Part::All && !built_in.as_ref().is_some_and(|rows| rows.has_test) {
         let reason = format!("is for data that keeps rows for testing, which {source} does not");
-        return Err(bad_setting(format!("--part {part}"), reason));
+        return Err(Error::setting(format!("--part {part}"), reason));
     }
     let table = match (built_in, part) {
         (Some(rows), Part::All) => rows.rows,
@@ -245,11 +241,7 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
             };
             read(source, &options).map_err(|error| match error {
                 Error::Data(DataError { name, problem: DataProblem::Columns { columns, .. } }) => {
-                    Error::File {
-                        path: name,
-                        reason: misfit(columns, wanted, options.outputs.unwrap_or(1)),
-                        bad: true,
-                    }
+                    Error::bad_file(name, misfit(columns, wanted, options.outputs.unwrap_or(1)))
                 }
                 other => other,
             })?
@@ -261,8 +253,8 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
     let reason =
         format!("rows of {} inputs do not fit the model, which has {wanted}", table.input_len());
     Err(match source.is_file() {
-        true => Error::File { path: table.name().to_owned(), reason, bad: true },
-        false => bad_setting(format!("--data {source}"), reason),
+        true => Error::bad_file(table.name(), reason),
+        false => Error::setting(format!("--data {source}"), reason),
     })
 }
 

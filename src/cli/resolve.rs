@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::choices::EngineChoice;
+use super::data;
 use super::settings::Settings;
 use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
-use super::{bad_setting, data};
 use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Schema, Source};
 use crate::network::{Activation, Initializer, Loss, Network};
@@ -92,7 +92,7 @@ impl Settings {
             let last = layers.len().saturating_sub(1);
             if last < 2 {
                 let reason = "has no hidden layer to widen; give --layers with one";
-                return Err(bad_setting(format!("--width {width}"), reason));
+                return Err(Error::setting(format!("--width {width}"), reason));
             }
             layers[1..last].fill(width);
         }
@@ -140,10 +140,10 @@ impl Settings {
         };
         training.check().map_err(|error| match error {
             // Rows known by name cannot be at fault: the network asked for them is.
-            Error::Data(reason) if !source.is_file() => {
-                let sizes: Vec<String> = layers.iter().map(usize::to_string).collect();
-                bad_setting(format!("--layers {}", sizes.join(",")), reason.to_string())
-            }
+            Error::Data(reason) if !source.is_file() => Error::setting(
+                format!("--layers {}", crate::network::joined(&layers, ",")),
+                reason.to_string(),
+            ),
             other => other,
         })?;
         self.check_use()?;

@@ -1,7 +1,7 @@
 //! Optimizer, schedule and stopping from the settings, and which settings have no effect beside others.
 
+use super::listed;
 use super::settings::{Family, Setting, Settings};
-use super::{bad_setting, listed};
 use crate::Error;
 use crate::network::{Activation, Hyperparameter, Loss, Network};
 use crate::optimizer::{
@@ -138,7 +138,7 @@ impl Settings {
     pub(super) fn check_use(&self) -> Result<(), Error> {
         for (row, texts) in self.given().rows() {
             if let Some(reason) = self.unused(row) {
-                return Err(bad_setting(row.flag(texts), reason));
+                return Err(Error::setting(row.flag(texts), reason));
             }
         }
         Ok(())
@@ -170,7 +170,7 @@ impl Settings {
             Some(least) if least >= 0.0 && least <= rate => f64::from(least) / f64::from(rate),
             Some(least) => {
                 let reason = format!("must be at least 0 and at most the rate, {rate}");
-                return Err(bad_setting(format!("--min-lr {least}"), reason));
+                return Err(Error::setting(format!("--min-lr {least}"), reason));
             }
         };
         Ok(Schedule {

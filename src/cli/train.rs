@@ -9,7 +9,7 @@ use super::keep::{self, Found, Keeper};
 use super::resolve::Resolved;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, Telling, bad_setting};
+use super::{Failure, Telling};
 use crate::Error;
 use crate::data::Normalize;
 use crate::model::{Model, file};
@@ -101,13 +101,13 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let flags = Settings::read(&args.settings.given)?;
     if let (Some(every), keep::Wanted::Nothing) = (flags.checkpoint_every, wanted_folder) {
         let reason = "needs a folder to put them in; give --out DIR or --keep";
-        return Err(bad_setting(format!("--checkpoint-every {every}"), reason).into());
+        return Err(Error::setting(format!("--checkpoint-every {every}"), reason).into());
     }
     if let (Some(out), Some(resume)) = (&args.out, &args.resume)
         && out == resume
     {
         let reason = "is the folder of the run that --resume continues; leave --out out";
-        return Err(bad_setting(format!("--out {}", out.display()), reason).into());
+        return Err(Error::setting(format!("--out {}", out.display()), reason).into());
     }
     let save = settings.save.as_deref().map(Path::new);
     let trace = args.trace();
@@ -115,7 +115,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         && save == trace
     {
         let reason = "is where --save puts the network; give another file";
-        return Err(bad_setting(format!("--profile={}", trace.display()), reason).into());
+        return Err(Error::setting(format!("--profile={}", trace.display()), reason).into());
     }
     for path in [save, trace].into_iter().flatten() {
         file::check_free(path, args.force)?;
@@ -129,7 +129,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
                 Some(gpu) => gpu.start_profile()?,
                 None => {
                     let reason = "times kernels on an adapter, and this runs on the cpu engine; leave it out";
-                    return Err(bad_setting("--profile", reason).into());
+                    return Err(Error::setting("--profile", reason).into());
                 }
             }
         }

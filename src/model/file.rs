@@ -68,8 +68,8 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
 /// [`Error::Setting`] for an existing file; [`Error::File`] as [`check_writable`].
 pub fn check_free(path: &Path, force: bool) -> Result<(), Error> {
     if !force && target(path)?.exists() {
-        let reason = "exists; use another file, or --force to replace it".to_owned();
-        return Err(Error::Setting { setting: path.display().to_string(), reason });
+        let reason = "exists; use another file, or --force to replace it";
+        return Err(Error::setting(path.display().to_string(), reason));
     }
     check_writable(path)
 }
@@ -77,10 +77,7 @@ pub fn check_free(path: &Path, force: bool) -> Result<(), Error> {
 /// The file that a write to `path` replaces or creates, with links resolved. A device, a pipe or a
 /// folder is never replaced.
 pub(super) fn target(path: &Path) -> Result<PathBuf, Error> {
-    let refuse = |reason: &str| {
-        let (path, reason) = (path.display().to_string(), reason.to_owned());
-        Err(Error::File { path, reason, bad: true })
-    };
+    let refuse = |reason: &str| Err(Error::bad_file(path, reason));
     if path.as_os_str().to_string_lossy().ends_with(std::path::is_separator) || path.is_dir() {
         return refuse("is a folder; use a file");
     }

@@ -25,8 +25,7 @@ impl History {
         let exists = file::target(&path)?.exists();
         let old = if exists { file::read(&path)? } else { Vec::new() };
         let kept = kept_lines(&old, keep).map_err(|line| {
-            let reason = format!("line {line} is not JSON; remove that line");
-            Error::File { path: path.display().to_string(), reason, bad: true }
+            Error::bad_file(&path, format!("line {line} is not JSON; remove that line"))
         })?;
         if kept != old {
             file::write_atomic(&path, &kept)?;

@@ -38,8 +38,8 @@ impl RunFolder {
     /// written to, if another run uses it, or if one of its files is not a regular file, such as a link.
     pub fn create(path: &Path, force: bool) -> Result<RunFolder, Error> {
         if path.as_os_str().is_empty() {
-            let reason = "is not a folder; use one, such as --out runs/first".to_owned();
-            return Err(Error::Setting { setting: "--out ''".to_owned(), reason });
+            let reason = "is not a folder; use one, such as --out runs/first";
+            return Err(Error::setting("--out ''", reason));
         }
         fs::create_dir_all(path).map_err(|cause| folder_error(path, &cause))?;
         let entries = fs::read_dir(path).map_err(|cause| folder_error(path, &cause))?;
@@ -47,9 +47,8 @@ impl RunFolder {
         let folder = RunFolder::locked(path.to_owned())?;
         let is_lock = |entry: &fs::DirEntry| entry.file_name() == LOCK;
         if !force && entries.flatten().any(|entry| !is_lock(&entry)) {
-            let reason =
-                "is not empty; use another folder, or --force to replace the run in it".to_owned();
-            return Err(Error::Setting { setting: format!("--out {}", path.display()), reason });
+            let reason = "is not empty; use another folder, or --force to replace the run in it";
+            return Err(Error::setting(format!("--out {}", path.display()), reason));
         }
         let mut found = Vec::new();
         for file in FILES.map(|name| path.join(name)) {
@@ -57,8 +56,7 @@ impl RunFolder {
                 Ok(metadata) if metadata.is_file() => found.push(file),
                 Ok(_) => {
                     let reason = "is not a regular file and is not replaced; remove it, or use another --out folder";
-                    let (path, reason) = (file.display().to_string(), reason.to_owned());
-                    return Err(Error::File { path, reason, bad: true });
+                    return Err(Error::bad_file(file, reason));
                 }
                 Err(cause) if cause.kind() == NotFound => {}
                 Err(cause) => return Err(file::error(&file, &cause, false)),
@@ -100,8 +98,10 @@ impl RunFolder {
             }
         }
         let setting = root.join(format!("{name}-{MAX_RUNS}")).display().to_string();
-        let reason = "exists, and there is no number after it; use --out with a folder".to_owned();
-        Err(Error::Setting { setting, reason })
+        Err(Error::setting(
+            setting,
+            "exists, and there is no number after it; use --out with a folder",
+        ))
     }
 
     /// The folder of a run to resume.
@@ -198,12 +198,10 @@ impl RunFolder {
 fn folder_error(path: &Path, cause: &std::io::Error) -> Error {
     let there = fs::metadata(path);
     if there.is_ok_and(|found| !found.is_dir()) {
-        let reason = "is a file; use a folder".to_owned();
-        return Error::File { path: path.display().to_string(), reason, bad: true };
+        return Error::bad_file(path, "is a file; use a folder");
     }
     if path.is_symlink() && !path.exists() {
-        let reason = "is a broken link; remove it or use another folder".to_owned();
-        return Error::File { path: path.display().to_string(), reason, bad: true };
+        return Error::bad_file(path, "is a broken link; remove it or use another folder");
     }
     file::error(path, cause, matches!(cause.kind(), NotFound | NotADirectory))
 }

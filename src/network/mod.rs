@@ -20,6 +20,11 @@ pub use real::{Formula, Real};
 
 use serde::{Deserialize, Serialize};
 
+/// Units per layer, as in 2-3-1.
+pub fn joined(sizes: &[usize], between: &str) -> String {
+    sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(between)
+}
+
 /// The most weight layers a network may have.
 pub const MAX_LAYERS: usize = 64;
 /// The most units a layer may have.

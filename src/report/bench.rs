@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::{OutputError, json, print, table};
 use crate::bench::{
-    BoundaryCosts, Contest, Contestant, Speed, StepContest, StepSizes, StepSpeed, Stepper,
+    BoundaryCosts, Contest, Contestant, Speed, StepContest, StepSizes, Stepper, Times,
 };
-use crate::engine::Kernels;
+use crate::engine::{EngineKind, Kernels};
 use crate::gpu::AdapterEntry;
+use crate::network::joined;
 
 fn heading(adapter: Option<&AdapterEntry>) -> String {
     match adapter {
@@ -16,10 +17,23 @@ fn heading(adapter: Option<&AdapterEntry>) -> String {
     }
 }
 
-/// How far measurements, sorted, are apart, relative to their median.
-fn spread(seconds: &[f64], median: f64) -> String {
-    let range = seconds.last().zip(seconds.first()).map_or(0.0, |(last, first)| last - first);
-    format!("{:.0} %", 100.0 * range / median)
+fn spread(times: &Times) -> String {
+    format!("{:.0} %", 100.0 * times.spread())
+}
+
+/// A table of what was measured, if anything was.
+fn table(left: usize, names: &[&str], lines: impl ExactSizeIterator<Item = Vec<String>>) -> String {
+    match lines.len() {
+        0 => "nothing was measured\n".to_owned(),
+        _ => table::columns(left, names, lines),
+    }
+}
+
+/// The fastest first; those that were not measured are left out.
+fn ranked<T>(speeds: &[T], times: impl Fn(&T) -> &Times) -> Vec<&T> {
+    let mut ranked: Vec<&T> = speeds.iter().filter(|speed| !times(speed).is_empty()).collect();
+    ranked.sort_by(|a, b| times(a).median().total_cmp(&times(b).median()));
+    ranked
 }
 
 /// All speeds, the fastest first.
@@ -68,57 +82,42 @@ pub fn step_contest(
     }
     let mut text = heading(adapter);
     let StepSizes { layers, batch, rounds } = &contest.sizes;
-    let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
     let _ = writeln!(
         text,
         "a training step of {}, relu, batch of {batch}: {} operations in its matrix products;\n\
          each verified against the reference, then timed; median of {rounds} interleaved measurements\n",
-        layers.join("-"),
+        joined(layers, "-"),
         contest.operations
     );
     let time = |stepper| {
         let speed = contest.speeds.iter().find(|speed| speed.stepper == stepper);
-        speed.map(StepSpeed::median)
+        speed.map(|speed| speed.times.median())
     };
-    let mut ranked: Vec<&StepSpeed> = contest.speeds.iter().collect();
-    ranked.sort_by(|a, b| a.median().total_cmp(&b.median()));
-    let lines = ranked.iter().map(|speed| {
-        let median = speed.median();
+    let lines = ranked(&contest.speeds, |speed| &speed.times).into_iter().map(|speed| {
+        let median = speed.times.median();
         let products = speed.stepper.products().and_then(time);
         vec![
             speed.stepper.name(),
             table::seconds(median, 3),
             format!("{:.3}", contest.operations as f64 / median / 1e9),
             table::or_empty(products.map(|time| format!("{:.0} %", 100.0 * time / median))),
-            spread(&speed.seconds, median),
+            spread(&speed.times),
         ]
     });
-    text += &match ranked.is_empty() {
-        true => "nothing was measured\n".to_owned(),
-        false => table::columns(1, &["", "time", "GFLOP/s", "matmul share", "spread"], lines),
-    };
+    text += &table(1, &["", "time", "GFLOP/s", "matmul share", "spread"], lines);
     let fused = time(Stepper::Layered(Kernels::Fused));
     if let Some((fused, plain)) = fused.zip(time(Stepper::Layered(Kernels::Plain))) {
         let _ =
             writeln!(text, "\nFused kernels are {:.1} times as fast as plain ones.", plain / fused);
     }
     if let Some((gpu, cpu)) = fused.zip(time(Stepper::Cpu)) {
-        let _ = match gpu < cpu {
-            true => {
-                writeln!(
-                    text,
-                    "The adapter wins: {:.2} times as fast as the cpu engine.",
-                    cpu / gpu
-                )
-            }
-            false => {
-                writeln!(
-                    text,
-                    "The CPU wins: {:.2} times as fast as the layered engine.",
-                    gpu / cpu
-                )
-            }
+        let (winner, other) = match gpu < cpu {
+            true => ("adapter", "cpu"),
+            false => ("CPU", "layered"),
         };
+        let times = gpu.max(cpu) / gpu.min(cpu);
+        let _ =
+            writeln!(text, "The {winner} wins: {times:.2} times as fast as the {other} engine.");
     }
     if contest.stopped {
         text.push_str("(interrupted)\n");
@@ -146,38 +145,24 @@ pub fn boundary_costs(
         measured.rounds
     );
     let lines = measured.costs.iter().map(|cost| {
-        let (step, boundary) = cost.medians();
-        let layers: Vec<String> = cost.layers.iter().map(usize::to_string).collect();
         vec![
-            layers.join("-"),
+            joined(&cost.layers, "-"),
             cost.engine.clone(),
             cost.rows.to_string(),
-            table::seconds(step, 1),
-            table::seconds(boundary, 1),
+            table::seconds(cost.steps.median(), 1),
+            table::seconds(cost.boundaries.median(), 1),
         ]
     });
-    text += &match measured.costs.is_empty() {
-        true => "nothing was measured\n".to_owned(),
-        false => table::columns(2, &["network", "engine", "rows", "step", "boundary"], lines),
-    };
+    text += &table(2, &["network", "engine", "rows", "step", "boundary"], lines);
     if measured.stopped {
         text.push_str("(interrupted)\n");
     }
     print(&text)
 }
 
-/// What was measured, the fastest first.
-fn ranked(speeds: &[Speed]) -> Vec<&Speed> {
-    let mut ranked: Vec<&Speed> = speeds.iter().filter(|speed| !speed.seconds.is_empty()).collect();
-    ranked.sort_by(|a, b| a.median().total_cmp(&b.median()));
-    ranked
-}
-
 fn speeds(speeds: &[Speed], unit: &str, show: impl Fn(f64) -> String) -> String {
-    let ranked = ranked(speeds);
-    let Some(fastest) = ranked.first().map(|speed| speed.median()) else {
-        return "nothing was measured\n".to_owned();
-    };
+    let ranked = ranked(speeds, |speed| &speed.times);
+    let fastest = ranked.first().map_or(f64::NAN, |speed| speed.times.median());
     let lines = ranked.iter().map(|speed| {
         let threads = match speed.threads {
             0 => String::new(),
@@ -185,22 +170,22 @@ fn speeds(speeds: &[Speed], unit: &str, show: impl Fn(f64) -> String) -> String 
         };
         vec![
             speed.contestant.name() + &threads,
-            show(speed.median()),
-            format!("{:.2}", speed.median() / fastest),
-            spread(&speed.seconds, speed.median()),
+            show(speed.times.median()),
+            format!("{:.2}", speed.times.median() / fastest),
+            spread(&speed.times),
         ]
     });
-    table::columns(1, &["", unit, "relative time", "spread"], lines)
+    table(1, &["", unit, "relative time", "spread"], lines)
 }
 
 /// Whether the GPU or the CPU is faster.
 fn verdict(contest: &Contest) -> String {
     let mut text = String::new();
     for (what, speeds) in [("One network", &contest.one), ("The population", &contest.many)] {
-        let ranked = ranked(speeds);
+        let ranked = ranked(speeds, |speed| &speed.times);
         let fastest = |on_gpu: bool| ranked.iter().find(|s| s.contestant.needs_gpu() == on_gpu);
         let (Some(gpu), Some(cpu)) = (fastest(true), fastest(false)) else { continue };
-        let (winner, first, second) = match gpu.median() <= cpu.median() {
+        let (winner, first, second) = match gpu.times.median() <= cpu.times.median() {
             true => ("adapter", gpu, cpu),
             false => ("CPU", cpu, gpu),
         };
@@ -208,15 +193,17 @@ fn verdict(contest: &Contest) -> String {
             text,
             "{what}: the {winner} wins; {} is {:.2} times as fast as {}.",
             first.contestant.name(),
-            second.median() / first.median(),
+            second.times.median() / first.times.median(),
             second.contestant.name(),
         );
     }
-    let one = ranked(&contest.one);
-    let find = |contestant| one.iter().find(|speed| speed.contestant == contestant);
-    let layered = find(Contestant::Layered);
-    if let Some((layered, resident)) = layered.zip(find(Contestant::Resident)) {
-        let times = layered.median() / resident.median();
+    let find = |kind| {
+        let is_it = |speed: &&Speed| speed.contestant == Contestant::Engine(kind);
+        contest.one.iter().find(is_it).filter(|speed| !speed.times.is_empty())
+    };
+    let layered = find(EngineKind::Layered);
+    if let Some((layered, resident)) = layered.zip(find(EngineKind::Resident)) {
+        let times = layered.times.median() / resident.times.median();
         let _ = writeln!(
             text,
             "One dispatch per training is {times:.0} times as fast as a list of dispatches per step."

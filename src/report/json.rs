@@ -340,26 +340,31 @@ pub(super) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> Stri
     let mut text = String::new();
     let sizes = contest.sizes;
     for (networks, speeds) in [(1, &contest.one), (sizes.networks, &contest.many)] {
-        for speed in speeds.iter().filter(|speed| !speed.seconds.is_empty()) {
+        for speed in speeds.iter().filter(|speed| !speed.times.is_empty()) {
             text += &line(&json!({
                 "event": "speed",
                 "contestant": speed.contestant.name(),
                 "threads": speed.threads,
                 "networks": networks,
                 "epochs": speed.epochs,
-                "nanoseconds_per_net_epoch": 1e9 * speed.median(),
-                "net_epochs_per_second": 1.0 / speed.median(),
-                "measurements": speed.seconds,
+                "nanoseconds_per_net_epoch": 1e9 * speed.times.median(),
+                "net_epochs_per_second": 1.0 / speed.times.median(),
+                "measurements": speed.times,
             }));
         }
     }
-    text + &line(&json!({
+    let result = json!({"rounds": sizes.rounds, "stopped": contest.stopped});
+    text + &bench_result(adapter, result)
+}
+
+/// The end of a benchmark: where it ran, and what else there is to say.
+fn bench_result(adapter: Option<&AdapterEntry>, more: Value) -> String {
+    let at = json!({
         "event": "result",
         "device": device(adapter),
         "driver": adapter.map(driver),
-        "rounds": sizes.rounds,
-        "stopped": contest.stopped,
-    }))
+    });
+    line(&with(at, more))
 }
 
 pub(super) fn step_contest(contest: &StepContest, adapter: Option<&AdapterEntry>) -> String {
@@ -368,43 +373,35 @@ pub(super) fn step_contest(contest: &StepContest, adapter: Option<&AdapterEntry>
         text += &line(&json!({
             "event": "speed",
             "contestant": speed.stepper.name(),
-            "seconds_per_step": speed.median(),
-            "gflops": contest.operations as f64 / speed.median() / 1e9,
-            "measurements": speed.seconds,
+            "seconds_per_step": speed.times.median(),
+            "gflops": contest.operations as f64 / speed.times.median() / 1e9,
+            "measurements": speed.times,
         }));
     }
-    text + &line(&json!({
-        "event": "result",
-        "device": device(adapter),
-        "driver": adapter.map(driver),
+    let result = json!({
         "network": contest.sizes.layers,
         "batch": contest.sizes.batch,
         "operations": contest.operations,
         "stopped": contest.stopped,
-    }))
+    });
+    text + &bench_result(adapter, result)
 }
 
 pub(super) fn boundary_costs(measured: &BoundaryCosts, adapter: Option<&AdapterEntry>) -> String {
     let mut text = String::new();
     for cost in &measured.costs {
-        let (step, boundary) = cost.medians();
         text += &line(&json!({
             "event": "cost",
             "network": cost.layers,
             "rows": cost.rows,
             "engine": cost.engine,
-            "seconds_per_step": step,
-            "seconds_per_boundary": boundary,
+            "seconds_per_step": cost.steps.median(),
+            "seconds_per_boundary": cost.boundaries.median(),
             "measurements": cost.boundaries,
         }));
     }
-    text + &line(&json!({
-        "event": "result",
-        "device": device(adapter),
-        "driver": adapter.map(driver),
-        "rounds": measured.rounds,
-        "stopped": measured.stopped,
-    }))
+    let result = json!({"rounds": measured.rounds, "stopped": measured.stopped});
+    text + &bench_result(adapter, result)
 }
 
 pub(super) fn predictions(report: &PredictReport<'_>) -> String {

@@ -53,12 +53,10 @@ pub fn check_size(training: &Training, steps: u32) -> Result<(), Error> {
         return Ok(());
     }
     let (needed, most) = (bytes.div_ceil(1_000_000), MOST_BYTES / 1_000_000);
-    Err(Error::Setting {
-        setting: format!("--steps {steps}"),
-        reason: format!(
-            "would make a script of about {needed} MB, where {most} are supported; use fewer --steps, smaller --layers or fewer rows of --data"
-        ),
-    })
+    let reason = format!(
+        "would make a script of about {needed} MB, where {most} are supported; use fewer --steps, smaller --layers or fewer rows of --data"
+    );
+    Err(Error::setting(format!("--steps {steps}"), reason))
 }
 
 /// The script. `command` is the command that exports it; `losses` are wgrad's, one per step before its

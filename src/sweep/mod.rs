@@ -152,12 +152,10 @@ impl Sweep {
             training.check()?;
             let data = &training.data;
             if !data.is_classification() || data.rows() > SOLVED_ROWS {
-                return Err(Error::Setting {
-                    setting: format!("--data {}", data.name()),
-                    reason: format!(
-                        "a sweep counts the networks that solve their data, which it can tell for at most {SOLVED_ROWS} rows with targets of 0 and 1"
-                    ),
-                });
+                let reason = format!(
+                    "a sweep counts the networks that solve their data, which it can tell for at most {SOLVED_ROWS} rows with targets of 0 and 1"
+                );
+                return Err(Error::setting(format!("--data {}", data.name()), reason));
             }
         }
         Ok(())

@@ -26,10 +26,8 @@ pub struct RateMap {
 /// So many rates from one to another, evenly in their logarithm, to four digits.
 pub fn rates(from: f32, to: f32, count: usize) -> Result<Vec<f32>, Error> {
     let text = format!("{from}..{to}:log:{count}");
-    super::numbers(&text).map_err(|error| Error::Setting {
-        setting: format!("--rates {count}"),
-        reason: error.to_string(),
-    })
+    super::numbers(&text)
+        .map_err(|error| Error::setting(format!("--rates {count}"), error.to_string()))
 }
 
 /// The sweep of a training over these rates, `seeds` networks at each.

@@ -15,7 +15,7 @@ use crate::Error;
 use crate::engine::resident::{self, Capacity, Request};
 use crate::engine::{EngineSpec, Mapping, NetworkStatus, on_every_core};
 use crate::gpu::{Gpu, GpuError};
-use crate::network::Network;
+use crate::network::{Network, joined};
 use crate::optimizer::Optimizer;
 use crate::train::{Seed, Training, judge};
 
@@ -55,10 +55,10 @@ impl Sweep {
         self.check()?;
         match spec {
             EngineSpec::Cpu => Ok(()),
-            EngineSpec::Layered(..) => Err(Error::Setting {
-                setting: "--engine layered".to_owned(),
-                reason: "trains one network at a time; use --engine resident or cpu".to_owned(),
-            }),
+            EngineSpec::Layered(..) => Err(Error::setting(
+                "--engine layered",
+                "trains one network at a time; use --engine resident or cpu",
+            )),
             EngineSpec::Resident(gpu, mapping) => {
                 for shape in self.shapes() {
                     let training = &self.cells[shape[0]].training;
@@ -330,13 +330,10 @@ fn is_one_rule(one: &Optimizer, other: &Optimizer) -> bool {
 /// Why a network cannot be swept on a GPU, by its sizes.
 fn too_large(error: GpuError, network: &Network) -> Error {
     match error {
-        GpuError::NotResident { reason } => {
-            let sizes: Vec<String> = network.sizes().iter().map(usize::to_string).collect();
-            Error::Setting {
-                setting: format!("--layers {}", sizes.join(",")),
-                reason: format!("does not fit the resident engine: {reason}; use --engine cpu"),
-            }
-        }
+        GpuError::NotResident { reason } => Error::setting(
+            format!("--layers {}", joined(network.sizes(), ",")),
+            format!("does not fit the resident engine: {reason}; use --engine cpu"),
+        ),
         other => other.into(),
     }
 }

@@ -21,7 +21,7 @@ pub use evaluate::{Confusion, Evaluation, class_of, dead_units, evaluate};
 pub(crate) use group::{Seed, judge};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint, epoch_loss};
 pub use range::{RangePoint, RangeTest, RateRange};
-pub use speed::{Speed, measure_speed};
+pub use speed::{Speed, measure_speed, seconds_of_one};
 pub use trainer_state::{Ended, Halving, OnDivergence, Stopping, TrainerState, Waiting, plateau};
 
 use crate::Error;
@@ -132,10 +132,10 @@ impl Training {
             return setting(format!("--init-scale {scale}"), reason);
         }
         if self.epochs == 0 {
-            return setting("--epochs 0".to_owned(), "must be at least 1");
+            return setting("--epochs 0", "must be at least 1");
         }
         if self.restarts == 0 {
-            return setting("--restarts 0".to_owned(), "must be at least 1");
+            return setting("--restarts 0", "must be at least 1");
         }
         if self.seed.checked_add(u64::from(self.restarts) - 1).is_none() {
             return setting(
@@ -145,7 +145,7 @@ impl Training {
         }
         self.stopping.check()?;
         if self.checkpoint_every == Some(0) {
-            return setting("--checkpoint-every 0".to_owned(), "must be at least 1 epoch");
+            return setting("--checkpoint-every 0", "must be at least 1 epoch");
         }
         if self.checkpoint_every.is_some() && self.restarts > 1 {
             let reason = "checkpoints are of one start; leave it out, or use --restarts 1";
@@ -156,7 +156,7 @@ impl Training {
         let steps = self.batches(0).steps_per_epoch() as u64 * u64::from(self.epochs);
         if steps > u64::from(u32::MAX) {
             let reason = format!("{steps} steps in all; at most {} are supported", u32::MAX);
-            return setting(format!("--epochs {}", self.epochs), &reason);
+            return setting(format!("--epochs {}", self.epochs), reason);
         }
         Ok(())
     }
@@ -306,8 +306,8 @@ fn next_multiple(every: u32, epoch: u32) -> u32 {
     (epoch / every).saturating_add(1).saturating_mul(every)
 }
 
-fn setting(setting: String, reason: &str) -> Result<(), Error> {
-    Err(Error::Setting { setting, reason: reason.to_owned() })
+fn setting(setting: impl Into<String>, reason: impl Into<String>) -> Result<(), Error> {
+    Err(Error::setting(setting, reason))
 }
 
 #[cfg(test)]

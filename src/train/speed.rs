@@ -18,23 +18,39 @@ pub struct Speed {
     pub steps_per_second: f64,
 }
 
-/// Times steps of `training` at a place: runs of growing length, after a first that
-/// lets shaders compile, until one is long enough to tell.
+/// Times steps of `training` at a place.
 ///
 /// # Errors
 /// Where the GPU is too small for the training, or fails.
 pub async fn measure_speed(training: &Training, spec: &EngineSpec) -> Result<Speed, Error> {
     let mut engine = Engine::new(training.task(training.seed), spec).await?;
     let never = || false;
+    // Shaders may compile at their first use.
     engine.run(2, &never).await?;
-    let mut steps = 1;
+    let run = async |steps| engine.run(steps, &never).await.map(drop);
+    Ok(Speed { steps_per_second: 1.0 / seconds_of_one(MEASURED, &never, run).await? })
+}
+
+/// Seconds of one of what `run` does as many of as it is told: over more and more of them, until they take
+/// at least so long, or `stop` says so.
+///
+/// # Errors
+/// What `run` fails with.
+pub async fn seconds_of_one(
+    least: Duration,
+    stop: &dyn Fn() -> bool,
+    mut run: impl AsyncFnMut(u32) -> Result<(), Error>,
+) -> Result<f64, Error> {
+    let mut count = 1;
     loop {
         let started = Instant::now();
-        engine.run(steps, &never).await?;
+        run(count).await?;
         let time = started.elapsed();
-        if time >= MEASURED || steps > u32::MAX / 8 {
-            return Ok(Speed { steps_per_second: f64::from(steps) / time.as_secs_f64().max(1e-9) });
+        let seconds = time.as_secs_f64().max(1e-9);
+        if time >= least || count > u32::MAX / 128 || stop() {
+            return Ok(seconds / f64::from(count));
         }
-        steps *= 2;
+        let times = least.as_secs_f64() / seconds;
+        count = (f64::from(count) * times.clamp(1.1, 100.0) * 1.1).ceil() as u32;
     }
 }

@@ -60,7 +60,7 @@ impl Stopping {
             return setting(format!("--target-loss {target}"), "must be a number, as in 0.01");
         }
         if self.patience == Some(0) {
-            return setting("--patience 0".to_owned(), "must be at least 1 epoch");
+            return setting("--patience 0", "must be at least 1 epoch");
         }
         if !(self.min_delta.is_finite() && self.min_delta >= 0.0) {
             let reason = "must be 0 or more, as in 0.001";

@@ -9,7 +9,6 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_pars
 use super::value::Names;
 use super::{Form, Given, SETTINGS, Setting, Verb};
 use crate::Error;
-use crate::cli::bad_setting;
 
 /// What was given of the settings that a [`Verb`] has, by flags and by the file of `--config`.
 #[derive(Debug, Clone)]
@@ -30,7 +29,7 @@ impl<const VERB: u8> Flags<VERB> {
     pub(in crate::cli) fn with_file(&self) -> Result<Given, Error> {
         for (row, texts) in self.given.rows() {
             if let Some(reason) = row.refusal(Self::VERB) {
-                return Err(bad_setting(row.flag(texts), reason));
+                return Err(Error::setting(row.flag(texts), reason));
             }
         }
         let file = match &self.config {

@@ -7,7 +7,6 @@ use toml::de::{DeTable, DeValue};
 
 use super::{NONE, SETTINGS, Setting, Value, Verb};
 use crate::Error;
-use crate::cli::bad_setting;
 use crate::model::file;
 use crate::network::Hyperparameter;
 use crate::report::quoted;
@@ -71,7 +70,7 @@ impl Given {
         if row.has_none && texts == [NONE] {
             return Ok(None);
         }
-        T::read(texts).map(Some).map_err(|reason| bad_setting(row.flag(texts), reason))
+        T::read(texts).map(Some).map_err(|reason| Error::setting(row.flag(texts), reason))
     }
 
     /// The value that is given of a hyperparameter.
@@ -157,7 +156,7 @@ impl Given {
     /// # Errors
     /// [`Error::Setting`] with line and key of what is wrong.
     pub(in crate::cli) fn read_file(verb: Verb, path: &Path) -> Result<Given, Error> {
-        let wrong = |reason: &str| bad_setting(format!("--config {}", path.display()), reason);
+        let wrong = |reason: &str| Error::setting(format!("--config {}", path.display()), reason);
         let bytes = file::read(path).map_err(|error| match error {
             Error::File { reason, .. } => wrong(&reason),
             other => other,

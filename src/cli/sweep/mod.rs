@@ -12,7 +12,7 @@ use super::choices::EngineChoice;
 use super::device::{self, Chosen};
 use super::settings::{Flags, Role, SETTINGS, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, Telling, bad_setting};
+use super::{Failure, Telling};
 use crate::Error;
 use crate::engine::EngineSpec;
 use crate::model::file;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     }
     let (sweep, csv) = (&plan.sweep, plan.shared.csv.as_deref().map(Path::new));
     if csv.is_some() && csv == args.save.as_deref() {
-        return Err(bad_setting("--csv", "names the same file as --save; give another").into());
+        return Err(Error::setting("--csv", "names the same file as --save; give another").into());
     }
     for path in [csv, args.save.as_deref()].into_iter().flatten() {
         file::check_free(path, args.force)?;
@@ -119,16 +119,16 @@ fn join(paths: &[PathBuf], csv: Option<&Path>, force: bool, detail: Detail) -> R
     if let Some(path) = csv {
         file::check_free(path, force)?;
     }
-    let bad = |path: &str, reason: String| Error::File { path: path.to_owned(), reason, bad: true };
     let mut parts = Vec::new();
     for path in paths {
         let name = path.display().to_string();
-        let text = String::from_utf8(file::read(path)?)
-            .map_err(|_| bad(&name, "is not text; give what --save wrote".to_owned()))?;
-        let part = Part::from_json(&text).map_err(|reason| bad(&name, reason))?;
+        let text = String::from_utf8(file::read(path)?).map_err(|_| {
+            Error::bad_file(&name, "is not text; give what --save wrote".to_owned())
+        })?;
+        let part = Part::from_json(&text).map_err(|reason| Error::bad_file(&name, reason))?;
         parts.push((name, part));
     }
-    let whole = sweep::join(&parts).map_err(|(name, reason)| bad(&name, reason))?;
+    let whole = sweep::join(&parts).map_err(|(name, reason)| Error::bad_file(&name, reason))?;
     if let Some(path) = csv {
         file::write_atomic(path, report::sweep_csv(&whole.cells).as_bytes())?;
     }
@@ -152,10 +152,9 @@ async fn choose(settings: &Settings, sweep: &Sweep) -> Result<Chosen, Failure> {
                 Ok(Chosen { spec: EngineSpec::Resident(gpu, None), note: chosen.note })
             }
             Some(sizes) => {
-                let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
                 let note = format!(
                     "networks of {} do not suit the resident engine on {}: this runs on the cpu engine",
-                    sizes.join("-"),
+                    crate::network::joined(&sizes, "-"),
                     gpu.adapter().name
                 );
                 Ok(Chosen { spec: EngineSpec::Cpu, note: Some(note) })

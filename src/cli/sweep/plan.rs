@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::super::data;
 use super::super::settings::{Given, SETTINGS, Setting, Settings, Verb};
-use super::super::{bad_setting, data};
 use crate::Error;
 use crate::engine::EngineSpec;
 use crate::optimizer::ScheduleKind;
@@ -105,7 +105,7 @@ impl Plan {
         let Some(axis) = self.axes.get(from) else {
             if self.points.len() == MOST_CELLS {
                 let reason = format!("at most {MOST_CELLS} are supported; give axes fewer points");
-                return Err(bad_setting("cells: more than that many", reason));
+                return Err(Error::setting("cells: more than that many", reason));
             }
             self.points.push(chosen.clone());
             return Ok(());
@@ -141,7 +141,7 @@ impl Plan {
         for (axis, point) in self.axes.iter().zip(chosen) {
             if let Some(point) = point {
                 let text = axis.points[*point].to_string();
-                let wrong = |reason| bad_setting(format!("--{} {text}", axis.row().key), reason);
+                let wrong = |reason| Error::setting(format!("--{} {text}", axis.row().key), reason);
                 given.insert(axis.at, std::slice::from_ref(&text)).map_err(wrong)?;
             }
         }
@@ -201,7 +201,7 @@ impl Plan {
         for axis in &self.axes {
             let (row, value) = (axis.row(), axes.iter().find(|(key, _)| *key == axis.row().key));
             if let Some((_, value)) = value.filter(|(_, value)| *value != AxisValue::Unused) {
-                let wrong = |reason| bad_setting(format!("--{} {value}", row.key), reason);
+                let wrong = |reason| Error::setting(format!("--{} {value}", row.key), reason);
                 given.insert(axis.at, &[value.to_string()]).map_err(wrong)?;
             }
         }
@@ -228,7 +228,7 @@ fn axes(given: &Given) -> Result<Vec<Axis>, Error> {
             Some(texts) => row
                 .kind
                 .points(&texts.concat())
-                .map_err(|error| bad_setting(row.flag(texts), error.to_string()))?,
+                .map_err(|error| Error::setting(row.flag(texts), error.to_string()))?,
         };
         Ok(Axis { at, points })
     })
@@ -258,10 +258,10 @@ fn digest_settings(digest: &mut Sha256, resolved: &Given) {
 /// An error about a training, as one about a sweep: what restarts are there is networks here.
 pub(super) fn by_our_names(error: Error) -> Error {
     match error {
-        Error::Setting { setting, reason } => Error::Setting {
-            setting: setting.replace("--restarts", "--networks"),
-            reason: reason.replace("--restarts", "--networks"),
-        },
+        Error::Setting { setting, reason } => Error::setting(
+            setting.replace("--restarts", "--networks"),
+            reason.replace("--restarts", "--networks"),
+        ),
         other => other,
     }
 }

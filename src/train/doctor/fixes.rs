@@ -193,6 +193,5 @@ impl Case<'_> {
 }
 
 fn layers(sizes: &[usize]) -> String {
-    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-    format!("--layers {}", sizes.join(","))
+    format!("--layers {}", crate::network::joined(sizes, ","))
 }
