@@ -525,6 +525,24 @@ fn steps_are_compared_and_then_timed() {
 }
 
 #[test]
+fn a_bench_times_report_boundaries_on_every_engine() {
+    let lines = events(wgrad(&["bench", "boundary", "--rounds", "1", "--json"]));
+    let of = |sizes: &[u64]| -> Vec<&str> {
+        let costs = lines.iter().filter(|line| line["network"] == serde_json::json!(sizes));
+        costs.map(|line| line["engine"].as_str().unwrap()).collect()
+    };
+    assert_eq!(of(&[784, 512, 10]), ["cpu", "layered"]);
+    assert_eq!(of(&[2, 3, 1]), ["cpu", "layered", "resident"]);
+    for line in &lines[..5] {
+        assert!(line["seconds_per_step"].as_f64().unwrap() > 0.0, "{line}");
+        assert!(line["seconds_per_boundary"].is_number(), "{line}");
+    }
+    let text = succeed(wgrad(&["bench", "boundary", "--rounds", "1", "--device", "cpu"]));
+    assert!(text.contains("784-512-10") && text.contains("boundary"), "{text}");
+    fail(wgrad(&["bench", "boundary", "--epochs", "7"]), 2, &["--epochs", "bench boundary"]);
+}
+
+#[test]
 fn kernels_are_timed_by_the_adapters_clock() {
     let trace = folder("profile").join("trace.json");
     let text = trace.to_str().unwrap();

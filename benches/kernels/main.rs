@@ -405,6 +405,26 @@ fn evaluation(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, "10000x10", |outputs| {
         close("evaluate_rows", &outputs[0][..1], &truth, 1e-4);
     });
+
+    let shape = kernels::LayerShape { rows: 256, fan_in: 784, fan_out: 512 };
+    let sums: Vec<f32> =
+        numbers(kernels::update_sums_len(784, 512), 5).iter().map(|sum| sum.abs()).collect();
+    let counts = vec![8u32; kernels::unit_counts_len(256, 512)];
+    let (vectors, _) = sums.as_chunks::<4>();
+    let (truth, [zero, _]) = twins::layer_statistics(vectors, &counts, 512, 512, [256, 244]);
+    Case {
+        launch: kernels::layer_statistics((0, true), shape, [256, 244]),
+        buffers: vec![words(&sums), counts.clone(), vec![0; 8]],
+        work: Work {
+            operations: 0,
+            bytes: 4 * (sums.len() + counts.len()) as u64,
+            formula: "4 for every sum and count",
+        },
+    }
+    .run(c, gpu, "784x512, batch 256", |outputs| {
+        close("layer_statistics", &outputs[0][..4], &truth, 32.0 * ULP);
+        assert_eq!(outputs[0][4] as usize, zero);
+    });
 }
 
 /// Biases alone.

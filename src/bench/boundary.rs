@@ -17,6 +17,8 @@ use crate::train::{CLOSE_BOUNDARIES, HeldOut, Training, evaluate, seconds_of_one
 const MEASURED: Duration = Duration::from_millis(300);
 /// Boundaries of the shorter of two trainings: what is made once, and grows at first, is in both.
 const FIRST: u32 = 16;
+/// The same where that many would take long.
+const FEW: u32 = 3;
 /// Rows of the larger network's batch, and as many that are looked at.
 const ROWS: usize = 256;
 
@@ -129,10 +131,12 @@ impl Case {
 
     /// Seconds of a step, and of a boundary beyond that.
     async fn measure(&self, stop: &dyn Fn() -> bool) -> Result<(f64, f64), Error> {
-        let (mut count, first) = (FIRST, self.seconds(FIRST, stop).await?);
+        let is_slow = self.seconds(FEW, stop).await? >= MEASURED.as_secs_f64();
+        let least = if is_slow { FEW } else { FIRST };
+        let (mut count, first) = (least, self.seconds(least, stop).await?);
         let both = loop {
-            let more = self.seconds(FIRST + count, stop).await? - first;
-            if more >= MEASURED.as_secs_f64() || FIRST + 4 * count > CLOSE_BOUNDARIES || stop() {
+            let more = self.seconds(least + count, stop).await? - first;
+            if more >= MEASURED.as_secs_f64() || least + 4 * count > CLOSE_BOUNDARIES || stop() {
                 break more / f64::from(count);
             }
             count *= 4;

@@ -14,7 +14,7 @@ use crate::optimizer::{Optimizer, RateSchedule};
 use crate::reference::Reference;
 use crate::train::seconds_of_one;
 
-/// Steps that everybody makes before anybody is timed, held to the reference.
+/// Steps of each before any is timed, compared with the reference.
 const CHECKED_STEPS: u32 = 2;
 /// What one measurement takes at least.
 const MEASURED: Duration = Duration::from_millis(200);
@@ -38,7 +38,7 @@ impl Default for StepSizes {
     }
 }
 
-/// Who makes steps.
+/// What is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stepper {
     /// The cpu engine.
@@ -64,7 +64,7 @@ impl Stepper {
         }
     }
 
-    /// Those whose products it consists of.
+    /// The products that a step of it consists of, timed alone.
     pub fn products(self) -> Option<Stepper> {
         match self {
             Stepper::Cpu => Some(Stepper::CpuProducts),
@@ -77,7 +77,7 @@ impl Stepper {
 /// How fast one of them is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepSpeed {
-    /// Who.
+    /// What was timed.
     pub stepper: Stepper,
     /// One step in each measurement.
     pub times: Times,
@@ -90,17 +90,17 @@ pub struct StepContest {
     pub sizes: StepSizes,
     /// Floating-point operations of a step's products.
     pub operations: u64,
-    /// Everybody.
+    /// One for each that was timed.
     pub speeds: Vec<StepSpeed>,
     /// Whether a stop was asked for before the end.
     pub stopped: bool,
 }
 
-/// Everybody's steps, on `gpu` too where there is one: first held to the reference, then timed in turn.
-/// `tell` hears who is at work, a true answer of `stop` ends the measuring.
+/// Times a training step of every engine, on `gpu` too where there is one, after a comparison with the
+/// reference. `tell` is told what is measured next; a true answer of `stop` ends it.
 ///
 /// # Errors
-/// [`Error::Check`] where somebody computes something else, [`Error`] where a network cannot be or a
+/// [`Error::Check`] where an engine computes something else, [`Error`] where a network cannot be or a
 /// device fails.
 pub async fn steps(
     gpu: Option<&Arc<Gpu>>,

@@ -54,7 +54,7 @@ impl Default for Sizes {
     }
 }
 
-/// Who trains.
+/// An engine or a loop that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contestant {
     /// One of the engines; the cpu engine on one core.
@@ -81,7 +81,7 @@ impl Contestant {
 /// How fast one contestant was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Speed {
-    /// Who.
+    /// Of which.
     pub contestant: Contestant,
     /// CPU threads it was given; 0 for one that has a GPU.
     pub threads: usize,
@@ -91,7 +91,7 @@ pub struct Speed {
     pub epochs: u32,
 }
 
-/// Everybody's speed.
+/// The speeds of all contestants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contest {
     /// The work that was asked for.
@@ -104,11 +104,11 @@ pub struct Contest {
     pub stopped: bool,
 }
 
-/// Compares everybody with the reference, and then times them, each in turn with the others.
-/// `report` hears who is next; a true answer of `stop` ends it with what was measured.
+/// Compares every contestant with the reference, then times them in turn. `report` is told which is next; a
+/// true answer of `stop` ends it with what was measured.
 ///
 /// # Errors
-/// [`Error::Check`] where somebody computes something else; where the GPU fails.
+/// [`Error::Check`] where one computes something else; where the GPU fails.
 pub async fn contest(
     gpu: Option<&Arc<Gpu>>,
     sizes: Sizes,
@@ -151,7 +151,7 @@ pub async fn contest(
     'rounds: for round in 0..=sizes.rounds {
         // The first round of all only warms up: shaders are compiled at their first use.
         let counts = round > 0;
-        // Nobody always follows the same neighbour, whose heat and caches it would inherit.
+        // None always follows the same one, whose heat and caches it would inherit.
         one.rotate_left(1);
         many.rotate_left(1);
         for speed in &mut one {
@@ -203,7 +203,7 @@ struct Trained {
     epochs: u32,
 }
 
-/// What is trained, as everybody gets it.
+/// What is trained, the same for every contestant.
 struct Work {
     network: Network,
     layout: Layout,
@@ -263,7 +263,7 @@ impl Work {
     }
 
     /// The network of seed `SEED`; where there is a `limit` an engine that is slow is given up on
-    /// after a while, and everybody once it says so.
+    /// after a while, and any of them once it says so.
     async fn train_one(
         &self,
         contestant: Contestant,

@@ -12,8 +12,17 @@ pub struct LayerStatistics {
     pub update_norm: f64,
     /// Gradients or updated parameters that are not finite.
     pub not_finite: u64,
-    /// Per unit, the rows of the batch that left it zero; of hidden layers alone.
-    pub zero_rows: Vec<usize>,
-    /// Per unit, the rows of the batch that drove it to an end of its sigmoid or tanh.
-    pub saturated_rows: Vec<usize>,
+    /// Units that every row of the batch left at zero; of hidden layers alone.
+    pub zero_units: usize,
+    /// Units that nearly every row of the batch drove to an end of their sigmoid or tanh.
+    pub saturated_units: usize,
+}
+
+/// The share of rows from which on a unit counts as saturated: on a twentieth of them it could still
+/// learn.
+const SATURATED_ROWS: f64 = 0.95;
+
+/// The least rows of a batch on which a unit is zero, or saturated, to be counted.
+pub(super) fn least_rows(rows: usize) -> [usize; 2] {
+    [rows.max(1), ((SATURATED_ROWS * rows as f64).ceil() as usize).max(1)]
 }

@@ -1,4 +1,4 @@
-//! Rows that a network does not learn from, on the GPU: uploaded once, with the dispatches that look at them
+//! Rows that are evaluated and not trained on, on the GPU: uploaded once, with the dispatches that look at them
 //! made once. What comes back is a few numbers, however many rows there are.
 
 use std::ops::Range;

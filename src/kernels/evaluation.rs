@@ -1,4 +1,4 @@
-//! The kernels that look at rows that are not learned from.
+//! The kernels that evaluate rows, such as those kept for validation.
 
 use std::ops::Range;
 

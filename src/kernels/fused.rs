@@ -5,7 +5,7 @@ use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, UpdateParams, updating};
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, OUTPUT_ACTIVATION,
     OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ITERATIONS, activating, measuring, read, source,
-    write,
+    tree_iterations, write,
 };
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Loss, row_stride};
@@ -245,6 +245,60 @@ pub fn layer_update(
 /// Length of the `sums` of [`layer_update`]: four numbers for each workgroup.
 pub fn update_sums_len(fan_in: usize, fan_out: usize) -> usize {
     4 * tiles(fan_in, fan_out).div_ceil(LAYER_UPDATE.row.lanes as usize)
+}
+
+params! {
+    /// The params of `layer_statistics`.
+    LayerStatisticsParams {
+        /// Number of vectors of sums.
+        sums_len: u32,
+        /// Groups of rows that units were counted in.
+        groups: u32,
+        /// Units of the layer.
+        units: u32,
+        /// Units and padding.
+        stride: u32,
+        /// Rows of the batch.
+        rows: u32,
+        /// The least rows on which a unit is saturated.
+        saturated_rows: u32,
+        /// Which layer.
+        layer: u32,
+    }
+}
+
+/// What the other kernels noted of a layer in a step, added up.
+pub const LAYER_STATISTICS: Kernel<LayerStatisticsParams> = Kernel::new(KernelRow {
+    name: "layer_statistics",
+    source: source!("layer_statistics"),
+    bindings: &[read("sums"), read("unit_counts"), write("statistics")],
+    lanes: 256,
+    workgroup_bytes: 6144,
+    twin: "layer_statistics",
+    ..PLAIN
+});
+
+/// Launches the statistics of a layer; of a hidden one, `unit_counts` are read too. A unit is counted as
+/// zero, or as saturated, from so many rows of the batch on.
+pub fn layer_statistics(
+    (layer, is_hidden): (usize, bool),
+    LayerShape { rows, fan_in, fan_out }: LayerShape,
+    [zero_rows, saturated_rows]: [usize; 2],
+) -> Launch {
+    let lanes = LAYER_STATISTICS.lanes as usize;
+    let groups = if is_hidden { rows.div_ceil(TILE) } else { 0 };
+    let sums_len = update_sums_len(fan_in, fan_out) / 4;
+    let params = LayerStatisticsParams {
+        sums_len: sums_len as u32,
+        groups: groups as u32,
+        units: if is_hidden { fan_out as u32 } else { 0 },
+        stride: row_stride(fan_out) as u32,
+        rows: zero_rows as u32,
+        saturated_rows: saturated_rows as u32,
+        layer: layer as u32,
+    };
+    let iterations = tree_iterations(sums_len, lanes) + fan_out.div_ceil(lanes) * (groups + 1);
+    LAYER_STATISTICS.launch(params, lanes).with_iterations(iterations)
 }
 
 /// Rows and columns of the tile that one invocation computes.

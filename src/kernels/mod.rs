@@ -149,6 +149,7 @@ pub const ALL: &[KernelRow] = &[
     OUTPUT_LOSS.row,
     LAYER_INPUT_GRAD.row,
     LAYER_UPDATE.row,
+    LAYER_STATISTICS.row,
     POPULATION_FORWARD.row,
     EVALUATE_ROWS.row,
     CANARY.row,

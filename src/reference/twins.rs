@@ -299,14 +299,35 @@ pub fn gradient_squares<T: Real>(gradients: &[T], sums: &mut [T], clip_value: Op
 /// The factor that brings a norm, given by sums of squares, down to `most`:
 /// `min(1, most / (norm + 1e-6))`.
 pub fn clip_scale<T: Real>(sums: &[T], most: T) -> T {
-    let mut lanes = [T::of(0.0); MEAN_LANES];
-    for (lane, own) in lanes.iter_mut().enumerate() {
-        for &sum in sums.iter().skip(lane).step_by(MEAN_LANES) {
-            *own += sum;
-        }
-    }
-    let scale = most / (halves(&mut lanes).sqrt() + T::of(CLIP_EPSILON));
+    let scale = most / (over_lanes(sums.iter().copied()).sqrt() + T::of(CLIP_EPSILON));
     if scale < T::of(1.0) { scale } else { T::of(1.0) }
+}
+
+/// What the fused kernels noted of a layer in a step, added up: the sums of its tiles, and how many of its
+/// `units` were zero, and saturated, on so many rows at least. `counts` is `[groups][stride]`, the zero rows of
+/// a group in the low half of a word and the saturated ones in the high half.
+pub fn layer_statistics<T: Real>(
+    sums: &[[T; 4]],
+    counts: &[u32],
+    stride: usize,
+    units: usize,
+    least: [u32; 2],
+) -> ([T; 4], [usize; 2]) {
+    let rows = |unit: usize, shift: u32| -> u32 {
+        counts.iter().skip(unit).step_by(stride).map(|word| word >> shift & 0xffff).sum()
+    };
+    let counted =
+        |at: usize| (0..units).filter(|&unit| rows(unit, 16 * at as u32) >= least[at]).count();
+    ([0, 1, 2, 3].map(|at| over_lanes(sums.iter().map(|sum| sum[at]))), [counted(0), counted(1)])
+}
+
+/// A sum over lanes, each of which takes every 256th term.
+fn over_lanes<T: Real>(terms: impl Iterator<Item = T>) -> T {
+    let mut lanes = [T::of(0.0); MEAN_LANES];
+    for (at, term) in terms.enumerate() {
+        lanes[at % MEAN_LANES] += term;
+    }
+    halves(&mut lanes)
 }
 
 /// The sum of lanes, the upper half added to the lower until one is left.

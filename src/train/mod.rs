@@ -40,7 +40,7 @@ const BOUNDARY_STEPS: u32 = 64;
 /// And at most, if that is a whole epoch: what is read back must be held.
 const BOUNDARY_MOST_STEPS: u32 = 65_536;
 
-/// Rows that a network does not learn from.
+/// Rows that are evaluated and not trained on.
 #[derive(Debug, Clone, Default)]
 pub struct HeldOut {
     /// Looked at on the way; of several starts the best on them is kept.
@@ -56,7 +56,7 @@ pub struct Training {
     pub network: Network,
     /// What it learns.
     pub data: Arc<Dataset>,
-    /// What it does not learn from, and is measured on.
+    /// Rows for validation and for testing.
     pub held_out: HeldOut,
     /// How its weights start.
     pub init: Initializer,

@@ -26,7 +26,7 @@ pub struct Run {
     pub history: Vec<(u32, f32)>,
     /// The parameters at the end, in the network's layout.
     pub parameters: Vec<f32>,
-    /// What they do on the rows that were learned from.
+    /// What they do on the training rows.
     pub evaluation: Evaluation,
     /// What they do on those kept for validation.
     pub validation: Option<Evaluation>,
@@ -59,7 +59,7 @@ impl ValidationPoint {
 
 impl Run {
     /// Which class was taken for which, on rows kept for validation and for testing, or else on those
-    /// learned from; with what these are called. Nothing where they are of no classes.
+    /// of the training; with what these are called. Nothing where they are of no classes.
     pub fn confusions(&self) -> Vec<(&'static str, &Confusion)> {
         let mut looks: Vec<(&str, &Evaluation)> = Vec::new();
         looks.extend(self.validation.iter().map(|look| ("validation", look)));
@@ -87,8 +87,8 @@ impl Run {
     }
 
     /// What tells which of several runs is better: the loss on rows kept for validation, else that
-    /// on those learned from.
-    fn judged_loss(&self) -> f64 {
+    /// on the training rows.
+    fn ranking_loss(&self) -> f64 {
         self.validation.as_ref().unwrap_or(&self.evaluation).loss
     }
 }
@@ -204,7 +204,7 @@ impl Tally {
                 let better = match &self.kept {
                     None => true,
                     Some(kept) if self.solved == 0 => {
-                        is_solved || run.judged_loss() < kept.judged_loss()
+                        is_solved || run.ranking_loss() < kept.ranking_loss()
                     }
                     Some(_) => false,
                 };

@@ -29,6 +29,7 @@ mod functions;
 mod gather_batch;
 mod gradient_squares;
 mod init_uniform;
+mod layer_statistics;
 mod loss_elementwise;
 mod loss_softmax;
 mod matmul;

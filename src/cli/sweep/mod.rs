@@ -154,7 +154,7 @@ async fn choose(settings: &Settings, sweep: &Sweep) -> Result<Chosen, Failure> {
             Some(sizes) => {
                 let note = format!(
                     "networks of {} do not suit the resident engine on {}: this runs on the cpu engine",
-                    crate::network::joined(&sizes, "-"),
+                    crate::network::joined(sizes, "-"),
                     gpu.adapter().name
                 );
                 Ok(Chosen { spec: EngineSpec::Cpu, note: Some(note) })

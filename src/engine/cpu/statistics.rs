@@ -2,7 +2,7 @@
 //! takes a copy of the parameters before it.
 
 use super::{CpuEngine, LayerState};
-use crate::engine::LayerStatistics;
+use crate::engine::statistics::{LayerStatistics, least_rows};
 use crate::network::{Layer, LayerBlock, row_stride};
 
 /// The parameters before one step.
@@ -38,41 +38,43 @@ impl CpuEngine {
         if self.steps_done() == 0 || self.before.step != self.steps_done() {
             return None;
         }
+        let rows = self.task.batches.len_of(self.steps_done() - 1);
         let of_layers = self.layers.iter().zip(&self.states);
-        Some(of_layers.map(|(layer, state)| self.layer_statistics(layer, state)).collect())
+        Some(of_layers.map(|(layer, state)| self.layer_statistics(layer, state, rows)).collect())
     }
 
-    fn layer_statistics(&self, layer: &Layer, state: &LayerState) -> LayerStatistics {
+    fn layer_statistics(&self, layer: &Layer, state: &LayerState, rows: usize) -> LayerStatistics {
         let block = self.layout.block(layer.index);
         let (before, after) =
             (&self.before.parameters[block.range()], &self.parameters()[block.range()]);
         let gradients = &self.gradients[block.range()];
         let updates = before.iter().zip(after).map(|(before, after)| after - before);
         let finite = |values: &[f32]| {
-            let values = rows(values, block, layer);
+            let values = without_padding(values, block, layer);
             values.flatten().filter(|value| !value.is_finite()).count() as u64
         };
         let is_hidden = layer.index + 1 < self.layers.len();
-        let counted = |is_so: &dyn Fn(f32) -> bool| {
+        let counted = |least: usize, is_so: &dyn Fn(f32) -> bool| {
             let mut units = vec![0; if is_hidden { layer.fan_out } else { 0 }];
-            for a in state.a.chunks_exact(row_stride(layer.fan_out)) {
+            for a in state.a.chunks_exact(row_stride(layer.fan_out)).take(rows) {
                 units.iter_mut().zip(a).for_each(|(count, &a)| *count += usize::from(is_so(a)));
             }
-            units
+            units.into_iter().filter(|&rows| rows >= least).count()
         };
+        let [zero, saturated] = least_rows(rows);
         LayerStatistics {
             gradient_norm: norm(gradients.iter().copied()),
             parameter_norm: norm(before.iter().copied()),
             update_norm: norm(updates),
             not_finite: finite(gradients) + finite(after),
-            zero_rows: counted(&|a| a == 0.0),
-            saturated_rows: counted(&|a| layer.activation.is_saturated(a)),
+            zero_units: counted(zero, &|a| a == 0.0),
+            saturated_units: counted(saturated, &|a| layer.activation.is_saturated(a)),
         }
     }
 }
 
 /// A block's rows, padding left out.
-fn rows<'a>(
+fn without_padding<'a>(
     values: &'a [f32],
     block: LayerBlock,
     layer: &Layer,
@@ -137,8 +139,9 @@ mod tests {
             approx::assert_relative_eq!(seen.update_norm, update, max_relative = 1e-6);
             assert_eq!(seen.not_finite, 0);
         }
-        assert_eq!((&seen[0].zero_rows, &seen[0].saturated_rows), (&vec![2, 0], &vec![0, 0]));
-        assert!(seen[1].zero_rows.is_empty());
+        // One unit is zero on both rows, the other on none.
+        assert_eq!((seen[0].zero_units, seen[0].saturated_units), (1, 0));
+        assert_eq!((seen[1].zero_units, seen[1].saturated_units), (0, 0));
         // A run that was stopped has not noted where its last step began.
         engine.run(3, &|| true);
         assert_eq!(engine.statistics(), None);

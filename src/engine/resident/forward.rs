@@ -1,4 +1,4 @@
-//! Forward passes of all networks at once, over rows that they do not learn from.
+//! Forward passes of all networks at once, over rows that are evaluated and not trained on.
 
 use super::engine::ResidentEngine;
 use crate::data::Dataset;

@@ -47,10 +47,6 @@ pub struct LayerCheckup {
     pub not_finite: u64,
 }
 
-/// The share of rows from which on a unit counts as saturated: on a twentieth of them it could still
-/// learn.
-const SATURATED_ROWS: f64 = 0.95;
-
 /// The relative tolerance between weights of duplicates: a few f32 roundings.
 const DUPLICATES_WITHIN: f32 = 1e-6;
 
@@ -69,10 +65,8 @@ pub fn checkup(
     rows: usize,
     (epoch, step, loss): (u32, u32, f32),
 ) -> Checkup {
-    let is_saturated = |&&seen: &&usize| rows > 0 && seen as f64 >= SATURATED_ROWS * rows as f64;
     let layers = network.layers().zip(statistics).map(|(layer, seen)| {
         let ratio = seen.update_norm / seen.parameter_norm;
-        let dead = seen.zero_rows.iter().filter(|&&zero| rows > 0 && zero >= rows).count();
         LayerCheckup {
             layer: layer.index,
             parameters: (layer.fan_in + 1) * layer.fan_out,
@@ -81,8 +75,8 @@ pub fn checkup(
             update_norm: seen.update_norm,
             update_ratio: ratio.is_finite().then_some(ratio),
             units: layer.fan_out,
-            dead: if layer.activation.row().can_die { dead } else { 0 },
-            saturated: seen.saturated_rows.iter().filter(is_saturated).count(),
+            dead: if layer.activation.row().can_die { seen.zero_units } else { 0 },
+            saturated: seen.saturated_units,
             duplicates: duplicates.get(layer.index).copied().unwrap_or(0),
             not_finite: seen.not_finite,
         }

@@ -1,0 +1,96 @@
+use wgrad::check::Bound;
+use wgrad::kernels::{self, LayerShape};
+use wgrad::reference::twins::layer_statistics;
+
+use crate::common::{ULP, assert_apart, assert_close, numbers, stride};
+use crate::launch::{Arg, launch};
+
+/// Rows that one word of the counts is about.
+const GROUP: usize = 8;
+/// The layer whose place is written, of three.
+const LAYER: usize = 1;
+
+/// The four sums, and the units that are zero and that are saturated.
+fn run(
+    is_hidden: bool,
+    shape: LayerShape,
+    sums: &[[f32; 4]],
+    counts: &[u32],
+    least: [usize; 2],
+) -> ([f32; 4], [usize; 2]) {
+    let launched = kernels::layer_statistics((LAYER, is_hidden), shape, least);
+    let before = numbers(3 * 8, 5);
+    let args = [Arg::F32(sums.as_flattened()), Arg::U32(counts), Arg::InOut(&before)];
+    let written = launch(&launched, &args).remove(0);
+    let others = |words: &[u32]| [&words[..8], &words[16..]].concat();
+    assert_eq!(others(&written), others(bytemuck::cast_slice(&before)), "other layers stay");
+    let of_layer = &written[8 * LAYER..][..8];
+    assert_eq!(of_layer[6..], [0, 0]);
+    let sums = [0, 1, 2, 3].map(|at| f32::from_bits(of_layer[at]));
+    (sums, [of_layer[4] as usize, of_layer[5] as usize])
+}
+
+/// Counts of a batch: of unit u, zero rows from (u mod 3) rows below all of them, and half of those saturated.
+fn counts(rows: usize, units: usize) -> Vec<u32> {
+    let mut words = vec![0; rows.div_ceil(GROUP) * stride(units)];
+    for row in 0..rows {
+        for unit in 0..units {
+            let is_zero = row >= unit % 3;
+            let is_saturated = row.is_multiple_of(2) || unit.is_multiple_of(5);
+            words[row / GROUP * stride(units) + unit] +=
+                u32::from(is_zero) + (u32::from(is_saturated) << 16);
+        }
+    }
+    words
+}
+
+#[test]
+fn matches_its_twin() {
+    for (rows, fan_in, fan_out) in [(1, 1, 1), (7, 3, 5), (8, 8, 4), (33, 600, 257), (9, 2, 300)] {
+        let shape = LayerShape { rows, fan_in, fan_out };
+        let len = kernels::update_sums_len(fan_in, fan_out);
+        let sums: Vec<f32> = numbers(len, 31).iter().map(|sum| sum.abs()).collect();
+        let (sums, _) = sums.as_chunks::<4>();
+        let wide: Vec<[f64; 4]> = sums.iter().map(|sum| sum.map(f64::from)).collect();
+        let words = counts(rows, fan_out);
+        for least in [[rows, rows], [1, 1], [rows, rows.div_ceil(2)], [rows + 1, rows + 1]] {
+            let of_rows = least.map(|rows| rows as u32);
+            let (truth, units) = layer_statistics(&wide, &words, stride(fan_out), fan_out, of_rows);
+            let (actual, counted) = run(true, shape, sums, &words, least);
+            // Every lane's own terms, and eight halvings.
+            let bound = (sums.len().div_ceil(256) + 9) as f64 * ULP;
+            let near = Bound::Mixed { absolute: 0.0, relative: bound };
+            assert_close(&format!("{shape:?}"), &actual, &truth, near);
+            assert_eq!(counted, units, "{shape:?}, {least:?}");
+        }
+        let (_, of_output) = run(false, shape, sums, &words, [1, 1]);
+        assert_eq!(of_output, [0, 0], "units of an output layer are not counted");
+    }
+}
+
+#[test]
+fn by_hand() {
+    let shape = LayerShape { rows: 10, fan_in: 2, fan_out: 3 };
+    // Two groups of rows: unit 0 is zero on 8 + 2 rows, unit 1 on 9, unit 2 on none and saturated on all.
+    let words = [8, 8, 8 << 16, 0, 2, 1, 2 << 16, 0];
+    let (sums, units) = run(true, shape, &[[1.0, 2.0, 3.0, 4.0]], &words, [10, 10]);
+    assert_eq!((sums, units), ([1.0, 2.0, 3.0, 4.0], [1, 1]));
+    assert_eq!(run(true, shape, &[[0.0; 4]], &words, [9, 10]).1, [2, 1]);
+}
+
+#[test]
+fn a_wrong_twin_is_found_out() {
+    let shape = LayerShape { rows: 8, fan_in: 600, fan_out: 40 };
+    let len = kernels::update_sums_len(600, 40);
+    let sums = numbers(len, 3);
+    let (sums, _) = sums.as_chunks::<4>();
+    let words = counts(8, 40);
+    let (actual, units) = run(true, shape, sums, &words, [8, 4]);
+    let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+    let wide = |sums: &[[f32; 4]]| -> Vec<[f64; 4]> {
+        sums.iter().map(|sum| sum.map(f64::from)).collect()
+    };
+    let twin = |sums: &[[f32; 4]], words| layer_statistics(&wide(sums), words, 40, 40, [8, 4]);
+    assert_apart("one sum short", &actual, &twin(&sums[1..], &words).0, near);
+    assert_ne!(units, twin(sums, &words[1..]).1, "a unit off");
+}
