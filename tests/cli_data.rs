@@ -290,13 +290,16 @@ fn data_that_may_be_meant_otherwise_is_pointed_out() {
         let common = ["--data", path.as_str(), "--epochs", "1", "--lr", "1e-6", "--engine", "cpu"];
         succeed(wgrad(&[&common, args].concat()))
     };
-    let text = told(&[]);
+    let text = told(&["--normalize", "none"]);
     for part in ["targets are 3 whole numbers", "--target-type classes", "inputs reach 110"] {
         assert!(text.contains(part), "{text}");
     }
     let text = told(&["--target-type", "classes", "--normalize", "standard"]);
     assert!(!text.contains("whole numbers") && !text.contains("inputs reach"), "{text}");
-    assert!(text.contains("classes 0, 1, 2; inputs of mean 0 and standard deviation 1"), "{text}");
+    assert!(
+        text.contains("classes 0, 1, 2; inputs scaled to mean 0 and standard deviation 1"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -443,8 +446,8 @@ fn hostile_files_are_refused_before_anything_is_trained() {
         ("ragged.csv", b"1,2\n1,2,3\n", &["line 2", "3 fields", "2"]),
         ("text.csv", b"1,2\n1,two\n", &["line 2, column 2", "two"]),
         ("late.csv", b"x,y,t\n1,2,0\n1,oops,1\n", &["line 3, column 2", "oops"]),
-        ("hole.csv", b"1,2\n,2\n", &["line 2, column 1", "empty"]),
-        ("nan.csv", b"1,2\nNaN,2\n", &["line 2, column 1", "NaN"]),
+        ("hole.csv", b"1,2\n,2\n", &["missing values in 1 (1 of 2 rows)", "--missing mean"]),
+        ("nan.csv", b"1,2\nNaN,2\n", &["missing values in 1 (1 of 2 rows)", "--missing drop"]),
         ("inf.csv", b"1,2\n1,-inf\n", &["line 2, column 2", "-inf"]),
         ("huge.csv", b"1,2\n-4e38,2\n", &["line 2, column 1", "f32"]),
         ("bytes.csv", b"1,2\n\xff\xfe,2\n", &["UTF-8"]),
@@ -452,6 +455,9 @@ fn hostile_files_are_refused_before_anything_is_trained() {
         ("one.csv", b"1,a\n2,a\n", &["every row has class \"a\""]),
         ("cut.csv.gz", b"\x1f\x8b\x08\0\0\0", &["gzip"]),
         ("alone.csv", b"1\n2\n", &["line 1 has one field", "--delimiter"]),
+        ("book.xlsx.csv", b"PK\x03\x04....", &["zip archive", ".xlsx"]),
+        ("twice.csv", b"a,b,a\n1,2,3\n", &["columns 1 and 3 are both named", "read with commas"]),
+        ("names.csv", b"n,k\na,1\nb,2\nc,3\nd,5\n", &["n has 4 different", "--ignore n"]),
     ] {
         let path = put(name, bytes);
         fail(wgrad(&["--data", &path]), 6, &[&[name], parts].concat());

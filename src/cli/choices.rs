@@ -71,6 +71,28 @@ impl Header {
 }
 
 named! {
+    /// What stands before the decimals of numbers in a table.
+    pub enum Decimal ("decimal mark") {
+        /// A comma where all of them have one, and none stands between fields.
+        Auto = "auto",
+        /// A point.
+        Point = "point" | ".",
+        /// A comma.
+        Comma = "comma" | ",",
+    }
+}
+
+impl Decimal {
+    pub(super) fn is_comma(self) -> Option<bool> {
+        match self {
+            Decimal::Auto => None,
+            Decimal::Point => Some(false),
+            Decimal::Comma => Some(true),
+        }
+    }
+}
+
+named! {
     /// What separates the fields of a table.
     pub enum Delimiter ("delimiter") {
         /// Whatever occurs equally often in each of the first lines.

@@ -5,25 +5,40 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::choices::{Delimiter, Header, TargetType};
+use super::choices::{Decimal, Delimiter, Header, TargetType};
 use super::settings::{Settings, TABLES};
 use crate::Error;
 use crate::data::{
-    CsvOptions, DataProblem, Normalize, Preparation, Samples, Source, Table, read_csv, read_idx,
-    unpacked,
+    CsvOptions, DataProblem, Missing, Normalize, Preparation, Samples, Source, Table, read_csv,
+    read_idx, unpacked,
 };
 use crate::model::file;
-use crate::network::Loss;
+use crate::network::{Activation, Loss};
 
 /// How tables are to be read.
-pub(super) fn csv_options(settings: &Settings) -> CsvOptions {
-    CsvOptions {
+pub(super) fn csv_options(settings: &Settings) -> Result<CsvOptions, Error> {
+    let comment = match settings.comment.as_deref().map(str::as_bytes) {
+        None => Some(b'#'),
+        Some(b"none") => None,
+        Some(&[mark]) if mark.is_ascii() => Some(mark),
+        Some(_) => {
+            let comment = settings.comment.as_deref().unwrap_or_default();
+            let reason = "must be one ASCII character, as in --comment %, or none";
+            return Err(Error::setting(format!("--comment {comment}"), reason));
+        }
+    };
+    Ok(CsvOptions {
         delimiter: settings.delimiter.and_then(Delimiter::byte),
         header: settings.header.and_then(Header::is_there),
+        skip_lines: settings.skip_lines.unwrap_or(0),
+        comment,
+        decimal_comma: settings.decimal.and_then(Decimal::is_comma),
         target: settings.target.clone().unwrap_or_default(),
         ignore: settings.ignore.clone().unwrap_or_default(),
+        categorical: settings.categorical.clone().unwrap_or_default(),
+        missing: settings.missing.unwrap_or(Missing::Error),
         ..CsvOptions::default()
-    }
+    })
 }
 
 /// Settings of tables have no effect on other data.
@@ -67,11 +82,23 @@ fn is_table(source: &Source) -> bool {
 
 /// The scaling where none is given: the range of pixels is known, the four measures of a flower have a scale
 /// each, and tables are taken as they are.
-pub(super) fn default_normalize(source: &Source) -> Normalize {
+fn default_normalize(source: &Source) -> Option<Normalize> {
     match source {
-        Source::Digits | Source::Idx(..) => Normalize::Unit,
-        Source::Iris => Normalize::Standard,
-        _ => Normalize::None,
+        Source::Digits | Source::Idx(..) => Some(Normalize::Unit),
+        Source::Shape(..) => Some(Normalize::None),
+        _ => None,
+    }
+}
+
+/// How targets that are numbers are normalized where nobody says: unless the loss or the output activation
+/// has a scale of its own.
+fn default_normalize_targets(settings: &Settings) -> Normalize {
+    let is_free = |loss: Loss| !loss.predicts_probabilities();
+    let is_identity = |&output: &Activation| output == Activation::Identity;
+    let free = settings.loss.is_none_or(is_free);
+    match free && settings.output_activation.as_ref().is_none_or(is_identity) {
+        true => Normalize::Standard,
+        false => Normalize::None,
     }
 }
 
@@ -98,7 +125,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         classes: has_classes(settings),
         inputs: ends.map(|ends| ends.0),
         outputs: ends.map(|ends| ends.1),
-        ..csv_options(settings)
+        ..csv_options(settings)?
     };
     let seed = settings.data_seed.unwrap_or(0);
     let (train, own_test) = match source.by_name(settings.noise, seed) {
@@ -118,6 +145,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
                 classes: Some(train.has_classes()),
                 known_inputs: inputs.to_vec(),
                 known_targets: targets.to_vec(),
+                known_texts: train.texts(),
                 ..options
             };
             Some(read_test(source, &options, settings)?)
@@ -126,7 +154,10 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
     let preparation = Preparation {
         validation: settings.validation,
         seed,
-        normalize: settings.normalize.unwrap_or(default_normalize(&source)),
+        normalize: settings.normalize.or(default_normalize(&source)),
+        normalize_targets: Some(
+            settings.normalize_targets.unwrap_or(default_normalize_targets(settings)),
+        ),
         together: source.is_image(),
         outputs: outputs(settings, &train),
     };

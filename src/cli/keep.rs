@@ -75,7 +75,7 @@ impl Keeper {
             folder,
             history,
             network: resolved.training.network.clone(),
-            schema: resolved.schema.clone(),
+            schema: resolved.samples.schema.clone(),
             settings,
             data: data::hash(&resolved.training.data),
             restarts: resolved.training.restarts,

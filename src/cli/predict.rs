@@ -13,7 +13,8 @@ use super::settings::{Flags, Settings, Verb, possible_names};
 use super::{Failure, start_log};
 use crate::Error;
 use crate::data::{
-    Batches, CsvOptions, DataError, DataProblem, Dataset, Labels, Order, Source, Table, parse_row,
+    Batches, CsvOptions, DataError, DataProblem, Dataset, Labels, Missing, Order, Source, Table,
+    read_csv,
 };
 use crate::engine::State;
 use crate::engine::{Engine, Task};
@@ -87,8 +88,12 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         file::check_free(path, args.force)?;
     }
     let settings = Settings::read(&args.settings.given)?;
-    let Rows { name, raw, inputs, targets } = rows(args, &settings, &model)?;
-    let rows = inputs.len() / model.network.inputs();
+    let table = match &settings.data {
+        Some(source) => table(args.part, &settings, source, &model)?,
+        None => typed_rows(args, &model)?,
+    };
+    let (name, rows) = (table.name().to_owned(), table.rows());
+    let inputs = model.schema.encode(&table)?;
     let wanted = settings.wanted()?;
     if wanted.engine.needs_adapter() && wanted.engine != EngineChoice::Layered {
         let reason = "trains, and does not predict; use --engine layered or cpu";
@@ -108,30 +113,27 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         if let Some(at) = forward.outputs.iter().position(|output| !output.is_finite()) {
             return Err(DataProblem::Prediction(at / outputs + 1).of(name).into());
         }
-        let evaluation = match &targets {
-            Some(targets) => {
-                let data = Dataset::new(
-                    &name,
-                    inputs.clone(),
-                    model.network.inputs(),
-                    targets.clone(),
-                    outputs,
-                )?
-                .with_labels(model.schema.labels.clone());
+        let targets = table.encoded(&model.schema.labels)?;
+        let evaluation = match targets {
+            Some(_) => {
+                let data = model.schema.dataset(&table)?;
                 data.check_fits(&model.network)?;
                 let evaluation = evaluate(&model.network, &data, &forward);
-                Some(if is_regression(&model) { evaluation.of_numbers() } else { evaluation })
+                Some(if is_regression(&model) { evaluation.of_numbers(&data) } else { evaluation })
             }
             None => None,
         };
+        let mut predictions = predictions(model.network.loss().link(), &forward.outputs, outputs);
+        if let Some(scaling) = &model.schema.target_scaling {
+            scaling.unscale(&mut predictions);
+        }
         let report = PredictReport {
             network: &model.network,
             schema: &model.schema,
             at: &chosen.spec,
-            rows,
-            inputs: &raw,
+            table: &table,
             targets: targets.as_deref(),
-            predictions: &predictions(model.network.loss().link(), &forward.outputs, outputs),
+            predictions: &predictions,
             evaluation: evaluation.as_ref(),
         };
         let form = match (&args.csv, args.json) {
@@ -166,52 +168,38 @@ fn is_regression(model: &Model) -> bool {
         && output == Some(&Activation::Identity)
 }
 
-/// Rows to run, with what they are called.
-struct Rows {
-    name: String,
-    /// As they were given.
-    raw: Vec<f32>,
-    /// As the network takes them.
-    inputs: Vec<f32>,
-    targets: Option<Vec<f32>>,
-}
-
-fn rows(args: &PredictArgs, settings: &Settings, model: &Model) -> Result<Rows, Error> {
-    let (name, raw, targets) = match &settings.data {
-        Some(source) => {
-            let table = table(args.part, settings, source, model)?;
-            let targets = table.encoded(&model.schema.labels)?;
-            (table.name().to_owned(), table.inputs().to_vec(), targets)
-        }
-        None => ("--input".to_owned(), typed_rows(args, model.network.inputs())?, None),
+/// The rows of `--input`, as a table without targets.
+fn typed_rows(args: &PredictArgs, model: &Model) -> Result<Table, Error> {
+    let columns = model.schema.columns(model.network.inputs());
+    let options = CsvOptions {
+        delimiter: Some(b','),
+        header: Some(false),
+        comment: None,
+        decimal_comma: Some(false),
+        missing: Missing::Mean,
+        inputs: Some(columns),
+        outputs: Some(1),
+        targets_optional: true,
+        known_texts: model.schema.texts(),
+        ..CsvOptions::default()
     };
-    let mut inputs = raw.clone();
-    if let Some(scaling) = &model.schema.scaling {
-        scaling.apply(&name, &mut inputs)?;
-    }
-    Ok(Rows { name, raw, inputs, targets })
-}
-
-/// The rows of `--input`.
-fn typed_rows(args: &PredictArgs, wanted: usize) -> Result<Vec<f32>, Error> {
-    let mut inputs = Vec::with_capacity(args.input.len() * wanted);
     for text in &args.input {
         let wrong = |reason: String| Error::setting(format!("--input {text:?}"), reason);
-        let row = parse_row("row", text).map_err(|error| wrong(error.to_string()))?;
-        if row.len() != wanted {
-            let given = row.len();
-            return Err(wrong(format!("{given} numbers for a network of {wanted} inputs")));
+        let given = text.split(',').count();
+        if given != columns {
+            return Err(wrong(format!("{given} fields for a network of {columns} inputs")));
         }
-        inputs.extend(row);
+        read_csv("row", text.as_bytes(), &options)
+            .map_err(|error| wrong(error.problem.to_string()))?;
     }
-    Ok(inputs)
+    Ok(read_csv("--input", args.input.join("\n").as_bytes(), &options)?)
 }
 
 /// The rows of `--data`, of as many inputs as the network has.
 fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Result<Table, Error> {
     check_tables(settings, [Some(source), None])?;
     let (network, schema) = (&model.network, &model.schema);
-    let (wanted, outputs) = (network.inputs(), network.outputs());
+    let (wanted, outputs) = (schema.columns(network.inputs()), network.outputs());
     let has_classes = schema.labels.outputs().is_some();
     if settings.noise.is_some() && !matches!(source, Source::Shape(..)) {
         let reason = "is for --data circles, moons and spirals; leave it out";
@@ -237,12 +225,16 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
                 known_inputs: schema.inputs.clone(),
                 known_targets: schema.targets.clone(),
                 known_places: schema.target_places.clone(),
-                ..csv_options(settings)
+                known_texts: schema.texts(),
+                missing: Missing::Mean,
+                ..csv_options(settings)?
             };
             read(source, &options).map_err(|error| match error {
-                Error::Data(DataError { name, problem: DataProblem::Columns { columns, .. } }) => {
-                    Error::bad_file(name, misfit(columns, wanted, options.outputs.unwrap_or(1)))
-                }
+                Error::Data(DataError {
+                    name,
+                    problem: DataProblem::Columns { columns, .. },
+                    ..
+                }) => Error::bad_file(name, misfit(columns, wanted, options.outputs.unwrap_or(1))),
                 other => other,
             })?
         }

@@ -7,7 +7,7 @@ use super::data;
 use super::settings::Settings;
 use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
-use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Schema, Source};
+use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Source};
 use crate::network::{Activation, Initializer, Loss, Network};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training};
@@ -27,7 +27,7 @@ pub(super) struct Resolved {
     /// The settings with every default written out.
     pub settings: Settings,
     /// What a prediction must know of the data.
-    pub schema: Schema,
+    pub samples: Samples,
 }
 
 /// Defaults that depend on the data.
@@ -76,7 +76,7 @@ impl Settings {
         }
         let samples = data::load(&self)?;
         let (training, settings) = self.resolve_over(&samples)?;
-        Ok(Resolved { training, settings, schema: samples.schema })
+        Ok(Resolved { training, settings, samples })
     }
 
     /// The training and the settings with every default written out, over rows that are there.
@@ -147,7 +147,7 @@ impl Settings {
             other => other,
         })?;
         self.check_use()?;
-        let settings = self.written_out(source, layers, &training)?;
+        let settings = self.written_out(source, layers, &training, samples)?;
         Ok((training, settings))
     }
 
@@ -157,13 +157,15 @@ impl Settings {
         source: Source,
         layers: Vec<usize>,
         training: &Training,
+        samples: &Samples,
     ) -> Result<Settings, Error> {
         let Training { network, optimizer, schedule, .. } = training;
         let Optimizer { kind, weight_decay, decay, .. } = *optimizer;
         let Schedule { kind: schedule, warmup, every, factor, .. } = *schedule;
         let all = Settings {
             data_seed: Some(self.data_seed.unwrap_or(0)),
-            normalize: Some(self.normalize.unwrap_or(data::default_normalize(&source))),
+            normalize: Some(samples.normalize),
+            normalize_targets: Some(samples.normalize_targets),
             data: Some(source),
             layers: Some(layers),
             width: None,

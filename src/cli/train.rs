@@ -11,7 +11,6 @@ use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, Telling};
 use crate::Error;
-use crate::data::Normalize;
 use crate::model::{Model, file};
 use crate::report::{Detail, TrainReport, profile_trace};
 use crate::train::Event;
@@ -81,7 +80,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         None => Settings::read(&given)?,
     };
     let resolved = settings.resolve()?;
-    let Resolved { training, settings, schema } = &resolved;
+    let Resolved { training, settings, samples } = &resolved;
     if let Some(found) = &found {
         found.check(training)?;
     }
@@ -134,11 +133,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             }
         }
         let detail = args.telling.detail();
-        let normalize = settings.normalize.unwrap_or(Normalize::None);
         let note = chosen.note.as_deref();
         let from = found.map(|found| found.resume);
         let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.spec, from.as_ref())?;
-        let report = TrainReport::start(training, (schema, normalize), &chosen.spec, note, detail)?;
+        let report = TrainReport::start(training, samples, &chosen.spec, note, detail)?;
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = save.is_some();
@@ -187,7 +185,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             let model = Model {
                 network: training.network.clone(),
                 parameters: std::mem::take(&mut outcome.kept.parameters),
-                schema: schema.clone(),
+                schema: samples.schema.clone(),
             };
             let bytes = model.to_bytes()?;
             outcome.kept.parameters = model.parameters;

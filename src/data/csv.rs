@@ -1,34 +1,61 @@
-//! Tables as text: numbers and classes separated by commas, semicolons, tabs, bars or spaces, with or
+//! Tables as text: numbers, texts and classes separated by commas, semicolons, tabs, bars or spaces, with or
 //! without a header line.
 
+mod builder;
 mod delimiter;
 mod lines;
 mod plan;
 
 use csv::StringRecord;
 
-use super::table::{Classes, Columns, Table, Targets};
+use super::column::{Texts, is_missing};
+use super::table::{Names, Table, Targets};
 use super::{DataError, DataProblem};
+use crate::network::named;
+use builder::Builder;
 use delimiter::{delimiter_name, find_delimiter, normalized_lines};
-use lines::{FIX, Lines, number};
+use lines::{Lines, Numbers};
 use plan::Plan;
+
+named! {
+    /// What is done about values that are missing: fields that are empty, NA, N/A, NaN, ? or null.
+    pub enum Missing ("missing") {
+        /// They are an error.
+        Error = "error",
+        /// Their rows are left out.
+        Drop = "drop",
+        /// The mean of a column stands in for its numbers, the most frequent value for its texts.
+        Mean = "mean",
+    }
+}
 
 /// How to read a table. By default the first lines decide about delimiter and header, and the last
 /// column is the target.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CsvOptions {
     /// The character between two fields; a space means any number of them.
     pub delimiter: Option<u8>,
     /// Whether the first line names the columns.
     pub header: Option<bool>,
+    /// Lines at the beginning that are no part of the table.
+    pub skip_lines: usize,
+    /// What a line begins with that is a comment.
+    pub comment: Option<u8>,
+    /// Whether numbers have a decimal comma, and not a point; by default what all of them have, where the
+    /// delimiter is no comma.
+    pub decimal_comma: Option<bool>,
     /// The columns of targets, by name or by number from 1.
     pub target: Vec<String>,
     /// Columns to ignore, by name or by number from 1.
     pub ignore: Vec<String>,
+    /// Columns that are categories, whatever is in them, by name or by number from 1.
+    pub categorical: Vec<String>,
+    /// What is done about values that are missing.
+    pub missing: Missing,
     /// Whether the one column of targets holds classes, else numbers; by default its first field
     /// decides.
     pub classes: Option<bool>,
-    /// Inputs of the network, if they are known.
+    /// Columns of inputs, if they are known.
     pub inputs: Option<usize>,
     /// Outputs of the network, if they are known.
     pub outputs: Option<usize>,
@@ -41,77 +68,197 @@ pub struct CsvOptions {
     /// The positions of the targets in training among the columns that are not ignored, from 0; used
     /// for a table without a header that has as many columns.
     pub known_places: Vec<usize>,
+    /// Which of the input columns of a trained network hold texts.
+    pub known_texts: Vec<bool>,
 }
 
-/// Reads `bytes` as a table. Lines that begin with `#` are skipped. `name` is its name in errors.
+impl Default for CsvOptions {
+    fn default() -> CsvOptions {
+        CsvOptions {
+            delimiter: None,
+            header: None,
+            skip_lines: 0,
+            comment: Some(b'#'),
+            decimal_comma: None,
+            target: Vec::new(),
+            ignore: Vec::new(),
+            categorical: Vec::new(),
+            missing: Missing::Error,
+            classes: None,
+            inputs: None,
+            outputs: None,
+            targets_optional: false,
+            known_inputs: Vec::new(),
+            known_targets: Vec::new(),
+            known_places: Vec::new(),
+            known_texts: Vec::new(),
+        }
+    }
+}
+
+/// Reads `bytes` as a table. `name` is its name in errors, which say what was assumed about it.
 ///
 /// # Errors
 /// [`DataError`] names line, column and value of the first field that is wrong.
 pub fn read_csv(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table, DataError> {
+    if bytes.starts_with(b"PK\x03\x04") {
+        let reason = "is a zip archive, as a workbook (.xlsx) is one; save the table as CSV, or unpack it first";
+        return Err(DataProblem::Unreadable(reason.to_owned()).of(name));
+    }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let delimiter = options.delimiter.unwrap_or_else(|| find_delimiter(bytes));
-    let bytes = normalized_lines(name, bytes, delimiter)?;
-    let mut lines = Lines::new(name, &bytes, delimiter);
+    let bytes = after_lines(bytes, options.skip_lines);
+    let delimiter = options.delimiter.unwrap_or_else(|| find_delimiter(bytes, options.comment));
+    let mut assumed = format!("read with {}", delimiter_name(delimiter));
+    read_delimited(name, bytes, delimiter, options, &mut assumed)
+        .map_err(|error| DataError { assumed: Some(Box::new(assumed)), ..error })
+}
+
+/// What follows so many lines; they stay as empty ones, so that lines are counted from the first.
+fn after_lines(bytes: &[u8], lines: usize) -> &[u8] {
+    let mut rest = bytes;
+    for _ in 0..lines {
+        let end = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
+        rest = &rest[end..];
+    }
+    rest
+}
+
+fn read_delimited(
+    name: &str,
+    bytes: &[u8],
+    delimiter: u8,
+    options: &CsvOptions,
+    assumed: &mut String,
+) -> Result<Table, DataError> {
+    let bytes = normalized_lines(name, bytes, delimiter, options.comment)?;
+    let mut lines = Lines::new(name, &bytes, delimiter, options.skip_lines as u64);
     if !lines.next()? {
         return Err(DataProblem::Empty.of(name));
     }
-    let has_header = options.header.unwrap_or_else(|| is_header(&lines.record));
-    let columns = lines.record.len();
+    let first = lines.record.clone();
+    let columns = first.len();
     if columns == 1 && !(options.targets_optional && options.inputs == Some(1)) {
         let (line, delimiter) = (lines.line(), delimiter_name(delimiter));
         return Err(DataProblem::OneColumn { line, delimiter }.of(name));
     }
-    let first = lines.record.iter().map(str::to_owned);
-    let headings: Vec<String> = first.filter(|_| has_header).collect();
+    let has_header = match options.header {
+        Some(header) => header,
+        // Tables that go with another one are short, and a text in them may be a mistake.
+        None => lines.is_header(&first, options.known_texts.is_empty())?,
+    };
+    *assumed += match has_header {
+        true => ", the first line as names",
+        false => ", no line of names",
+    };
+    *assumed += &format!(", {columns} columns");
+    let headings: Vec<String> = first.iter().map(str::to_owned).filter(|_| has_header).collect();
+    check_names(name, &headings, options)?;
     let plan = Plan::new(name, &headings, columns, options)?;
-    if has_header && !lines.next()? {
-        return Err(DataProblem::Empty.of(name));
-    }
-    lines.may_be_header = options.header.is_none() && !has_header;
-    let mut inputs = Vec::new();
-    let mut targets = first_targets(&plan, &lines.record, options);
-    // One column for several outputs can only be a class.
-    let is_unsure = options.classes.is_none() && !has_several_outputs(options);
-    loop {
-        let found = lines.record.len();
-        if found != columns {
-            let line = lines.line();
-            return Err(DataProblem::Ragged { line, found, expected: columns }.of(name));
+    let mut numbers = Numbers::new(options.decimal_comma, delimiter);
+    let mut builders: Vec<Builder> = plan
+        .inputs
+        .iter()
+        .map(|&column| Builder::new(column, plan.categorical.contains(&column)))
+        .collect();
+    let mut targets = None;
+    // Again for columns that turn out to hold texts once they have numbers already.
+    for is_first in [true, false] {
+        lines.rewind();
+        let mut more = lines.next()? && (!has_header || lines.next()?);
+        if !more {
+            return Err(DataProblem::Empty.of(name));
         }
-        lines.numbers(&plan.inputs, &mut inputs)?;
-        if let ([column], true) = (&plan.targets[..], is_unsure) {
-            lines.check_unmixed(*column, matches!(targets, Targets::Classes(_)))?;
+        lines.may_be_header = options.header.is_none() && !has_header;
+        while more {
+            let found = lines.record.len();
+            if found != columns {
+                let line = lines.line();
+                return Err(DataProblem::Ragged { line, found, expected: columns }.of(name));
+            }
+            for builder in builders.iter_mut().filter(|builder| is_first || builder.is_again()) {
+                builder.push(&lines, &mut numbers)?;
+            }
+            if is_first {
+                let targets =
+                    targets.get_or_insert_with(|| first_targets(&plan, &lines.record, options));
+                push_targets(&lines, &plan, options, targets, &mut numbers)?;
+            }
+            lines.may_be_header = false;
+            more = lines.next()?;
         }
-        match &mut targets {
-            Targets::None => {}
-            Targets::Numbers { values, .. } => lines.numbers(&plan.targets, values)?,
-            Targets::Classes(classes) => lines.class(plan.targets[0], classes)?,
-        }
-        lines.may_be_header = false;
-        if !lines.next()? {
+        if !builders.iter_mut().any(Builder::begin_again) {
             break;
         }
     }
-    // Names that are missing or not unique are not used.
-    let is_named = headings
-        .iter()
-        .enumerate()
-        .all(|(column, heading)| !heading.is_empty() && !headings[..column].contains(heading));
+    let has_names = headings.iter().all(|heading| !heading.is_empty());
     let named = |columns: &[usize]| {
-        let names = columns.iter().filter(|_| is_named);
+        let names = columns.iter().filter(|_| has_names);
         names.filter_map(|&column| headings.get(column).cloned()).collect()
     };
-    Ok(Table {
+    let categorical =
+        (0..plan.inputs.len()).filter(|&at| plan.categorical.contains(&plan.inputs[at]));
+    let table = Table {
         name: name.to_owned(),
-        columns: Columns {
+        names: Names {
             inputs: named(&plan.inputs),
             targets: named(&plan.targets),
+            numbers: plan.inputs.iter().map(|column| column + 1).collect(),
+            categorical: categorical.collect(),
             target_places: if headings.is_empty() { plan.places } else { Vec::new() },
         },
-        input_len: plan.inputs.len(),
-        inputs,
-        targets,
-    })
+        rows: builders.first().map_or(0, Builder::rows),
+        columns: builders
+            .into_iter()
+            .map(|builder| builder.finish(&lines))
+            .collect::<Result<_, _>>()?,
+        targets: targets.unwrap_or(Targets::None),
+    };
+    without_missing(table, options)
+}
+
+/// The table as the rule about missing values leaves it.
+fn without_missing(table: Table, options: &CsvOptions) -> Result<Table, DataError> {
+    match options.missing {
+        Missing::Mean => Ok(table),
+        Missing::Drop => {
+            let whole: Vec<usize> = (0..table.rows).filter(|&row| !table.lacks(row)).collect();
+            match whole.len() {
+                0 => Err(DataProblem::Empty.of(&table.name)),
+                all if all == table.rows => Ok(table),
+                _ => Ok(table.pick(&whole)),
+            }
+        }
+        Missing::Error => {
+            let lacking = |at: usize| {
+                let column = &table.columns[at];
+                let count = (0..table.rows).filter(|&row| column.is_missing(row)).count();
+                (count > 0).then(|| (table.column_name(at), count))
+            };
+            let columns: Vec<_> = (0..table.columns.len()).filter_map(lacking).collect();
+            match columns.is_empty() {
+                true => Ok(table),
+                false => {
+                    let rows = table.rows;
+                    Err(DataProblem::MissingValues { columns, rows }.of(&table.name))
+                }
+            }
+        }
+    }
+}
+
+/// Whether no two columns have one name, but for those that are ignored.
+fn check_names(name: &str, headings: &[String], options: &CsvOptions) -> Result<(), DataError> {
+    let is_ignored = |at: usize| options.ignore.contains(&(at + 1).to_string());
+    for (at, heading) in headings.iter().enumerate() {
+        let before = headings[..at].iter().position(|other| other == heading);
+        if let Some(before) =
+            before.filter(|&before| !heading.is_empty() && !is_ignored(at) && !is_ignored(before))
+        {
+            let (column, first, second) = (heading.clone(), before + 1, at + 1);
+            return Err(DataProblem::SameNames { column, first, second }.of(name));
+        }
+    }
+    Ok(())
 }
 
 fn has_several_outputs(options: &CsvOptions) -> bool {
@@ -122,36 +269,57 @@ fn has_several_outputs(options: &CsvOptions) -> bool {
 fn first_targets(plan: &Plan, first: &StringRecord, options: &CsvOptions) -> Targets {
     let is_text = |column: usize| {
         let field = first.get(column).unwrap_or_default();
-        !field.is_empty() && field.parse::<f64>().is_err()
+        !is_missing(field) && field.parse::<f64>().is_err() && !delimiter::is_decimal_comma(field)
     };
     let has_classes = |column: usize| {
-        options.classes.unwrap_or_else(|| has_several_outputs(options) || is_text(column))
+        let is_category = plan.categorical.contains(&column);
+        let is_class = || is_category || has_several_outputs(options) || is_text(column);
+        options.classes.unwrap_or_else(is_class)
     };
     match plan.targets[..] {
         [] => Targets::None,
-        [column] if has_classes(column) => Targets::Classes(Classes::default()),
+        [column] if has_classes(column) => Targets::Classes(Texts::default()),
         _ => Targets::Numbers { values: Vec::new(), len: plan.targets.len() },
     }
 }
 
-/// Whether a first line names the columns: no field is a number of any kind, and not all are empty.
-fn is_header(record: &StringRecord) -> bool {
-    let is_number = |field: &str| field.parse::<f64>().is_ok();
-    !record.iter().any(is_number) && record.iter().any(|field| !field.is_empty())
-}
-
-/// One row of numbers separated by commas. `name` is its name in errors.
-///
-/// # Errors
-/// [`DataProblem::Field`] with the first field that is not a finite number.
-pub fn parse_row(name: &str, text: &str) -> Result<Vec<f32>, DataError> {
-    let number = |(column, field): (usize, &str)| {
-        number(field.trim()).map_err(|what| {
-            let (value, what) = (field.trim().to_owned(), what.to_owned());
-            DataProblem::Field { line: 1, column: column + 1, value, what, fix: FIX }.of(name)
-        })
-    };
-    text.split(',').enumerate().map(number).collect()
+/// Adds the targets of a row.
+fn push_targets(
+    lines: &Lines<'_>,
+    plan: &Plan,
+    options: &CsvOptions,
+    targets: &mut Targets,
+    numbers: &mut Numbers,
+) -> Result<(), DataError> {
+    let may_lack = options.missing == Missing::Drop;
+    if let [column] = plan.targets[..] {
+        if may_lack && is_missing(lines.field(column)) {
+            match targets {
+                Targets::None => {}
+                Targets::Numbers { values, .. } => values.push(f64::NAN),
+                Targets::Classes(classes) => classes.push_missing(),
+            }
+            return Ok(());
+        }
+        // One column for several outputs can only be a class.
+        if options.classes.is_none() && !has_several_outputs(options) {
+            lines.check_unmixed(column, matches!(targets, Targets::Classes(_)))?;
+        }
+    }
+    match targets {
+        Targets::None => Ok(()),
+        Targets::Numbers { values, .. } => {
+            for &column in &plan.targets {
+                let is_missing = may_lack && is_missing(lines.field(column));
+                values.push(match is_missing {
+                    true => f64::NAN,
+                    false => lines.number(column, numbers)?,
+                });
+            }
+            Ok(())
+        }
+        Targets::Classes(classes) => lines.class(plan.targets[0], classes),
+    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@ use crate::network::Loss;
 
 /// Data that cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{name}: {problem}")]
+#[error("{name}: {problem}{}", assumed.as_ref().map(|assumed| format!(" ({assumed})")).unwrap_or_default())]
 pub struct DataError {
     /// The data set.
     pub name: String,
     /// What is wrong with it.
     pub problem: DataProblem,
+    /// Of a table, what was taken for delimiter, names and columns.
+    pub assumed: Option<Box<String>>,
 }
 
 /// What is wrong with a data set. Lines, rows and columns count from 1.
@@ -129,6 +131,18 @@ pub enum DataProblem {
         /// The conflict.
         what: &'static str,
     },
+    /// Two columns of one name.
+    #[error(
+        "columns {first} and {second} are both named {column:?}; rename one, or leave one out with --ignore {second}"
+    )]
+    SameNames {
+        /// The name.
+        column: String,
+        /// The number of the first of them, from 1.
+        first: usize,
+        /// The number of the second.
+        second: usize,
+    },
     /// A table of one column.
     #[error(
         "line {line} has one field, but a table needs columns of inputs and one of targets; fields were split at {delimiter}, use --delimiter to change that"
@@ -149,7 +163,7 @@ pub enum DataProblem {
         /// The input.
         input: usize,
         /// Its value.
-        value: f32,
+        value: f64,
     },
     /// A class that the network was not trained for.
     #[error(
@@ -161,6 +175,39 @@ pub enum DataProblem {
         /// The class.
         class: String,
         /// The trained classes.
+        known: String,
+    },
+    /// Values that are missing, by column.
+    #[error(
+        "missing values in {}; use --missing mean to fill them in, --missing drop to leave their rows out, or --ignore to leave the columns out",
+        listed(columns, rows)
+    )]
+    MissingValues {
+        /// The columns, and how many values each lacks.
+        columns: Vec<(String, usize)>,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// Columns of texts with too many values to be inputs.
+    #[error(
+        "texts with many values cannot be inputs: {}; leave them out with --ignore {}, or name those that are categories with --categorical",
+        columns.iter().map(|(name, values)| format!("{name} has {values} different ones")).collect::<Vec<_>>().join(", "),
+        columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(",")
+    )]
+    TooManyValues {
+        /// The columns, and how many values each has.
+        columns: Vec<(String, usize)>,
+    },
+    /// A text in a column of inputs that was not there in training.
+    #[error("line {line}, column {column}: {value:?} was not trained on; known are {known}")]
+    UnknownValue {
+        /// Line of the file, or row.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The text.
+        value: String,
+        /// What there was in training.
         known: String,
     },
     /// Every row has this class.
@@ -210,7 +257,7 @@ pub enum DataProblem {
 impl DataProblem {
     /// The error of the data set `name`.
     pub fn of(self, name: impl Into<String>) -> DataError {
-        DataError { name: name.into(), problem: self }
+        DataError { name: name.into(), problem: self, assumed: None }
     }
 }
 
@@ -226,6 +273,15 @@ impl DataError {
             _ => 6,
         }
     }
+}
+
+/// Columns with the number of rows that lack each, the first as a share of all.
+fn listed(columns: &[(String, usize)], rows: &usize) -> String {
+    let counted = |(at, (name, count)): (usize, &(String, usize))| match at {
+        0 => format!("{name} ({count} of {rows} rows)"),
+        _ => format!("{name} ({count})"),
+    };
+    columns.iter().enumerate().map(counted).collect::<Vec<_>>().join(", ")
 }
 
 /// An empty list with room for `len` numbers, or the error of too little memory.

@@ -4,10 +4,11 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
+use super::column::Texts;
 use super::error::allocate;
-use super::table::{Classes, Columns, Table, Targets};
+use super::table::{Names, Table, Targets, columns_of};
 use super::{DataError, DataProblem};
 
 /// Bytes that are decompressed at a time.
@@ -71,14 +72,22 @@ pub fn unpacked<'a>(name: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, DataEr
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(Cow::Borrowed(bytes));
     }
-    let mut decoder = MultiGzDecoder::new(bytes);
+    // Some writers fill up a last block with zeros.
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let mut decoder = GzDecoder::new(bytes);
     let (mut all, mut chunk) = (Vec::new(), vec![0; CHUNK]);
     loop {
         let len = decoder
             .read(&mut chunk)
             .map_err(|error| DataProblem::Unreadable(format!("damaged gzip ({error})")).of(name))?;
         if len == 0 {
-            return Ok(Cow::Owned(all));
+            // A file may be several streams in a row.
+            let rest = decoder.into_inner();
+            if bytes.len() - rest.len() >= end {
+                return Ok(Cow::Owned(all));
+            }
+            decoder = GzDecoder::new(rest);
+            continue;
         }
         // Memory for what was read, not for what the file promises.
         let needed = all.len().saturating_mul(2);
@@ -183,11 +192,11 @@ pub fn read_idx(images: (&str, &[u8]), labels: Option<(&str, &[u8])>) -> Result<
             Targets::Classes(classes)
         }
     };
-    let (input_len, columns) = (inputs.len() / rows, Columns::default());
-    Ok(Table { name: name.to_owned(), columns, inputs, input_len, targets })
+    let (columns, names) = (columns_of(&inputs, inputs.len() / rows), Names::default());
+    Ok(Table { name: name.to_owned(), names, rows, columns, targets })
 }
 
-fn read_classes(name: &str, bytes: &[u8]) -> Result<Classes, DataError> {
+fn read_classes(name: &str, bytes: &[u8]) -> Result<Texts, DataError> {
     let bytes = unpacked(name, bytes)?;
     let idx = Idx::new(name, &bytes)?;
     if idx.sizes[1..].iter().any(|&size| size != 1) {
@@ -197,7 +206,7 @@ fn read_classes(name: &str, bytes: &[u8]) -> Result<Classes, DataError> {
     if matches!(idx.kind, Kind::F32 | Kind::F64) {
         return Err(not_idx(name, "labels are whole numbers, not floats".to_owned()));
     }
-    let mut classes = Classes::default();
+    let mut classes = Texts::default();
     classes.source = Some(name.to_owned());
     for (row, label) in (1..).zip(idx.elements()) {
         classes.push(&label.to_string(), row, 1).map_err(|problem| problem.of(name))?;
@@ -237,7 +246,7 @@ mod tests {
         let labels = file(&[3], &[7, 0, 7]);
         let plain = read(&images, &labels).unwrap();
         assert_eq!((plain.rows(), plain.input_len()), (3, 4));
-        assert_eq!(plain.inputs()[4], 255.0);
+        assert_eq!(plain.numbers()[4], 255.0);
         assert_eq!(Labels::of(&plain, None).unwrap().names(), ["0", "7"]);
         assert_eq!(Labels::of(&plain, Some(10)).unwrap().names().len(), 10);
         assert_eq!(read(&gzip(&images), &gzip(&labels)).unwrap(), plain);
@@ -250,7 +259,7 @@ mod tests {
         let with = |code: u8, elements: &[&[u8]]| {
             let header = [0, 0, code, 2, 0, 0, 0, 2, 0, 0, 0, 1];
             let bytes: Vec<u8> = header.into_iter().chain(elements.concat()).collect();
-            read_idx(("x", &bytes), None).map(|table| table.inputs().to_vec())
+            read_idx(("x", &bytes), None).map(|table| table.numbers())
         };
         assert_eq!(with(0x09, &[&[0xff], &[0x7f]]), Ok(vec![-1.0, 127.0]));
         assert_eq!(with(0x0B, &[&[0xff, 0xfe], &[1, 0]]), Ok(vec![-2.0, 256.0]));
@@ -306,7 +315,7 @@ mod tests {
         ) {
             let bytes = [start, &rest].concat();
             if let Ok(table) = read_idx(("any", &bytes), Some(("any", &bytes))) {
-                prop_assert!(table.inputs().iter().all(|value| value.is_finite()));
+                prop_assert!(table.numbers().iter().all(|value| value.is_finite()));
             }
         }
 

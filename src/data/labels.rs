@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::table::{Classes, Table, Targets};
+use super::column::Texts;
+use super::table::{Table, Targets};
 use super::{DataError, DataProblem};
 
 /// What a network's outputs mean.
@@ -27,7 +28,7 @@ impl Labels {
     /// # Errors
     /// [`DataProblem::OneClass`], [`DataProblem::ClassCount`].
     pub fn of(table: &Table, outputs: Option<usize>) -> Result<Labels, DataError> {
-        let Targets::Classes(Classes { names, lines, .. }) = &table.targets else {
+        let Targets::Classes(Texts { names, lines, .. }) = &table.targets else {
             return Ok(Labels::Numbers);
         };
         let mut sorted: Vec<(&String, u64)> = names.iter().zip(lines.iter().copied()).collect();

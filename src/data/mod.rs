@@ -1,6 +1,8 @@
 //! Rows of inputs and targets, and the order in which training steps use them.
 
+mod column;
 mod csv;
+mod encoding;
 mod error;
 mod idx;
 mod labels;
@@ -11,7 +13,9 @@ mod shapes;
 mod source;
 mod table;
 
-pub use csv::{CsvOptions, parse_row, read_csv};
+pub use column::Field;
+pub use csv::{CsvOptions, Missing, read_csv};
+pub use encoding::Encoding;
 pub use error::{DataError, DataProblem};
 pub use idx::{read_idx, unpacked};
 pub use labels::Labels;
@@ -36,6 +40,7 @@ pub struct Dataset {
     input_len: usize,
     target_len: usize,
     labels: Labels,
+    target_scaling: Option<Scaling>,
 }
 
 impl Dataset {
@@ -74,14 +79,39 @@ impl Dataset {
                 });
             }
         }
-        let (name, labels) = (name.to_owned(), Labels::Numbers);
-        Ok(Dataset { name, inputs, targets, input_len, target_len, labels })
+        let (name, labels, target_scaling) = (name.to_owned(), Labels::Numbers, None);
+        Ok(Dataset { name, inputs, targets, input_len, target_len, labels, target_scaling })
     }
 
     /// The same with labels for as many outputs as a row has targets.
     #[must_use]
     pub fn with_labels(self, labels: Labels) -> Dataset {
         Dataset { labels, ..self }
+    }
+
+    /// The same with targets that were put on this scale.
+    #[must_use]
+    pub fn with_target_scaling(self, target_scaling: Option<Scaling>) -> Dataset {
+        Dataset { target_scaling, ..self }
+    }
+
+    /// The scale that targets were put on, if any.
+    pub fn target_scaling(&self) -> Option<&Scaling> {
+        self.target_scaling.as_ref()
+    }
+
+    /// How many times as large a loss is in the unit of the targets, as that of the scaled ones is.
+    pub fn loss_unit(&self) -> f64 {
+        self.target_scaling.as_ref().map_or(1.0, Scaling::squared_unit)
+    }
+
+    /// All targets in their own unit, `[rows][target_len]`.
+    pub fn own_targets(&self) -> Vec<f32> {
+        let mut targets = self.targets.clone();
+        if let Some(scaling) = &self.target_scaling {
+            scaling.unscale(&mut targets);
+        }
+        targets
     }
 
     /// What its targets mean.
@@ -132,6 +162,12 @@ impl Dataset {
     /// Whether every target is 0 or 1.
     pub fn is_classification(&self) -> bool {
         self.targets.iter().all(|&target| target == 0.0 || target == 1.0)
+    }
+
+    /// Whether there are several rows, all with the same targets: then there is nothing to learn.
+    pub fn is_constant(&self) -> bool {
+        let first = self.target(0);
+        self.rows() > 1 && self.targets.chunks_exact(self.target_len).all(|row| row == first)
     }
 
     /// Whether every row is one-hot: one target of 1, the others 0.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::encoding::{EncodedTable, Encoding};
 use super::order::permuted;
-use super::table::{Columns, Table, Targets};
+use super::scaling::fit;
+use super::table::{Names, Table, Targets};
 use super::{DataError, DataProblem, Dataset, Labels, Normalize, Scaling};
 use crate::random::{Purpose, seed_key, stream_id, threefry2x32};
 
@@ -14,7 +16,7 @@ use crate::random::{Purpose, seed_key, stream_id, threefry2x32};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schema {
-    /// The names of the inputs, if the data had any.
+    /// The names of the input columns, if the data had any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
     /// The names of the target columns, if the data had any.
@@ -23,23 +25,85 @@ pub struct Schema {
     /// The positions of the targets among the columns, from 0, if the columns have no names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_places: Vec<usize>,
+    /// How each column becomes inputs; none where every one is a number, and none may be missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encodings: Vec<Encoding>,
     /// What the outputs mean.
     #[serde(default)]
     pub labels: Labels,
     /// How inputs are normalized.
     #[serde(skip)]
     pub scaling: Option<Scaling>,
+    /// How targets that are numbers are normalized.
+    #[serde(skip)]
+    pub target_scaling: Option<Scaling>,
+}
+
+impl Schema {
+    /// Columns of a table that feed a network of so many inputs.
+    pub fn columns(&self, inputs: usize) -> usize {
+        if self.encodings.is_empty() { inputs } else { self.encodings.len() }
+    }
+
+    /// Which of the columns hold texts.
+    pub fn texts(&self) -> Vec<bool> {
+        self.encodings.iter().map(|encoding| !encoding.is_number()).collect()
+    }
+
+    /// The encodings of the columns of a table, of which there are as many as in training.
+    fn encodings_of(&self, table: &Table) -> Vec<Encoding> {
+        match self.encodings.is_empty() {
+            true => vec![Encoding::Number(None); table.input_len()],
+            false => self.encodings.clone(),
+        }
+    }
+
+    /// The inputs of a network out of a table's columns, `[rows][inputs]`.
+    ///
+    /// # Errors
+    /// [`DataProblem::UnknownValue`] for a text that was not trained on, [`DataProblem::MissingValues`] where
+    /// nothing stands in for them, [`DataProblem::Unscalable`].
+    pub fn encode(&self, table: &Table) -> Result<Vec<f32>, DataError> {
+        let encodings = self.encodings_of(table);
+        let rows: Vec<usize> = (0..table.rows()).collect();
+        EncodedTable::new(table, &encodings)?.rows(&rows, self.scaling.as_ref())
+    }
+
+    /// The data set of a table with targets.
+    ///
+    /// # Errors
+    /// As [`Schema::encode`] and [`Table::encoded`].
+    pub fn dataset(&self, table: &Table) -> Result<Dataset, DataError> {
+        self.dataset_of(table, &(0..table.rows()).collect::<Vec<_>>())
+    }
+
+    /// The same of some of its rows.
+    fn dataset_of(&self, table: &Table, rows: &[usize]) -> Result<Dataset, DataError> {
+        let encodings = self.encodings_of(table);
+        let inputs = EncodedTable::new(table, &encodings)?.rows(rows, self.scaling.as_ref())?;
+        let scaling = self.target_scaling.as_ref();
+        let targets = table.encoded_targets(rows, &self.labels, scaling)?.unwrap_or_default();
+        let len = match (&table.targets, self.labels.outputs()) {
+            (Targets::Numbers { len, .. }, _) => *len,
+            (_, outputs) => outputs.unwrap_or(1),
+        };
+        let inputs_of_row = encodings.iter().map(Encoding::width).sum();
+        let data = Dataset::new(&table.name, inputs, inputs_of_row, targets, len)?;
+        Ok(data.with_labels(self.labels.clone()).with_target_scaling(self.target_scaling.clone()))
+    }
 }
 
 /// How tables become samples.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Preparation {
     /// The fraction of the rows for validation, above 0 and below 1.
     pub validation: Option<f32>,
     /// The seed that draws them.
     pub seed: u64,
-    /// How inputs are normalized.
-    pub normalize: Normalize,
+    /// How inputs are normalized; where it is not said, `Standard` unless every column is of zeros and ones.
+    pub normalize: Option<Normalize>,
+    /// How targets are normalized that are numbers, not all of them 0 or 1.
+    pub normalize_targets: Option<Normalize>,
     /// Whether all inputs share one scale, like the pixels of an image.
     pub together: bool,
     /// Outputs of the network, if they are given.
@@ -57,63 +121,152 @@ pub struct Samples {
     pub test: Option<Arc<Dataset>>,
     /// What a prediction needs.
     pub schema: Schema,
+    /// How inputs were normalized.
+    pub normalize: Normalize,
+    /// How targets were.
+    pub normalize_targets: Normalize,
+    /// Inputs whose values f32 does not tell apart any more: which, how many of them there were, and how many
+    /// are left.
+    pub merged: Vec<(String, usize, usize)>,
 }
 
 impl Samples {
-    /// Splits, normalizes and encodes; scales are fitted on the training rows alone.
+    /// Splits, encodes and normalizes; means and scales are those of the training rows alone.
     ///
     /// # Errors
-    /// [`DataError`] for a row without a target, a class of `test` that is not in `table`, or a
-    /// `test` with other columns.
+    /// [`DataError`] for a row without a target, a column that cannot be inputs, a class or a text of `test`
+    /// that is not in `table`, or a `test` with other columns.
     pub fn new(
-        mut table: Table,
-        mut test: Option<Table>,
+        table: Table,
+        test: Option<Table>,
         preparation: &Preparation,
     ) -> Result<Samples, DataError> {
-        let Preparation { validation, seed, normalize, together, outputs } = *preparation;
+        let Preparation { validation, seed, together, outputs, .. } = *preparation;
         if let Some(test) = &test {
             check_alike(test, &table)?;
         }
         let labels = Labels::of(&table, outputs)?;
-        let Columns { inputs, targets, target_places } = table.columns.clone();
+        let Names { inputs, targets, target_places, .. } = table.names.clone();
         let [rest, held_out] = match validation {
             None => [(0..table.rows()).collect(), Vec::new()],
             Some(fraction) => split(&table, fraction, seed)?,
         };
-        let scaling = Scaling::fit(&table.inputs, table.input_len, &rest, normalize, together);
-        if let Some(scaling) = &scaling {
-            for table in std::iter::once(&mut table).chain(&mut test) {
-                scaling.apply(&table.name, &mut table.inputs)?;
-            }
-        }
-        let (train, validation) = match validation {
-            None => (table, None),
-            Some(_) => (table.pick(&rest)?, Some(table.pick(&held_out)?)),
+        let encodings = Encoding::fit(&table, &rest)?;
+        let encoded = EncodedTable::new(&table, &encodings)?;
+        let are_numbers = encoded.are_numbers();
+        let normalize = preparation.normalize.unwrap_or(match is_of_bits(&encoded, &table) {
+            true => Normalize::None,
+            false => Normalize::Standard,
+        });
+        let scaling = scaling(&encoded, &are_numbers, &rest, normalize, together);
+        let is_plain = encodings.iter().all(|encoding| *encoding == Encoding::Number(None));
+        let (normalize_targets, target_scaling) =
+            target_scaling(&table, &rest, preparation.normalize_targets);
+        let merged = merged(&table, &encoded, &are_numbers, scaling.as_ref());
+        let schema = Schema {
+            inputs,
+            targets,
+            target_places,
+            encodings: if is_plain { Vec::new() } else { encodings.clone() },
+            labels,
+            scaling,
+            target_scaling,
         };
-        let dataset = |table: Table| table.into_dataset(&labels).map(Arc::new);
+        let dataset = |table: &Table, rows: &[usize]| schema.dataset_of(table, rows).map(Arc::new);
+        let of_test = |test: Table| schema.dataset(&test).map(Arc::new);
         Ok(Samples {
-            train: dataset(train)?,
-            validation: validation.map(dataset).transpose()?,
-            test: test.map(dataset).transpose()?,
-            schema: Schema { inputs, targets, target_places, labels, scaling },
+            train: dataset(&table, &rest)?,
+            validation: validation.map(|_| dataset(&table, &held_out)).transpose()?,
+            test: test.map(of_test).transpose()?,
+            schema,
+            normalize,
+            normalize_targets,
+            merged,
         })
     }
 }
 
-impl Table {
-    /// The data set that a network takes.
-    ///
-    /// # Errors
-    /// As [`Table::encoded`]; [`DataProblem::Empty`] without targets.
-    pub fn into_dataset(self, labels: &Labels) -> Result<Dataset, DataError> {
-        let encoded = self.encoded(labels)?.unwrap_or_default();
-        let len = match (&self.targets, labels.outputs()) {
-            (Targets::Numbers { len, .. }, _) => *len,
-            (_, outputs) => outputs.unwrap_or(1),
-        };
-        let data = Dataset::new(&self.name, self.inputs, self.input_len, encoded, len)?;
-        Ok(data.with_labels(labels.clone()))
+/// Whether every input is 0 or 1, as those of a truth table are.
+fn is_of_bits(encoded: &EncodedTable<'_>, table: &Table) -> bool {
+    let rows: Vec<usize> = (0..table.rows()).collect();
+    let is_bit = |value: f64| value == 0.0 || value == 1.0;
+    (0..encoded.are_numbers().len()).all(|at| encoded.input(at, &rows).all(is_bit))
+}
+
+/// The scaling of inputs that are numbers; the others stay 0 and 1.
+fn scaling(
+    encoded: &EncodedTable<'_>,
+    are_numbers: &[bool],
+    rows: &[usize],
+    normalize: Normalize,
+    together: bool,
+) -> Option<Scaling> {
+    if normalize == Normalize::None {
+        return None;
     }
+    let all = || (0..are_numbers.len()).flat_map(|at| encoded.input(at, rows));
+    let shared = together.then(|| fit(normalize, all));
+    let of_input = |(at, &is_number): (usize, &bool)| match is_number {
+        true => shared.unwrap_or_else(|| fit(normalize, || encoded.input(at, rows))),
+        false => (0.0, 1.0),
+    };
+    let (offset, factor) = are_numbers.iter().enumerate().map(of_input).unzip();
+    Scaling::new(offset, factor)
+}
+
+/// How targets are normalized: numbers, unless all of them are 0 or 1.
+fn target_scaling(
+    table: &Table,
+    rows: &[usize],
+    normalize: Option<Normalize>,
+) -> (Normalize, Option<Scaling>) {
+    let none = (Normalize::None, None);
+    let Targets::Numbers { values, len } = &table.targets else { return none };
+    let is_bit = |value: &f64| *value == 0.0 || *value == 1.0;
+    let normalize = match normalize {
+        None | Some(Normalize::None) => return none,
+        Some(_) if values.iter().all(is_bit) => return none,
+        Some(normalize) => normalize,
+    };
+    let of_target =
+        |at: usize| fit(normalize, || rows.iter().map(move |row| values[row * len + at]));
+    let (offset, factor) = (0..*len).map(of_target).unzip();
+    (normalize, Scaling::new(offset, factor))
+}
+
+/// Rows that are looked at for values that f32 does not tell apart.
+const MERGED_ROWS: usize = 4096;
+
+/// Inputs of which two values that differ became the same.
+fn merged(
+    table: &Table,
+    encoded: &EncodedTable<'_>,
+    are_numbers: &[bool],
+    scaling: Option<&Scaling>,
+) -> Vec<(String, usize, usize)> {
+    let rows: Vec<usize> = (0..table.rows().min(MERGED_ROWS)).collect();
+    let names = encoded.columns_of_inputs();
+    let distinct = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        values.len()
+    };
+    let of_input = |(at, _): (usize, &bool)| {
+        let values: Vec<f64> = encoded.input(at, &rows).collect();
+        let short = |value: &f64| {
+            f64::from(scaling.map_or(*value as f32, |scaling| scaling.scaled(at, *value)))
+        };
+        // A constant becomes 0 with all that is near it.
+        let scaled: Vec<f64> = values.iter().map(short).collect();
+        let (before, after) = (distinct(values), distinct(scaled));
+        (after < before).then(|| (table.column_name(names[at]), before, after))
+    };
+    are_numbers
+        .iter()
+        .enumerate()
+        .filter(|(_, is_number)| **is_number)
+        .filter_map(of_input)
+        .collect()
 }
 
 /// Whether `test` has the columns of `train`.
@@ -123,8 +276,8 @@ fn check_alike(test: &Table, train: &Table) -> Result<(), DataError> {
         Targets::Numbers { len, .. } => format!("{len} numbers a row"),
         Targets::Classes(_) => "classes".to_owned(),
     };
-    let (found, expected) = if test.input_len != train.input_len {
-        (format!("rows of {} inputs", test.input_len), train.input_len.to_string())
+    let (found, expected) = if test.input_len() != train.input_len() {
+        (format!("rows of {} inputs", test.input_len()), train.input_len().to_string())
     } else if kind(test) != kind(train) {
         (format!("its targets are {}", kind(test)), kind(train))
     } else {
@@ -158,7 +311,8 @@ mod tests {
     const PLAIN: Preparation = Preparation {
         validation: None,
         seed: 0,
-        normalize: Normalize::None,
+        normalize: Some(Normalize::None),
+        normalize_targets: None,
         together: false,
         outputs: None,
     };
@@ -193,7 +347,7 @@ mod tests {
     #[test]
     fn scales_are_fitted_on_the_training_rows() {
         let preparation =
-            Preparation { validation: Some(0.5), normalize: Normalize::Unit, ..PLAIN };
+            Preparation { validation: Some(0.5), normalize: Some(Normalize::Unit), ..PLAIN };
         let test = table("test", "1000,0\n");
         let samples = Samples::new(numbered(10), Some(test), &preparation).unwrap();
         let train = samples.train.inputs();

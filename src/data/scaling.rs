@@ -1,10 +1,9 @@
-//! Normalization of inputs, fitted on the training rows alone.
+//! Normalization of inputs and of targets, fitted on the training rows alone.
 
-use super::{DataError, DataProblem};
 use crate::network::named;
 
 named! {
-    /// How inputs are normalized.
+    /// How inputs, or targets that are numbers, are normalized.
     pub enum Normalize ("normalize") {
         /// Not at all.
         None = "none",
@@ -15,98 +14,89 @@ named! {
     }
 }
 
-/// `(x - offset) * factor`, per input.
+/// `(x - offset) * factor`, per input or per target, in f64 until the result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scaling {
-    offset: Vec<f32>,
-    factor: Vec<f32>,
+    offset: Vec<f64>,
+    factor: Vec<f64>,
 }
 
 impl Scaling {
-    /// Offset and factor of each input; `None` if the lists differ in length or hold a value that is
-    /// not finite.
-    pub fn new(offset: Vec<f32>, factor: Vec<f32>) -> Option<Scaling> {
+    /// Offset and factor of each; `None` if the lists differ in length or hold a value that is not finite.
+    pub fn new(offset: Vec<f64>, factor: Vec<f64>) -> Option<Scaling> {
         let finite = offset.iter().chain(&factor).all(|value| value.is_finite());
         (offset.len() == factor.len() && finite).then_some(Scaling { offset, factor })
     }
 
-    /// Fitted on these `rows` of `inputs` `[rows][cols]`, on all columns `together` (such as the pixels
-    /// of an image) or on each by itself. A constant column becomes 0.
-    pub(super) fn fit(
-        inputs: &[f32],
-        cols: usize,
-        rows: &[usize],
-        normalize: Normalize,
-        together: bool,
-    ) -> Option<Scaling> {
-        let fit = match normalize {
-            Normalize::None => return None,
-            Normalize::Unit => unit,
-            Normalize::Standard => standard,
-        };
-        let value = |row: &usize, col: usize| f64::from(inputs[row * cols + col]);
-        let (offset, factor) = if together {
-            let all = || rows.iter().flat_map(|row| (0..cols).map(move |col| value(row, col)));
-            let (offset, factor) = fit(&|| Box::new(all()));
-            (vec![offset; cols], vec![factor; cols])
-        } else {
-            let column = |col: usize| rows.iter().map(move |row| value(row, col));
-            (0..cols).map(|col| fit(&|| Box::new(column(col)))).unzip()
-        };
-        Some(Scaling { offset, factor })
-    }
-
     /// The offsets.
-    pub fn offset(&self) -> &[f32] {
+    pub fn offset(&self) -> &[f64] {
         &self.offset
     }
 
     /// The factors.
-    pub fn factor(&self) -> &[f32] {
+    pub fn factor(&self) -> &[f64] {
         &self.factor
     }
 
-    /// Applies it to `inputs` `[rows][cols]`: the same numbers give the same bits in training and in
-    /// prediction.
-    ///
-    /// # Errors
-    /// [`DataProblem::Unscalable`] with row and input if a number leaves the range of f32.
-    pub fn apply(&self, name: &str, inputs: &mut [f32]) -> Result<(), DataError> {
-        let cols = self.offset.len();
-        for (row, inputs) in inputs.chunks_exact_mut(cols).enumerate() {
-            for (col, input) in inputs.iter_mut().enumerate() {
-                let wide = f64::from(*input) - f64::from(self.offset[col]);
-                let scaled = (wide * f64::from(self.factor[col])) as f32;
-                if !scaled.is_finite() {
-                    let (row, input, value) = (row + 1, col + 1, *input);
-                    return Err(DataProblem::Unscalable { row, input, value }.of(name));
-                }
-                *input = scaled;
+    /// What number `at` of a row becomes: the same bits in training and in prediction.
+    pub(super) fn scaled(&self, at: usize, value: f64) -> f32 {
+        ((value - self.offset[at]) * self.factor[at]) as f32
+    }
+
+    /// What number `at` of a row was; the offset, where all were the same.
+    pub fn unscaled(&self, at: usize, value: f32) -> f64 {
+        let width = if self.factor[at] == 0.0 { 0.0 } else { 1.0 / self.factor[at] };
+        f64::from(value) * width + self.offset[at]
+    }
+
+    /// The same for all rows, `[rows][len]`.
+    pub fn unscale(&self, values: &mut [f32]) {
+        for row in values.chunks_exact_mut(self.offset.len()) {
+            for (at, value) in row.iter_mut().enumerate() {
+                *value = self.unscaled(at, *value) as f32;
             }
         }
-        Ok(())
+    }
+
+    /// How many times as large the mean of squared errors is in the unit of the targets; 1 for several
+    /// targets, which have no unit in common, and where f32 would not hold such losses.
+    pub fn squared_unit(&self) -> f64 {
+        let unit = match self.factor[..] {
+            [factor] => 1.0 / (factor * factor),
+            _ => 1.0,
+        };
+        if (1e-30..1e30).contains(&unit) { unit } else { 1.0 }
     }
 }
 
-type Values<'a> = Box<dyn Iterator<Item = f64> + 'a>;
-
-fn unit<'a>(values: &dyn Fn() -> Values<'a>) -> (f32, f32) {
-    let ends = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    (ends.0 as f32, inverse(ends.1 - ends.0))
-}
-
-fn standard<'a>(values: &dyn Fn() -> Values<'a>) -> (f32, f32) {
-    let count = values().count() as f64;
-    let mean = values().sum::<f64>() / count;
-    let variance = values().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
-    (mean as f32, inverse(variance.sqrt()))
+/// The offset and the factor that a kind of normalization takes for some values; a constant becomes 0.
+pub(super) fn fit<I: Iterator<Item = f64>>(
+    normalize: Normalize,
+    values: impl Fn() -> I,
+) -> (f64, f64) {
+    match normalize {
+        Normalize::None => (0.0, 1.0),
+        Normalize::Unit => {
+            let ends = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
+            (ends.0, inverse(ends.1 - ends.0))
+        }
+        Normalize::Standard => {
+            let (count, sum) = values().fold((0.0, 0.0), |(n, sum), value| (n + 1.0, sum + value));
+            let mean = sum / count;
+            let squares: f64 = values().map(|value| (value - mean) * (value - mean)).sum();
+            // What rounding alone leaves of a constant is no deviation.
+            let deviation = (squares / count).sqrt();
+            let noise = 4.0 * f64::EPSILON * mean.abs();
+            (mean, if deviation <= noise { 0.0 } else { inverse(deviation) })
+        }
+    }
 }
 
 /// `1 / width`, or 0 if that is not finite.
-fn inverse(width: f64) -> f32 {
-    let factor = (1.0 / width) as f32;
+fn inverse(width: f64) -> f64 {
+    let factor = 1.0 / width;
     if factor.is_finite() { factor } else { 0.0 }
 }
 
@@ -114,46 +104,38 @@ fn inverse(width: f64) -> f32 {
 mod tests {
     use super::*;
 
-    fn fitted(normalize: Normalize, together: bool, inputs: &[f32]) -> Vec<f32> {
-        let mut values = inputs.to_vec();
-        let scaling = Scaling::fit(&values, 2, &[0, 1], normalize, together).unwrap();
-        scaling.apply("t", &mut values).unwrap();
-        values
+    #[test]
+    fn means_and_ends_by_hand() {
+        let of = |normalize, values: &[f64]| fit(normalize, || values.iter().copied());
+        assert_eq!(of(Normalize::Unit, &[2.0, 4.0, 10.0]), (2.0, 0.125));
+        assert_eq!(of(Normalize::Standard, &[1.0, 3.0]), (2.0, 1.0));
+        assert_eq!(of(Normalize::Standard, &[7.0, 7.0]), (7.0, 0.0));
+        assert_eq!(of(Normalize::Unit, &[7.0]), (7.0, 0.0));
+        assert_eq!(of(Normalize::Standard, &[0.1; 7]).1, 0.0);
+        assert_eq!(of(Normalize::None, &[5.0]), (0.0, 1.0));
     }
 
     #[test]
-    fn by_hand() {
-        let rows = [1.0, 10.0, 3.0, 20.0];
-        assert_eq!(fitted(Normalize::Unit, false, &rows), [0.0, 0.0, 1.0, 1.0]);
-        assert_eq!(fitted(Normalize::Standard, false, &rows), [-1.0, -1.0, 1.0, 1.0]);
-        let together = fitted(Normalize::Unit, true, &rows);
-        for (value, expected) in together.iter().zip([0.0, 9.0 / 19.0, 2.0 / 19.0, 1.0]) {
-            approx::assert_relative_eq!(*value, expected, max_relative = 1e-6);
-        }
-        assert_eq!(Scaling::fit(&rows, 2, &[0, 1], Normalize::None, false), None);
+    fn numbers_come_back_in_their_unit() {
+        let scaling = Scaling::new(vec![2e5, 0.0], vec![1e-4, 2.0]).unwrap();
+        assert_eq!(scaling.scaled(0, 210_000.0), 1.0);
+        let mut row = [1.0, 3.0];
+        scaling.unscale(&mut row);
+        assert_eq!(row, [210_000.0, 1.5]);
+        assert_eq!(Scaling::new(vec![2e5], vec![1e-4]).unwrap().squared_unit().round(), 1e8);
+        assert_eq!(scaling.squared_unit(), 1.0);
+        assert_eq!(Scaling::new(vec![3.0], vec![0.0]).unwrap().unscaled(0, 9.0), 3.0);
+        assert!(Scaling::new(vec![1.0], vec![f64::NAN]).is_none());
+        assert!(Scaling::new(vec![1.0], vec![]).is_none());
     }
 
+    /// Times that f32 does not tell apart are different once they are scaled.
     #[test]
-    fn a_constant_column_becomes_zero_in_all_rows() {
-        for normalize in [Normalize::Unit, Normalize::Standard] {
-            let scaling =
-                Scaling::fit(&[5.0, 1.0, 5.0, 2.0], 2, &[0, 1], normalize, false).unwrap();
-            let mut other = [9.0, 1.0];
-            scaling.apply("t", &mut other).unwrap();
-            assert_eq!(other[0], 0.0, "{normalize}");
-        }
-    }
-
-    #[test]
-    fn the_ends_of_the_range_do_not_overflow_and_an_overflow_is_named() {
-        let ends = fitted(Normalize::Unit, false, &[f32::MIN, 0.0, f32::MAX, 1.0]);
-        assert!(ends[0] == 0.0 && (ends[2] - 1.0).abs() < 1e-6, "{ends:?}");
-        let scaling =
-            Scaling::fit(&[0.0, 0.0, 1e-20, 1.0], 2, &[0, 1], Normalize::Unit, false).unwrap();
-        let error = scaling.apply("t", &mut [0.0, 0.0, 1e30, 1.0]).unwrap_err().to_string();
-        assert!(
-            error.contains("row 2, input 1: 1e30 is") && error.contains("normalized"),
-            "{error}"
-        );
+    fn large_offsets_keep_small_differences() {
+        let times = || (0..64).map(|second| 1.7e9 + f64::from(second));
+        let (offset, factor) = fit(Normalize::Standard, times);
+        let scaling = Scaling::new(vec![offset], vec![factor]).unwrap();
+        let scaled: Vec<f32> = times().map(|time| scaling.scaled(0, time)).collect();
+        assert!(scaled.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

@@ -81,10 +81,10 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Labels;
+    use crate::data::Schema;
 
     fn points(shape: Shape, noise: f32, seed: u64) -> Dataset {
-        shape.points(200, noise, seed).unwrap().into_dataset(&Labels::Numbers).unwrap()
+        Schema::default().dataset(&shape.points(200, noise, seed).unwrap()).unwrap()
     }
 
     #[test]

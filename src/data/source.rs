@@ -67,7 +67,7 @@ impl BuiltIn {
         }
         let (test, train): (Vec<usize>, Vec<usize>) =
             (0..self.rows.rows()).partition(|row| row % 5 == 4);
-        Ok((self.rows.pick(&train)?, Some(self.rows.pick(&test)?)))
+        Ok((self.rows.pick(&train), Some(self.rows.pick(&test))))
     }
 }
 
@@ -253,7 +253,7 @@ mod tests {
         }
         // The fifth row of the file is a 4; of its pixels the third is 0, the fourth 1, the fifth 11.
         let digits = Source::Digits.by_name(None, 0).unwrap().unwrap().split().unwrap().1.unwrap();
-        assert_eq!(digits.inputs()[2..5], [0.0, 1.0, 11.0]);
+        assert_eq!(digits.numbers()[2..5], [0.0, 1.0, 11.0]);
         let labels = Labels::of(&digits, None).unwrap();
         let first = digits.encoded(&labels).unwrap().unwrap()[..10].to_vec();
         assert_eq!(first.iter().position(|&target| target == 1.0), Some(4));

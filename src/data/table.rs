@@ -1,34 +1,34 @@
-//! Rows as a file has them, before they are encoded for a network: numbers as inputs, and numbers or
-//! classes as targets.
+//! Rows as a file has them, before they are encoded for a network: numbers and texts as inputs, and numbers
+//! or classes as targets.
 
-use std::collections::HashMap;
-
+use super::column::{Column, Field, MISSING, Texts};
 use super::error::allocate;
-use super::{DataError, DataProblem, Dataset, Labels};
-
-/// Different classes that a column may hold.
-const MAX_CLASSES: usize = 10_000;
+use super::{DataError, DataProblem, Dataset, Labels, Scaling};
 
 /// Rows as a file has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     pub(super) name: String,
-    pub(super) columns: Columns,
-    /// `[rows][input_len]`.
-    pub(super) inputs: Vec<f32>,
-    pub(super) input_len: usize,
+    pub(super) names: Names,
+    pub(super) rows: usize,
+    /// The inputs.
+    pub(super) columns: Vec<Column>,
     pub(super) targets: Targets,
 }
 
-/// What is known of the columns.
+/// What columns are called, and where they stand.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Columns {
+pub(super) struct Names {
     /// The names of the inputs, if the file has any.
     pub inputs: Vec<String>,
     /// The names of the targets, if the file has any.
     pub targets: Vec<String>,
     /// The positions of the targets, if they have no names.
     pub target_places: Vec<usize>,
+    /// The numbers, from 1, of the input columns in the file.
+    pub numbers: Vec<usize>,
+    /// The inputs that are categories, however many values they have.
+    pub categorical: Vec<usize>,
 }
 
 /// The targets of a table.
@@ -37,58 +37,21 @@ pub(super) enum Targets {
     /// None: rows to predict.
     None,
     /// `[rows][len]`.
-    Numbers { values: Vec<f32>, len: usize },
+    Numbers { values: Vec<f64>, len: usize },
     /// One class per row.
-    Classes(Classes),
-}
-
-/// The class of each row.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Classes {
-    /// Index into `names`, per row.
-    pub(super) of: Vec<u32>,
-    /// In order of first occurrence.
-    pub(super) names: Vec<String>,
-    /// The line of the file, or the row, of the first occurrence, from 1.
-    pub(super) lines: Vec<u64>,
-    /// The file they come from in errors, if it is not the table's.
-    pub(super) source: Option<String>,
-    index: HashMap<String, u32>,
-}
-
-impl Classes {
-    /// Adds the class of the next row.
-    pub(super) fn push(&mut self, name: &str, line: u64, column: usize) -> Result<(), DataProblem> {
-        let known = self.index.get(name).copied();
-        let index = known.unwrap_or(self.names.len() as u32);
-        if known.is_none() {
-            if self.names.len() == MAX_CLASSES {
-                return Err(DataProblem::Field {
-                    line,
-                    column,
-                    value: name.to_owned(),
-                    what: format!("one class more than the {MAX_CLASSES} supported"),
-                    fix: "name the column of classes with --target, or use --target-type numbers",
-                });
-            }
-            self.names.push(name.to_owned());
-            self.lines.push(line);
-            self.index.insert(name.to_owned(), index);
-        }
-        self.of.push(index);
-        Ok(())
-    }
+    Classes(Texts),
 }
 
 impl Table {
     /// The table of a data set of numbers.
     pub(super) fn of(data: &Dataset) -> Table {
+        let values = data.targets().iter().map(|&value| value.into()).collect();
         Table {
             name: data.name().to_owned(),
-            columns: Columns::default(),
-            inputs: data.inputs().to_vec(),
-            input_len: data.input_len(),
-            targets: Targets::Numbers { values: data.targets().to_vec(), len: data.target_len() },
+            names: Names::default(),
+            rows: data.rows(),
+            columns: columns_of(data.inputs(), data.input_len()),
+            targets: Targets::Numbers { values, len: data.target_len() },
         }
     }
 
@@ -99,22 +62,40 @@ impl Table {
 
     /// The number of rows.
     pub fn rows(&self) -> usize {
-        self.inputs.len() / self.input_len
+        self.rows
     }
 
-    /// Inputs per row.
+    /// Columns of inputs.
     pub fn input_len(&self) -> usize {
-        self.input_len
+        self.columns.len()
     }
 
-    /// All inputs, `[rows][input_len]`.
-    pub fn inputs(&self) -> &[f32] {
-        &self.inputs
+    /// The inputs of a row.
+    pub fn fields(&self, row: usize) -> impl Iterator<Item = Field<'_>> {
+        self.columns.iter().map(move |column| column.field(row))
+    }
+
+    /// All inputs, `[rows][input_len]`, NaN for what is no number.
+    #[cfg(test)]
+    pub(super) fn numbers(&self) -> Vec<f32> {
+        let of_row = |row| self.columns.iter().map(move |column| column.number(row) as f32);
+        (0..self.rows).flat_map(of_row).collect()
+    }
+
+    /// What an input is called in messages.
+    pub(super) fn column_name(&self, column: usize) -> String {
+        let number = self.names.numbers.get(column).copied().unwrap_or(column + 1);
+        self.names.inputs.get(column).cloned().unwrap_or(number.to_string())
     }
 
     /// The names of the input columns and of the target columns; empty if the file has none.
     pub fn names(&self) -> (&[String], &[String]) {
-        (&self.columns.inputs, &self.columns.targets)
+        (&self.names.inputs, &self.names.targets)
+    }
+
+    /// Which of the input columns hold texts.
+    pub fn texts(&self) -> Vec<bool> {
+        self.columns.iter().map(|column| matches!(column, Column::Texts(_))).collect()
     }
 
     /// Whether the rows have targets.
@@ -138,35 +119,36 @@ impl Table {
     /// The name, in errors, of the file that the classes come from.
     pub(super) fn class_source(&self) -> &str {
         match &self.targets {
-            Targets::Classes(Classes { source: Some(source), .. }) => source,
+            Targets::Classes(Texts { source: Some(source), .. }) => source,
             _ => &self.name,
         }
     }
 
-    /// Only these rows, in this order.
-    ///
-    /// # Errors
-    /// [`DataProblem::Memory`].
-    pub fn pick(&self, rows: &[usize]) -> Result<Table, DataError> {
-        let pick = |values: &[f32], len: usize| {
-            let mut picked = allocate(&self.name, rows.len() * len)?;
-            rows.iter().for_each(|row| picked.extend_from_slice(&values[row * len..][..len]));
-            Ok(picked)
+    /// Whether anything of a row is missing, its target included.
+    pub(super) fn lacks(&self, row: usize) -> bool {
+        let lacks_target = match &self.targets {
+            Targets::None => false,
+            Targets::Numbers { values, len } => {
+                values[row * len..][..*len].iter().any(|value| value.is_nan())
+            }
+            Targets::Classes(classes) => classes.of[row] == MISSING,
         };
+        lacks_target || self.columns.iter().any(|column| column.is_missing(row))
+    }
+
+    /// Only these rows, in this order.
+    pub fn pick(&self, rows: &[usize]) -> Table {
         let targets = match &self.targets {
             Targets::None => Targets::None,
             Targets::Numbers { values, len } => {
-                Targets::Numbers { values: pick(values, *len)?, len: *len }
+                let of_row = |row: &usize| values[row * len..][..*len].iter().copied();
+                Targets::Numbers { values: rows.iter().flat_map(of_row).collect(), len: *len }
             }
-            // The classes of all rows: a part may lack some.
-            Targets::Classes(classes) => Targets::Classes(Classes {
-                of: rows.iter().map(|&row| classes.of[row]).collect(),
-                ..classes.clone()
-            }),
+            Targets::Classes(classes) => Targets::Classes(classes.pick(rows)),
         };
-        let (name, columns) = (self.name.clone(), self.columns.clone());
-        let inputs = pick(&self.inputs, self.input_len)?;
-        Ok(Table { name, columns, inputs, input_len: self.input_len, targets })
+        let columns = self.columns.iter().map(|column| column.pick(rows)).collect();
+        let (name, names) = (self.name.clone(), self.names.clone());
+        Table { name, names, rows: rows.len(), columns, targets }
     }
 
     /// The targets as a network is to output them, `[rows][outputs]`; `None` without targets.
@@ -175,6 +157,17 @@ impl Table {
     /// [`DataProblem::UnknownClass`], [`DataProblem::Unlike`] for numbers instead of classes or
     /// classes instead of numbers, [`DataProblem::Memory`].
     pub fn encoded(&self, labels: &Labels) -> Result<Option<Vec<f32>>, DataError> {
+        let all: Vec<usize> = (0..self.rows).collect();
+        self.encoded_targets(&all, labels, None)
+    }
+
+    /// The same of some rows, numbers on a scale.
+    pub(super) fn encoded_targets(
+        &self,
+        rows: &[usize],
+        labels: &Labels,
+        scaling: Option<&Scaling>,
+    ) -> Result<Option<Vec<f32>>, DataError> {
         let unlike = |found: &str, expected: &str| {
             let (found, expected) = (format!("its targets are {found}"), expected.to_owned());
             let other = "the network".to_owned();
@@ -182,15 +175,22 @@ impl Table {
         };
         let (classes, outputs) = match (&self.targets, labels.outputs()) {
             (Targets::None, _) => return Ok(None),
-            (Targets::Numbers { values, .. }, None) => return Ok(Some(values.clone())),
+            (Targets::Numbers { values, len }, None) => {
+                let of_row = |row: &usize| values[row * len..][..*len].iter().enumerate();
+                let scaled = rows.iter().flat_map(of_row).map(|(at, &value)| match scaling {
+                    Some(scaling) => scaling.scaled(at, value),
+                    None => value as f32,
+                });
+                return Ok(Some(scaled.collect()));
+            }
             (Targets::Numbers { .. }, Some(_)) => return unlike("numbers", "classes"),
             (Targets::Classes(_), None) => return unlike("classes", "numbers"),
             (Targets::Classes(classes), Some(outputs)) => (classes, outputs),
         };
         let label = |name: &String| labels.names().iter().position(|known| known == name);
         let label_of: Vec<Option<usize>> = classes.names.iter().map(label).collect();
-        let mut values = allocate(&self.name, classes.of.len() * outputs)?;
-        for class in classes.of.iter().map(|&class| class as usize) {
+        let mut values = allocate(&self.name, rows.len() * outputs)?;
+        for class in rows.iter().map(|&row| classes.of[row] as usize) {
             let Some(label) = label_of[class] else {
                 let (line, class) = (classes.lines[class], classes.names[class].clone());
                 let known = labels.names().join(", ");
@@ -205,4 +205,10 @@ impl Table {
         }
         Ok(Some(values))
     }
+}
+
+/// Columns out of rows, `[rows][len]`.
+pub(super) fn columns_of(values: &[f32], len: usize) -> Vec<Column> {
+    let column = |at: usize| values.iter().skip(at).step_by(len).copied().collect();
+    (0..len).map(|at| Column::Short(column(at))).collect()
 }

@@ -7,7 +7,7 @@ use crate::data::Schema;
 use crate::network::{Layout, Network};
 
 /// The version of the format, under `wgrad` in the metadata.
-pub(super) const FORMAT: &str = "checkpoint 1";
+pub(super) const FORMAT: &str = "checkpoint 2";
 
 /// The most moments of an optimizer.
 const MAX_MOMENTS: usize = 2;
@@ -88,7 +88,7 @@ impl Checkpoint {
         let parameters = file.layers("", &network)?;
         let moments: Result<Vec<_>, ModelError> =
             (0..count).map(|moment| file.layers(&prefix(moment), &network)).collect();
-        schema.scaling = file.scaling(&network)?;
+        file.scale(&mut schema, &network)?;
         let step = file.get("step")?;
         let checkpoint = Checkpoint {
             network,
@@ -129,7 +129,7 @@ impl Checkpoint {
             .lists()
             .flat_map(|(prefix, list)| tensors::of_layers(&prefix, &layout, list))
             .collect();
-        tensors.extend(tensors::of_scaling(&self.schema));
+        tensors.extend(tensors::of_scalings(&self.schema));
         Ok(Content { version: FORMAT, head, metadata, tensors })
     }
 
@@ -185,6 +185,8 @@ mod tests {
             targets: vec!["kind".to_owned()],
             target_places: vec![0],
             labels: Labels::Pair(["no".to_owned(), "yes".to_owned()]),
+            encodings: Vec::new(),
+            target_scaling: None,
             scaling: Scaling::new(vec![0.5, -2.0], vec![1.0, 0.1]),
         };
         Checkpoint {
@@ -273,11 +275,11 @@ mod tests {
     #[test]
     fn another_version_another_program_and_a_saved_network_are_named() {
         let bytes = checkpoint(2).to_bytes().unwrap();
-        let newer = with(&bytes, FORMAT, "checkpoint 2");
+        let newer = with(&bytes, FORMAT, "checkpoint 3");
         for error in [read(&newer).unwrap_err(), Model::from_bytes(&newer).unwrap_err()] {
             assert_eq!(
                 error.to_string(),
-                "is of format checkpoint 2, this program reads checkpoint 1; \
+                "is of format checkpoint 3, this program reads checkpoint 2; \
                  use the wgrad that wrote it"
             );
         }

@@ -30,7 +30,7 @@ use crate::network::{Layout, Network};
 use tensors::{Content, TensorFile};
 
 /// The version of the format, under `wgrad` in the metadata.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// A network with its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +49,7 @@ impl Model {
         let schema = tensors::json(&self.schema)?;
         let layout = Layout::new(&self.network);
         let mut tensors = tensors::of_layers("", &layout, &self.parameters);
-        tensors.extend(tensors::of_scaling(&self.schema));
+        tensors.extend(tensors::of_scalings(&self.schema));
         Ok(Content {
             version: FORMAT,
             head: format!("wgrad {FORMAT}\n{network}\n{schema}\n"),
@@ -87,7 +87,7 @@ impl Model {
         let (network, mut schema) = file.network()?;
         file.check_count(&network, 1)?;
         let parameters = file.layers("", &network)?;
-        schema.scaling = file.scaling(&network)?;
+        file.scale(&mut schema, &network)?;
         let model = Model { network, parameters, schema };
         model.content()?.check_against(file)?;
         Ok(model)
@@ -113,6 +113,8 @@ mod tests {
             targets: vec!["kind".to_owned()],
             target_places: vec![0],
             labels: Labels::Pair(["no".to_owned(), "yes".to_owned()]),
+            encodings: Vec::new(),
+            target_scaling: None,
             scaling: Scaling::new(vec![0.5, -2.0], vec![1.0, 0.1]),
         };
         Model { network, parameters, schema }
@@ -145,7 +147,7 @@ mod tests {
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, MODEL_BYTES);
     }
-    const MODEL_BYTES: &str = "f538cc0a9dbd595be7f6a3eb11213cfc8de106bb33104ac49860238d17c093c7";
+    const MODEL_BYTES: &str = "bb9b66fa53a6a5c9c0bfe579a6dead2920058800e9be1911203227815c1e528b";
 
     #[test]
     fn tensors_have_the_shapes_of_pytorch() {

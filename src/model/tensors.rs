@@ -7,17 +7,17 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
 use super::ModelError;
-use crate::data::{Scaling, Schema};
+use crate::data::{Encoding, Scaling, Schema};
 use crate::network::{Layout, Network, TensorKind};
 
 /// The metadata key of the version of the format.
 pub(super) const VERSION: &str = "wgrad";
 
-/// The tensors of a scaling.
-const OFFSET: &str = "input.offset";
-const FACTOR: &str = "input.factor";
+/// The tensors of the scaling of inputs, and of that of targets: offsets and factors, in f64.
+const INPUTS: [&str; 2] = ["input.offset", "input.factor"];
+const TARGETS: [&str; 2] = ["target.offset", "target.factor"];
 
-/// One tensor in PyTorch's shape: name, shape, little-endian bytes.
+/// One tensor in PyTorch's shape: name, shape, little-endian bytes of f32, or of f64.
 pub(super) type NamedTensor = (String, Vec<usize>, Vec<u8>);
 
 /// The tensors of a flat buffer, with `prefix` before each name.
@@ -39,14 +39,19 @@ pub(super) fn of_layers(prefix: &str, layout: &Layout, flat: &[f32]) -> Vec<Name
     layout.tensors().iter().map(named).collect()
 }
 
-/// The tensors of a scaling, if there is one.
-pub(super) fn of_scaling(schema: &Schema) -> Vec<NamedTensor> {
-    let list = |name: &str, values: &[f32]| {
+/// The tensors of the scalings that there are.
+pub(super) fn of_scalings(schema: &Schema) -> Vec<NamedTensor> {
+    let list = |name: &str, values: &[f64]| {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         (name.to_owned(), vec![values.len()], bytes)
     };
-    let both = |scaling: &Scaling| [list(OFFSET, scaling.offset()), list(FACTOR, scaling.factor())];
-    schema.scaling.iter().flat_map(both).collect()
+    let all = [(INPUTS, &schema.scaling), (TARGETS, &schema.target_scaling)];
+    let both = |([offset, factor], scaling): ([&str; 2], &Option<Scaling>)| {
+        let of =
+            |scaling: &Scaling| [list(offset, scaling.offset()), list(factor, scaling.factor())];
+        scaling.as_ref().map(of)
+    };
+    all.into_iter().filter_map(both).flatten().collect()
 }
 
 /// A value in the metadata.
@@ -99,7 +104,9 @@ impl Content {
             .collect();
         let mut views = Vec::with_capacity(self.tensors.len());
         for (name, shape, bytes) in &self.tensors {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+            let is_wide = bytes.len() == 8 * shape.iter().product::<usize>() && !bytes.is_empty();
+            let kind = if is_wide { Dtype::F64 } else { Dtype::F32 };
+            let view = TensorView::new(kind, shape.clone(), bytes);
             views.push((name.as_str(), view.map_err(unreadable)?));
         }
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(unreadable)?;
@@ -162,7 +169,7 @@ impl<'a> TensorFile<'a> {
     /// scaling: checked before memory is allocated for the sizes that the file names.
     pub(super) fn check_count(&self, network: &Network, lists: usize) -> Result<(), ModelError> {
         let layers = network.layers().len();
-        let scaling = 2 * usize::from(self.has(OFFSET));
+        let scaling = 2 * [INPUTS, TARGETS].iter().filter(|names| self.has(names[0])).count();
         if self.tensors.len() == 2 * layers * lists + scaling {
             return Ok(());
         }
@@ -181,25 +188,42 @@ impl<'a> TensorFile<'a> {
         Ok(Layout::new(network).pack(&lists))
     }
 
-    /// The scaling, if there is one.
-    pub(super) fn scaling(&self, network: &Network) -> Result<Option<Scaling>, ModelError> {
-        if !self.has(OFFSET) {
-            return Ok(None);
+    /// The scalings that there are, for the schema.
+    pub(super) fn scale(&self, schema: &mut Schema, network: &Network) -> Result<(), ModelError> {
+        let scaling = |[offset, factor]: [&str; 2], len: usize| {
+            if !self.has(offset) {
+                return Ok(None);
+            }
+            let list = |name: &str| -> Result<Vec<f64>, ModelError> {
+                let (values, _) = self.bytes_of(name, Dtype::F64, &[len])?.as_chunks();
+                Ok(values.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect())
+            };
+            let bad = || ModelError::Tensor {
+                name: offset.to_owned(),
+                reason: "holds a number that is not finite".to_owned(),
+            };
+            Scaling::new(list(offset)?, list(factor)?).map(Some).ok_or_else(bad)
+        };
+        schema.scaling = scaling(INPUTS, network.inputs())?;
+        schema.target_scaling = scaling(TARGETS, network.outputs())?;
+        Ok(())
+    }
+
+    /// The bytes of a tensor of this type and shape.
+    fn bytes_of(&self, name: &str, kind: Dtype, shape: &[usize]) -> Result<&'a [u8], ModelError> {
+        let bad = |reason: String| ModelError::Tensor { name: name.to_owned(), reason };
+        let view = self.tensors.tensor(name).map_err(|_| bad("missing".to_owned()))?;
+        if view.dtype() != kind || view.shape() != shape {
+            let (dtype, found) = (view.dtype(), view.shape());
+            return Err(bad(format!("is {dtype:?} {found:?}, not {kind:?} {shape:?}")));
         }
-        let inputs = [network.inputs()];
-        let offset = self.values(OFFSET, &inputs)?;
-        Ok(Scaling::new(offset, self.values(FACTOR, &inputs)?))
+        Ok(view.data())
     }
 
     /// The values of a tensor, `[rows][cols]` as in [`Layout`].
     fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         let bad = |reason: String| ModelError::Tensor { name: name.to_owned(), reason };
-        let view = self.tensors.tensor(name).map_err(|_| bad("missing".to_owned()))?;
-        if view.dtype() != Dtype::F32 || view.shape() != shape {
-            let (dtype, found) = (view.dtype(), view.shape());
-            return Err(bad(format!("is {dtype:?} {found:?}, not F32 {shape:?}")));
-        }
-        let (values, _) = view.data().as_chunks();
+        let (values, _) = self.bytes_of(name, Dtype::F32, shape)?.as_chunks();
         let values: Vec<f32> = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(bad(format!("holds {value}")));
@@ -216,13 +240,20 @@ impl<'a> TensorFile<'a> {
 
 /// Whether names and labels fit the network's inputs and outputs.
 pub(super) fn check_schema(schema: &Schema, network: &Network) -> Result<(), String> {
-    let named = schema.inputs.len();
-    let labelled = schema.labels.outputs().unwrap_or(network.outputs());
-    if (named == 0 || named == network.inputs()) && labelled == network.outputs() {
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    let (named, columns) = (schema.inputs.len(), schema.columns(inputs));
+    let labelled = schema.labels.outputs().unwrap_or(outputs);
+    let encoded: usize = schema.encodings.iter().map(Encoding::width).sum();
+    let is_encoded = schema.encodings.is_empty() || encoded == inputs;
+    if (named == 0 || named == columns) && labelled == outputs && is_encoded {
         return Ok(());
     }
-    let (inputs, outputs) = (network.inputs(), network.outputs());
-    Err(format!("{named} names for {inputs} inputs, labels for {labelled} of {outputs} outputs"))
+    Err(match is_encoded {
+        true => format!(
+            "{named} names for {columns} inputs, labels for {labelled} of {outputs} outputs"
+        ),
+        false => format!("columns that make {encoded} inputs of {inputs}"),
+    })
 }
 
 /// The same file with sorted header keys: safetensors writes its metadata in the random order of a

@@ -76,7 +76,12 @@ pub(super) fn plot(
 }
 
 fn number(value: f64) -> String {
-    if value != 0.0 && value.abs() < 0.001 { format!("{value:.1e}") } else { format!("{value:.4}") }
+    match value.abs() {
+        0.0 => format!("{value:.4}"),
+        small if small < 0.001 => format!("{value:.1e}"),
+        large if large >= 10_000.0 => format!("{value:.2e}"),
+        _ => format!("{value:.4}"),
+    }
 }
 
 #[cfg(test)]

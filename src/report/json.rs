@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{AdapterReport, PredictReport, RateReport, SweepResult, driver, profile};
 use crate::Error;
 use crate::bench::{BoundaryCosts, Contest, StepContest};
-use crate::data::{Dataset, Normalize, Schema};
+use crate::data::{Dataset, Samples};
 use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
@@ -128,11 +128,11 @@ fn run(training: &Training) -> Value {
 
 pub(super) fn start(
     training: &Training,
-    (schema, normalize): (&Schema, Normalize),
+    samples: &Samples,
     at: &EngineSpec,
     note: Option<&str>,
 ) -> String {
-    let batches = training.batches(training.seed);
+    let (batches, schema) = (training.batches(training.seed), &samples.schema);
     let settings = json!({
         "note": note,
         "mapping": at.mapping(training.request(&batches, training.restarts as usize)),
@@ -141,7 +141,9 @@ pub(super) fn start(
         "inputs": names(&schema.inputs),
         "targets": names(&schema.targets),
         "classes": names(training.data.labels().names()),
-        "normalize": normalize,
+        "normalize": samples.normalize,
+        "normalize_targets": samples.normalize_targets,
+        "encodings": schema.encodings,
         "network": training.network.sizes(),
         "activations": training.network.activations(),
         "loss": training.network.loss(),
@@ -226,6 +228,12 @@ pub(super) fn result(
     }
     if let Some(timed) = timed {
         value["profile"] = profile::json(timed);
+    }
+    errors(&mut value, "", evaluation);
+    for (of, seen) in [("validation_", &run.validation), ("test_", &run.test)] {
+        if let Some(seen) = seen {
+            errors(&mut value, of, seen);
+        }
     }
     for (of, confusion) in run.confusions() {
         // The last one is also under a name that does not depend on which rows were held out.
@@ -405,14 +413,13 @@ pub(super) fn boundary_costs(measured: &BoundaryCosts, adapter: Option<&AdapterE
 }
 
 pub(super) fn predictions(report: &PredictReport<'_>) -> String {
-    let inputs = report.network.inputs();
     let mut text = String::new();
-    for row in 0..report.rows {
+    for row in 0..report.table.rows() {
         let output = report.output(row);
         let mut value = json!({
             "event": "prediction",
             "row": row,
-            "input": report.inputs[row * inputs..][..inputs].iter().map(|&x| decimal(x)).collect::<Vec<_>>(),
+            "input": report.table.fields(row).collect::<Vec<_>>(),
             "output": output,
         });
         if let Some((class, share)) = report.class(output) {
@@ -435,15 +442,32 @@ pub(super) fn predictions(report: &PredictReport<'_>) -> String {
         "engine": report.at.kind(),
         "device": device(adapter_of(report.at)),
         "network": report.network.sizes(),
-        "rows": report.rows,
+        "rows": report.table.rows(),
         "loss": evaluation.map(|e| e.loss),
-        "accuracy": evaluation.and_then(|e| e.accuracy(report.rows)),
+        "accuracy": evaluation.and_then(|e| e.accuracy(report.table.rows())),
         "solved": evaluation.and_then(|e| e.solved),
     });
+    if let Some(evaluation) = evaluation {
+        errors(&mut value, "", evaluation);
+    }
     if let Some(confusion) = evaluation.and_then(|e| e.confusion.as_ref()) {
         value["confusion"] = counts(confusion);
     }
     text + &line(&value)
+}
+
+/// The errors of predictions of numbers, under names that begin with `of`: a number for one target, else a list.
+fn errors(value: &mut Value, of: &str, evaluation: &Evaluation) {
+    let errors = &evaluation.errors;
+    if errors.is_empty() {
+        return;
+    }
+    let mut add = |name: &str, list: Vec<Option<f64>>| {
+        value[format!("{of}{name}")] = if let [one] = list[..] { json!(one) } else { json!(list) };
+    };
+    add("rmse", errors.iter().map(|error| Some(error.rmse)).collect());
+    add("mae", errors.iter().map(|error| Some(error.mae)).collect());
+    add("r2", errors.iter().map(|error| error.r2).collect());
 }
 
 /// The classes, and the rows of the confusion matrix.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{engine_line, json, table, verdict};
-use crate::data::{Labels, Schema};
+use crate::data::{Labels, Schema, Table};
 use crate::engine::EngineSpec;
 use crate::network::Network;
 use crate::train::{Evaluation, class_of};
@@ -28,10 +28,8 @@ pub struct PredictReport<'a> {
     pub schema: &'a Schema,
     /// The engine that ran it.
     pub at: &'a EngineSpec,
-    /// The number of rows.
-    pub rows: usize,
-    /// `[rows][inputs]`, as they were given.
-    pub inputs: &'a [f32],
+    /// The rows, as they were given.
+    pub table: &'a Table,
     /// `[rows][outputs]`, where they are known.
     pub targets: Option<&'a [f32]>,
     /// `[rows][outputs]`, after the loss's link.
@@ -85,18 +83,21 @@ pub fn predictions(report: &PredictReport<'_>, form: Form) -> String {
 }
 
 fn text(report: &PredictReport<'_>) -> String {
-    let (inputs, outputs) = (report.network.inputs(), report.network.outputs());
+    let (inputs, outputs) = (report.table.input_len(), report.network.outputs());
     let mut text = engine_line(report.at, None, None);
     if report.schema.labels.names().is_empty() && inputs <= MOST_INPUTS {
-        let (rows, predictions) = (report.inputs, report.predictions);
-        text += &table::predictions(rows, inputs, report.targets, predictions, outputs);
+        let fields = |row| report.table.fields(row).map(|field| field.to_string());
+        let rows = (0..report.table.rows()).map(|row| fields(row).collect::<Vec<_>>().join(" "));
+        text += &table::predictions(rows, report.targets, report.predictions, outputs);
     } else {
         text += &table::columns(0, &head(report), lines(report, |value| format!("{value:.4}")));
     }
     if let Some(evaluation) = report.evaluation {
-        let right = evaluation.right.map(|right| format!("{right} of {} correct, ", report.rows));
+        let right =
+            evaluation.right.map(|right| format!("{right} of {} correct, ", report.table.rows()));
         let loss = table::loss(evaluation.loss);
         let _ = writeln!(text, "\n{}loss {loss}", right.unwrap_or_default());
+        text += &verdict::errors(evaluation, &report.schema.targets);
         if let Some(confusion) = &evaluation.confusion
             && confusion.classes.len() > 2
         {
@@ -108,7 +109,7 @@ fn text(report: &PredictReport<'_>) -> String {
 
 /// Inputs that are shown.
 fn shown(report: &PredictReport<'_>) -> usize {
-    Some(report.network.inputs()).filter(|&inputs| inputs <= MOST_INPUTS).unwrap_or(0)
+    Some(report.table.input_len()).filter(|&inputs| inputs <= MOST_INPUTS).unwrap_or(0)
 }
 
 /// The names of the columns of [`lines`].
@@ -137,10 +138,9 @@ fn lines<'a>(
     report: &'a PredictReport<'a>,
     number: impl Fn(f32) -> String + Copy + 'a,
 ) -> impl Iterator<Item = Vec<String>> + 'a {
-    (0..report.rows).map(move |row| {
-        let given = &report.inputs[row * report.network.inputs()..][..shown(report)];
+    (0..report.table.rows()).map(move |row| {
         let mut line = vec![(row + 1).to_string()];
-        line.extend(given.iter().map(f32::to_string));
+        line.extend(report.table.fields(row).take(shown(report)).map(|field| field.to_string()));
         if let Some(target) = report.target(row) {
             match report.class(target) {
                 Some((name, _)) => line.push(name.to_owned()),

@@ -3,10 +3,11 @@
 use std::fmt::Display;
 use std::fmt::Write as _;
 
+use crate::data::Scaling;
+
 /// Inputs, targets where they are known, and predictions: one line per row.
 pub(super) fn predictions(
-    inputs: &[f32],
-    input_len: usize,
+    inputs: impl Iterator<Item = String>,
     targets: Option<&[f32]>,
     predictions: &[f32],
     outputs: usize,
@@ -15,19 +16,40 @@ pub(super) fn predictions(
         Some(_) => &["input", "target", "prediction"],
         None => &["input", "prediction"],
     };
-    let lines = inputs.chunks_exact(input_len).enumerate().map(|(row, input)| {
+    let lines = inputs.enumerate().map(|(row, input)| {
         let range = row * outputs..(row + 1) * outputs;
         let fixed = predictions[range.clone()].iter().map(|value| format!("{value:.4}"));
         let target = targets.map(|targets| joined(&targets[range]));
         let prediction = fixed.collect::<Vec<_>>().join(" ");
-        [Some(joined(input)), target, Some(prediction)].into_iter().flatten().collect()
+        [Some(input), target, Some(prediction)].into_iter().flatten().collect()
     });
     aligned(head.len(), "   ", head, lines)
 }
 
-/// Numbers with spaces between.
-fn joined(values: &[f32]) -> String {
-    values.iter().map(f32::to_string).collect::<Vec<_>>().join(" ")
+/// Numbers of six digits with spaces between: what scaling and rounding left of them is not shown.
+pub(super) fn joined(values: &[f32]) -> String {
+    let short = |value: &f32| format!("{value:.5e}").parse::<f64>().unwrap_or(f64::NAN).to_string();
+    values.iter().map(short).collect::<Vec<_>>().join(" ")
+}
+
+/// A number of five digits.
+pub(super) fn short(value: f64) -> String {
+    format!("{value:.4e}").parse::<f64>().unwrap_or(f64::NAN).to_string()
+}
+
+/// Inputs as they were before they were scaled, to as many decimals as scaling has left of them.
+pub(super) fn unscaled(scaling: &Scaling, row: &[f32]) -> String {
+    let number = |(at, &value): (usize, &f32)| {
+        let resolution = 1e-6 / scaling.factor()[at].abs();
+        let decimals = (-resolution.log10().round()).clamp(0.0, 12.0) as usize;
+        let text = format!("{:.decimals$}", scaling.unscaled(at, value));
+        let short = match text.contains('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.'),
+            false => &text,
+        };
+        if short == "-0" { "0".to_owned() } else { short.to_owned() }
+    };
+    row.iter().enumerate().map(number).collect::<Vec<_>>().join(" ")
 }
 
 /// A table: the first `left` columns are aligned left, the others right.
@@ -132,11 +154,16 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let text = predictions(&[0.0, 1.0, 10.5, 0.0], 2, Some(&[1.0, 0.0]), &[0.98766, 0.1], 1);
+        let rows = [[0.0, 1.0], [10.5, 0.0]];
+        let inputs = || rows.iter().map(|row| joined(row));
+        let text = predictions(inputs(), Some(&[1.0, 0.0]), &[0.98766, 0.1], 1);
         let expected =
             "input    target   prediction\n0 1      1        0.9877\n10.5 0   0        0.1000\n";
         assert_eq!(text, expected);
-        assert_eq!(predictions(&[2.0], 1, None, &[0.5], 1), "input   prediction\n2       0.5000\n");
+        assert_eq!(
+            predictions(["2".to_owned()].into_iter(), None, &[0.5], 1),
+            "input   prediction\n2       0.5000\n"
+        );
     }
 
     #[test]

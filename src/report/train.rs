@@ -12,7 +12,7 @@ use super::{
     table, verdict,
 };
 use crate::Error;
-use crate::data::{Dataset, Labels, Normalize, SOLVED_ROWS, Schema};
+use crate::data::{Dataset, Encoding, Labels, Normalize, SOLVED_ROWS, Samples, Scaling};
 use crate::engine::{EngineKind, EngineSpec, Mapping};
 use crate::gpu::Profile;
 use crate::network::{Hyperparameter, Network};
@@ -23,6 +23,8 @@ use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd
 #[derive(Debug)]
 pub struct TrainReport<'a> {
     training: &'a Training,
+    /// How inputs were normalized.
+    scaling: Option<Scaling>,
     at: &'a EngineSpec,
     detail: Detail,
     bar: ProgressBar,
@@ -32,13 +34,13 @@ pub struct TrainReport<'a> {
 
 impl<'a> TrainReport<'a> {
     /// Prints what is about to be trained, and where; `note` explains the choice of the engine,
-    /// `data` has the names of columns and classes and the scale of inputs.
+    /// `data` has the names of columns and classes and the scales.
     ///
     /// # Errors
     /// [`OutputError`].
     pub fn start(
         training: &'a Training,
-        data: (&Schema, Normalize),
+        data: &Samples,
         at: &'a EngineSpec,
         note: Option<&str>,
         detail: Detail,
@@ -49,7 +51,8 @@ impl<'a> TrainReport<'a> {
         ))?;
         let template = "{bar:30} epoch {pos}/{len}  {msg}  {elapsed}";
         let bar = progress_bar(detail, training.epochs.into(), template);
-        Ok(TrainReport { training, at, detail, bar, failed: RefCell::default() })
+        let scaling = data.schema.scaling.clone();
+        Ok(TrainReport { training, scaling, at, detail, bar, failed: RefCell::default() })
     }
 
     /// Reports a report boundary.
@@ -150,9 +153,13 @@ impl<'a> TrainReport<'a> {
             let _ = writeln!(text, "\n{}", curve::draw(&run.history));
             if data.rows() <= SOLVED_ROWS {
                 let predictions = &run.evaluation.predictions;
-                let (inputs, targets) = (data.inputs(), Some(data.targets()));
-                let (input_len, outputs) = (data.input_len(), data.target_len());
-                let table = table::predictions(inputs, input_len, targets, predictions, outputs);
+                let inputs =
+                    data.inputs().chunks_exact(data.input_len()).map(|row| match &self.scaling {
+                        Some(scaling) => table::unscaled(scaling, row),
+                        None => table::joined(row),
+                    });
+                let (targets, outputs) = (data.own_targets(), data.target_len());
+                let table = table::predictions(inputs, Some(&targets), predictions, outputs);
                 let _ = writeln!(text, "{table}");
             }
         }
@@ -181,12 +188,7 @@ impl<'a> TrainReport<'a> {
     }
 }
 
-fn heading(
-    training: &Training,
-    about: (&Schema, Normalize),
-    at: &EngineSpec,
-    note: Option<&str>,
-) -> String {
+fn heading(training: &Training, about: &Samples, at: &EngineSpec, note: Option<&str>) -> String {
     let Training { network, init, learning_rate, epochs, .. } = training;
     let request = training.batches(training.seed);
     let mapping = at.mapping(training.request(&request, training.restarts as usize));
@@ -262,7 +264,8 @@ fn rates(schedule: &Schedule) -> String {
 }
 
 /// Columns, classes, held-out rows and the scale of inputs, as far as there are any.
-fn about_data(training: &Training, (schema, normalize): (&Schema, Normalize)) -> String {
+fn about_data(training: &Training, samples: &Samples) -> String {
+    let (schema, normalize) = (&samples.schema, samples.normalize);
     let mut parts = Vec::new();
     if let ([_, ..], [_, ..]) = (&schema.inputs[..], &schema.targets[..]) {
         let inputs = match schema.inputs.len() {
@@ -285,20 +288,36 @@ fn about_data(training: &Training, (schema, normalize): (&Schema, Normalize)) ->
             parts.push(format!("{} {what} rows", data.rows()));
         }
     }
-    match normalize {
-        Normalize::None => {}
-        Normalize::Unit => parts.push("inputs from 0 to 1".to_owned()),
-        Normalize::Standard => parts.push("inputs of mean 0 and standard deviation 1".to_owned()),
+    for (what, normalize) in [("inputs", normalize), ("targets", samples.normalize_targets)] {
+        match normalize {
+            Normalize::None => {}
+            Normalize::Unit => parts.push(format!("{what} scaled to 0 to 1")),
+            Normalize::Standard => {
+                parts.push(format!("{what} scaled to mean 0 and standard deviation 1"));
+            }
+        }
     }
-    let parts = match parts.is_empty() {
+    let mut text = match parts.is_empty() {
         true => String::new(),
         false => format!("     {}\n", parts.join("; ")),
     };
-    parts + &hints(&training.data, normalize)
+    for (at, encoding) in schema.encodings.iter().enumerate() {
+        if *encoding != Encoding::Number(None) {
+            let column = schema.inputs.get(at).cloned().unwrap_or(format!("column {}", at + 1));
+            let _ = writeln!(text, "     {column}: {encoding}");
+        }
+    }
+    for (column, before, after) in &samples.merged {
+        let _ = writeln!(
+            text,
+            "({before} different values of {column} are {after} in f32: scale them with --normalize standard, or give smaller numbers)"
+        );
+    }
+    text + &hints(&training.data, normalize)
 }
 
 /// Numbers of distinct integer targets that suggest classes.
-const FEW_NUMBERS: std::ops::RangeInclusive<usize> = 3..=20;
+const FEW_NUMBERS: std::ops::RangeInclusive<usize> = 2..=20;
 /// Inputs beyond this should be normalized for gradient descent.
 const LARGE_INPUT: f32 = 20.0;
 
@@ -306,11 +325,14 @@ const LARGE_INPUT: f32 = 20.0;
 fn few_integers(values: &[f32]) -> Option<usize> {
     let mut seen: Vec<f32> = Vec::new();
     for value in values {
-        if value.fract() != 0.0 || seen.len() > *FEW_NUMBERS.end() {
+        let whole = value.round();
+        // Scaling them and back left a rounding.
+        let is_whole = (value - whole).abs() <= 1e-6 * whole.abs().max(1.0);
+        if !is_whole || seen.len() > *FEW_NUMBERS.end() {
             return None;
         }
-        if !seen.contains(value) {
-            seen.push(*value);
+        if !seen.contains(&whole) {
+            seen.push(whole);
         }
     }
     Some(seen.len())
@@ -321,7 +343,8 @@ fn hints(data: &Dataset, normalize: Normalize) -> String {
     let mut text = String::new();
     if *data.labels() == Labels::Numbers
         && data.target_len() == 1
-        && let Some(count) = few_integers(data.targets())
+        && !data.is_classification()
+        && let Some(count) = few_integers(&data.own_targets())
         && FEW_NUMBERS.contains(&count)
         && data.rows() > 2 * count
     {

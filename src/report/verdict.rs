@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::table;
-use crate::data::Dataset;
-use crate::train::{Confusion, Ended, Evaluation, Finding, HeldOut, Outcome, Run, Training};
+use crate::data::{Dataset, SOLVED_ROWS};
+use crate::train::{
+    Confusion, Ended, Evaluation, Finding, HeldOut, Outcome, Run, TargetErrors, Training,
+};
 
 /// The last lines of a report.
 pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
@@ -26,7 +28,9 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
         }
         (_, None) => format!("Done: {loss}.\n"),
     };
+    text += &errors(evaluation, &[]);
     text += &held_out(training, run);
+    text += &baseline(training, run);
     if outcome.restarts > 1 || evaluation.solved == Some(true) {
         let _ = writeln!(text, "{}", starts(outcome));
     }
@@ -96,17 +100,84 @@ fn held_out(training: &Training, run: &Run) -> String {
     type Line<'a> = (&'a str, Option<&'a Arc<Dataset>>, Option<&'a Evaluation>);
     let line = |(name, data, evaluation): Line<'_>| {
         let (rows, evaluation) = (data?.rows(), evaluation?);
-        let accuracy = table::or_dash(evaluation.accuracy(rows).map(table::percent));
-        Some(vec![name.to_owned(), rows.to_string(), table::loss(evaluation.loss), accuracy])
+        let mut line = vec![name.to_owned(), rows.to_string(), table::loss(evaluation.loss)];
+        match evaluation.errors[..] {
+            [of] => line.extend([
+                table::short(of.rmse),
+                table::short(of.mae),
+                table::or_dash(of.r2.map(|r2| format!("{r2:.4}"))),
+            ]),
+            _ => line.push(table::or_dash(evaluation.accuracy(rows).map(table::percent))),
+        }
+        Some(line)
     };
-    let head = ["", "rows", "loss", "accuracy"];
-    let mut text = table::columns(1, &head, lines.into_iter().filter_map(line));
+    let head: &[&str] = match run.evaluation.errors[..] {
+        [_] => &["", "rows", "loss", "RMSE", "MAE", "R2"],
+        _ => &["", "rows", "loss", "accuracy"],
+    };
+    let mut text = table::columns(1, head, lines.into_iter().filter_map(line));
     let best = run.trainer_state.best.filter(|best| validation.is_some() && best.0 < run.epochs);
     if let Some((epoch, loss)) = best {
         let loss = table::loss(loss);
         let _ = writeln!(text, "The validation loss was lowest, {loss}, at epoch {epoch}.");
     }
     text
+}
+
+/// The errors of predictions of numbers, a line for each target.
+pub(super) fn errors(evaluation: &Evaluation, names: &[String]) -> String {
+    let line = |(at, of): (usize, &TargetErrors)| {
+        let name = match evaluation.errors.len() {
+            1 => String::new(),
+            _ => names.get(at).cloned().unwrap_or(format!("target {}", at + 1)) + ": ",
+        };
+        let r2 = of.r2.map(|r2| format!(", R2 {r2:.4}")).unwrap_or_default();
+        format!("{name}RMSE {}, MAE {}{r2}\n", table::short(of.rmse), table::short(of.mae))
+    };
+    evaluation.errors.iter().enumerate().map(line).collect()
+}
+
+/// The share of the variance below which a prediction is no better than the mean.
+const NO_BETTER: f64 = 0.01;
+
+/// What is said of a network that is no better than a guess that needs no inputs: on test rows where there are
+/// any, else on those kept for validation, else on those of the training.
+fn baseline(training: &Training, run: &Run) -> String {
+    let HeldOut { validation, test } = &training.held_out;
+    let seen = [(test, &run.test), (validation, &run.validation)];
+    let held_out = seen.into_iter().find_map(|(data, seen)| data.as_ref().zip(seen.as_ref()));
+    let (data, seen) = held_out.unwrap_or((&training.data, &run.evaluation));
+    if training.data.is_constant() {
+        let targets: Vec<String> = training.data.own_targets()[..training.data.target_len()]
+            .iter()
+            .map(f32::to_string)
+            .collect();
+        return format!(
+            "Every row has the target {}: there is nothing to learn from them.\n",
+            targets.join(" ")
+        );
+    }
+    let is_mean = |of: &TargetErrors| of.r2.is_some_and(|r2| r2 < NO_BETTER);
+    if !seen.errors.is_empty() && seen.errors.iter().all(is_mean) {
+        return "It is no better than predicting the mean of the targets.\n".to_owned();
+    }
+    let (Some(right), Some(confusion)) = (seen.right, &seen.confusion) else {
+        return String::new();
+    };
+    if data.rows() <= SOLVED_ROWS {
+        return String::new();
+    }
+    let classes = confusion.classes.len();
+    let of_class =
+        |class: usize| confusion.counts[class * classes..][..classes].iter().sum::<usize>();
+    match (0..classes).max_by_key(|&class| of_class(class)) {
+        Some(class) if right <= of_class(class) => format!(
+            "It is no better than always predicting {}, the most frequent class ({}).\n",
+            confusion.classes[class],
+            table::percent(of_class(class) as f64 / data.rows() as f64)
+        ),
+        _ => String::new(),
+    }
 }
 
 /// The most classes of a confusion matrix that is printed.

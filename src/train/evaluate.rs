@@ -10,16 +10,47 @@ use crate::reference::{predictions, twins};
 pub struct Evaluation {
     /// The loss over all rows, summed in f64.
     pub loss: f64,
-    /// `[rows][outputs]`, after the loss's link: probabilities where the loss defines them.
+    /// `[rows][outputs]`, after the loss's link: probabilities where the loss defines them, and numbers in the
+    /// unit of the targets.
     pub predictions: Vec<f32>,
+    /// How far predictions are from targets that are numbers, one for each target.
+    pub errors: Vec<TargetErrors>,
     /// Correct rows, where targets are 0 or 1: with one class per row the predicted class is the true one,
     /// otherwise each output is on its target's side of 1/2.
     pub right: Option<usize>,
     /// The confusion matrix, where each row has one class.
     pub confusion: Option<Confusion>,
-    /// Whether every prediction is within 0.1 of its target; `None` for regression and beyond
-    /// [`SOLVED_ROWS`] rows.
+    /// Whether every prediction is within 0.1 of its target; `None` for regression, beyond
+    /// [`SOLVED_ROWS`] rows, and where they are since all rows have the same targets.
     pub solved: Option<bool>,
+}
+
+/// How far predictions are from the targets of one column, in its unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TargetErrors {
+    /// The root of the mean squared error.
+    pub rmse: f64,
+    /// The mean absolute error.
+    pub mae: f64,
+    /// The share of the targets' variance that is explained: 1 less the squared errors over those of the
+    /// mean of these targets, 0 for a prediction as good as that. `None` where all targets are the same.
+    pub r2: Option<f64>,
+}
+
+impl TargetErrors {
+    /// From pairs of prediction and target.
+    fn new(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> TargetErrors {
+        let rows = pairs.clone().count() as f64;
+        let over = |of: fn(f64, f64) -> f64| pairs.clone().map(|(p, t)| of(p, t)).sum::<f64>();
+        let squares = over(|p, t| (p - t) * (p - t));
+        let mean = over(|_, t| t) / rows;
+        let spread: f64 = pairs.clone().map(|(_, t)| (t - mean) * (t - mean)).sum();
+        TargetErrors {
+            rmse: (squares / rows).sqrt(),
+            mae: over(|p, t| (p - t).abs()) / rows,
+            r2: (spread > 0.0).then(|| 1.0 - squares / spread),
+        }
+    }
 }
 
 /// A confusion matrix.
@@ -64,8 +95,9 @@ pub fn class_of(values: &[f32]) -> usize {
 impl Evaluation {
     /// The same for a regression whose targets happen to be 0 and 1: no row is correct or wrong.
     #[must_use]
-    pub fn of_numbers(self) -> Evaluation {
-        Evaluation { right: None, confusion: None, solved: None, ..self }
+    pub fn of_numbers(self, data: &Dataset) -> Evaluation {
+        let errors = errors(&self.predictions, &data.own_targets(), data.target_len());
+        Evaluation { right: None, confusion: None, solved: None, errors, ..self }
     }
 
     /// The share of correct rows.
@@ -77,7 +109,11 @@ impl Evaluation {
 /// Evaluates a forward pass over all rows of `data`.
 pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluation {
     let outputs = network.outputs();
-    let predictions = predictions(network.loss().link(), &forward.outputs, outputs);
+    let mut predictions = predictions(network.loss().link(), &forward.outputs, outputs);
+    let is_classification = data.is_classification();
+    if let Some(scaling) = data.target_scaling() {
+        scaling.unscale(&mut predictions);
+    }
     let pairs = || predictions.chunks_exact(outputs).zip(data.targets().chunks_exact(outputs));
     let has_one_class = data.is_of_one_class();
     let is_right = |(prediction, target): (&[f32], &[f32])| {
@@ -88,17 +124,33 @@ pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluat
         }
     };
     let near = |(p, t): (&f32, &f32)| (p - t).abs() <= SOLVED_WITHIN;
-    let is_classification = data.is_classification();
     Evaluation {
-        loss: loss(network, data, forward),
+        loss: loss(network, data, forward) * data.loss_unit(),
+        errors: match is_classification {
+            true => Vec::new(),
+            false => errors(&predictions, &data.own_targets(), outputs),
+        },
         right: is_classification.then(|| pairs().filter(|pair| is_right(*pair)).count()),
         confusion: has_one_class
             .then(|| Confusion::new(data, pairs().map(|(p, t)| (class_of(t), class_of(p)))))
             .flatten(),
         solved: (is_classification && data.rows() <= SOLVED_ROWS)
-            .then(|| predictions.iter().zip(data.targets()).all(near)),
+            .then(|| predictions.iter().zip(data.targets()).all(near))
+            .filter(|solved| !solved || !data.is_constant()),
         predictions,
     }
+}
+
+/// The errors of each target.
+fn errors(predictions: &[f32], targets: &[f32], outputs: usize) -> Vec<TargetErrors> {
+    let column = |values: &'_ [f32], at: usize| -> Vec<f64> {
+        values.iter().skip(at).step_by(outputs).map(|&value| value.into()).collect()
+    };
+    let of_target = |at: usize| {
+        let (predictions, targets) = (column(predictions, at), column(targets, at));
+        TargetErrors::new(predictions.iter().copied().zip(targets.iter().copied()))
+    };
+    (0..outputs).map(of_target).collect()
 }
 
 /// The index of the largest value, the first of several.

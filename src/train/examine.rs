@@ -75,7 +75,7 @@ impl Checkups {
         if let (Some(loss), Some(statistics)) =
             (engine.run(1, &|| false).pop(), engine.statistics())
         {
-            let at = (trainer_state.epoch, step, loss);
+            let at = (trainer_state.epoch, step, loss * training.data.loss_unit() as f32);
             self.seen.push(checkup(&training.network, &self.duplicates, &statistics, rows, at));
         }
     }

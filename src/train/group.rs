@@ -122,7 +122,8 @@ impl<'a> Group<'a> {
         let width = made.columns.len();
         for (column, &network) in made.columns.iter().enumerate() {
             let Some(candidate) = self.candidates.get_mut(network as usize) else { continue };
-            let losses = made.losses.iter().skip(column).step_by(width).copied();
+            let unit = candidate.training.data.loss_unit() as f32;
+            let losses = made.losses.iter().skip(column).step_by(width).map(|loss| unit * loss);
             let (trainer_state, training) = (&mut candidate.trainer_state, candidate.training);
             let bad =
                 trainer_state.note(training, &self.batches, steps.clone(), made.every, losses);

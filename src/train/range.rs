@@ -89,7 +89,8 @@ impl Training {
         let mut engine = Engine::new(task, spec).await?;
         let losses = engine.run(range.steps, stop).await?;
         let rates = (0..).map(|step| range.from * schedule.factor(step));
-        Ok(RangeTest::new(rates.zip(losses)))
+        let unit = self.data.loss_unit() as f32;
+        Ok(RangeTest::new(rates.zip(losses.into_iter().map(|loss| unit * loss))))
     }
 }
 

@@ -178,7 +178,7 @@ impl Training {
     ) -> Result<Evaluation, Error> {
         let mut evaluation = evaluate(&self.network, data, forward);
         if !self.data.is_classification() {
-            evaluation = evaluation.of_numbers();
+            evaluation = evaluation.of_numbers(data);
         }
         let outputs = forward.outputs.iter().chain(&forward.pre_activations);
         if outputs.copied().all(is_finite) && evaluation.loss.is_finite() {

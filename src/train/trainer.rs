@@ -180,11 +180,14 @@ impl<'a> Trainer<'a> {
     /// or as is seen now where that keeps no rows.
     async fn look(&mut self) -> Result<(), Error> {
         let Some(data) = &self.training.held_out.validation else { return Ok(()) };
-        let step = self.group.engine.steps_done();
+        let (step, unit) = (self.group.engine.steps_done(), data.loss_unit());
         let losses: Vec<(f64, Option<usize>)> = match self.group.take_scores() {
             Some(scores) => scores
                 .iter()
-                .map(|score| (score.loss.into(), self.has_classes.then_some(score.right as usize)))
+                .map(|score| {
+                    let right = self.has_classes.then_some(score.right as usize);
+                    (unit * f64::from(score.loss), right)
+                })
                 .collect(),
             None => {
                 let mut seen = Vec::new();

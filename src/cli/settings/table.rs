@@ -6,8 +6,8 @@
 
 use super::{Family, Form, Given, Kind, Role, Setting, Value, Verb, defaults};
 use crate::Error;
-use crate::cli::choices::{Delimiter, EngineChoice, Header, TargetType};
-use crate::data::{Normalize, Order, Source};
+use crate::cli::choices::{Decimal, Delimiter, EngineChoice, Header, TargetType};
+use crate::data::{Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
 use crate::network::{Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE};
@@ -148,7 +148,12 @@ settings! {
     /// Scaling of the inputs: none, unit (to 0 to 1) or standard (to mean 0 and deviation 1), fitted to the
     /// training rows
     normalize: Normalize => Setting {
-        default: "unit for digits and IDX files, standard for iris, else none", ..DATA
+        default: "unit for digits and IDX files, none for zeros and ones and for shapes, else standard", ..DATA
+    },
+    /// Scaling of targets that are numbers, fitted to the training rows and undone in predictions and losses
+    normalize_targets: Normalize => Setting {
+        default: "standard for a regression with an identity output, else none",
+        refused: &[NO_PART_IN_SWEEP], ..DATA
     },
     /// Standard deviation of the noise in circles, moons and spirals
     noise: f32 => Setting { value: "DEVIATION", default: "0.08, 0.1, 0.1", verbs: DATA_VERBS, ..DATA },
@@ -193,10 +198,27 @@ settings! {
     },
     /// Columns of a table to ignore, by name or by number from 1
     ignore: Vec<String> => Setting { value: "COLUMN,...", ..TABLE },
+    /// Columns of a table that are categories, whatever is in them: an input for each of their values
+    categorical: Vec<String> => Setting {
+        value: "COLUMN,...", default: "texts of few values", verbs: Verb::OF_TRAININGS, ..TABLE
+    },
+    /// What to do about missing values (empty fields, NA, N/A, NaN, ?, null): report them as an error, drop their
+    /// rows, or fill in the mean of a column of numbers and the most frequent value of one of texts
+    missing: Missing => Setting { default: "error", verbs: Verb::OF_TRAININGS, ..TABLE },
     /// Whether the first line of a table names the columns
-    header: Header => Setting { default: "auto: where none of its fields is a number", ..TABLE },
+    header: Header => Setting {
+        default: "auto: where none of its fields is a number, or texts stand above numbers", ..TABLE
+    },
     /// What separates the fields of a table
     delimiter: Delimiter => Setting { default: "auto", ..TABLE },
+    /// What stands before the decimals of numbers in a table
+    decimal: Decimal => Setting {
+        default: "auto: a comma where all numbers agree and the delimiter is none, else a point", ..TABLE
+    },
+    /// Number of lines before a table
+    skip_lines: usize => Setting { value: "N", default: "0", ..TABLE },
+    /// Character that a comment in a table begins with, or none
+    comment: String => Setting { value: "CHAR", default: "#", ..TABLE },
 
     /// Number of passes over the data (epochs)
     epochs: u32 => Setting {

@@ -1,8 +1,8 @@
 //! The types that settings have. Flags, files and the points of an axis all give texts: here texts become
 //! values, and values the one text that says them.
 
-use crate::cli::choices::{Delimiter, EngineChoice, Header, TargetType};
-use crate::data::{Normalize, Order, Source};
+use crate::cli::choices::{Decimal, Delimiter, EngineChoice, Header, TargetType};
+use crate::data::{Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
 use crate::network::{Activation, Initializer, Loss};
@@ -110,8 +110,8 @@ values! {
         => u32 u64 usize;
     Form::Real, |text, _| format!("{text:?} is not a number") => f32 f64;
     Form::Name(Self::NAMES), |_, error| error
-        => Activation Decay Delimiter EngineChoice Header Initializer Kernels Loss Normalize OnDivergence
-           OptimizerKind Order ScheduleKind TargetType;
+        => Activation Decay Decimal Delimiter EngineChoice Header Initializer Kernels Loss Missing Normalize
+           OnDivergence OptimizerKind Order ScheduleKind TargetType;
     Form::Text, |_, error| error => DeviceChoice Source String;
 }
 

@@ -125,7 +125,9 @@ fn parts_that_differ_in_anything_that_changes_results_are_never_joined() {
         let base = format!("{about}{}", without(row.key));
         let resolved = plan(&base).unwrap().settings.toml();
         let value = match row.key {
-            "target" => "['1']".to_owned(),
+            "target" | "categorical" => "['1']".to_owned(),
+            "comment" => "'%'".to_owned(),
+            "skip-lines" => "1".to_owned(),
             "ignore" => "['2']".to_owned(),
             "normalize" => "'standard'".to_owned(),
             "output-activation" => "'tanh'".to_owned(),

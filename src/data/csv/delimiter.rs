@@ -1,7 +1,7 @@
 //! The delimiter between the fields of a table, and its lines in one form.
 
-use crate::data::DataError;
 use crate::data::error::allocate;
+use crate::data::{DataError, DataProblem};
 
 /// Delimiters in order of preference: in a file with a semicolon in every line, commas belong to
 /// the numbers.
@@ -23,10 +23,13 @@ pub(super) fn delimiter_name(delimiter: u8) -> &'static str {
 /// The delimiter that occurs equally often in each of the first lines, of several the one that
 /// leaves the most numbers; else one that occurs in the first line; else spaces if they occur
 /// equally often; else a comma.
-pub(super) fn find_delimiter(bytes: &[u8]) -> u8 {
-    let is_text = |line: &&[u8]| !line.trim_ascii().is_empty() && !line.starts_with(b"#");
-    let lines: Vec<&[u8]> =
-        bytes.split(|byte| b"\r\n".contains(byte)).filter(is_text).take(SAMPLE_LINES).collect();
+pub(super) fn find_delimiter(bytes: &[u8], comment: Option<u8>) -> u8 {
+    let is_text = |line: &&[u8]| !line.trim_ascii().is_empty() && !is_comment(line, comment);
+    let lines: Vec<&[u8]> = LogicalLines { rest: bytes, delimiters: &DELIMITERS, comment }
+        .map(|line| line.text)
+        .filter(is_text)
+        .take(SAMPLE_LINES)
+        .collect();
     let [Some(first), Some(last)] = [lines.first(), lines.last()] else { return b',' };
     let is_regular = |&delimiter: &u8| {
         let expected = count(first, delimiter);
@@ -48,13 +51,31 @@ pub(super) fn find_delimiter(bytes: &[u8]) -> u8 {
     regular.or_else(in_first).unwrap_or(if is_regular(&space) { space } else { b',' })
 }
 
-pub(super) const DECIMAL_COMMA: &str = "a number with a comma: use a decimal point";
-
 /// Whether a field is a number with a decimal comma: 3,5.
 pub(super) fn is_decimal_comma(field: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = field.strip_prefix(['-', '+']).unwrap_or(field);
     unsigned.split_once(',').is_some_and(|(whole, rest)| digits(whole) && digits(rest))
+}
+
+/// Whether a field is a number whose thousands are parted: 1,234 or 1.234.567,8.
+pub(super) fn has_thousands(field: &str) -> bool {
+    let unsigned = field.strip_prefix(['-', '+']).unwrap_or(field);
+    [(',', '.'), ('.', ',')].into_iter().any(|(separator, point)| {
+        let (whole, rest) = unsigned.split_once(point).unwrap_or((unsigned, ""));
+        let mut groups = whole.split(separator);
+        let first = groups.next().unwrap_or_default();
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let groups: Vec<&str> = groups.collect();
+        // 1.234 alone is a number with a point.
+        let is_sure = separator == ',' || groups.len() > 1 || unsigned.contains(point);
+        (1..=3).contains(&first.len())
+            && is_number(first)
+            && is_number(rest)
+            && is_sure
+            && !groups.is_empty()
+            && groups.iter().all(|group| group.len() == 3 && is_number(group))
+    })
 }
 
 /// How often a delimiter occurs in a line outside of quotes; for spaces, the number of runs.
@@ -74,29 +95,88 @@ fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
+fn is_comment(line: &[u8], comment: Option<u8>) -> bool {
+    line.first().is_some_and(|first| Some(*first) == comment)
+}
+
+/// The lines of a table; a line end in quotes ends none.
+struct LogicalLines<'a> {
+    rest: &'a [u8],
+    /// What a quote may stand behind.
+    delimiters: &'a [u8],
+    comment: Option<u8>,
+}
+
+/// A line without its end.
+struct LogicalLine<'a> {
+    text: &'a [u8],
+    /// Whether a quote in it is not closed.
+    is_open: bool,
+}
+
+impl<'a> Iterator for LogicalLines<'a> {
+    type Item = LogicalLine<'a>;
+
+    fn next(&mut self) -> Option<LogicalLine<'a>> {
+        let bytes = self.rest;
+        if bytes.is_empty() {
+            return None;
+        }
+        let has_quotes = !is_comment(bytes, self.comment);
+        let (mut at, mut is_start, mut is_open) = (0, true, false);
+        while let Some(&byte) = bytes.get(at) {
+            match (is_open, byte) {
+                (true, b'"') if bytes.get(at + 1) == Some(&b'"') => at += 1,
+                (true, b'"') => is_open = false,
+                (true, _) => {}
+                (false, b'\n' | b'\r') => break,
+                (false, b'"') if is_start && has_quotes => is_open = true,
+                (false, _) => {}
+            }
+            is_start = self.delimiters.contains(&byte);
+            at += 1;
+        }
+        let end = bytes.len().min(at);
+        let width = if bytes[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        self.rest = &bytes[bytes.len().min(end + width)..];
+        Some(LogicalLine { text: &bytes[..end], is_open })
+    }
+}
+
 /// The same lines, each ended by one line feed: comments and blank lines are empty, and a delimiter
 /// of spaces is a single space.
 pub(super) fn normalized_lines(
     name: &str,
     bytes: &[u8],
     delimiter: u8,
+    comment: Option<u8>,
 ) -> Result<Vec<u8>, DataError> {
-    let mut text = allocate(name, bytes.len() + 2)?;
-    let lines = bytes
-        .split(|&byte| byte == b'\n')
-        .flat_map(|line| line.strip_suffix(b"\r").unwrap_or(line).split(|&byte| byte == b'\r'));
-    for line in lines {
-        let start = text.len();
-        if delimiter == b' ' {
+    let mut text: Vec<u8> = allocate(name, bytes.len() + 2)?;
+    let delimiters = [delimiter];
+    // Words parted by spaces have no quotes.
+    let delimiters = if delimiter == b' ' { &[][..] } else { &delimiters };
+    for line in (LogicalLines { rest: bytes, delimiters, comment }) {
+        let line_number = || text.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        if line.is_open {
+            let reason = format!("line {} opens a quote that is not closed", line_number());
+            return Err(DataProblem::Unreadable(reason).of(name));
+        }
+        let line = line.text;
+        if is_comment(line, comment) {
+        } else if delimiter == b' ' {
             for (index, word) in words(line).enumerate() {
                 text.extend_from_slice(if index > 0 { b" " } else { b"" });
                 text.extend_from_slice(word);
             }
         } else if line.contains(&delimiter) || !line.trim_ascii().is_empty() {
-            text.extend_from_slice(line);
-        }
-        if text[start..].starts_with(b"#") {
-            text.truncate(start);
+            // Line ends in quotes too.
+            let mut parts = line.split(|&byte| byte == b'\r').peekable();
+            while let Some(part) = parts.next() {
+                text.extend_from_slice(part);
+                if parts.peek().is_some_and(|next| !next.starts_with(b"\n")) {
+                    text.push(b'\n');
+                }
+            }
         }
         text.push(b'\n');
     }

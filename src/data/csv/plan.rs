@@ -9,6 +9,8 @@ pub(super) struct Plan {
     pub targets: Vec<usize>,
     /// The positions of the targets among the columns that are not ignored.
     pub places: Vec<usize>,
+    /// Of inputs and targets, the columns that are categories however they look.
+    pub categorical: Vec<usize>,
 }
 
 impl Plan {
@@ -27,10 +29,11 @@ impl Plan {
         // about that one's columns.
         let is_known = !options.known_inputs.is_empty() && !headings.is_empty();
         let find_all = |wanted: &[String]| -> Result<Vec<usize>, DataError> {
-            let wanted = wanted.iter().filter(|_| !is_known || options.targets_optional);
-            wanted.map(|wanted| find_column(name, headings, columns, wanted)).collect()
+            let wanted = if !is_known || options.targets_optional { wanted } else { &[] };
+            find_columns(name, headings, columns, wanted)
         };
         let (ignored, chosen) = (find_all(&options.ignore)?, find_all(&options.target)?);
+        let categorical = find_all(&options.categorical)?;
         for (index, column) in chosen.iter().enumerate() {
             if ignored.contains(column) {
                 return ambiguous(*column, "is both a target and ignored");
@@ -42,6 +45,10 @@ impl Plan {
         if is_known {
             return Plan::by_names(name, headings, options, &ignored, chosen);
         }
+        let unused = |column: &&usize| ignored.contains(*column);
+        if let Some(&column) = categorical.iter().find(unused) {
+            return ambiguous(column, "is both a category and ignored");
+        }
         let rest: Vec<usize> = (0..columns).filter(|column| !ignored.contains(column)).collect();
         let places = &options.known_places;
         let places_fit = !places.is_empty()
@@ -52,7 +59,11 @@ impl Plan {
         } else if places_fit {
             places.iter().map(|&place| rest[place]).collect()
         } else {
-            let count = target_count(rest.len(), options).map_err(|problem| problem.of(name))?;
+            // One column alone is a target, and there are no inputs.
+            let count = match rest.len() {
+                1 if !options.targets_optional => 1,
+                columns => target_count(columns, options).map_err(|problem| problem.of(name))?,
+            };
             rest[rest.len() - count..].to_vec()
         };
         let place = |target: &usize| rest.iter().position(|column| column == target);
@@ -60,10 +71,23 @@ impl Plan {
         let inputs: Vec<usize> =
             rest.iter().copied().filter(|column| !targets.contains(column)).collect();
         if inputs.is_empty() {
-            let (inputs, outputs) = (options.inputs.unwrap_or(1), targets.len().max(1));
-            return Err(DataProblem::Columns { columns, inputs, outputs }.of(name));
+            let (ignored, targets) = (ignored.len(), targets.len());
+            let reason = format!(
+                "no column is left for inputs: of {columns}, {ignored} are ignored and {targets} are targets; ignore fewer"
+            );
+            return Err(DataProblem::Unreadable(reason).of(name));
         }
-        Ok(Plan { inputs, targets, places })
+        let mut plan = Plan { inputs, targets, places, categorical };
+        plan.know_texts(options);
+        Ok(plan)
+    }
+
+    /// Columns that held texts in training do so here.
+    fn know_texts(&mut self, options: &CsvOptions) {
+        if options.known_texts.len() == self.inputs.len() {
+            let texts = self.inputs.iter().zip(&options.known_texts).filter(|(_, is)| **is);
+            self.categorical.extend(texts.map(|(column, _)| column));
+        }
     }
 
     /// The columns that the network was trained with, in any order.
@@ -99,7 +123,9 @@ impl Plan {
             Err(_) if options.targets_optional => Vec::new(),
             known => known?,
         };
-        Ok(Plan { inputs, targets, places: Vec::new() })
+        let mut plan = Plan { inputs, targets, places: Vec::new(), categorical: Vec::new() };
+        plan.know_texts(options);
+        Ok(plan)
     }
 }
 
@@ -120,23 +146,32 @@ fn target_count(columns: usize, options: &CsvOptions) -> Result<usize, DataProbl
     }
 }
 
-/// A column by its name, or else by its number from 1.
-fn find_column(
+/// Columns by their names, or else by their numbers from 1. The list was split at commas, and a name may have
+/// some in it: then it is put together again.
+fn find_columns(
     name: &str,
     headings: &[String],
     columns: usize,
-    wanted: &str,
-) -> Result<usize, DataError> {
-    let by_name = headings.iter().position(|heading| heading == wanted.trim());
-    let by_number = || {
-        let number = wanted.trim().parse::<usize>().ok()?;
-        (1..=columns).contains(&number).then(|| number - 1)
-    };
-    by_name.or_else(by_number).ok_or_else(|| {
-        let choices = match headings.is_empty() {
-            true => format!("numbered 1 to {columns}"),
-            false => headings.join(", "),
+    wanted: &[String],
+) -> Result<Vec<usize>, DataError> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < wanted.len() {
+        let of_pieces = |end: usize| {
+            let text = wanted[at..end].join(",");
+            let text = text.trim();
+            let by_name = headings.iter().position(|heading| heading == text);
+            let number = text.parse::<usize>().ok().filter(|number| (1..=columns).contains(number));
+            by_name.or(number.map(|number| number - 1)).map(|column| (column, end))
         };
-        DataProblem::NoColumn { column: wanted.to_owned(), choices }.of(name)
-    })
+        let Some((column, end)) = (at + 1..=wanted.len()).find_map(of_pieces) else {
+            let choices = match headings.is_empty() {
+                true => format!("numbered 1 to {columns}"),
+                false => headings.join(", "),
+            };
+            return Err(DataProblem::NoColumn { column: wanted[at].clone(), choices }.of(name));
+        };
+        found.push(column);
+        at = end;
+    }
+    Ok(found)
 }

@@ -35,7 +35,8 @@ pub(super) fn constant_loss(training: &Training) -> f64 {
         }
     };
     let of_outputs = sums.into_iter().enumerate().map(of_output);
-    of_outputs.sum::<f64>() * rows * loss.value_scale(data.rows(), outputs)
+    let scale = loss.value_scale(data.rows(), outputs) * data.loss_unit();
+    of_outputs.sum::<f64>() * rows * scale
 }
 
 /// Steps of the bisection for the best constant.

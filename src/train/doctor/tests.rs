@@ -92,7 +92,7 @@ fn watch(training: Training) -> Seen {
     }
     let mut evaluation = evaluate(network, &training.data, &engine.forward(training.data.inputs()));
     if !training.data.is_classification() {
-        evaluation = evaluation.of_numbers();
+        evaluation = evaluation.of_numbers(&training.data);
     }
     let run = Run {
         seed: training.seed,
