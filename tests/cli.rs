@@ -253,9 +253,10 @@ fn settings_out_of_range_are_refused_with_the_flag() {
 #[test]
 fn bad_data_is_refused_with_its_place() {
     for (name, text, parts) in [
-        ("nan", "0,0,0\n0,NaN,1\n", &["line 2, column 2", "NaN"][..]),
+        ("nan", "0,0,0\n0,NaN,1\n", &["missing values in 2 (1 of 2 rows)", "--missing mean"][..]),
         ("ragged", "0,0,0\n0,1\n", &["line 2", "2 fields"]),
-        ("text", "a,b,t\n0,x,1\n", &["line 2, column 2", "\"x\""]),
+        ("text", "a,b,t\n0,x,1\n", &["b has 1 different ones", "--ignore b"]),
+        ("typo", "a,b,t\n0,1,1\n0,x,1\n0,2,0\n", &["line 3, column 2", "\"x\""]),
         ("empty", "", &["no rows"]),
         ("huge", "0,0,0\n0,1e39,1\n", &["1e39", "f32"]),
     ] {
@@ -361,10 +362,11 @@ fn a_model_that_cannot_be_used_is_refused() {
     succeed(wgrad(&["--engine", "cpu", "--save", text, "-q"]));
     let predict = |extra: &[&str]| wgrad(&[&["predict", "--model", text], extra].concat());
     fail(predict(&["--input", "0"]), 2, &["--input", "2 inputs"]);
-    fail(predict(&["--input", "0,nan"]), 2, &["--input", "nan"]);
+    fail(predict(&["--input", "0,nan"]), 2, &["--input", "missing values in 2"]);
     fail(predict(&["--input", "a,b", "--input", "0,1"]), 2, &["a,b", "not a number"]);
-    fail(predict(&["--input", ""]), 2, &["--input", "empty"]);
-    fail(predict(&["--input", "0,1\n1,1"]), 2, &["--input", "not a number"]);
+    fail(predict(&["--input", ""]), 2, &["--input", "2 inputs"]);
+    fail(predict(&["--input", "0,1\n1,1"]), 2, &["--input", "3 fields"]);
+    fail(predict(&["--input", ",1"]), 2, &["--input", "missing values in 1"]);
     fail(predict(&["--data", "parity-3"]), 2, &["parity-3"]);
     fail(predict(&["--data", "no/such.csv"]), 6, &["no/such.csv"]);
     let three = write("four-columns", "four.csv", "1,2,3,4\n");

@@ -544,3 +544,133 @@ fn settings_about_data_can_be_written_down_and_read_again() {
     let run = run(wgrad(&["--config", &config, "--epochs", "2", "--engine", "cpu", "-q"]));
     assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
 }
+
+/// Tables in the forms of well-known public ones, each trained with one command.
+#[test]
+fn tables_like_those_that_people_have_train_with_one_command() {
+    let lines =
+        |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let pick = |list: &[&str], at: usize| list[at % list.len()].to_owned();
+    let titanic = "PassengerId,Survived,Pclass,Name,Sex,Age,Ticket,Fare,Cabin,Embarked\n"
+        .to_owned()
+        + &lines(90, &|i| {
+            let sex = pick(&["male", "female", "male"], i);
+            let age = if i % 7 == 0 { String::new() } else { format!("{}.5", 20 + i % 40) };
+            let ticket =
+                if i % 4 == 0 { format!("A/5 {}", 21_171 + i) } else { (113_803 + i).to_string() };
+            let cabin = if i % 5 == 0 { format!("C{}", 80 + i) } else { String::new() };
+            format!(
+                "{},{},{},\"Person, Mr. {i} (\"\"Jo\"\")\",{sex},{age},{ticket},{}.25,{cabin},{}\n",
+                i + 1,
+                u8::from(sex == "female"),
+                1 + i % 3,
+                7 + i,
+                pick(&["S", "C", "Q", ""], i)
+            )
+        });
+    let adult = lines(80, &|i| {
+        let class = if i % 3 == 0 { ">50K" } else { "<=50K" };
+        let work = pick(&["Private", "State-gov", "?"], i);
+        format!(
+            "{}, {work}, {}, {}, {class}\n",
+            25 + i % 3 * 20,
+            77_000 + i,
+            pick(&["Male", "Female"], i / 2)
+        )
+    }) + "\n";
+    let abalone = lines(60, &|i| {
+        format!("{},0.{},0.{},{}\n", pick(&["M", "F", "I"], i), 455 + i, 365 + i, 5 + i % 3 * 4)
+    });
+    let auto = lines(60, &|i| {
+        let power = if i % 11 == 0 { "?".to_owned() } else { format!("{}.0", 80 + i) };
+        format!(
+            "{}.0   8   307.0      {power}      {}.   12.0   70  1\t\"make {i} de luxe\"\n",
+            40 - i % 30,
+            2000 + 50 * (i % 30)
+        )
+    });
+    let cancer = lines(80, &|i| {
+        let class = pick(&["no-recurrence-events", "recurrence-events"], i);
+        let nodes = if i % 2 == 0 { "0-2" } else { pick(&["3-5", "6-8"], i / 2).leak() };
+        format!(
+            "{class},{},premeno,{nodes},{},left\n",
+            pick(&["30-39", "40-49"], i / 3),
+            pick(&["yes", "no", "?"], i)
+        )
+    });
+    let colic = lines(60, &|i| {
+        format!("{} 1 530{i:03} 38.50 {} ? ? 3 {}\n", 1 + i % 2, 60 + i % 2 * 20, 1 + i % 2)
+    });
+    for (name, text, args, least) in [
+        (
+            "titanic.csv",
+            titanic,
+            "--target Survived --ignore PassengerId,Name,Ticket,Cabin --missing mean",
+            0.95,
+        ),
+        ("adult.data", adult, "--missing mean", 0.95),
+        ("abalone.data", abalone, "", 0.8),
+        ("auto-mpg.data", auto, "--target 1 --ignore 9 --missing drop", 0.9),
+        ("breast-cancer.data", cancer, "--target 1 --missing drop", 0.95),
+        ("horse-colic.data", colic, "--target-type classes --ignore 3,6,7 --missing mean", 0.95),
+    ] {
+        let data = write("public", name, &text);
+        let args: Vec<&str> = args.split_whitespace().collect();
+        let common = ["--data", data.as_str(), "--engine", "cpu"];
+        let (_, result) = train(&[&common[..], &args].concat());
+        let reached = result["accuracy"].as_f64().or(result["r2"].as_f64()).unwrap();
+        assert!(reached >= least, "{name}: {reached} {result}");
+        if name == "titanic.csv" {
+            // All that cannot be inputs is named at once, and all that is missing.
+            let told = [
+                "Name has 90 different ones",
+                "Ticket has 90",
+                "Cabin has 18",
+                "--ignore Name,Ticket,Cabin",
+            ];
+            fail(wgrad(&["--data", &data, "--target", "Survived"]), 6, &told);
+            let ignore = ["--target", "Survived", "--ignore", "Name,Ticket,Cabin"];
+            let told = ["Age (13 of 90 rows)", "Embarked (22)", "--missing mean"];
+            fail(wgrad(&[&["--data", &data], &ignore[..]].concat()), 6, &told);
+        }
+    }
+}
+
+/// A model takes rows as people have them: texts, yes and no, and values that are missing.
+#[test]
+fn predictions_take_raw_rows() {
+    let row = |i: usize| {
+        let (kind, fresh) = (["red", "green", "blue"][i % 3], ["yes", "No"][i % 2]);
+        let size = if i == 7 { "NA".to_owned() } else { i.to_string() };
+        format!("{kind},{fresh},{size},{}\n", 100 * (i % 3) + 10 * (i % 2))
+    };
+    let text = "kind,fresh,size,price\n".to_owned() + &(0..60).map(row).collect::<String>();
+    let data = write("raw", "rows.csv", &text);
+    let model = folder("raw-model").join("m.safetensors");
+    let model = model.to_str().unwrap();
+    let common = ["--engine", "cpu", "--missing", "mean", "--save", model];
+    let text = succeed(wgrad(&[&["--data", &data], &common[..]].concat()));
+    for part in
+        ["kind: one-hot of 3 values", "fresh: 0 or 1", "size: a number, 29.", "where missing"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let predict = |more: &[&str]| wgrad(&[&["predict", "--model", model], more].concat());
+    let told = events(predict(&["--input", "blue,yes,4", "--input", "red,false,?", "--json"]));
+    let price = |at: usize| told[at]["output"][0].as_f64().unwrap();
+    assert!((price(0) - 200.0).abs() < 15.0 && (price(1) - 10.0).abs() < 15.0, "{told:?}");
+    assert_eq!(told[1]["input"], json!(["red", "false", null]));
+    fail(
+        predict(&["--input", "pink,yes,4"]),
+        2,
+        &["\"pink\" was not trained on", "blue, green, red"],
+    );
+    fail(predict(&["--input", "red,perhaps,4"]), 2, &["\"perhaps\"", "yes, no, true, false"]);
+    let later = write("raw-later", "later.csv", "size,fresh,kind\n3,yes,green\n4,no,pink\n");
+    fail(predict(&["--data", &later]), 6, &["line 3, column kind", "\"pink\""]);
+    let later = write("raw-good", "later.csv", "size,fresh,kind\n3,TRUE,green\n,no,red\n");
+    let told = events(predict(&["--data", &later, "--json"]));
+    assert!((told[0]["output"][0].as_f64().unwrap() - 110.0).abs() < 20.0, "{told:?}");
+    let csv = succeed(predict(&["--data", &data, "--csv", "-"]));
+    assert!(csv.starts_with("row,kind,fresh,size,target,prediction\n1,red,yes,0,0,"), "{csv}");
+}

@@ -50,6 +50,7 @@ fn checkpoints(training: &Training, spec: &EngineSpec, from: Option<Resume>) -> 
     let mut watch = |event: Event<'_>| {
         if let Event::Checkpoint(now, _) = event {
             seen.push(Resume {
+                best: None,
                 state: now.state.clone(),
                 trainer_state: now.trainer_state.clone(),
             });
@@ -228,6 +229,7 @@ fn a_run_that_was_stopped_within_an_epoch_goes_on_to_the_same_bits() {
         let mut watch = |event: Event<'_>| {
             if let Event::Checkpoint(now, _) = event {
                 last = Some(Resume {
+                    best: None,
                     state: now.state.clone(),
                     trainer_state: now.trainer_state.clone(),
                 });
@@ -331,6 +333,7 @@ fn a_resumed_run_goes_back_to_the_same_boundary() {
         let mut watch = |event: Event<'_>| {
             if let Event::Checkpoint(now, _) = event {
                 last = Some(Resume {
+                    best: None,
                     state: now.state.clone(),
                     trainer_state: now.trainer_state.clone(),
                 });
@@ -360,6 +363,7 @@ fn a_stop_ends_a_run_wherever_it_comes_and_it_goes_on_from_there() {
             let mut watch = |event: Event<'_>| {
                 if let Event::Checkpoint(now, _) = event {
                     last = Some(Resume {
+                        best: None,
                         state: now.state.clone(),
                         trainer_state: now.trainer_state.clone(),
                     });
@@ -435,6 +439,7 @@ fn a_lost_device_is_opened_again_once_and_changes_no_bit() {
                 Event::Reopened(epoch) => reopened.push(epoch),
                 Event::Checkpoint(now, _) => {
                     last = Some(Resume {
+                        best: None,
                         state: now.state.clone(),
                         trainer_state: now.trainer_state.clone(),
                     });

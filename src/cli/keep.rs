@@ -10,14 +10,14 @@ use super::resolve::Resolved;
 use super::settings::{Given, Role, Setting, Settings, Verb};
 use crate::Error;
 use crate::data::{Schema, Source};
-use crate::engine::{EngineSpec, Mapping};
+use crate::engine::{EngineSpec, Mapping, State};
 use crate::gpu::DeviceChoice;
-use crate::model::{Checkpoint, History, ModelError, RunFolder, file};
+use crate::model::{BEST, Checkpoint, History, ModelError, RunFolder, file};
 use crate::network::Network;
 use crate::optimizer::ScheduleKind;
 use crate::report;
 use crate::sweep;
-use crate::train::{Event, Outcome, Resume, Snapshot, Training};
+use crate::train::{Event, Outcome, Resume, Snapshot, TrainerState, Training};
 
 /// Where the folders of `--keep` are.
 const RUNS: &str = "runs";
@@ -225,6 +225,20 @@ pub(super) fn differences(given: &Given, kept: &Given) -> Result<Vec<String>, Er
     Ok(sweep::differences(&kept.values(is_fixed), &given.values(is_fixed)))
 }
 
+/// What a checkpoint holds of an engine.
+fn state_of(checkpoint: &Checkpoint) -> State {
+    let Checkpoint { step, parameters, moments, .. } = checkpoint.clone();
+    State { step, parameters, moments }
+}
+
+/// The state with the lowest loss so far, where its checkpoint lies beside the last one.
+fn best_beside(path: &Path, last: &Checkpoint, state: &TrainerState) -> Option<State> {
+    let best = Checkpoint::from_bytes(&file::read(&path.with_file_name(BEST)).ok()?).ok()?;
+    let there: TrainerState = serde_json::from_str(&best.state).ok()?;
+    let is_it = state.best.is_some_and(|(epoch, _)| epoch == there.epoch);
+    (is_it && best.network == last.network && best.data == last.data).then(|| state_of(&best))
+}
+
 impl Found {
     /// Reads the checkpoint that `--resume` names: a file, or the last one of a folder.
     pub(super) fn read(path: &Path) -> Result<Found, Error> {
@@ -236,12 +250,9 @@ impl Found {
             .map_err(|error| bad(format!("its settings are not this program's: {error}")))?;
         let trainer_state = serde_json::from_str(&checkpoint.state)
             .map_err(|error| bad(format!("its state is not this program's: {error}")))?;
-        let state = crate::engine::State {
-            step: checkpoint.step,
-            parameters: checkpoint.parameters.clone(),
-            moments: checkpoint.moments.clone(),
-        };
-        Ok(Found { path, checkpoint, given, resume: Resume { state, trainer_state } })
+        let state = state_of(&checkpoint);
+        let best = best_beside(&path, &checkpoint, &trainer_state);
+        Ok(Found { path, checkpoint, given, resume: Resume { state, trainer_state, best } })
     }
 
     /// Its settings, with those that may change as they are given now.

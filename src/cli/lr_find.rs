@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::device::{self, Chosen};
-use super::resolve::Resolved;
+use super::resolve::{Resolved, is_truth_table};
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, Telling};
 use crate::Error;
+use crate::data::SOLVED_ROWS;
 use crate::engine::EngineSpec;
 use crate::model::file;
 use crate::report::{self, Detail, RateReport, Spinner};
@@ -140,6 +141,12 @@ fn place_of_map(
     spec: &EngineSpec,
     training: &Training,
 ) -> Result<EngineSpec, String> {
+    let name = training.data.name();
+    if !is_truth_table(&training.data) && training.data.rows() <= SOLVED_ROWS {
+        return Err(format!(
+            "No map of rates against seeds: {name} has noise, and is not solved row by row as a truth table is."
+        ));
+    }
     if let Err(error) = many.check() {
         let is_of_data =
             matches!(&error, Error::Setting { setting, .. } if setting.starts_with("--data"));
@@ -148,7 +155,7 @@ fn place_of_map(
         }
         return Err(format!(
             "No map of rates against seeds: of {} it cannot be told when it is solved.",
-            training.data.name()
+            name
         ));
     }
     match spec.gpu() {

@@ -19,7 +19,7 @@ use crate::data::{
 use crate::engine::State;
 use crate::engine::{Engine, Task};
 use crate::gpu::{DeviceChoice, Environment};
-use crate::model::{Model, file};
+use crate::model::{Model, RunFolder, file};
 use crate::network::{Activation, named};
 use crate::optimizer::{Optimizer, RateSchedule};
 use crate::reference::predictions;
@@ -42,8 +42,8 @@ named! {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("rows").required(true).args(["input", "data"])))]
 pub(super) struct PredictArgs {
-    /// Network to run, from --save, or a checkpoint from --out
-    #[arg(long, value_name = "FILE")]
+    /// Network to run: a file from --save, or the folder of --out, whose best weights are taken
+    #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
     /// One row of inputs, as in 0,1; may be given several times
@@ -81,8 +81,9 @@ pub(super) struct PredictArgs {
 
 pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     start_log(args.verbose);
-    let model = Model::from_bytes(&file::read(&args.model)?)
-        .map_err(|error| Error::bad_file(&args.model, error))?;
+    let path = RunFolder::weights_path(&args.model);
+    let model =
+        Model::from_bytes(&file::read(&path)?).map_err(|error| Error::bad_file(&path, error))?;
     let to_file = args.csv.as_ref().filter(|path| path.as_os_str() != "-");
     if let Some(path) = to_file {
         file::check_free(path, args.force)?;
@@ -189,7 +190,8 @@ fn typed_rows(args: &PredictArgs, model: &Model) -> Result<Table, Error> {
         if given != columns {
             return Err(wrong(format!("{given} fields for a network of {columns} inputs")));
         }
-        read_csv("row", text.as_bytes(), &options)
+        let read = read_csv("row", text.as_bytes(), &options);
+        read.and_then(|row| model.schema.encode(&row))
             .map_err(|error| wrong(error.problem.to_string()))?;
     }
     Ok(read_csv("--input", args.input.join("\n").as_bytes(), &options)?)

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Source};
 use crate::network::{Activation, Initializer, Loss, Network};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
-use crate::train::{HeldOut, OnDivergence, Training};
+use crate::train::{HeldOut, OnDivergence, Training, Weights};
 
 /// Rows up to which a batch is all of them by default.
 const FULL_BATCH_ROWS: usize = 64;
@@ -38,7 +38,7 @@ struct Defaults {
 }
 
 /// Whether rows are few, and zeros and ones throughout.
-fn is_truth_table(data: &Dataset) -> bool {
+pub(super) fn is_truth_table(data: &Dataset) -> bool {
     let is_bit = |value: &f32| *value == 0.0 || *value == 1.0;
     data.rows() <= SOLVED_ROWS && data.is_classification() && data.inputs().iter().all(is_bit)
 }
@@ -117,6 +117,7 @@ impl Settings {
             schedule,
             stopping: self.stopping(),
             on_divergence: self.on_divergence.unwrap_or(OnDivergence::Stop),
+            weights: self.weights.unwrap_or(Weights::Best),
             doctor: !self.no_doctor.unwrap_or(false),
             checkpoint_every: self.checkpoint_every,
             epochs,
@@ -188,6 +189,7 @@ impl Settings {
             lr_factor: Some(factor),
             lr_every: Some(every),
             on_divergence: Some(training.on_divergence),
+            weights: Some(training.weights),
             device: Some(self.device.unwrap_or_default()),
             engine: Some(self.engine.unwrap_or(EngineChoice::Auto)),
             ..self

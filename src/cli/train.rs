@@ -174,7 +174,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             }
             _ => Ok(()),
         };
-        let mut outcome = match (outcome, stop.signal()) {
+        let outcome = match (outcome, stop.signal()) {
             // Nothing worth keeping when the stop came.
             (Err(Error::Diverged { .. }), Some(signal)) => {
                 return Err(Error::Stopped { signal }.into());
@@ -184,12 +184,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         if let Some(path) = save {
             let model = Model {
                 network: training.network.clone(),
-                parameters: std::mem::take(&mut outcome.kept.parameters),
+                parameters: outcome.kept.weights().to_vec(),
                 schema: samples.schema.clone(),
             };
-            let bytes = model.to_bytes()?;
-            outcome.kept.parameters = model.parameters;
-            file::write_atomic(path, &bytes)?;
+            file::write_atomic(path, &model.to_bytes()?)?;
         }
         if let Some(keeper) = &mut keeper {
             keeper.end(training, &outcome)?;

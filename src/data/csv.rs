@@ -10,7 +10,7 @@ use csv::StringRecord;
 
 use super::column::{Texts, is_missing};
 use super::table::{Names, Table, Targets};
-use super::{DataError, DataProblem};
+use super::{DataError, DataProblem, Encoding};
 use crate::network::named;
 use builder::Builder;
 use delimiter::{delimiter_name, find_delimiter, normalized_lines};
@@ -213,6 +213,10 @@ fn read_delimited(
             .collect::<Result<_, _>>()?,
         targets: targets.unwrap_or(Targets::None),
     };
+    // Of a table that is trained on: others have the columns that they have.
+    if options.known_texts.is_empty() && !options.targets_optional {
+        Encoding::check(&table)?;
+    }
     without_missing(table, options)
 }
 

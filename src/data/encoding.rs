@@ -72,23 +72,11 @@ impl Encoding {
     }
 
     /// Those of a table's columns; means are those of some `rows`, values those of all.
-    ///
-    /// # Errors
-    /// [`DataProblem::TooManyValues`] names every column of texts that cannot be inputs.
-    pub(super) fn fit(table: &Table, rows: &[usize]) -> Result<Vec<Encoding>, DataError> {
-        let mut refused = Vec::new();
-        let mut encodings = Vec::with_capacity(table.columns.len());
-        for (at, column) in table.columns.iter().enumerate() {
+    pub(super) fn fit(table: &Table, rows: &[usize]) -> Vec<Encoding> {
+        let of_column = |column: &Column| {
             let lacks = (0..table.rows).any(|row| column.is_missing(row));
-            encodings.push(match column {
-                Column::Texts(texts) => {
-                    let values = texts.names.len();
-                    let few = values <= MOST_VALUES && values * ROWS_OF_VALUE <= table.rows.max(6);
-                    if !few && !table.names.categorical.contains(&at) && !is_flags(texts) {
-                        refused.push((table.column_name(at), values));
-                    }
-                    of_texts(texts, rows, lacks)
-                }
+            match column {
+                Column::Texts(texts) => of_texts(texts, rows, lacks),
                 column => {
                     let numbers = rows.iter().map(|&row| column.number(row));
                     let (count, sum) = numbers
@@ -96,11 +84,28 @@ impl Encoding {
                         .fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
                     Encoding::Number((lacks && count > 0.0).then(|| sum / count))
                 }
-            });
-        }
-        match refused.is_empty() {
-            true => Ok(encodings),
-            false => Err(DataProblem::TooManyValues { columns: refused }.of(&table.name)),
+            }
+        };
+        table.columns.iter().map(of_column).collect()
+    }
+
+    /// Whether every column of texts has few enough values to become inputs, or is said to be of categories.
+    ///
+    /// # Errors
+    /// [`DataProblem::TooManyValues`] names every column that is not.
+    pub(super) fn check(table: &Table) -> Result<(), DataError> {
+        let refused = |(at, column): (usize, &Column)| {
+            let Column::Texts(texts) = column else { return None };
+            let (values, rows) = (texts.names.len(), texts.of.len() - texts.missing());
+            let few =
+                values <= MOST_VALUES && values < rows && values * ROWS_OF_VALUE <= rows.max(6);
+            let is_fine = few || table.names.categorical.contains(&at) || is_flags(texts);
+            (!is_fine).then(|| (table.column_name(at), values))
+        };
+        let columns: Vec<_> = table.columns.iter().enumerate().filter_map(refused).collect();
+        match columns.is_empty() {
+            true => Ok(()),
+            false => Err(DataProblem::TooManyValues { columns }.of(&table.name)),
         }
     }
 }
@@ -159,7 +164,10 @@ impl<'a> Encoded<'a> {
         match (column, encoding) {
             (Column::Texts(texts), Encoding::Number(_)) => {
                 if let (Some(text), Some(&line)) = (texts.names.first(), texts.lines.first()) {
-                    return unknown(line, text, "numbers".to_owned());
+                    let (column, value) = (table.column_number(at), text.clone());
+                    let (what, fix) = ("not a number".to_owned(), "others of its column are");
+                    let problem = DataProblem::Field { line, column, value, what, fix };
+                    return Err(problem.of(&table.name));
                 }
             }
             (Column::Texts(texts), encoding) => {

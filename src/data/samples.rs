@@ -151,7 +151,7 @@ impl Samples {
             None => [(0..table.rows()).collect(), Vec::new()],
             Some(fraction) => split(&table, fraction, seed)?,
         };
-        let encodings = Encoding::fit(&table, &rest)?;
+        let encodings = Encoding::fit(&table, &rest);
         let encoded = EncodedTable::new(&table, &encodings)?;
         let are_numbers = encoded.are_numbers();
         let normalize = preparation.normalize.unwrap_or(match is_of_bits(&encoded, &table) {

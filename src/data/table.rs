@@ -82,10 +82,15 @@ impl Table {
         (0..self.rows).flat_map(of_row).collect()
     }
 
+    /// The number of an input's column in the file, from 1.
+    pub(super) fn column_number(&self, column: usize) -> usize {
+        self.names.numbers.get(column).copied().unwrap_or(column + 1)
+    }
+
     /// What an input is called in messages.
     pub(super) fn column_name(&self, column: usize) -> String {
-        let number = self.names.numbers.get(column).copied().unwrap_or(column + 1);
-        self.names.inputs.get(column).cloned().unwrap_or(number.to_string())
+        let number = self.column_number(column).to_string();
+        self.names.inputs.get(column).cloned().unwrap_or(number)
     }
 
     /// The names of the input columns and of the target columns; empty if the file has none.

@@ -23,7 +23,7 @@ pub use error::ModelError;
 #[cfg(feature = "cli")]
 pub use history::History;
 #[cfg(feature = "cli")]
-pub use run_folder::RunFolder;
+pub use run_folder::{BEST, RunFolder};
 
 use crate::data::Schema;
 use crate::network::{Layout, Network};

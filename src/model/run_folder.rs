@@ -14,7 +14,8 @@ use crate::Error;
 const CONFIG: &str = "config.toml";
 const HISTORY: &str = "history.jsonl";
 const LAST: &str = "last.safetensors";
-const BEST: &str = "best.safetensors";
+/// The checkpoint with the lowest loss.
+pub const BEST: &str = "best.safetensors";
 /// The files of a run; other files in the folder are never touched.
 const FILES: [&str; 4] = [CONFIG, HISTORY, LAST, BEST];
 /// The file that is locked on systems that do not lock folders.
@@ -133,6 +134,13 @@ impl RunFolder {
             // A file system without locks is not an error.
             Err(TryLockError::Error(_)) => Ok(RunFolder { path, _lock: None }),
         }
+    }
+
+    /// The file that a path to a run stands for where its weights are wanted: of a folder those with the lowest
+    /// loss, or the last ones where there are no others.
+    pub fn weights_path(path: &Path) -> PathBuf {
+        let best = path.join(BEST);
+        if path.is_dir() && best.exists() { best } else { RunFolder::checkpoint_path(path) }
     }
 
     /// The checkpoint of --resume: the last one of a folder, or the file itself.

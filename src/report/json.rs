@@ -217,6 +217,7 @@ pub(super) fn result(
         "end": run.ended,
         "learning_rate": decimal(run.trainer_state.rate),
         "halvings": run.trainer_state.halvings,
+        "weights_epoch": run.weights_epoch(),
         "best_epoch": run.trainer_state.best.map(|best| best.0),
         "best_loss": run.trainer_state.best.map(|best| best.1),
         "kept_in": kept,

@@ -164,7 +164,12 @@ impl RateReport<'_> {
     }
 
     fn verdict(&self) -> String {
+        let data = &self.training.data;
         match self.suggested() {
+            _ if data.is_constant() => format!(
+                "Every row has the target {}: there is nothing to learn, at any rate.\n",
+                data.own_targets()[0]
+            ),
             Some(rate) => format!("Suggested: --lr {}\n", rounded(rate)),
             None => "No rate to suggest; try others with --from and --to, or another network.\n"
                 .to_owned(),

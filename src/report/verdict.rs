@@ -14,7 +14,11 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
     let run = &outcome.kept;
     let evaluation = &run.evaluation;
     let rows = training.data.rows();
-    let loss = format!("loss {} after {} epochs", table::loss(evaluation.loss), run.epochs);
+    let epochs = match run.weights_epoch() {
+        epoch if epoch == run.epochs => format!("after {epoch} epochs"),
+        epoch => format!("with the weights of epoch {epoch} of {}", run.epochs),
+    };
+    let loss = format!("loss {} {epochs}", table::loss(evaluation.loss));
     let mut text = match (evaluation.solved, evaluation.right) {
         (Some(true), _) => {
             format!("Solved: every prediction is within 0.1 of its target; {loss}.\n")
@@ -119,7 +123,11 @@ fn held_out(training: &Training, run: &Run) -> String {
     let best = run.trainer_state.best.filter(|best| validation.is_some() && best.0 < run.epochs);
     if let Some((epoch, loss)) = best {
         let loss = table::loss(loss);
-        let _ = writeln!(text, "The validation loss was lowest, {loss}, at epoch {epoch}.");
+        let kept = match run.best {
+            Some(_) => ": its weights are kept (--weights last keeps those of the end)",
+            None => "",
+        };
+        let _ = writeln!(text, "The validation loss was lowest, {loss}, at epoch {epoch}{kept}.");
     }
     text
 }

@@ -13,6 +13,8 @@ pub struct Resume {
     pub state: State,
     /// The trainer's.
     pub trainer_state: TrainerState,
+    /// Where the loss was lowest, where that was before and is known.
+    pub best: Option<State>,
 }
 
 impl Resume {
@@ -40,8 +42,9 @@ impl Control<'_> {
         let (parameters, moments) = (kept.parameters.clone(), kept.moments.clone());
         let state = State { step: kept.step, parameters, moments };
         let now = Snapshot { state: &state, trainer_state: &kept.trainer_state };
-        // Nobody looked on the way: its end is the best that is known of it.
-        (self.watch)(Event::Checkpoint(now, Some(now)))
+        let best = kept.best.as_ref().map(Resume::snapshot);
+        // Where nobody looked on the way, its end is the best that is known of it.
+        (self.watch)(Event::Checkpoint(now, best.or(Some(now))))
     }
 
     /// Why to end at the next step, if at all.

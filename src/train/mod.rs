@@ -22,7 +22,9 @@ pub(crate) use group::{Seed, judge};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint, epoch_loss};
 pub use range::{RangePoint, RangeTest, RateRange};
 pub use speed::{Speed, measure_speed, seconds_of_one};
-pub use trainer_state::{Ended, Halving, OnDivergence, Stopping, TrainerState, Waiting, plateau};
+pub use trainer_state::{
+    Ended, Halving, OnDivergence, Stopping, TrainerState, Waiting, Weights, plateau,
+};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};
@@ -72,6 +74,8 @@ pub struct Training {
     pub stopping: Stopping,
     /// What happens where it diverges.
     pub on_divergence: OnDivergence,
+    /// Which weights are kept where there are rows for validation.
+    pub weights: Weights,
     /// Whether the doctor looks at it.
     pub doctor: bool,
     /// Epochs between two checkpoints; `None` for none but those of the end.
@@ -103,6 +107,7 @@ impl Training {
             schedule: Schedule::default(),
             stopping: Stopping::default(),
             on_divergence: OnDivergence::Stop,
+            weights: Weights::Best,
             doctor: true,
             checkpoint_every: None,
             epochs: 1000,
@@ -168,6 +173,12 @@ impl Training {
             || self.stopping.patience.is_some()
             || self.on_divergence == OnDivergence::HalveLr
             || self.checkpoint_every.is_some()
+            || self.keeps_best()
+    }
+
+    /// Whether the weights that are kept are those with the lowest loss on the rows for validation.
+    fn keeps_best(&self) -> bool {
+        self.weights == Weights::Best && self.held_out.validation.is_some()
     }
 
     /// Whether the settings fit each other, and whether the engine and its device can hold them.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Checkup, Confusion, Ended, Evaluation, Finding, Halving, TrainerState, Training};
+use super::{
+    Checkup, Confusion, Ended, Evaluation, Finding, Halving, Resume, TrainerState, Training,
+};
 use crate::Error;
 use crate::data::{Batches, Dataset};
 use crate::engine::State;
@@ -26,7 +28,10 @@ pub struct Run {
     pub history: Vec<(u32, f32)>,
     /// The parameters at the end, in the network's layout.
     pub parameters: Vec<f32>,
-    /// What they do on the training rows.
+    /// Where the loss on the rows kept for validation was lowest, where that was before the end and its weights
+    /// are kept.
+    pub best: Option<Resume>,
+    /// What the kept weights do on the training rows.
     pub evaluation: Evaluation,
     /// What they do on those kept for validation.
     pub validation: Option<Evaluation>,
@@ -58,6 +63,17 @@ impl ValidationPoint {
 }
 
 impl Run {
+    /// The parameters that are kept, in the network's layout: those with the lowest loss on the rows kept for
+    /// validation where that is wanted, else those of the end.
+    pub fn weights(&self) -> &[f32] {
+        self.best.as_ref().map_or(&self.parameters, |best| &best.state.parameters)
+    }
+
+    /// The epoch that the kept weights are of.
+    pub fn weights_epoch(&self) -> u32 {
+        self.best.as_ref().map_or(self.epochs, |best| best.trainer_state.epoch)
+    }
+
     /// Which class was taken for which, on rows kept for validation and for testing, or else on those
     /// of the training; with what these are called. Nothing where they are of no classes.
     pub fn confusions(&self) -> Vec<(&'static str, &Confusion)> {

@@ -45,8 +45,9 @@ pub struct RangeTest {
 const KEPT: f64 = 0.9;
 /// How many times its lowest the smoothed loss may be before the test ends.
 const OUT_OF_HAND: f64 = 4.0;
-/// Steps over which a slope is taken: one step's is noise.
+/// Steps over which a slope is taken, at least, and as a share of all: one step's is noise.
 const SLOPE_STEPS: usize = 5;
+const SLOPE_SHARE: usize = 8;
 /// By how much the loss must fall in all for a slope to mean anything, as a share of the first.
 const FALLEN: f64 = 0.02;
 
@@ -121,10 +122,11 @@ impl RangeTest {
                 .min_by(|&a, &b| test.points[a].smoothed.total_cmp(&test.points[b].smoothed))
                 .unwrap_or(0);
             // What falls after that has risen before.
+            let steps = SLOPE_STEPS.max(low / SLOPE_SHARE);
             test.steepest = test.points[..=low]
-                .windows(SLOPE_STEPS)
+                .windows(steps)
                 .min_by(|a, b| slope(a).total_cmp(&slope(b)))
-                .map(|pair| pair[SLOPE_STEPS / 2].rate);
+                .map(|pair| pair[steps / 2].rate);
             test.lowest = Some(test.points[low].rate);
         }
         test

@@ -30,8 +30,10 @@ pub(super) struct Trainer<'a> {
     saved: Option<Resume>,
     /// What goes with [`Slot::Good`], where anybody may want to go back there.
     good: Option<TrainerState>,
-    /// What goes with [`Slot::Best`], until a checkpoint tells of it.
-    best: Option<TrainerState>,
+    /// What goes with [`Slot::Best`], and whether a checkpoint has told of it.
+    best: Option<(TrainerState, bool)>,
+    /// The state of the lowest loss before the device was lost, or before the run was resumed.
+    earlier_best: Option<State>,
     /// The last epoch whose loss was told, and how many halvings were.
     told: (u32, usize),
     /// What the doctor sees of a single start.
@@ -49,9 +51,10 @@ async fn group_of<'a>(
 ) -> Result<(Group<'a>, Option<Checkups>), Error> {
     let (mut group, checkups) = match *seeds {
         [(_, seed)] => {
-            let Resume { state, trainer_state } = from.cloned().unwrap_or_else(|| Resume {
+            let Resume { state, trainer_state, .. } = from.cloned().unwrap_or_else(|| Resume {
                 state: training.task(seed).start,
                 trainer_state: TrainerState::new(training, seed),
+                best: None,
             });
             let checkups = training.doctor.then(|| Checkups::new(training, &state.parameters));
             (Group::resumed(training, state, trainer_state, spec).await?, checkups)
@@ -85,6 +88,7 @@ impl<'a> Trainer<'a> {
             seeds,
             group,
             reopened: false,
+            earlier_best: from.as_ref().and_then(|from| from.best.clone()),
             saved: from,
             good: None,
             best: None,
@@ -222,10 +226,11 @@ impl<'a> Trainer<'a> {
         }
         if self.good.is_some() {
             self.keep_good().await?;
-            if is_best && control.snapshots {
-                self.group.engine.keep(Slot::Best).await?;
-                self.best = self.good.clone();
-            }
+        }
+        let keeps_best = control.snapshots || training.keeps_best();
+        if is_best && keeps_best && self.group.candidates.len() == 1 {
+            self.group.engine.keep(Slot::Best).await?;
+            self.best = Some((self.trainer_state().clone(), false));
         }
         Ok(ended)
     }
@@ -266,7 +271,7 @@ impl<'a> Trainer<'a> {
             Some(trainer_state) if halves => self.kept(Slot::Good, trainer_state).await?,
             _ => {
                 let state = self.group.engine.states().await?.swap_remove(0);
-                Resume { state, trainer_state: self.trainer_state().clone() }
+                Resume { state, trainer_state: self.trainer_state().clone(), best: None }
             }
         };
         self.save(now, control).await
@@ -274,20 +279,38 @@ impl<'a> Trainer<'a> {
 
     /// Tells of a checkpoint, and of the lowest loss if that has changed.
     async fn save(&mut self, now: Resume, control: &mut Control<'_>) -> Result<(), Error> {
-        let best = match self.best.take() {
-            Some(trainer_state) => Some(self.kept(Slot::Best, &trainer_state).await?),
-            None => None,
+        let best = match &mut self.best {
+            Some((trainer_state, told @ false)) => {
+                *told = true;
+                let trainer_state = trainer_state.clone();
+                Some(self.kept(Slot::Best, &trainer_state).await?)
+            }
+            _ => None,
         };
-        let best = best.as_ref().map(Resume::snapshot);
-        (control.watch)(Event::Checkpoint(now.snapshot(), best))?;
-        self.saved = Some(now);
+        (control.watch)(Event::Checkpoint(now.snapshot(), best.as_ref().map(Resume::snapshot)))?;
+        let best = best.map(|best| best.state);
+        let best = best.or_else(|| self.saved.as_ref().and_then(|saved| saved.best.clone()));
+        self.saved = Some(Resume { best, ..now });
         Ok(())
     }
 
     /// What a slot holds of the first start, which has come so far there.
     async fn kept(&self, slot: Slot, trainer_state: &TrainerState) -> Result<Resume, Error> {
         let state = self.group.engine.kept(slot).await?.into_iter().next().unwrap_or_default();
-        Ok(Resume { state, trainer_state: trainer_state.clone() })
+        Ok(Resume { state, trainer_state: trainer_state.clone(), best: None })
+    }
+
+    /// Where the loss on the rows kept for validation was lowest, where that was not at the end.
+    async fn best_before(&self, end: &TrainerState) -> Result<Option<Resume>, Error> {
+        let Some((epoch, _)) = end.best.filter(|best| best.0 < end.epoch) else { return Ok(None) };
+        match (&self.best, &self.earlier_best) {
+            (Some((trainer_state, _)), _) => Ok(Some(self.kept(Slot::Best, trainer_state).await?)),
+            (None, Some(state)) => {
+                let trainer_state = TrainerState { epoch, ..end.clone() };
+                Ok(Some(Resume { state: state.clone(), trainer_state, best: None }))
+            }
+            (None, None) => Ok(None),
+        }
     }
 
     /// The single start diverged: back to the last report boundary and on at half the rate where that is asked
@@ -380,6 +403,7 @@ impl<'a> Trainer<'a> {
             checkups.forget_after(self.group.engine.steps_done());
         }
         self.best = None;
+        self.earlier_best = self.saved.as_ref().and_then(|saved| saved.best.clone());
         if self.good.is_some() {
             self.keep_good().await?;
         }
@@ -414,23 +438,39 @@ impl<'a> Trainer<'a> {
         let training = self.training;
         let Candidate { trainer_state, seen, .. } = candidate;
         let HeldOut { validation: validation_data, test } = &training.held_out;
+        let best = match training.keeps_best() {
+            true => self.best_before(&trainer_state).await?,
+            false => None,
+        };
+        if best.is_some() && self.best.is_some() {
+            self.group.engine.restore(Slot::Best);
+        }
         let engine = &self.group.engine;
-        let evaluation = training.look(engine, &state, &training.data).await?;
+        let kept = best.as_ref().map_or(&state, |best| &best.state);
+        let evaluation = training.look(engine, kept, &training.data).await?;
         let mut validation = None;
         let mut validation_history = trainer_state.validation_history.clone();
         if let Some(data) = validation_data {
-            let mut last = training.look(engine, &state, data).await?;
-            if let Some(seen) = seen.filter(|seen| seen.epoch == trainer_state.epoch) {
-                // As it was told already.
-                last.loss = seen.loss;
-            }
+            let last = match seen.filter(|seen| seen.epoch == trainer_state.epoch) {
+                Some(seen) => seen,
+                None => {
+                    let last = training.look(engine, &state, data).await?;
+                    ValidationPoint::new(trainer_state.epoch, &last, data)
+                }
+            };
             if validation_history.last().map(|point| point.epoch) < Some(trainer_state.epoch) {
-                validation_history.push(ValidationPoint::new(trainer_state.epoch, &last, data));
+                validation_history.push(last);
             }
-            validation = Some(last);
+            let mut look = training.look(engine, kept, data).await?;
+            // As it was told already.
+            look.loss = match (&best, trainer_state.best) {
+                (Some(_), Some((_, loss))) => loss,
+                _ => last.loss,
+            };
+            validation = Some(look);
         }
         let test = match test {
-            Some(data) => Some(training.look(engine, &state, data).await?),
+            Some(data) => Some(training.look(engine, kept, data).await?),
             None => None,
         };
         let mut history = trainer_state.history.clone();
@@ -450,6 +490,7 @@ impl<'a> Trainer<'a> {
             moments: state.moments,
             history,
             parameters: state.parameters,
+            best,
             evaluation,
             validation,
             validation_history,

@@ -23,6 +23,16 @@ named! {
 }
 
 named! {
+    /// Which weights are kept of a training with rows for validation.
+    pub enum Weights ("weights") {
+        /// Those with the lowest loss on the rows for validation.
+        Best = "best",
+        /// Those of the end.
+        Last = "last",
+    }
+}
+
+named! {
     /// Why a training ended.
     pub enum Ended ("end") {
         /// All epochs are done.

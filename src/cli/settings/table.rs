@@ -15,7 +15,7 @@ use crate::optimizer::{
     ALPHA, BETA1, BETA2, CLIP_NORM, CLIP_VALUE, Decay, EPS, MOMENTUM, OptimizerKind, ScheduleKind,
     WEIGHT_DECAY,
 };
-use crate::train::OnDivergence;
+use crate::train::{OnDivergence, Weights};
 
 /// What stands in no row: a setting that decides the numbers of a training, in every command that has one.
 const SETTING: Setting = Setting {
@@ -303,6 +303,9 @@ settings! {
     min_delta: f64 => Setting { value: "LOSS", default: "0", refused: &[NO_PART_IN_SWEEP], ..STOPPING },
     /// Stop after this time, at the end of a step
     max_seconds: f64 => Setting { value: "SECONDS", has_none: true, refused: NO_PART, ..STOPPING },
+    /// Which weights are kept of a training with rows for validation: those with the lowest loss on them, or those of
+    /// the end
+    weights: Weights => Setting { default: "best", refused: NO_PART, ..STOPPING },
     /// When the training diverges: stop, or halve-lr to return to the last report boundary and go on with
     /// half the rate
     on_divergence: OnDivergence => Setting { default: "stop", refused: NO_PART, ..STOPPING },

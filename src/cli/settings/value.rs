@@ -8,7 +8,7 @@ use crate::gpu::DeviceChoice;
 use crate::network::{Activation, Initializer, Loss};
 use crate::optimizer::{Decay, OptimizerKind, ScheduleKind};
 use crate::sweep::{self, AxisError, AxisValue};
-use crate::train::OnDivergence;
+use crate::train::{OnDivergence, Weights};
 
 /// Names, each with its other spellings.
 pub(in crate::cli) type Names = &'static [(&'static str, &'static [&'static str])];
@@ -111,7 +111,7 @@ values! {
     Form::Real, |text, _| format!("{text:?} is not a number") => f32 f64;
     Form::Name(Self::NAMES), |_, error| error
         => Activation Decay Decimal Delimiter EngineChoice Header Initializer Kernels Loss Missing Normalize
-           OnDivergence OptimizerKind Order ScheduleKind TargetType;
+           OnDivergence OptimizerKind Order ScheduleKind TargetType Weights;
     Form::Text, |_, error| error => DeviceChoice Source String;
 }
 

@@ -7,6 +7,10 @@ use crate::data::column::{Column, Texts, is_missing};
 /// How to fix a field of a column of numbers that is none.
 const FIX_TEXT: &str = "correct it, or say that its column is one of texts with --categorical, or leave it out with --ignore";
 
+/// Texts among numbers that may be errors, in any column and in one of many rows: more are meant as they are.
+const FEW_ERRORS: usize = 3;
+const ROWS_OF_ERROR: usize = 20;
+
 /// A column of inputs in the making.
 pub(super) struct Builder {
     column: usize,
@@ -107,12 +111,14 @@ impl Builder {
         is_mixed
     }
 
-    /// The column; one of which half the fields are numbers is no column of texts but has errors in it.
+    /// The column; one of numbers with a few texts in between has errors in it.
     pub(super) fn finish(self, lines: &Lines<'_>) -> Result<Column, DataError> {
         let Column::Texts(texts) = &self.values else { return Ok(self.values) };
-        let named = texts.of.len() - texts.missing();
+        let found = texts.of.len() - texts.missing();
+        let few = (found / ROWS_OF_ERROR).max(FEW_ERRORS);
+        let has_errors = 2 * self.numbers >= found && found - self.numbers <= few;
         match self.text {
-            Some((line, value)) if !self.is_category && 2 * self.numbers >= named => {
+            Some((line, value)) if !self.is_category && has_errors => {
                 let what = "not a number, unlike most of its column";
                 Err(lines.bad_at(line, self.column, value, what, FIX_TEXT))
             }

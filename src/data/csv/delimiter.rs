@@ -37,7 +37,10 @@ pub(super) fn find_delimiter(bytes: &[u8], comment: Option<u8>) -> u8 {
     };
     // In thousandths of the fields of the last line, which is not a header.
     let numbers = |delimiter: &u8| {
-        let fields: Vec<&[u8]> = last.split(|byte| byte == delimiter).collect();
+        let fields: Vec<&[u8]> = match *delimiter {
+            b' ' => words(last).collect(),
+            delimiter => last.split(|&byte| byte == delimiter).collect(),
+        };
         let is_number = |field: &&&[u8]| {
             let text = std::str::from_utf8(field).unwrap_or_default().trim();
             text.parse::<f64>().is_ok() || is_decimal_comma(text)
@@ -47,6 +50,12 @@ pub(super) fn find_delimiter(bytes: &[u8], comment: Option<u8>) -> u8 {
     let [marks @ .., space] = DELIMITERS;
     // `max_by_key` takes the last of equals, so the preferred delimiter comes last.
     let regular = marks.into_iter().filter(is_regular).rev().max_by_key(numbers);
+    // A tab before the last of words parted by blanks.
+    let regular =
+        regular.filter(|mark| numbers(mark) > 0 || numbers(&space) == 0 || !is_regular(&space));
+    if regular.is_none() && is_regular(&space) && numbers(&space) > 0 {
+        return space;
+    }
     let in_first = || marks.into_iter().find(|&mark| count(first, mark) > 0);
     regular.or_else(in_first).unwrap_or(if is_regular(&space) { space } else { b',' })
 }
@@ -91,8 +100,19 @@ fn count(line: &[u8], delimiter: u8) -> usize {
     outside.count()
 }
 
+/// The words of a line, blanks in quotes and all.
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        rest = rest.trim_ascii_start();
+        let end = match rest.first()? {
+            b'"' => rest[1..].iter().position(|&byte| byte == b'"').map_or(rest.len(), |at| at + 2),
+            _ => rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len()),
+        };
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        Some(word)
+    })
 }
 
 fn is_comment(line: &[u8], comment: Option<u8>) -> bool {
@@ -152,9 +172,9 @@ pub(super) fn normalized_lines(
     comment: Option<u8>,
 ) -> Result<Vec<u8>, DataError> {
     let mut text: Vec<u8> = allocate(name, bytes.len() + 2)?;
-    let delimiters = [delimiter];
-    // Words parted by spaces have no quotes.
-    let delimiters = if delimiter == b' ' { &[][..] } else { &delimiters };
+    let both = [delimiter, b'\t'];
+    // A blank is any of them.
+    let delimiters = if delimiter == b' ' { &both[..] } else { &both[..1] };
     for line in (LogicalLines { rest: bytes, delimiters, comment }) {
         let line_number = || text.iter().filter(|&&byte| byte == b'\n').count() + 1;
         if line.is_open {

@@ -95,6 +95,7 @@ fn watch(training: Training) -> Seen {
         evaluation = evaluation.of_numbers(&training.data);
     }
     let run = Run {
+        best: None,
         seed: training.seed,
         ended: Ended::Epochs,
         trainer_state: TrainerState::new(&training, training.seed),
