@@ -53,6 +53,9 @@ pub enum Error {
         /// The worst difference.
         what: String,
     },
+    /// A training that falls short of what is required of it.
+    #[error("{0}")]
+    Required(String),
     /// Training diverged.
     #[error(
         "training diverged: {what} was not finite any more after step {step}; use a lower --lr, --clip-norm 1 or --on-divergence halve-lr{kept}"
@@ -123,7 +126,7 @@ impl Error {
             Error::Data(error) => error.exit_code(),
             Error::Model(_) => 6,
             Error::Gpu(error) => error.exit_code(),
-            Error::Check { .. } => 7,
+            Error::Check { .. } | Error::Required(_) => 7,
             Error::Diverged { .. } => 5,
             Error::File { bad: true, .. } => 6,
             Error::File { .. } => 1,

@@ -246,7 +246,7 @@ fn settings_out_of_range_are_refused_with_the_flag() {
         (&["predict"], &["--model", "--input"]),
         (&["--data", "xnor"], &["xnor", "xor, and, or, nand"]),
     ] {
-        fail(wgrad(args), 2, &[parts, &["see `wgrad --help`"]].concat());
+        fail(wgrad(args), 2, &[parts, &["see `wgrad", "--help`"]].concat());
     }
 }
 
@@ -640,4 +640,60 @@ fn a_signal_ends_the_run_in_order_with_what_was_reached() {
             assert!(path.exists(), "what was reached is saved");
         }
     }
+}
+
+/// A training that is reported, and then fails.
+#[track_caller]
+fn falls_short(mut command: std::process::Command, parts: &[&str]) {
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(!output.stdout.is_empty());
+    for part in parts {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+/// What scripts need: requirements with an exit code of their own, and errors as JSON.
+#[test]
+fn a_training_that_falls_short_of_what_is_required_fails_with_7() {
+    let common = ["--engine", "cpu", "-q"];
+    let of = |args: &[&str]| wgrad(&[&common[..], args].concat());
+    succeed(of(&["--require-solved", "--require-accuracy", "1", "--require-loss", "0.1"]));
+    let short = ["--restarts", "1", "--epochs", "3"];
+    for (args, parts) in [
+        (&["--require-solved"][..], &["--require-solved", "did not solve"][..]),
+        (&["--require-accuracy", "0.99"], &["--require-accuracy 0.99", "on the training rows"]),
+        (&["--require-loss", "1e-3"], &["--require-loss 0.001", "on the training rows"]),
+    ] {
+        falls_short(of(&[&short[..], args].concat()), parts);
+    }
+    let circles = ["--data", "circles", "--epochs", "1e0", "--require-accuracy", "1"];
+    falls_short(of(&circles), &["--require-accuracy 1", "on the test rows"]);
+    fail(of(&["--require-accuracy", "high"]), 2, &["--require-accuracy"]);
+    let output = wgrad(&["--epochs", "0", "--json"]).output().unwrap();
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&line["event"], &line["exit_code"]), (&"error".into(), &2.into()));
+    assert!(line["message"].as_str().unwrap().contains("--epochs 0"), "{line}");
+}
+
+/// What is typed in nearly the right way is read, or the right way is told.
+#[test]
+fn near_misses_are_read_or_answered_with_what_was_meant() {
+    let config = succeed(wgrad(&[
+        "--activation",
+        "ReLU",
+        "--loss",
+        "MSE_MEAN",
+        "--epochs",
+        "1e3",
+        "--print-config",
+    ]));
+    for part in ["activation = \"relu\"", "loss = \"mse-mean\"", "epochs = 1000"] {
+        assert!(config.contains(part), "{part}: {config}");
+    }
+    fail(wgrad(&["train", "xor"]), 2, &["--data xor", "`wgrad train --help`"]);
+    fail(wgrad(&["--loss", "mse"]), 2, &["mse-mean"]);
+    fail(wgrad(&["predict", "--model"]), 2, &["`wgrad predict --help`"]);
+    fail(wgrad(&["--epochs", "1.5"]), 2, &["\"1.5\" is not a whole number"]);
 }

@@ -18,9 +18,11 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::Error;
+use crate::data::Source;
 use crate::report::{Detail, OutputError};
 
 const AFTER_HELP: &str = "\
@@ -63,10 +65,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => {
-            complain(&usage_error(&error));
-            return ExitCode::from(2);
-        }
+        Err(error) if error.use_stderr() => return failed(&usage_error(&error), 2),
         // Help and version.
         Err(text) => {
             return finish(text.print().map_err(|error| Failure::Output(OutputError::from(error))));
@@ -91,7 +90,31 @@ fn usage_error(error: &clap::Error) -> String {
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let told = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
     let parts = told.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
-    format!("{}; see `wgrad --help`", parts.strip_prefix("error: ").unwrap_or(&parts))
+    let parts = parts.strip_prefix("error: ").unwrap_or(&parts);
+    format!("{parts}{}; see `{} --help`", data_meant(error), typed_command())
+}
+
+/// The command that was typed, as far as it is one.
+fn typed_command() -> String {
+    let typed = std::env::args().nth(1).unwrap_or_default();
+    let is_it = |command: &&clap::Command| command.get_name() == typed;
+    match Cli::command().get_subcommands().find(is_it) {
+        Some(command) => format!("wgrad {}", command.get_name()),
+        None => "wgrad".to_owned(),
+    }
+}
+
+/// A hint for what was typed without its flag: `wgrad train xor`.
+fn data_meant(error: &clap::Error) -> String {
+    let context = error.get(clap::error::ContextKind::InvalidArg);
+    let (Some(ContextValue::String(text)), ErrorKind::UnknownArgument) = (context, error.kind())
+    else {
+        return String::new();
+    };
+    match text.parse::<Source>() {
+        Ok(_) if !text.starts_with('-') => format!("; for a data set give --data {text}"),
+        _ => String::new(),
+    }
 }
 
 /// The exit code of a command, after a line about what went wrong.
@@ -100,15 +123,22 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(Failure::Output(OutputError::Failed(reason))) => {
-            complain(&format!("standard output: {reason}; write it elsewhere"));
-            ExitCode::FAILURE
+            failed(&format!("standard output: {reason}; write it elsewhere"), 1)
         }
         Err(Failure::Run(error @ Error::Stopped { .. })) => ExitCode::from(error.exit_code()),
-        Err(Failure::Run(error)) => {
-            complain(&error.to_string());
-            ExitCode::from(error.exit_code())
-        }
+        Err(Failure::Run(error)) => failed(&error.to_string(), error.exit_code()),
     }
+}
+
+/// The exit code of a failure, once it is told: on standard error, and as a JSON object where that is asked for.
+fn failed(message: &str, code: u8) -> ExitCode {
+    complain(message);
+    let is_json = std::env::args().take_while(|argument| argument != "--").any(|it| it == "--json");
+    if is_json {
+        // Where standard output fails too, standard error has it.
+        let _ = crate::report::print_error(message, code);
+    }
+    ExitCode::from(code)
 }
 
 /// What ends a command early.

@@ -13,7 +13,7 @@ use super::{Failure, Telling};
 use crate::Error;
 use crate::model::{Model, file};
 use crate::report::{Detail, TrainReport, profile_trace};
-use crate::train::Event;
+use crate::train::{Event, HeldOut, Outcome, Training};
 
 /// Flags of `wgrad train`.
 #[derive(Debug, Args)]
@@ -196,6 +196,49 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         traced?;
         let kept = keeper.as_ref().map(Keeper::path);
         report.finish(&outcome, save, kept, profile?.as_ref())?;
-        Ok(stop.check()?)
+        stop.check()?;
+        Ok(check_required(settings, training, &outcome)?)
     })
+}
+
+/// Whether a training gave what is required of it.
+fn check_required(
+    settings: &Settings,
+    training: &Training,
+    outcome: &Outcome,
+) -> Result<(), Error> {
+    let run = &outcome.kept;
+    let HeldOut { validation, test } = &training.held_out;
+    let held_out = [
+        ("test rows", test.as_ref().zip(run.test.as_ref())),
+        ("rows for validation", validation.as_ref().zip(run.validation.as_ref())),
+    ];
+    let seen = held_out.into_iter().find_map(|(name, seen)| seen.map(|seen| (name, seen)));
+    let (of, (data, seen)) = seen.unwrap_or(("training rows", (&training.data, &run.evaluation)));
+    let short = |flag: String, reached: String| Err(Error::Required(format!("{flag}: {reached}")));
+    if settings.require_solved == Some(true) && run.evaluation.solved != Some(true) {
+        return short(
+            "--require-solved".to_owned(),
+            "the training did not solve its data".to_owned(),
+        );
+    }
+    if let Some(least) = settings.require_accuracy {
+        let flag = format!("--require-accuracy {least}");
+        match seen.accuracy(data.rows()) {
+            Some(accuracy) if accuracy >= least => {}
+            Some(accuracy) => return short(flag, format!("it is {accuracy:.4} on the {of}")),
+            None => {
+                return short(
+                    flag,
+                    "the targets are numbers, which are not right or wrong".to_owned(),
+                );
+            }
+        }
+    }
+    match settings.require_loss {
+        Some(most) if seen.loss.is_nan() || seen.loss > most => {
+            short(format!("--require-loss {most}"), format!("it is {} on the {of}", seen.loss))
+        }
+        _ => Ok(()),
+    }
 }

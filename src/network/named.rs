@@ -50,7 +50,7 @@ macro_rules! named {
         impl std::str::FromStr for $type {
             type Err = $crate::network::UnknownName;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text.replace('_', "-").as_str() {
+                match text.replace('_', "-").to_ascii_lowercase().as_str() {
                     $( $name $(| $alias)* => Ok($type::$variant), )+
                     _ => Err($crate::network::UnknownName {
                         kind: $kind,

@@ -83,6 +83,15 @@ impl Detail {
         }
     }
 }
+/// Prints what went wrong as a JSON line.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn print_error(message: &str, code: u8) -> Result<(), OutputError> {
+    print(&json::line(
+        &serde_json::json!({"event": "error", "message": message, "exit_code": code}),
+    ))
+}
 
 /// A progress bar on standard error, only where that is a terminal and text is printed.
 fn progress_bar(detail: Detail, length: u64, template: &str) -> ProgressBar {

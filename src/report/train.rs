@@ -49,7 +49,7 @@ impl<'a> TrainReport<'a> {
             || json::start(training, data, at, note),
             || heading(training, data, at, note),
         ))?;
-        let template = "{bar:30} epoch {pos}/{len}  {msg}  {elapsed}";
+        let template = "{bar:30} epoch {pos}/{len}  {msg}  {elapsed}, {eta} left";
         let bar = progress_bar(detail, training.epochs.into(), template);
         let scaling = data.schema.scaling.clone();
         Ok(TrainReport { training, scaling, at, detail, bar, failed: RefCell::default() })

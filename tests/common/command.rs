@@ -52,10 +52,11 @@ pub fn succeed(command: Command) -> String {
     stdout(&output)
 }
 
-/// A call that must end with `code`, nothing on standard output, and one line on standard error
-/// that holds every one of `parts`.
+/// A call that must end with `code`, one line on standard error that holds every one of `parts`, and nothing on
+/// standard output but the same as JSON, where that is asked for.
 #[track_caller]
 pub fn fail(command: Command, code: i32, parts: &[&str]) {
+    let is_json = command.get_args().any(|argument| argument == "--json");
     let output = run(command);
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "{message}");
@@ -64,7 +65,14 @@ pub fn fail(command: Command, code: i32, parts: &[&str]) {
     for part in parts {
         assert!(message.contains(part), "{message:?} should contain {part:?}");
     }
-    assert_eq!(stdout(&output), "");
+    match stdout(&output).lines().last() {
+        Some(line) if is_json => {
+            let error: Value = serde_json::from_str(line).unwrap();
+            assert_eq!((&error["event"], &error["exit_code"]), (&"error".into(), &code.into()));
+            assert!(message.contains(error["message"].as_str().unwrap().lines().next().unwrap()));
+        }
+        told => assert_eq!(told, None),
+    }
 }
 
 /// The JSON lines of a call, all of them objects with an event.

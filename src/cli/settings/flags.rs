@@ -151,7 +151,7 @@ impl Setting {
         };
         match self.kind.form {
             Form::Switch => arg.action(ArgAction::SetTrue),
-            Form::Name(names) => arg.value_parser(possible_names(names)),
+            Form::Name(names) => arg.value_parser(possible_names(names)).ignore_case(true),
             Form::List(_) => arg.action(ArgAction::Append).value_delimiter(',').value_parser(value),
             Form::Whole | Form::Real => arg.allow_negative_numbers(true).value_parser(value),
             Form::Text => arg.value_parser(value),

@@ -57,6 +57,7 @@ const OF_SCHEDULE: Setting = Setting { value: "FACTOR", family: Some(Family::Sch
 const DATA_VERBS: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Predict];
 const WITH_BENCH: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Bench];
 const SWEEP: &[Verb] = &[Verb::Sweep];
+const TRAIN: &[Verb] = &[Verb::Train];
 
 const NO_PART_IN_SWEEP: (Verb, &str) = (
     Verb::Sweep,
@@ -345,6 +346,13 @@ settings! {
         ..DEVICE
     },
 
+    /// Fail with exit code 7 unless the training solves its data
+    require_solved: bool => Setting { verbs: TRAIN, ..OUTPUT },
+    /// Fail with exit code 7 unless the share of correct rows is at least this, on the test rows where there are any,
+    /// else on those for validation, else on those of the training
+    require_accuracy: f64 => Setting { value: "SHARE", verbs: TRAIN, ..OUTPUT },
+    /// Fail with exit code 7 unless the loss is at most this, on the same rows
+    require_loss: f64 => Setting { value: "LOSS", verbs: TRAIN, ..OUTPUT },
     /// Do not diagnose the training: no checks of gradients, dead units and rates
     no_doctor: bool => Setting { refused: &[NO_PART_IN_SWEEP], ..OUTPUT },
     /// Number of epochs between checkpoints in the folder of --out or --keep

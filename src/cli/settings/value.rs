@@ -88,6 +88,15 @@ fn single(texts: &[String]) -> Result<&str, String> {
     }
 }
 
+/// A whole number as text, also of one that is written as 1e3.
+fn whole(text: &str) -> std::borrow::Cow<'_, str> {
+    let number = text.parse::<f64>().ok().filter(|number| number.fract() == 0.0);
+    match number.filter(|number| (0.0..=9e15).contains(number) && text.contains(['e', 'E'])) {
+        Some(number) => format!("{number:.0}").into(),
+        None => text.into(),
+    }
+}
+
 /// Types of one text: their form, what is wrong with a text that is none, from the text and the error.
 macro_rules! values {
     ($( $form:expr, $wrong:expr => $($type:ty)+; )+) => { $($(
@@ -95,6 +104,7 @@ macro_rules! values {
             const FORM: Form = $form;
             fn read(texts: &[String]) -> Result<Self, String> {
                 let text = single(texts)?;
+                let text = if Self::FORM == Form::Whole { &whole(text) } else { text };
                 text.parse::<$type>().map_err(|error| $wrong(text, error.to_string()))
             }
             fn write(&self) -> Vec<String> {
