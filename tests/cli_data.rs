@@ -674,3 +674,35 @@ fn predictions_take_raw_rows() {
     let csv = succeed(predict(&["--data", &data, "--csv", "-"]));
     assert!(csv.starts_with("row,kind,fresh,size,target,prediction\n1,red,yes,0,0,"), "{csv}");
 }
+
+/// Rows to test on are a share of a table, and classes have their precision, recall and F1.
+#[test]
+fn a_share_of_the_rows_is_for_testing_and_classes_have_scores() {
+    let line = |i: usize| {
+        let class = ["a", "a", "a", "b"][i % 4];
+        let x = if class == "a" { i % 10 } else { 8 + i % 10 };
+        format!("{x},{},{class}\n", i % 7)
+    };
+    let data = write("shares", "rows.csv", &(0..400).map(line).collect::<String>());
+    let common = ["--data", data.as_str(), "--engine", "cpu", "--epochs", "30"];
+    let held = ["--validation", "0.1", "--test", "0.2"];
+    let (start, result) = train(&[&common[..], &held].concat());
+    let rows = ["rows", "validation_rows", "test_rows"].map(|key| start[key].as_u64().unwrap());
+    assert_eq!(rows, [280, 40, 80]);
+    let confusion = &result["test_confusion"];
+    let counts: Vec<Vec<u64>> = serde_json::from_value(confusion["counts"].clone()).unwrap();
+    // Three quarters are of class a, here too.
+    assert_eq!((counts[0].iter().sum::<u64>(), counts[1].iter().sum::<u64>()), (60, 20));
+    let recall = counts[0][0] as f64 / 60.0;
+    approx::assert_relative_eq!(confusion["recall"][0].as_f64().unwrap(), recall);
+    let balanced = (recall + counts[1][1] as f64 / 20.0) / 2.0;
+    approx::assert_relative_eq!(confusion["balanced_accuracy"].as_f64().unwrap(), balanced);
+    let text = succeed(wgrad(&[&common[..], &held, &["--stratify", "no"]].concat()));
+    for part in ["precision", "recall", "F1", "balanced accuracy"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let bad = |args: &[&str], parts: &[&str]| fail(wgrad(&[&common[..], args].concat()), 2, parts);
+    bad(&["--test", "1.5"], &["--test", "above 0 and below 1"]);
+    bad(&["--validation", "0.5", "--test", "0.6"], &["0.6 of 400 rows", "smaller --test"]);
+    succeed(wgrad(&[&common[..], &["--test", "0.2", "--stratify", "-q"]].concat()));
+}

@@ -1,7 +1,63 @@
 //! The choices that only flags and files have names for.
 
+use std::fmt;
+use std::str::FromStr;
+
+use crate::data::Source;
 use crate::engine::Mapping;
 use crate::network::named;
+
+/// Rows to test on: a share of those that there are, or others.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum TestRows {
+    /// A share above 0 and below 1.
+    Share(f32),
+    /// Rows of their own.
+    Of(Source),
+}
+
+impl TestRows {
+    /// The rows, where they are others.
+    pub(super) fn source(&self) -> Option<&Source> {
+        match self {
+            TestRows::Share(_) => None,
+            TestRows::Of(source) => Some(source),
+        }
+    }
+}
+
+impl FromStr for TestRows {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<TestRows, String> {
+        match text.parse::<f32>() {
+            Ok(share) if share > 0.0 && share < 1.0 => Ok(TestRows::Share(share)),
+            Ok(_) => {
+                Err("must be a share above 0 and below 1, as in --test 0.2, or data".to_owned())
+            }
+            Err(_) => text.parse().map(TestRows::Of).map_err(|error| format!("{error}")),
+        }
+    }
+}
+
+impl fmt::Display for TestRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TestRows::Share(share) => share.fmt(f),
+            TestRows::Of(source) => source.fmt(f),
+        }
+    }
+}
+
+named! {
+    /// Whether rows that are held out have the shares of classes that all have.
+    pub enum Stratify ("choice") {
+        /// They do, as nearly as whole rows allow.
+        Yes = "yes",
+        /// As they come.
+        No = "no",
+    }
+}
 
 named! {
     /// Which engine to use.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::choices::{Decimal, Delimiter, Header, TargetType};
+use super::choices::{Decimal, Delimiter, Header, Stratify, TargetType, TestRows};
 use super::settings::{Settings, TABLES};
 use crate::Error;
 use crate::data::{
@@ -128,7 +128,12 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         ..csv_options(settings)?
     };
     let seed = settings.data_seed.unwrap_or(0);
+    let share = match settings.test {
+        Some(TestRows::Share(share)) => Some(share),
+        _ => None,
+    };
     let (train, own_test) = match source.by_name(settings.noise, seed) {
+        Some(rows) if share.is_some() => (rows?.rows, None),
         Some(rows) => rows?.split()?,
         None => (read(&source, &options)?, None),
     };
@@ -137,7 +142,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         let reason = "has no targets; training needs some, as in --data idx:IMAGES,LABELS";
         return Err(Error::setting(format!("--data {name}"), reason));
     }
-    let test = match &settings.test {
+    let test = match settings.test.as_ref().and_then(TestRows::source) {
         None => own_test,
         Some(source) => {
             let (inputs, targets) = train.names();
@@ -153,6 +158,8 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
     };
     let preparation = Preparation {
         validation: settings.validation,
+        test: share,
+        is_stratified: settings.stratify != Some(Stratify::No),
         seed,
         normalize: settings.normalize.or(default_normalize(&source)),
         normalize_targets: Some(
@@ -176,7 +183,8 @@ fn read_test(source: &Source, options: &CsvOptions, settings: &Settings) -> Resu
 
 /// Whether the settings of data fit each other, before a file is read.
 fn check(settings: &Settings, source: &Source) -> Result<(), Error> {
-    let sources = [Some(source), settings.test.as_ref()];
+    let test = settings.test.as_ref().and_then(TestRows::source);
+    let sources = [Some(source), test];
     check_tables(settings, sources)?;
     if let Some(fraction) = settings.validation
         && !(fraction > 0.0 && fraction < 1.0)
@@ -195,7 +203,7 @@ fn check(settings: &Settings, source: &Source) -> Result<(), Error> {
             return Err(Error::setting(format!("--noise {noise}"), reason));
         }
     }
-    if (Some(source), &Some(Source::Stdin)) == (settings.test.as_ref(), &settings.data) {
+    if (Some(source), &Some(Source::Stdin)) == (test, &settings.data) {
         let reason = "is read by --data already; give a file";
         return Err(Error::setting("--test -", reason));
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::choices::EngineChoice;
+use super::choices::{EngineChoice, TestRows};
 use super::data;
 use super::resolve::Resolved;
 use super::settings::{Given, Role, Setting, Settings, Verb};
@@ -200,7 +200,10 @@ fn repeatable(resolved: &Resolved, spec: &EngineSpec) -> Settings {
         save: None,
         // The run may be repeated or resumed in another folder.
         data: settings.data.clone().map(data::absolute),
-        test: settings.test.clone().map(data::absolute),
+        test: settings.test.clone().map(|test| match test {
+            TestRows::Of(source) => TestRows::Of(data::absolute(source)),
+            share => share,
+        }),
         ..settings.clone()
     }
 }

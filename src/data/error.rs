@@ -238,7 +238,7 @@ pub enum DataProblem {
         expected: String,
     },
     /// A validation split that takes no row, or every row.
-    #[error("a fraction of {fraction} of {rows} rows is {part}; use a {fix} --validation")]
+    #[error("a fraction of {fraction} of {rows} rows is {part}; use a {fix} {flag}")]
     Split {
         /// Rows of the data set.
         rows: usize,
@@ -248,6 +248,8 @@ pub enum DataProblem {
         part: &'static str,
         /// How to change the fraction.
         fix: &'static str,
+        /// The flag that it is given with.
+        flag: &'static str,
     },
     /// So many bytes, which the host's memory does not hold.
     #[error("out of memory: it needs {0} bytes; use fewer rows, or a machine with more memory")]

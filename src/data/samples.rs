@@ -98,6 +98,10 @@ impl Schema {
 pub struct Preparation {
     /// The fraction of the rows for validation, above 0 and below 1.
     pub validation: Option<f32>,
+    /// The fraction of the rows for testing, where these are not a table of their own.
+    pub test: Option<f32>,
+    /// Whether both have the shares of classes that all rows have.
+    pub is_stratified: bool,
     /// The seed that draws them.
     pub seed: u64,
     /// How inputs are normalized; where it is not said, `Standard` unless every column is of zeros and ones.
@@ -141,16 +145,13 @@ impl Samples {
         test: Option<Table>,
         preparation: &Preparation,
     ) -> Result<Samples, DataError> {
-        let Preparation { validation, seed, together, outputs, .. } = *preparation;
+        let Preparation { validation, together, outputs, .. } = *preparation;
         if let Some(test) = &test {
             check_alike(test, &table)?;
         }
         let labels = Labels::of(&table, outputs)?;
         let Names { inputs, targets, target_places, .. } = table.names.clone();
-        let [rest, held_out] = match validation {
-            None => [(0..table.rows()).collect(), Vec::new()],
-            Some(fraction) => split(&table, fraction, seed)?,
-        };
+        let [rest, held_out, tested] = split(&table, preparation)?;
         let encodings = Encoding::fit(&table, &rest);
         let encoded = EncodedTable::new(&table, &encodings)?;
         let are_numbers = encoded.are_numbers();
@@ -177,7 +178,10 @@ impl Samples {
         Ok(Samples {
             train: dataset(&table, &rest)?,
             validation: validation.map(|_| dataset(&table, &held_out)).transpose()?,
-            test: test.map(of_test).transpose()?,
+            test: match preparation.test {
+                Some(_) => Some(dataset(&table, &tested)?),
+                None => test.map(of_test).transpose()?,
+            },
             schema,
             normalize,
             normalize_targets,
@@ -286,21 +290,65 @@ fn check_alike(test: &Table, train: &Table) -> Result<(), DataError> {
     Err(DataProblem::Unlike { found, other: train.name.clone(), expected }.of(&test.name))
 }
 
-/// The training rows and the validation rows: a fraction drawn by `seed`, both in file order.
-fn split(table: &Table, fraction: f32, seed: u64) -> Result<[Vec<usize>; 2], DataError> {
+/// The rows to train on, those for validation and those for testing: fractions drawn by the seed, all in file
+/// order.
+fn split(table: &Table, preparation: &Preparation) -> Result<[Vec<usize>; 3], DataError> {
+    let Preparation { validation, test, is_stratified, seed, .. } = *preparation;
     let rows = table.rows();
-    let count = (rows as f64 * f64::from(fraction)).round() as usize;
-    if count == 0 || count >= rows {
-        let (part, fix) = if count == 0 { ("none", "larger") } else { ("all of them", "smaller") };
-        return Err(DataProblem::Split { rows, fraction, part, fix }.of(&table.name));
-    }
     let key = threefry2x32(seed_key(seed), [0, stream_id(Purpose::Validation, 0)]);
-    let mut is_held_out = vec![false; rows];
-    for position in 0..count as u32 {
-        is_held_out[permuted(key, rows as u32, position) as usize] = true;
+    let drawn = (0..rows as u32).map(|position| permuted(key, rows as u32, position) as usize);
+    let groups = match classes_of(table).filter(|_| is_stratified) {
+        None => vec![drawn.collect()],
+        Some(classes) => {
+            let count = classes.iter().max().map_or(0, |most| most + 1);
+            let mut groups = vec![Vec::new(); count];
+            drawn.for_each(|row| groups[classes[row]].push(row));
+            groups
+        }
+    };
+    let mut part_of = vec![0; rows];
+    let mut taken = vec![0; groups.len()];
+    for (part, flag, fraction) in [(1, "--validation", validation), (2, "--test", test)] {
+        let Some(fraction) = fraction else { continue };
+        let counts = shares(&groups, rows, fraction);
+        let count: usize = counts.iter().sum();
+        let left = rows - taken.iter().sum::<usize>();
+        if count == 0 || count >= left {
+            let all = count >= left;
+            let (part, fix) =
+                if all { ("all that are left", "smaller") } else { ("none", "larger") };
+            return Err(DataProblem::Split { rows, fraction, part, fix, flag }.of(&table.name));
+        }
+        for ((group, taken), count) in groups.iter().zip(&mut taken).zip(counts) {
+            let end = group.len().min(*taken + count);
+            group[*taken..end].iter().for_each(|&row| part_of[row] = part);
+            *taken = end;
+        }
     }
-    let (held_out, rest) = (0..rows).partition(|&row| is_held_out[row]);
-    Ok([rest, held_out])
+    Ok([0, 1, 2].map(|part| (0..rows).filter(|&row| part_of[row] == part).collect()))
+}
+
+/// The class of each row, where it has one.
+fn classes_of(table: &Table) -> Option<Vec<usize>> {
+    match &table.targets {
+        Targets::Classes(classes) => Some(classes.of.iter().map(|&class| class as usize).collect()),
+        Targets::Numbers { values, len: 1 } if values.iter().all(|v| [0.0, 1.0].contains(v)) => {
+            Some(values.iter().map(|&value| usize::from(value == 1.0)).collect())
+        }
+        _ => None,
+    }
+}
+
+/// How many rows of each group a fraction of all `rows` is: whole ones, more where more of one is left.
+fn shares(groups: &[Vec<usize>], rows: usize, fraction: f32) -> Vec<usize> {
+    let wanted = |group: &Vec<usize>| group.len() as f64 * f64::from(fraction);
+    let all = (rows as f64 * f64::from(fraction)).round() as usize;
+    let mut counts: Vec<usize> = groups.iter().map(|group| wanted(group) as usize).collect();
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by(|&a, &b| wanted(&groups[b]).fract().total_cmp(&wanted(&groups[a]).fract()));
+    let missing = all.saturating_sub(counts.iter().sum());
+    order.iter().cycle().take(missing).for_each(|&group| counts[group] += 1);
+    counts
 }
 
 #[cfg(test)]
@@ -310,6 +358,8 @@ mod tests {
 
     const PLAIN: Preparation = Preparation {
         validation: None,
+        test: None,
+        is_stratified: true,
         seed: 0,
         normalize: Some(Normalize::None),
         normalize_targets: None,
@@ -342,6 +392,34 @@ mod tests {
         assert!(train.is_sorted() && kept.is_sorted());
         assert_eq!(of(0).1, kept);
         assert_ne!(of(1).1, kept);
+    }
+
+    /// Rows for validation and for testing have the shares of classes that all have, and are others each.
+    #[test]
+    fn held_out_rows_have_the_shares_of_classes() {
+        let line = |row: usize| {
+            format!("{row},{}\n", if row.is_multiple_of(10) { "rare" } else { "often" })
+        };
+        let text: String = (0..200).map(line).collect();
+        let of = |is_stratified, seed| {
+            let (validation, test) = (Some(0.2), Some(0.1));
+            let preparation = Preparation { validation, test, is_stratified, seed, ..PLAIN };
+            let samples = Samples::new(table("rows", &text), None, &preparation).unwrap();
+            let parts = [Some(samples.train), samples.validation, samples.test];
+            let parts = parts.map(|part| part.unwrap());
+            let rare = |data: &Arc<Dataset>| {
+                data.targets().iter().skip(1).step_by(2).filter(|target| **target == 1.0).count()
+            };
+            let mut all: Vec<f32> = parts.iter().flat_map(|part| part.inputs().to_vec()).collect();
+            all.sort_by(f32::total_cmp);
+            assert_eq!(all, (0..200).map(|row| row as f32).collect::<Vec<_>>());
+            (parts.each_ref().map(|part| part.rows()), parts.each_ref().map(rare))
+        };
+        for seed in 0..5 {
+            assert_eq!(of(true, seed), ([140, 40, 20], [14, 4, 2]));
+            assert_eq!(of(false, seed).0, [140, 40, 20]);
+        }
+        assert!((0..5).any(|seed| of(false, seed).1 != [14, 4, 2]));
     }
 
     #[test]

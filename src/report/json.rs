@@ -14,7 +14,7 @@ use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
 use crate::sweep::Sweep;
-use crate::train::{Confusion, Evaluation, Halving, Outcome, Progress, Training};
+use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
 /// One line.
 pub(super) fn line(value: &impl Serialize) -> String {
@@ -474,5 +474,14 @@ fn errors(value: &mut Value, of: &str, evaluation: &Evaluation) {
 /// The classes, and the rows of the confusion matrix.
 fn counts(confusion: &Confusion) -> Value {
     let Confusion { classes, counts } = confusion;
-    json!({"classes": classes, "counts": rows(counts, classes.len())})
+    let scores = confusion.scores();
+    let all = |of: fn(&ClassScore) -> Option<f64>| scores.iter().map(of).collect::<Vec<_>>();
+    json!({
+        "classes": classes,
+        "counts": rows(counts, classes.len()),
+        "precision": all(|score| score.precision),
+        "recall": all(|score| score.recall),
+        "f1": all(|score| score.f1),
+        "balanced_accuracy": confusion.balanced_accuracy(),
+    })
 }

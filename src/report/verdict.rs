@@ -206,9 +206,16 @@ pub(super) fn confusion(of: &str, confusion: &Confusion) -> String {
         .zip(counts.chunks_exact(count))
         .map(|(class, row)| [class.clone()].into_iter().chain(row.iter().map(cell)).collect());
     let head = [&["class".to_owned()], &classes[..]].concat();
+    let scores = classes.iter().zip(confusion.scores()).map(|(class, score)| {
+        let share = |share: Option<f64>| table::or_dash(share.map(|share| format!("{share:.3}")));
+        let shares = [score.precision, score.recall, score.f1].map(share);
+        [class.clone(), score.rows.to_string()].into_iter().chain(shares).collect()
+    });
     format!(
-        "\nConfusion matrix of the {of} rows, predicted classes across:\n{}",
-        table::columns(1, &head, lines)
+        "\nConfusion matrix of the {of} rows, predicted classes across:\n{}\n{}balanced accuracy {}\n",
+        table::columns(1, &head, lines),
+        table::columns(1, &["class", "rows", "precision", "recall", "F1"], scores),
+        table::percent(confusion.balanced_accuracy())
     )
 }
 

@@ -84,6 +84,45 @@ impl Confusion {
     }
 }
 
+/// How well one class is predicted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClassScore {
+    /// Rows of the class.
+    pub rows: usize,
+    /// The share of rows predicted to be of the class that are; `None` where none is predicted so.
+    pub precision: Option<f64>,
+    /// The share of the class's rows that are predicted; `None` where there are none.
+    pub recall: Option<f64>,
+    /// The harmonic mean of both; 0 where no row of the class is predicted, `None` where there is none.
+    pub f1: Option<f64>,
+}
+
+impl Confusion {
+    /// How well each class is predicted.
+    pub fn scores(&self) -> Vec<ClassScore> {
+        let count = self.classes.len();
+        let share = |part: usize, all: usize| (all > 0).then(|| part as f64 / all as f64);
+        let of_class = |class: usize| {
+            let rows: usize = self.counts[class * count..][..count].iter().sum();
+            let predicted: usize = self.counts.iter().skip(class).step_by(count).sum();
+            let right = self.counts[class * count + class];
+            ClassScore {
+                rows,
+                precision: share(right, predicted),
+                recall: share(right, rows),
+                f1: share(2 * right, rows + predicted).filter(|_| rows > 0),
+            }
+        };
+        (0..count).map(of_class).collect()
+    }
+
+    /// The mean of the classes' recalls, over those that there are.
+    pub fn balanced_accuracy(&self) -> f64 {
+        let recalls: Vec<f64> = self.scores().iter().filter_map(|score| score.recall).collect();
+        recalls.iter().sum::<f64>() / recalls.len().max(1) as f64
+    }
+}
+
 /// The class that a row of outputs, or of targets, stands for.
 pub fn class_of(values: &[f32]) -> usize {
     match values {
@@ -241,6 +280,19 @@ mod tests {
         );
         assert_eq!((e.right, e.solved), (Some(1), Some(false)));
         assert_eq!(e.accuracy(2), Some(0.5));
+    }
+
+    /// By hand: 8 of 10 of class a are found and 2 are taken for b, of which there are 2, one of them found.
+    #[test]
+    fn precision_and_recall_by_hand() {
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let confusion = Confusion { classes, counts: vec![8, 2, 0, 1, 1, 0, 0, 0, 0] };
+        let [a, b, c] = confusion.scores()[..] else { panic!("three classes") };
+        assert_eq!((a.rows, a.precision, a.recall), (10, Some(8.0 / 9.0), Some(0.8)));
+        assert_eq!((b.rows, b.precision, b.recall), (2, Some(1.0 / 3.0), Some(0.5)));
+        assert_eq!((a.f1, b.f1), (Some(16.0 / 19.0), Some(2.0 / 5.0)));
+        assert_eq!((c.rows, c.precision, c.recall, c.f1), (0, None, None, None));
+        approx::assert_relative_eq!(confusion.balanced_accuracy(), 0.65);
     }
 
     #[test]

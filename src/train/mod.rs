@@ -17,7 +17,9 @@ use std::sync::Arc;
 
 pub use control::Resume;
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
-pub use evaluate::{Confusion, Evaluation, TargetErrors, class_of, dead_units, evaluate};
+pub use evaluate::{
+    ClassScore, Confusion, Evaluation, TargetErrors, class_of, dead_units, evaluate,
+};
 pub(crate) use group::{Seed, judge};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint, epoch_loss};
 pub use range::{RangePoint, RangeTest, RateRange};

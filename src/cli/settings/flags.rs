@@ -151,7 +151,13 @@ impl Setting {
         };
         match self.kind.form {
             Form::Switch => arg.action(ArgAction::SetTrue),
-            Form::Name(names) => arg.value_parser(possible_names(names)).ignore_case(true),
+            Form::Name(names) => {
+                let arg = arg.value_parser(possible_names(names)).ignore_case(true);
+                match self.bare {
+                    "" => arg,
+                    bare => arg.num_args(0..=1).default_missing_value(bare),
+                }
+            }
             Form::List(_) => arg.action(ArgAction::Append).value_delimiter(',').value_parser(value),
             Form::Whole | Form::Real => arg.allow_negative_numbers(true).value_parser(value),
             Form::Text => arg.value_parser(value),

@@ -94,6 +94,8 @@ pub(super) struct Setting {
     pub default_of: Option<fn() -> String>,
     /// What `--help` calls its value.
     pub value: &'static str,
+    /// The value of the flag alone, where it may stand so.
+    pub bare: &'static str,
     pub heading: &'static str,
     /// Whether `-h` lists it too.
     pub is_short: bool,

@@ -6,7 +6,9 @@
 
 use super::{Family, Form, Given, Kind, Role, Setting, Value, Verb, defaults};
 use crate::Error;
-use crate::cli::choices::{Decimal, Delimiter, EngineChoice, Header, TargetType};
+use crate::cli::choices::{
+    Decimal, Delimiter, EngineChoice, Header, Stratify, TargetType, TestRows,
+};
 use crate::data::{Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
@@ -26,6 +28,7 @@ const SETTING: Setting = Setting {
     help_in: &[],
     default: "",
     default_of: None,
+    bare: "",
     value: "",
     heading: "",
     is_short: false,
@@ -139,10 +142,14 @@ settings! {
         ],
         ..DATA
     },
-    /// Data to test on once, after training
-    test: Source => Setting {
-        value: "NAME|FILE", default: "for shapes, digits and iris every fifth row", role: Role::Free,
-        refused: &[NO_PART_IN_SWEEP], ..DATA
+    /// Rows to test on once, after training: data, or a fraction of the rows that is not trained on
+    test: TestRows => Setting {
+        value: "NAME|FILE|FRACTION", default: "for shapes, digits and iris every fifth row",
+        role: Role::Free, refused: &[NO_PART_IN_SWEEP], ..DATA
+    },
+    /// Whether the rows for validation and for testing have the shares of classes that all rows have
+    stratify: Stratify => Setting {
+        default: "yes for classes", bare: "yes", refused: &[NO_PART_IN_SWEEP], ..DATA
     },
     /// Fraction of the rows that is held out for validation: evaluated during training, never trained on
     validation: f32 => Setting { value: "FRACTION", has_none: true, refused: &[NO_PART_IN_SWEEP], ..DATA },

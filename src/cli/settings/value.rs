@@ -1,7 +1,9 @@
 //! The types that settings have. Flags, files and the points of an axis all give texts: here texts become
 //! values, and values the one text that says them.
 
-use crate::cli::choices::{Decimal, Delimiter, EngineChoice, Header, TargetType};
+use crate::cli::choices::{
+    Decimal, Delimiter, EngineChoice, Header, Stratify, TargetType, TestRows,
+};
 use crate::data::{Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
@@ -121,8 +123,8 @@ values! {
     Form::Real, |text, _| format!("{text:?} is not a number") => f32 f64;
     Form::Name(Self::NAMES), |_, error| error
         => Activation Decay Decimal Delimiter EngineChoice Header Initializer Kernels Loss Missing Normalize
-           OnDivergence OptimizerKind Order ScheduleKind TargetType Weights;
-    Form::Text, |_, error| error => DeviceChoice Source String;
+           OnDivergence OptimizerKind Order ScheduleKind Stratify TargetType Weights;
+    Form::Text, |_, error| error => DeviceChoice Source String TestRows;
 }
 
 impl<T: Value> Value for Vec<T> {
