@@ -459,3 +459,54 @@ fn a_stopped_run_goes_on_to_wait_for_what_it_waited_for() {
         assert!(said.contains(part), "{said}");
     }
 }
+
+/// A training that begins where another ended, or where any program's weights say.
+#[test]
+fn a_training_starts_from_saved_parameters() {
+    let folder = folder("init-from");
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (saved, out, foreign) = (at("m.safetensors"), at("run"), at("foreign.safetensors"));
+    let common = ["--seed", "2", "--restarts", "1", "--engine", "cpu"];
+    let first = events(wgrad(
+        &[&common[..], &["--epochs", "300", "--save", &saved, "--out", &out, "--json"]].concat(),
+    ));
+    let loss = first.last().unwrap()["loss"].as_f64().unwrap();
+    // The same tensors as another program writes them, without metadata, under the documented names.
+    let bytes = std::fs::read(&saved).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let views: Vec<_> = tensors
+        .names()
+        .into_iter()
+        .map(|name| (name.to_owned(), tensors.tensor(name).unwrap()))
+        .collect();
+    std::fs::write(&foreign, safetensors::serialize(views, None).unwrap()).unwrap();
+    for engine in ["cpu", "layered", "resident"] {
+        for start in [&saved, &out, &foreign] {
+            let args = [
+                "--init-from",
+                start,
+                "--epochs",
+                "1",
+                "--lr",
+                "0.1",
+                "--optimizer",
+                "adam",
+                "--engine",
+                engine,
+                "--json",
+            ];
+            let told = events(wgrad(&args));
+            let began = told.iter().find(|event| event["event"] == "epoch").unwrap();
+            let began = began["loss"].as_f64().unwrap();
+            assert!((began - loss).abs() < 1e-6, "{engine}, {start}: {began} {loss}");
+        }
+    }
+    for (args, parts) in [
+        (&["--layers", "2,4,1"][..], &["layers.0.weight", "[4, 2]"][..]),
+        (&["--layers", "2,3,3,1"], &["layers.1.weight"]),
+    ] {
+        fail(wgrad(&[&["--init-from", &foreign], args].concat()), 6, parts);
+    }
+    fail(wgrad(&["--init-from", &foreign, "--restarts", "3"]), 2, &["--restarts 3", "--init-from"]);
+    fail(wgrad(&["--init-from", "no/such.safetensors"]), 6, &["no/such.safetensors"]);
+}

@@ -1,5 +1,6 @@
 //! From the settings that are given to a training: the defaults that follow from the data.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::choices::EngineChoice;
@@ -8,6 +9,7 @@ use super::settings::Settings;
 use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Source};
+use crate::model::{RunFolder, file, parameters_of};
 use crate::network::{Activation, Initializer, Loss, Network};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training, Weights};
@@ -75,7 +77,15 @@ impl Settings {
             Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
         }
         let samples = data::load(&self)?;
-        let (training, settings) = self.resolve_over(&samples)?;
+        let start = self.init_from.clone();
+        let (mut training, settings) = self.resolve_over(&samples)?;
+        if let Some(path) = start {
+            let path = RunFolder::weights_path(Path::new(&path));
+            let read = parameters_of(&file::read(&path)?, &training.network);
+            let parameters = read.map_err(|error| Error::bad_file(&path, error))?;
+            training.initial = Some(Arc::new(parameters));
+            training.check()?;
+        }
         Ok(Resolved { training, settings, samples })
     }
 
@@ -128,8 +138,9 @@ impl Settings {
             }),
             order: self.order.unwrap_or(Order::Shuffled),
             seed: self.seed.unwrap_or(0),
+            initial: None,
             restarts: self.restarts.unwrap_or(match self.checkpoint_every {
-                None if is_preset => PRESET_RESTARTS,
+                None if is_preset && self.init_from.is_none() => PRESET_RESTARTS,
                 _ => 1,
             }),
             network,

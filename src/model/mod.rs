@@ -43,6 +43,16 @@ pub struct Model {
     pub schema: Schema,
 }
 
+/// The parameters of a network out of any safetensors file with tensors `layers.N.weight` `[out, in]` and
+/// `layers.N.bias` `[out]` in f32, whoever wrote it: in the network's layout.
+///
+/// # Errors
+/// [`ModelError::Tensor`] names the tensor that is missing, has another shape or type, or holds a number that is
+/// not finite.
+pub fn parameters_of(bytes: &[u8], network: &Network) -> Result<Vec<f32>, ModelError> {
+    TensorFile::open(bytes)?.layers("", network)
+}
+
 impl Model {
     fn content(&self) -> Result<Content, ModelError> {
         let network = tensors::json(&self.network)?;

@@ -204,10 +204,14 @@ fn heading(training: &Training, about: &Samples, at: &EngineSpec, note: Option<&
         }
         most => format!("up to {most} starts from seed {} until one solves it", training.seed),
     };
+    let init = match training.initial {
+        Some(_) => "given parameters to start from".to_owned(),
+        None => format!("init {init}"),
+    };
     let _ = writeln!(
         text,
         "network {}, loss {}, {} parameters\n{}\n{}\
-         {}, learning rate {learning_rate}{}, {epochs} epochs, init {init}, {starts}",
+         {}, learning rate {learning_rate}{}, {epochs} epochs, {init}, {starts}",
         describe(network),
         network.loss(),
         network.parameter_count(),

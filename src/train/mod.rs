@@ -66,6 +66,8 @@ pub struct Training {
     pub init: Initializer,
     /// How many times as wide as that, 1 where nothing is asked.
     pub init_scale: f32,
+    /// The parameters to start from, in the network's layout, where they are not drawn: of one start.
+    pub initial: Option<Arc<Vec<f32>>>,
     /// The largest learning rate.
     pub learning_rate: f32,
     /// How gradients become updates.
@@ -101,6 +103,7 @@ impl Training {
         Training {
             init: Initializer::default_for(network.activations()[0]),
             init_scale: 1.0,
+            initial: None,
             network,
             data,
             held_out: HeldOut::default(),
@@ -143,6 +146,10 @@ impl Training {
         }
         if self.restarts == 0 {
             return setting("--restarts 0", "must be at least 1");
+        }
+        if self.initial.is_some() && self.restarts > 1 {
+            let reason = "would be as many times the same with --init-from; leave it out";
+            return setting(format!("--restarts {}", self.restarts), reason);
         }
         if self.seed.checked_add(u64::from(self.restarts) - 1).is_none() {
             return setting(
@@ -295,7 +302,10 @@ impl Training {
 
     /// What an engine needs for the start of `seed`.
     pub fn task(&self, seed: u64) -> Task {
-        let parameters = self.init.parameters(&self.network, seed, self.init_scale);
+        let parameters = match &self.initial {
+            Some(parameters) => parameters.to_vec(),
+            None => self.init.parameters(&self.network, seed, self.init_scale),
+        };
         let moments = vec![vec![0.0; parameters.len()]; self.optimizer.moments()];
         self.task_from(State { step: 0, parameters, moments }, seed, self.learning_rate)
     }

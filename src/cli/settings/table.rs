@@ -61,6 +61,7 @@ const DATA_VERBS: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Expo
 const WITH_BENCH: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Bench];
 const SWEEP: &[Verb] = &[Verb::Sweep];
 const TRAIN: &[Verb] = &[Verb::Train];
+const NO_SWEEP: &[Verb] = &[Verb::Train, Verb::LrFind, Verb::Export];
 
 const NO_PART_IN_SWEEP: (Verb, &str) = (
     Verb::Sweep,
@@ -190,6 +191,11 @@ settings! {
     init: Initializer => Setting { default_of: Some(defaults::initializer), is_axis: true, ..DATA },
     /// Factor on the initial weights
     init_scale: f32 => Setting { value: "FACTOR", default: "1", is_axis: true, ..DATA },
+    /// Parameters to start from, not drawn: a network from --save, the folder of a run, or any safetensors file with
+    /// layers.N.weight [out, in] and layers.N.bias [out]
+    init_from: String => Setting {
+        value: "FILE|DIR", verbs: NO_SWEEP, ..DATA
+    },
     /// Units of every hidden layer, instead of those in --layers
     width: usize => Setting { is_axis: true, is_short: true, verbs: SWEEP, ..DATA },
 
