@@ -217,8 +217,8 @@ fn a_run_that_diverges_says_where_and_keeps_what_was_good() {
         assert_eq!(output.status.code(), Some(5), "{engine}: {}", stderr(&output));
         let told: Vec<Value> =
             stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let end = told.last().unwrap();
-        assert_eq!(end["event"], "diverged", "{end}");
+        let [.., end, error] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((&end["event"], &error["exit_code"]), (&"diverged".into(), &5.into()), "{end}");
         assert!(end["step"].as_u64().unwrap() > 0, "{end}");
         let found = told.iter().find(|line| line["event"] == "findings").unwrap();
         let found = &found["findings"][0];
@@ -555,4 +555,53 @@ fn toml_of(text: &str) -> BTreeMap<String, Value> {
         (key.to_owned(), serde_json::from_str(value).unwrap())
     };
     text.lines().map(line).collect()
+}
+
+/// What the doctor recommends for a run helps it.
+#[test]
+fn what_is_recommended_helps_where_it_is_recommended() {
+    let houses = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reported/houses.csv");
+    let times = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reported/timestamps.csv");
+    let slow = ["--restarts", "1", "--activation", "tanh"];
+    for (args, cause) in [
+        ([&slow[..], &["--weight-decay", "0.1"]].concat(), "weight-decay"),
+        ([&slow[..], &["--lr", "0.001"]].concat(), "rate-too-low"),
+        (vec!["--data", times, "--normalize", "none", "--epochs", "500"], "unscaled"),
+        (
+            vec![
+                "--data",
+                houses,
+                "--normalize",
+                "none",
+                "--normalize-targets",
+                "none",
+                "--lr",
+                "1e-9",
+            ],
+            "unscaled",
+        ),
+    ] {
+        let args = [&args[..], &["--engine", "cpu"]].concat();
+        let before = result(&args);
+        let finding = &before["findings"][0];
+        assert_eq!(finding["cause"], cause, "{before}");
+        // Each fix is a flag, or stands in brackets behind some words; later flags win.
+        let flags: Vec<&str> = finding["fixes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fix| fix.as_str().unwrap())
+            .filter(|fix| cause == "unscaled" || fix.contains('('))
+            .flat_map(|fix| fix.rsplit('(').next().unwrap().trim_end_matches(')').split(' '))
+            .collect();
+        let kept = |at: usize| {
+            let key = args[at - at % 2];
+            let is_rate = cause == "unscaled" && key == "--lr";
+            !(flags.contains(&key) || is_rate)
+        };
+        let rest = (0..args.len()).filter(|&at| kept(at)).map(|at| args[at]);
+        let after = result(&rest.chain(flags.iter().copied()).collect::<Vec<_>>());
+        let loss = |result: &Value| result["loss"].as_f64().unwrap();
+        assert!(loss(&after) < 0.98 * loss(&before), "{cause}: {} {}", loss(&before), loss(&after));
+    }
 }

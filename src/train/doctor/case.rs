@@ -51,6 +51,8 @@ const LOW_LOSS: f64 = 0.1;
 const HIGH_LOSS: f64 = 0.5;
 /// Above this share the network has learned nothing but a constant.
 const NOTHING_LEARNED: f64 = 0.9;
+/// Weights below this share of their first norm have decayed.
+const DECAYED: f64 = 0.5;
 /// Inputs of this root mean square were not normalized.
 const LARGE_INPUT: f64 = 10.0;
 
@@ -223,6 +225,10 @@ impl<'a> Case<'a> {
         let (first, fall) = (self.first_loss(), self.first_loss() - self.loss());
         // The shape of a fall within rounding says nothing.
         let is_even = fall < 1e-4 * first || first - quarter < 0.5 * fall;
+        let is_small = self.usual_update().is_some_and(|update| update < GOOD_UPDATE);
+        if is_small && self.may_need_larger_steps() && self.still_falls() {
+            return true;
+        }
         let may_be = largest.is_none_or(|ratio| ratio < GOOD_UPDATE);
         let blocked = self.end.dead.iter().any(|&(dead, units)| dead == units);
         may_be && self.hardly_moved() && is_even && !blocked
@@ -278,6 +284,46 @@ impl<'a> Case<'a> {
 
     pub(super) fn has_large_inputs(&self) -> bool {
         self.input_size() > LARGE_INPUT
+    }
+
+    /// The root mean square of targets that are numbers, where it is large and they could be normalized.
+    pub(super) fn large_targets(&self) -> Option<f64> {
+        let (data, loss) = (&self.training.data, self.network().loss());
+        if data.is_classification() || loss.predicts_probabilities() {
+            return None;
+        }
+        let squares: f64 = data.targets().iter().map(|&t| f64::from(t) * f64::from(t)).sum();
+        let size = (squares / data.targets().len() as f64).sqrt();
+        (size > LARGE_INPUT).then_some(size)
+    }
+
+    /// The root mean square of inputs, where it is large.
+    pub(super) fn large_inputs(&self) -> Option<f64> {
+        self.has_large_inputs().then(|| self.input_size())
+    }
+
+    /// The share of their first norm that is left of the weights, where weight decay is at least half as strong as
+    /// the gradients and the loss is bad and flat.
+    pub(super) fn decayed(&self) -> Option<f64> {
+        let decay = self.training.optimizer.weight_decay;
+        if decay == 0.0 || !(self.is_flat() && self.is_bad()) {
+            return None;
+        }
+        let (first, last) = (self.checkups.first()?, self.checkups.last()?);
+        let norm = |checkup: &Checkup| {
+            let squares = checkup.layers.iter().map(|layer| layer.parameter_norm.powi(2));
+            squares.sum::<f64>().sqrt()
+        };
+        let share = norm(last) / norm(first);
+        let is_stronger = decay * norm(last) >= 0.5 * gradient_norm(last);
+        (is_stronger && share < DECAYED).then_some(share)
+    }
+
+    /// Whether the loss goes on falling at the pace at which it fell, however slowly.
+    fn still_falls(&self) -> bool {
+        let Some(last) = self.history.len().checked_sub(1) else { return false };
+        let [half, quarter, end] = [last / 2, last * 3 / 4, last].map(|at| self.smooth(at));
+        quarter - end > 1e-4 * end && quarter - end >= 0.3 * (half - quarter)
     }
 
     /// The hidden layers whose units can die, in the order of [`End::dead`].

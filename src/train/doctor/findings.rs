@@ -10,6 +10,8 @@ use crate::network::{Activation, Initializer, Layout, Link};
 /// By what a rate is multiplied that is far too high, and one that may be too high.
 const TENTH: f64 = 0.1;
 const HALF: f64 = 0.5;
+/// By what a weight decay is multiplied that outweighs the gradients.
+const LESS_DECAY: f64 = 0.01;
 
 /// A number with three significant digits.
 fn short(value: f64) -> String {
@@ -52,6 +54,47 @@ impl Case<'_> {
             self.halve_on_divergence(),
         ];
         Some(finding(Cause::NotFinite, layer, (what, why), fixes))
+    }
+
+    /// Data far from the scale that initial weights and usual rates are made for.
+    pub(super) fn unscaled(&self) -> Option<Finding> {
+        if self.end.diverged.is_none() && !self.is_bad() && !self.rose() {
+            return None;
+        }
+        let (inputs, targets) = (self.large_inputs(), self.large_targets());
+        let named = |what: &str, size: Option<f64>| {
+            size.map(|size| format!("{what} have a root mean square of {}", short(size)))
+        };
+        let both = [named("inputs", inputs), named("targets", targets)];
+        let both: Vec<String> = both.into_iter().flatten().collect();
+        let mut what = both.join(", and the ") + ".";
+        if both.is_empty() {
+            return None;
+        }
+        what.insert_str(0, "The ");
+        let why = "Initial weights and usual learning rates are made for numbers of about 1: these make \
+                   gradients as much larger.";
+        let fixes = [
+            inputs.map(|_| "--normalize standard".to_owned()),
+            targets.map(|_| "--normalize-targets standard".to_owned()),
+        ];
+        Some(finding(Cause::Unscaled, None, (what, why), fixes))
+    }
+
+    pub(super) fn weight_decay(&self) -> Option<Finding> {
+        let share = self.decayed()?;
+        let decay = self.training.optimizer.weight_decay;
+        let what = format!(
+            "The weights decayed to {} of their first norm, and the loss stayed at {}.",
+            short(share),
+            short(self.loss())
+        );
+        let why = format!(
+            "A weight decay of {decay} pulls them to 0 more strongly than the gradients pull them elsewhere."
+        );
+        let lower = number(decay * LESS_DECAY, 2);
+        let fix = format!("a lower --weight-decay than {decay} (--weight-decay {lower})");
+        Some(finding(Cause::WeightDecay, None, (what, why), [Some(fix)]))
     }
 
     /// Steps that are too large: because gradients explode, or because the rate is too high.

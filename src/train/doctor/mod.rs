@@ -7,6 +7,8 @@
 //! | cause | condition |
 //! | --- | --- |
 //! | not-finite | a loss, parameter or gradient is not finite |
+//! | unscaled | inputs or targets far from 1 that were not normalized, and a loss that is bad or not finite |
+//! | weight-decay | a bad, flat loss, and weights that decay instead of following their gradients |
 //! | symmetry | hidden units with identical weights |
 //! | single-layer | no hidden layer, and either a proof that one is needed or a flat loss |
 //! | exploding | as rate-too-high, with a thousandfold growth: of gradients over time or towards the inputs, or of the first loss |
@@ -61,6 +63,10 @@ named! {
         Saturated = "saturated",
         /// Numbers are not finite.
         NotFinite = "not-finite",
+        /// Inputs or targets are large, and were not normalized.
+        Unscaled = "unscaled",
+        /// Weight decay is stronger than the gradients.
+        WeightDecay = "weight-decay",
         /// Nothing else: the run ended too early.
         TooShort = "too-short",
     }
@@ -80,6 +86,8 @@ impl Cause {
             Cause::Plateau => "Plateau",
             Cause::Saturated => "Saturated units",
             Cause::NotFinite => "Not finite",
+            Cause::Unscaled => "Unscaled data",
+            Cause::WeightDecay => "Weight decay",
             Cause::TooShort => "Too short",
         }
     }
@@ -177,8 +185,12 @@ pub fn diagnose(
         return Vec::new();
     }
     if let Some(finding) = case.not_finite() {
-        let cause = case.is_too_high().then(|| case.too_high());
+        let cause = case.unscaled().or_else(|| case.is_too_high().then(|| case.too_high()));
         return [Some(finding), cause].into_iter().flatten().collect();
+    }
+    // Whatever else is seen follows from it.
+    if let Some(finding) = case.unscaled().or_else(|| case.weight_decay()) {
+        return vec![finding];
     }
     let is_too_high = case.is_too_high();
     let is_too_low = !is_too_high && case.is_too_low();

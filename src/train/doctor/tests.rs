@@ -235,7 +235,7 @@ fn saturated_units_are_found() {
     assert!(finding.fixes.contains(&"--init-scale 1".to_owned()), "{finding:?}");
     let causes = watch(Training { init_scale: 1.0, ..wide }).causes();
     assert!(!causes.contains(&Cause::Saturated), "{causes:?}");
-    // Inputs that are not normalized do the same.
+    // Inputs that are not normalized do the same, and are named as the cause.
     let data = rings();
     let inputs = data.inputs().iter().map(|x| 1000.0 * x).collect();
     let data = Dataset::new("far", inputs, 2, data.targets().to_vec(), 1).unwrap();
@@ -245,8 +245,8 @@ fn saturated_units_are_found() {
         epochs: 100,
         ..xor(Tanh, &[2, 4, 1])
     };
-    let finding = watch(far).only(Cause::Saturated);
-    assert_eq!(finding.fixes[0], "--normalize standard");
+    let finding = watch(far).only(Cause::Unscaled);
+    assert_eq!(finding.fixes, ["--normalize standard"]);
 }
 
 #[test]
