@@ -706,3 +706,34 @@ fn a_share_of_the_rows_is_for_testing_and_classes_have_scores() {
     bad(&["--validation", "0.5", "--test", "0.6"], &["0.6 of 400 rows", "smaller --test"]);
     succeed(wgrad(&[&common[..], &["--test", "0.2", "--stratify", "-q"]].concat()));
 }
+
+/// A gate under the softmax has an output for each of its two classes.
+#[test]
+fn a_gate_has_two_classes_under_the_softmax() {
+    let model = folder("softmax-gate").join("m.safetensors");
+    let model = model.to_str().unwrap();
+    for args in [&[][..], &["--layers", "2,3,2"]] {
+        let common =
+            ["--loss", "softmax-cross-entropy", "--engine", "cpu", "--force", "--save", model];
+        let (start, result) = train(&[&common[..], args].concat());
+        assert_eq!((&start["network"], &start["classes"]), (&json!([2, 3, 2]), &json!(["0", "1"])));
+        assert_eq!(result["solved"], true);
+    }
+    let told = events(wgrad(&["predict", "--model", model, "--data", "xor", "--json"]));
+    assert_eq!((&told[1]["class"], &told.last().unwrap()["accuracy"]), (&"1".into(), &1.0.into()));
+}
+
+/// A column that only counts rows, and one of classes that is not the target.
+#[test]
+fn columns_that_may_be_meant_otherwise_are_pointed_out() {
+    let line = |i: usize| format!("{i},{},{},{}\n", i * i, ["cat", "dog"][i % 2], i + 3);
+    let rows: String = (0..12).map(line).collect();
+    let indexed = write("notes", "indexed.csv", &format!(",x,kind,y\n{rows}"));
+    let text = succeed(wgrad(&["--data", &indexed, "--engine", "cpu", "--epochs", "1"]));
+    assert!(text.contains("column 1 has no name and counts the rows: --ignore 1"), "{text}");
+    let named = write("notes-named", "named.csv", &format!("n,x,kind,y\n{rows}"));
+    let text = succeed(wgrad(&["--data", &named, "--engine", "cpu", "--epochs", "1"]));
+    assert!(text.contains("kind has 2 values, as classes have: --target kind"), "{text}");
+    let args = ["--data", &named, "--engine", "cpu", "--epochs", "1", "--target", "y"];
+    assert!(!succeed(wgrad(&args)).contains("as classes have"));
+}

@@ -76,6 +76,12 @@ fn outputs(settings: &Settings, table: &Table) -> Option<usize> {
     by_layers.or((one && table.class_count() == 2).then_some(1))
 }
 
+/// Whether single targets of 0 and 1 are two classes with an output each.
+fn is_by_class(settings: &Settings) -> bool {
+    let outputs = settings.layers.as_ref().and_then(|layers| layers.last().copied());
+    settings.loss == Some(Loss::SoftmaxCrossEntropy) && outputs.is_none_or(|outputs| outputs == 2)
+}
+
 fn is_table(source: &Source) -> bool {
     matches!(source, Source::Csv(_) | Source::Stdin)
 }
@@ -136,6 +142,10 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         Some(rows) if share.is_some() => (rows?.rows, None),
         Some(rows) => rows?.split()?,
         None => (read(&source, &options)?, None),
+    };
+    let (train, own_test) = match is_by_class(settings) {
+        true => (train.with_classes(), own_test.map(Table::with_classes)),
+        false => (train, own_test),
     };
     if !train.has_targets() {
         let name = train.name().to_owned();

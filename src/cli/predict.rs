@@ -242,7 +242,7 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
         }
     };
     if table.input_len() == wanted {
-        return Ok(table);
+        return Ok(if has_classes { table.with_classes() } else { table });
     }
     let reason =
         format!("rows of {} inputs do not fit the model, which has {wanted}", table.input_len());

@@ -8,7 +8,7 @@ mod plan;
 
 use csv::StringRecord;
 
-use super::column::{Texts, is_missing};
+use super::column::{Column, Texts, is_missing};
 use super::table::{Names, Table, Targets};
 use super::{DataError, DataProblem, Encoding};
 use crate::network::named;
@@ -197,7 +197,7 @@ fn read_delimited(
     };
     let categorical =
         (0..plan.inputs.len()).filter(|&at| plan.categorical.contains(&plan.inputs[at]));
-    let table = Table {
+    let mut table = Table {
         name: name.to_owned(),
         names: Names {
             inputs: named(&plan.inputs),
@@ -212,12 +212,48 @@ fn read_delimited(
             .map(|builder| builder.finish(&lines))
             .collect::<Result<_, _>>()?,
         targets: targets.unwrap_or(Targets::None),
+        notes: Vec::new(),
     };
+    table.notes = notes(&table, &headings, options);
     // Of a table that is trained on: others have the columns that they have.
     if options.known_texts.is_empty() && !options.targets_optional {
         Encoding::check(&table)?;
     }
     without_missing(table, options)
+}
+
+/// The most values of a column of texts that looks like classes.
+const FEW_CLASSES: usize = 20;
+
+/// What may have been meant otherwise: a column that only counts rows, and one of classes that is no target.
+fn notes(table: &Table, headings: &[String], options: &CsvOptions) -> Vec<String> {
+    let mut notes = Vec::new();
+    let first = table.columns.first().filter(|_| table.names.numbers.first() == Some(&1));
+    let is_unnamed = headings.first().is_some_and(String::is_empty);
+    let counts = |column: &Column, from: f64| {
+        (0..table.rows).all(|row| column.number(row) == row as f64 + from)
+    };
+    if first.is_some_and(|column| is_unnamed && (counts(column, 0.0) || counts(column, 1.0))) {
+        notes.push("column 1 has no name and counts the rows: --ignore 1 leaves it out".to_owned());
+    }
+    let is_regression = matches!(table.targets, Targets::Numbers { .. });
+    let is_given = !options.target.is_empty() || !options.known_texts.is_empty();
+    let texts = |(at, column): (usize, &Column)| match column {
+        Column::Texts(texts) if (2..=FEW_CLASSES).contains(&texts.names.len()) => {
+            Some((at, texts.names.len()))
+        }
+        _ => None,
+    };
+    let mut found = table.columns.iter().enumerate().filter_map(texts);
+    if let (true, false, Some((at, values)), None) =
+        (is_regression, is_given, found.next(), found.next())
+    {
+        let name = table.column_name(at);
+        notes.push(format!(
+            "{name} has {values} values, as classes have: --target {name} trains on it"
+        ));
+    }
+    notes
 }
 
 /// The table as the rule about missing values leaves it.

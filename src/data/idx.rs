@@ -193,7 +193,8 @@ pub fn read_idx(images: (&str, &[u8]), labels: Option<(&str, &[u8])>) -> Result<
         }
     };
     let (columns, names) = (columns_of(&inputs, inputs.len() / rows), Names::default());
-    Ok(Table { name: name.to_owned(), names, rows, columns, targets })
+    let (name, notes) = (name.to_owned(), Vec::new());
+    Ok(Table { name, names, rows, columns, targets, notes })
 }
 
 fn read_classes(name: &str, bytes: &[u8]) -> Result<Texts, DataError> {

@@ -129,9 +129,8 @@ pub struct Samples {
     pub normalize: Normalize,
     /// How targets were.
     pub normalize_targets: Normalize,
-    /// Inputs whose values f32 does not tell apart any more: which, how many of them there were, and how many
-    /// are left.
-    pub merged: Vec<(String, usize, usize)>,
+    /// What may have been meant otherwise, and what was lost: inputs whose values f32 does not tell apart.
+    pub notes: Vec<String>,
 }
 
 impl Samples {
@@ -163,7 +162,8 @@ impl Samples {
         let is_plain = encodings.iter().all(|encoding| *encoding == Encoding::Number(None));
         let (normalize_targets, target_scaling) =
             target_scaling(&table, &rest, preparation.normalize_targets);
-        let merged = merged(&table, &encoded, &are_numbers, scaling.as_ref());
+        let mut notes = table.notes.clone();
+        notes.extend(merged(&table, &encoded, &are_numbers, scaling.as_ref()));
         let schema = Schema {
             inputs,
             targets,
@@ -185,7 +185,7 @@ impl Samples {
             schema,
             normalize,
             normalize_targets,
-            merged,
+            notes,
         })
     }
 }
@@ -247,7 +247,7 @@ fn merged(
     encoded: &EncodedTable<'_>,
     are_numbers: &[bool],
     scaling: Option<&Scaling>,
-) -> Vec<(String, usize, usize)> {
+) -> Vec<String> {
     let rows: Vec<usize> = (0..table.rows().min(MERGED_ROWS)).collect();
     let names = encoded.columns_of_inputs();
     let distinct = |mut values: Vec<f64>| {
@@ -263,7 +263,12 @@ fn merged(
         // A constant becomes 0 with all that is near it.
         let scaled: Vec<f64> = values.iter().map(short).collect();
         let (before, after) = (distinct(values), distinct(scaled));
-        (after < before).then(|| (table.column_name(names[at]), before, after))
+        (after < before).then(|| {
+            let column = table.column_name(names[at]);
+            format!(
+                "{before} different values of {column} are {after} in f32: scale them with --normalize standard, or give smaller numbers"
+            )
+        })
     };
     are_numbers
         .iter()

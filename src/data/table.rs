@@ -14,6 +14,8 @@ pub struct Table {
     /// The inputs.
     pub(super) columns: Vec<Column>,
     pub(super) targets: Targets,
+    /// What may have been meant otherwise.
+    pub(super) notes: Vec<String>,
 }
 
 /// What columns are called, and where they stand.
@@ -52,6 +54,7 @@ impl Table {
             rows: data.rows(),
             columns: columns_of(data.inputs(), data.input_len()),
             targets: Targets::Numbers { values, len: data.target_len() },
+            notes: Vec::new(),
         }
     }
 
@@ -103,6 +106,23 @@ impl Table {
         self.columns.iter().map(|column| matches!(column, Column::Texts(_))).collect()
     }
 
+    /// The same with the classes 0 and 1 where targets are single zeros and ones.
+    #[must_use]
+    pub fn with_classes(self) -> Table {
+        let Targets::Numbers { values, len: 1 } = &self.targets else { return self };
+        let mut classes = Texts::default();
+        for (row, value) in (1..).zip(values) {
+            let name = match *value {
+                0.0 => "0",
+                1.0 => "1",
+                _ => return self,
+            };
+            // Two classes are never too many.
+            let _ = classes.push(name, row, self.columns.len() + 1);
+        }
+        Table { targets: Targets::Classes(classes), ..self }
+    }
+
     /// Whether the rows have targets.
     pub fn has_targets(&self) -> bool {
         self.targets != Targets::None
@@ -152,8 +172,8 @@ impl Table {
             Targets::Classes(classes) => Targets::Classes(classes.pick(rows)),
         };
         let columns = self.columns.iter().map(|column| column.pick(rows)).collect();
-        let (name, names) = (self.name.clone(), self.names.clone());
-        Table { name, names, rows: rows.len(), columns, targets }
+        let (name, names, notes) = (self.name.clone(), self.names.clone(), self.notes.clone());
+        Table { name, names, rows: rows.len(), columns, targets, notes }
     }
 
     /// The targets as a network is to output them, `[rows][outputs]`; `None` without targets.

@@ -144,6 +144,7 @@ pub(super) fn start(
         "normalize": samples.normalize,
         "normalize_targets": samples.normalize_targets,
         "encodings": schema.encodings,
+        "data_notes": samples.notes,
         "network": training.network.sizes(),
         "activations": training.network.activations(),
         "loss": training.network.loss(),

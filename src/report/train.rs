@@ -311,11 +311,8 @@ fn about_data(training: &Training, samples: &Samples) -> String {
             let _ = writeln!(text, "     {column}: {encoding}");
         }
     }
-    for (column, before, after) in &samples.merged {
-        let _ = writeln!(
-            text,
-            "({before} different values of {column} are {after} in f32: scale them with --normalize standard, or give smaller numbers)"
-        );
+    for note in &samples.notes {
+        let _ = writeln!(text, "({note})");
     }
     text + &hints(&training.data, normalize)
 }
