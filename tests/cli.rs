@@ -213,7 +213,7 @@ fn settings_out_of_range_are_refused_with_the_flag() {
         (&["--epochs", "0"], &["--epochs 0"]),
         (&["--restarts", "0"], &["--restarts 0"]),
         (&["--loss", "bce", "--output-activation", "identity"], &["--output-activation sigmoid"]),
-        (&["--loss", "softmax-cross-entropy"], &["bce-with-logits"]),
+        (&["--loss", "softmax-cross-entropy", "--layers", "2,3,1"], &["bce-with-logits"]),
         (&["--config", "no/such.toml"], &["--config no/such.toml", "no such file"]),
         (&["--layers", "3,0", "--data", "no/such.csv"], &["size 2 of --layers is 0"]),
         (
