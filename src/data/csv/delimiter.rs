@@ -1,6 +1,8 @@
 //! The delimiter between the fields of a table, and its lines in one form.
 
 use crate::data::error::allocate;
+use std::borrow::Cow;
+
 use crate::data::{DataError, DataProblem};
 
 /// Delimiters in order of preference: in a file with a semicolon in every line, commas belong to
@@ -163,14 +165,27 @@ impl<'a> Iterator for LogicalLines<'a> {
     }
 }
 
+/// Whether lines are as [`normalized_lines`] makes them, and without quotes.
+fn are_normal(bytes: &[u8], delimiter: u8, comment: Option<u8>) -> bool {
+    let is_normal = |line: &[u8]| {
+        line.is_empty() || !is_comment(line, comment) && !line.trim_ascii().is_empty()
+    };
+    delimiter != b' '
+        && !bytes.iter().any(|byte| b"\r\"".contains(byte))
+        && bytes.split(|&byte| byte == b'\n').all(is_normal)
+}
+
 /// The same lines, each ended by one line feed: comments and blank lines are empty, and a delimiter
-/// of spaces is a single space.
-pub(super) fn normalized_lines(
+/// of spaces is a single space. A large file that is so already is not copied.
+pub(super) fn normalized_lines<'a>(
     name: &str,
-    bytes: &[u8],
+    bytes: &'a [u8],
     delimiter: u8,
     comment: Option<u8>,
-) -> Result<Vec<u8>, DataError> {
+) -> Result<Cow<'a, [u8]>, DataError> {
+    if are_normal(bytes, delimiter, comment) {
+        return Ok(Cow::Borrowed(bytes));
+    }
     let mut text: Vec<u8> = allocate(name, bytes.len() + 2)?;
     let both = [delimiter, b'\t'];
     // A blank is any of them.
@@ -200,5 +215,5 @@ pub(super) fn normalized_lines(
         }
         text.push(b'\n');
     }
-    Ok(text)
+    Ok(Cow::Owned(text))
 }
