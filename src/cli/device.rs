@@ -19,7 +19,7 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    fn cpu() -> Chosen {
+    pub(super) fn cpu() -> Chosen {
         Chosen { spec: EngineSpec::Cpu, note: None }
     }
 }

@@ -13,7 +13,7 @@ use super::{Failure, Telling};
 use crate::Error;
 use crate::model::{Model, file};
 use crate::report::{Detail, TrainReport, profile_trace};
-use crate::train::{Event, HeldOut, Outcome, Training};
+use crate::train::{Event, Outcome, Training};
 
 /// Flags of `wgrad train`.
 #[derive(Debug, Args)]
@@ -208,13 +208,7 @@ fn check_required(
     outcome: &Outcome,
 ) -> Result<(), Error> {
     let run = &outcome.kept;
-    let HeldOut { validation, test } = &training.held_out;
-    let held_out = [
-        ("test rows", test.as_ref().zip(run.test.as_ref())),
-        ("rows for validation", validation.as_ref().zip(run.validation.as_ref())),
-    ];
-    let seen = held_out.into_iter().find_map(|(name, seen)| seen.map(|seen| (name, seen)));
-    let (of, (data, seen)) = seen.unwrap_or(("training rows", (&training.data, &run.evaluation)));
+    let (of, data, seen) = run.unseen(training);
     let short = |flag: String, reached: String| Err(Error::Required(format!("{flag}: {reached}")));
     if settings.require_solved == Some(true) && run.evaluation.solved != Some(true) {
         return short(
@@ -226,7 +220,7 @@ fn check_required(
         let flag = format!("--require-accuracy {least}");
         match seen.accuracy(data.rows()) {
             Some(accuracy) if accuracy >= least => {}
-            Some(accuracy) => return short(flag, format!("it is {accuracy:.4} on the {of}")),
+            Some(accuracy) => return short(flag, format!("it is {accuracy:.4} on the {of} rows")),
             None => {
                 return short(
                     flag,
@@ -237,7 +231,7 @@ fn check_required(
     }
     match settings.require_loss {
         Some(most) if seen.loss.is_nan() || seen.loss > most => {
-            short(format!("--require-loss {most}"), format!("it is {} on the {of}", seen.loss))
+            short(format!("--require-loss {most}"), format!("it is {} on the {of} rows", seen.loss))
         }
         _ => Ok(()),
     }

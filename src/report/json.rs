@@ -13,7 +13,7 @@ use crate::data::{Dataset, Samples};
 use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
-use crate::sweep::Sweep;
+use crate::sweep::{Scores, Sweep};
 use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
 /// One line.
@@ -343,6 +343,34 @@ pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
         "seconds": result.seconds,
         "net_epochs_per_second": result.net_epochs_per_second(),
         "stopped": result.stopped,
+    }))
+}
+
+pub(super) fn scores(sweep: &Sweep, scores: &Scores) -> String {
+    let mut text = String::new();
+    let name = scores.measure.name();
+    for (cell, score) in sweep.cells.iter().zip(&scores.cells) {
+        let axes = cell.axes.iter().map(|(name, point)| ((*name).to_owned(), json!(point)));
+        let (measure, loss) = (score.spread(|one| one.measure), score.spread(|one| one.loss));
+        let results = json!({
+            "event": "cell",
+            "networks": score.scores.len(),
+            "diverged": score.diverged,
+            format!("{name}_mean"): measure.map(|spread| spread.mean),
+            format!("{name}_deviation"): measure.map(|spread| spread.deviation),
+            format!("{name}_best"): score.best().map(|best| best.measure),
+            "best_seed": score.best().map(|best| best.seed),
+            "loss_mean": loss.map(|spread| spread.mean),
+            "loss_deviation": loss.map(|spread| spread.deviation),
+        });
+        text += &line(&with(Value::Object(axes.collect()), results));
+    }
+    text + &line(&json!({
+        "event": "result",
+        "measure": scores.measure,
+        "rows_of": scores.rows,
+        "seconds": scores.seconds,
+        "stopped": scores.stopped,
     }))
 }
 

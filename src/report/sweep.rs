@@ -125,10 +125,11 @@ fn heading(sweep: &Sweep, at: &EngineSpec, note: Option<&str>) -> String {
     };
     let _ = writeln!(
         text,
-        "{}\n{} of {}, {seeds}, until solved or {}\n",
+        "{}\n{} of {}, {seeds}, {}{}\n",
         batches(training),
         table::counted(sweep.cells.len() as u64, "cell"),
         table::counted(range.len() as u64, "network"),
+        if sweep.is_counted() { "until solved or " } else { "" },
         table::counted(training.epochs.into(), "epoch"),
     );
     text

@@ -151,10 +151,7 @@ const NO_BETTER: f64 = 0.01;
 /// What is said of a network that is no better than a guess that needs no inputs: on test rows where there are
 /// any, else on those kept for validation, else on those of the training.
 fn baseline(training: &Training, run: &Run) -> String {
-    let HeldOut { validation, test } = &training.held_out;
-    let seen = [(test, &run.test), (validation, &run.validation)];
-    let held_out = seen.into_iter().find_map(|(data, seen)| data.as_ref().zip(seen.as_ref()));
-    let (data, seen) = held_out.unwrap_or((&training.data, &run.evaluation));
+    let (_, data, seen) = run.unseen(training);
     if training.data.is_constant() {
         let targets: Vec<String> = training.data.own_targets()[..training.data.target_len()]
             .iter()

@@ -6,6 +6,7 @@ mod count;
 mod part;
 mod rates;
 mod run;
+mod scores;
 
 use std::ops::Range;
 
@@ -15,6 +16,7 @@ pub use axis::{AxisError, names, numbers, wholes};
 pub use count::Count;
 pub use part::{Part, differences, join};
 pub use rates::{RateMap, over_rates, rates};
+pub use scores::{CellScore, Measure, Score, Scores, Spread};
 
 use crate::Error;
 use crate::data::SOLVED_ROWS;
@@ -143,6 +145,15 @@ impl SweepOutcome {
 }
 
 impl Sweep {
+    /// Whether the networks that solve their data can be counted; else they are scored.
+    pub fn is_counted(&self) -> bool {
+        let is_solvable = |cell: &Cell| {
+            let data = &cell.training.data;
+            data.is_classification() && data.rows() <= SOLVED_ROWS
+        };
+        self.cells.iter().all(is_solvable)
+    }
+
     /// Whether every cell's settings fit each other and whether "solved" is defined for its data.
     ///
     /// # Errors

@@ -53,6 +53,17 @@ pub struct HeldOut {
     pub test: Option<Arc<Dataset>>,
 }
 
+impl HeldOut {
+    /// What the rows are called that networks are measured on.
+    pub fn unseen(&self) -> &'static str {
+        match (&self.test, &self.validation) {
+            (Some(_), _) => "test",
+            (None, Some(_)) => "validation",
+            (None, None) => "training",
+        }
+    }
+}
+
 /// A training, whole: what decides its numbers.
 #[derive(Debug, Clone)]
 pub struct Training {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Checkup, Confusion, Ended, Evaluation, Finding, Halving, Resume, TrainerState, Training,
+    Checkup, Confusion, Ended, Evaluation, Finding, Halving, HeldOut, Resume, TrainerState,
+    Training,
 };
 use crate::Error;
 use crate::data::{Batches, Dataset};
@@ -67,6 +68,22 @@ impl Run {
     /// validation where that is wanted, else those of the end.
     pub fn weights(&self) -> &[f32] {
         self.best.as_ref().map_or(&self.parameters, |best| &best.state.parameters)
+    }
+
+    /// What the kept weights do on rows that were not trained on, those for testing before those for validation, or
+    /// on those of the training where there are no others; with what these are called.
+    pub fn unseen<'a>(
+        &'a self,
+        training: &'a Training,
+    ) -> (&'static str, &'a Dataset, &'a Evaluation) {
+        let HeldOut { validation, test } = &training.held_out;
+        let name = training.held_out.unseen();
+        match (test, &self.test, validation, &self.validation) {
+            (Some(data), Some(seen), _, _) | (None, _, Some(data), Some(seen)) => {
+                (name, data, seen)
+            }
+            _ => (name, &training.data, &self.evaluation),
+        }
     }
 
     /// The epoch that the kept weights are of.

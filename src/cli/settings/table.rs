@@ -138,7 +138,7 @@ settings! {
     data: Source => Setting {
         value: "NAME|FILE", default: "xor", is_short: true, verbs: DATA_VERBS,
         help_in: &[
-            (Verb::Sweep, "Data set: xor, and, or, nand, parity-N, or a table FILE.csv, with targets of 0 and 1 or classes, and at most 64 rows [default: xor]"),
+            (Verb::Sweep, "Data set. Of at most 64 rows with targets of 0 and 1 the networks that solve them are counted; of others accuracy or R2 is told [default: xor]"),
             (Verb::Predict, "Rows with or without targets: a data set by name, a table FILE.csv, idx:IMAGES or idx:IMAGES,LABELS, or - for a table on standard input"),
         ],
         ..DATA
@@ -146,14 +146,14 @@ settings! {
     /// Rows to test on once, after training: data, or a fraction of the rows that is not trained on
     test: TestRows => Setting {
         value: "NAME|FILE|FRACTION", default: "for shapes, digits and iris every fifth row",
-        role: Role::Free, refused: &[NO_PART_IN_SWEEP], ..DATA
+        role: Role::Free, ..DATA
     },
     /// Whether the rows for validation and for testing have the shares of classes that all rows have
     stratify: Stratify => Setting {
-        default: "yes for classes", bare: "yes", refused: &[NO_PART_IN_SWEEP], ..DATA
+        default: "yes for classes", bare: "yes", ..DATA
     },
     /// Fraction of the rows that is held out for validation: evaluated during training, never trained on
-    validation: f32 => Setting { value: "FRACTION", has_none: true, refused: &[NO_PART_IN_SWEEP], ..DATA },
+    validation: f32 => Setting { value: "FRACTION", has_none: true, ..DATA },
     /// Scaling of the inputs: none, unit (to 0 to 1) or standard (to mean 0 and deviation 1), fitted to the
     /// training rows
     normalize: Normalize => Setting {
@@ -238,7 +238,7 @@ settings! {
     epochs: u32 => Setting {
         value: "N", default: "2000 for gates and parity, 500 for shapes, 40 for digits, 10 for IDX files, else 200",
         is_short: true, role: Role::Free,
-        help_in: &[(Verb::Sweep, "Number of passes over the data (epochs) within which a network must solve it [default: 2000]")],
+        help_in: &[(Verb::Sweep, "Number of passes over the data (epochs) within which a network must solve it [default: 2000, and that of a training where networks are scored]")],
         ..TRAINING
     },
     /// Batch size in rows, 0 for all rows
@@ -262,7 +262,7 @@ settings! {
         ..TRAINING
     },
     /// Number of networks in each cell, with seeds SEED, SEED+1, ...
-    networks: u32 => Setting { value: "N", default: "4096", is_short: true, verbs: SWEEP, ..TRAINING },
+    networks: u32 => Setting { value: "N", default: "4096 where they are counted, else 10", is_short: true, verbs: SWEEP, ..TRAINING },
 
     /// Optimizer
     optimizer: OptimizerKind => Setting {

@@ -80,6 +80,9 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     if args.print_config {
         return Ok(report::print(&plan.settings.toml())?);
     }
+    if !plan.sweep.is_counted() {
+        return scores(args, &plan, detail);
+    }
     let (sweep, csv) = (&plan.sweep, plan.shared.csv.as_deref().map(Path::new));
     if csv.is_some() && csv == args.save.as_deref() {
         return Err(Error::setting("--csv", "names the same file as --save; give another").into());
@@ -110,6 +113,47 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
             stopped: part.stopped,
             example: part.example.clone(),
         })?;
+        Ok(stop.check()?)
+    })
+}
+
+/// A sweep of data whose networks are scored.
+fn scores(args: &SweepArgs, plan: &Plan, detail: Detail) -> Result<(), Failure> {
+    let (sweep, csv) = (&plan.sweep, plan.shared.csv.as_deref().map(Path::new));
+    let of_parts = [
+        args.save.as_ref().map(|path| format!("--save {}", path.display())),
+        args.shard.filter(|shard| *shard != Shard::WHOLE).map(|shard| format!("--shard {shard}")),
+    ];
+    if let Some(flag) = of_parts.into_iter().flatten().next() {
+        let reason = "is for sweeps that count the networks that solve their data; leave it out";
+        return Err(Error::setting(flag, reason).into());
+    }
+    if let Some(path) = csv {
+        file::check_free(path, args.force)?;
+    }
+    let stop = Stop::listen()?;
+    pollster::block_on(async {
+        let wanted = plan.shared.wanted()?;
+        let first = sweep.cells.first().map(|cell| &cell.training);
+        let chosen = device::choose(&wanted, first).await?;
+        let is_gpu = chosen.spec.gpu().is_some_and(|gpu| !gpu.adapter().is_software());
+        let Chosen { spec, note } = match wanted.engine {
+            // Every core trains a network of its own there.
+            EngineChoice::Auto if !is_gpu && !wanted.require_gpu => Chosen::cpu(),
+            _ => chosen,
+        };
+        for cell in &sweep.cells {
+            cell.training.check_on(&spec)?;
+        }
+        let report = SweepReport::start(sweep, &spec, note.as_deref(), detail)?;
+        let stopping = || stop.signal().is_some();
+        let scores = sweep.scores(&spec, &mut |done| report.progress(done), &stopping).await;
+        report.end_progress();
+        let scores = scores?;
+        if let Some(path) = csv {
+            file::write_atomic(path, report::scores_csv(sweep, &scores).as_bytes())?;
+        }
+        report::scores(sweep, &scores, detail)?;
         Ok(stop.check()?)
     })
 }

@@ -8,12 +8,15 @@ use sha2::{Digest, Sha256};
 use super::super::data;
 use super::super::settings::{Given, SETTINGS, Setting, Settings, Verb};
 use crate::Error;
+use crate::data::{SOLVED_ROWS, Samples};
 use crate::engine::EngineSpec;
 use crate::optimizer::ScheduleKind;
 use crate::sweep::{AxisValue, Cell, MOST_CELLS, Part, Shard, Sweep};
 
-/// Networks of a cell: the standard error of a rate is then below 0.8 points.
-const DEFAULT_NETWORKS: u32 = 4096;
+/// Networks of a cell that are counted: the standard error of a rate is then below 0.8 points.
+const COUNTED_NETWORKS: u32 = 4096;
+/// Networks of a cell whose means and deviations are told.
+const SCORED_NETWORKS: u32 = 10;
 /// Epochs that XOR is given.
 const DEFAULT_EPOCHS: u32 = 2000;
 
@@ -67,6 +70,7 @@ impl Plan {
         };
         plan.combine(&mut vec![None; plan.axes.len()], 0)?;
         let samples = data::load(&plan.shared)?;
+        plan.set_counts(&samples)?;
         let mut common: Option<Given> = None;
         let mut digest = Sha256::new();
         digest.update(data::hash(&samples.train));
@@ -89,7 +93,10 @@ impl Plan {
             let value = |&at: &usize| Some((plan.axes[at].row().key, values[at].clone()?));
             cell.axes = told.iter().filter_map(value).collect();
         }
-        plan.sweep.check()?;
+        match plan.sweep.is_counted() {
+            true => plan.sweep.check()?,
+            false => plan.sweep.cells.iter().try_for_each(|cell| cell.training.check())?,
+        }
         plan.digest = data::hex(digest);
         if let Some(mut common) = common {
             common.retain(|row, _| row.is_in(Verb::Sweep) && row.refusal(Verb::Sweep).is_none());
@@ -97,6 +104,27 @@ impl Plan {
             plan.settings = plan.settings.or(common);
         }
         Ok(plan)
+    }
+
+    /// How many networks for how many epochs, where that is not given: many where those that solve their data are
+    /// counted, few where each is scored. Held-out rows play no part in a count.
+    fn set_counts(&mut self, samples: &Samples) -> Result<(), Error> {
+        let data = &samples.train;
+        let is_counted = data.is_classification() && data.rows() <= SOLVED_ROWS;
+        let Settings { networks, epochs, .. } = self.shared;
+        let given = self.shared.given();
+        let held_out =
+            given.rows().find(|(row, _)| ["validation", "test", "stratify"].contains(&row.key));
+        if let (true, Some((row, texts))) = (is_counted, held_out) {
+            let reason =
+                "plays no part where the networks that solve all rows are counted; leave it out";
+            return Err(Error::setting(row.flag(texts), reason));
+        }
+        let default = if is_counted { COUNTED_NETWORKS } else { SCORED_NETWORKS };
+        self.shared.networks = Some(networks.unwrap_or(default));
+        self.shared.restarts = self.shared.networks;
+        self.shared.epochs = epochs.or(is_counted.then_some(DEFAULT_EPOCHS));
+        Ok(())
     }
 
     /// Every combination of points from axis `from` on, the last axis the fastest. An axis that cells of the
@@ -239,10 +267,7 @@ fn axes(given: &Given) -> Result<Vec<Axis>, Error> {
 fn shared(given: &Given) -> Result<Settings, Error> {
     let mut given = given.clone();
     given.retain(|row, _| !row.is_axis);
-    let settings = Settings::read(&given)?;
-    let networks = Some(settings.networks.unwrap_or(DEFAULT_NETWORKS));
-    let epochs = Some(settings.epochs.unwrap_or(DEFAULT_EPOCHS));
-    Ok(Settings { networks, restarts: networks, epochs, ..settings })
+    Settings::read(&given)
 }
 
 /// Everything that decides the numbers of a cell but its rows, into a hash.
