@@ -334,3 +334,22 @@ fn regressions_are_scored_by_r2_and_what_cannot_be_is_refused() {
     bad(&["--data", "iris", "--save", "p.json"], &["--save p.json"]);
     bad(&["--test", "0.2"], &["--test 0.2", "plays no part"]);
 }
+
+/// A dash stands for standard output, and nothing else is printed there.
+#[test]
+fn tables_go_to_standard_output() {
+    let counted = ["sweep", "--networks", "20", "--epochs", "20", "--csv", "-", "--engine", "cpu"];
+    let scored = ["sweep", "--data", "iris", "--networks", "1", "--epochs", "2", "--csv", "-"];
+    let curve = ["lr-find", "--csv", "-", "--no-map", "--engine", "cpu"];
+    for (args, head, lines) in [
+        (&counted[..], "loss,activation,", 2),
+        (&scored[..], "loss,activation,", 2),
+        (&curve[..], "", 201),
+    ] {
+        let text = succeed(wgrad(args));
+        assert!(text.starts_with(head), "{text}");
+        assert!(text.lines().all(|line| line.contains(',')), "{text}");
+        assert_eq!(text.lines().count(), lines, "{text}");
+    }
+    assert!(!std::path::Path::new("-").exists());
+}

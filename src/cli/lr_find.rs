@@ -8,11 +8,10 @@ use super::device::{self, Chosen};
 use super::resolve::{Resolved, is_truth_table};
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, Telling};
+use super::{Failure, Telling, check_table, is_stdout, write_table};
 use crate::Error;
 use crate::data::SOLVED_ROWS;
 use crate::engine::EngineSpec;
-use crate::model::file;
 use crate::report::{self, Detail, RateReport, Spinner};
 use crate::sweep::{self, RateMap, Sweep};
 use crate::train::{RateRange, Training};
@@ -80,8 +79,9 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
         return Err(Error::setting(format!("--seeds {}", args.seeds), reason).into());
     }
     let rates = sweep::rates(args.from, args.to, args.rates)?;
-    for path in [&args.csv, &args.map_csv].into_iter().flatten() {
-        file::check_free(path, args.force)?;
+    let tables = || [&args.csv, &args.map_csv].into_iter().flatten();
+    for path in tables() {
+        check_table(path, args.force)?;
     }
     let detail = args.telling.detail();
     let stop = Stop::listen()?;
@@ -116,10 +116,10 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
         };
         spinner.end();
         if let Some(path) = &args.csv {
-            file::write_atomic(path, report::range_csv(&test).as_bytes())?;
+            write_table(path, &report::range_csv(&test))?;
         }
         if let (Some(path), Some(map)) = (&args.map_csv, &map) {
-            file::write_atomic(path, report::rate_map_csv(map, training.seed).as_bytes())?;
+            write_table(path, &report::rate_map_csv(map, training.seed))?;
         }
         let found = RateReport {
             training: &training,
@@ -129,7 +129,9 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
             map: map.as_ref().zip(at.as_ref()),
             no_map: no_map.as_deref(),
         };
-        found.print(detail)?;
+        if !tables().any(|path| is_stdout(path)) {
+            found.print(detail)?;
+        }
         Ok(stop.check()?)
     })
 }

@@ -16,6 +16,7 @@ mod sweep;
 mod toolkit;
 mod train;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextValue, ErrorKind};
@@ -23,7 +24,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::Error;
 use crate::data::Source;
-use crate::report::{Detail, OutputError};
+use crate::model::file;
+use crate::report::{self, Detail, OutputError};
 
 const AFTER_HELP: &str = "\
 Plain `wgrad` trains XOR: 2 inputs, 3 hidden units (ReLU), 1 output (sigmoid), from as many starts
@@ -139,6 +141,24 @@ fn failed(message: &str, code: u8) -> ExitCode {
         let _ = crate::report::print_error(message, code);
     }
     ExitCode::from(code)
+}
+
+/// Whether a path stands for standard output; then nothing else is printed there.
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Whether a table can be written to a path, checked before it is computed.
+fn check_table(path: &Path, force: bool) -> Result<(), Error> {
+    if is_stdout(path) { Ok(()) } else { file::check_free(path, force) }
+}
+
+/// Writes a table to a file, or prints it.
+fn write_table(path: &Path, text: &str) -> Result<(), Failure> {
+    match is_stdout(path) {
+        true => Ok(report::print(text)?),
+        false => Ok(file::write_atomic(path, text.as_bytes())?),
+    }
 }
 
 /// What ends a command early.

@@ -57,8 +57,13 @@ impl SweepReport {
     ) -> Result<SweepReport, OutputError> {
         let json = || json::sweep_start(sweep, at, note);
         print(&detail.choose(json, || heading(sweep, at, note)))?;
+        Ok(SweepReport::silent(detail))
+    }
+
+    /// Nothing but a progress bar, where something else goes to standard output.
+    pub fn silent(detail: Detail) -> SweepReport {
         let bar = progress_bar(detail, 100, "{bar:30} {percent} %  {elapsed}, {eta} to go");
-        Ok(SweepReport { detail, bar })
+        SweepReport { detail, bar }
     }
 
     /// Moves the progress bar.

@@ -379,6 +379,6 @@ settings! {
         ],
         ..OUTPUT
     },
-    /// Write every cell to this file, as comma-separated values
+    /// Write every cell to this file, as comma-separated values; - is standard output
     csv: String => Setting { value: "FILE", is_short: true, verbs: SWEEP, ..OUTPUT },
 }

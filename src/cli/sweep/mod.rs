@@ -12,7 +12,7 @@ use super::choices::EngineChoice;
 use super::device::{self, Chosen};
 use super::settings::{Flags, Role, SETTINGS, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, Telling};
+use super::{Failure, Telling, check_table, is_stdout, write_table};
 use crate::Error;
 use crate::engine::EngineSpec;
 use crate::model::file;
@@ -87,14 +87,21 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     if csv.is_some() && csv == args.save.as_deref() {
         return Err(Error::setting("--csv", "names the same file as --save; give another").into());
     }
-    for path in [csv, args.save.as_deref()].into_iter().flatten() {
+    if let Some(path) = &args.save {
         file::check_free(path, args.force)?;
+    }
+    if let Some(path) = csv {
+        check_table(path, args.force)?;
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
         let Chosen { spec, note } = choose(&plan.shared, sweep).await?;
         sweep.check_on(&spec)?;
-        let report = SweepReport::start(sweep, &spec, note.as_deref(), detail)?;
+        let to_stdout = csv.is_some_and(is_stdout);
+        let report = match to_stdout {
+            true => SweepReport::silent(detail),
+            false => SweepReport::start(sweep, &spec, note.as_deref(), detail)?,
+        };
         let stopping = || stop.signal().is_some();
         let outcome = sweep.run(&spec, &mut |progress| report.progress(progress), &stopping).await;
         report.end_progress();
@@ -105,14 +112,16 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
             file::write_atomic(path, part.to_json().as_bytes())?;
         }
         if let Some(path) = csv {
-            file::write_atomic(path, report::sweep_csv(&part.cells).as_bytes())?;
+            write_table(path, &report::sweep_csv(&part.cells))?;
         }
-        report.finish(&SweepResult {
-            cells: &part.cells,
-            seconds: part.seconds,
-            stopped: part.stopped,
-            example: part.example.clone(),
-        })?;
+        if !to_stdout {
+            report.finish(&SweepResult {
+                cells: &part.cells,
+                seconds: part.seconds,
+                stopped: part.stopped,
+                example: part.example.clone(),
+            })?;
+        }
         Ok(stop.check()?)
     })
 }
@@ -129,7 +138,7 @@ fn scores(args: &SweepArgs, plan: &Plan, detail: Detail) -> Result<(), Failure> 
         return Err(Error::setting(flag, reason).into());
     }
     if let Some(path) = csv {
-        file::check_free(path, args.force)?;
+        check_table(path, args.force)?;
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
@@ -145,15 +154,21 @@ fn scores(args: &SweepArgs, plan: &Plan, detail: Detail) -> Result<(), Failure> 
         for cell in &sweep.cells {
             cell.training.check_on(&spec)?;
         }
-        let report = SweepReport::start(sweep, &spec, note.as_deref(), detail)?;
+        let to_stdout = csv.is_some_and(is_stdout);
+        let report = match to_stdout {
+            true => SweepReport::silent(detail),
+            false => SweepReport::start(sweep, &spec, note.as_deref(), detail)?,
+        };
         let stopping = || stop.signal().is_some();
         let scores = sweep.scores(&spec, &mut |done| report.progress(done), &stopping).await;
         report.end_progress();
         let scores = scores?;
         if let Some(path) = csv {
-            file::write_atomic(path, report::scores_csv(sweep, &scores).as_bytes())?;
+            write_table(path, &report::scores_csv(sweep, &scores))?;
         }
-        report::scores(sweep, &scores, detail)?;
+        if !to_stdout {
+            report::scores(sweep, &scores, detail)?;
+        }
         Ok(stop.check()?)
     })
 }
@@ -161,7 +176,7 @@ fn scores(args: &SweepArgs, plan: &Plan, detail: Detail) -> Result<(), Failure> 
 /// Reads parts and reports the whole.
 fn join(paths: &[PathBuf], csv: Option<&Path>, force: bool, detail: Detail) -> Result<(), Failure> {
     if let Some(path) = csv {
-        file::check_free(path, force)?;
+        check_table(path, force)?;
     }
     let mut parts = Vec::new();
     for path in paths {
@@ -174,7 +189,10 @@ fn join(paths: &[PathBuf], csv: Option<&Path>, force: bool, detail: Detail) -> R
     }
     let whole = sweep::join(&parts).map_err(|(name, reason)| Error::bad_file(&name, reason))?;
     if let Some(path) = csv {
-        file::write_atomic(path, report::sweep_csv(&whole.cells).as_bytes())?;
+        write_table(path, &report::sweep_csv(&whole.cells))?;
+        if is_stdout(path) {
+            return Ok(());
+        }
     }
     let result = SweepResult {
         cells: &whole.cells,
