@@ -671,6 +671,8 @@ fn a_training_that_falls_short_of_what_is_required_fails_with_7() {
     let circles = ["--data", "circles", "--epochs", "1e0", "--require-accuracy", "1"];
     falls_short(of(&circles), &["--require-accuracy 1", "on the test rows"]);
     fail(of(&["--require-accuracy", "high"]), 2, &["--require-accuracy"]);
+    fail(of(&["--require-accuracy", "95"]), 2, &["--require-accuracy 95", "from 0 to 1"]);
+    fail(of(&["--require-loss", "nan"]), 2, &["--require-loss NaN"]);
     let output = wgrad(&["--epochs", "0", "--json"]).output().unwrap();
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&line["event"], &line["exit_code"]), (&"error".into(), &2.into()));

@@ -650,9 +650,12 @@ fn predictions_take_raw_rows() {
     let model = model.to_str().unwrap();
     let common = ["--engine", "cpu", "--missing", "mean", "--save", model];
     let text = succeed(wgrad(&[&["--data", &data], &common[..]].concat()));
-    for part in
-        ["kind: one-hot of 3 values", "fresh: 0 or 1", "size: a number, 29.", "where missing"]
-    {
+    for part in [
+        "kind: one-hot of 3 values",
+        "fresh: 0 or 1",
+        "where numbers are missing: size 29.",
+        "\"red\" where missing",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let predict = |more: &[&str]| wgrad(&[&["predict", "--model", model], more].concat());
@@ -736,4 +739,156 @@ fn columns_that_may_be_meant_otherwise_are_pointed_out() {
     assert!(text.contains("kind has 2 values, as classes have: --target kind"), "{text}");
     let args = ["--data", &named, "--engine", "cpu", "--epochs", "1", "--target", "y"];
     assert!(!succeed(wgrad(&args)).contains("as classes have"));
+}
+
+/// Sixty rows of a, b and y = 3 a - 2 b + 100, with the columns in some order.
+fn plane(name: &str, head: &str, line: &dyn Fn(usize, f64, f64, f64) -> String) -> String {
+    let of = |i: usize| {
+        let (a, b) = ((i % 7) as f64, (i * 5 % 11) as f64 / 2.0);
+        line(i, a, b, 3.0 * a - 2.0 * b + 100.0) + "\n"
+    };
+    write(name, "rows.csv", &(head.to_owned() + &(0..60).map(of).collect::<String>()))
+}
+
+/// Targets that scaling makes 0 and 1 are numbers all the same.
+#[test]
+fn scaled_targets_are_no_classes() {
+    for line in
+        [&|_, a, b, _| format!("{a},{b},5"), &|i, a, b, _| format!("{a},{b},{}", 5 * (1 + i % 2))]
+            as [&dyn Fn(usize, f64, f64, f64) -> String; 2]
+    {
+        let data = plane("constant", "a,b,y\n", line);
+        for scale in ["standard", "unit"] {
+            let args = [
+                "--data",
+                &data,
+                "--normalize-targets",
+                scale,
+                "--engine",
+                "cpu",
+                "--epochs",
+                "20",
+            ];
+            let (start, result) = train(&args);
+            assert_eq!(start["loss"], "mse-mean");
+            assert!(result["accuracy"].is_null() && result["rmse"].is_number(), "{result}");
+        }
+    }
+    // Times as targets keep their seconds.
+    let times = plane("times", "a,b,y\n", &|i, a, b, _| format!("{a},{b},{}", 1_700_000_000 + i));
+    let model = folder("times-model").join("m.safetensors");
+    let model = model.to_str().unwrap();
+    succeed(wgrad(&["--data", &times, "--engine", "cpu", "--save", model]));
+    let csv = succeed(wgrad(&["predict", "--model", model, "--data", &times, "--csv", "-"]));
+    let target = |row: usize| csv.lines().nth(row).unwrap().split(',').nth(3).unwrap().to_owned();
+    assert_eq!((target(1), target(2)), ("1700000000".to_owned(), "1700000001".to_owned()));
+}
+
+/// The columns of later rows are those of the training, however the table is written.
+#[test]
+fn later_tables_are_read_as_the_first_was() {
+    let model = folder("later").join("m.safetensors");
+    let model = model.to_str().unwrap();
+    let r2 = |data: &str, more: &[&str]| {
+        let args = [&["predict", "--model", model, "--data", data, "--json"], more].concat();
+        events(wgrad(&args)).pop().unwrap()["r2"].as_f64().unwrap()
+    };
+    let save = |data: &str, args: &[&str]| {
+        let common = ["--data", data, "--engine", "cpu", "--save", model, "--force"];
+        train(&[&common[..], args].concat()).0
+    };
+    // An index without a name, and a target that is not the last.
+    let pandas = plane("pandas", ",y,a,b\n", &|i, a, b, y| format!("{i},{y},{a},{b}"));
+    save(&pandas, &["--ignore", "1", "--target", "y"]);
+    assert!(r2(&pandas, &["--ignore", "1"]) > 0.99);
+    // With a header at first, without one later.
+    let named = plane("named-y", "a,y,b\n", &|_, a, b, y| format!("{a},{y},{b}"));
+    let bare = plane("bare-y", "", &|_, a, b, y| format!("{a},{y},{b}"));
+    save(&named, &["--target", "y"]);
+    assert!(r2(&bare, &[]) > 0.99 && r2(&named, &[]) > 0.99);
+    // A name that is a number, and two columns of one name.
+    let year = plane("year", "a,2019,y\n", &|_, a, b, y| format!("{a},{b},{y}"));
+    let start = save(&year, &["--test", &year]);
+    assert_eq!(start["test_rows"], 60);
+    assert!(r2(&year, &[]) > 0.99);
+    let twin = plane("twin", "a,b,a,y\n", &|i, a, b, y| format!("{a},{b},{i},{y}"));
+    save(&twin, &["--ignore", "3", "--test", &twin]);
+    assert!(r2(&twin, &["--ignore", "3"]) > 0.99);
+    // Categories of numbers, however they are written.
+    let zip = plane("zip", "a,b,y\n", &|_, a, b, y| format!("{a},{b},{y}"));
+    let zip_later = plane("zip-later", "a,b,y\n", &|_, a, b, y| format!("{a}.0,{b},{y}"));
+    save(&zip, &["--categorical", "a"]);
+    assert!(r2(&zip_later, &[]) > 0.9);
+    // No row is taken for a header.
+    save(&zip, &[]);
+    let (code, _, error) = with_input(&["predict", "--model", model, "--data", "-"], "1,x\n2,3\n");
+    assert!(code == Some(6) && error.contains("\"x\""), "{error}");
+}
+
+/// Values that later rows lack are filled in, and rows without a target are predicted.
+#[test]
+fn later_rows_may_lack_what_the_training_had() {
+    let data = plane("whole", "a,b,y\n", &|_, a, b, y| format!("{a},{b},{y}"));
+    let gaps = plane("gaps", "a,b,y\n", &|i, a, b, y| {
+        let b = if i == 4 { String::new() } else { b.to_string() };
+        let y = if i == 5 { "?".to_owned() } else { y.to_string() };
+        format!("{a},{b},{y}")
+    });
+    let model = folder("gaps-model").join("m.safetensors");
+    let model = model.to_str().unwrap();
+    let common = ["--data", data.as_str(), "--engine", "cpu", "--save", model, "--force"];
+    succeed(wgrad(&[&common[..], &["--missing", "mean"]].concat()));
+    let told = events(wgrad(&["predict", "--model", model, "--data", &gaps, "--json"]));
+    assert_eq!(told.len(), 61);
+    assert!(told[5]["target"].is_null() && told[60]["r2"].as_f64().unwrap() > 0.9, "{}", told[60]);
+    let csv = succeed(wgrad(&["predict", "--model", model, "--data", &gaps, "--csv", "-"]));
+    assert!(csv.lines().all(|line| line.split(',').count() == 5), "{csv}");
+    succeed(wgrad(&common));
+    fail(
+        wgrad(&["predict", "--model", model, "--data", &gaps]),
+        6,
+        &["missing values in b (1 of 60 rows)", "train with --missing mean"],
+    );
+    // A class that is missing is no class.
+    let classes = plane("no-class", "a,b,k\n", &|i, a, b, _| {
+        format!("{a},{b},{}", ["NA", "pos", "neg"][if i < 3 { 0 } else { 1 + i % 2 }])
+    });
+    fail(
+        wgrad(&["--data", &classes]),
+        6,
+        &["missing values in k (3 of 60 rows)", "--missing drop"],
+    );
+    let (start, _) =
+        train(&["--data", &classes, "--missing", "drop", "--engine", "cpu", "--epochs", "1"]);
+    assert_eq!((&start["rows"], &start["classes"]), (&57.into(), &json!(["neg", "pos"])));
+}
+
+/// Every class keeps a row for the training, as long as there are enough.
+#[test]
+fn small_classes_are_not_all_held_out() {
+    let pairs: String = (0..40).map(|i| format!("{i},{},c{:02}\n", i * i, i / 2)).collect();
+    let data = write("pairs", "rows.csv", &pairs);
+    let held = ["--validation", "0.2", "--test", "0.2", "--epochs", "1", "--engine", "cpu"];
+    let (start, result) = train(&[&["--data", data.as_str()], &held[..]].concat());
+    let rows = ["rows", "validation_rows", "test_rows"].map(|key| start[key].as_u64().unwrap());
+    assert_eq!(rows, [24, 8, 8]);
+    let held_out = |part: &str| -> Vec<u64> {
+        let counts = &result[format!("{part}_confusion")]["counts"];
+        let counts: Vec<Vec<u64>> = serde_json::from_value(counts.clone()).unwrap();
+        counts.iter().map(|row| row.iter().sum()).collect()
+    };
+    let (validation, test) = (held_out("validation"), held_out("test"));
+    assert!(validation.iter().zip(&test).all(|(a, b)| a + b <= 1), "{validation:?} {test:?}");
+    let single: String = (0..40).map(|i| format!("{i},{},c{i}\n", i * i)).collect();
+    let data = write("singles", "rows.csv", &single);
+    let (start, _) = train(&[&["--data", data.as_str()], &held[..]].concat());
+    assert_eq!((&start["validation_rows"], &start["test_rows"]), (&8.into(), &8.into()));
+    // A network that always says the frequent class is told so, of few rows too.
+    let skewed: String =
+        (0..200).map(|i| format!("{},{}\n", i * 7 % 13, u8::from(i % 20 == 0))).collect();
+    let data = write("skewed", "rows.csv", &skewed);
+    let text = succeed(wgrad(&[
+        "--data", &data, "--test", "0.2", "--epochs", "20", "--engine", "cpu", "-q",
+    ]));
+    assert!(text.contains("no better than always predicting 0"), "{text}");
 }

@@ -503,10 +503,15 @@ fn a_training_starts_from_saved_parameters() {
     }
     for (args, parts) in [
         (&["--layers", "2,4,1"][..], &["layers.0.weight", "[4, 2]"][..]),
-        (&["--layers", "2,3,3,1"], &["layers.1.weight"]),
+        (&["--layers", "2,3,3,1"], &["layers.1.weight", "--layers 2,3,3,1"]),
     ] {
         fail(wgrad(&[&["--init-from", &foreign], args].concat()), 6, parts);
     }
     fail(wgrad(&["--init-from", &foreign, "--restarts", "3"]), 2, &["--restarts 3", "--init-from"]);
     fail(wgrad(&["--init-from", "no/such.safetensors"]), 6, &["no/such.safetensors"]);
+    // A run goes on without the file that it began with.
+    let (started, go_on) = (at("started"), ["--epochs", "5", "--engine", "cpu"]);
+    succeed(wgrad(&[&["--init-from", foreign.as_str(), "--out", &started], &go_on[..]].concat()));
+    std::fs::remove_file(&foreign).unwrap();
+    succeed(wgrad(&["--resume", &started, "--epochs", "9"]));
 }

@@ -268,7 +268,7 @@ fn a_network_taken_out_alone_is_the_one_that_was_counted() {
             assert_eq!(alone(epochs).solved, Some(true), "seed {seed}");
             let before = alone(epochs - 1).predictions;
             let pairs = before.iter().zip(training.data.targets());
-            let farthest = pairs.map(|(p, t)| (p - t).abs()).fold(0.0, f32::max);
+            let farthest = pairs.map(|(p, t)| (*p as f32 - t).abs()).fold(0.0, f32::max);
             assert!(farthest > 0.0998, "seed {seed} was solved an epoch before");
             solved += 1;
         }

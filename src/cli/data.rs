@@ -85,6 +85,10 @@ fn is_by_class(settings: &Settings) -> bool {
 fn is_table(source: &Source) -> bool {
     matches!(source, Source::Csv(_) | Source::Stdin)
 }
+/// A path that holds in any folder.
+pub(super) fn absolute_path(path: &str) -> String {
+    std::path::absolute(path).map_or(path.to_owned(), |absolute| absolute.display().to_string())
+}
 
 /// The scaling where none is given: the range of pixels is known, the four measures of a flower have a scale
 /// each, and tables are taken as they are.
@@ -110,10 +114,7 @@ fn default_normalize_targets(settings: &Settings) -> Normalize {
 
 /// The same source by a path that means the same in every folder.
 pub(super) fn absolute(source: Source) -> Source {
-    let absolute = |path: String| match std::path::absolute(&path) {
-        Ok(absolute) => absolute.display().to_string(),
-        Err(_) => path,
-    };
+    let absolute = |path: String| absolute_path(&path);
     match source {
         Source::Csv(path) => Source::Csv(absolute(path)),
         Source::Idx(images, labels) => Source::Idx(absolute(images), labels.map(absolute)),
@@ -171,6 +172,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         test: share,
         is_stratified: settings.stratify != Some(Stratify::No),
         seed,
+        fills: settings.missing == Some(Missing::Mean),
         normalize: settings.normalize.or(default_normalize(&source)),
         normalize_targets: Some(
             settings.normalize_targets.unwrap_or(default_normalize_targets(settings)),

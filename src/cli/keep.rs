@@ -198,6 +198,7 @@ fn repeatable(resolved: &Resolved, spec: &EngineSpec) -> Settings {
         kernels,
         device: Some(device),
         save: None,
+        init_from: settings.init_from.as_deref().map(data::absolute_path),
         // The run may be repeated or resumed in another folder.
         data: settings.data.clone().map(data::absolute),
         test: settings.test.clone().map(|test| match test {
@@ -290,7 +291,8 @@ impl Found {
         // What is now taken back leaves no use for what was kept beside it.
         merged.retain(|row, _| given.has(row) || all.unused(row).is_none());
         let seed = Some(self.resume.trainer_state.seed);
-        Ok(Settings { restarts: Some(1), seed, ..Settings::read(&merged)? })
+        // It goes on from where it stood, wherever it began.
+        Ok(Settings { restarts: Some(1), seed, init_from: None, ..Settings::read(&merged)? })
     }
 
     /// Whether the checkpoint is of this training.

@@ -13,11 +13,10 @@ use super::settings::{Flags, Settings, Verb, possible_names};
 use super::{Failure, start_log};
 use crate::Error;
 use crate::data::{
-    Batches, CsvOptions, DataError, DataProblem, Dataset, Labels, Missing, Order, Source, Table,
-    read_csv,
+    Batches, CsvOptions, DataError, DataProblem, Dataset, Labels, Missing, Order, Scaling, Source,
+    Table, read_csv,
 };
-use crate::engine::State;
-use crate::engine::{Engine, Task};
+use crate::engine::{Engine, Forward, State, Task};
 use crate::gpu::{DeviceChoice, Environment};
 use crate::model::{Model, RunFolder, file};
 use crate::network::{Activation, named};
@@ -114,20 +113,34 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
         if let Some(at) = forward.outputs.iter().position(|output| !output.is_finite()) {
             return Err(DataProblem::Prediction(at / outputs + 1).of(name).into());
         }
-        let targets = table.encoded(&model.schema.labels)?;
+        let targets = table.own_targets(&model.schema.labels)?;
+        let rows_with = table.with_target();
         let evaluation = match targets {
-            Some(_) => {
-                let data = model.schema.dataset(&table)?;
+            Some(_) if !rows_with.is_empty() => {
+                let data = model.schema.dataset(&table.pick(&rows_with))?;
                 data.check_fits(&model.network)?;
-                let evaluation = evaluate(&model.network, &data, &forward);
+                let of = |values: &[f32]| {
+                    let row = |&row: &usize| values[row * outputs..][..outputs].iter().copied();
+                    rows_with.iter().flat_map(row).collect::<Vec<f32>>()
+                };
+                let known = Forward {
+                    outputs: of(&forward.outputs),
+                    pre_activations: of(&forward.pre_activations),
+                };
+                let evaluation = evaluate(&model.network, &data, &known);
                 Some(if is_regression(&model) { evaluation.of_numbers(&data) } else { evaluation })
             }
-            None => None,
+            _ => None,
         };
-        let mut predictions = predictions(model.network.loss().link(), &forward.outputs, outputs);
-        if let Some(scaling) = &model.schema.target_scaling {
-            scaling.unscale(&mut predictions);
-        }
+        let predictions = predictions(model.network.loss().link(), &forward.outputs, outputs);
+        let predictions = match &model.schema.target_scaling {
+            Some(scaling) => Scaling::own_unit(Some(scaling), &predictions),
+            // The shortest decimals that are the same f32.
+            None => predictions
+                .iter()
+                .map(|value| value.to_string().parse().unwrap_or(f64::NAN))
+                .collect(),
+        };
         let report = PredictReport {
             network: &model.network,
             schema: &model.schema,
@@ -147,7 +160,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
             Some(path) => {
                 file::write_atomic(path, text.as_bytes())?;
                 let right = evaluation.as_ref().and_then(|evaluation| evaluation.right);
-                let right = right.map(|right| format!("; {right} of {rows} correct"));
+                let right = right.map(|right| format!("; {right} of {} correct", rows_with.len()));
                 let told = format!(
                     "{rows} predictions written to {}{}.\n",
                     path.display(),
@@ -181,7 +194,7 @@ fn typed_rows(args: &PredictArgs, model: &Model) -> Result<Table, Error> {
         inputs: Some(columns),
         outputs: Some(1),
         targets_optional: true,
-        known_texts: model.schema.texts(),
+        known_texts: model.schema.texts(columns),
         ..CsvOptions::default()
     };
     for text in &args.input {
@@ -227,7 +240,7 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
                 known_inputs: schema.inputs.clone(),
                 known_targets: schema.targets.clone(),
                 known_places: schema.target_places.clone(),
-                known_texts: schema.texts(),
+                known_texts: schema.texts(wanted),
                 missing: Missing::Mean,
                 ..csv_options(settings)?
             };

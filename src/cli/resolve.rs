@@ -9,8 +9,8 @@ use super::settings::Settings;
 use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Source};
-use crate::model::{RunFolder, file, parameters_of};
-use crate::network::{Activation, Initializer, Loss, Network};
+use crate::model::{ModelError, RunFolder, file, parameters_of};
+use crate::network::{Activation, Initializer, Loss, Network, joined};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training, Weights};
 
@@ -82,7 +82,15 @@ impl Settings {
         if let Some(path) = start {
             let path = RunFolder::weights_path(Path::new(&path));
             let read = parameters_of(&file::read(&path)?, &training.network);
-            let parameters = read.map_err(|error| Error::bad_file(&path, error))?;
+            let sizes = joined(training.network.sizes(), ",");
+            let parameters = read.map_err(|error| {
+                let reason = match error {
+                    ModelError::Tensor { name, reason } => format!("{name}: {reason}"),
+                    other => other.to_string(),
+                };
+                let fix = format!("--init-from takes the weights of a network of --layers {sizes}");
+                Error::bad_file(&path, format!("{reason}; {fix}"))
+            })?;
             training.initial = Some(Arc::new(parameters));
             training.check()?;
         }
@@ -152,10 +160,9 @@ impl Settings {
         };
         training.check().map_err(|error| match error {
             // Rows known by name cannot be at fault: the network asked for them is.
-            Error::Data(reason) if !source.is_file() => Error::setting(
-                format!("--layers {}", crate::network::joined(&layers, ",")),
-                reason.to_string(),
-            ),
+            Error::Data(reason) if !source.is_file() => {
+                Error::setting(format!("--layers {}", joined(&layers, ",")), reason.to_string())
+            }
             other => other,
         })?;
         self.check_use()?;

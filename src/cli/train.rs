@@ -108,6 +108,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let reason = "is the folder of the run that --resume continues; leave --out out";
         return Err(Error::setting(format!("--out {}", out.display()), reason).into());
     }
+    check_requirements(settings)?;
     let save = settings.save.as_deref().map(Path::new);
     let trace = args.trace();
     if let (Some(save), Some(trace)) = (save, trace)
@@ -199,6 +200,20 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         stop.check()?;
         Ok(check_required(settings, training, &outcome)?)
     })
+}
+
+/// Whether what is required can be.
+fn check_requirements(settings: &Settings) -> Result<(), Error> {
+    if let Some(share) = settings.require_accuracy.filter(|share| !(0.0..=1.0).contains(share)) {
+        let reason = "must be a share from 0 to 1, as in --require-accuracy 0.95";
+        return Err(Error::setting(format!("--require-accuracy {share}"), reason));
+    }
+    match settings.require_loss {
+        Some(loss) if loss.is_nan() => {
+            Err(Error::setting("--require-loss NaN", "must be a number, as in --require-loss 0.1"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a training gave what is required of it.

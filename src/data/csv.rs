@@ -117,8 +117,9 @@ pub fn read_csv(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table,
 fn after_lines(bytes: &[u8], lines: usize) -> &[u8] {
     let mut rest = bytes;
     for _ in 0..lines {
-        let end = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
-        rest = &rest[end..];
+        let end = rest.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(rest.len());
+        let width = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        rest = &rest[rest.len().min(end + width)..];
     }
     rest
 }
@@ -143,6 +144,7 @@ fn read_delimited(
     }
     let has_header = match options.header {
         Some(header) => header,
+        None if is_known_header(&first, options) => true,
         // Tables that go with another one are short, and a text in them may be a mistake.
         None => lines.is_header(&first, options.known_texts.is_empty())?,
     };
@@ -160,7 +162,8 @@ fn read_delimited(
         .iter()
         .map(|&column| Builder::new(column, plan.categorical.contains(&column)))
         .collect();
-    let mut targets = None;
+    let mut targets =
+        first_targets(&plan, &lines.first_target(&plan.targets, has_header)?, options);
     // Again for columns that turn out to hold texts once they have numbers already.
     for is_first in [true, false] {
         lines.rewind();
@@ -179,9 +182,7 @@ fn read_delimited(
                 builder.push(&lines, &mut numbers)?;
             }
             if is_first {
-                let targets =
-                    targets.get_or_insert_with(|| first_targets(&plan, &lines.record, options));
-                push_targets(&lines, &plan, options, targets, &mut numbers)?;
+                push_targets(&lines, &plan, options, &mut targets, &mut numbers)?;
             }
             lines.may_be_header = false;
             more = lines.next()?;
@@ -190,7 +191,8 @@ fn read_delimited(
             break;
         }
     }
-    let has_names = headings.iter().all(|heading| !heading.is_empty());
+    let mut used = plan.inputs.iter().chain(&plan.targets);
+    let has_names = used.all(|&column| headings.get(column).is_some_and(|name| !name.is_empty()));
     let named = |columns: &[usize]| {
         let names = columns.iter().filter(|_| has_names);
         names.filter_map(|&column| headings.get(column).cloned()).collect()
@@ -204,14 +206,14 @@ fn read_delimited(
             targets: named(&plan.targets),
             numbers: plan.inputs.iter().map(|column| column + 1).collect(),
             categorical: categorical.collect(),
-            target_places: if headings.is_empty() { plan.places } else { Vec::new() },
+            target_places: plan.places,
         },
         rows: builders.first().map_or(0, Builder::rows),
         columns: builders
             .into_iter()
             .map(|builder| builder.finish(&lines))
             .collect::<Result<_, _>>()?,
-        targets: targets.unwrap_or(Targets::None),
+        targets,
         notes: Vec::new(),
     };
     table.notes = notes(&table, &headings, options);
@@ -219,7 +221,18 @@ fn read_delimited(
     if options.known_texts.is_empty() && !options.targets_optional {
         Encoding::check(&table)?;
     }
-    without_missing(table, options)
+    let name_of = |column: &usize| {
+        let heading = headings.get(*column).filter(|heading| !heading.is_empty());
+        heading.cloned().unwrap_or((column + 1).to_string())
+    };
+    let target = plan.targets.iter().map(name_of).collect::<Vec<_>>().join(", ");
+    without_missing(table, target, options)
+}
+
+/// Whether a first line has all the names that a network was trained with.
+fn is_known_header(first: &StringRecord, options: &CsvOptions) -> bool {
+    let is_there = |name: &String| first.iter().any(|field| field == name);
+    !options.known_inputs.is_empty() && options.known_inputs.iter().all(is_there)
 }
 
 /// The most values of a column of texts that looks like classes.
@@ -238,8 +251,15 @@ fn notes(table: &Table, headings: &[String], options: &CsvOptions) -> Vec<String
     }
     let is_regression = matches!(table.targets, Targets::Numbers { .. });
     let is_given = !options.target.is_empty() || !options.known_texts.is_empty();
+    let may_be_number = |field: &String| field.parse::<f64>().is_ok();
+    if options.header.is_none() && !is_given && headings.iter().any(may_be_number) {
+        let note = "the first line is read as names of columns: --header no reads it as a row";
+        notes.push(note.to_owned());
+    }
     let texts = |(at, column): (usize, &Column)| match column {
-        Column::Texts(texts) if (2..=FEW_CLASSES).contains(&texts.names.len()) => {
+        Column::Texts(texts)
+            if (2..=FEW_CLASSES).contains(&texts.names.len()) && !Encoding::is_flags(texts) =>
+        {
             Some((at, texts.names.len()))
         }
         _ => None,
@@ -256,8 +276,18 @@ fn notes(table: &Table, headings: &[String], options: &CsvOptions) -> Vec<String
     notes
 }
 
-/// The table as the rule about missing values leaves it.
-fn without_missing(table: Table, options: &CsvOptions) -> Result<Table, DataError> {
+const FIX_MISSING: &str = "use --missing mean to fill them in, --missing drop to leave their rows out, or --ignore to leave the columns out";
+const FIX_MISSING_TARGET: &str = "use --missing drop to leave the rows without a target out";
+
+/// The table as the rule about missing values leaves it; `target` is what targets are called. Rows to predict may
+/// lack theirs.
+fn without_missing(table: Table, target: String, options: &CsvOptions) -> Result<Table, DataError> {
+    let rows = table.rows;
+    let without_target = (0..rows).filter(|&row| table.lacks_target(row)).count();
+    if without_target > 0 && !options.targets_optional && options.missing == Missing::Mean {
+        let (columns, fix) = (vec![(target, without_target)], FIX_MISSING_TARGET);
+        return Err(DataProblem::MissingValues { columns, rows, fix }.of(&table.name));
+    }
     match options.missing {
         Missing::Mean => Ok(table),
         Missing::Drop => {
@@ -274,13 +304,14 @@ fn without_missing(table: Table, options: &CsvOptions) -> Result<Table, DataErro
                 let count = (0..table.rows).filter(|&row| column.is_missing(row)).count();
                 (count > 0).then(|| (table.column_name(at), count))
             };
-            let columns: Vec<_> = (0..table.columns.len()).filter_map(lacking).collect();
+            let mut columns: Vec<_> = (0..table.columns.len()).filter_map(lacking).collect();
+            let fix = if columns.is_empty() { FIX_MISSING_TARGET } else { FIX_MISSING };
+            if without_target > 0 && !options.targets_optional {
+                columns.push((target, without_target));
+            }
             match columns.is_empty() {
                 true => Ok(table),
-                false => {
-                    let rows = table.rows;
-                    Err(DataProblem::MissingValues { columns, rows }.of(&table.name))
-                }
+                false => Err(DataProblem::MissingValues { columns, rows, fix }.of(&table.name)),
             }
         }
     }
@@ -331,9 +362,8 @@ fn push_targets(
     targets: &mut Targets,
     numbers: &mut Numbers,
 ) -> Result<(), DataError> {
-    let may_lack = options.missing == Missing::Drop;
     if let [column] = plan.targets[..] {
-        if may_lack && is_missing(lines.field(column)) {
+        if is_missing(lines.field(column)) {
             match targets {
                 Targets::None => {}
                 Targets::Numbers { values, .. } => values.push(f64::NAN),
@@ -342,7 +372,8 @@ fn push_targets(
             return Ok(());
         }
         // One column for several outputs can only be a class.
-        if options.classes.is_none() && !has_several_outputs(options) {
+        let is_category = plan.categorical.contains(&column);
+        if options.classes.is_none() && !has_several_outputs(options) && !is_category {
             lines.check_unmixed(column, matches!(targets, Targets::Classes(_)))?;
         }
     }
@@ -350,8 +381,7 @@ fn push_targets(
         Targets::None => Ok(()),
         Targets::Numbers { values, .. } => {
             for &column in &plan.targets {
-                let is_missing = may_lack && is_missing(lines.field(column));
-                values.push(match is_missing {
+                values.push(match is_missing(lines.field(column)) {
                     true => f64::NAN,
                     false => lines.number(column, numbers)?,
                 });

@@ -71,22 +71,26 @@ impl Encoding {
         matches!(self, Encoding::Number(_))
     }
 
-    /// Those of a table's columns; means are those of some `rows`, values those of all.
-    pub(super) fn fit(table: &Table, rows: &[usize]) -> Vec<Encoding> {
-        let of_column = |column: &Column| {
-            let lacks = (0..table.rows).any(|row| column.is_missing(row));
-            match column {
-                Column::Texts(texts) => of_texts(texts, rows, lacks),
-                column => {
-                    let numbers = rows.iter().map(|&row| column.number(row));
-                    let (count, sum) = numbers
-                        .filter(|value| !value.is_nan())
-                        .fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
-                    Encoding::Number((lacks && count > 0.0).then(|| sum / count))
-                }
+    /// Those of a table's columns; means are those of some `rows`, values those of all. Where it `fills`, something
+    /// stands in for values that are missing.
+    pub(super) fn fit(table: &Table, rows: &[usize], fills: bool) -> Vec<Encoding> {
+        let lacks = fills;
+        let of_column = |column: &Column| match column {
+            Column::Texts(texts) => of_texts(texts, rows, lacks),
+            column => {
+                let numbers = rows.iter().map(|&row| column.number(row));
+                let (count, sum) = numbers
+                    .filter(|value| !value.is_nan())
+                    .fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
+                Encoding::Number((lacks && count > 0.0).then(|| sum / count))
             }
         };
         table.columns.iter().map(of_column).collect()
+    }
+
+    /// Whether all texts are yes or no.
+    pub(super) fn is_flags(texts: &Texts) -> bool {
+        !texts.names.is_empty() && texts.names.iter().all(|name| flag(name).is_some())
     }
 
     /// Whether every column of texts has few enough values to become inputs, or is said to be of categories.
@@ -99,7 +103,7 @@ impl Encoding {
             let (values, rows) = (texts.names.len(), texts.of.len() - texts.missing());
             let few =
                 values <= MOST_VALUES && values < rows && values * ROWS_OF_VALUE <= rows.max(6);
-            let is_fine = few || table.names.categorical.contains(&at) || is_flags(texts);
+            let is_fine = few || table.names.categorical.contains(&at) || Encoding::is_flags(texts);
             (!is_fine).then(|| (table.column_name(at), values))
         };
         let columns: Vec<_> = table.columns.iter().enumerate().filter_map(refused).collect();
@@ -108,10 +112,6 @@ impl Encoding {
             false => Err(DataProblem::TooManyValues { columns }.of(&table.name)),
         }
     }
-}
-
-fn is_flags(texts: &Texts) -> bool {
-    !texts.names.is_empty() && texts.names.iter().all(|name| flag(name).is_some())
 }
 
 fn of_texts(texts: &Texts, rows: &[usize], lacks: bool) -> Encoding {
@@ -123,7 +123,7 @@ fn of_texts(texts: &Texts, rows: &[usize], lacks: bool) -> Encoding {
     }
     // The most frequent one, the first of several.
     let most = (0..counts.len()).rev().max_by_key(|&at| counts[at]).filter(|_| lacks);
-    if is_flags(texts) {
+    if Encoding::is_flags(texts) {
         return Encoding::Flag(most.and_then(|at| flag(&texts.names[at])));
     }
     let mut values = texts.names.clone();
@@ -154,7 +154,9 @@ impl<'a> Encoded<'a> {
         let missing = (0..table.rows).filter(|&row| column.is_missing(row)).count();
         if missing > 0 && !fills {
             let columns = vec![(name(), missing)];
-            return Err(DataProblem::MissingValues { columns, rows: table.rows }.of(&table.name));
+            let fix = "complete these rows, or train with --missing mean and at least one value among the training rows";
+            let problem = DataProblem::MissingValues { columns, rows: table.rows, fix };
+            return Err(problem.of(&table.name));
         }
         let unknown = |line: u64, value: &str, known: String| {
             let (column, value) = (name(), value.to_owned());

@@ -178,15 +178,14 @@ pub enum DataProblem {
         known: String,
     },
     /// Values that are missing, by column.
-    #[error(
-        "missing values in {}; use --missing mean to fill them in, --missing drop to leave their rows out, or --ignore to leave the columns out",
-        listed(columns, rows)
-    )]
+    #[error("missing values in {}; {fix}", listed(columns, rows))]
     MissingValues {
         /// The columns, and how many values each lacks.
         columns: Vec<(String, usize)>,
         /// Rows of the table.
         rows: usize,
+        /// What to do about them.
+        fix: &'static str,
     },
     /// Columns of texts with too many values to be inputs.
     #[error(

@@ -106,12 +106,8 @@ impl Dataset {
     }
 
     /// All targets in their own unit, `[rows][target_len]`.
-    pub fn own_targets(&self) -> Vec<f32> {
-        let mut targets = self.targets.clone();
-        if let Some(scaling) = &self.target_scaling {
-            scaling.unscale(&mut targets);
-        }
-        targets
+    pub fn own_targets(&self) -> Vec<f64> {
+        Scaling::own_unit(self.target_scaling.as_ref(), &self.targets)
     }
 
     /// What its targets mean.
@@ -159,9 +155,10 @@ impl Dataset {
         &self.targets[row * self.target_len..][..self.target_len]
     }
 
-    /// Whether every target is 0 or 1.
+    /// Whether every target is 0 or 1, and none was made so by scaling.
     pub fn is_classification(&self) -> bool {
-        self.targets.iter().all(|&target| target == 0.0 || target == 1.0)
+        self.target_scaling.is_none()
+            && self.targets.iter().all(|&target| target == 0.0 || target == 1.0)
     }
 
     /// Whether there are several rows, all with the same targets: then there is nothing to learn.

@@ -45,9 +45,12 @@ impl Schema {
         if self.encodings.is_empty() { inputs } else { self.encodings.len() }
     }
 
-    /// Which of the columns hold texts.
-    pub fn texts(&self) -> Vec<bool> {
-        self.encodings.iter().map(|encoding| !encoding.is_number()).collect()
+    /// Which of so many columns hold texts.
+    pub fn texts(&self, columns: usize) -> Vec<bool> {
+        match self.encodings.is_empty() {
+            true => vec![false; columns],
+            false => self.encodings.iter().map(|encoding| !encoding.is_number()).collect(),
+        }
     }
 
     /// The encodings of the columns of a table, of which there are as many as in training.
@@ -104,6 +107,8 @@ pub struct Preparation {
     pub is_stratified: bool,
     /// The seed that draws them.
     pub seed: u64,
+    /// Whether something stands in for values that are missing, here or in later rows.
+    pub fills: bool,
     /// How inputs are normalized; where it is not said, `Standard` unless every column is of zeros and ones.
     pub normalize: Option<Normalize>,
     /// How targets are normalized that are numbers, not all of them 0 or 1.
@@ -151,7 +156,7 @@ impl Samples {
         let labels = Labels::of(&table, outputs)?;
         let Names { inputs, targets, target_places, .. } = table.names.clone();
         let [rest, held_out, tested] = split(&table, preparation)?;
-        let encodings = Encoding::fit(&table, &rest);
+        let encodings = Encoding::fit(&table, &rest, preparation.fills);
         let encoded = EncodedTable::new(&table, &encodings)?;
         let are_numbers = encoded.are_numbers();
         let normalize = preparation.normalize.unwrap_or(match is_of_bits(&encoded, &table) {
@@ -312,10 +317,11 @@ fn split(table: &Table, preparation: &Preparation) -> Result<[Vec<usize>; 3], Da
         }
     };
     let mut part_of = vec![0; rows];
-    let mut taken = vec![0; groups.len()];
+    let (mut taken, mut all) = (vec![0; groups.len()], 0.0);
     for (part, flag, fraction) in [(1, "--validation", validation), (2, "--test", test)] {
         let Some(fraction) = fraction else { continue };
-        let counts = shares(&groups, rows, fraction);
+        all += f64::from(fraction);
+        let counts = shares(&groups, &taken, (rows as f64 * f64::from(fraction)).round(), all);
         let count: usize = counts.iter().sum();
         let left = rows - taken.iter().sum::<usize>();
         if count == 0 || count >= left {
@@ -325,9 +331,8 @@ fn split(table: &Table, preparation: &Preparation) -> Result<[Vec<usize>; 3], Da
             return Err(DataProblem::Split { rows, fraction, part, fix, flag }.of(&table.name));
         }
         for ((group, taken), count) in groups.iter().zip(&mut taken).zip(counts) {
-            let end = group.len().min(*taken + count);
-            group[*taken..end].iter().for_each(|&row| part_of[row] = part);
-            *taken = end;
+            group[*taken..*taken + count].iter().for_each(|&row| part_of[row] = part);
+            *taken += count;
         }
     }
     Ok([0, 1, 2].map(|part| (0..rows).filter(|&row| part_of[row] == part).collect()))
@@ -344,15 +349,37 @@ fn classes_of(table: &Table) -> Option<Vec<usize>> {
     }
 }
 
-/// How many rows of each group a fraction of all `rows` is: whole ones, more where more of one is left.
-fn shares(groups: &[Vec<usize>], rows: usize, fraction: f32) -> Vec<usize> {
-    let wanted = |group: &Vec<usize>| group.len() as f64 * f64::from(fraction);
-    let all = (rows as f64 * f64::from(fraction)).round() as usize;
-    let mut counts: Vec<usize> = groups.iter().map(|group| wanted(group) as usize).collect();
-    let mut order: Vec<usize> = (0..groups.len()).collect();
-    order.sort_by(|&a, &b| wanted(&groups[b]).fract().total_cmp(&wanted(&groups[a]).fract()));
-    let missing = all.saturating_sub(counts.iter().sum());
-    order.iter().cycle().take(missing).for_each(|&group| counts[group] += 1);
+/// How many rows of each group go to a part of so many rows, so that with those that are `taken` already each comes
+/// near a `fraction` of its own. A group keeps its last row for the training, as long as others have more.
+fn shares(groups: &[Vec<usize>], taken: &[usize], rows: f64, fraction: f64) -> Vec<usize> {
+    let mut counts = vec![0; groups.len()];
+    let wanted = |at: usize| groups[at].len() as f64 * fraction - taken[at] as f64;
+    for kept in [1, 0] {
+        let room = |at: usize, counts: &[usize]| {
+            groups[at].len().saturating_sub(taken[at] + counts[at] + kept)
+        };
+        for at in 0..groups.len() {
+            counts[at] +=
+                (wanted(at).max(0.0) as usize).saturating_sub(counts[at]).min(room(at, &counts));
+        }
+        while counts.iter().sum::<usize>() < rows as usize {
+            let lack = |at: usize| wanted(at) - counts[at] as f64;
+            let free = (0..groups.len()).rev().filter(|&at| room(at, &counts) > 0);
+            match free.max_by(|&a, &b| lack(a).total_cmp(&lack(b))) {
+                Some(at) => counts[at] += 1,
+                None => break,
+            }
+        }
+        // Whole shares of all groups may be more than the part.
+        while counts.iter().sum::<usize>() > rows as usize {
+            let over = |at: &usize| counts[*at] as f64 - wanted(*at);
+            let used = (0..groups.len()).filter(|&at| counts[at] > 0);
+            match used.max_by(|a, b| over(a).total_cmp(&over(b))) {
+                Some(at) => counts[at] -= 1,
+                None => break,
+            }
+        }
+    }
     counts
 }
 
@@ -366,6 +393,7 @@ mod tests {
         test: None,
         is_stratified: true,
         seed: 0,
+        fills: false,
         normalize: Some(Normalize::None),
         normalize_targets: None,
         together: false,

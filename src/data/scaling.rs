@@ -49,13 +49,13 @@ impl Scaling {
         f64::from(value) * width + self.offset[at]
     }
 
-    /// The same for all rows, `[rows][len]`.
-    pub fn unscale(&self, values: &mut [f32]) {
-        for row in values.chunks_exact_mut(self.offset.len()) {
-            for (at, value) in row.iter_mut().enumerate() {
-                *value = self.unscaled(at, *value) as f32;
-            }
-        }
+    /// The same for all rows, `[rows][len]`; as they are without a scaling.
+    pub fn own_unit(scaling: Option<&Scaling>, values: &[f32]) -> Vec<f64> {
+        let own = |(index, &value): (usize, &f32)| match scaling {
+            Some(scaling) => scaling.unscaled(index % scaling.offset.len(), value),
+            None => value.into(),
+        };
+        values.iter().enumerate().map(own).collect()
     }
 
     /// How many times as large the mean of squared errors is in the unit of the targets; 1 for several
@@ -119,9 +119,8 @@ mod tests {
     fn numbers_come_back_in_their_unit() {
         let scaling = Scaling::new(vec![2e5, 0.0], vec![1e-4, 2.0]).unwrap();
         assert_eq!(scaling.scaled(0, 210_000.0), 1.0);
-        let mut row = [1.0, 3.0];
-        scaling.unscale(&mut row);
-        assert_eq!(row, [210_000.0, 1.5]);
+        assert_eq!(Scaling::own_unit(Some(&scaling), &[1.0, 3.0]), [210_000.0, 1.5]);
+        assert_eq!(Scaling::own_unit(None, &[1.0, 3.0]), [1.0, 3.0]);
         assert_eq!(Scaling::new(vec![2e5], vec![1e-4]).unwrap().squared_unit().round(), 1e8);
         assert_eq!(scaling.squared_unit(), 1.0);
         assert_eq!(Scaling::new(vec![3.0], vec![0.0]).unwrap().unscaled(0, 9.0), 3.0);

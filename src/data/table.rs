@@ -149,16 +149,20 @@ impl Table {
         }
     }
 
-    /// Whether anything of a row is missing, its target included.
-    pub(super) fn lacks(&self, row: usize) -> bool {
-        let lacks_target = match &self.targets {
+    /// Whether a target of a row is missing.
+    pub(super) fn lacks_target(&self, row: usize) -> bool {
+        match &self.targets {
             Targets::None => false,
             Targets::Numbers { values, len } => {
                 values[row * len..][..*len].iter().any(|value| value.is_nan())
             }
             Targets::Classes(classes) => classes.of[row] == MISSING,
-        };
-        lacks_target || self.columns.iter().any(|column| column.is_missing(row))
+        }
+    }
+
+    /// Whether anything of a row is missing, its target included.
+    pub(super) fn lacks(&self, row: usize) -> bool {
+        self.lacks_target(row) || self.columns.iter().any(|column| column.is_missing(row))
     }
 
     /// Only these rows, in this order.
@@ -184,6 +188,22 @@ impl Table {
     pub fn encoded(&self, labels: &Labels) -> Result<Option<Vec<f32>>, DataError> {
         let all: Vec<usize> = (0..self.rows).collect();
         self.encoded_targets(&all, labels, None)
+    }
+
+    /// The same in f64, numbers as they are written; no number where a row has no target.
+    ///
+    /// # Errors
+    /// As [`Table::encoded`].
+    pub fn own_targets(&self, labels: &Labels) -> Result<Option<Vec<f64>>, DataError> {
+        match (&self.targets, labels.outputs()) {
+            (Targets::Numbers { values, .. }, None) => Ok(Some(values.clone())),
+            _ => Ok(self.encoded(labels)?.map(|list| list.into_iter().map(f64::from).collect())),
+        }
+    }
+
+    /// The rows that have a target.
+    pub fn with_target(&self) -> Vec<usize> {
+        (0..self.rows).filter(|&row| !self.lacks_target(row)).collect()
     }
 
     /// The same of some rows, numbers on a scale.
@@ -216,6 +236,10 @@ impl Table {
         let label_of: Vec<Option<usize>> = classes.names.iter().map(label).collect();
         let mut values = allocate(&self.name, rows.len() * outputs)?;
         for class in rows.iter().map(|&row| classes.of[row] as usize) {
+            if class == MISSING as usize {
+                values.extend(std::iter::repeat_n(f32::NAN, outputs));
+                continue;
+            }
             let Some(label) = label_of[class] else {
                 let (line, class) = (classes.lines[class], classes.names[class].clone());
                 let known = labels.names().join(", ");

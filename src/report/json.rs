@@ -351,14 +351,14 @@ pub(super) fn scores(sweep: &Sweep, scores: &Scores) -> String {
     let name = scores.measure.name();
     for (cell, score) in sweep.cells.iter().zip(&scores.cells) {
         let axes = cell.axes.iter().map(|(name, point)| ((*name).to_owned(), json!(point)));
-        let (measure, loss) = (score.spread(|one| one.measure), score.spread(|one| one.loss));
+        let (measure, loss) = (score.spread(|one| one.measure), score.spread(|one| Some(one.loss)));
         let results = json!({
             "event": "cell",
             "networks": score.scores.len(),
             "diverged": score.diverged,
             format!("{name}_mean"): measure.map(|spread| spread.mean),
             format!("{name}_deviation"): measure.map(|spread| spread.deviation),
-            format!("{name}_best"): score.best().map(|best| best.measure),
+            format!("{name}_best"): score.best().and_then(|best| best.measure),
             "best_seed": score.best().map(|best| best.seed),
             "loss_mean": loss.map(|spread| spread.mean),
             "loss_deviation": loss.map(|spread| spread.deviation),
@@ -474,7 +474,7 @@ pub(super) fn predictions(report: &PredictReport<'_>) -> String {
         "network": report.network.sizes(),
         "rows": report.table.rows(),
         "loss": evaluation.map(|e| e.loss),
-        "accuracy": evaluation.and_then(|e| e.accuracy(report.table.rows())),
+        "accuracy": evaluation.and_then(|e| e.accuracy(report.table.with_target().len())),
         "solved": evaluation.and_then(|e| e.solved),
     });
     if let Some(evaluation) = evaluation {

@@ -168,7 +168,7 @@ impl RateReport<'_> {
         match self.suggested() {
             _ if data.is_constant() => format!(
                 "Every row has the target {}: there is nothing to learn, at any rate.\n",
-                data.own_targets()[0]
+                table::short(data.own_targets()[0])
             ),
             Some(rate) => format!("Suggested: --lr {}\n", rounded(rate)),
             None => "No rate to suggest; try others with --from and --to, or another network.\n"

@@ -31,9 +31,9 @@ pub struct PredictReport<'a> {
     /// The rows, as they were given.
     pub table: &'a Table,
     /// `[rows][outputs]`, where they are known.
-    pub targets: Option<&'a [f32]>,
-    /// `[rows][outputs]`, after the loss's link.
-    pub predictions: &'a [f32],
+    pub targets: Option<&'a [f64]>,
+    /// `[rows][outputs]`, after the loss's link, numbers in the unit of the targets.
+    pub predictions: &'a [f64],
     /// Loss and accuracy, where targets are known.
     pub evaluation: Option<&'a Evaluation>,
 }
@@ -43,20 +43,21 @@ const MOST_INPUTS: usize = 8;
 
 impl PredictReport<'_> {
     /// The outputs of a row.
-    pub(super) fn output(&self, row: usize) -> &[f32] {
+    pub(super) fn output(&self, row: usize) -> &[f64] {
         let outputs = self.network.outputs();
         &self.predictions[row * outputs..][..outputs]
     }
 
     /// The targets of a row, where they are known.
-    pub(super) fn target(&self, row: usize) -> Option<&[f32]> {
+    pub(super) fn target(&self, row: usize) -> Option<&[f64]> {
         let outputs = self.network.outputs();
-        self.targets.map(|targets| &targets[row * outputs..][..outputs])
+        let own = self.targets.map(|targets| &targets[row * outputs..][..outputs]);
+        own.filter(|own| own.iter().all(|value| !value.is_nan()))
     }
 
     /// The class that a row of outputs, or of targets, stands for, and its probability: its own
     /// output, or `1 - output` for class 0 of a single output. `None` in a regression.
-    pub(super) fn class(&self, values: &[f32]) -> Option<(&str, f32)> {
+    pub(super) fn class(&self, values: &[f64]) -> Option<(&str, f64)> {
         let class = class_of(values);
         let name = self.schema.labels.names().get(class)?;
         let share = match values {
@@ -93,8 +94,9 @@ fn text(report: &PredictReport<'_>) -> String {
         text += &table::columns(0, &head(report), lines(report, |value| format!("{value:.4}")));
     }
     if let Some(evaluation) = report.evaluation {
-        let right =
-            evaluation.right.map(|right| format!("{right} of {} correct, ", report.table.rows()));
+        let right = evaluation
+            .right
+            .map(|right| format!("{right} of {} correct, ", report.table.with_target().len()));
         let loss = table::loss(evaluation.loss);
         let _ = writeln!(text, "\n{}loss {loss}", right.unwrap_or_default());
         text += &verdict::errors(evaluation, &report.schema.targets);
@@ -136,16 +138,22 @@ fn head(report: &PredictReport<'_>) -> Vec<String> {
 /// A line per row: its number, the inputs if there are few, target and prediction.
 fn lines<'a>(
     report: &'a PredictReport<'a>,
-    number: impl Fn(f32) -> String + Copy + 'a,
+    number: impl Fn(f64) -> String + Copy + 'a,
 ) -> impl Iterator<Item = Vec<String>> + 'a {
     (0..report.table.rows()).map(move |row| {
         let mut line = vec![(row + 1).to_string()];
         line.extend(report.table.fields(row).take(shown(report)).map(|field| field.to_string()));
-        if let Some(target) = report.target(row) {
-            match report.class(target) {
+        let has_classes = !report.schema.labels.names().is_empty();
+        match report.target(row) {
+            Some(target) => match report.class(target) {
                 Some((name, _)) => line.push(name.to_owned()),
-                None => line.extend(target.iter().map(f32::to_string)),
+                None => line.extend(target.iter().map(f64::to_string)),
+            },
+            None if report.targets.is_some() => {
+                let count = if has_classes { 1 } else { report.network.outputs() };
+                line.extend(std::iter::repeat_n(String::new(), count));
             }
+            None => {}
         }
         let output = report.output(row);
         match report.class(output) {
@@ -164,7 +172,7 @@ fn csv(report: &PredictReport<'_>) -> String {
         match (&report.schema.labels, report.output(row)) {
             (Labels::Numbers, _) => {}
             (Labels::Pair(_), [value]) => line.extend([1.0 - value, *value].map(|v| v.to_string())),
-            (_, output) => line.extend(output.iter().map(f32::to_string)),
+            (_, output) => line.extend(output.iter().map(f64::to_string)),
         }
         line
     });

@@ -44,14 +44,14 @@ fn text(sweep: &Sweep, scores: &Scores) -> String {
     let number = |value: f64| format!("{value:.4}");
     let lines = sweep.cells.iter().zip(&scores.cells).map(|(cell, score)| {
         let values = axes.iter().map(|&axis| cell.axes[axis].1.to_string());
-        let (measure, loss) = (score.spread(|one| one.measure), score.spread(|one| one.loss));
+        let (measure, loss) = (score.spread(|one| one.measure), score.spread(|one| Some(one.loss)));
         let best = score.best();
         let results = [
             table::or_dash(measure.map(|spread| number(spread.mean))),
             table::or_dash(measure.map(|spread| number(spread.deviation))),
             table::or_dash(loss.map(|spread| table::loss(spread.mean))),
             table::or_dash(loss.map(|spread| table::loss(spread.deviation))),
-            table::or_dash(best.map(|best| number(best.measure))),
+            table::or_dash(best.and_then(|best| best.measure).map(number)),
             table::or_dash(best.map(|best| best.seed)),
             score.scores.len().to_string(),
             score.diverged.to_string(),
@@ -92,11 +92,11 @@ pub fn scores_csv(sweep: &Sweep, scores: &Scores) -> String {
             AxisValue::Unused => String::new(),
             value => value.to_string(),
         });
-        let (measure, loss) = (score.spread(|one| one.measure), score.spread(|one| one.loss));
+        let (measure, loss) = (score.spread(|one| one.measure), score.spread(|one| Some(one.loss)));
         let results = [
             table::or_empty(measure.map(|spread| spread.mean)),
             table::or_empty(measure.map(|spread| spread.deviation)),
-            table::or_empty(score.best().map(|best| best.measure)),
+            table::or_empty(score.best().and_then(|best| best.measure)),
             table::or_empty(loss.map(|spread| spread.mean)),
             table::or_empty(loss.map(|spread| spread.deviation)),
             table::or_empty(score.best().map(|best| best.seed)),

@@ -8,8 +8,8 @@ use crate::data::Scaling;
 /// Inputs, targets where they are known, and predictions: one line per row.
 pub(super) fn predictions(
     inputs: impl Iterator<Item = String>,
-    targets: Option<&[f32]>,
-    predictions: &[f32],
+    targets: Option<&[f64]>,
+    predictions: &[f64],
     outputs: usize,
 ) -> String {
     let head: &[&str] = match targets {
@@ -27,14 +27,35 @@ pub(super) fn predictions(
 }
 
 /// Numbers of six digits with spaces between: what scaling and rounding left of them is not shown.
-pub(super) fn joined(values: &[f32]) -> String {
-    let short = |value: &f32| format!("{value:.5e}").parse::<f64>().unwrap_or(f64::NAN).to_string();
-    values.iter().map(short).collect::<Vec<_>>().join(" ")
+pub(super) fn joined<T: Copy + Into<f64>>(values: &[T]) -> String {
+    values.iter().map(|&value| six_digits(value.into())).collect::<Vec<_>>().join(" ")
+}
+
+/// Whole numbers as they are, others to six digits; nothing for what is none.
+pub(super) fn six_digits(value: f64) -> String {
+    match value {
+        value if value.is_nan() => String::new(),
+        value if value.fract() == 0.0 && value.abs() < 1e15 => (value + 0.0).to_string(),
+        value => {
+            let decimals = (5 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
+            let text = format!("{value:.decimals$}");
+            match text.contains('.') {
+                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+                false => text,
+            }
+        }
+    }
 }
 
 /// A number of five digits.
 pub(super) fn short(value: f64) -> String {
-    format!("{value:.4e}").parse::<f64>().unwrap_or(f64::NAN).to_string()
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if (1e-4..1e15).contains(&size) => {
+            format!("{value:.4e}").parse::<f64>().unwrap_or(f64::NAN).to_string()
+        }
+        _ => format!("{value:.3e}"),
+    }
 }
 
 /// Inputs as they were before they were scaled, to as many decimals as scaling has left of them.

@@ -25,6 +25,8 @@ pub struct TrainReport<'a> {
     training: &'a Training,
     /// How inputs were normalized.
     scaling: Option<Scaling>,
+    /// The names of targets, if they have any.
+    targets: Vec<String>,
     at: &'a EngineSpec,
     detail: Detail,
     bar: ProgressBar,
@@ -52,7 +54,8 @@ impl<'a> TrainReport<'a> {
         let template = "{bar:30} epoch {pos}/{len}  {msg}  {elapsed}, {eta} left";
         let bar = progress_bar(detail, training.epochs.into(), template);
         let scaling = data.schema.scaling.clone();
-        Ok(TrainReport { training, scaling, at, detail, bar, failed: RefCell::default() })
+        let (targets, failed) = (data.schema.targets.clone(), RefCell::default());
+        Ok(TrainReport { training, scaling, targets, at, detail, bar, failed })
     }
 
     /// Reports a report boundary.
@@ -163,7 +166,7 @@ impl<'a> TrainReport<'a> {
                 let _ = writeln!(text, "{table}");
             }
         }
-        text += &verdict::verdict(training, outcome);
+        text += &verdict::verdict(training, outcome, &self.targets);
         let HeldOut { validation, test } = &training.held_out;
         if !is_quiet && (data.rows() > SOLVED_ROWS || validation.is_some() || test.is_some()) {
             for (of, confusion) in run.confusions() {
@@ -306,10 +309,21 @@ fn about_data(training: &Training, samples: &Samples) -> String {
         false => format!("     {}\n", parts.join("; ")),
     };
     for (at, encoding) in schema.encodings.iter().enumerate() {
-        if *encoding != Encoding::Number(None) {
+        if !matches!(encoding, Encoding::Number(_)) {
             let column = schema.inputs.get(at).cloned().unwrap_or(format!("column {}", at + 1));
             let _ = writeln!(text, "     {column}: {encoding}");
         }
+    }
+    let filled = |(at, encoding): (usize, &Encoding)| match encoding {
+        Encoding::Number(Some(mean)) => {
+            let column = schema.inputs.get(at).cloned().unwrap_or((at + 1).to_string());
+            Some(format!("{column} {}", table::short(*mean)))
+        }
+        _ => None,
+    };
+    let filled: Vec<String> = schema.encodings.iter().enumerate().filter_map(filled).collect();
+    if !filled.is_empty() && filled.len() <= MOST_NAMED {
+        let _ = writeln!(text, "     where numbers are missing: {}", filled.join(", "));
     }
     for note in &samples.notes {
         let _ = writeln!(text, "({note})");
@@ -323,8 +337,8 @@ const FEW_NUMBERS: std::ops::RangeInclusive<usize> = 2..=20;
 const LARGE_INPUT: f32 = 20.0;
 
 /// The number of distinct values, if all are integers and they are few.
-fn few_integers(values: &[f32]) -> Option<usize> {
-    let mut seen: Vec<f32> = Vec::new();
+fn few_integers(values: &[f64]) -> Option<usize> {
+    let mut seen: Vec<f64> = Vec::new();
     for value in values {
         let whole = value.round();
         // Scaling them and back left a rounding.

@@ -10,7 +10,7 @@ use crate::train::{
 };
 
 /// The last lines of a report.
-pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
+pub(super) fn verdict(training: &Training, outcome: &Outcome, targets: &[String]) -> String {
     let run = &outcome.kept;
     let evaluation = &run.evaluation;
     let rows = training.data.rows();
@@ -32,8 +32,13 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome) -> String {
         }
         (_, None) => format!("Done: {loss}.\n"),
     };
-    text += &errors(evaluation, &[]);
+    text += &errors(evaluation, targets);
     text += &held_out(training, run);
+    for (of, seen) in [("validation", &run.validation), ("test", &run.test)] {
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.errors.len() > 1) {
+            let _ = write!(text, "{of} rows:\n{}", errors(seen, targets));
+        }
+    }
     text += &baseline(training, run);
     if outcome.restarts > 1 || evaluation.solved == Some(true) {
         let _ = writeln!(text, "{}", starts(outcome));
@@ -153,13 +158,9 @@ const NO_BETTER: f64 = 0.01;
 fn baseline(training: &Training, run: &Run) -> String {
     let (_, data, seen) = run.unseen(training);
     if training.data.is_constant() {
-        let targets: Vec<String> = training.data.own_targets()[..training.data.target_len()]
-            .iter()
-            .map(f32::to_string)
-            .collect();
+        let targets = table::joined(&training.data.own_targets()[..training.data.target_len()]);
         return format!(
-            "Every row has the target {}: there is nothing to learn from them.\n",
-            targets.join(" ")
+            "Every row has the target {targets}: there is nothing to learn from them.\n"
         );
     }
     let is_mean = |of: &TargetErrors| of.r2.is_some_and(|r2| r2 < NO_BETTER);
@@ -169,7 +170,8 @@ fn baseline(training: &Training, run: &Run) -> String {
     let (Some(right), Some(confusion)) = (seen.right, &seen.confusion) else {
         return String::new();
     };
-    if data.rows() <= SOLVED_ROWS {
+    // Of the few rows of a truth table half may be right by chance.
+    if data.rows() <= SOLVED_ROWS && std::ptr::eq(data, &*training.data) {
         return String::new();
     }
     let classes = confusion.classes.len();
@@ -269,7 +271,7 @@ mod tests {
         change(&mut training);
         let outcome =
             pollster::block_on(training.run(&EngineSpec::Cpu, &mut |_| (), &|| false)).unwrap();
-        verdict(&training, &outcome)
+        verdict(&training, &outcome, &[])
     }
 
     fn network(sizes: &[usize]) -> Network {

@@ -29,8 +29,8 @@ pub struct Score {
     pub seed: u64,
     /// Its loss.
     pub loss: f64,
-    /// Its accuracy, or its R2.
-    pub measure: f64,
+    /// Its accuracy, or its R2; `None` where it has none, as of rows with equal targets.
+    pub measure: Option<f64>,
 }
 
 /// The mean of some numbers, and how far they are from it.
@@ -67,21 +67,22 @@ pub struct Scores {
 }
 
 impl CellScore {
-    /// The mean and the deviation of one number of each network; `None` without any.
-    pub fn spread(&self, of: fn(&Score) -> f64) -> Option<Spread> {
-        let count = self.scores.len() as f64;
-        let mean = self.scores.iter().map(of).sum::<f64>() / count;
-        let squares: f64 = self.scores.iter().map(|score| (of(score) - mean).powi(2)).sum();
+    /// The mean and the deviation of one number of each network that has it; `None` without any.
+    pub fn spread(&self, of: fn(&Score) -> Option<f64>) -> Option<Spread> {
+        let all: Vec<f64> = self.scores.iter().filter_map(of).collect();
+        let count = all.len() as f64;
+        let mean = all.iter().sum::<f64>() / count;
+        let squares: f64 = all.iter().map(|value| (value - mean).powi(2)).sum();
         let deviation = (squares / (count - 1.0).max(1.0)).sqrt();
         (count > 0.0).then_some(Spread { mean, deviation })
     }
 
     /// The network with the highest measure, of several the one with the lowest loss.
     pub fn best(&self) -> Option<&Score> {
-        let order = |a: &&Score, b: &&Score| {
-            a.measure.total_cmp(&b.measure).then(b.loss.total_cmp(&a.loss))
-        };
-        self.scores.iter().rev().max_by(order)
+        let known = |score: &Score| score.measure.unwrap_or(f64::NEG_INFINITY);
+        let order =
+            |a: &&Score, b: &&Score| known(a).total_cmp(&known(b)).then(b.loss.total_cmp(&a.loss));
+        self.scores.iter().rev().filter(|score| score.measure.is_some()).max_by(order)
     }
 
     fn note(&mut self, training: &Training, measure: Measure, end: StartEnd<'_>) {
@@ -95,10 +96,10 @@ impl CellScore {
 fn score(training: &Training, measure: Measure, run: &Run) -> Score {
     let (_, data, seen) = run.unseen(training);
     let measure = match measure {
-        Measure::Accuracy => seen.accuracy(data.rows()).unwrap_or(f64::NAN),
+        Measure::Accuracy => seen.accuracy(data.rows()),
         Measure::R2 => {
-            let all: Vec<f64> = seen.errors.iter().map(|of| of.r2.unwrap_or(f64::NAN)).collect();
-            all.iter().sum::<f64>() / all.len() as f64
+            let all: Vec<f64> = seen.errors.iter().filter_map(|of| of.r2).collect();
+            (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
         }
     };
     Score { seed: run.seed, loss: seen.loss, measure }
@@ -219,7 +220,7 @@ mod tests {
 
     #[test]
     fn means_deviations_and_the_best_by_hand() {
-        let score = |seed, loss, measure| Score { seed, loss, measure };
+        let score = |seed, loss, measure| Score { seed, loss, measure: Some(measure) };
         let scores = vec![score(3, 0.5, 0.8), score(4, 0.2, 0.9), score(5, 0.1, 0.9)];
         let cell = CellScore { scores, diverged: 1 };
         let spread = cell.spread(|score| score.measure).unwrap();
@@ -230,6 +231,6 @@ mod tests {
             max_relative = 1e-9
         );
         assert_eq!(cell.best().unwrap().seed, 5);
-        assert!(CellScore::default().spread(|score| score.loss).is_none());
+        assert!(CellScore::default().spread(|score| Some(score.loss)).is_none());
     }
 }

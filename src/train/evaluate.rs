@@ -1,6 +1,6 @@
 //! Evaluation of a network on a data set: loss, accuracy, whether it is solved, dead units.
 
-use crate::data::{Dataset, Labels, SOLVED_ROWS};
+use crate::data::{Dataset, Labels, SOLVED_ROWS, Scaling};
 use crate::engine::{Forward, SOLVED_WITHIN, activations};
 use crate::network::{GradientAt, Link, Network};
 use crate::reference::{predictions, twins};
@@ -12,7 +12,7 @@ pub struct Evaluation {
     pub loss: f64,
     /// `[rows][outputs]`, after the loss's link: probabilities where the loss defines them, and numbers in the
     /// unit of the targets.
-    pub predictions: Vec<f32>,
+    pub predictions: Vec<f64>,
     /// How far predictions are from targets that are numbers, one for each target.
     pub errors: Vec<TargetErrors>,
     /// Correct rows, where targets are 0 or 1: with one class per row the predicted class is the true one,
@@ -124,9 +124,9 @@ impl Confusion {
 }
 
 /// The class that a row of outputs, or of targets, stands for.
-pub fn class_of(values: &[f32]) -> usize {
+pub fn class_of<T: Copy + Into<f64> + PartialOrd>(values: &[T]) -> usize {
     match values {
-        [value] => usize::from(*value > 0.5),
+        [value] => usize::from((*value).into() > 0.5),
         values => largest(values),
     }
 }
@@ -148,11 +148,9 @@ impl Evaluation {
 /// Evaluates a forward pass over all rows of `data`.
 pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluation {
     let outputs = network.outputs();
-    let mut predictions = predictions(network.loss().link(), &forward.outputs, outputs);
+    let predictions = predictions(network.loss().link(), &forward.outputs, outputs);
+    let own = Scaling::own_unit(data.target_scaling(), &predictions);
     let is_classification = data.is_classification();
-    if let Some(scaling) = data.target_scaling() {
-        scaling.unscale(&mut predictions);
-    }
     let pairs = || predictions.chunks_exact(outputs).zip(data.targets().chunks_exact(outputs));
     let has_one_class = data.is_of_one_class();
     let is_right = |(prediction, target): (&[f32], &[f32])| {
@@ -167,7 +165,7 @@ pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluat
         loss: loss(network, data, forward) * data.loss_unit(),
         errors: match is_classification {
             true => Vec::new(),
-            false => errors(&predictions, &data.own_targets(), outputs),
+            false => errors(&own, &data.own_targets(), outputs),
         },
         right: is_classification.then(|| pairs().filter(|pair| is_right(*pair)).count()),
         confusion: has_one_class
@@ -176,14 +174,14 @@ pub fn evaluate(network: &Network, data: &Dataset, forward: &Forward) -> Evaluat
         solved: (is_classification && data.rows() <= SOLVED_ROWS)
             .then(|| predictions.iter().zip(data.targets()).all(near))
             .filter(|solved| !solved || !data.is_constant()),
-        predictions,
+        predictions: own,
     }
 }
 
 /// The errors of each target.
-fn errors(predictions: &[f32], targets: &[f32], outputs: usize) -> Vec<TargetErrors> {
-    let column = |values: &'_ [f32], at: usize| -> Vec<f64> {
-        values.iter().skip(at).step_by(outputs).map(|&value| value.into()).collect()
+fn errors(predictions: &[f64], targets: &[f64], outputs: usize) -> Vec<TargetErrors> {
+    let column = |values: &[f64], at: usize| -> Vec<f64> {
+        values.iter().skip(at).step_by(outputs).copied().collect()
     };
     let of_target = |at: usize| {
         let (predictions, targets) = (column(predictions, at), column(targets, at));
@@ -193,7 +191,7 @@ fn errors(predictions: &[f32], targets: &[f32], outputs: usize) -> Vec<TargetErr
 }
 
 /// The index of the largest value, the first of several.
-fn largest(values: &[f32]) -> usize {
+fn largest<T: PartialOrd>(values: &[T]) -> usize {
     (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
 }
 

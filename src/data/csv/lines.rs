@@ -122,6 +122,22 @@ impl<'a> Lines<'a> {
         Ok(more)
     }
 
+    /// The first row whose target is not missing, where there is one target; else the first of all.
+    pub(super) fn first_target(
+        &mut self,
+        targets: &[usize],
+        has_header: bool,
+    ) -> Result<StringRecord, DataError> {
+        self.rewind();
+        let mut more = self.next()? && (!has_header || self.next()?);
+        let first = self.record.clone();
+        let &[column] = targets else { return Ok(first) };
+        while more && is_missing(self.field(column)) {
+            more = self.next()?;
+        }
+        Ok(if more { self.record.clone() } else { first })
+    }
+
     /// Whether the first row, which is given, names the columns: no field of it is a number and not all are
     /// empty; or, where `may_have_numbers`, a text stands above a number, or its fields count the columns.
     pub(super) fn is_header(
@@ -129,7 +145,8 @@ impl<'a> Lines<'a> {
         first: &StringRecord,
         may_have_numbers: bool,
     ) -> Result<bool, DataError> {
-        let is_number = |field: &str| field.parse::<f64>().is_ok() || is_decimal_comma(field);
+        let is_number =
+            |field: &str| field.parse::<f64>().is_ok_and(f64::is_finite) || is_decimal_comma(field);
         if !first.iter().any(is_number) {
             return Ok(first.iter().any(|field| !field.is_empty()));
         }
@@ -224,7 +241,9 @@ impl<'a> Lines<'a> {
         if field.chars().any(|c| c.is_control() && c != '\n') {
             return Err(self.bad(column, "a text with a control character", FIX));
         }
-        let pushed = texts.push(field, self.line(), column + 1);
+        // A category 3 may be written 3.0.
+        let whole = whole_number(field);
+        let pushed = texts.push(whole.as_deref().unwrap_or(field), self.line(), column + 1);
         pushed.map_err(|problem| problem.of(self.name))
     }
 

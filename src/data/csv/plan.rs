@@ -29,11 +29,23 @@ impl Plan {
         // about that one's columns.
         let is_known = !options.known_inputs.is_empty() && !headings.is_empty();
         let find_all = |wanted: &[String]| -> Result<Vec<usize>, DataError> {
-            let wanted = if !is_known || options.targets_optional { wanted } else { &[] };
             find_columns(name, headings, columns, wanted)
         };
-        let (ignored, chosen) = (find_all(&options.ignore)?, find_all(&options.target)?);
-        let categorical = find_all(&options.categorical)?;
+        let (ignored, chosen, categorical) = match is_known && !options.targets_optional {
+            false => {
+                let (ignored, chosen) = (find_all(&options.ignore)?, find_all(&options.target)?);
+                (ignored, chosen, find_all(&options.categorical)?)
+            }
+            // The flags are about another table: of two columns of one name they may say which is meant.
+            true => {
+                let one = |wanted: &String| find_all(std::slice::from_ref(wanted)).ok();
+                let is_twin = |&column: &usize| {
+                    headings.iter().filter(|heading| **heading == headings[column]).count() > 1
+                };
+                let found = options.ignore.iter().filter_map(one).flatten();
+                (found.filter(is_twin).collect(), Vec::new(), Vec::new())
+            }
+        };
         for (index, column) in chosen.iter().enumerate() {
             if ignored.contains(column) {
                 return ambiguous(*column, "is both a target and ignored");
@@ -99,7 +111,10 @@ impl Plan {
         chosen: Vec<usize>,
     ) -> Result<Plan, DataError> {
         let find = |column: &String| {
-            let mut found = (0..headings.len()).filter(|&index| headings[index] == *column);
+            let all = || (0..headings.len()).filter(|&index| headings[index] == *column);
+            // Of two of one name the one that is not ignored is meant.
+            let has_several = all().nth(1).is_some();
+            let mut found = all().filter(|index| !has_several || !ignored.contains(index));
             let (column, choices) = (column.clone(), headings.join(", "));
             match (found.next(), found.next()) {
                 (Some(index), None) => Ok(index),

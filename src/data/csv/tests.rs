@@ -56,10 +56,13 @@ fn what_is_wrong_is_named_with_its_place() {
         ("1,2\n3,4,5\n", "line 2 has 3 fields where the others have 2"),
         ("1,2\n3,x\n", "line 2, column 2: \"x\" is not a number"),
         ("1,2\nx,2\n", "line 2, column 1: \"x\" is not a number"),
-        ("1,2\n3,\n", "line 2, column 2: \"\" is empty"),
+        (
+            "1,2\n3,\n",
+            "missing values in 2 (1 of 2 rows); use --missing drop to leave the rows without",
+        ),
         ("1,2\n,3\n", "missing values in 1 (1 of 2 rows); use --missing mean"),
         ("1,2\nNaN,4\n", "missing values in 1 (1 of 2 rows)"),
-        ("nan,2\n3,?\n", "line 2, column 2: \"?\""),
+        ("nan,2\n3,?\n", "missing values in 1 (1 of 2 rows), 2 (1)"),
         ("a,b,c\n,2,1\n3,n/a,2\n,NULL,3\n", "missing values in a (2 of 3 rows), b (2)"),
         ("1,inf\n", "line 1, column 2: \"inf\" is not finite"),
         ("1,2\n3,1e400\n", "line 2, column 2: \"1e400\" is beyond the range of f32"),
@@ -74,7 +77,7 @@ fn what_is_wrong_is_named_with_its_place() {
             "0,1,2,3\n4,5,6,7\n",
             "line 1 counts the columns: if these are their names, use --header yes",
         ),
-        ("1,2,NA\n2,3,4.5\n", "line 1, column 3: \"NA\""),
+        ("1,2,NA\n2,3,4.5\n", "missing values in 3 (1 of 2 rows)"),
         ("a,b\n1,2\n2,x\n", "--target-type classes"),
         ("1,\"3,5\"\n2,\"4,5\"\n", "line 1, column 2: \"3,5\" is a number with a decimal comma"),
         ("1,\"1,234\"\n2,\"4\"\n", "\"1,234\" is a number with thousands separators"),
@@ -91,11 +94,11 @@ fn what_is_wrong_is_named_with_its_place() {
         ("1,New York\n2,Los Angeles\n3,4,San Jose\n", "line 3 has 3 fields"),
         ("My data\na,b\n1,2\n", "line 1 has one field"),
         ("h,i\n1,1e39\n", "line 2, column 2: \"1e39\" is beyond the range of f32"),
-        ("1,b\n2,\n", "line 2, column 2: \"\" is empty"),
-        ("1,b\n2,nan\n", "line 2, column 2: \"nan\" is not finite"),
+        ("1,b\n2,\n", "missing values in 2 (1 of 2 rows)"),
+        ("1,b\n2,nan\n", "missing values in 2 (1 of 2 rows)"),
         ("1;2\n3\n", "line 2 has 1 fields where the others have 2"),
         ("a,b,a\n1,2,3\n", "columns 1 and 3 are both named \"a\""),
-        ("a,b\n\n\n1,2\n3,?\n", "line 5, column 2: \"?\" is not a number"),
+        ("a,b\n\n\n1,2\n3,?\n", "missing values in b (1 of 2 rows)"),
         ("5\n6\n", "line 1 has one field"),
     ];
     for (text, part) in cases {
@@ -297,7 +300,7 @@ fn columns_of_texts_are_one_hot_or_refused_all_at_once() {
     // The same columns of numbers as categories, and texts that are not known.
     let said = CsvOptions { categorical: strings(&["size", "id"]), ..CsvOptions::default() };
     assert_eq!(samples(&ids, &said).unwrap().train.input_len(), 30 + 3 + 1 + 30);
-    let known = CsvOptions { known_texts: found.schema.texts(), ..CsvOptions::default() };
+    let known = CsvOptions { known_texts: found.schema.texts(3), ..CsvOptions::default() };
     let later = read("color,fresh,size,price\nred,true,3,1\npink,no,4,2\n", &known).unwrap();
     let error = found.schema.encode(&later).unwrap_err().to_string();
     assert!(error.contains("line 3, column color: \"pink\" was not trained on"), "{error}");
@@ -313,13 +316,14 @@ fn missing_values_are_dropped_or_filled_in() {
     assert_eq!(targets(&read(text, &of(Missing::Drop)).unwrap()), [1., 5., 7., 9.]);
     let table = read(text, &of(Missing::Mean)).unwrap();
     let none = Preparation { normalize: Some(Normalize::None), ..Preparation::default() };
-    let filled = Samples::new(table, None, &none).unwrap();
+    let fills = Preparation { fills: true, ..none.clone() };
+    let filled = Samples::new(table, None, &fills).unwrap();
     let mean = (1.0 + 3.0 + 8.0 + 9.0 + 7.0) / 5.0;
     assert_eq!(filled.train.input(1), [mean, 1., 0.]);
     assert_eq!(filled.train.input(2), [3., 1., 0.]);
     assert_eq!(filled.train.input(6), [7., 0., 1.]);
     // What is known of the training fills in later rows; without it they are refused.
-    let later = CsvOptions { known_texts: filled.schema.texts(), ..of(Missing::Mean) };
+    let later = CsvOptions { known_texts: filled.schema.texts(2), ..of(Missing::Mean) };
     let table = read("age,kind,y\n,b,1\n2,null,1\n", &later).unwrap();
     assert_eq!(filled.schema.encode(&table).unwrap(), [mean, 0., 1., 2., 1., 0.]);
     let whole = read("age,kind,y\n1,a,1\n2,b,2\n3,a,3\n4,b,1\n5,a,1\n6,b,1\n", &of(Missing::Error))
