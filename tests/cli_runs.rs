@@ -515,3 +515,34 @@ fn a_training_starts_from_saved_parameters() {
     std::fs::remove_file(&foreign).unwrap();
     succeed(wgrad(&["--resume", &started, "--epochs", "9"]));
 }
+
+/// Weights of other columns or classes are refused, and not taken for those of the same.
+#[test]
+fn weights_of_other_columns_are_refused() {
+    let folder = folder("init-other");
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let rows = |head: &str, classes: [&str; 2]| -> String {
+        let line = |i: usize| format!("{},{},{}\n", i, i * 3 % 7, classes[i % 2]);
+        head.to_owned() + "\n" + &(0..20).map(line).collect::<String>()
+    };
+    for (name, head, classes) in [
+        ("one.csv", "a,b,k", ["neg", "pos"]),
+        ("swapped.csv", "b,a,k", ["neg", "pos"]),
+        ("renamed.csv", "a,b,k", ["neg", "abc"]),
+    ] {
+        std::fs::write(at(name), rows(head, classes)).unwrap();
+    }
+    let common = ["--engine", "cpu", "--epochs", "2"];
+    let (one, saved) = (at("one.csv"), at("m.safetensors"));
+    succeed(wgrad(&[&["--data", one.as_str(), "--save", &saved], &common[..]].concat()));
+    let start = |data: &str| {
+        wgrad(&[&["--data", data, "--init-from", saved.as_str()], &common[..]].concat())
+    };
+    succeed(start(&one));
+    fail(start(&at("swapped.csv")), 6, &["its inputs are a, b, those of this data are b, a"]);
+    fail(
+        start(&at("renamed.csv")),
+        6,
+        &["its classes are neg, pos, those of this data are abc, neg"],
+    );
+}

@@ -201,7 +201,10 @@ fn typed_rows(args: &PredictArgs, model: &Model) -> Result<Table, Error> {
         let wrong = |reason: String| Error::setting(format!("--input {text:?}"), reason);
         let given = text.split(',').count();
         if given != columns {
-            return Err(wrong(format!("{given} fields for a network of {columns} inputs")));
+            return Err(wrong(format!(
+                "{given} field{} for a network of {columns} inputs",
+                if given == 1 { "" } else { "s" }
+            )));
         }
         let read = read_csv("row", text.as_bytes(), &options);
         read.and_then(|row| model.schema.encode(&row))

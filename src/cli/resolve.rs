@@ -8,8 +8,8 @@ use super::data;
 use super::settings::Settings;
 use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
-use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Source};
-use crate::model::{ModelError, RunFolder, file, parameters_of};
+use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Schema, Source};
+use crate::model::{Model, ModelError, RunFolder, file, parameters_of};
 use crate::network::{Activation, Initializer, Loss, Network, joined};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training, Weights};
@@ -65,6 +65,21 @@ impl Defaults {
     }
 }
 
+/// Whether the weights of one training mean the same in another: they are of the same columns and classes.
+fn check_schema(there: &Schema, here: &Schema) -> Result<(), String> {
+    let differ = |what: &str, there: &[String], here: &[String]| match there == here {
+        false if !there.is_empty() && !here.is_empty() => {
+            let (there, here) = (there.join(", "), here.join(", "));
+            Err(format!(
+                "its {what} are {there}, those of this data are {here}; weights of the one mean nothing for the other"
+            ))
+        }
+        _ => Ok(()),
+    };
+    differ("inputs", &there.inputs, &here.inputs)?;
+    differ("classes", there.labels.names(), here.labels.names())
+}
+
 impl Settings {
     /// The training these settings mean, and what goes with it.
     ///
@@ -81,7 +96,12 @@ impl Settings {
         let (mut training, settings) = self.resolve_over(&samples)?;
         if let Some(path) = start {
             let path = RunFolder::weights_path(Path::new(&path));
-            let read = parameters_of(&file::read(&path)?, &training.network);
+            let bytes = file::read(&path)?;
+            if let Ok(model) = Model::from_bytes(&bytes) {
+                check_schema(&model.schema, &samples.schema)
+                    .map_err(|reason| Error::bad_file(&path, reason))?;
+            }
+            let read = parameters_of(&bytes, &training.network);
             let sizes = joined(training.network.sizes(), ",");
             let parameters = read.map_err(|error| {
                 let reason = match error {

@@ -22,7 +22,8 @@ pub enum DataProblem {
     Empty,
     /// A row with more or fewer fields than the first.
     #[error(
-        "line {line} has {found} fields where the others have {expected}; make every row as long as the first"
+        "line {line} has {found} field{} where the others have {expected}; make every row as long as the first",
+        if *found == 1 { "" } else { "s" }
     )]
     Ragged {
         /// Line of the file.

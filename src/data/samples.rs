@@ -169,6 +169,18 @@ impl Samples {
             target_scaling(&table, &rest, preparation.normalize_targets);
         let mut notes = table.notes.clone();
         notes.extend(merged(&table, &encoded, &are_numbers, scaling.as_ref()));
+        let factors = target_scaling.as_ref().map_or(&[][..], Scaling::factor);
+        let has_unit = target_scaling.as_ref().is_none_or(|scaling| scaling.squared_unit() != 1.0);
+        match factors {
+            [factor] if !has_unit && ![0.0, 1.0].contains(factor) => notes.push(
+                "losses are those of the scaled targets, whose own squares f32 does not hold"
+                    .to_owned(),
+            ),
+            [_, _, ..] => notes.push(
+                "losses are those of the scaled targets, which have no unit in common".to_owned(),
+            ),
+            _ => {}
+        }
         let schema = Schema {
             inputs,
             targets,

@@ -15,7 +15,9 @@ pub(super) fn verdict(training: &Training, outcome: &Outcome, targets: &[String]
     let evaluation = &run.evaluation;
     let rows = training.data.rows();
     let epochs = match run.weights_epoch() {
-        epoch if epoch == run.epochs => format!("after {epoch} epochs"),
+        epoch if epoch == run.epochs => {
+            format!("after {}", table::counted(epoch.into(), "epoch"))
+        }
         epoch => format!("with the weights of epoch {epoch} of {}", run.epochs),
     };
     let loss = format!("loss {} {epochs}", table::loss(evaluation.loss));

@@ -319,7 +319,9 @@ settings! {
     max_seconds: f64 => Setting { value: "SECONDS", has_none: true, refused: NO_PART, ..STOPPING },
     /// Which weights are kept of a training with rows for validation: those with the lowest loss on them, or those of
     /// the end
-    weights: Weights => Setting { default: "best", refused: NO_PART, ..STOPPING },
+    weights: Weights => Setting {
+        default: "best", refused: &[NO_PART_IN_SEARCH, NO_PART_IN_EXPORT], ..STOPPING
+    },
     /// When the training diverges: stop, or halve-lr to return to the last report boundary and go on with
     /// half the rate
     on_divergence: OnDivergence => Setting { default: "stop", refused: NO_PART, ..STOPPING },

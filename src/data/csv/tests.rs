@@ -52,7 +52,7 @@ fn what_is_wrong_is_named_with_its_place() {
     let cases = [
         ("", "no rows"),
         ("a,b\n", "no rows"),
-        ("1,2\n3\n", "line 2 has 1 fields where the others have 2"),
+        ("1,2\n3\n", "line 2 has 1 field where the others have 2"),
         ("1,2\n3,4,5\n", "line 2 has 3 fields where the others have 2"),
         ("1,2\n3,x\n", "line 2, column 2: \"x\" is not a number"),
         ("1,2\nx,2\n", "line 2, column 1: \"x\" is not a number"),
@@ -96,7 +96,7 @@ fn what_is_wrong_is_named_with_its_place() {
         ("h,i\n1,1e39\n", "line 2, column 2: \"1e39\" is beyond the range of f32"),
         ("1,b\n2,\n", "missing values in 2 (1 of 2 rows)"),
         ("1,b\n2,nan\n", "missing values in 2 (1 of 2 rows)"),
-        ("1;2\n3\n", "line 2 has 1 fields where the others have 2"),
+        ("1;2\n3\n", "line 2 has 1 field where the others have 2"),
         ("a,b,a\n1,2,3\n", "columns 1 and 3 are both named \"a\""),
         ("a,b\n\n\n1,2\n3,?\n", "missing values in b (1 of 2 rows)"),
         ("5\n6\n", "line 1 has one field"),
@@ -252,7 +252,7 @@ fn lines_before_the_table_and_comments_are_passed_over() {
     let table = read("report\nof, 2020,\na,b\n% more\n1,2\n3,4\n", &said).unwrap();
     assert_eq!((table.rows(), table.names().0), (2, &strings(&["a"])[..]));
     let error = read("x\ny\na,b\n1,2\n3\n", &said).unwrap_err().to_string();
-    assert!(error.contains("line 5 has 1 fields"), "{error}");
+    assert!(error.contains("line 5 has 1 field"), "{error}");
     let none = CsvOptions { comment: None, ..CsvOptions::default() };
     assert_eq!(read("#a,#b\n1,2\n", &none).unwrap().numbers(), [1.]);
 }
