@@ -122,7 +122,15 @@ fn parts_computed_apart_are_joined_into_the_table_of_one_run() {
     assert_eq!(read("whole.csv").lines().count(), 3);
 
     // What makes no whole says which file is at fault.
-    fail(wgrad(&["sweep", "--join", names[0], names[1]]), 6, &["lacks part 3/3"]);
+    let some = path("some.csv");
+    let text = succeed(wgrad(&["sweep", "--join", names[0], names[1], "--csv", &some]));
+    assert!(text.starts_with("2 parts, ") && text.contains("120 networks made"), "{text}");
+    assert!(text.contains("Incomplete: part 3/3 is not given."), "{text}");
+    let output = wgrad(&["sweep", "--join", names[0], "--csv", "-"]).output().unwrap();
+    assert_eq!(stderr(&output), "wgrad: Incomplete: parts 1/3, 3/3 are not given.\n");
+    let events = events(wgrad(&["sweep", "--join", names[1], "--json"]));
+    let result = events.last().unwrap();
+    assert_eq!((&result["stopped"], &result["networks"]), (&true.into(), &60.into()));
     fail(wgrad(&["sweep", "--join", names[0], names[0]]), 6, &["2-3.json", "leave one out"]);
     fail(wgrad(&["sweep", "--join", &path("no.json")]), 6, &["no.json", "no such file"]);
     fail(wgrad(&["sweep", "--join", &path("whole.csv")]), 6, &["whole.csv", "no part of a sweep"]);
@@ -205,9 +213,10 @@ fn settings_of_a_sweep_can_be_printed_and_read_again() {
 fn a_signal_ends_a_sweep_with_what_is_done() {
     let folder = folder("sweep-signal");
     let file = folder.join("part.json");
+    let saved = ["--save", file.to_str().unwrap()];
+    let args = ["sweep", "--engine", "cpu", "--networks", "3000000", "--json"];
+    let mut before = 0;
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let saved = ["--save", file.to_str().unwrap(), "--force"];
-        let args = ["sweep", "--engine", "cpu", "--networks", "3000000", "--json"];
         let mut command = wgrad(&[&args[..], &saved].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(std::time::Duration::from_millis(700));
@@ -220,9 +229,61 @@ fn a_signal_ends_a_sweep_with_what_is_done() {
         let result: Value = serde_json::from_str(&last).unwrap();
         assert_eq!((&result["event"], &result["stopped"]), (&"result".into(), &true.into()));
         let networks = result["networks"].as_u64().unwrap();
-        assert!(networks > 0 && networks < 3_000_000, "{networks}");
+        assert!(networks > before && networks < 3_000_000, "{networks} after {before}");
+        assert!(result["incomplete"].as_str().unwrap().contains("The same command trains"));
+        before = networks;
         fail(wgrad(&["sweep", "--join", saved[1]]), 6, &["part.json", "stopped before its end"]);
     }
+    // What is there is replaced only by its own sweep, or by force.
+    let other = ["another sweep: ", "epochs is 2000 there and 100 here", "--force"];
+    fail(wgrad(&[&args[..], &["--epochs", "100"], &saved].concat()), 2, &other);
+    std::fs::write(&file, "{}").unwrap();
+    fail(wgrad(&[&args[..], &saved].concat()), 2, &["part.json", "no part of a sweep", "--force"]);
+    let few = ["sweep", "--engine", "cpu", "--networks", "300", "--epochs", "200", "--json"];
+    succeed(wgrad(&[&few[..], &saved, &["--force"]].concat()));
+    fail(wgrad(&[&few[..], &saved, &["--shard", "1/2"]].concat()), 2, &["parts there and 2 here"]);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// The command that was interrupted, given again, makes the table of one that was not.
+#[test]
+fn an_interrupted_sweep_goes_on_with_the_same_command() {
+    let folder = folder("sweep-again");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (file, whole) = (path("part.json"), path("whole.json"));
+    let args = ["sweep", "--lr", "0.3,3", "--networks", "90", "--epochs", "300", "--shard", "2/3"];
+    succeed(wgrad(&[&args[..], &["--save", &whole, "-q"]].concat()));
+    let read = |path: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    // As a stop leaves it that comes before any network of the second cell is counted.
+    let mut part = read(&whole);
+    let cells = part["cells"].clone();
+    part["stopped"] = true.into();
+    part["seconds"] = 1000.0.into();
+    part["computed_on"] = "elsewhere".into();
+    let mut none = cells[1].clone();
+    for key in ["networks", "solved", "diverged", "net_epochs"] {
+        none[1][key] = 0.into();
+    }
+    none[1]["epochs"] = serde_json::json!({});
+    none[1]["first_solved"] = Value::Null;
+    none[1]["first_unsolved"] = Value::Null;
+    part["cells"][1] = none;
+    std::fs::write(&file, part.to_string()).unwrap();
+    let again = [&args[..], &["--save", &file]].concat();
+    let text = succeed(wgrad(&again));
+    assert!(text.contains("part.json: 30 of 60 networks are counted"), "{text}");
+    assert!(text.contains("60 networks made"), "{text}");
+    let done = read(&file);
+    assert_eq!((&done["cells"], &done["stopped"]), (&cells, &false.into()));
+    assert!(done["seconds"].as_f64() > Some(1000.0));
+    assert!(done["computed_on"].as_str().unwrap().starts_with("elsewhere; resident engine on "));
+    // Once more there is nothing left to train.
+    let text = succeed(wgrad(&again));
+    assert!(text.contains("part.json: 60 of 60 networks are counted"), "{text}");
+    let again = read(&file);
+    assert_eq!((&again["cells"], &again["computed_on"]), (&done["cells"], &done["computed_on"]));
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

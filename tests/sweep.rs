@@ -16,7 +16,7 @@ use wgrad::engine::{
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule, Schedule, ScheduleKind};
 use wgrad::reference::Reference;
-use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, join};
+use wgrad::sweep::{AxisValue, Cell, Count, Part, Shard, Sweep, SweepOutcome, SweepProgress, join};
 use wgrad::train::Training;
 
 fn xor() -> Arc<Dataset> {
@@ -382,7 +382,7 @@ fn parts_make_the_whole(whole: &Sweep, numbers: &[u32]) {
             })
             .collect();
         let joined: Vec<Count> =
-            join(&parts).unwrap().cells.into_iter().map(|cell| cell.1).collect();
+            join(&parts).unwrap().whole.cells.into_iter().map(|cell| cell.1).collect();
         assert_eq!(joined, expected, "{of} parts");
     }
 }
@@ -402,7 +402,8 @@ fn a_sweep_of_many_networks_is_cut_into_chunks_that_do_not_show() {
             part(&sweep, &run(&sweep, &resident()))
         })
         .collect();
-    let joined: Vec<Count> = join(&parts).unwrap().cells.into_iter().map(|cell| cell.1).collect();
+    let joined: Vec<Count> =
+        join(&parts).unwrap().whole.cells.into_iter().map(|cell| cell.1).collect();
     assert_eq!(joined, whole.counts);
     assert!(whole.counts[0].solved > 1000, "{:?}", whole.counts[0].solved);
 }
@@ -412,11 +413,28 @@ fn a_sweep_of_many_networks_is_cut_into_chunks_that_do_not_show() {
 fn a_stop_keeps_what_is_done() {
     let sweep = sweep(vec![training(Activation::Relu, 2000, 300); 3]);
     let whole = run(&sweep, &EngineSpec::Cpu);
-    let asked = StdCell::new(0);
-    let stop = || asked.replace(asked.get() + 1) >= 20;
-    let outcome = pollster::block_on(sweep.run(&EngineSpec::Cpu, &mut |_| (), &stop)).unwrap();
+    let told = StdCell::new(0);
+    let stop = || told.get() >= 20 * 300;
+    let mut tell = |progress: SweepProgress| told.set(progress.net_epochs);
+    let outcome = pollster::block_on(sweep.run(&EngineSpec::Cpu, &mut tell, &stop)).unwrap();
     assert!(outcome.stopped && !whole.stopped);
     assert!(outcome.networks() > 0 && outcome.networks() < whole.networks());
+    // What is counted are the first networks, and going on from there makes the whole.
+    let grown = StdCell::new(0);
+    let mut keep = |counts: &[Count]| {
+        let networks = counts.iter().map(|count| count.networks).sum();
+        assert!(networks >= grown.replace(networks));
+    };
+    let mut resume = |spec: &EngineSpec| {
+        let counts = outcome.counts.clone();
+        pollster::block_on(sweep.resume(spec, counts, &mut |_| (), &|| false, &mut keep)).unwrap()
+    };
+    let resumed = resume(&EngineSpec::Cpu);
+    assert_eq!((resumed.counts, resumed.stopped), (whole.counts.clone(), false));
+    assert_eq!(grown.take(), sweep.networks());
+    // On another engine too.
+    assert_eq!(resume(&resident()).networks(), sweep.networks());
+    assert_eq!(grown.get(), sweep.networks());
     // Not even a training under way is waited for.
     let long = self::sweep(vec![Training {
         learning_rate: 1e-3,

@@ -342,7 +342,8 @@ pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
         "net_epochs": result.net_epochs(),
         "seconds": result.seconds,
         "net_epochs_per_second": result.net_epochs_per_second(),
-        "stopped": result.stopped,
+        "stopped": result.incomplete.is_some(),
+        "incomplete": result.incomplete,
     }))
 }
 

@@ -17,8 +17,8 @@ pub struct SweepResult<'a> {
     pub cells: &'a [CellCount],
     /// Seconds it took.
     pub seconds: f64,
-    /// Whether it was interrupted.
-    pub stopped: bool,
+    /// Why not all networks are counted, where they are not, as a sentence.
+    pub incomplete: Option<String>,
     /// The command that trains one of the networks that solved their data, if any did.
     pub example: Option<String>,
 }
@@ -164,8 +164,8 @@ fn summary(result: &SweepResult<'_>) -> String {
         let [solved, interval, ..] = cells::results(count);
         let _ = writeln!(text, "Highest: {solved} ({interval}) at {}.", at.join(", "));
     }
-    if result.stopped {
-        text.push_str("Interrupted; only the networks trained so far are counted.\n");
+    if let Some(incomplete) = &result.incomplete {
+        let _ = writeln!(text, "{incomplete}");
     }
     let _ = writeln!(
         text,
@@ -250,7 +250,8 @@ lr   solved  95 % interval  median epochs  diverged
     #[test]
     fn the_highest_rate_is_named_with_its_axes() {
         let cells = cells(&[("lr", &rates())]);
-        let result = SweepResult { cells: &cells, seconds: 1.0, stopped: true, example: None };
+        let incomplete = Some("Interrupted.".to_owned());
+        let result = SweepResult { cells: &cells, seconds: 1.0, incomplete, example: None };
         let text = summary(&result);
         assert!(text.contains("Highest: 20.0 % (5.7 - 51.0 %) at lr 1."), "{text}");
         assert!(text.contains("Interrupted") && text.contains("30 networks"), "{text}");

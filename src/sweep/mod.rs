@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use axis::{AxisError, names, numbers, wholes};
 pub use count::Count;
-pub use part::{Part, differences, join};
+pub use part::{Joined, Part, differences, join, places};
 pub use rates::{RateMap, over_rates, rates};
 pub use scores::{CellScore, Measure, Score, Scores, Spread};
 
@@ -133,6 +133,12 @@ pub struct SweepOutcome {
 }
 
 impl SweepOutcome {
+    /// Nothing done yet.
+    pub fn none(sweep: &Sweep) -> SweepOutcome {
+        let counts = vec![Count::default(); sweep.cells.len()];
+        SweepOutcome { counts, seconds: 0.0, stopped: true }
+    }
+
     /// Networks over all cells.
     pub fn networks(&self) -> u64 {
         self.counts.iter().map(|count| count.networks).sum()

@@ -28,7 +28,7 @@ pub struct Part {
     pub stopped: bool,
     /// Networks of a whole cell.
     pub networks: u32,
-    /// Every cell's axes, and what was counted of it.
+    /// Every cell's axes, and what was counted of it: of a stopped part, its first networks.
     pub cells: Vec<(Vec<(String, AxisValue)>, Count)>,
 }
 
@@ -36,7 +36,7 @@ pub struct Part {
 pub const MOST_PARTS: u32 = 1_000_000;
 
 /// What [`Part::format`] must say.
-pub const FORMAT: &str = "wgrad sweep part 2";
+pub const FORMAT: &str = "wgrad sweep part 3";
 
 impl Part {
     /// What a run computed; `settings` with their hash and `computed_on` are for whoever puts parts together.
@@ -49,23 +49,63 @@ impl Part {
         let named = |axes: &[(&str, AxisValue)]| {
             axes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
         };
-        Part {
+        let cells = sweep.cells.iter().map(|cell| (named(&cell.axes), Count::default())).collect();
+        let mut part = Part {
             format: FORMAT.to_owned(),
             settings,
             digest,
             example: None,
             shard: sweep.shard,
             computed_on,
-            seconds: outcome.seconds,
-            stopped: outcome.stopped,
+            seconds: 0.0,
+            stopped: true,
             networks: sweep.cells.first().map_or(0, |cell| cell.training.restarts),
-            cells: sweep
-                .cells
-                .iter()
-                .zip(&outcome.counts)
-                .map(|(cell, count)| (named(&cell.axes), count.clone()))
-                .collect(),
+            cells,
+        };
+        part.set(outcome);
+        part
+    }
+
+    /// Takes what a run computed in place of what it has.
+    pub fn set(&mut self, outcome: &SweepOutcome) {
+        (self.seconds, self.stopped) = (outcome.seconds, outcome.stopped);
+        for ((_, own), count) in self.cells.iter_mut().zip(&outcome.counts) {
+            own.clone_from(count);
         }
+    }
+
+    /// What is counted of every cell, in their order.
+    pub fn counts(&self) -> Vec<Count> {
+        self.cells.iter().map(|(_, count)| count.clone()).collect()
+    }
+
+    /// Networks that are counted, over all cells.
+    pub fn counted(&self) -> u64 {
+        self.cells.iter().map(|(_, count)| count.networks).sum()
+    }
+
+    /// In what another part's sweep is not the one of this part: nothing where they belong together.
+    pub fn differences(&self, other: &Part) -> Vec<String> {
+        let axes = |part: &Part| part.cells.iter().map(|cell| cell.0.clone()).collect::<Vec<_>>();
+        let (there, here) = (self.shard.of, other.shard.of);
+        let cells = axes(other) != axes(self) || other.networks != self.networks;
+        if there == here && !cells && other.digest == self.digest {
+            return Vec::new();
+        }
+        let mut found = differences(&self.settings, &other.settings);
+        found
+            .extend((there != here).then(|| format!("it has {there} parts there and {here} here")));
+        found.extend(cells.then(|| "its cells are others".to_owned()));
+        if found.is_empty() {
+            found.push("the settings of its cells are others".to_owned());
+        }
+        found
+    }
+
+    /// Whether all of its networks are counted.
+    fn is_complete(&self) -> bool {
+        let share = self.shard.range(self.networks).len() as u64;
+        !self.stopped && self.cells.iter().all(|(_, count)| count.networks == share)
     }
 
     /// A part as JSON, one line.
@@ -99,13 +139,14 @@ impl Part {
         let names = |axes: &[(String, AxisValue)]| -> Vec<String> {
             axes.iter().map(|(name, _)| name.clone()).collect()
         };
+        let share = if part <= of && part > 0 { self.shard.range(self.networks).len() } else { 0 };
         let is_whole = |(axes, count): &(Vec<(String, AxisValue)>, Count)| {
             let ended = count.solved.checked_add(count.diverged);
             let most = count.networks.saturating_mul(u32::MAX.into());
             let solved = count.epochs.values().try_fold(0u64, |sum, &n| sum.checked_add(n));
             names(axes) == names(first)
                 && ended.is_some_and(|ended| ended <= count.networks)
-                && count.networks <= self.networks.into()
+                && count.networks <= share as u64
                 && count.net_epochs <= most
                 && solved == Some(count.solved)
         };
@@ -133,35 +174,46 @@ pub fn differences(
     keys.into_iter().filter(differs).map(said).collect()
 }
 
-/// The whole of which these are the parts; each with the name of its file.
+/// The places where parts were computed, each once.
+pub fn places<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut places: Vec<&str> = Vec::new();
+    for place in parts.into_iter().flat_map(|places| places.split("; ")) {
+        if !place.is_empty() && !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places.join("; ")
+}
+
+/// Parts put together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Joined {
+    /// The counts of all parts that are complete; `stopped` where others are missing.
+    pub whole: Part,
+    /// How many parts that is.
+    pub parts: usize,
+    /// What is missing, in words, each with the name of its file where there is one.
+    pub missing: Vec<String>,
+}
+
+/// The whole of which these are the parts, each with the name of its file; those that were stopped before
+/// their end are left out and told.
 ///
 /// # Errors
-/// The file at fault, and what is wrong with it.
-pub fn join(parts: &[(String, Part)]) -> Result<Part, (String, String)> {
+/// The file at fault, and what is wrong with it; where no part is complete.
+pub fn join(parts: &[(String, Part)]) -> Result<Joined, (String, String)> {
     let Some((first_name, first)) = parts.first() else {
         return Err(("--join".to_owned(), "names no file; give every part".to_owned()));
     };
     let mut whole = Part { shard: Shard::WHOLE, seconds: 0.0, ..first.clone() };
     whole.cells.iter_mut().for_each(|(_, count)| *count = Count::default());
-    let mut places: Vec<&str> = Vec::new();
     let mut seen: Vec<Option<&str>> = vec![None; first.shard.of as usize];
+    let (mut complete, mut missing) = (Vec::new(), Vec::new());
     for (name, part) in parts {
         let wrong = |reason: String| Err((name.clone(), reason));
-        let axes = |part: &Part| part.cells.iter().map(|cell| cell.0.clone()).collect::<Vec<_>>();
-        let (of, cells) = (part.shard.of != first.shard.of, axes(part) != axes(first));
-        if of || cells || part.digest != first.digest {
-            let mut differences = differences(&first.settings, &part.settings);
-            let (there, here) = (first.shard.of, part.shard.of);
-            differences.extend(of.then(|| format!("it has {there} parts there and {here} here")));
-            differences.extend(cells.then(|| "its cells are others".to_owned()));
-            if differences.is_empty() {
-                differences.push("the settings of its cells are others".to_owned());
-            }
-            let differences = differences.join(", ");
+        let differences = first.differences(part).join(", ");
+        if !differences.is_empty() {
             return wrong(format!("is part of another sweep than {first_name}: {differences}"));
-        }
-        if part.stopped {
-            return wrong("was stopped before its end; run this part again".to_owned());
         }
         let at = (part.shard.part as usize).wrapping_sub(1);
         match seen.get_mut(at) {
@@ -171,35 +223,37 @@ pub fn join(parts: &[(String, Part)]) -> Result<Part, (String, String)> {
             }
             Some(computed_on) => *computed_on = Some(name),
         }
-        let share = part.shard.range(part.networks).len() as u64;
-        if part.cells.iter().any(|(_, count)| count.networks != share) {
-            return wrong("does not hold all of its networks; run this part again".to_owned());
+        if !part.is_complete() {
+            missing.push(format!("{name} (part {}) was stopped before its end", part.shard));
+            continue;
         }
         for ((_, joined), (_, count)) in whole.cells.iter_mut().zip(&part.cells) {
             joined.join(count);
         }
         whole.seconds += part.seconds;
-        if !places.contains(&part.computed_on.as_str()) {
-            places.push(&part.computed_on);
-        }
+        complete.push(part);
     }
-    whole.computed_on = places.join("; ");
-    whole.example = parts.iter().find_map(|(_, part)| part.example.clone());
-    let missing: Vec<String> = (1..=first.shard.of)
+    if complete.is_empty() {
+        let reason = format!("has no complete part: {}", missing.join(", "));
+        return Err(("--join".to_owned(), reason));
+    }
+    whole.computed_on = places(complete.iter().map(|part| part.computed_on.as_str()));
+    whole.example = complete.iter().find_map(|part| part.example.clone());
+    let absent: Vec<String> = (1..=first.shard.of)
         .zip(&seen)
         .filter(|(_, name)| name.is_none())
         .map(|(part, _)| Shard { part, of: first.shard.of }.to_string())
         .collect();
-    match &missing[..] {
-        [] => Ok(whole),
-        few if few.len() <= 8 => {
-            Err(("--join".to_owned(), format!("lacks part {}", few.join(", "))))
-        }
+    match &absent[..] {
+        [] => {}
+        [one] => missing.push(format!("part {one} is not given")),
+        few if few.len() <= 8 => missing.push(format!("parts {} are not given", few.join(", "))),
         [one, ..] => {
-            let reason = format!("lacks {} parts, the first of them {one}", missing.len());
-            Err(("--join".to_owned(), reason))
+            missing.push(format!("{} parts are not given, the first of them {one}", absent.len()));
         }
     }
+    whole.stopped = !missing.is_empty();
+    Ok(Joined { whole, parts: complete.len(), missing })
 }
 
 #[cfg(test)]
@@ -238,8 +292,9 @@ mod tests {
             let mut parts: Vec<_> = (1..=of).map(|at| part(at, of)).collect();
             parts.reverse();
             let joined = join(&parts).unwrap();
-            assert_eq!(joined.cells, whole.cells, "{of} parts");
-            assert_eq!(joined.seconds, 1.5 * f64::from(of));
+            assert_eq!(joined.whole.cells, whole.cells, "{of} parts");
+            assert_eq!(joined.whole.seconds, 1.5 * f64::from(of));
+            assert!(joined.missing.is_empty() && joined.parts == parts.len());
         }
     }
 
@@ -250,7 +305,6 @@ mod tests {
             format!("{name} {reason}")
         };
         assert!(told(&[]).contains("give every part"));
-        assert!(told(&[part(1, 3), part(3, 3)]).contains("lacks part 2/3"));
         assert!(told(&[part(1, 2), part(1, 2)]).contains("1/2 is part 1/2, as is 1/2"));
         assert!(told(&[part(1, 2), part(2, 3)]).contains("another sweep"));
         let mut other = part(2, 2);
@@ -263,10 +317,34 @@ mod tests {
         assert!(told(&[part(1, 2), other]).contains("another sweep"));
         let mut stopped = part(2, 2);
         stopped.1.stopped = true;
-        assert!(told(&[part(1, 2), stopped]).contains("run this part again"));
+        assert!(told(&[stopped]).contains("no complete part: 2/2 (part 2/2) was stopped"));
+    }
+
+    #[test]
+    fn what_is_complete_is_joined_and_the_rest_is_told() {
+        let missing = |parts: &[(String, Part)]| {
+            let joined = join(parts).unwrap();
+            let networks = parts.iter().filter(|(_, part)| part.is_complete());
+            let networks: u64 = networks.map(|(_, part)| part.cells[0].1.networks).sum();
+            assert_eq!(joined.whole.cells[0].1.networks, networks);
+            assert!(joined.whole.stopped);
+            joined.missing.join(", ")
+        };
+        assert_eq!(missing(&[part(1, 3), part(3, 3)]), "part 2/3 is not given");
+        assert_eq!(missing(&[part(2, 4), part(3, 4)]), "parts 1/4, 4/4 are not given");
+        assert_eq!(missing(&[part(2, 30)]), "29 parts are not given, the first of them 1/30");
+        let mut stopped = part(2, 3);
+        stopped.1.stopped = true;
+        let told = missing(&[part(1, 3), stopped]);
+        assert_eq!(told, "2/3 (part 2/3) was stopped before its end, part 3/3 is not given");
         let mut short = part(2, 2);
         short.1.cells[0].1.networks -= 1;
-        assert!(told(&[part(1, 2), short]).contains("all of its networks"));
+        assert!(missing(&[part(1, 2), short]).contains("(part 2/2) was stopped"));
+    }
+
+    #[test]
+    fn places_are_told_once() {
+        assert_eq!(places(["a", "b; a", "", "c"]), "a; b; c");
     }
 
     #[test]
@@ -293,7 +371,7 @@ mod tests {
             damage(&mut part);
             assert!(Part::from_json(&part.to_json()).unwrap_err().contains("damaged"));
         }
-        let newer = Part { format: "wgrad sweep part 3".to_owned(), ..part };
-        assert!(Part::from_json(&newer.to_json()).unwrap_err().contains("part 2"));
+        let newer = Part { format: "wgrad sweep part 4".to_owned(), ..part };
+        assert!(Part::from_json(&newer.to_json()).unwrap_err().contains("part 3"));
     }
 }

@@ -1,6 +1,7 @@
 //! Running a sweep: on the resident engine all that share a shape in the same dispatches, whatever
 //! their rates and seeds; on the CPU one network after the other on every core.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Range;
 use std::pin::pin;
@@ -10,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use web_time::Instant;
 
-use super::{Cell, Count, Sweep, SweepOutcome, SweepProgress};
+use super::{Count, Sweep, SweepOutcome, SweepProgress};
 use crate::Error;
 use crate::engine::resident::{self, Capacity, Request};
 use crate::engine::{EngineSpec, Mapping, NetworkStatus, on_every_core};
@@ -42,8 +43,21 @@ struct Watch<'a> {
     stop: &'a dyn Fn() -> bool,
     /// Hears of every network's cell, place in it and status.
     note: &'a mut dyn FnMut(usize, u32, NetworkStatus),
+    /// Hears what is counted, whenever that is more than before.
+    keep: &'a mut dyn FnMut(&[Count]),
     done: u64,
     of: u64,
+}
+
+impl<'a> Watch<'a> {
+    fn new(
+        report: &'a mut dyn FnMut(SweepProgress),
+        stop: &'a dyn Fn() -> bool,
+        note: &'a mut dyn FnMut(usize, u32, NetworkStatus),
+        keep: &'a mut dyn FnMut(&[Count]),
+    ) -> Watch<'a> {
+        Watch { report, stop, note, keep, done: 0, of: 0 }
+    }
 }
 
 impl Sweep {
@@ -132,6 +146,23 @@ impl Sweep {
         self.run_noting(spec, report, stop, &mut |_, _, _| ()).await
     }
 
+    /// Goes on where a stopped run of the same sweep had counted `counts`, one for each cell: of every
+    /// cell the networks of its first seeds. `keep` hears the counts as they grow, to be saved in case
+    /// that this run ends early too.
+    ///
+    /// # Errors
+    /// As [`Sweep::run`].
+    pub async fn resume(
+        &self,
+        spec: &EngineSpec,
+        counts: Vec<Count>,
+        report: &mut dyn FnMut(SweepProgress),
+        stop: &dyn Fn() -> bool,
+        keep: &mut dyn FnMut(&[Count]),
+    ) -> Result<SweepOutcome, Error> {
+        self.run_from(spec, counts, &mut Watch::new(report, stop, &mut |_, _, _| (), keep)).await
+    }
+
     /// The same; `note` hears of every network's cell, place in it and status.
     ///
     /// # Errors
@@ -143,17 +174,28 @@ impl Sweep {
         stop: &dyn Fn() -> bool,
         note: &mut dyn FnMut(usize, u32, NetworkStatus),
     ) -> Result<SweepOutcome, Error> {
+        let none = SweepOutcome::none(self).counts;
+        self.run_from(spec, none, &mut Watch::new(report, stop, note, &mut |_| ())).await
+    }
+
+    async fn run_from(
+        &self,
+        spec: &EngineSpec,
+        mut counts: Vec<Count>,
+        watch: &mut Watch<'_>,
+    ) -> Result<SweepOutcome, Error> {
         self.check_on(spec)?;
         let started = Instant::now();
-        let epochs = |cell: &Cell| self.share(cell).len() as u64 * u64::from(cell.training.epochs);
-        let of = self.cells.iter().map(epochs).sum();
-        let mut watch = Watch { report, stop, note, done: 0, of };
-        let mut counts = vec![Count::default(); self.cells.len()];
+        for (cell, count) in self.cells.iter().zip(&counts) {
+            let epochs = u64::from(cell.training.epochs);
+            watch.of += self.share(cell).len() as u64 * epochs;
+            watch.done += count.networks * epochs;
+        }
         let stopped = match spec {
             EngineSpec::Resident(gpu, mapping) => {
-                self.run_resident(gpu, *mapping, &mut counts, &mut watch).await?
+                self.run_resident(gpu, *mapping, &mut counts, watch).await?
             }
-            EngineSpec::Cpu | EngineSpec::Layered(..) => self.run_cpu(&mut counts, &mut watch)?,
+            EngineSpec::Cpu | EngineSpec::Layered(..) => self.run_cpu(&mut counts, watch)?,
         };
         Ok(SweepOutcome { counts, seconds: started.elapsed().as_secs_f64(), stopped })
     }
@@ -192,12 +234,16 @@ impl Sweep {
         all.min(usize::try_from(suits.min(bound)).unwrap_or(usize::MAX)).max(1)
     }
 
-    /// Every network of a shape, cell by cell.
-    fn ids(&self, shape: &[usize]) -> impl Iterator<Item = NetworkId> + use<'_> {
-        let shape = shape.to_vec();
-        shape.into_iter().flat_map(|cell| {
-            self.share(&self.cells[cell]).map(move |spec| NetworkId { cell, index: spec })
-        })
+    /// Every network of these cells that is not counted yet, cell by cell. What is counted of a cell are
+    /// always its first networks, since they are counted in this order.
+    fn ids(&self, cells: &[usize], counts: &[Count]) -> impl Iterator<Item = NetworkId> + use<> {
+        let left = |&cell: &usize| {
+            let (share, counted) = (self.share(&self.cells[cell]), counts[cell].networks);
+            let counted = u32::try_from(counted).unwrap_or(u32::MAX);
+            (cell, share.start.saturating_add(counted)..share.end)
+        };
+        let left: Vec<(usize, Range<u32>)> = cells.iter().map(left).collect();
+        left.into_iter().flat_map(|(cell, range)| range.map(move |index| NetworkId { cell, index }))
     }
 
     async fn run_resident(
@@ -210,7 +256,7 @@ impl Sweep {
         for shape in self.shapes() {
             let chunk = self.chunk(&shape, gpu);
             let mapping = self.mapping(&shape, gpu, asked);
-            let mut ids = self.ids(&shape);
+            let mut ids = self.ids(&shape, counts);
             loop {
                 let chunk: Vec<NetworkId> = ids.by_ref().take(chunk).collect();
                 if chunk.is_empty() {
@@ -218,7 +264,7 @@ impl Sweep {
                 }
                 let all = chunk.len() as u64;
                 let spec = EngineSpec::Resident(Arc::clone(gpu), mapping);
-                let Watch { report, stop, note, done, of } = &mut *watch;
+                let Watch { report, stop, note, keep, done, of } = &mut *watch;
                 let mut tell = |epochs: u32| {
                     let net_epochs = *done + all * u64::from(epochs);
                     report(SweepProgress { net_epochs, of: *of });
@@ -229,6 +275,7 @@ impl Sweep {
                     note(id.cell, id.index, status);
                     self.count(counts, id, status);
                 }
+                keep(counts);
                 *done += all * u64::from(self.cells[chunk[0].cell].training.epochs);
                 report(SweepProgress { net_epochs: *done, of: *of });
                 if stop() {
@@ -258,25 +305,34 @@ impl Sweep {
     /// On every core of the CPU. True where a stop came before the end.
     fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> Result<bool, Error> {
         let all: Vec<usize> = (0..self.cells.len()).collect();
-        let mut ids = self.ids(&all);
+        let mut ids = self.ids(&all, counts);
         loop {
             // Not all at once: there may be more than memory holds.
-            let some: Vec<NetworkId> = ids.by_ref().take(CPU_CHUNK).collect();
+            let some: Vec<(usize, NetworkId)> = ids.by_ref().take(CPU_CHUNK).enumerate().collect();
             if some.is_empty() {
                 return Ok(watch.done < watch.of);
             }
             let (mut behind, stopped) = (watch.done, std::cell::Cell::new(false));
             let mut failed = None;
-            let (report, note) = (&mut *watch.report, &mut *watch.note);
+            let Watch { report, stop, note, keep, of, .. } = &mut *watch;
+            let (stop, of) = (*stop, *of);
+            // Counted in order, so that a stop leaves no gap: those that are done before one that is
+            // not wait for it, and where it never ends they are trained again.
+            let (mut waiting, mut next) = (BTreeMap::new(), 0);
             on_every_core(
                 &some,
-                |id, stop| self.train_on_cpu(*id, stop),
-                |&id, status| match status {
+                |(_, id), stop| self.train_on_cpu(*id, stop),
+                |&(at, id), status| match status {
                     Ok(Some(status)) => {
-                        note(id.cell, id.index, status);
-                        self.count(counts, id, status);
-                        behind += u64::from(self.cells[id.cell].training.epochs);
-                        report(SweepProgress { net_epochs: behind, of: watch.of });
+                        waiting.insert(at, (id, status));
+                        while let Some((id, status)) = waiting.remove(&next) {
+                            note(id.cell, id.index, status);
+                            self.count(counts, id, status);
+                            behind += u64::from(self.cells[id.cell].training.epochs);
+                            next += 1;
+                        }
+                        keep(counts);
+                        report(SweepProgress { net_epochs: behind, of });
                     }
                     Ok(None) => {}
                     Err(error) => {
@@ -285,7 +341,7 @@ impl Sweep {
                     }
                 },
                 &|| {
-                    stopped.set(stopped.get() || (watch.stop)());
+                    stopped.set(stopped.get() || stop());
                     stopped.get()
                 },
             );

@@ -4,9 +4,12 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
+use web_time::Instant;
 
 use super::choices::EngineChoice;
 use super::device::{self, Chosen};
@@ -17,7 +20,7 @@ use crate::Error;
 use crate::engine::EngineSpec;
 use crate::model::file;
 use crate::report::{self, Detail, SweepReport, SweepResult};
-use crate::sweep::{self, Part, Shard, Sweep};
+use crate::sweep::{self, Joined, Part, Shard, Sweep, SweepOutcome};
 use plan::Plan;
 
 const ABOUT_AXES: &str = "\
@@ -47,7 +50,7 @@ pub(super) struct SweepArgs {
     #[arg(long, value_name = "K/N", help_heading = "Parts")]
     shard: Option<Shard>,
 
-    /// Save the counts of this part to a file, for --join
+    /// Save the counts to a file, for --join; a sweep that was interrupted goes on from it
     #[arg(long, value_name = "FILE", help_heading = "Parts")]
     save: Option<PathBuf>,
 
@@ -61,6 +64,9 @@ pub(super) struct SweepArgs {
     )]
     join: Vec<PathBuf>,
 }
+
+/// How often the counts so far are saved, in case that the process ends by force.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Flags that have no effect where nothing is computed.
 fn not_with_join() -> impl Iterator<Item = &'static str> {
@@ -87,8 +93,17 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     if csv.is_some() && csv == args.save.as_deref() {
         return Err(Error::setting("--csv", "names the same file as --save; give another").into());
     }
+    let mut part = Part::new(sweep, &SweepOutcome::none(sweep), plan.identity(), String::new());
+    let mut continued = None;
     if let Some(path) = &args.save {
-        file::check_free(path, args.force)?;
+        if !args.force
+            && let Some(saved) = saved(path, &part)?
+        {
+            let (done, all) = (saved.counted(), sweep.networks());
+            continued = Some(format!("{}: {done} of {all} networks are counted", path.display()));
+            part = saved;
+        }
+        file::check_free(path, args.force || continued.is_some())?;
     }
     if let Some(path) = csv {
         check_table(path, args.force)?;
@@ -97,16 +112,35 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     pollster::block_on(async {
         let Chosen { spec, note } = choose(&plan.shared, sweep).await?;
         sweep.check_on(&spec)?;
+        let notes: Vec<String> = note.into_iter().chain(continued).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
+        let (before, counts) = (part.seconds, part.counts());
+        if part.counted() < sweep.networks() {
+            let here = described(&spec);
+            part.computed_on = sweep::places([part.computed_on.as_str(), here.as_str()]);
+        }
         let to_stdout = csv.is_some_and(is_stdout);
         let report = match to_stdout {
             true => SweepReport::silent(detail),
             false => SweepReport::start(sweep, &spec, note.as_deref(), detail)?,
         };
-        let stopping = || stop.signal().is_some();
-        let outcome = sweep.run(&spec, &mut |progress| report.progress(progress), &stopping).await;
+        let (stopping, started) = (|| stop.signal().is_some(), Instant::now());
+        let mut saved_at = started;
+        let mut keep = |counts: &[sweep::Count]| {
+            let Some(path) = args.save.as_ref().filter(|_| saved_at.elapsed() >= SAVE_EVERY) else {
+                return;
+            };
+            let seconds = before + started.elapsed().as_secs_f64();
+            part.set(&SweepOutcome { counts: counts.to_vec(), seconds, stopped: true });
+            // Where this fails the next one may not; the last one at the end is told.
+            let _ = file::write_atomic(path, part.to_json().as_bytes());
+            saved_at = Instant::now();
+        };
+        let mut progress = |progress| report.progress(progress);
+        let outcome = sweep.resume(&spec, counts, &mut progress, &stopping, &mut keep).await;
         report.end_progress();
         let outcome = outcome?;
-        let mut part = Part::new(sweep, &outcome, plan.identity(), described(&spec));
+        part.set(&SweepOutcome { seconds: before + outcome.seconds, ..outcome });
         part.example = plan.example(&part, &spec)?;
         if let Some(path) = &args.save {
             file::write_atomic(path, part.to_json().as_bytes())?;
@@ -118,12 +152,45 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
             report.finish(&SweepResult {
                 cells: &part.cells,
                 seconds: part.seconds,
-                stopped: part.stopped,
+                incomplete: part.stopped.then(|| interrupted(args.save.as_deref())),
                 example: part.example.clone(),
             })?;
         }
         Ok(stop.check()?)
     })
+}
+
+/// The part of `own`'s sweep that a file holds, if the file exists.
+fn saved(path: &Path, own: &Part) -> Result<Option<Part>, Error> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let other = |reason: String| {
+        let reason = format!("{reason}; use another file, or --force to replace it");
+        Err(Error::setting(format!("--save {}", path.display()), reason))
+    };
+    let text = String::from_utf8_lossy(&file::read(path)?).into_owned();
+    let saved = match Part::from_json(&text) {
+        Ok(saved) => saved,
+        Err(_) => return other("exists, and holds no part of a sweep".to_owned()),
+    };
+    let mut differences = saved.differences(own);
+    if differences.is_empty() && saved.shard != own.shard {
+        differences.push(format!("it is part {} there and {} here", saved.shard, own.shard));
+    }
+    match &differences[..] {
+        [] => Ok(Some(saved)),
+        _ => other(format!("exists, and holds another sweep: {}", differences.join(", "))),
+    }
+}
+
+/// What is told of a sweep that was interrupted.
+fn interrupted(saved: Option<&Path>) -> String {
+    let mut text = "Interrupted; only the networks trained so far are counted.".to_owned();
+    if saved.is_some() {
+        text.push_str(" The same command trains the others.");
+    }
+    text
 }
 
 /// A sweep of data whose networks are scored.
@@ -187,20 +254,25 @@ fn join(paths: &[PathBuf], csv: Option<&Path>, force: bool, detail: Detail) -> R
         let part = Part::from_json(&text).map_err(|reason| Error::bad_file(&name, reason))?;
         parts.push((name, part));
     }
-    let whole = sweep::join(&parts).map_err(|(name, reason)| Error::bad_file(&name, reason))?;
+    let Joined { whole, parts, missing } =
+        sweep::join(&parts).map_err(|(name, reason)| Error::bad_file(&name, reason))?;
+    let incomplete = whole.stopped.then(|| format!("Incomplete: {}.", missing.join(", ")));
     if let Some(path) = csv {
         write_table(path, &report::sweep_csv(&whole.cells))?;
         if is_stdout(path) {
+            if let Some(text) = incomplete {
+                let _ = writeln!(std::io::stderr(), "wgrad: {text}");
+            }
             return Ok(());
         }
     }
     let result = SweepResult {
         cells: &whole.cells,
         seconds: whole.seconds,
-        stopped: false,
+        incomplete,
         example: whole.example.clone(),
     };
-    Ok(report::joined_sweep(&result, parts.len(), &whole.computed_on, detail)?)
+    Ok(report::joined_sweep(&result, parts, &whole.computed_on, detail)?)
 }
 
 /// The device and the engine that the settings mean for a sweep.

@@ -80,7 +80,7 @@ fn what_makes_no_sweep_is_refused_with_the_flag() {
 }
 
 /// Part 1 of 2 of one sweep, and part 2 of another, put together.
-fn joined(first: &str, second: &str) -> Result<sweep::Part, String> {
+fn joined(first: &str, second: &str) -> Result<sweep::Joined, String> {
     let part = |text: &str, part| {
         let shard = Shard { part, of: 2 };
         let plan = Plan::new(Given::read(Verb::Sweep, text).unwrap(), shard).unwrap();
