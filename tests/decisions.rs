@@ -111,6 +111,31 @@ fn a_plateau_lowers_the_rate_at_the_same_epochs_on_every_engine() {
     assert_eq!(run(&endless, &EngineSpec::Cpu).unwrap().kept.trainer_state.rate, 0.05);
 }
 
+/// A short run too: it looks at the loss while the plateau waits, however few epochs that is. Nothing counts
+/// as an improvement here, so the rate goes down after every wait.
+#[test]
+fn a_plateau_of_a_short_run_is_not_missed() {
+    for (epochs, every, most) in [(60, 3, 20), (60, 20, 3), (40, 1, 40), (100, 45, 2)] {
+        let training = Training {
+            epochs,
+            schedule: Schedule {
+                every,
+                factor: 0.9,
+                ..Schedule::new(ScheduleKind::Plateau, epochs)
+            },
+            stopping: Stopping { min_delta: 1e6, ..Stopping::default() },
+            ..xor()
+        };
+        assert!(training.report_every() <= (every / 10).max(1));
+        for spec in specs() {
+            let rate = run(&training, &spec).unwrap().kept.trainer_state.rate;
+            let lowered = (f64::from(rate / 0.5).ln() / 0.9f64.ln()).round();
+            // The first look is the lowest loss; the wait counts from there.
+            assert!((f64::from(most) - 1.0..=f64::from(most)).contains(&lowered), "{lowered}");
+        }
+    }
+}
+
 /// Rows kept for validation are looked at after every epoch, also with one batch an epoch: the lowest loss that
 /// is told of is the lowest there was, and patience counts from there.
 #[test]

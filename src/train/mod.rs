@@ -44,6 +44,10 @@ const BOUNDARY_STEPS: u32 = 64;
 /// And at most, if that is a whole epoch: what is read back must be held.
 const BOUNDARY_MOST_STEPS: u32 = 65_536;
 
+/// How often a plateau looks at the loss while it waits, so that it waits a tenth longer at most, and
+/// never misses the end of its wait. Not at every epoch: a sweep reads a loss of every network then.
+const LOOKS_PER_WAIT: u32 = 10;
+
 /// Rows that are evaluated and not trained on.
 #[derive(Debug, Clone, Default)]
 pub struct HeldOut {
@@ -250,17 +254,22 @@ impl Training {
     /// Epochs between two report boundaries: fixed by the configuration, never by time. As many
     /// as between two points of the history, but for very short and very long ones. Where rows are kept for
     /// validation, or `stopping` has a target or patience, one, but so many that there are about
-    /// [`CLOSE_BOUNDARIES`] at most; every point of the history is then a boundary too.
+    /// [`CLOSE_BOUNDARIES`] at most; every point of the history is then a boundary too. A plateau has
+    /// [`LOOKS_PER_WAIT`] of them while it waits.
     pub fn report_every(&self) -> u32 {
         let per_epoch = self.batches(0).steps_per_epoch() as u32;
-        let most = (BOUNDARY_MOST_STEPS / per_epoch).max(1);
+        let most = match self.schedule.kind {
+            ScheduleKind::Plateau => self.schedule.every / LOOKS_PER_WAIT,
+            _ => u32::MAX,
+        };
+        let most = most.min(BOUNDARY_MOST_STEPS / per_epoch).max(1);
         if self.looks_closely() {
             return self.epochs.div_ceil(CLOSE_BOUNDARIES).min(most);
         }
         let steps = u64::from(per_epoch) * u64::from(self.history_every());
         match u32::try_from(steps) {
             Ok(steps) if steps <= BOUNDARY_MOST_STEPS => {
-                self.history_every() * BOUNDARY_STEPS.div_ceil(steps)
+                (self.history_every() * BOUNDARY_STEPS.div_ceil(steps)).min(most)
             }
             _ => most,
         }
