@@ -136,6 +136,41 @@ fn a_plateau_of_a_short_run_is_not_missed() {
     }
 }
 
+/// An epoch that takes long tells of its steps, and that changes nothing of what comes of it.
+#[test]
+fn steps_are_told_within_an_epoch_that_takes_long() {
+    let rows = 400;
+    let inputs = (0..2 * rows).map(|at| (at as f32).sin()).collect();
+    let targets = (0..rows).map(|at| (at % 2) as f32).collect();
+    let data = Arc::new(Dataset::new("d", inputs, 2, targets, 1).unwrap());
+    let training = Training { data, epochs: 2, batch: 1, ..xor() };
+    for spec in [EngineSpec::Cpu, EngineSpec::Layered(gpu(), Kernels::Fused)] {
+        let mut told = Vec::new();
+        let mut watch = |event: Event<'_>| {
+            if let Event::Steps(steps) = event {
+                told.push(steps);
+            }
+            Ok(())
+        };
+        // It is asked between steps, or between submissions of several.
+        let asked = std::cell::Cell::new(0);
+        let slow = || {
+            if asked.replace(asked.get() + 1) < 2 {
+                std::thread::sleep(std::time::Duration::from_millis(300));
+            }
+            false
+        };
+        let outcome = training.run_from(&spec, None, false, &mut watch, &slow);
+        let outcome = pollster::block_on(outcome).unwrap();
+        let name = spec.kind();
+        assert!(told.iter().any(|&steps| 0 < steps && steps < rows), "{name}: {told:?}");
+        assert!(told.is_sorted() && told.iter().all(|&steps| steps < 2 * rows), "{told:?}");
+        let quick = run(&training, &spec).unwrap();
+        assert_eq!(outcome.kept.parameters, quick.kept.parameters, "{name}");
+        assert_eq!(outcome.kept.history, quick.kept.history, "{name}");
+    }
+}
+
 /// Rows kept for validation are looked at after every epoch, also with one batch an epoch: the lowest loss that
 /// is told of is the lowest there was, and patience counts from there.
 #[test]

@@ -145,6 +145,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let mut watch = |event: Event<'_>| {
             match event {
                 Event::Progress(progress) => report.progress(progress),
+                Event::Steps(steps) => report.steps(steps),
                 Event::StartEnded(end) => report.start_ended(end),
                 Event::Halved(halving) => report.halved(halving),
                 Event::Reopened(epoch) => report.reopened(epoch),

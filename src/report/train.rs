@@ -30,6 +30,7 @@ pub struct TrainReport<'a> {
     at: &'a EngineSpec,
     detail: Detail,
     bar: ProgressBar,
+    per_epoch: u64,
     /// The first failure of standard output; the training is then asked to stop.
     failed: RefCell<Option<OutputError>>,
 }
@@ -51,11 +52,14 @@ impl<'a> TrainReport<'a> {
             || json::start(training, data, at, note),
             || heading(training, data, at, note),
         ))?;
-        let template = "{bar:30} epoch {pos}/{len}  {msg}  {elapsed}, {eta} left";
-        let bar = progress_bar(detail, training.epochs.into(), template);
+        let template = "{bar:30} epoch {prefix}  {msg}  {elapsed}, {eta} left";
+        let per_epoch = training.batches(training.seed).steps_per_epoch() as u64;
+        let bar = progress_bar(detail, per_epoch * u64::from(training.epochs), template);
         let scaling = data.schema.scaling.clone();
         let (targets, failed) = (data.schema.targets.clone(), RefCell::default());
-        Ok(TrainReport { training, scaling, targets, at, detail, bar, failed })
+        let report = TrainReport { training, scaling, targets, at, detail, bar, per_epoch, failed };
+        report.move_to(0);
+        Ok(report)
     }
 
     /// Reports a report boundary.
@@ -66,8 +70,18 @@ impl<'a> TrainReport<'a> {
         let Progress { seed, epoch, loss, validation, .. } = progress;
         let loss = table::loss(loss.into());
         let seen = validation.map(|seen| format!("  validation {}", table::loss(seen.loss)));
-        self.bar.set_position(epoch.into());
+        self.move_to(self.per_epoch * u64::from(epoch));
         self.bar.set_message(format!("seed {seed}  loss {loss}{}", seen.unwrap_or_default()));
+    }
+
+    /// Reports steps between two report boundaries: the bar moves within an epoch too.
+    pub fn steps(&self, steps: u32) {
+        self.move_to(steps.into());
+    }
+
+    fn move_to(&self, steps: u64) {
+        self.bar.set_position(steps);
+        self.bar.set_prefix(format!("{}/{}", steps / self.per_epoch, self.training.epochs));
     }
 
     /// Reports how a start ended, if verbose.

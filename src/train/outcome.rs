@@ -200,6 +200,8 @@ impl<'a> StartEnd<'a> {
 pub enum Event<'a> {
     /// A report boundary.
     Progress(Progress),
+    /// So many steps are made: now and then while it is far to the next report boundary.
+    Steps(u32),
     /// A start came to its end.
     StartEnded(StartEnd<'a>),
     /// A checkpoint is due: where the training stands, and where its loss was lowest, if that has changed.

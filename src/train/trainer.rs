@@ -1,6 +1,11 @@
 //! The trainer: one start, or many at once, from report boundary to report boundary. Whatever happens on
 //! the way (history, validation, divergence, decisions, checkpoints, a device that is lost) happens here.
 
+use std::cell::Cell;
+use std::time::Duration;
+
+use web_time::Instant;
+
 use super::control::Control;
 use super::examine::Checkups;
 use super::group::{Candidate, Group, Seed};
@@ -16,6 +21,10 @@ use crate::network::Layout;
 
 /// Halvings after which a training is given up: the rate is then a millionth of what it was.
 const MOST_HALVINGS: usize = 20;
+
+/// How often the steps that are made are told. The clock is read at few of them: a small network makes a step
+/// in the time that takes.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
 
 /// Starts in training. A single one can be decided on, gone back with and kept in checkpoints.
 pub(super) struct Trainer<'a> {
@@ -146,15 +155,23 @@ impl<'a> Trainer<'a> {
         let training = self.training;
         let boundary = training.next_boundary(self.group.epoch());
         let until = training.next_checkpoint(self.group.epoch()).min(boundary);
-        let stops = || control.stops().is_some();
         let is_whole = loop {
-            self.group.advance(until, until == boundary, &stops).await?;
+            let (started, asked, is_late) = (Instant::now(), Cell::new(0u32), Cell::new(false));
+            let pauses = || {
+                asked.set(asked.get() + 1);
+                if asked.get().is_power_of_two() || asked.get().is_multiple_of(64) {
+                    is_late.set(started.elapsed() >= TOLD_EVERY);
+                }
+                is_late.get() || control.stops().is_some()
+            };
+            self.group.advance(until, until == boundary, &pauses).await?;
             if self.group.has_made(until) {
                 break true;
             }
-            if stops() {
+            if control.stops().is_some() {
                 break false;
             }
+            (control.watch)(Event::Steps(self.group.engine.steps_done()))?;
         };
         self.group.note_divergence();
         let is_boundary = is_whole && until == boundary;
