@@ -255,7 +255,7 @@ impl Training {
     /// as between two points of the history, but for very short and very long ones. Where rows are kept for
     /// validation, or `stopping` has a target or patience, one, but so many that there are about
     /// [`CLOSE_BOUNDARIES`] at most; every point of the history is then a boundary too. A plateau has
-    /// [`LOOKS_PER_WAIT`] of them while it waits.
+    /// about ten of them while it waits.
     pub fn report_every(&self) -> u32 {
         let per_epoch = self.batches(0).steps_per_epoch() as u32;
         let most = match self.schedule.kind {
