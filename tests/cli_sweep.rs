@@ -271,13 +271,17 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
     none[1]["first_unsolved"] = Value::Null;
     part["cells"][1] = none;
     std::fs::write(&file, part.to_string()).unwrap();
-    let again = [&args[..], &["--save", &file]].concat();
+    // The interrupted command has left a table, which is replaced as well.
+    let csv = path("cells.csv");
+    std::fs::write(&csv, "of the networks so far").unwrap();
+    let again = [&args[..], &["--save", &file, "--csv", &csv]].concat();
     let text = succeed(wgrad(&again));
     assert!(text.contains("part.json: 30 of 60 networks are counted"), "{text}");
     assert!(text.contains("60 networks made"), "{text}");
     let done = read(&file);
     assert_eq!((&done["cells"], &done["stopped"]), (&cells, &false.into()));
     assert!(done["seconds"].as_f64() > Some(1000.0));
+    assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().count(), 3);
     assert!(done["computed_on"].as_str().unwrap().starts_with("elsewhere; resident engine on "));
     // Once more there is nothing left to train.
     let text = succeed(wgrad(&again));

@@ -106,7 +106,8 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
         file::check_free(path, args.force || continued.is_some())?;
     }
     if let Some(path) = csv {
-        check_table(path, args.force)?;
+        // The command that was interrupted has written its table, too.
+        check_table(path, args.force || continued.is_some())?;
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
