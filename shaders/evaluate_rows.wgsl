@@ -1,9 +1,11 @@
-// scores[network] = what rows that are not learned from are worth to a network: scale * the sum of their losses,
-// and how many of them are right; or that and what was there before, where the rows come in several parts.
+// scores[network] = what rows that are not learned from are worth to a network: scale * the sum of their
+// losses, each times the row's weight (1 unless WEIGHTED), and how many of them are right; or that and what was
+// there before, where the rows come in several parts.
 //
-// z is [rows][stride][networks], the pre-activations of the outputs; target_rows is [..][stride], from
-// params.first_row on. A row is right where its largest prediction stands where its largest target does, the
-// first of equal ones, where params.takes_largest, as always under the softmax; else where every prediction is on its target's side of 1/2.
+// z is [rows][stride][networks], the pre-activations of the outputs; target_rows is [..][target_stride],
+// from params.first_row on, a weight behind a row's targets where WEIGHTED. A row is right where its largest
+// prediction stands where its largest target does, the first of equal ones, where params.takes_largest, as always
+// under the softmax; else where every prediction is on its target's side of 1/2.
 // scores is [networks]: the bits of the loss, those of no number where a z is none, and the count.
 // One workgroup owns a network: each of 64 lanes takes every 64th row, then halves are added in a fixed order.
 
@@ -11,6 +13,7 @@ struct Params {
     rows: u32,
     cols: u32,
     stride: u32,
+    target_stride: u32,
     networks: u32,
     first_row: u32,
     takes_largest: u32,
@@ -22,6 +25,7 @@ override OUTPUT_ACTIVATION: u32 = 0u;
 override OUTPUT_ACTIVATION_PARAMETER: f32 = 0.0;
 override LOSS: u32 = 0u;
 override LOSS_PARAMETER: f32 = 0.0;
+override WEIGHTED: bool = false;
 
 const LANES: u32 = 64u;
 const NOT_A_NUMBER: u32 = 0x7fc00000u;
@@ -45,7 +49,7 @@ fn output(network: u32, row: u32, col: u32) -> f32 {
 }
 
 fn expected(row: u32, col: u32) -> f32 {
-    return target_rows[(params.first_row + row) * params.stride + col];
+    return target_rows[(params.first_row + row) * params.target_stride + col];
 }
 
 fn activated(value: f32) -> f32 {
@@ -77,6 +81,9 @@ fn loss_of_row(network: u32, row: u32, first: u32) -> f32 {
         } else {
             total += loss_value(LOSS, LOSS_PARAMETER, value, t);
         }
+    }
+    if (WEIGHTED) {
+        total *= expected(row, params.cols);
     }
     return total;
 }

@@ -1,21 +1,23 @@
-// row_loss[row] = sum over cols of loss_value, d_output = scale loss_slope: every loss but softmax, by the
-// formulas of common/loss.wgsl.
+// row_loss[row] = weight sum over cols of loss_value, d_output = scale weight loss_slope: every loss but softmax,
+// by the formulas of common/loss.wgsl. The weight is the row's own, 1 unless WEIGHTED.
 //
 // output holds what the loss is computed from: the outputs of the last layer, or, where the gradient is with
 // respect to them, its pre-activations. d_output is the gradient with respect to the same.
-// All matrices are [rows][cols] with the same stride; row_loss is [rows]. (`target` is a word that
-// WGSL keeps for itself.)
+// output and d_output are [rows][cols] with the same stride; target_rows is [rows][cols], and a weight behind each
+// row where WEIGHTED, with a stride of its own; row_loss is [rows]. (`target` is a word that WGSL keeps for itself.)
 // One invocation owns one row; a workgroup owns 64.
 
 struct Params {
     rows: u32,
     cols: u32,
     stride: u32,
+    target_stride: u32,
     scale: f32,
 }
 
 override LOSS: u32 = 0u;
 override LOSS_PARAMETER: f32 = 0.0;
+override WEIGHTED: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output: array<f32>;
@@ -34,12 +36,18 @@ fn loss_elementwise(
         return;
     }
     let start = row * params.stride;
+    let targets = row * params.target_stride;
+    var weight = 1.0;
+    if (WEIGHTED) {
+        weight = target_rows[targets + params.cols];
+    }
+    let scale = params.scale * weight;
     var sum = 0.0;
     for (var col = 0u; col < params.cols; col++) {
         let value = output[start + col];
-        let t = target_rows[start + col];
+        let t = target_rows[targets + col];
         sum += loss_value(LOSS, LOSS_PARAMETER, value, t);
-        d_output[start + col] = params.scale * loss_slope(LOSS, LOSS_PARAMETER, prediction(LOSS, value, value), t);
+        d_output[start + col] = scale * loss_slope(LOSS, LOSS_PARAMETER, prediction(LOSS, value, value), t);
     }
-    row_loss[row] = sum;
+    row_loss[row] = weight * sum;
 }

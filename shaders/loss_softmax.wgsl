@@ -1,17 +1,21 @@
-// row_loss[row] = sum over cols of t (ln sum e^z - z), d_output = scale (softmax(z) - t): the loss
-// softmax-cross-entropy. The largest z is taken off first, so that no exponential overflows.
+// row_loss[row] = weight sum over cols of t (ln sum e^z - z), d_output = scale weight (softmax(z) - t): the loss
+// softmax-cross-entropy. The largest z is taken off first, so that no exponential overflows. The weight is the
+// row's own, 1 unless WEIGHTED.
 //
 // output holds the logits z; the targets of a row sum to 1.
-// All matrices are [rows][cols] with the same stride; row_loss is [rows]. (`target` is a word that
-// WGSL keeps for itself.)
+// output and d_output are [rows][cols] with the same stride; target_rows is [rows][cols], and a weight behind each
+// row where WEIGHTED, with a stride of its own; row_loss is [rows]. (`target` is a word that WGSL keeps for itself.)
 // One invocation owns one row; a workgroup owns 64.
 
 struct Params {
     rows: u32,
     cols: u32,
     stride: u32,
+    target_stride: u32,
     scale: f32,
 }
+
+override WEIGHTED: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output: array<f32>;
@@ -30,6 +34,12 @@ fn loss_softmax(
         return;
     }
     let start = row * params.stride;
+    let targets = row * params.target_stride;
+    var weight = 1.0;
+    if (WEIGHTED) {
+        weight = target_rows[targets + params.cols];
+    }
+    let scale = params.scale * weight;
     var largest = output[start];
     for (var col = 1u; col < params.cols; col++) {
         largest = max(largest, output[start + col]);
@@ -42,9 +52,9 @@ fn loss_softmax(
     var loss = 0.0;
     for (var col = 0u; col < params.cols; col++) {
         let z = output[start + col] - largest;
-        let t = target_rows[start + col];
+        let t = target_rows[targets + col];
         loss += t * (log_sum - z);
-        d_output[start + col] = params.scale * (exp(z) / sum - t);
+        d_output[start + col] = scale * (exp(z) / sum - t);
     }
-    row_loss[row] = loss;
+    row_loss[row] = weight * loss;
 }

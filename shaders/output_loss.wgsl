@@ -1,10 +1,11 @@
-// The output layer and the loss in one go: z = input . weights + bias, row_loss the loss of each row
-// without the factor of the batch, d_output = gradient_scale * dLoss/dz.
+// The output layer and the loss in one go: z = input . weights + bias, row_loss the loss of each row times its
+// weight, without the factor of the batch, d_output = gradient_scale * weight * dLoss/dz. The weight is 1 unless
+// WEIGHTED, where it stands behind the row's targets.
 //
 // input is [rows][fan_in], parameters the layer's block: weights [fan_in][outputs] and a row of biases
 // below them; target_rows and d_output are [rows][outputs], row_loss is [rows]. Strides are in vectors of
 // four; padding of input is zero, of d_output is made zero. The host appends the constants OUTPUTS and
-// OUTPUT_VECTORS, outputs and vectors of them.
+// OUTPUT_VECTORS, outputs and vectors of them, TARGET_VECTORS, those of a row of targets, and WEIGHTED.
 // One invocation owns a row, its outputs in registers; a workgroup owns 64 rows.
 
 struct Params {
@@ -66,13 +67,18 @@ fn output_loss(
     let z = pre_activations(row, group.z);
     var t: array<f32, OUTPUTS>;
     for (var o = 0u; o < OUTPUTS; o++) {
-        t[o] = target_rows[row * OUTPUT_VECTORS + o / 4u][o % 4u];
+        t[o] = target_rows[row * TARGET_VECTORS + o / 4u][o % 4u];
     }
-    row_loss[row] = loss_of_row(z, t);
+    var weight = 1.0;
+    if (WEIGHTED) {
+        weight = target_rows[row * TARGET_VECTORS + OUTPUTS / 4u][OUTPUTS % 4u];
+    }
+    row_loss[row] = weight * loss_of_row(z, t);
     var d_z = output_gradients(z, predictions(z), t);
+    let scale = params.gradient_scale * weight;
     var d: array<vec4<f32>, OUTPUT_VECTORS>;
     for (var o = 0u; o < OUTPUTS; o++) {
-        d[o / 4u][o % 4u] = params.gradient_scale * d_z[o];
+        d[o / 4u][o % 4u] = scale * d_z[o];
     }
     for (var v = 0u; v < OUTPUT_VECTORS; v++) {
         d_output[row * OUTPUT_VECTORS + v] = d[v];

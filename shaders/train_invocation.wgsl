@@ -232,10 +232,11 @@ fn add_row(at: u32, scale: f32) -> bool {
     let z = forward();
     let p = predictions(z);
     let t = targets();
+    let row_scale = scale * row_weight();
     var d_z = output_gradients(z, p, t);
     d_units = array<vec4<f32>, UNIT_VECTORS>();
     for (var o = 0u; o < OUTPUTS; o++) {
-        let d = scale * d_z[o];
+        let d = row_scale * d_z[o];
         gradients[OUTPUTS_AT + OUTPUTS * LAST.groups + o].x += d;
         for (var g = 0u; g < LAST.groups; g++) {
             let k = OUTPUTS_AT + o * LAST.groups + g;
@@ -274,7 +275,7 @@ fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
     var loss = 0.0;
     for (var at = 0u; at < select(ROWS, SHORT_ROWS, is_short(clock)); at++) {
         take_row(row_of(key, params.data_rows, clock.place, at));
-        loss += loss_of_row(forward(), targets());
+        loss += row_weight() * loss_of_row(forward(), targets());
     }
     return loss * select(params.value_scale, params.short_value_scale, is_short(clock));
 }

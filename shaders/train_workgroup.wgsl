@@ -193,12 +193,13 @@ fn judge(lane: u32, rows: u32, scale: f32, keeps: bool) {
         let p = predictions(z);
         let t = targets();
         is_near = is_near && are_near(p, t);
+        let weight = row_weight();
         var d_z = output_gradients(z, p, t);
         for (var o = 0u; o < OUTPUTS; o++) {
-            d_tile[ROWS * (UNITS - OUTPUTS) + at * OUTPUTS + o] = scale * d_z[o];
+            d_tile[ROWS * (UNITS - OUTPUTS) + at * OUTPUTS + o] = scale * weight * d_z[o];
         }
         if (keeps) {
-            loss_partial[at] = loss_of_row(z, t);
+            loss_partial[at] = weight * loss_of_row(z, t);
         }
     }
     near_partial[lane] = select(0u, 1u, is_near);

@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::gpu;
+use common::{engines, gpu};
 use wgrad::Error;
 use wgrad::data::{Dataset, Source};
 use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, State};
@@ -30,14 +30,8 @@ fn xor() -> Training {
     }
 }
 
-fn specs() -> [EngineSpec; 5] {
-    [
-        EngineSpec::Cpu,
-        EngineSpec::Layered(gpu(), Kernels::Fused),
-        EngineSpec::Layered(gpu(), Kernels::Plain),
-        EngineSpec::Resident(gpu(), Some(Mapping::Invocation)),
-        EngineSpec::Resident(gpu(), Some(Mapping::Workgroup)),
-    ]
+fn specs() -> Vec<EngineSpec> {
+    engines().into_iter().map(|(_, spec)| spec).collect()
 }
 
 fn run(training: &Training, spec: &EngineSpec) -> Result<Outcome, Error> {

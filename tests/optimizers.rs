@@ -6,26 +6,15 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ULP, assert_apart, assert_close, gpu, numbers, wide};
+use common::{ULP, assert_apart, assert_close, engines, gpu, numbers, wide};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
-use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, Mapping, State, Task};
+use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, State, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use wgrad::reference::Reference;
 
 const STEPS: u32 = 24;
-
-/// Every place there is, by a name.
-fn specs() -> Vec<(&'static str, EngineSpec)> {
-    vec![
-        ("cpu", EngineSpec::Cpu),
-        ("layered", EngineSpec::Layered(gpu(), Kernels::Fused)),
-        ("layered, plain", EngineSpec::Layered(gpu(), Kernels::Plain)),
-        ("resident, an invocation", EngineSpec::Resident(gpu(), Some(Mapping::Invocation))),
-        ("resident, a workgroup", EngineSpec::Resident(gpu(), Some(Mapping::Workgroup))),
-    ]
-}
 
 /// Every optimizer with what goes with it: each decay, each clipping, both, none.
 fn optimizers() -> Vec<Optimizer> {
@@ -122,7 +111,7 @@ fn near(task: &Task) -> Bound<'static> {
 
 fn follows(task: &Task, label: &str) {
     let (losses, reference) = reference(task, STEPS);
-    for (name, spec) in specs() {
+    for (name, spec) in engines() {
         let (actual, state) = run(task, &spec, &[STEPS]);
         let label = format!("{label} on {name}");
         assert_close(&format!("{label}, losses"), &actual, &losses, near(task));
@@ -162,7 +151,7 @@ fn a_run_goes_on_from_its_state_to_the_same_bits() {
     let clipped = Optimizer { clip_norm: Some(0.1), ..Optimizer::new(OptimizerKind::Adam) };
     tasks.push(task(clipped, Schedule::default()));
     for task in tasks {
-        for (name, spec) in specs() {
+        for (name, spec) in engines() {
             let label = format!("{:?} on {name}", task.optimizer.kind);
             let (losses, whole) = run(&task, &spec, &[STEPS]);
             assert_eq!(run(&task, &spec, &[1, 10, STEPS - 11]).1, whole, "{label}, cut");
@@ -207,7 +196,7 @@ fn norms_beyond_f32_are_clipped_on_every_engine() {
             };
             let (losses, reference) = reference(&task, STEPS);
             let (before, after) = (wide(&task.start.parameters), &reference.parameters);
-            for (name, spec) in specs() {
+            for (name, spec) in engines() {
                 // The cpu engine's one factor is then below the normal numbers.
                 if name == "cpu" && clip_norm < 1.0 {
                     continue;
@@ -236,7 +225,7 @@ fn a_rate_that_is_set_holds_from_the_next_step() {
     for kind in [OptimizerKind::Momentum, OptimizerKind::Adam] {
         let task = task(Optimizer::new(kind), Schedule::default());
         let half = Task { learning_rate: task.learning_rate / 2.0, ..task.clone() };
-        for (name, spec) in specs() {
+        for (name, spec) in engines() {
             let state = pollster::block_on(async {
                 let mut engine = Engine::new(task.clone(), &spec).await.unwrap();
                 engine.run(5, &|| false).await.unwrap();

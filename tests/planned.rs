@@ -83,7 +83,13 @@ fn all() -> Vec<Built> {
             let activation = Activation::ALL[at % Activation::ALL.len()];
             let optimizer = optimizers[at % optimizers.len()];
             add(&network(sizes, activation), Wanted { optimizer, ..xor(mapping) });
-            let batches = Wanted { rows: 10, batch: 4, stops_when_solved: true, ..xor(mapping) };
+            let batches = Wanted {
+                rows: 10,
+                batch: 4,
+                stops_when_solved: true,
+                is_weighted: true,
+                ..xor(mapping)
+            };
             add(&network(sizes, activation), batches);
         }
         for &optimizer in &optimizers {

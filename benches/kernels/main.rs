@@ -30,7 +30,7 @@ use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;
 use wgrad::reference::fused::{self, LayerShape};
-use wgrad::reference::twins::{self, Grid, MatmulShape, Update};
+use wgrad::reference::twins::{self, Grid, MatmulShape, TargetRows, Update};
 
 /// Dispatches of one submission: the cost of the submission itself is spread over them.
 const DISPATCHES: u32 = 50;
@@ -313,13 +313,15 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (mut row_loss, mut d) = (vec![0.0; 256], vec![0.0; 256 * 12]);
     let ends = ((Loss::SoftmaxCrossEntropy, 0.0), (Activation::Identity, 0.0));
     let (x, p, t) = (wide(&input[..256 * 512]), wide(&zero_padded), wide(&targets));
-    fused::output_loss((ends.0, ends.1, 1.0), &x, &p, &t, &mut row_loss, &mut d, OUTPUT);
+    let t = TargetRows::plain(&t, 12);
+    fused::output_loss((ends.0, ends.1, 1.0), &x, &p, t, &mut row_loss, &mut d, OUTPUT);
     let truth: Vec<f32> = row_loss.iter().map(|&loss| loss as f32).collect();
     Case {
         launch: kernels::output_loss(
             ends,
             kernels::LayerShape { rows: 256, fan_in: 512, fan_out: 10 },
             1.0,
+            false,
         ),
         buffers: vec![
             words(&input[..256 * 512]),
@@ -391,10 +393,11 @@ fn evaluation(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut targets = vec![0.0f32; z.len()];
     (0..10_000).for_each(|row| targets[row * 12 + row % 10] = 1.0);
     let ends = ((Loss::SoftmaxCrossEntropy, 0.0), (Activation::Identity, 0.0));
-    let both = (&wide(&z)[..], &wide(&targets)[..]);
+    let wide_targets = wide(&targets);
+    let both = (&wide(&z)[..], TargetRows::plain(&wide_targets, 12));
     let truth = [fused::evaluate_rows(ends, both, true, 1e-4, grid, 1)[0].0 as f32];
     Case {
-        launch: kernels::evaluate_rows(ends, (0..10_000, false), 10, 1, true, 1e-4),
+        launch: kernels::evaluate_rows(ends, (0..10_000, false), 10, 1, true, 1e-4, false),
         buffers: vec![words(&z), words(&targets), vec![0; 2]],
         work: Work {
             operations: 0,
@@ -469,12 +472,13 @@ fn losses(c: &mut Criterion, gpu: &Arc<Gpu>) {
         (Loss::SoftmaxCrossEntropy, "loss_softmax"),
     ] {
         let (mut row_loss, mut d) = (vec![0.0; ROWS], vec![0.0; LEN]);
-        let both = [&wide(&output)[..], &wide(&target)];
-        twins::loss((loss, 0.0), both, &mut row_loss, &mut d, 1.0, GRID);
+        let (output_wide, target_wide) = (wide(&output), wide(&target));
+        let rows = TargetRows::plain(&target_wide, GRID.stride);
+        twins::loss((loss, 0.0), &output_wide, rows, &mut row_loss, &mut d, 1.0, GRID);
         let buffers = vec![words(&output), words(&target), vec![0; ROWS], vec![0; LEN]];
         let bytes = (4 * (3 * LEN + ROWS)) as u64;
         let work = Work { operations: 0, bytes, formula: "4 (3 rows cols + rows)" };
-        let launch = kernels::loss((loss, 0.0), ROWS, COLS, 1.0);
+        let launch = kernels::loss((loss, 0.0), ROWS, COLS, 1.0, false);
         Case { launch, buffers, work }.run(c, gpu, SIZE, |outputs| {
             // Each of the terms of a row's sum within 2^-21, and cols roundings of the sum.
             let sums = Bound::Mixed { absolute: COLS as f64 * 5e-7, relative: COLS as f64 * ULP };

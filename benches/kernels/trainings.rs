@@ -66,6 +66,7 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         batches: &batches,
         networks,
         stops_when_solved: false,
+        is_weighted: false,
         mapping: Some(mapping),
     };
     let trainings = Trainings {

@@ -1,8 +1,9 @@
 // The rows of a data set for the kernels that train whole networks, each ROW_VECTORS times four
-// numbers, inputs before targets. Alone among the files here it reads a binding: `data`, which is
-// declared with the shape, as uniform where it is small enough. Needs common/order.wgsl and the
-// constants INPUTS, OUTPUTS, ROW_VECTORS; ROWS of a batch, KEPT of them in registers; FULL where a
-// batch is all rows as they stand, SHUFFLED where it is not and each epoch has an order of its own.
+// numbers: inputs, targets, and where WEIGHTED the row's weight. Alone among the files here it reads a
+// binding: `data`, which is declared with the shape, as uniform where it is small enough. Needs
+// common/order.wgsl and the constants INPUTS, OUTPUTS, WEIGHTED, ROW_VECTORS; ROWS of a batch, KEPT of
+// them in registers; FULL where a batch is all rows as they stand, SHUFFLED where it is not and each epoch
+// has an order of its own.
 
 var<private> kept_rows: array<vec4<f32>, max(KEPT * ROW_VECTORS, 1u)>;
 var<private> row: array<vec4<f32>, ROW_VECTORS>;
@@ -44,4 +45,12 @@ fn targets() -> array<f32, OUTPUTS> {
         t[o] = number(INPUTS + o);
     }
     return t;
+}
+
+// The factor on the row's loss and gradients.
+fn row_weight() -> f32 {
+    if (WEIGHTED) {
+        return number(INPUTS + OUTPUTS);
+    }
+    return 1.0;
 }

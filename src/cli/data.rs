@@ -178,6 +178,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
             settings.normalize_targets.unwrap_or(default_normalize_targets(settings)),
         ),
         together: source.is_image(),
+        class_weights: settings.class_weights.clone().unwrap_or_default(),
         outputs: outputs(settings, &train),
     };
     Ok(Samples::new(train, test, &preparation)?)

@@ -227,6 +227,14 @@ pub enum DataProblem {
         /// Outputs of the network.
         outputs: usize,
     },
+    /// Class weights that do not fit the classes.
+    #[error("--class-weights {weights}: {reason}")]
+    ClassWeights {
+        /// The weights.
+        weights: String,
+        /// What is wrong with them, and the fix.
+        reason: String,
+    },
     /// Rows unlike those of the data set that they are used with.
     #[error("{found}, where {other} has {expected}; use files of the same kind")]
     Unlike {

@@ -18,7 +18,7 @@ pub use csv::{CsvOptions, Missing, read_csv};
 pub use encoding::Encoding;
 pub use error::{DataError, DataProblem};
 pub use idx::{read_idx, unpacked};
-pub use labels::Labels;
+pub use labels::{ClassWeights, Labels};
 pub use order::{Batches, Order, epoch_key, permuted};
 pub use samples::{Preparation, Samples, Schema};
 pub use scaling::{Normalize, Scaling};
@@ -26,7 +26,20 @@ pub use shapes::Shape;
 pub use source::{BuiltIn, Source};
 pub use table::Table;
 
+use std::borrow::Cow;
+
 use crate::network::{Network, Targets as LossTargets};
+
+/// The class that a row of outputs, or of targets, stands for: the first of the largest, or of a single one
+/// whether it is above 1/2.
+pub fn class_of<T: Copy + Into<f64> + PartialOrd>(values: &[T]) -> usize {
+    match values {
+        [value] => usize::from((*value).into() > 0.5),
+        values => {
+            (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
+        }
+    }
+}
 
 /// The largest number of rows for which `solved` is evaluated and outputs are listed.
 pub const SOLVED_ROWS: usize = 64;
@@ -41,6 +54,8 @@ pub struct Dataset {
     target_len: usize,
     labels: Labels,
     target_scaling: Option<Scaling>,
+    /// Of each row in the loss, their mean 1; none where all count alike.
+    weights: Vec<f32>,
 }
 
 impl Dataset {
@@ -80,7 +95,17 @@ impl Dataset {
             }
         }
         let (name, labels, target_scaling) = (name.to_owned(), Labels::Numbers, None);
-        Ok(Dataset { name, inputs, targets, input_len, target_len, labels, target_scaling })
+        let weights = Vec::new();
+        Ok(Dataset {
+            name,
+            inputs,
+            targets,
+            input_len,
+            target_len,
+            labels,
+            target_scaling,
+            weights,
+        })
     }
 
     /// The same with labels for as many outputs as a row has targets.
@@ -93,6 +118,63 @@ impl Dataset {
     #[must_use]
     pub fn with_target_scaling(self, target_scaling: Option<Scaling>) -> Dataset {
         Dataset { target_scaling, ..self }
+    }
+
+    /// The same whose rows count in the loss as the `weights` of their classes say, one for each class, in the
+    /// order of [`Dataset::class_names`]; positive numbers, of which only the ratios matter: the mean over the
+    /// rows is made 1, so that the loss over all of them is the weighted mean, the sum of weight times loss over
+    /// the sum of weights (as PyTorch's losses with `weight=`). None for rows that count alike.
+    #[must_use]
+    pub fn with_class_weights(self, weights: &[f64]) -> Dataset {
+        let of_row = |row| weights.get(self.class_of(row)).copied().unwrap_or(1.0);
+        let sum: f64 = (0..self.rows()).map(of_row).sum();
+        let factor = self.rows() as f64 / sum;
+        let rows = if weights.is_empty() { 0 } else { self.rows() };
+        let weights = (0..rows).map(|row| (factor * of_row(row)) as f32).collect();
+        Dataset { weights, ..self }
+    }
+
+    /// The weights of the rows in the loss; empty where all count alike.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// The weight of a row in the loss.
+    pub fn weight(&self, row: usize) -> f32 {
+        self.weights.get(row).copied().unwrap_or(1.0)
+    }
+
+    /// Whether rows have weights in the loss.
+    pub fn is_weighted(&self) -> bool {
+        !self.weights.is_empty()
+    }
+
+    /// The length of a row of [`Dataset::target_rows`]: one more than its targets where rows have weights.
+    pub fn target_width(&self) -> usize {
+        self.target_len + usize::from(self.is_weighted())
+    }
+
+    /// What a loss takes: the targets of each row, with its weight behind them where rows have weights;
+    /// `[rows][target_width]`.
+    pub fn target_rows(&self) -> Cow<'_, [f32]> {
+        if !self.is_weighted() {
+            return Cow::Borrowed(&self.targets);
+        }
+        let rows = self.targets.chunks_exact(self.target_len).zip(&self.weights);
+        rows.flat_map(|(target, weight)| target.iter().chain([weight])).copied().collect()
+    }
+
+    /// The class that a row's targets stand for: the larger one, or of a single target whether it is above 1/2.
+    pub fn class_of(&self, row: usize) -> usize {
+        class_of(self.target(row))
+    }
+
+    /// The names of the classes that rows of one class have; their numbers where they have no names.
+    pub fn class_names(&self) -> Vec<String> {
+        match &self.labels {
+            Labels::Numbers => (0..self.target_len.max(2)).map(|class| class.to_string()).collect(),
+            labels => labels.names().to_vec(),
+        }
     }
 
     /// The scale that targets were put on, if any.

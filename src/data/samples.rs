@@ -9,7 +9,7 @@ use super::encoding::{EncodedTable, Encoding};
 use super::order::permuted;
 use super::scaling::fit;
 use super::table::{Names, Table, Targets};
-use super::{DataError, DataProblem, Dataset, Labels, Normalize, Scaling};
+use super::{ClassWeights, DataError, DataProblem, Dataset, Labels, Normalize, Scaling};
 use crate::random::{Purpose, seed_key, stream_id, threefry2x32};
 
 /// How rows are preprocessed, and what a network's outputs mean.
@@ -31,6 +31,9 @@ pub struct Schema {
     /// What the outputs mean.
     #[serde(default)]
     pub labels: Labels,
+    /// How much a row of each class counts in the loss, in their order; none where all count alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_weights: Vec<f64>,
     /// How inputs are normalized.
     #[serde(skip)]
     pub scaling: Option<Scaling>,
@@ -92,7 +95,9 @@ impl Schema {
         };
         let inputs_of_row = encodings.iter().map(Encoding::width).sum();
         let data = Dataset::new(&table.name, inputs, inputs_of_row, targets, len)?;
-        Ok(data.with_labels(self.labels.clone()).with_target_scaling(self.target_scaling.clone()))
+        let data = data.with_labels(self.labels.clone());
+        let data = data.with_target_scaling(self.target_scaling.clone());
+        Ok(data.with_class_weights(&self.class_weights))
     }
 }
 
@@ -115,6 +120,8 @@ pub struct Preparation {
     pub normalize_targets: Option<Normalize>,
     /// Whether all inputs share one scale, like the pixels of an image.
     pub together: bool,
+    /// How much the rows of each class count in the loss.
+    pub class_weights: ClassWeights,
     /// Outputs of the network, if they are given.
     pub outputs: Option<usize>,
 }
@@ -181,19 +188,23 @@ impl Samples {
             ),
             _ => {}
         }
-        let schema = Schema {
+        let mut schema = Schema {
             inputs,
             targets,
             target_places,
             encodings: if is_plain { Vec::new() } else { encodings.clone() },
             labels,
+            class_weights: Vec::new(),
             scaling,
             target_scaling,
         };
+        let train = schema.dataset_of(&table, &rest)?;
+        schema.class_weights = preparation.class_weights.of(&train)?;
+        let train = Arc::new(train.with_class_weights(&schema.class_weights));
         let dataset = |table: &Table, rows: &[usize]| schema.dataset_of(table, rows).map(Arc::new);
         let of_test = |test: Table| schema.dataset(&test).map(Arc::new);
         Ok(Samples {
-            train: dataset(&table, &rest)?,
+            train,
             validation: validation.map(|_| dataset(&table, &held_out)).transpose()?,
             test: match preparation.test {
                 Some(_) => Some(dataset(&table, &tested)?),
@@ -401,6 +412,7 @@ mod tests {
     use crate::data::{CsvOptions, read_csv};
 
     const PLAIN: Preparation = Preparation {
+        class_weights: ClassWeights::None,
         validation: None,
         test: None,
         is_stratified: true,

@@ -16,7 +16,7 @@ pub(super) struct Part {
     pub rows: usize,
     /// `[rows][stride]`.
     pub inputs: Buffer,
-    /// `[rows][stride]`.
+    /// `[rows][stride]`: targets, and the row's weight where rows have weights.
     pub targets: Buffer,
 }
 
@@ -31,7 +31,7 @@ impl Part {
 fn rows_of_a_part(data: &Dataset, gpu: &Gpu) -> usize {
     let limits = &gpu.adapter().limits;
     let bytes = limits.max_binding_bytes.min(limits.max_buffer_bytes);
-    let row_bytes = 4 * row_stride(data.input_len()).max(row_stride(data.target_len()));
+    let row_bytes = 4 * row_stride(data.input_len()).max(row_stride(data.target_width()));
     let rows = bytes / row_bytes as u64;
     usize::try_from(rows).unwrap_or(usize::MAX).clamp(1, data.rows())
 }
@@ -39,6 +39,7 @@ fn rows_of_a_part(data: &Dataset, gpu: &Gpu) -> usize {
 /// Uploads all rows.
 pub(super) async fn upload(gpu: &Gpu, data: &Dataset) -> Result<Vec<Part>, GpuError> {
     let of_a_part = rows_of_a_part(data, gpu);
+    let target_rows = data.target_rows();
     let mut parts = Vec::new();
     for first in (0..data.rows()).step_by(of_a_part) {
         let rows = of_a_part.min(data.rows() - first);
@@ -48,7 +49,7 @@ pub(super) async fn upload(gpu: &Gpu, data: &Dataset) -> Result<Vec<Part>, GpuEr
         let name = |what| format!("{what} {} to {} of {}", first + 1, first + rows, data.rows());
         let inputs = padded(data.inputs(), data.input_len());
         let inputs = gpu.buffer_of(&name("inputs of rows"), &inputs).await?;
-        let targets = padded(data.targets(), data.target_len());
+        let targets = padded(&target_rows, data.target_width());
         let targets = gpu.buffer_of(&name("targets of rows"), &targets).await?;
         parts.push(Part { first, rows, inputs, targets });
     }
@@ -57,7 +58,7 @@ pub(super) async fn upload(gpu: &Gpu, data: &Dataset) -> Result<Vec<Part>, GpuEr
 
 /// Whether a step can take its batch: all rows where they are one batch, else those of a batch.
 pub(super) fn check(gpu: &Gpu, data: &Dataset, batch: usize) -> Result<(), GpuError> {
-    let stride = row_stride(data.input_len()).max(row_stride(data.target_len()));
+    let stride = row_stride(data.input_len()).max(row_stride(data.target_width()));
     let what = match batch == data.rows() {
         true => format!("data set {} ({batch} rows in one batch)", data.name()),
         false => format!("a batch of {batch} rows of {}", data.name()),

@@ -84,6 +84,7 @@ impl Task {
             batches,
             networks: 1,
             stops_when_solved: false,
+            is_weighted: self.data.is_weighted(),
             mapping: None,
         }
     }

@@ -103,8 +103,15 @@ impl Watched {
                 let mut list = forward(&Portion { rows, first, inputs, activations }).await?;
                 let z = activations[(layers - 1) % 2];
                 let rows = (first..first + rows, !portions.is_empty());
-                let launch =
-                    kernels::evaluate_rows(ends, rows, outputs, networks, takes_largest, scale);
+                let launch = kernels::evaluate_rows(
+                    ends,
+                    rows,
+                    outputs,
+                    networks,
+                    takes_largest,
+                    scale,
+                    data.is_weighted(),
+                );
                 let bound = [Slice::all(z), Slice::all(&part.targets), Slice::all(&scores)];
                 list.push(gpu.dispatch(&launch, &bound).await?);
                 portions.push(list);

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::params::params;
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, OUTPUT_ACTIVATION,
-    OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ITERATIONS, activating, measuring, read, source,
-    write,
+    OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ITERATIONS, WEIGHTED, activating, measuring, read,
+    source, write,
 };
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Loss, row_stride};
@@ -20,6 +20,8 @@ params! {
         cols: u32,
         /// Outputs and padding.
         stride: u32,
+        /// Elements from one row of targets to the next.
+        target_stride: u32,
         /// Networks that are looked at.
         networks: u32,
         /// The first of the rows among the targets.
@@ -38,7 +40,7 @@ pub const EVALUATE_ROWS: Kernel<EvaluateRowsParams> = Kernel::new(KernelRow {
     name: "evaluate_rows",
     source: source!("evaluate_rows", "loss", "activation"),
     bindings: &[read("z"), read("target_rows"), write("scores")],
-    constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER],
+    constants: &[OUTPUT_ACTIVATION, OUTPUT_ACTIVATION_PARAMETER, LOSS, LOSS_PARAMETER, WEIGHTED],
     workgroup_bytes: 768,
     twin: "evaluate_rows",
     ..PLAIN
@@ -47,6 +49,7 @@ pub const EVALUATE_ROWS: Kernel<EvaluateRowsParams> = Kernel::new(KernelRow {
 /// What these rows of a data set are worth to each of `networks` networks, from the pre-activations of their
 /// outputs; the first of several parts of the data where it begins at 0. A row's class is where its outputs
 /// are largest where `takes_largest`. The sum of losses is multiplied by `scale`.
+/// Where `is_weighted`, each row's weight stands behind its targets.
 pub fn evaluate_rows(
     (loss, (kind, parameter)): ((Loss, f64), (Activation, f64)),
     (rows, goes_on): (Range<usize>, bool),
@@ -54,11 +57,13 @@ pub fn evaluate_rows(
     networks: usize,
     takes_largest: bool,
     scale: f32,
+    is_weighted: bool,
 ) -> Launch {
     let params = EvaluateRowsParams {
         rows: rows.len() as u32,
         cols: outputs as u32,
         stride: row_stride(outputs) as u32,
+        target_stride: row_stride(outputs + usize::from(is_weighted)) as u32,
         networks: networks as u32,
         first_row: rows.start as u32,
         takes_largest: takes_largest.into(),
@@ -70,6 +75,7 @@ pub fn evaluate_rows(
     measuring(EVALUATE_ROWS.launch(params, networks * lanes), loss)
         .constant("OUTPUT_ACTIVATION", kind.code())
         .constant("OUTPUT_ACTIVATION_PARAMETER", parameter)
+        .constant("WEIGHTED", is_weighted)
         .with_iterations(iterations)
 }
 

@@ -98,11 +98,13 @@ pub const OUTPUT_LOSS: Kernel<OutputLossParams> = Kernel::new(KernelRow {
     ..PLAIN
 });
 
-/// Launches the output layer with its loss; `scale` is the factor of the gradient.
+/// Launches the output layer with its loss; `scale` is the factor of the gradient. Where `is_weighted`, each
+/// row's weight stands behind its targets.
 pub fn output_loss(
     (loss, (kind, parameter)): ((Loss, f64), (Activation, f64)),
     shape: LayerShape,
     scale: f32,
+    is_weighted: bool,
 ) -> Launch {
     let params = OutputLossParams {
         rows: shape.rows as u32,
@@ -113,14 +115,18 @@ pub fn output_loss(
     measuring(OUTPUT_LOSS.launch(params, shape.rows), loss)
         .constant("OUTPUT_ACTIVATION", kind.code())
         .constant("OUTPUT_ACTIVATION_PARAMETER", parameter)
-        .with_lines(output_lines(shape.fan_out))
+        .with_lines(output_lines(shape.fan_out, is_weighted))
         .with_iterations(output_iterations(shape))
 }
 
 /// The WGSL constants of `output_loss` for this number of outputs.
-fn output_lines(outputs: usize) -> String {
-    let vectors = outputs.div_ceil(4);
-    format!("const OUTPUTS: u32 = {outputs}u; const OUTPUT_VECTORS: u32 = {vectors}u;")
+fn output_lines(outputs: usize, is_weighted: bool) -> String {
+    let [vectors, target_vectors] =
+        [outputs, outputs + usize::from(is_weighted)].map(|cols| cols.div_ceil(4));
+    format!(
+        "const OUTPUTS: u32 = {outputs}u; const OUTPUT_VECTORS: u32 = {vectors}u;\n\
+         const TARGET_VECTORS: u32 = {target_vectors}u; const WEIGHTED: bool = {is_weighted};"
+    )
 }
 
 /// Loop iterations of `output_loss`: the product loops over the vectors of outputs in each of its iterations; what

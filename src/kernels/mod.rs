@@ -73,6 +73,7 @@ const OUTPUT_ACTIVATION_PARAMETER: Constant =
     Constant { name: "OUTPUT_ACTIVATION_PARAMETER", values: PARAMETER };
 const LOSS: Constant = Constant { name: "LOSS", values: codes!(Loss) };
 const LOSS_PARAMETER: Constant = Constant { name: "LOSS_PARAMETER", values: PARAMETER };
+const WEIGHTED: Constant = Constant { name: "WEIGHTED", values: BOOLS };
 
 /// Sets the overrides that say what a layer does to its pre-activations.
 fn activating(launch: Launch, (kind, parameter): (Activation, f64)) -> Launch {

@@ -2,8 +2,8 @@
 
 use super::params::params;
 use super::{
-    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, PLAIN, activating,
-    measuring, read, source, write,
+    ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, PLAIN, WEIGHTED,
+    activating, measuring, read, source, write,
 };
 use crate::gpu::{Binding, Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Link, Loss, row_stride};
@@ -163,6 +163,8 @@ params! {
         cols: u32,
         /// Row stride, in elements.
         stride: u32,
+        /// The same of the targets.
+        target_stride: u32,
         /// The factor of the gradient.
         scale: f32,
     }
@@ -176,7 +178,7 @@ pub const LOSS_ELEMENTWISE: Kernel<LossParams> = Kernel::new(KernelRow {
     name: "loss_elementwise",
     source: source!("loss_elementwise", "grid", "loss", "activation"),
     bindings: LOSS_BINDINGS,
-    constants: &[LOSS, LOSS_PARAMETER],
+    constants: &[LOSS, LOSS_PARAMETER, WEIGHTED],
     twin: "loss_elementwise",
     ..PLAIN
 });
@@ -186,16 +188,25 @@ pub const LOSS_SOFTMAX: Kernel<LossParams> = Kernel::new(KernelRow {
     name: "loss_softmax",
     source: source!("loss_softmax", "grid"),
     bindings: LOSS_BINDINGS,
+    constants: &[WEIGHTED],
     twin: "loss_softmax",
     ..PLAIN
 });
 
-/// Launches a loss, given with its hyperparameter, over a batch; `scale` is the factor of the gradient.
-pub fn loss(kind: (Loss, f64), rows: usize, outputs: usize, scale: f32) -> Launch {
+/// Launches a loss, given with its hyperparameter, over a batch; `scale` is the factor of the gradient. Where
+/// `is_weighted`, each row's weight stands behind its targets.
+pub fn loss(
+    kind: (Loss, f64),
+    rows: usize,
+    outputs: usize,
+    scale: f32,
+    is_weighted: bool,
+) -> Launch {
     let params = LossParams {
         rows: rows as u32,
         cols: outputs as u32,
         stride: row_stride(outputs) as u32,
+        target_stride: row_stride(outputs + usize::from(is_weighted)) as u32,
         scale,
     };
     let (launch, passes) = match kind.0.link() {
@@ -205,5 +216,5 @@ pub fn loss(kind: (Loss, f64), rows: usize, outputs: usize, scale: f32) -> Launc
             (measuring(LOSS_ELEMENTWISE.launch(params, rows), kind), 1)
         }
     };
-    launch.with_iterations(passes * outputs)
+    launch.constant("WEIGHTED", is_weighted).with_iterations(passes * outputs)
 }

@@ -185,6 +185,7 @@ mod tests {
             targets: vec!["kind".to_owned()],
             target_places: vec![0],
             labels: Labels::Pair(["no".to_owned(), "yes".to_owned()]),
+            class_weights: vec![1.0, 5.5],
             encodings: Vec::new(),
             target_scaling: None,
             scaling: Scaling::new(vec![0.5, -2.0], vec![1.0, 0.1]),

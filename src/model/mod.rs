@@ -123,6 +123,7 @@ mod tests {
             targets: vec!["kind".to_owned()],
             target_places: vec![0],
             labels: Labels::Pair(["no".to_owned(), "yes".to_owned()]),
+            class_weights: Vec::new(),
             encodings: Vec::new(),
             target_scaling: None,
             scaling: Scaling::new(vec![0.5, -2.0], vec![1.0, 0.1]),
@@ -131,13 +132,23 @@ mod tests {
     }
 
     #[test]
-    fn a_model_without_labels_reads_back() {
+    fn a_model_without_labels_reads_back_and_one_with_class_weights() {
         let plain = Model { schema: Schema::default(), ..model() };
         assert_eq!(Model::from_bytes(&plain.to_bytes().unwrap()).unwrap(), plain);
         let labels = Labels::Classes(vec!["a".to_owned(), "b".to_owned()]);
         let odd = Model { schema: Schema { labels, ..Schema::default() }, ..model() };
         let error = Model::from_bytes(&odd.to_bytes().unwrap()).unwrap_err().to_string();
         assert!(error.contains("labels for 2 of 1 outputs"), "{error}");
+        let weighted = |class_weights| Model {
+            schema: Schema { class_weights, ..Schema::default() },
+            ..model()
+        };
+        let sound = weighted(vec![1.0, 5.5]);
+        assert_eq!(Model::from_bytes(&sound.to_bytes().unwrap()).unwrap(), sound);
+        for weights in [vec![1.0], vec![1.0, -1.0], vec![1.0, 1.0, 1.0]] {
+            let error = Model::from_bytes(&weighted(weights).to_bytes().unwrap()).unwrap_err();
+            assert!(error.to_string().contains("class weights ["), "{error}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
 use super::ModelError;
-use crate::data::{Encoding, Scaling, Schema};
+use crate::data::{ClassWeights, Encoding, Scaling, Schema};
 use crate::network::{Layout, Network, TensorKind};
 
 /// The metadata key of the version of the format.
@@ -245,6 +245,9 @@ pub(super) fn check_schema(schema: &Schema, network: &Network) -> Result<(), Str
     let labelled = schema.labels.outputs().unwrap_or(outputs);
     let encoded: usize = schema.encodings.iter().map(Encoding::width).sum();
     let is_encoded = schema.encodings.is_empty() || encoded == inputs;
+    if !ClassWeights::are_sound(&schema.class_weights, outputs.max(2)) {
+        return Err(format!("class weights {:?} for {outputs} outputs", schema.class_weights));
+    }
     if (named == 0 || named == columns) && labelled == outputs && is_encoded {
         return Ok(());
     }

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::twins::{
-    Grid, MatmulShape, Update, activate, activate_grad, activation, bias_add, bias_grad, gather,
-    loss, loss_mean, matmul, update,
+    Grid, MatmulShape, TargetRows, Update, activate, activate_grad, activation, bias_add,
+    bias_grad, gather, loss, loss_mean, matmul, update,
 };
 use super::{Real, predictions};
 use crate::network::{Activation, GradientAt, Loss};
@@ -164,7 +164,7 @@ pub fn output_loss<T: Real>(
     (kind, activation, gradient_scale): ((Loss, f64), (Activation, f64), T),
     input: &[T],
     parameters: &[T],
-    target: &[T],
+    target: TargetRows<'_, T>,
     row_loss: &mut [T],
     d_output: &mut [T],
     shape: LayerShape,
@@ -177,7 +177,7 @@ pub fn output_loss<T: Real>(
     let at_output = kind.0.gradient_at() == GradientAt::Output;
     d_output.fill(T::of(0.0));
     let from = if at_output { &y } else { &z };
-    loss(kind, [from, target], row_loss, d_output, gradient_scale, shape.output());
+    loss(kind, from, target, row_loss, d_output, gradient_scale, shape.output());
     if at_output {
         let d_activation = d_output.to_vec();
         activate_grad(activation, [&z, &y], &d_activation, d_output, shape.output());
@@ -233,10 +233,10 @@ pub fn population_forward<T: Real>(
 }
 
 /// What rows are worth to each of many networks: `scale` times the sum of their losses, and how many are right.
-/// `z` is `[rows][stride][networks]`, the pre-activations of the outputs, `target` `[rows][stride]`.
+/// `z` is `[rows][stride][networks]`, the pre-activations of the outputs.
 pub fn evaluate_rows<T: Real>(
     (loss, (kind, parameter)): ((Loss, f64), (Activation, f64)),
-    (z, target): (&[T], &[T]),
+    (z, target): (&[T], TargetRows<'_, T>),
     takes_largest: bool,
     scale: T,
     grid: Grid,
@@ -250,15 +250,15 @@ pub fn evaluate_rows<T: Real>(
         let at_output = loss.0.gradient_at() == GradientAt::Output;
         let mut row_loss = vec![T::of(0.0); rows];
         let from = if at_output { &y } else { &own };
-        self::loss(loss, [from, target], &mut row_loss, &mut d, scale, grid);
+        self::loss(loss, from, target, &mut row_loss, &mut d, scale, grid);
         let largest = |values: &[T]| {
             (1..cols).fold(0, |best, col| if values[col] > values[best] { col } else { best })
         };
         let half = T::of(0.5);
         let is_right = |row: usize| {
             let own = row * stride..row * stride + cols;
-            let p = predictions(loss.0.link(), &y[own.clone()], cols);
-            let t = &target[own];
+            let p = predictions(loss.0.link(), &y[own], cols);
+            let t = &target.of(row)[..cols];
             match takes_largest {
                 true => largest(&p) == largest(t),
                 false => p.iter().zip(t).all(|(&p, &t)| (p > half) == (t > half)),

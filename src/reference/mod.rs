@@ -8,7 +8,7 @@ pub use crate::network::Real;
 
 use crate::network::{Activation, GradientAt, Layout, Link, Network};
 use crate::optimizer::Optimizer;
-use twins::{Grid, MatmulShape};
+use twins::{Grid, MatmulShape, TargetRows};
 
 /// What one step computed, `[rows][units]` without padding, one list per weight layer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -91,7 +91,8 @@ impl<T: Real> Reference<T> {
         self.trace.activations.last().map_or(&[], |a| a)
     }
 
-    /// The loss of the last forward pass against `targets`, and its gradient as the loss gives
+    /// The loss of the last forward pass against `targets`, `[rows][outputs]`, or with the row's weight behind
+    /// each `[rows][outputs + 1]`, and its gradient as the loss gives
     /// it: with respect to outputs or to pre-activations ([`Loss::gradient_at`](crate::network::Loss::gradient_at)).
     pub fn loss(&self, targets: &[T]) -> (T, Vec<T>) {
         let outputs = self.network.outputs();
@@ -104,7 +105,9 @@ impl<T: Real> Reference<T> {
         let scale = T::of(loss.gradient_scale(rows, outputs));
         let from = if loss.gradient_at() == GradientAt::Output { self.outputs() } else { z };
         let kind = (loss, self.network.loss_parameter());
-        twins::loss(kind, [from, targets], &mut row_loss, &mut d, scale, grid);
+        let stride = targets.len() / rows;
+        let targets = TargetRows { values: targets, stride, is_weighted: stride > outputs };
+        twins::loss(kind, from, targets, &mut row_loss, &mut d, scale, grid);
         (twins::loss_mean(&row_loss, T::of(loss.value_scale(rows, outputs))), d)
     }
 

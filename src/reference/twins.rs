@@ -122,11 +122,40 @@ pub fn bias_grad<T: Real>(d_output: &[T], d_bias: &mut [T], grid: Grid) {
     }
 }
 
+/// Targets of rows, each `stride` numbers from the next, and the weights of the rows in the loss.
+#[derive(Debug, Clone, Copy)]
+pub struct TargetRows<'a, T> {
+    /// `[rows][stride]`.
+    pub values: &'a [T],
+    /// Elements from one row to the next.
+    pub stride: usize,
+    /// Whether the row's weight stands behind its targets; else it is 1.
+    pub is_weighted: bool,
+}
+
+impl<'a, T: Real> TargetRows<'a, T> {
+    /// Rows without weights.
+    pub fn plain(values: &'a [T], stride: usize) -> TargetRows<'a, T> {
+        TargetRows { values, stride, is_weighted: false }
+    }
+
+    /// A row, with what pads it.
+    pub fn of(&self, row: usize) -> &'a [T] {
+        &self.values[row * self.stride..][..self.stride]
+    }
+
+    /// The weight of a row of `cols` targets.
+    pub fn weight(&self, row: usize, cols: usize) -> T {
+        if self.is_weighted { self.of(row)[cols] } else { T::of(1.0) }
+    }
+}
+
 /// The loss of each row and its gradient, by the kernel's twin; `output` holds outputs or pre-activations, as
 /// [`Loss::gradient_at`] says.
 pub fn loss<T: Real>(
     (kind, parameter): (Loss, f64),
-    [output, target]: [&[T]; 2],
+    output: &[T],
+    target: TargetRows<'_, T>,
     row_loss: &mut [T],
     d_output: &mut [T],
     scale: T,
@@ -135,16 +164,17 @@ pub fn loss<T: Real>(
     match kind.link() {
         Link::Softmax => loss_softmax(output, target, row_loss, d_output, scale, grid),
         Link::Identity | Link::Sigmoid => {
-            loss_elementwise((kind, parameter), [output, target], row_loss, d_output, scale, grid);
+            loss_elementwise((kind, parameter), output, target, row_loss, d_output, scale, grid);
         }
     }
 }
 
-/// `row_loss[row] = sum of value(output, t)`, `d_output = scale slope(prediction, t)`: the losses whose outputs
-/// are apart from each other, by the formulas of their rows.
+/// `row_loss[row] = weight sum of value(output, t)`, `d_output = scale weight slope(prediction, t)`: the losses
+/// whose outputs are apart from each other, by the formulas of their rows.
 pub fn loss_elementwise<T: Real>(
     (kind, parameter): (Loss, f64),
-    [output, target]: [&[T]; 2],
+    output: &[T],
+    target: TargetRows<'_, T>,
     row_loss: &mut [T],
     d_output: &mut [T],
     scale: T,
@@ -153,21 +183,25 @@ pub fn loss_elementwise<T: Real>(
     let (row, parameter) = (kind.row(), T::of(parameter));
     row_loss[..grid.rows].fill(T::of(0.0));
     for (index, col) in grid.indices() {
-        let (value, t) = (output[index], target[index]);
+        let at = (index - col) / grid.stride;
+        let (value, t, weight) = (output[index], target.of(at)[col], target.weight(at, grid.cols));
         let prediction = match row.gradient_at {
             GradientAt::Output => value,
             GradientAt::PreActivation => activation(Activation::Sigmoid, T::of(0.0), value),
         };
-        row_loss[(index - col) / grid.stride] += T::eval(&row.value, [parameter, value, t]);
-        d_output[index] = scale * T::eval(&row.slope, [parameter, prediction, t]);
+        row_loss[at] += T::eval(&row.value, [parameter, value, t]);
+        d_output[index] = scale * weight * T::eval(&row.slope, [parameter, prediction, t]);
+    }
+    for (at, row_loss) in row_loss[..grid.rows].iter_mut().enumerate() {
+        *row_loss = *row_loss * target.weight(at, grid.cols);
     }
 }
 
-/// `row_loss[row] = sum over cols of t (ln sum e^z - z)`, `d_output = scale (softmax(z) - t)`;
+/// `row_loss[row] = weight sum over cols of t (ln sum e^z - z)`, `d_output = scale weight (softmax(z) - t)`;
 /// targets of a row sum to 1.
 pub fn loss_softmax<T: Real>(
     output: &[T],
-    target: &[T],
+    target: TargetRows<'_, T>,
     row_loss: &mut [T],
     d_output: &mut [T],
     scale: T,
@@ -175,13 +209,15 @@ pub fn loss_softmax<T: Real>(
 ) {
     for (row, row_loss) in row_loss[..grid.rows].iter_mut().enumerate() {
         let cols = row * grid.stride..row * grid.stride + grid.cols;
-        let (z, t) = (&output[cols.clone()], &target[cols.clone()]);
+        let (z, t) = (&output[cols.clone()], target.of(row));
+        let weight = target.weight(row, grid.cols);
         let largest = z.iter().fold(z[0], |a, &b| if b > a { b } else { a });
         let sum: T = z.iter().map(|&z| (z - largest).exp()).sum();
         let log_sum = sum.ln();
-        *row_loss = z.iter().zip(t).map(|(&z, &t)| t * (log_sum - (z - largest))).sum();
+        let sum_of_row: T = z.iter().zip(t).map(|(&z, &t)| t * (log_sum - (z - largest))).sum();
+        *row_loss = weight * sum_of_row;
         for ((d, &z), &t) in d_output[cols].iter_mut().zip(z).zip(t) {
-            *d = scale * ((z - largest).exp() / sum - t);
+            *d = scale * weight * ((z - largest).exp() / sum - t);
         }
     }
 }

@@ -141,6 +141,7 @@ pub(super) fn start(
         "inputs": names(&schema.inputs),
         "targets": names(&schema.targets),
         "classes": names(training.data.labels().names()),
+        "class_weights": schema.class_weights,
         "normalize": samples.normalize,
         "normalize_targets": samples.normalize_targets,
         "encodings": schema.encodings,

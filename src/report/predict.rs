@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::{engine_line, json, table, verdict};
-use crate::data::{Labels, Schema, Table};
+use crate::data::{Labels, Schema, Table, class_of};
 use crate::engine::EngineSpec;
 use crate::network::Network;
-use crate::train::{Evaluation, class_of};
+use crate::train::Evaluation;
 
 /// The form of predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,7 +45,7 @@ pub fn check_size(training: &Training, steps: u32) -> Result<(), Error> {
         // Unused rows are left out.
         false => (steps_rows.min(batches.rows() as u64), steps_rows),
     };
-    let numbers = taken * (data.input_len() + data.target_len()) as u64
+    let numbers = taken * (data.input_len() + data.target_width()) as u64
         + 2 * training.network.parameter_count() as u64
         + u64::from(steps);
     let bytes = numbers * NUMBER_BYTES + listed * ROW_BYTES;
@@ -83,7 +83,7 @@ pub fn script(
     text += IMPORTS;
     for part in [
         parts::network(&training.network),
-        parts::loss(&training.network),
+        parts::loss(&training.network, training.data.is_weighted()),
         parts::rate(training),
         parts::optimizer(&training.optimizer),
         parts::train(training, rows.of_steps.is_some()),
@@ -97,6 +97,10 @@ pub fn script(
     table(&mut text, rows.taken.iter().map(|&row| data.input(row)));
     text.push_str("\nTARGETS = ");
     table(&mut text, rows.taken.iter().map(|&row| data.target(row)));
+    if data.is_weighted() {
+        text.push_str("\nWEIGHTS = ");
+        table(&mut text, rows.taken.iter().map(|&row| [data.weight(row)]));
+    }
     if let Some(of_steps) = &rows.of_steps {
         text.push_str("\n\n# The row indices of each step.\nBATCHES = \"\"\"\\\n");
         for rows in of_steps {

@@ -303,6 +303,14 @@ fn about_data(training: &Training, samples: &Samples) -> String {
         Labels::Classes(names) => parts.push(format!("classes {}", names.join(", "))),
         Labels::Pair([no, yes]) => parts.push(format!("0 for {no}, 1 for {yes}")),
     }
+    if !schema.class_weights.is_empty() && schema.class_weights.len() <= MOST_NAMED {
+        let weights = schema.class_weights.iter().zip(training.data.class_names());
+        let weights: Vec<String> =
+            weights.map(|(&weight, class)| format!("{class} {}", table::short(weight))).collect();
+        parts.push(format!("class weights {}", weights.join(", ")));
+    } else if !schema.class_weights.is_empty() {
+        parts.push(format!("weights of {} classes", schema.class_weights.len()));
+    }
     let HeldOut { validation, test } = &training.held_out;
     for (data, what) in [(validation, "validation"), (test, "test")] {
         if let Some(data) = data {

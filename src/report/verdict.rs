@@ -156,7 +156,8 @@ pub(super) fn errors(evaluation: &Evaluation, names: &[String]) -> String {
 const NO_BETTER: f64 = 0.01;
 
 /// What is said of a network that is no better than a guess that needs no inputs: on test rows where there are
-/// any, else on those kept for validation, else on those of the training.
+/// any, else on those kept for validation, else on those of the training. Where classes have weights, each
+/// right row counts as its class does.
 fn baseline(training: &Training, run: &Run) -> String {
     let (_, data, seen) = run.unseen(training);
     if training.data.is_constant() {
@@ -180,6 +181,13 @@ fn baseline(training: &Training, run: &Run) -> String {
     let of_class =
         |class: usize| confusion.counts[class * classes..][..classes].iter().sum::<usize>();
     match (0..classes).max_by_key(|&class| of_class(class)) {
+        // A share that does not ask how rare a class is would call what weights are for a failure.
+        Some(_) if data.is_weighted() => match confusion.balanced_accuracy() * classes as f64 {
+            times if times <= 1.0 => {
+                "It is no better than always predicting one class.\n".to_owned()
+            }
+            _ => String::new(),
+        },
         Some(class) if right <= of_class(class) => format!(
             "It is no better than always predicting {}, the most frequent class ({}).\n",
             confusion.classes[class],

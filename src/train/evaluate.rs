@@ -1,6 +1,6 @@
 //! Evaluation of a network on a data set: loss, accuracy, whether it is solved, dead units.
 
-use crate::data::{Dataset, Labels, SOLVED_ROWS, Scaling};
+use crate::data::{Dataset, SOLVED_ROWS, Scaling, class_of};
 use crate::engine::{Forward, SOLVED_WITHIN, activations};
 use crate::network::{GradientAt, Link, Network};
 use crate::reference::{predictions, twins};
@@ -8,7 +8,7 @@ use crate::reference::{predictions, twins};
 /// The evaluation of a network on a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// The loss over all rows, summed in f64.
+    /// The loss over all rows, each with its weight, summed in f64.
     pub loss: f64,
     /// `[rows][outputs]`, after the loss's link: probabilities where the loss defines them, and numbers in the
     /// unit of the targets.
@@ -68,12 +68,7 @@ const MOST_CONFUSED: usize = 1000;
 impl Confusion {
     /// Counts pairs of the true and the predicted class; `None` if there are too few or too many classes.
     fn new(data: &Dataset, pairs: impl Iterator<Item = (usize, usize)>) -> Option<Confusion> {
-        let classes: Vec<String> = match data.labels() {
-            Labels::Numbers => {
-                (0..data.target_len().max(2)).map(|class| class.to_string()).collect()
-            }
-            labels => labels.names().to_vec(),
-        };
+        let classes = data.class_names();
         let count = classes.len();
         if !(2..=MOST_CONFUSED).contains(&count) {
             return None;
@@ -120,14 +115,6 @@ impl Confusion {
     pub fn balanced_accuracy(&self) -> f64 {
         let recalls: Vec<f64> = self.scores().iter().filter_map(|score| score.recall).collect();
         recalls.iter().sum::<f64>() / recalls.len().max(1) as f64
-    }
-}
-
-/// The class that a row of outputs, or of targets, stands for.
-pub fn class_of<T: Copy + Into<f64> + PartialOrd>(values: &[T]) -> usize {
-    match values {
-        [value] => usize::from((*value).into() > 0.5),
-        values => largest(values),
     }
 }
 
@@ -190,11 +177,6 @@ fn errors(predictions: &[f64], targets: &[f64], outputs: usize) -> Vec<TargetErr
     (0..outputs).map(of_target).collect()
 }
 
-/// The index of the largest value, the first of several.
-fn largest<T: PartialOrd>(values: &[T]) -> usize {
-    (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
-}
-
 fn loss(network: &Network, data: &Dataset, forward: &Forward) -> f64 {
     let outputs = network.outputs();
     let kind = network.loss();
@@ -203,11 +185,16 @@ fn loss(network: &Network, data: &Dataset, forward: &Forward) -> f64 {
         GradientAt::PreActivation => &forward.pre_activations,
     };
     let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
-    let (from, targets) = (wide(from), wide(data.targets()));
+    let (from, targets) = (wide(from), wide(&data.target_rows()));
+    let targets = twins::TargetRows {
+        values: &targets,
+        stride: data.target_width(),
+        is_weighted: data.is_weighted(),
+    };
     let grid = twins::Grid { rows: data.rows(), cols: outputs, stride: outputs };
     let (mut row_loss, mut d) = (vec![0.0; data.rows()], vec![0.0; from.len()]);
     let both = (kind, network.loss_parameter());
-    twins::loss(both, [&from, &targets], &mut row_loss, &mut d, 1.0, grid);
+    twins::loss(both, &from, targets, &mut row_loss, &mut d, 1.0, grid);
     row_loss.iter().sum::<f64>() * kind.value_scale(data.rows(), outputs)
 }
 

@@ -17,9 +17,7 @@ use std::sync::Arc;
 
 pub use control::Resume;
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
-pub use evaluate::{
-    ClassScore, Confusion, Evaluation, TargetErrors, class_of, dead_units, evaluate,
-};
+pub use evaluate::{ClassScore, Confusion, Evaluation, TargetErrors, dead_units, evaluate};
 pub(crate) use group::{Seed, judge};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint, epoch_loss};
 pub use range::{RangePoint, RangeTest, RateRange};
@@ -311,6 +309,7 @@ impl Training {
             batches,
             networks,
             stops_when_solved: false,
+            is_weighted: self.data.is_weighted(),
             mapping: None,
         }
     }

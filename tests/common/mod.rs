@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use wgrad::check::{Bound, compare};
+use wgrad::engine::{EngineSpec, Kernels, Mapping};
 use wgrad::gpu::{Adapters, DeviceChoice, Environment, Gpu};
 use wgrad::network::{Activation, Loss};
 
@@ -25,6 +26,17 @@ pub fn gpu() -> Arc<Gpu> {
         Arc::new(pollster::block_on(adapter.open()).unwrap())
     };
     Arc::clone(GPU.get_or_init(open))
+}
+
+/// Every engine, and each way in which it may work, by a name.
+pub fn engines() -> Vec<(&'static str, EngineSpec)> {
+    vec![
+        ("cpu", EngineSpec::Cpu),
+        ("layered", EngineSpec::Layered(gpu(), Kernels::Fused)),
+        ("layered, plain", EngineSpec::Layered(gpu(), Kernels::Plain)),
+        ("resident, an invocation", EngineSpec::Resident(gpu(), Some(Mapping::Invocation))),
+        ("resident, a workgroup", EngineSpec::Resident(gpu(), Some(Mapping::Workgroup))),
+    ]
 }
 
 /// Whether the device is Mesa's llvmpipe, where + - * / round correctly and nothing is fused: an

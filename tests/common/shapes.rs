@@ -17,11 +17,19 @@ pub struct Wanted {
     pub rows: usize,
     pub batch: usize,
     pub stops_when_solved: bool,
+    pub is_weighted: bool,
 }
 
 /// Gradient descent over the four rows of XOR.
 pub fn xor(mapping: Mapping) -> Wanted {
-    Wanted { mapping, optimizer: Optimizer::default(), rows: 4, batch: 0, stops_when_solved: false }
+    Wanted {
+        mapping,
+        optimizer: Optimizer::default(),
+        rows: 4,
+        batch: 0,
+        stops_when_solved: false,
+        is_weighted: false,
+    }
 }
 
 /// The launch that trains so many networks at once; `None` where they do not fit that mapping.
@@ -31,11 +39,19 @@ pub fn training(
     wanted: Wanted,
     capacity: Capacity,
 ) -> Option<Launch> {
-    let Wanted { mapping, optimizer, rows, batch, stops_when_solved } = wanted;
+    let Wanted { mapping, optimizer, rows, batch, stops_when_solved, is_weighted } = wanted;
     let batches = &Batches::new(rows, batch, Order::Shuffled, 0);
     let (schedule, mapping) = (RateSchedule::default(), Some(mapping));
-    let request =
-        Request { network, optimizer, schedule, batches, networks, stops_when_solved, mapping };
+    let request = Request {
+        network,
+        optimizer,
+        schedule,
+        batches,
+        networks,
+        stops_when_solved,
+        is_weighted,
+        mapping,
+    };
     let what = Trainings {
         network,
         optimizer: &optimizer,
@@ -58,10 +74,11 @@ pub fn network(sizes: &[usize], hidden: Activation) -> Network {
 /// A row of the table as the host launches it, for some shapes where it needs any.
 pub fn examples(row: &KernelRow) -> Vec<(KernelRow, String)> {
     let launches: Vec<Launch> = match row.name {
-        "output_loss" => [1, 10]
-            .map(|fan_out| {
+        "output_loss" => [(1, false), (10, false), (1, true), (8, true)]
+            .map(|(fan_out, is_weighted)| {
                 let shape = LayerShape { rows: 4, fan_in: 3, fan_out };
-                kernels::output_loss(((Loss::Bce, 0.0), (Activation::Sigmoid, 0.0)), shape, 1.0)
+                let ends = ((Loss::Bce, 0.0), (Activation::Sigmoid, 0.0));
+                kernels::output_loss(ends, shape, 1.0, is_weighted)
             })
             .to_vec(),
         "train_invocation" | "train_workgroup" => {
@@ -75,7 +92,11 @@ pub fn examples(row: &KernelRow) -> Vec<(KernelRow, String)> {
                 ..Optimizer::new(wgrad::optimizer::OptimizerKind::AdamW)
             };
             let sizes = [&[2, 3, 1][..], &[2, 3, 2, 1]];
-            let wanted = [xor(mapping), Wanted { optimizer: adamw, ..xor(mapping) }];
+            let wanted = [
+                xor(mapping),
+                Wanted { optimizer: adamw, ..xor(mapping) },
+                Wanted { is_weighted: true, ..xor(mapping) },
+            ];
             let all =
                 sizes.iter().flat_map(|sizes| wanted.iter().map(move |wanted| (sizes, wanted)));
             all.filter_map(|(sizes, wanted)| {

@@ -2,12 +2,13 @@ use wgrad::check::Bound;
 use wgrad::kernels;
 use wgrad::network::{Activation, Link, Loss};
 use wgrad::reference::fused;
-use wgrad::reference::twins::Grid;
+use wgrad::reference::twins::{Grid, TargetRows};
 
 use crate::common::{
     ULP, assert_apart, assert_close, loss_with_default, numbers, stride, wide, with_default,
 };
 use crate::launch::{Arg, launch};
+use crate::losses::with_weights;
 
 const SCALE: f32 = 0.125;
 /// The rows begin behind so many others among the targets.
@@ -22,10 +23,23 @@ fn run(
     takes_largest: bool,
     before: Option<&[(f32, u32)]>,
 ) -> Vec<(f32, u32)> {
+    run_rows((loss, kind), z, target, (rows, cols), takes_largest, before, false)
+}
+
+fn run_rows(
+    (loss, kind): (Loss, Activation),
+    z: &[f32],
+    target: &[f32],
+    (rows, cols): (usize, usize),
+    takes_largest: bool,
+    before: Option<&[(f32, u32)]>,
+    is_weighted: bool,
+) -> Vec<(f32, u32)> {
     let networks = z.len() / rows / stride(cols);
     let ends = (loss_with_default(loss), with_default(kind));
     let rows = (FIRST_ROW..FIRST_ROW + rows, before.is_some());
-    let launched = kernels::evaluate_rows(ends, rows, cols, networks, takes_largest, SCALE);
+    let launched =
+        kernels::evaluate_rows(ends, rows, cols, networks, takes_largest, SCALE, is_weighted);
     let words: Vec<f32> = before
         .unwrap_or_default()
         .iter()
@@ -63,7 +77,8 @@ fn matches_its_twin_for_every_loss() {
                 let grid = Grid { rows, cols, stride: stride(cols) };
                 let ends = (loss_with_default(loss), with_default(kind));
                 let own = &target[FIRST_ROW * stride(cols)..];
-                let both = (&wide(&z)[..], &wide(own)[..]);
+                let own = wide(own);
+                let both = (&wide(&z)[..], TargetRows::plain(&own, stride(cols)));
                 let scale = f64::from(SCALE);
                 let truth = fused::evaluate_rows(ends, both, takes_largest, scale, grid, networks);
                 let label = format!("{loss} of {sizes:?}, {networks} networks");
@@ -139,7 +154,7 @@ fn a_wrong_twin_is_found_out() {
     let twin = |loss: Loss, takes_largest, target: &[f32]| {
         let ends = (loss_with_default(loss), with_default(Activation::Identity));
         let grid = Grid { rows: 33, cols: 3, stride: 4 };
-        let both = (&z[..], &target[FIRST_ROW * 4..]);
+        let both = (&z[..], TargetRows::plain(&target[FIRST_ROW * 4..], 4));
         fused::evaluate_rows(ends, both, takes_largest, SCALE, grid, 2)
     };
     let losses = |scores: &[(f32, u32)]| [scores[0].0, scores[1].0];
@@ -156,4 +171,35 @@ fn a_wrong_twin_is_found_out() {
     assert_eq!(counts(&actual), counts(&twin(Loss::BceWithLogits, true, &target)));
     let other = twin(Loss::BceWithLogits, false, &target);
     assert_ne!(counts(&actual), counts(&other), "another way to count");
+}
+
+/// Weights change the loss, and no count.
+#[test]
+fn rows_count_in_the_loss_as_their_weights_say() {
+    let weight = |row: usize| 0.3 + (row % 7) as f32;
+    for (sizes, networks) in [((7, 1), 3), ((65, 4), 2), ((130, 10), 1)] {
+        let (rows, cols) = sizes;
+        let (z, target) = given(sizes, networks);
+        let weighted = with_weights(&target, cols, weight);
+        for (loss, kind) in [
+            (Loss::BceWithLogits, Activation::Identity),
+            (Loss::SoftmaxCrossEntropy, Activation::Identity),
+            (Loss::MseMean, Activation::Tanh),
+        ] {
+            let plain = run((loss, kind), &z, &target, sizes, true, None);
+            let seen = run_rows((loss, kind), &z, &weighted, sizes, true, None, true);
+            let grid = Grid { rows, cols, stride: stride(cols) };
+            let ends = (loss_with_default(loss), with_default(kind));
+            let stride = stride(cols + 1);
+            let own = wide(&weighted[FIRST_ROW * stride..]);
+            let own = TargetRows { values: &own, stride, is_weighted: true };
+            let both = (&wide(&z)[..], own);
+            let truth = fused::evaluate_rows(ends, both, true, SCALE.into(), grid, networks);
+            for ((seen, truth), plain) in seen.iter().zip(&truth).zip(&plain) {
+                let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
+                assert_close(&format!("{loss} of {sizes:?}"), &[seen.0], &[truth.0 as f32], near);
+                assert_eq!((seen.1, seen.1), (truth.1, plain.1));
+            }
+        }
+    }
 }

@@ -1,12 +1,13 @@
 use wgrad::check::Bound;
 use wgrad::network::Loss;
+use wgrad::reference::twins::TargetRows;
 use wgrad::reference::{Real, twins};
 
 use crate::common::{
     SHAPES, ULP, assert_apart, assert_close, loss_with_default, numbers, stride, wide,
 };
 use crate::launch::hold;
-use crate::losses::{loss_twin, run_loss};
+use crate::losses::{assert_weights_are_factors, loss_twin, run_loss};
 
 fn twin<T: Real>(
     loss: Loss,
@@ -16,15 +17,13 @@ fn twin<T: Real>(
     rows: usize,
     cols: usize,
 ) -> (Vec<T>, Vec<T>) {
-    let twin = |output: &[T], target: &[T], row_loss: &mut [T], d: &mut [T], scale, grid| {
-        twins::loss_elementwise(
-            loss_with_default(loss),
-            [output, target],
-            row_loss,
-            d,
-            scale,
-            grid,
-        );
+    let twin = |output: &[T],
+                target: TargetRows<'_, T>,
+                row_loss: &mut [T],
+                d: &mut [T],
+                scale,
+                grid| {
+        twins::loss_elementwise(loss_with_default(loss), output, target, row_loss, d, scale, grid);
     };
     loss_twin(twin, output, target, scale, rows, cols)
 }
@@ -161,4 +160,14 @@ fn a_wrong_twin_of_cross_entropy_is_found_out() {
     let mse = twin(Loss::MseMean, &output, &target, 0.25, 4, 16);
     assert_apart("the sigmoid left out", &d_output, &mse.1, bound);
     assert_apart("another loss", &row_loss, &mse.0, bound);
+}
+
+#[test]
+fn weights_are_factors_of_their_rows() {
+    let target = |rows: usize, cols: usize| -> Vec<f32> {
+        numbers(rows * stride(cols), 8).iter().map(|t| t.abs()).collect()
+    };
+    for loss in [Loss::MseMean, Loss::Huber, Loss::BceWithLogits] {
+        assert_weights_are_factors(loss, target);
+    }
 }

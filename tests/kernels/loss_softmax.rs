@@ -1,10 +1,10 @@
 use wgrad::check::Bound;
 use wgrad::network::Loss;
-use wgrad::reference::twins;
+use wgrad::reference::twins::{self, TargetRows};
 
 use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
 use crate::launch::hold;
-use crate::losses::{loss_twin, run_loss};
+use crate::losses::{assert_weights_are_factors, loss_twin, run_loss};
 
 /// One-of-n targets: row `r` is of class `r mod cols`.
 fn classes(rows: usize, cols: usize) -> Vec<f32> {
@@ -83,10 +83,16 @@ fn a_wrong_twin_is_found_out() {
     let (output, target) = (numbers(64, 7), classes(4, 16));
     let (row_loss, d_output) = run_loss(Loss::SoftmaxCrossEntropy, &output, &target, 0.25, 4, 16);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
-    let elementwise = |z: &[f32], t: &[f32], row_loss: &mut [f32], d: &mut [f32], scale, grid| {
-        twins::loss_elementwise((Loss::Bce, 0.0), [z, t], row_loss, d, scale, grid);
-    };
+    let elementwise =
+        |z: &[f32], t: TargetRows<'_, f32>, row_loss: &mut [f32], d: &mut [f32], scale, grid| {
+            twins::loss_elementwise((Loss::Bce, 0.0), z, t, row_loss, d, scale, grid);
+        };
     let sigmoids = loss_twin(elementwise, &output, &target, 0.25, 4, 16);
     assert_apart("sigmoids instead", &d_output, &sigmoids.1, bound);
     assert_apart("sigmoids instead", &row_loss, &sigmoids.0, bound);
+}
+
+#[test]
+fn weights_are_factors_of_their_rows() {
+    assert_weights_are_factors(Loss::SoftmaxCrossEntropy, classes);
 }

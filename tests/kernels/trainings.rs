@@ -69,6 +69,7 @@ impl Case {
             batches: &batches,
             networks,
             stops_when_solved: false,
+            is_weighted: false,
             mapping: Some(self.mapping),
         };
         let trainings = Trainings {

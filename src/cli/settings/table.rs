@@ -9,7 +9,7 @@ use crate::Error;
 use crate::cli::choices::{
     Decimal, Delimiter, EngineChoice, Header, Stratify, TargetType, TestRows,
 };
-use crate::data::{Missing, Normalize, Order, Source};
+use crate::data::{ClassWeights, Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
 use crate::network::{Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE};
@@ -151,6 +151,11 @@ settings! {
     /// Whether the rows for validation and for testing have the shares of classes that all rows have
     stratify: Stratify => Setting {
         default: "yes for classes", bare: "yes", ..DATA
+    },
+    /// How much a row of each class counts in the loss: balanced (every class alike, however many rows it has),
+    /// none (every row alike), or a weight for each class in the order of the classes
+    class_weights: ClassWeights => Setting {
+        value: "balanced|none|W,W,...", default: "none", ..DATA
     },
     /// Fraction of the rows that is held out for validation: evaluated during training, never trained on
     validation: f32 => Setting { value: "FRACTION", has_none: true, ..DATA },

@@ -48,6 +48,7 @@ pub(in crate::cli) fn samples(row: &Setting) -> [String; 2] {
         (Form::Real, _) => two("0.25", "0.75"),
         (Form::Name(names), _) => two(names[0].0, names[1].0),
         (Form::Text, "data" | "test") => two("and", "or"),
+        (Form::Text, "class-weights") => two("1,5", "balanced"),
         (Form::Text, _) => two("gpu", "some/file.x"),
         (Form::List(_), "layers") => two("2,4,1", "2,5,1"),
         (Form::List(_), _) => two("a,b", "c"),

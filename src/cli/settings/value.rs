@@ -4,7 +4,7 @@
 use crate::cli::choices::{
     Decimal, Delimiter, EngineChoice, Header, Stratify, TargetType, TestRows,
 };
-use crate::data::{Missing, Normalize, Order, Source};
+use crate::data::{ClassWeights, Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
 use crate::network::{Activation, Initializer, Loss};
@@ -124,7 +124,7 @@ values! {
     Form::Name(Self::NAMES), |_, error| error
         => Activation Decay Decimal Delimiter EngineChoice Header Initializer Kernels Loss Missing Normalize
            OnDivergence OptimizerKind Order ScheduleKind Stratify TargetType Weights;
-    Form::Text, |_, error| error => DeviceChoice Source String TestRows;
+    Form::Text, |_, error| error => ClassWeights DeviceChoice Source String TestRows;
 }
 
 impl<T: Value> Value for Vec<T> {

@@ -41,7 +41,7 @@ pub struct CpuEngine {
     rule: Option<Rule>,
     /// What the last step of a run went on from.
     before: Before,
-    /// The batch, `[rows][stride]`; the whole data set where every step takes it as it stands.
+    /// The batch, `[rows][stride]`, weights of rows behind their targets; the whole data set where every step takes it as it stands.
     input: Vec<f32>,
     target: Vec<f32>,
     rows: usize,
@@ -66,11 +66,11 @@ impl CpuEngine {
         let rows = task.batches.batch();
         let states = layers.iter().map(|layer| LayerState::new(rows, layer.fan_out)).collect();
         let data = &task.data;
-        let (inputs, targets) = (data.input_len(), data.target_len());
+        let (inputs, targets) = (data.input_len(), data.target_width());
         let (input, target) = if task.batches.is_full() {
             (
                 pad_rows(data.inputs(), inputs, row_stride(inputs)),
-                pad_rows(data.targets(), targets, row_stride(targets)),
+                pad_rows(&data.target_rows(), targets, row_stride(targets)),
             )
         } else {
             (vec![0.0; rows * row_stride(inputs)], vec![0.0; rows * row_stride(targets)])
@@ -268,16 +268,19 @@ impl CpuEngine {
                 state.resize(rows, layer.fan_out);
             }
             self.input.resize(rows * row_stride(self.task.data.input_len()), 0.0);
-            self.target.resize(rows * row_stride(self.task.data.target_len()), 0.0);
+            self.target.resize(rows * row_stride(self.task.data.target_width()), 0.0);
         }
         let data = &self.task.data;
         let input_rows = self.input.chunks_exact_mut(row_stride(data.input_len()));
-        let target_rows = self.target.chunks_exact_mut(row_stride(data.target_len()));
+        let target_rows = self.target.chunks_exact_mut(row_stride(data.target_width()));
         for ((row, input), target) in
             self.task.batches.rows_of(self.task.start.step).zip(input_rows).zip(target_rows)
         {
             input[..data.input_len()].copy_from_slice(data.input(row));
             target[..data.target_len()].copy_from_slice(data.target(row));
+            if let Some(&weight) = data.weights().get(row) {
+                target[data.target_len()] = weight;
+            }
         }
     }
 
@@ -287,6 +290,7 @@ impl CpuEngine {
         let parameter = self.task.network.loss_parameter() as f32;
         let outputs = self.task.network.outputs();
         let stride = row_stride(outputs);
+        let (width, is_weighted) = (self.task.data.target_width(), self.task.data.is_weighted());
         let scale = loss.gradient_scale(self.rows, outputs) as f32;
         let Some(last) = self.states.last_mut() else { return 0.0 };
         let from = match loss.gradient_at() {
@@ -295,12 +299,14 @@ impl CpuEngine {
         };
         let mut sum = 0.0;
         self.is_near = true;
-        let rows = from.chunks_exact(stride).zip(self.target.chunks_exact(stride));
+        let rows = from.chunks_exact(stride).zip(self.target.chunks_exact(row_stride(width)));
         for ((value, target), d) in rows.zip(last.d_z.chunks_exact_mut(stride)) {
+            let weight = if is_weighted { target[outputs] } else { 1.0 };
             let (value, target, d) = (&value[..outputs], &target[..outputs], &mut d[..outputs]);
             let (part, is_near) = row_loss((loss, parameter), value, target, d);
-            sum += part;
+            sum += f64::from(weight) * part;
             self.is_near &= is_near;
+            let scale = scale * weight;
             d.iter_mut().for_each(|d| *d *= scale);
         }
         if loss.gradient_at() == GradientAt::Output {

@@ -163,7 +163,8 @@ impl LayeredEngine {
         let (index, network) = (layer.index, &self.task.network);
         let scale = network.loss().gradient_scale(rows, layer.fan_out) as f32;
         let ends = (network.loss_function(), layer.function());
-        let launch = kernels::output_loss(ends, LayerShape::of(layer, rows), scale);
+        let is_weighted = self.task.data.is_weighted();
+        let launch = kernels::output_loss(ends, LayerShape::of(layer, rows), scale, is_weighted);
         let d_output = &self.buffers.layers[index].d_z;
         let bound = [
             Slice::all(input),

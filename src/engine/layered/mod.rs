@@ -386,7 +386,7 @@ impl Buffers {
     ) -> Result<Buffers, GpuError> {
         let data = &task.data;
         let (input_stride, target_stride) =
-            (row_stride(data.input_len()), row_stride(data.target_len()));
+            (row_stride(data.input_len()), row_stride(data.target_width()));
         let rows = task.batches.batch();
         let batch = if task.batches.is_full() {
             None

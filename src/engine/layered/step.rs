@@ -24,7 +24,7 @@ pub(super) fn check_iterations(network: &Network, batch: usize, gpu: &Gpu) -> Re
 /// Whether the kernel of the loss goes over its outputs within a dispatch.
 pub(super) fn check_loss(network: &Network, batch: usize, gpu: &Gpu) -> Result<(), GpuError> {
     let outputs = network.outputs();
-    let launch = kernels::loss(network.loss_function(), batch, outputs, 1.0);
+    let launch = kernels::loss(network.loss_function(), batch, outputs, 1.0, false);
     gpu.check_iterations(&format!("the loss of {outputs} outputs"), launch.iterations())
 }
 
@@ -113,8 +113,9 @@ impl LayeredEngine {
         batch: &BatchBuffers,
         len: usize,
     ) -> Result<Dispatch, GpuError> {
-        let network = &self.task.network;
-        let launch = kernels::gather_batch(len, network.inputs(), network.outputs(), part.range());
+        let data = &self.task.data;
+        let (inputs, targets) = (data.input_len(), data.target_width());
+        let launch = kernels::gather_batch(len, inputs, targets, part.range());
         let bound = [&batch.rows, &part.inputs, &part.targets, &batch.inputs, &batch.targets];
         self.gpu.dispatch(&launch, &bound.map(Slice::all)).await
     }
@@ -161,12 +162,9 @@ impl LayeredEngine {
         };
         let scale = loss.gradient_scale(rows, outputs) as f32;
         let bound = [from, targets, &self.buffers.row_loss, d].map(Slice::all);
-        self.gpu
-            .dispatch(
-                &kernels::loss(self.task.network.loss_function(), rows, outputs, scale),
-                &bound,
-            )
-            .await
+        let kind = self.task.network.loss_function();
+        let launch = kernels::loss(kind, rows, outputs, scale, self.task.data.is_weighted());
+        self.gpu.dispatch(&launch, &bound).await
     }
 
     /// The step's loss, and the step counted.

@@ -113,6 +113,7 @@ impl ResidentEngine {
             batches: &batches,
             networks,
             stops_when_solved,
+            is_weighted: data.is_weighted(),
             mapping,
         };
         let scheduled = request.is_scheduled();

@@ -99,7 +99,7 @@ pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<M
 /// # Errors
 /// Naming the limit.
 pub fn check_data(data: &Dataset, gpu: &Gpu) -> Result<(), GpuError> {
-    let len = data.rows() * (data.input_len() + data.target_len()).next_multiple_of(4);
+    let len = data.rows() * (data.input_len() + data.target_width()).next_multiple_of(4);
     gpu.check_binding(&format!("data set {} ({} rows)", data.name(), data.rows()), len)
 }
 
@@ -140,6 +140,7 @@ mod tests {
             batches,
             networks,
             stops_when_solved: false,
+            is_weighted: false,
             mapping,
         }
     }

@@ -66,6 +66,8 @@ pub struct Request<'a> {
     pub networks: usize,
     /// Whether a training ends as soon as its data is solved.
     pub stops_when_solved: bool,
+    /// Whether the rows of the data have weights in the loss.
+    pub is_weighted: bool,
     /// The mapping, where one is asked for.
     pub mapping: Option<Mapping>,
 }

@@ -23,6 +23,7 @@ pub(super) struct Rows {
     pub full: bool,
     pub shuffled: bool,
     pub stops_when_solved: bool,
+    is_weighted: bool,
     /// Vectors of four numbers that hold a row.
     vectors: usize,
 }
@@ -30,9 +31,10 @@ pub(super) struct Rows {
 impl Rows {
     /// `in_registers` where an invocation has all of a row to itself.
     pub(super) fn new(request: Request<'_>, in_registers: bool) -> Rows {
-        let Request { network, batches, stops_when_solved, .. } = request;
+        let Request { network, batches, stops_when_solved, is_weighted, .. } = request;
         let (batch, full) = (batches.batch(), batches.is_full());
-        let vectors = (network.inputs() + network.outputs()).div_ceil(4);
+        let numbers = network.inputs() + network.outputs() + usize::from(is_weighted);
+        let vectors = numbers.div_ceil(4);
         let keeps = in_registers && full && 4 * batch * vectors <= MOST_KEPT;
         Rows {
             all: batches.rows(),
@@ -42,6 +44,7 @@ impl Rows {
             full,
             shuffled: batches.shuffled(),
             stops_when_solved,
+            is_weighted,
             vectors,
         }
     }
@@ -58,7 +61,8 @@ impl Rows {
 
     /// The lines.
     pub(super) fn lines(&self, capacity: Capacity) -> String {
-        let Rows { all, batch, short, kept, full, shuffled, stops_when_solved, vectors } = self;
+        let Rows { all, batch, short, kept, full, shuffled, vectors, .. } = self;
+        let Rows { stops_when_solved, is_weighted, .. } = self;
         let data = if self.is_uniform(capacity) {
             format!("var<uniform> data: array<vec4<f32>, {}>", all * vectors)
         } else {
@@ -68,7 +72,7 @@ impl Rows {
             "@group(0) @binding(1) {data};\n\
              const ROW_VECTORS: u32 = {vectors}u; const ROWS: u32 = {batch}u; const KEPT: u32 = {kept}u;\n\
              const SHORT_ROWS: u32 = {short}u; const FULL: bool = {full}; const SHUFFLED: bool = {shuffled};\n\
-             const STOPS_WHEN_SOLVED: bool = {stops_when_solved};\n"
+             const STOPS_WHEN_SOLVED: bool = {stops_when_solved}; const WEIGHTED: bool = {is_weighted};\n"
         )
     }
 
@@ -88,14 +92,15 @@ impl Rows {
         if self.shuffled { 4 } else { 0 }
     }
 
-    /// `[rows][vectors][4]`, padded with zeros.
+    /// Inputs, targets and weight of each row: `[rows][vectors][4]`, padded with zeros.
     pub(super) fn data(data: &Dataset) -> Vec<f32> {
-        let len = data.input_len() + data.target_len();
+        let len = data.input_len() + data.target_width();
         let padding = len.next_multiple_of(4) - len;
         let mut flat = Vec::with_capacity(data.rows() * (len + padding));
-        for row in 0..data.rows() {
+        let target_rows = data.target_rows();
+        for (row, target) in target_rows.chunks_exact(data.target_width()).enumerate() {
             flat.extend_from_slice(data.input(row));
-            flat.extend_from_slice(data.target(row));
+            flat.extend_from_slice(target);
             flat.extend(std::iter::repeat_n(0.0, padding));
         }
         flat

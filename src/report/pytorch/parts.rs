@@ -43,15 +43,26 @@ pub(super) fn network(network: &Network) -> String {
 }
 
 /// The loss of a batch.
-pub(super) fn loss(network: &Network) -> String {
+pub(super) fn loss(network: &Network, is_weighted: bool) -> String {
     let loss = network.loss();
     let LossPyTorch { about, expression, .. } = &loss.row().pytorch;
     let value = expression(network.loss_parameter());
-    format!(
+    let mut text = format!(
         "def loss_of(outputs, targets):
     \"\"\"{loss}: {about}.\"\"\"
     return {value}\n"
-    )
+    );
+    if is_weighted {
+        text.push_str(
+            "
+
+def weighted_loss_of(outputs, targets, weights):
+    \"\"\"The mean over rows of weight times loss; the mean of the weights of all rows is 1.\"\"\"
+    rows = zip(outputs.split(1), targets.split(1))
+    return (weights * torch.stack([loss_of(*row) for row in rows])).mean()\n",
+        );
+    }
+    text
 }
 
 /// The learning rate of a step.
@@ -142,15 +153,19 @@ pub(super) fn optimizer(optimizer: &Optimizer) -> String {
 pub(super) fn train(training: &Training, in_batches: bool) -> String {
     let optimizer = &training.optimizer;
     let decays_apart = decays_apart(optimizer);
+    let is_weighted = training.data.is_weighted();
     let mut text = "\
 def train(model, dtype):
     \"\"\"Takes the steps; returns the loss of each before its update.\"\"\"
     inputs, targets = INPUTS.to(dtype), TARGETS.to(dtype)
-    optimizer = optimizer_of(model)
+WEIGHTS    optimizer = optimizer_of(model)
     losses = []
     for step in range(len(LOSSES)):
 "
-    .to_owned();
+    .replace(
+        "WEIGHTS",
+        if is_weighted { "    weights = WEIGHTS.to(dtype).flatten()\n" } else { "" },
+    );
     let mut line = |line: &str| {
         let _ = writeln!(text, "        {line}");
     };
@@ -161,9 +176,17 @@ def train(model, dtype):
     match in_batches {
         true => {
             line("rows = [int(row) for row in BATCHES[step].split()]");
-            line("loss = loss_of(model(inputs[rows]), targets[rows])");
+            line(match is_weighted {
+                true => {
+                    "loss = weighted_loss_of(model(inputs[rows]), targets[rows], weights[rows])"
+                }
+                false => "loss = loss_of(model(inputs[rows]), targets[rows])",
+            });
         }
-        false => line("loss = loss_of(model(inputs), targets)"),
+        false => line(match is_weighted {
+            true => "loss = weighted_loss_of(model(inputs), targets, weights)",
+            false => "loss = loss_of(model(inputs), targets)",
+        }),
     }
     line("losses.append(loss.item())");
     line("loss.backward()");

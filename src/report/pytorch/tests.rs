@@ -130,7 +130,7 @@ fn every_loss_has_its_formula_and_its_own_outputs() {
         ),
     ] {
         has(
-            &parts::loss(&net(loss, output)),
+            &parts::loss(&net(loss, output), false),
             &[&format!("\"\"\"{loss}: "), &format!("    return {value}\n")],
         );
         let text = parts::network(&net(loss, output));

@@ -21,8 +21,10 @@ pub(super) fn constant_loss(training: &Training) -> f64 {
     let loss = network.loss();
     let (rows, outputs) = (data.rows() as f64, data.target_len());
     let mut sums = vec![0.0; outputs];
-    for row in data.targets().chunks_exact(outputs) {
-        sums.iter_mut().zip(row).for_each(|(sum, &target)| *sum += f64::from(target));
+    for row in 0..data.rows() {
+        let weight = f64::from(data.weight(row));
+        let both = sums.iter_mut().zip(data.target(row));
+        both.for_each(|(sum, &target)| *sum += weight * f64::from(target));
     }
     // -p ln p, and 0 at 0.
     let entropy = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
@@ -47,13 +49,19 @@ const BISECTIONS: usize = 60;
 fn least_of_numbers(training: &Training, output: usize, mean: f64) -> f64 {
     let (data, row) = (&training.data, training.network.loss().row());
     let parameter = training.network.loss_parameter();
-    let targets = || (0..data.rows()).map(|row| f64::from(data.target(row)[output]));
-    let sum = |formula: &Formula<3>, constant: f64| {
-        targets().map(|t| f64::eval(formula, [parameter, constant, t])).sum::<f64>()
+    let targets = || {
+        let of_row = |row| (f64::from(data.target(row)[output]), f64::from(data.weight(row)));
+        (0..data.rows()).map(of_row)
     };
-    let sizes = || targets().map(|t| f64::eval(&row.slope, [parameter, mean, t]).abs());
+    let sum = |formula: &Formula<3>, constant: f64| {
+        targets()
+            .map(|(t, weight)| weight * f64::eval(formula, [parameter, constant, t]))
+            .sum::<f64>()
+    };
+    let sizes =
+        || targets().map(|(t, weight)| weight * f64::eval(&row.slope, [parameter, mean, t]).abs());
     let (mut low, mut high) =
-        targets().fold((mean, mean), |(low, high), t| (low.min(t), high.max(t)));
+        targets().fold((mean, mean), |(low, high), (t, _)| (low.min(t), high.max(t)));
     let mut constant = mean;
     // Unless the rest of the sum is rounding.
     if sum(&row.slope, mean).abs() > 1e-9 * sizes().sum::<f64>() {
