@@ -276,7 +276,7 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
     std::fs::write(&csv, "of the networks so far").unwrap();
     let again = [&args[..], &["--save", &file, "--csv", &csv]].concat();
     let text = succeed(wgrad(&again));
-    assert!(text.contains("part.json: 30 of 60 networks are counted"), "{text}");
+    assert!(text.contains("part.json: 30 of 60 networks are done"), "{text}");
     assert!(text.contains("60 networks made"), "{text}");
     let done = read(&file);
     assert_eq!((&done["cells"], &done["stopped"]), (&cells, &false.into()));
@@ -285,7 +285,7 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
     assert!(done["computed_on"].as_str().unwrap().starts_with("elsewhere; resident engine on "));
     // Once more there is nothing left to train.
     let text = succeed(wgrad(&again));
-    assert!(text.contains("part.json: 60 of 60 networks are counted"), "{text}");
+    assert!(text.contains("part.json: 60 of 60 networks are done"), "{text}");
     let again = read(&file);
     assert_eq!((&again["cells"], &again["computed_on"]), (&done["cells"], &done["computed_on"]));
     std::fs::remove_dir_all(&folder).unwrap();
@@ -340,64 +340,6 @@ fn a_bench_without_an_adapter_times_the_cpu_alone() {
     fail(wgrad(&["bench", "and"]), 2, &["xor"]);
     let output = run(wgrad(&["bench", "--help"]));
     assert!(output.status.success());
-}
-
-/// Networks on data that is not solved row by row are scored: mean, spread and best seed of each cell.
-#[test]
-fn networks_on_larger_data_are_scored_cell_by_cell() {
-    let common = ["sweep", "--data", "iris", "--networks", "3", "--epochs", "60"];
-    let of = |args: &[&str]| events(wgrad(&[&common[..], args, &["--json"]].concat()));
-    let all = of(&["--lr", "0.01,0.1", "--engine", "cpu"]);
-    let cells: Vec<&Value> = all.iter().filter(|event| event["event"] == "cell").collect();
-    assert_eq!(cells.len(), 2);
-    let result = all.last().unwrap();
-    assert_eq!((&result["measure"], &result["rows_of"]), (&"accuracy".into(), &"test".into()));
-    // Each network is what a training of its seed gives.
-    let mut alone = Vec::new();
-    for seed in ["0", "1", "2"] {
-        let args =
-            ["--data", "iris", "--epochs", "60", "--lr", "0.1", "--seed", seed, "--engine", "cpu"];
-        let run = events(wgrad(&[&args[..], &["--json"]].concat())).pop().unwrap();
-        alone.push((run["test_accuracy"].as_f64().unwrap(), run["test_loss"].as_f64().unwrap()));
-    }
-    let mean = |of: fn(&(f64, f64)) -> f64| alone.iter().map(of).sum::<f64>() / 3.0;
-    let accuracy = mean(|run| run.0);
-    approx::assert_relative_eq!(cells[1]["accuracy_mean"].as_f64().unwrap(), accuracy);
-    let deviation = (alone.iter().map(|run| (run.0 - accuracy).powi(2)).sum::<f64>() / 2.0).sqrt();
-    let told = cells[1]["accuracy_deviation"].as_f64().unwrap();
-    approx::assert_relative_eq!(told, deviation, epsilon = 1e-9);
-    approx::assert_relative_eq!(cells[1]["loss_mean"].as_f64().unwrap(), mean(|run| run.1));
-    let best = cells[1]["best_seed"].as_u64().unwrap() as usize;
-    assert!(alone.iter().all(|run| run.0 <= alone[best].0));
-    // The same networks elsewhere.
-    for engine in ["layered", "resident"] {
-        let there = of(&["--lr", "0.1", "--engine", engine]);
-        let cell = there.iter().find(|event| event["event"] == "cell").unwrap();
-        let (one, other) = (cell["loss_mean"].as_f64().unwrap(), mean(|run| run.1));
-        approx::assert_relative_eq!(one, other, max_relative = 1e-3);
-    }
-}
-
-#[test]
-fn regressions_are_scored_by_r2_and_what_cannot_be_is_refused() {
-    let houses = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reported/houses.csv");
-    let csv = folder("scores").join("s.csv");
-    let csv = csv.to_str().unwrap();
-    let common = ["sweep", "--data", houses, "--networks", "2", "--test", "0.2", "--csv", csv];
-    let text = succeed(wgrad(&[&common[..], &["--lr", "1e-9,0.1", "--engine", "cpu"]].concat()));
-    for part in ["on the test rows", "best R2", "of seed", "Highest mean", "at lr 0.1"] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    let written = std::fs::read_to_string(csv).unwrap();
-    let lines: Vec<&str> = written.lines().collect();
-    assert!(
-        lines.len() == 3 && lines[0].contains("r2_mean,r2_deviation,r2_best,loss_mean"),
-        "{written}"
-    );
-    let bad = |args: &[&str], parts: &[&str]| fail(wgrad(&[&["sweep"], args].concat()), 2, parts);
-    bad(&["--data", houses, "--shard", "1/2"], &["--shard 1/2", "count the networks"]);
-    bad(&["--data", "iris", "--save", "p.json"], &["--save p.json"]);
-    bad(&["--test", "0.2"], &["--test 0.2", "plays no part"]);
 }
 
 /// A dash stands for standard output, and nothing else is printed there.

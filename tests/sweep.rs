@@ -132,7 +132,7 @@ fn odds_are_those_that_others_found() {
     ];
     let sweep = sweep(known.iter().map(|(training, _, _)| training.clone()).collect());
     let outcome = run(&sweep, &resident());
-    for ((training, rate, median), count) in known.iter().zip(&outcome.counts) {
+    for ((training, rate, median), count) in known.iter().zip(&outcome.cells) {
         let kind = training.optimizer.kind;
         let label = format!("{:?} {} {kind}", training.network.activations(), training.init);
         assert_eq!(count.networks, u64::from(NETWORKS));
@@ -180,7 +180,7 @@ fn the_cpu_engine_counts_the_same_on_the_same_seeds() {
     let trainings = vec![plain, mini, logits, squares, workgroup, nesterov];
     let sweep = sweep(trainings);
     let (here, there) = (run(&sweep, &EngineSpec::Cpu), run(&sweep, &resident()));
-    for (at, (cpu, resident)) in here.counts.iter().zip(&there.counts).enumerate() {
+    for (at, (cpu, resident)) in here.cells.iter().zip(&there.cells).enumerate() {
         assert_eq!((cpu.networks, cpu.diverged), (resident.networks, resident.diverged), "{at}");
         assert!(cpu.solved > 0, "cell {at} solves nothing");
         let apart = cpu.solved.abs_diff(resident.solved);
@@ -324,7 +324,7 @@ fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
     let wild = Training { network: net, learning_rate: 1e30, ..training(Activation::Relu, 64, 50) };
     let sweep = sweep(vec![wild]);
     for spec in [EngineSpec::Cpu, resident()] {
-        let count = &run(&sweep, &spec).counts[0];
+        let count = &run(&sweep, &spec).cells[0];
         assert_eq!((count.networks, count.solved, count.diverged), (64, 0, 64));
     }
 }
@@ -342,14 +342,15 @@ fn cells_do_not_depend_on_the_company_they_are_in() {
         Training { init: Initializer::XavierUniform, ..base },
     ];
     let together = run(&sweep(trainings.clone()), &resident());
-    for (training, count) in trainings.into_iter().zip(&together.counts) {
-        assert_eq!(run(&sweep(vec![training]), &resident()).counts, std::slice::from_ref(count));
+    for (training, count) in trainings.into_iter().zip(&together.cells) {
+        assert_eq!(run(&sweep(vec![training]), &resident()).cells, std::slice::from_ref(count));
     }
 }
 
 /// A part as `wgrad sweep --save` would write it.
 fn part(sweep: &Sweep, outcome: &SweepOutcome) -> (String, Part) {
-    let part = Part::new(sweep, outcome, Default::default(), "here".to_owned());
+    let mut part = Part::new(sweep, Default::default(), None);
+    part.set(outcome);
     (sweep.shard.to_string(), part)
 }
 
@@ -372,7 +373,7 @@ fn parts_of_a_sweep_make_the_whole() {
 }
 
 fn parts_make_the_whole(whole: &Sweep, numbers: &[u32]) {
-    let expected: Vec<Count> = run(whole, &resident()).counts;
+    let expected: Vec<Count> = run(whole, &resident()).cells;
     for &of in numbers {
         let parts: Vec<(String, Part)> = (1..=of)
             .map(|at| {
@@ -404,8 +405,8 @@ fn a_sweep_of_many_networks_is_cut_into_chunks_that_do_not_show() {
         .collect();
     let joined: Vec<Count> =
         join(&parts).unwrap().whole.cells.into_iter().map(|cell| cell.1).collect();
-    assert_eq!(joined, whole.counts);
-    assert!(whole.counts[0].solved > 1000, "{:?}", whole.counts[0].solved);
+    assert_eq!(joined, whole.cells);
+    assert!(whole.cells[0].solved > 1000, "{:?}", whole.cells[0].solved);
 }
 
 /// A stop ends a sweep with the networks that are done, each of them with its true status.
@@ -426,11 +427,11 @@ fn a_stop_keeps_what_is_done() {
         assert!(networks >= grown.replace(networks));
     };
     let mut resume = |spec: &EngineSpec| {
-        let counts = outcome.counts.clone();
+        let counts = outcome.cells.clone();
         pollster::block_on(sweep.resume(spec, counts, &mut |_| (), &|| false, &mut keep)).unwrap()
     };
     let resumed = resume(&EngineSpec::Cpu);
-    assert_eq!((resumed.counts, resumed.stopped), (whole.counts.clone(), false));
+    assert_eq!((resumed.cells, resumed.stopped), (whole.cells.clone(), false));
     assert_eq!(grown.take(), sweep.networks());
     // On another engine too.
     assert_eq!(resume(&resident()).networks(), sweep.networks());

@@ -1,13 +1,13 @@
 //! The cells of a sweep, as lists and maps of them need them.
 
 use super::table;
-use crate::sweep::{AxisValue, Count};
+use crate::sweep::{AxisValue, Count, PartCell};
 
 /// One cell as it is reported: its axes by name, and its results.
-pub type CellCount = (Vec<(String, AxisValue)>, Count);
+pub type CellCount = PartCell<Count>;
 
 /// The axes on which cells differ; the learning rate where they differ on none.
-pub(super) fn varying(cells: &[CellCount]) -> Vec<usize> {
+pub(super) fn varying<T>(cells: &[PartCell<T>]) -> Vec<usize> {
     let Some((first, _)) = cells.first() else { return Vec::new() };
     let varies = |axis: &usize| cells.iter().any(|(axes, _)| axes[*axis].1 != first[*axis].1);
     let found: Vec<usize> = (0..first.len()).filter(varies).collect();
@@ -15,6 +15,22 @@ pub(super) fn varying(cells: &[CellCount]) -> Vec<usize> {
         true => first.iter().position(|(name, _)| name == "lr").into_iter().collect(),
         false => found,
     }
+}
+
+/// A point of an axis in a table of comma-separated values.
+pub(super) fn field((_, value): &(String, AxisValue)) -> String {
+    match value {
+        AxisValue::Unused => String::new(),
+        value => value.to_string(),
+    }
+}
+
+/// Where a cell is, on the axes on which cells differ.
+pub(super) fn place<T>(cells: &[PartCell<T>], (values, _): &PartCell<T>) -> String {
+    let axes = varying(cells).into_iter();
+    let at: Vec<String> =
+        axes.map(|axis| format!("{} {}", values[axis].0, values[axis].1)).collect();
+    at.join(", ")
 }
 
 /// The columns of [`results`].

@@ -13,7 +13,7 @@ use crate::data::{Dataset, Samples};
 use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
-use crate::sweep::{Scores, Sweep};
+use crate::sweep::{CellScore, Scored, Sweep};
 use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
 /// One line.
@@ -319,7 +319,7 @@ pub(super) fn joined_sweep(parts: usize, specs: &str) -> String {
     }))
 }
 
-pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
+pub(super) fn sweep_counts(result: &SweepResult<'_>) -> String {
     let mut text = String::new();
     for (axes, count) in result.cells {
         let axes = axes.iter().map(|(name, point)| (name.clone(), json!(point))).collect();
@@ -348,16 +348,17 @@ pub(super) fn sweep_result(result: &SweepResult<'_>) -> String {
     }))
 }
 
-pub(super) fn scores(sweep: &Sweep, scores: &Scores) -> String {
+pub(super) fn sweep_scores(result: &SweepResult<'_, CellScore>) -> String {
     let mut text = String::new();
-    let name = scores.measure.name();
-    for (cell, score) in sweep.cells.iter().zip(&scores.cells) {
-        let axes = cell.axes.iter().map(|(name, point)| ((*name).to_owned(), json!(point)));
+    let Scored { measure, rows } = result.about;
+    let name = measure.name();
+    for (axes, score) in result.cells {
+        let axes = axes.iter().map(|(name, point)| (name.clone(), json!(point)));
         let (measure, loss) = (score.spread(|one| one.measure), score.spread(|one| Some(one.loss)));
         let results = json!({
             "event": "cell",
             "networks": score.scores.len(),
-            "diverged": score.diverged,
+            "diverged": score.diverged.len(),
             format!("{name}_mean"): measure.map(|spread| spread.mean),
             format!("{name}_deviation"): measure.map(|spread| spread.deviation),
             format!("{name}_best"): score.best().and_then(|best| best.measure),
@@ -369,10 +370,12 @@ pub(super) fn scores(sweep: &Sweep, scores: &Scores) -> String {
     }
     text + &line(&json!({
         "event": "result",
-        "measure": scores.measure,
-        "rows_of": scores.rows,
-        "seconds": scores.seconds,
-        "stopped": scores.stopped,
+        "measure": measure,
+        "rows_of": rows,
+        "networks": result.networks(),
+        "seconds": result.seconds,
+        "stopped": result.incomplete.is_some(),
+        "incomplete": result.incomplete,
     }))
 }
 

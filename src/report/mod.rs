@@ -31,8 +31,7 @@ pub use lr_find::{RateReport, range_csv, rate_map_csv};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
 pub use pytorch::{check_size as check_script_size, script as pytorch_script};
-pub use scores::{scores, scores_csv};
-pub use sweep::{SweepReport, SweepResult, joined_sweep, sweep_csv};
+pub use sweep::{SweepReport, SweepResult, Told, joined_sweep};
 pub use train::TrainReport;
 
 /// Why standard output cannot be written to.

@@ -8,26 +8,40 @@ use super::cells::{self, CellCount, varying};
 use super::map::{self, Paint};
 use super::{Detail, OutputError, batches, engine_line, json, print, progress_bar, table};
 use crate::engine::EngineSpec;
-use crate::sweep::{AxisValue, Sweep, SweepProgress};
+use crate::sweep::{Count, PartCell, Sweep, SweepProgress, Tally};
+
+/// What a sweep found out, as it is told.
+pub trait Told: Tally {
+    /// Every cell, and the totals, for people.
+    fn text(result: &SweepResult<'_, Self>, detail: Detail) -> String;
+
+    /// The same as JSON lines.
+    fn json(result: &SweepResult<'_, Self>) -> String;
+
+    /// Every cell as a line of comma-separated values.
+    fn csv(cells: &[PartCell<Self>], about: &Self::About) -> String;
+}
 
 /// The results of a sweep, or of its parts joined.
 #[derive(Debug)]
-pub struct SweepResult<'a> {
+pub struct SweepResult<'a, T: Tally = Count> {
     /// Every cell.
-    pub cells: &'a [CellCount],
+    pub cells: &'a [PartCell<T>],
+    /// What is told beside them.
+    pub about: &'a T::About,
     /// Seconds it took.
     pub seconds: f64,
-    /// Why not all networks are counted, where they are not, as a sentence.
+    /// Why not all networks are in it, where they are not, as a sentence.
     pub incomplete: Option<String>,
-    /// The command that trains one of the networks that solved their data, if any did.
-    pub example: Option<String>,
+}
+
+impl<T: Tally> SweepResult<'_, T> {
+    pub(super) fn networks(&self) -> u64 {
+        self.cells.iter().map(|(_, cell)| cell.networks()).sum()
+    }
 }
 
 impl SweepResult<'_> {
-    pub(super) fn networks(&self) -> u64 {
-        self.cells.iter().map(|(_, count)| count.networks).sum()
-    }
-
     pub(super) fn net_epochs(&self) -> u64 {
         self.cells.iter().map(|(_, count)| count.net_epochs).sum()
     }
@@ -81,30 +95,45 @@ impl SweepReport {
     ///
     /// # Errors
     /// [`OutputError`].
-    pub fn finish(&self, result: &SweepResult<'_>) -> Result<(), OutputError> {
+    pub fn finish<T: Told>(&self, result: &SweepResult<'_, T>) -> Result<(), OutputError> {
         sweep_result(result, self.detail)
     }
 }
 
 /// Every cell, and the totals.
-fn sweep_result(result: &SweepResult<'_>, detail: Detail) -> Result<(), OutputError> {
-    if detail == Detail::Json {
-        return print(&json::sweep_result(result));
+fn sweep_result<T: Told>(result: &SweepResult<'_, T>, detail: Detail) -> Result<(), OutputError> {
+    print(&match detail {
+        Detail::Json => T::json(result),
+        _ => T::text(result, detail),
+    })
+}
+
+impl Told for Count {
+    fn text(result: &SweepResult<'_>, detail: Detail) -> String {
+        let table = match map::axes(result.cells) {
+            Some(axes) if detail != Detail::Verbose => {
+                map::draw(result.cells, &axes, Paint::detect())
+            }
+            _ => list(result.cells),
+        };
+        table + &summary(result)
     }
-    let mut text = match map::axes(result.cells) {
-        Some(axes) if detail != Detail::Verbose => map::draw(result.cells, &axes, Paint::detect()),
-        _ => list(result.cells),
-    };
-    text.push_str(&summary(result));
-    print(&text)
+
+    fn json(result: &SweepResult<'_>) -> String {
+        json::sweep_counts(result)
+    }
+
+    fn csv(cells: &[CellCount], _: &Option<String>) -> String {
+        sweep_csv(cells)
+    }
 }
 
 /// The results of a sweep joined from so many parts, and where they were computed.
 ///
 /// # Errors
 /// [`OutputError`].
-pub fn joined_sweep(
-    result: &SweepResult<'_>,
+pub fn joined_sweep<T: Told>(
+    result: &SweepResult<'_, T>,
     parts: usize,
     specs: &str,
     detail: Detail,
@@ -157,12 +186,13 @@ fn summary(result: &SweepResult<'_>) -> String {
     let mut text = String::from("\n");
     let rate = |cell: &&CellCount| cell.1.rate().unwrap_or(-1.0);
     let best = result.cells.iter().rev().max_by(|a, b| rate(a).total_cmp(&rate(b)));
-    if let Some((values, count)) = best.filter(|_| result.cells.len() > 1) {
-        let axes = varying(result.cells).into_iter();
-        let at: Vec<String> =
-            axes.map(|axis| format!("{} {}", values[axis].0, values[axis].1)).collect();
+    if let Some(cell @ (_, count)) = best.filter(|_| result.cells.len() > 1) {
         let [solved, interval, ..] = cells::results(count);
-        let _ = writeln!(text, "Highest: {solved} ({interval}) at {}.", at.join(", "));
+        let _ = writeln!(
+            text,
+            "Highest: {solved} ({interval}) at {}.",
+            cells::place(result.cells, cell)
+        );
     }
     if let Some(incomplete) = &result.incomplete {
         let _ = writeln!(text, "{incomplete}");
@@ -175,14 +205,13 @@ fn summary(result: &SweepResult<'_>) -> String {
         table::seconds(result.seconds, 0),
         result.net_epochs_per_second(),
     );
-    if let Some(example) = &result.example {
+    if let Some(example) = result.about {
         let _ = writeln!(text, "To train one that solved it: {example}");
     }
     text
 }
 
-/// Every cell as a line of comma-separated values.
-pub fn sweep_csv(cells: &[CellCount]) -> String {
+fn sweep_csv(cells: &[CellCount]) -> String {
     let Some((first, _)) = cells.first() else { return String::new() };
     let names = first.iter().map(|(name, _)| name.as_str());
     let head: Vec<&str> = names
@@ -201,10 +230,7 @@ pub fn sweep_csv(cells: &[CellCount]) -> String {
         .collect();
     let lines = cells.iter().map(|(values, count)| {
         let (interval, first) = (count.interval(), count.first_solved);
-        let values = values.iter().map(|(_, value)| match value {
-            AxisValue::Unused => String::new(),
-            value => value.to_string(),
-        });
+        let values = values.iter().map(cells::field);
         let columns = [
             count.networks.to_string(),
             count.solved.to_string(),
@@ -226,7 +252,7 @@ pub fn sweep_csv(cells: &[CellCount]) -> String {
 mod tests {
     use super::super::cells::tests::cells;
     use super::*;
-    use crate::sweep::Count;
+    use crate::sweep::AxisValue;
 
     fn rates() -> [AxisValue; 3] {
         [0.1, 0.5, 1.0].map(AxisValue::Number)
@@ -251,7 +277,7 @@ lr   solved  95 % interval  median epochs  diverged
     fn the_highest_rate_is_named_with_its_axes() {
         let cells = cells(&[("lr", &rates())]);
         let incomplete = Some("Interrupted.".to_owned());
-        let result = SweepResult { cells: &cells, seconds: 1.0, incomplete, example: None };
+        let result = SweepResult { cells: &cells, about: &None, seconds: 1.0, incomplete };
         let text = summary(&result);
         assert!(text.contains("Highest: 20.0 % (5.7 - 51.0 %) at lr 1."), "{text}");
         assert!(text.contains("Interrupted") && text.contains("30 networks"), "{text}");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Tally;
 use crate::engine::NetworkStatus;
 
 /// The statuses of a cell's networks.
@@ -29,6 +30,41 @@ pub struct Count {
 /// The standard normal quantile of a two-sided 95 % interval.
 const Z: f64 = 1.959_963_985;
 
+impl Tally for Count {
+    const FORMAT: &'static str = "wgrad sweep part 4";
+    /// The command that trains one of the networks that solved their data, if there is one.
+    type About = Option<String>;
+
+    fn networks(&self) -> u64 {
+        self.networks
+    }
+
+    fn join(&mut self, other: &Count) {
+        self.networks += other.networks;
+        self.solved += other.solved;
+        self.diverged += other.diverged;
+        self.net_epochs += other.net_epochs;
+        for (&epochs, &count) in &other.epochs {
+            *self.epochs.entry(epochs).or_default() += count;
+        }
+        let lower = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+        self.first_solved = self.first_solved.into_iter().chain(other.first_solved).min();
+        self.first_unsolved = lower(self.first_unsolved, other.first_unsolved);
+    }
+
+    fn is_sound(&self) -> bool {
+        let ended = self.solved.checked_add(self.diverged);
+        let solved = self.epochs.values().try_fold(0u64, |sum, &n| sum.checked_add(n));
+        ended.is_some_and(|ended| ended <= self.networks)
+            && self.net_epochs <= self.networks.saturating_mul(u32::MAX.into())
+            && solved == Some(self.solved)
+    }
+
+    fn about_all<'a>(mut all: impl Iterator<Item = &'a Option<String>>) -> Option<Option<String>> {
+        all.find(|example| example.is_some()).cloned()
+    }
+}
+
 impl Count {
     /// Counts the network of a seed, whose status was settled within `epochs` of `per_epoch` steps.
     pub(super) fn add(&mut self, seed: u64, status: NetworkStatus, per_epoch: u32, epochs: u32) {
@@ -50,20 +86,6 @@ impl Count {
             self.first_unsolved = Some(first);
         }
         self.net_epochs += u64::from(made);
-    }
-
-    /// Adds what another part counted of the same cell.
-    pub fn join(&mut self, other: &Count) {
-        self.networks += other.networks;
-        self.solved += other.solved;
-        self.diverged += other.diverged;
-        self.net_epochs += other.net_epochs;
-        for (&epochs, &count) in &other.epochs {
-            *self.epochs.entry(epochs).or_default() += count;
-        }
-        let lower = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
-        self.first_solved = self.first_solved.into_iter().chain(other.first_solved).min();
-        self.first_unsolved = lower(self.first_unsolved, other.first_unsolved);
     }
 
     /// The share that solved, where any network was counted.

@@ -10,13 +10,14 @@ mod scores;
 
 use std::ops::Range;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use axis::{AxisError, names, numbers, wholes};
 pub use count::Count;
-pub use part::{Joined, Part, differences, join, places};
+pub use part::{Joined, Part, PartCell, differences, format_of, join, places};
 pub use rates::{RateMap, over_rates, rates};
-pub use scores::{CellScore, Measure, Score, Scores, Spread};
+pub use scores::{CellScore, Measure, Score, Scored, Spread};
 
 use crate::Error;
 use crate::data::SOLVED_ROWS;
@@ -121,32 +122,50 @@ pub struct SweepProgress {
     pub of: u64,
 }
 
+/// What a sweep finds out of a cell: how many of its networks solve their data, or how well each of them does.
+pub trait Tally:
+    std::fmt::Debug + Clone + Default + PartialEq + Serialize + DeserializeOwned
+{
+    /// What [`Part::format`] must say.
+    const FORMAT: &'static str;
+    /// What is told of a sweep beside its cells.
+    type About: std::fmt::Debug + Clone + PartialEq + Serialize + DeserializeOwned;
+
+    /// Networks that are in it.
+    fn networks(&self) -> u64;
+
+    /// Adds what another part found out of the same cell.
+    fn join(&mut self, other: &Self);
+
+    /// Whether its numbers can be those of a run.
+    fn is_sound(&self) -> bool;
+
+    /// What is told of several parts together, from what is told of each.
+    fn about_all<'a>(all: impl Iterator<Item = &'a Self::About>) -> Option<Self::About>
+    where
+        Self::About: 'a;
+}
+
 /// What came of a sweep.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SweepOutcome {
-    /// One count for each cell.
-    pub counts: Vec<Count>,
+pub struct SweepOutcome<T = Count> {
+    /// What was found out of each cell.
+    pub cells: Vec<T>,
     /// Seconds it took, from the first draw to the last verdict.
     pub seconds: f64,
-    /// Whether a stop was asked for before the end: the counts are then of what was done.
+    /// Whether a stop was asked for before the end: the cells then hold what was done.
     pub stopped: bool,
 }
 
-impl SweepOutcome {
+impl<T: Tally> SweepOutcome<T> {
     /// Nothing done yet.
-    pub fn none(sweep: &Sweep) -> SweepOutcome {
-        let counts = vec![Count::default(); sweep.cells.len()];
-        SweepOutcome { counts, seconds: 0.0, stopped: true }
+    pub fn none(sweep: &Sweep) -> SweepOutcome<T> {
+        SweepOutcome { cells: vec![T::default(); sweep.cells.len()], seconds: 0.0, stopped: true }
     }
 
     /// Networks over all cells.
     pub fn networks(&self) -> u64 {
-        self.counts.iter().map(|count| count.networks).sum()
-    }
-
-    /// Epochs that they made together.
-    pub fn net_epochs(&self) -> u64 {
-        self.counts.iter().map(|count| count.net_epochs).sum()
+        self.cells.iter().map(Tally::networks).sum()
     }
 }
 

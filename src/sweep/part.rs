@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AxisValue, Count, MOST_CELLS, Shard, Sweep, SweepOutcome};
+use super::{AxisValue, Count, MOST_CELLS, Shard, Sweep, SweepOutcome, Tally};
 
 /// What one run computed of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
+#[serde(deny_unknown_fields, bound = "T: Tally")]
+pub struct Part<T: Tally = Count> {
     /// What kind of file this is, and of which version.
     pub format: String,
     /// What decides the numbers of the sweep beside its axes, by name, to tell what differs.
     pub settings: BTreeMap<String, String>,
     /// A hash of everything that decides its numbers: parts of one sweep have the same.
     pub digest: String,
-    /// How to train one of the networks that solved their data, if there is one.
-    pub example: Option<String>,
+    /// What is told of it beside its cells.
+    pub about: T::About,
     /// Which part this is.
     pub shard: Shard,
     /// Where it was computed.
@@ -28,65 +28,62 @@ pub struct Part {
     pub stopped: bool,
     /// Networks of a whole cell.
     pub networks: u32,
-    /// Every cell's axes, and what was counted of it: of a stopped part, its first networks.
-    pub cells: Vec<(Vec<(String, AxisValue)>, Count)>,
+    /// Every cell's axes, and what was found out of it.
+    pub cells: Vec<PartCell<T>>,
 }
+
+/// A cell's axes by name, and what was found out of it.
+pub type PartCell<T> = (Vec<(String, AxisValue)>, T);
 
 /// Parts of one sweep at most.
 pub const MOST_PARTS: u32 = 1_000_000;
 
-/// What [`Part::format`] must say.
-pub const FORMAT: &str = "wgrad sweep part 3";
-
-impl Part {
-    /// What a run computed; `settings` with their hash and `computed_on` are for whoever puts parts together.
+impl<T: Tally> Part<T> {
+    /// Nothing computed yet; `settings` with their hash are for whoever puts parts together.
     pub fn new(
         sweep: &Sweep,
-        outcome: &SweepOutcome,
         (settings, digest): (BTreeMap<String, String>, String),
-        computed_on: String,
-    ) -> Part {
+        about: T::About,
+    ) -> Part<T> {
         let named = |axes: &[(&str, AxisValue)]| {
             axes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
         };
-        let cells = sweep.cells.iter().map(|cell| (named(&cell.axes), Count::default())).collect();
-        let mut part = Part {
-            format: FORMAT.to_owned(),
+        Part {
+            format: T::FORMAT.to_owned(),
             settings,
             digest,
-            example: None,
+            about,
             shard: sweep.shard,
-            computed_on,
+            computed_on: String::new(),
             seconds: 0.0,
             stopped: true,
             networks: sweep.cells.first().map_or(0, |cell| cell.training.restarts),
-            cells,
-        };
-        part.set(outcome);
-        part
-    }
-
-    /// Takes what a run computed in place of what it has.
-    pub fn set(&mut self, outcome: &SweepOutcome) {
-        (self.seconds, self.stopped) = (outcome.seconds, outcome.stopped);
-        for ((_, own), count) in self.cells.iter_mut().zip(&outcome.counts) {
-            own.clone_from(count);
+            cells: sweep.cells.iter().map(|cell| (named(&cell.axes), T::default())).collect(),
         }
     }
 
-    /// What is counted of every cell, in their order.
-    pub fn counts(&self) -> Vec<Count> {
-        self.cells.iter().map(|(_, count)| count.clone()).collect()
+    /// Takes what a run computed in place of what it has.
+    pub fn set(&mut self, outcome: &SweepOutcome<T>) {
+        (self.seconds, self.stopped) = (outcome.seconds, outcome.stopped);
+        for ((_, own), cell) in self.cells.iter_mut().zip(&outcome.cells) {
+            own.clone_from(cell);
+        }
     }
 
-    /// Networks that are counted, over all cells.
-    pub fn counted(&self) -> u64 {
-        self.cells.iter().map(|(_, count)| count.networks).sum()
+    /// What was found out of every cell, in their order.
+    pub fn tallies(&self) -> Vec<T> {
+        self.cells.iter().map(|(_, cell)| cell.clone()).collect()
+    }
+
+    /// Networks that are done, over all cells.
+    pub fn done(&self) -> u64 {
+        self.cells.iter().map(|(_, cell)| cell.networks()).sum()
     }
 
     /// In what another part's sweep is not the one of this part: nothing where they belong together.
-    pub fn differences(&self, other: &Part) -> Vec<String> {
-        let axes = |part: &Part| part.cells.iter().map(|cell| cell.0.clone()).collect::<Vec<_>>();
+    pub fn differences(&self, other: &Part<T>) -> Vec<String> {
+        let axes =
+            |part: &Part<T>| part.cells.iter().map(|cell| cell.0.clone()).collect::<Vec<_>>();
         let (there, here) = (self.shard.of, other.shard.of);
         let cells = axes(other) != axes(self) || other.networks != self.networks;
         if there == here && !cells && other.digest == self.digest {
@@ -102,10 +99,10 @@ impl Part {
         found
     }
 
-    /// Whether all of its networks are counted.
+    /// Whether all of its networks are done.
     fn is_complete(&self) -> bool {
         let share = self.shard.range(self.networks).len() as u64;
-        !self.stopped && self.cells.iter().all(|(_, count)| count.networks == share)
+        !self.stopped && self.cells.iter().all(|(_, cell)| cell.networks() == share)
     }
 
     /// A part as JSON, one line.
@@ -118,12 +115,15 @@ impl Part {
     ///
     /// # Errors
     /// In words, where it is something else.
-    pub fn from_json(text: &str) -> Result<Part, String> {
-        let part: Part = serde_json::from_str(text)
-            .map_err(|error| format!("is no part of a sweep ({error}); give what --save wrote"))?;
-        if part.format != FORMAT {
-            return Err(format!("is {:?}, not {FORMAT:?}; write it again", part.format));
+    pub fn from_json(text: &str) -> Result<Part<T>, String> {
+        match format_of(text) {
+            Some(format) if format != T::FORMAT => {
+                return Err(format!("is {format:?}, not {:?}; write it again", T::FORMAT));
+            }
+            _ => {}
         }
+        let part: Part<T> = serde_json::from_str(text)
+            .map_err(|error| format!("is no part of a sweep ({error}); give what --save wrote"))?;
         match part.is_sound() {
             true => Ok(part),
             false => {
@@ -140,15 +140,8 @@ impl Part {
             axes.iter().map(|(name, _)| name.clone()).collect()
         };
         let share = if part <= of && part > 0 { self.shard.range(self.networks).len() } else { 0 };
-        let is_whole = |(axes, count): &(Vec<(String, AxisValue)>, Count)| {
-            let ended = count.solved.checked_add(count.diverged);
-            let most = count.networks.saturating_mul(u32::MAX.into());
-            let solved = count.epochs.values().try_fold(0u64, |sum, &n| sum.checked_add(n));
-            names(axes) == names(first)
-                && ended.is_some_and(|ended| ended <= count.networks)
-                && count.networks <= share as u64
-                && count.net_epochs <= most
-                && solved == Some(count.solved)
+        let is_whole = |(axes, cell): &PartCell<T>| {
+            names(axes) == names(first) && cell.networks() <= share as u64 && cell.is_sound()
         };
         1 <= part
             && part <= of
@@ -158,6 +151,12 @@ impl Part {
             && self.seconds >= 0.0
             && self.cells.iter().all(is_whole)
     }
+}
+
+/// What a file says it is, if it is JSON that says so.
+pub fn format_of(text: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    value.get("format")?.as_str().map(str::to_owned)
 }
 
 /// Every setting in which two trainings differ, in words.
@@ -187,9 +186,9 @@ pub fn places<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Parts put together.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Joined {
-    /// The counts of all parts that are complete; `stopped` where others are missing.
-    pub whole: Part,
+pub struct Joined<T: Tally = Count> {
+    /// What was found out by all parts that are complete; `stopped` where others are missing.
+    pub whole: Part<T>,
     /// How many parts that is.
     pub parts: usize,
     /// What is missing, in words, each with the name of its file where there is one.
@@ -201,12 +200,12 @@ pub struct Joined {
 ///
 /// # Errors
 /// The file at fault, and what is wrong with it; where no part is complete.
-pub fn join(parts: &[(String, Part)]) -> Result<Joined, (String, String)> {
+pub fn join<T: Tally>(parts: &[(String, Part<T>)]) -> Result<Joined<T>, (String, String)> {
     let Some((first_name, first)) = parts.first() else {
         return Err(("--join".to_owned(), "names no file; give every part".to_owned()));
     };
     let mut whole = Part { shard: Shard::WHOLE, seconds: 0.0, ..first.clone() };
-    whole.cells.iter_mut().for_each(|(_, count)| *count = Count::default());
+    whole.cells.iter_mut().for_each(|(_, cell)| *cell = T::default());
     let mut seen: Vec<Option<&str>> = vec![None; first.shard.of as usize];
     let (mut complete, mut missing) = (Vec::new(), Vec::new());
     for (name, part) in parts {
@@ -227,8 +226,8 @@ pub fn join(parts: &[(String, Part)]) -> Result<Joined, (String, String)> {
             missing.push(format!("{name} (part {}) was stopped before its end", part.shard));
             continue;
         }
-        for ((_, joined), (_, count)) in whole.cells.iter_mut().zip(&part.cells) {
-            joined.join(count);
+        for ((_, joined), (_, cell)) in whole.cells.iter_mut().zip(&part.cells) {
+            joined.join(cell);
         }
         whole.seconds += part.seconds;
         complete.push(part);
@@ -238,7 +237,9 @@ pub fn join(parts: &[(String, Part)]) -> Result<Joined, (String, String)> {
         return Err(("--join".to_owned(), reason));
     }
     whole.computed_on = places(complete.iter().map(|part| part.computed_on.as_str()));
-    whole.example = complete.iter().find_map(|part| part.example.clone());
+    if let Some(about) = T::about_all(complete.iter().map(|part| &part.about)) {
+        whole.about = about;
+    }
     let absent: Vec<String> = (1..=first.shard.of)
         .zip(&seen)
         .filter(|(_, name)| name.is_none())
@@ -260,6 +261,7 @@ pub fn join(parts: &[(String, Part)]) -> Result<Joined, (String, String)> {
 mod tests {
     use super::*;
     use crate::engine::NetworkStatus;
+    use crate::sweep::CellScore;
 
     fn part(part: u32, of: u32) -> (String, Part) {
         let shard = Shard { part, of };
@@ -271,10 +273,10 @@ mod tests {
         }
         let cells = vec![(vec![("lr".to_owned(), AxisValue::Number(0.1))], count)];
         let part = Part {
-            format: FORMAT.to_owned(),
+            format: Count::FORMAT.to_owned(),
             settings: [("epochs".to_owned(), "50".to_owned())].into(),
             digest: "00ff".to_owned(),
-            example: None,
+            about: None,
             shard,
             computed_on: "here".to_owned(),
             seconds: 1.5,
@@ -351,8 +353,11 @@ mod tests {
     fn a_part_is_read_as_it_was_written() {
         let part = part(2, 3).1;
         assert_eq!(Part::from_json(&part.to_json()), Ok(part.clone()));
+        let error = Part::<CellScore>::from_json(&part.to_json()).unwrap_err();
+        assert!(error.contains("is \"wgrad sweep part 4\", not"), "{error}");
         for text in ["", "{}", "[1]", "x", &part.to_json()[1..]] {
-            assert!(Part::from_json(text).unwrap_err().contains("no part of a sweep"), "{text}");
+            let error = Part::<Count>::from_json(text).unwrap_err();
+            assert!(error.contains("no part of a sweep"), "{text}");
         }
         for damage in [
             (|part| part.cells.clear()) as fn(&mut Part),
@@ -369,9 +374,9 @@ mod tests {
         ] {
             let mut part = part.clone();
             damage(&mut part);
-            assert!(Part::from_json(&part.to_json()).unwrap_err().contains("damaged"));
+            assert!(Part::<Count>::from_json(&part.to_json()).unwrap_err().contains("damaged"));
         }
-        let newer = Part { format: "wgrad sweep part 4".to_owned(), ..part };
-        assert!(Part::from_json(&newer.to_json()).unwrap_err().contains("part 3"));
+        let newer = Part { format: "wgrad sweep part 5".to_owned(), ..part };
+        assert!(Part::<Count>::from_json(&newer.to_json()).unwrap_err().contains("part 4"));
     }
 }

@@ -59,7 +59,7 @@ impl RateMap {
         Ok(RateMap {
             rates: trainings().map(|training| training.learning_rate).collect(),
             per_epoch: trainings().next().map_or(1, |t| t.batches(t.seed).steps_per_epoch() as u32),
-            counts: outcome.counts,
+            counts: outcome.cells,
             statuses,
             seconds: outcome.seconds,
             stopped: outcome.stopped,

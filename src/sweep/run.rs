@@ -174,30 +174,30 @@ impl Sweep {
         stop: &dyn Fn() -> bool,
         note: &mut dyn FnMut(usize, u32, NetworkStatus),
     ) -> Result<SweepOutcome, Error> {
-        let none = SweepOutcome::none(self).counts;
+        let none = SweepOutcome::none(self).cells;
         self.run_from(spec, none, &mut Watch::new(report, stop, note, &mut |_| ())).await
     }
 
     async fn run_from(
         &self,
         spec: &EngineSpec,
-        mut counts: Vec<Count>,
+        mut cells: Vec<Count>,
         watch: &mut Watch<'_>,
     ) -> Result<SweepOutcome, Error> {
         self.check_on(spec)?;
         let started = Instant::now();
-        for (cell, count) in self.cells.iter().zip(&counts) {
+        for (cell, count) in self.cells.iter().zip(&cells) {
             let epochs = u64::from(cell.training.epochs);
             watch.of += self.share(cell).len() as u64 * epochs;
             watch.done += count.networks * epochs;
         }
         let stopped = match spec {
             EngineSpec::Resident(gpu, mapping) => {
-                self.run_resident(gpu, *mapping, &mut counts, watch).await?
+                self.run_resident(gpu, *mapping, &mut cells, watch).await?
             }
-            EngineSpec::Cpu | EngineSpec::Layered(..) => self.run_cpu(&mut counts, watch)?,
+            EngineSpec::Cpu | EngineSpec::Layered(..) => self.run_cpu(&mut cells, watch)?,
         };
-        Ok(SweepOutcome { counts, seconds: started.elapsed().as_secs_f64(), stopped })
+        Ok(SweepOutcome { cells, seconds: started.elapsed().as_secs_f64(), stopped })
     }
 
     /// Cells by what must be alike for networks to be in the same dispatches.

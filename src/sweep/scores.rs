@@ -4,13 +4,14 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
-use super::{Cell, Sweep, SweepProgress};
+use super::{Cell, Sweep, SweepOutcome, SweepProgress, Tally};
 use crate::Error;
 use crate::engine::{EngineSpec, on_every_core};
 use crate::network::named;
-use crate::train::{Event, Run, StartEnd, Training};
+use crate::train::{Ended, Event, Run, StartEnd, Training};
 
 named! {
     /// What networks are measured by.
@@ -23,7 +24,8 @@ named! {
 }
 
 /// How well one network does.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Score {
     /// Its seed.
     pub seed: u64,
@@ -42,28 +44,55 @@ pub struct Spread {
     pub deviation: f64,
 }
 
-/// How well the networks of a cell do.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// How well the networks of a cell do; each list in the order of seeds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CellScore {
-    /// Each network that stayed finite, in the order of seeds.
+    /// Each network that stayed finite.
     pub scores: Vec<Score>,
-    /// Networks that left the finite numbers.
-    pub diverged: u64,
+    /// The seeds of those that did not, or whose loss is beyond the finite numbers.
+    pub diverged: Vec<u64>,
 }
 
-/// What came of a sweep.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scores {
-    /// One for each cell.
-    pub cells: Vec<CellScore>,
-    /// What networks are measured by.
+/// What networks are measured by, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scored {
+    /// By what.
     pub measure: Measure,
-    /// The rows on which they are.
-    pub rows: &'static str,
-    /// Seconds it took.
-    pub seconds: f64,
-    /// Whether a stop was asked for before the end.
-    pub stopped: bool,
+    /// On which rows: those of the training, for validation, or for testing.
+    pub rows: String,
+}
+
+impl Tally for CellScore {
+    const FORMAT: &'static str = "wgrad scored sweep part 1";
+    type About = Scored;
+
+    fn networks(&self) -> u64 {
+        (self.scores.len() + self.diverged.len()) as u64
+    }
+
+    fn join(&mut self, other: &CellScore) {
+        self.scores.extend(&other.scores);
+        self.scores.sort_by_key(|score| score.seed);
+        self.diverged.extend(&other.diverged);
+        self.diverged.sort_unstable();
+    }
+
+    fn is_sound(&self) -> bool {
+        let seeds: Vec<u64> = self.scores.iter().map(|score| score.seed).collect();
+        let is_finite =
+            |score: &Score| score.loss.is_finite() && score.measure.is_none_or(f64::is_finite);
+        let are_apart = |seeds: &[u64]| seeds.is_sorted_by(|a, b| a < b);
+        are_apart(&seeds)
+            && are_apart(&self.diverged)
+            && self.diverged.iter().all(|seed| seeds.binary_search(seed).is_err())
+            && self.scores.iter().all(is_finite)
+    }
+
+    fn about_all<'a>(mut all: impl Iterator<Item = &'a Scored>) -> Option<Scored> {
+        all.next().cloned()
+    }
 }
 
 impl CellScore {
@@ -85,11 +114,28 @@ impl CellScore {
         self.scores.iter().rev().filter(|score| score.measure.is_some()).max_by(order)
     }
 
+    /// Whether the network of a seed is in it.
+    fn has(&self, seed: u64) -> bool {
+        self.scores.binary_search_by_key(&seed, |score| score.seed).is_ok()
+            || self.diverged.binary_search(&seed).is_ok()
+    }
+
     fn note(&mut self, training: &Training, measure: Measure, end: StartEnd<'_>) {
+        let mut one = CellScore::default();
         match end {
-            StartEnd::Done(run) => self.scores.push(score(training, measure, run)),
-            StartEnd::Diverged { .. } => self.diverged += 1,
+            // What was cut short is no result.
+            StartEnd::Done(Run { ended: Ended::Asked, .. }) => {}
+            StartEnd::Done(run) => {
+                let score = score(training, measure, run);
+                let is_finite = score.loss.is_finite() && score.measure.is_none_or(f64::is_finite);
+                match is_finite {
+                    true => one.scores.push(score),
+                    false => one.diverged.push(score.seed),
+                }
+            }
+            StartEnd::Diverged { seed, .. } => one.diverged.push(seed),
         }
+        self.join(&one);
     }
 }
 
@@ -106,88 +152,116 @@ fn score(training: &Training, measure: Measure, run: &Run) -> Score {
 }
 
 impl Sweep {
-    /// Trains every network of every cell to its last epoch: on a GPU cell by cell, on the CPU one network after
-    /// the other on every core.
+    /// What the networks of a sweep that does not count them are measured by.
+    pub fn scored(&self) -> Scored {
+        let first = self.cells.first().map(|cell| &cell.training);
+        let is_class = first.is_some_and(|training| training.data.is_classification());
+        Scored {
+            measure: if is_class { Measure::Accuracy } else { Measure::R2 },
+            rows: first.map_or("training", |training| training.held_out.unseen()).to_owned(),
+        }
+    }
+
+    /// Trains every network that is not in `cells` yet to its last epoch: on a GPU cell by cell, on the CPU one
+    /// network after the other on every core. `keep` hears what is found out as it grows, to be saved in case
+    /// that this run ends early.
     ///
     /// # Errors
     /// Where a device fails.
-    pub async fn scores(
+    pub async fn resume_scores(
         &self,
         spec: &EngineSpec,
+        mut cells: Vec<CellScore>,
         report: &mut dyn FnMut(SweepProgress),
         stop: &dyn Fn() -> bool,
-    ) -> Result<Scores, Error> {
+        keep: &mut dyn FnMut(&[CellScore]),
+    ) -> Result<SweepOutcome<CellScore>, Error> {
         let started = Instant::now();
-        let first = self.cells.first().map(|cell| &cell.training);
-        let is_class = first.is_some_and(|training| training.data.is_classification());
-        let measure = if is_class { Measure::Accuracy } else { Measure::R2 };
-        let mut cells = vec![CellScore::default(); self.cells.len()];
-        let epochs = |training: &Training| u64::from(training.epochs);
-        let of = self
-            .cells
-            .iter()
-            .map(|Cell { training, .. }| epochs(training) * u64::from(training.restarts));
-        let (of, mut done) = (of.sum(), 0);
-        let mut tell = |net_epochs: u64| {
-            done += net_epochs;
-            report(SweepProgress { net_epochs: done, of });
+        let Scored { measure, .. } = self.scored();
+        let epochs = |at: usize| u64::from(self.cells[at].training.epochs);
+        let of = (0..cells.len()).map(|at| epochs(at) * self.share(&self.cells[at]).len() as u64);
+        let done = (0..cells.len()).map(|at| epochs(at) * cells[at].networks());
+        let (of, mut net_epochs) = (of.sum(), done.sum());
+        let mut tell = |at: usize| {
+            net_epochs += epochs(at);
+            report(SweepProgress { net_epochs, of });
         };
         match spec {
             EngineSpec::Cpu => {
-                let seeds = |(at, cell): (usize, &Cell)| {
-                    (0..cell.training.restarts).map(move |index| (at, index)).collect::<Vec<_>>()
-                };
-                let networks: Vec<(usize, u32)> =
-                    self.cells.iter().enumerate().flat_map(seeds).collect();
+                let networks: Vec<(usize, u32)> = (0..cells.len())
+                    .flat_map(|at| self.left(at, &cells[at]).map(move |index| (at, index)))
+                    .collect();
                 let work = |&(at, index): &(usize, u32), stopped: &AtomicBool| {
                     let training = &self.cells[at].training;
                     let seed = training.seed + u64::from(index);
                     one(&Training { restarts: 1, seed, ..training.clone() }, measure, stopped)
                 };
-                let mut ends = vec![Vec::new(); self.cells.len()];
                 let mut failed = None;
-                let note = |&(at, index): &(usize, u32), end: Result<CellScore, Error>| {
-                    tell(epochs(&self.cells[at].training));
-                    match end {
-                        Ok(score) => ends[at].push((index, score)),
-                        Err(error) => failed = Some(error),
+                let note = |&(at, _): &(usize, u32), end: Result<CellScore, Error>| match end {
+                    Ok(score) if score.networks() > 0 => {
+                        cells[at].join(&score);
+                        keep(&cells);
+                        tell(at);
                     }
+                    Ok(_) => {}
+                    Err(error) => failed = Some(error),
                 };
                 on_every_core(&networks, work, note, stop);
                 if let Some(error) = failed.filter(|_| !stop()) {
                     return Err(error);
                 }
-                for (cell, mut ends) in cells.iter_mut().zip(ends) {
-                    ends.sort_by_key(|(index, _)| *index);
-                    for (_, score) in ends {
-                        cell.scores.extend(score.scores);
-                        cell.diverged += score.diverged;
-                    }
-                }
             }
             spec => {
-                for (Cell { training, .. }, cell) in self.cells.iter().zip(&mut cells) {
-                    if stop() {
-                        break;
-                    }
-                    let training = Training { doctor: false, ..training.clone() };
-                    let mut watch = |event: Event<'_>| {
-                        if let Event::StartEnded(end) = event {
-                            cell.note(&training, measure, end);
-                            tell(epochs(&training));
+                for (at, Cell { training, .. }) in self.cells.iter().enumerate() {
+                    // The same for every part of a cell, since another mapping rounds otherwise.
+                    let batches = training.batches(training.seed);
+                    let all = training.request(&batches, training.restarts as usize);
+                    let spec = match spec {
+                        EngineSpec::Resident(gpu, _) => {
+                            EngineSpec::Resident(gpu.clone(), spec.mapping(all))
                         }
-                        Ok(())
+                        other => other.clone(),
                     };
-                    match training.run_from(spec, None, false, &mut watch, stop).await {
-                        Ok(_) | Err(Error::Diverged { .. }) => {}
-                        Err(error) => return Err(error),
+                    let left: Vec<u32> = self.left(at, &cells[at]).collect();
+                    for run in left.chunk_by(|a, b| a + 1 == *b) {
+                        if stop() {
+                            break;
+                        }
+                        let training = Training {
+                            doctor: false,
+                            seed: training.seed + u64::from(run[0]),
+                            restarts: run.len() as u32,
+                            ..training.clone()
+                        };
+                        let mut watch = |event: Event<'_>| {
+                            if let Event::StartEnded(end) = event {
+                                cells[at].note(&training, measure, end);
+                                keep(&cells);
+                                tell(at);
+                            }
+                            Ok(())
+                        };
+                        match training.run_from(&spec, None, false, &mut watch, stop).await {
+                            Ok(_) | Err(Error::Diverged { .. }) => {}
+                            Err(error) => return Err(error),
+                        }
                     }
                 }
             }
         }
-        let rows = first.map_or("training", |training| training.held_out.unseen());
-        let seconds = started.elapsed().as_secs_f64();
-        Ok(Scores { cells, measure, rows, seconds, stopped: stop() })
+        let done: u64 = cells.iter().map(Tally::networks).sum();
+        let stopped = done < self.networks();
+        Ok(SweepOutcome { cells, seconds: started.elapsed().as_secs_f64(), stopped })
+    }
+
+    /// The networks of this part's share of a cell that are not done yet, by their index in the cell.
+    fn left(&self, at: usize, score: &CellScore) -> impl Iterator<Item = u32> + use<> {
+        let seed = self.cells[at].training.seed;
+        let left: Vec<u32> = self
+            .share(&self.cells[at])
+            .filter(|&index| !score.has(seed + u64::from(index)))
+            .collect();
+        left.into_iter()
     }
 }
 
@@ -210,8 +284,7 @@ fn one(training: &Training, measure: Measure, stopped: &AtomicBool) -> Result<Ce
         Poll::Ready(Err(error)) if !matches!(error, Error::Diverged { .. }) => return Err(error),
         _ => {}
     }
-    // What was cut short is no result.
-    Ok(if stop() { CellScore::default() } else { score })
+    Ok(score)
 }
 
 #[cfg(test)]
@@ -222,7 +295,7 @@ mod tests {
     fn means_deviations_and_the_best_by_hand() {
         let score = |seed, loss, measure| Score { seed, loss, measure: Some(measure) };
         let scores = vec![score(3, 0.5, 0.8), score(4, 0.2, 0.9), score(5, 0.1, 0.9)];
-        let cell = CellScore { scores, diverged: 1 };
+        let cell = CellScore { scores, diverged: vec![6] };
         let spread = cell.spread(|score| score.measure).unwrap();
         approx::assert_relative_eq!(spread.mean, 2.6 / 3.0, max_relative = 1e-12);
         approx::assert_relative_eq!(

@@ -1,15 +1,13 @@
 //! `wgrad sweep`.
 
 mod plan;
+mod save;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
-use web_time::Instant;
 
 use super::choices::EngineChoice;
 use super::device::{self, Chosen};
@@ -18,10 +16,10 @@ use super::stop::Stop;
 use super::{Failure, Telling, check_table, is_stdout, write_table};
 use crate::Error;
 use crate::engine::EngineSpec;
-use crate::model::file;
-use crate::report::{self, Detail, SweepReport, SweepResult};
-use crate::sweep::{self, Joined, Part, Shard, Sweep, SweepOutcome};
+use crate::report::{self, Detail, SweepReport, SweepResult, Told};
+use crate::sweep::{CellScore, Count, Part, Scored, Shard, Sweep, SweepOutcome, SweepProgress};
 use plan::Plan;
+use save::Saving;
 
 const ABOUT_AXES: &str = "\
 An axis is a list, as in --lr 0.1,0.5 or --activation relu,tanh; or a range with both its ends:
@@ -50,7 +48,7 @@ pub(super) struct SweepArgs {
     #[arg(long, value_name = "K/N", help_heading = "Parts")]
     shard: Option<Shard>,
 
-    /// Save the counts to a file, for --join; a sweep that was interrupted goes on from it
+    /// Save what is computed to a file, for --join; a sweep that was interrupted goes on from it
     #[arg(long, value_name = "FILE", help_heading = "Parts")]
     save: Option<PathBuf>,
 
@@ -65,9 +63,6 @@ pub(super) struct SweepArgs {
     join: Vec<PathBuf>,
 }
 
-/// How often the counts so far are saved, in case that the process ends by force.
-const SAVE_EVERY: Duration = Duration::from_secs(10);
-
 /// Flags that have no effect where nothing is computed.
 fn not_with_join() -> impl Iterator<Item = &'static str> {
     let rows = SETTINGS.iter().filter(|row| row.is_in(Verb::Sweep) && row.role != Role::Output);
@@ -79,148 +74,39 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     let detail = args.telling.detail();
     if !args.join.is_empty() {
         let flags = Settings::read(&args.settings.given)?;
-        return join(&args.join, flags.csv.as_deref().map(Path::new), args.force, detail);
+        return save::join(&args.join, flags.csv.as_deref().map(Path::new), args.force, detail);
     }
     let given = args.settings.with_file()?;
     let plan = Plan::new(given, args.shard.unwrap_or(Shard::WHOLE))?;
     if args.print_config {
         return Ok(report::print(&plan.settings.toml())?);
     }
-    if !plan.sweep.is_counted() {
-        return scores(args, &plan, detail);
+    match plan.sweep.is_counted() {
+        true => compute::<Count>(args, &plan, detail),
+        false => compute::<CellScore>(args, &plan, detail),
     }
+}
+
+/// Computes what is left of a sweep, saves it, and tells of all of it.
+fn compute<T: Kind>(args: &SweepArgs, plan: &Plan, detail: Detail) -> Result<(), Failure> {
     let (sweep, csv) = (&plan.sweep, plan.shared.csv.as_deref().map(Path::new));
     if csv.is_some() && csv == args.save.as_deref() {
         return Err(Error::setting("--csv", "names the same file as --save; give another").into());
     }
-    let mut part = Part::new(sweep, &SweepOutcome::none(sweep), plan.identity(), String::new());
-    let mut continued = None;
-    if let Some(path) = &args.save {
-        if !args.force
-            && let Some(saved) = saved(path, &part)?
-        {
-            let (done, all) = (saved.counted(), sweep.networks());
-            continued = Some(format!("{}: {done} of {all} networks are counted", path.display()));
-            part = saved;
-        }
-        file::check_free(path, args.force || continued.is_some())?;
-    }
+    let part = Part::<T>::new(sweep, plan.identity(), T::about(plan));
+    let mut saving = Saving::open(part, args.save.as_deref(), args.force)?;
+    let continued = saving.continued();
     if let Some(path) = csv {
         // The command that was interrupted has written its table, too.
         check_table(path, args.force || continued.is_some())?;
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let Chosen { spec, note } = choose(&plan.shared, sweep).await?;
-        sweep.check_on(&spec)?;
+        let Chosen { spec, note } = T::choose(plan).await?;
         let notes: Vec<String> = note.into_iter().chain(continued).collect();
         let note = (!notes.is_empty()).then(|| notes.join("; "));
-        let (before, counts) = (part.seconds, part.counts());
-        if part.counted() < sweep.networks() {
-            let here = described(&spec);
-            part.computed_on = sweep::places([part.computed_on.as_str(), here.as_str()]);
-        }
-        let to_stdout = csv.is_some_and(is_stdout);
-        let report = match to_stdout {
-            true => SweepReport::silent(detail),
-            false => SweepReport::start(sweep, &spec, note.as_deref(), detail)?,
-        };
-        let (stopping, started) = (|| stop.signal().is_some(), Instant::now());
-        let mut saved_at = started;
-        let mut keep = |counts: &[sweep::Count]| {
-            let Some(path) = args.save.as_ref().filter(|_| saved_at.elapsed() >= SAVE_EVERY) else {
-                return;
-            };
-            let seconds = before + started.elapsed().as_secs_f64();
-            part.set(&SweepOutcome { counts: counts.to_vec(), seconds, stopped: true });
-            // Where this fails the next one may not; the last one at the end is told.
-            let _ = file::write_atomic(path, part.to_json().as_bytes());
-            saved_at = Instant::now();
-        };
-        let mut progress = |progress| report.progress(progress);
-        let outcome = sweep.resume(&spec, counts, &mut progress, &stopping, &mut keep).await;
-        report.end_progress();
-        let outcome = outcome?;
-        part.set(&SweepOutcome { seconds: before + outcome.seconds, ..outcome });
-        part.example = plan.example(&part, &spec)?;
-        if let Some(path) = &args.save {
-            file::write_atomic(path, part.to_json().as_bytes())?;
-        }
-        if let Some(path) = csv {
-            write_table(path, &report::sweep_csv(&part.cells))?;
-        }
-        if !to_stdout {
-            report.finish(&SweepResult {
-                cells: &part.cells,
-                seconds: part.seconds,
-                incomplete: part.stopped.then(|| interrupted(args.save.as_deref())),
-                example: part.example.clone(),
-            })?;
-        }
-        Ok(stop.check()?)
-    })
-}
-
-/// The part of `own`'s sweep that a file holds, if the file exists.
-fn saved(path: &Path, own: &Part) -> Result<Option<Part>, Error> {
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let other = |reason: String| {
-        let reason = format!("{reason}; use another file, or --force to replace it");
-        Err(Error::setting(format!("--save {}", path.display()), reason))
-    };
-    let text = String::from_utf8_lossy(&file::read(path)?).into_owned();
-    let saved = match Part::from_json(&text) {
-        Ok(saved) => saved,
-        Err(_) => return other("exists, and holds no part of a sweep".to_owned()),
-    };
-    let mut differences = saved.differences(own);
-    if differences.is_empty() && saved.shard != own.shard {
-        differences.push(format!("it is part {} there and {} here", saved.shard, own.shard));
-    }
-    match &differences[..] {
-        [] => Ok(Some(saved)),
-        _ => other(format!("exists, and holds another sweep: {}", differences.join(", "))),
-    }
-}
-
-/// What is told of a sweep that was interrupted.
-fn interrupted(saved: Option<&Path>) -> String {
-    let mut text = "Interrupted; only the networks trained so far are counted.".to_owned();
-    if saved.is_some() {
-        text.push_str(" The same command trains the others.");
-    }
-    text
-}
-
-/// A sweep of data whose networks are scored.
-fn scores(args: &SweepArgs, plan: &Plan, detail: Detail) -> Result<(), Failure> {
-    let (sweep, csv) = (&plan.sweep, plan.shared.csv.as_deref().map(Path::new));
-    let of_parts = [
-        args.save.as_ref().map(|path| format!("--save {}", path.display())),
-        args.shard.filter(|shard| *shard != Shard::WHOLE).map(|shard| format!("--shard {shard}")),
-    ];
-    if let Some(flag) = of_parts.into_iter().flatten().next() {
-        let reason = "is for sweeps that count the networks that solve their data; leave it out";
-        return Err(Error::setting(flag, reason).into());
-    }
-    if let Some(path) = csv {
-        check_table(path, args.force)?;
-    }
-    let stop = Stop::listen()?;
-    pollster::block_on(async {
-        let wanted = plan.shared.wanted()?;
-        let first = sweep.cells.first().map(|cell| &cell.training);
-        let chosen = device::choose(&wanted, first).await?;
-        let is_gpu = chosen.spec.gpu().is_some_and(|gpu| !gpu.adapter().is_software());
-        let Chosen { spec, note } = match wanted.engine {
-            // Every core trains a network of its own there.
-            EngineChoice::Auto if !is_gpu && !wanted.require_gpu => Chosen::cpu(),
-            _ => chosen,
-        };
-        for cell in &sweep.cells {
-            cell.training.check_on(&spec)?;
+        if saving.part.done() < sweep.networks() {
+            saving.is_computed_on(&described(&spec));
         }
         let to_stdout = csv.is_some_and(is_stdout);
         let report = match to_stdout {
@@ -228,74 +114,138 @@ fn scores(args: &SweepArgs, plan: &Plan, detail: Detail) -> Result<(), Failure> 
             false => SweepReport::start(sweep, &spec, note.as_deref(), detail)?,
         };
         let stopping = || stop.signal().is_some();
-        let scores = sweep.scores(&spec, &mut |done| report.progress(done), &stopping).await;
+        let mut progress = |progress| report.progress(progress);
+        let before = saving.part.tallies();
+        let mut keep = |cells: &[T]| saving.keep(cells);
+        let outcome = T::resume(sweep, &spec, before, &mut progress, &stopping, &mut keep).await;
         report.end_progress();
-        let scores = scores?;
+        saving.set(outcome?);
+        T::end(plan, &mut saving.part, &spec)?;
+        saving.write()?;
+        let part = &saving.part;
         if let Some(path) = csv {
-            write_table(path, &report::scores_csv(sweep, &scores))?;
+            write_table(path, &T::csv(&part.cells, &part.about))?;
         }
         if !to_stdout {
-            report::scores(sweep, &scores, detail)?;
+            report.finish(&SweepResult {
+                cells: &part.cells,
+                about: &part.about,
+                seconds: part.seconds,
+                incomplete: part.stopped.then(|| interrupted(args.save.is_some())),
+            })?;
         }
         Ok(stop.check()?)
     })
 }
 
-/// Reads parts and reports the whole.
-fn join(paths: &[PathBuf], csv: Option<&Path>, force: bool, detail: Detail) -> Result<(), Failure> {
-    if let Some(path) = csv {
-        check_table(path, force)?;
+/// What is told of a sweep that was interrupted.
+fn interrupted(is_saved: bool) -> String {
+    let mut text = "Interrupted; only the networks trained so far are counted.".to_owned();
+    if is_saved {
+        text.push_str(" The same command trains the others.");
     }
-    let mut parts = Vec::new();
-    for path in paths {
-        let name = path.display().to_string();
-        let text = String::from_utf8(file::read(path)?).map_err(|_| {
-            Error::bad_file(&name, "is not text; give what --save wrote".to_owned())
-        })?;
-        let part = Part::from_json(&text).map_err(|reason| Error::bad_file(&name, reason))?;
-        parts.push((name, part));
-    }
-    let Joined { whole, parts, missing } =
-        sweep::join(&parts).map_err(|(name, reason)| Error::bad_file(&name, reason))?;
-    let incomplete = whole.stopped.then(|| format!("Incomplete: {}.", missing.join(", ")));
-    if let Some(path) = csv {
-        write_table(path, &report::sweep_csv(&whole.cells))?;
-        if is_stdout(path) {
-            if let Some(text) = incomplete {
-                let _ = writeln!(std::io::stderr(), "wgrad: {text}");
-            }
-            return Ok(());
-        }
-    }
-    let result = SweepResult {
-        cells: &whole.cells,
-        seconds: whole.seconds,
-        incomplete,
-        example: whole.example.clone(),
-    };
-    Ok(report::joined_sweep(&result, parts, &whole.computed_on, detail)?)
+    text
 }
 
-/// The device and the engine that the settings mean for a sweep.
-async fn choose(settings: &Settings, sweep: &Sweep) -> Result<Chosen, Failure> {
-    let wanted = settings.wanted()?;
-    let chosen = device::choose(&wanted, None).await?;
-    match (wanted.engine, chosen.spec) {
-        (EngineChoice::Auto, EngineSpec::Layered(gpu, _)) => match sweep.unsuited(&gpu) {
-            None => Ok(Chosen { spec: EngineSpec::Resident(gpu, None), note: chosen.note }),
-            Some(_) if wanted.require_gpu => {
-                Ok(Chosen { spec: EngineSpec::Resident(gpu, None), note: chosen.note })
-            }
-            Some(sizes) => {
-                let note = format!(
-                    "networks of {} do not suit the resident engine on {}: this runs on the cpu engine",
-                    crate::network::joined(sizes, "-"),
-                    gpu.adapter().name
-                );
-                Ok(Chosen { spec: EngineSpec::Cpu, note: Some(note) })
-            }
-        },
-        (_, spec) => Ok(Chosen { spec, note: chosen.note }),
+/// What a sweep finds out of its cells, and how.
+trait Kind: Told {
+    /// What is told beside the cells, before anything is computed.
+    fn about(plan: &Plan) -> Self::About;
+
+    /// The device and the engine that the settings mean, checked.
+    async fn choose(plan: &Plan) -> Result<Chosen, Failure>;
+
+    /// Trains what is not in `cells` yet.
+    async fn resume(
+        sweep: &Sweep,
+        spec: &EngineSpec,
+        cells: Vec<Self>,
+        report: &mut dyn FnMut(SweepProgress),
+        stop: &dyn Fn() -> bool,
+        keep: &mut dyn FnMut(&[Self]),
+    ) -> Result<SweepOutcome<Self>, Error>;
+
+    /// What is told beside the cells at the end.
+    fn end(plan: &Plan, part: &mut Part<Self>, spec: &EngineSpec) -> Result<(), Error>;
+}
+
+impl Kind for Count {
+    fn about(_: &Plan) -> Option<String> {
+        None
+    }
+
+    async fn choose(plan: &Plan) -> Result<Chosen, Failure> {
+        let (wanted, sweep) = (plan.shared.wanted()?, &plan.sweep);
+        let Chosen { spec, note } = device::choose(&wanted, None).await?;
+        let (spec, note) = match (wanted.engine, spec) {
+            (EngineChoice::Auto, EngineSpec::Layered(gpu, _)) => match sweep.unsuited(&gpu) {
+                Some(sizes) if !wanted.require_gpu => {
+                    let note = format!(
+                        "networks of {} do not suit the resident engine on {}: this runs on the cpu engine",
+                        crate::network::joined(sizes, "-"),
+                        gpu.adapter().name
+                    );
+                    (EngineSpec::Cpu, Some(note))
+                }
+                _ => (EngineSpec::Resident(gpu, None), note),
+            },
+            (_, spec) => (spec, note),
+        };
+        sweep.check_on(&spec)?;
+        Ok(Chosen { spec, note })
+    }
+
+    async fn resume(
+        sweep: &Sweep,
+        spec: &EngineSpec,
+        cells: Vec<Count>,
+        report: &mut dyn FnMut(SweepProgress),
+        stop: &dyn Fn() -> bool,
+        keep: &mut dyn FnMut(&[Count]),
+    ) -> Result<SweepOutcome, Error> {
+        sweep.resume(spec, cells, report, stop, keep).await
+    }
+
+    fn end(plan: &Plan, part: &mut Part, spec: &EngineSpec) -> Result<(), Error> {
+        part.about = plan.example(part, spec)?;
+        Ok(())
+    }
+}
+
+impl Kind for CellScore {
+    fn about(plan: &Plan) -> Scored {
+        plan.sweep.scored()
+    }
+
+    async fn choose(plan: &Plan) -> Result<Chosen, Failure> {
+        let (wanted, sweep) = (plan.shared.wanted()?, &plan.sweep);
+        let first = sweep.cells.first().map(|cell| &cell.training);
+        let chosen = device::choose(&wanted, first).await?;
+        let is_gpu = chosen.spec.gpu().is_some_and(|gpu| !gpu.adapter().is_software());
+        let chosen = match wanted.engine {
+            // Every core trains a network of its own there.
+            EngineChoice::Auto if !is_gpu && !wanted.require_gpu => Chosen::cpu(),
+            _ => chosen,
+        };
+        for cell in &sweep.cells {
+            cell.training.check_on(&chosen.spec)?;
+        }
+        Ok(chosen)
+    }
+
+    async fn resume(
+        sweep: &Sweep,
+        spec: &EngineSpec,
+        cells: Vec<CellScore>,
+        report: &mut dyn FnMut(SweepProgress),
+        stop: &dyn Fn() -> bool,
+        keep: &mut dyn FnMut(&[CellScore]),
+    ) -> Result<SweepOutcome<CellScore>, Error> {
+        sweep.resume_scores(spec, cells, report, stop, keep).await
+    }
+
+    fn end(_: &Plan, _: &mut Part<CellScore>, _: &EngineSpec) -> Result<(), Error> {
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::super::choices::TestRows;
 use super::super::data;
 use super::super::settings::{Given, SETTINGS, Setting, Settings, Verb};
 use crate::Error;
@@ -73,7 +74,9 @@ impl Plan {
         plan.set_counts(&samples)?;
         let mut common: Option<Given> = None;
         let mut digest = Sha256::new();
-        digest.update(data::hash(&samples.train));
+        for rows in [Some(&samples.train), samples.validation.as_ref(), samples.test.as_ref()] {
+            digest.update(rows.map_or_else(String::new, |rows| data::hash(rows)));
+        }
         let mut values = Vec::with_capacity(plan.points.len());
         for cell in 0..plan.points.len() {
             let settings = Settings::read(&plan.cell(cell)?)?;
@@ -207,8 +210,13 @@ impl Plan {
     pub(super) fn identity(&self) -> (BTreeMap<String, String>, String) {
         let is_shared = |row: &Setting| row.role.decides_results() && !row.is_axis;
         let mut settings = self.settings.values(is_shared);
-        let rows = self.sweep.cells.first().map(|cell| data::hash(&cell.training.data));
+        let first = self.sweep.cells.first().map(|cell| &cell.training);
+        let rows = first.map(|training| data::hash(&training.data));
         settings.insert("data".to_owned(), rows.unwrap_or_default());
+        let test = first.and_then(|training| training.held_out.test.as_ref());
+        if let (Some(rows), Some(TestRows::Of(_))) = (test, &self.shared.test) {
+            settings.insert("test".to_owned(), data::hash(rows));
+        }
         (settings, self.digest.clone())
     }
 
@@ -270,10 +278,10 @@ fn shared(given: &Given) -> Result<Settings, Error> {
     Settings::read(&given)
 }
 
-/// Everything that decides the numbers of a cell but its rows, into a hash.
+/// Everything that decides the numbers of a cell but the names of its rows, into a hash.
 fn digest_settings(digest: &mut Sha256, resolved: &Given) {
     for (row, texts) in resolved.rows() {
-        if row.role.decides_results() && row.key != "data" {
+        if row.role.decides_results() && !["data", "test"].contains(&row.key) {
             digest.update(format!("{} {texts:?}\n", row.key));
         }
     }

@@ -5,6 +5,7 @@ use crate::cli::settings::tests::samples;
 use crate::cli::settings::{Form, Given, TABLES};
 use crate::network::{Activation, Initializer, Loss};
 use crate::optimizer::OptimizerKind;
+use crate::sweep::{Cell, Score, join};
 
 fn plan(text: &str) -> Result<Plan, Error> {
     Plan::new(Given::read(Verb::Sweep, text).unwrap(), Shard::WHOLE)
@@ -80,17 +81,32 @@ fn what_makes_no_sweep_is_refused_with_the_flag() {
 }
 
 /// Part 1 of 2 of one sweep, and part 2 of another, put together.
-fn joined(first: &str, second: &str) -> Result<sweep::Joined, String> {
-    let part = |text: &str, part| {
-        let shard = Shard { part, of: 2 };
-        let plan = Plan::new(Given::read(Verb::Sweep, text).unwrap(), shard).unwrap();
-        let share = |cell: &sweep::Cell| shard.range(cell.training.restarts).len() as u64;
-        let count = |cell| sweep::Count { networks: share(cell), ..sweep::Count::default() };
-        let counts = plan.sweep.cells.iter().map(count).collect();
-        let outcome = sweep::SweepOutcome { counts, seconds: 1.0, stopped: false };
-        (text.to_owned(), Part::new(&plan.sweep, &outcome, plan.identity(), String::new()))
+fn joined(first: &str, second: &str) -> Result<(), String> {
+    let plans = [(first, 1), (second, 2)].map(|(text, part)| {
+        let given = Given::read(Verb::Sweep, text).unwrap();
+        Plan::new(given, Shard { part, of: 2 }).unwrap()
+    });
+    let count = |share: u64| Count { networks: share, ..Count::default() };
+    let score = |share: u64| {
+        let score = |seed| Score { seed, loss: 0.5, measure: None };
+        CellScore { scores: (0..share).map(score).collect(), diverged: Vec::new() }
     };
-    sweep::join(&[part(first, 1), part(second, 2)]).map_err(|(_, reason)| reason)
+    match plans[0].sweep.is_counted() {
+        true => joined_as(&plans, count),
+        false => joined_as(&plans, score),
+    }
+}
+
+fn joined_as<T: Kind>(plans: &[Plan; 2], cell: impl Fn(u64) -> T) -> Result<(), String> {
+    let parts = plans.each_ref().map(|plan| {
+        let sweep = &plan.sweep;
+        let share = |cell: &Cell| sweep.shard.range(cell.training.restarts).len() as u64;
+        let cells = sweep.cells.iter().map(|one| cell(share(one))).collect();
+        let mut part = Part::new(sweep, plan.identity(), T::about(plan));
+        part.set(&SweepOutcome { cells, seconds: 1.0, stopped: false });
+        (format!("part {}", sweep.shard), part)
+    });
+    join(&parts).map(|_| ()).map_err(|(_, reason)| reason)
 }
 
 #[test]
@@ -103,13 +119,14 @@ fn parts_that_differ_in_anything_that_changes_results_are_never_joined() {
     let plain = "networks = 10\nepochs = 20\n";
     assert!(joined(plain, plain).is_ok());
     for row in SETTINGS.iter().filter(|row| row.is_in(Verb::Sweep)) {
-        // Held-out rows are for networks that are scored, and these have no parts.
-        let is_scored = ["validation", "test", "stratify"].contains(&row.key);
-        if row.refusal(Verb::Sweep).is_some() || is_scored {
+        if row.refusal(Verb::Sweep).is_some() {
             continue;
         }
         // A sweep in which the setting means something.
         let about = match (row.key, row.family) {
+            // Held-out rows are for networks that are scored.
+            ("validation" | "test", _) => "data = 'iris'\n".to_owned(),
+            ("stratify", _) => "data = 'iris'\ntest = 0.25\n".to_owned(),
             ("noise" | "data-seed", _) => "data = 'circles-40'\n".to_owned(),
             ("decay", _) => "weight-decay = 0.1\n".to_owned(),
             ("order", _) => "batch = 2\n".to_owned(),
@@ -131,6 +148,7 @@ fn parts_that_differ_in_anything_that_changes_results_are_never_joined() {
             "skip-lines" => "1".to_owned(),
             "ignore" => "['2']".to_owned(),
             "normalize" => "'standard'".to_owned(),
+            "test" => "0.5".to_owned(),
             "output-activation" => "'tanh'".to_owned(),
             "width" => "5".to_owned(),
             _ => {
