@@ -9,8 +9,8 @@
 // has them. Strides are in vectors of four; padding of d_output is zero, and so is that of the gradients.
 // schedule is that of common/schedule.wgsl. sums is [workgroups][gradients, parameters, updates,
 // not finite].
-// One invocation owns a tile of 8 x 8 weights in registers, the uppermost tiles also the biases of their
-// columns; a workgroup owns 64 tiles, whose sums are added in a fixed order.
+// One workgroup owns a tile, or several, of weights, the uppermost also the biases of their columns: how is appended
+// (see common/tile.wgsl). The sums of its invocations are added in a fixed order.
 
 struct Params {
     update: UpdateParams,
@@ -27,8 +27,6 @@ override OPTIMIZER: u32 = 0u;
 override DECAY: u32 = 0u;
 override CLIP_VALUE: bool = false;
 
-const LANES: u32 = 64u;
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;
@@ -42,6 +40,8 @@ const LANES: u32 = 64u;
 var<workgroup> sum_partial: array<vec4<f32>, LANES>;
 
 var<private> rule: Rule;
+// What this invocation adds to the sums of its workgroup.
+var<private> own_sums: vec4<f32>;
 
 // One row of four weights, or four biases; returns what it adds to the sums.
 fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
@@ -92,57 +92,56 @@ fn store(row: u32, col: u32, sum: vec4<f32>) -> vec4<f32> {
     );
 }
 
-fn store_row(row: u32, col: u32, gradient: vec4<f32>) -> vec4<f32> {
-    if (row >= params.fan_in || col >= params.stride) {
-        return vec4<f32>(0.0);
-    }
-    return store(row, col, gradient);
+const SUMS_COLUMNS: bool = true;
+
+fn product_shape() -> vec3<u32> {
+    return vec3<u32>(params.fan_in, params.stride, (params.rows + 3u) / 4u);
 }
 
-fn store_tile(row: u32, col: u32, tile: mat4x4<f32>) -> vec4<f32> {
-    return store_row(row, col, tile[0])
-        + store_row(row + 1u, col, tile[1])
-        + store_row(row + 2u, col, tile[2])
-        + store_row(row + 3u, col, tile[3]);
+// One vector of a row of the batch; zeros beyond the last row.
+fn input_vector(row: u32, vector: u32) -> vec4<f32> {
+    let v = input[min(row, params.rows - 1u) * params.input_stride + min(vector, params.input_stride - 1u)];
+    return select(vec4<f32>(), v, row < params.rows);
 }
 
-fn store_bias(row: u32, col: u32, gradient: vec4<f32>) -> vec4<f32> {
-    if (row != 0u || col >= params.stride) {
-        return vec4<f32>(0.0);
-    }
-    return store(params.fan_in, col, gradient);
+fn d_output_vector(row: u32, vector: u32) -> vec4<f32> {
+    let v = d_output[min(row, params.rows - 1u) * params.stride + min(vector, params.stride - 1u)];
+    return select(vec4<f32>(), v, row < params.rows);
 }
 
-// What one invocation does, from the term `first` on; returns its sums.
-fn update_tile(row: u32, col: u32, first: u32) -> vec4<f32> {
-    let upper_row = row / 4u;
-    let lower_row = min(upper_row + 1u, params.input_stride - 1u);
-    let right_col = min(col + 1u, params.stride - 1u);
-    var upper_left = mat4x4<f32>();
-    var upper_right = mat4x4<f32>();
-    var lower_left = mat4x4<f32>();
-    var lower_right = mat4x4<f32>();
-    var left_bias = vec4<f32>();
-    var right_bias = vec4<f32>();
-    for (var term = first; term < params.rows; term++) {
-        let upper = input[term * params.input_stride + upper_row];
-        let lower = input[term * params.input_stride + lower_row];
-        let left = d_output[term * params.stride + col];
-        let right = d_output[term * params.stride + right_col];
-        upper_left = add_outer(upper_left, upper, left);
-        upper_right = add_outer(upper_right, upper, right);
-        lower_left = add_outer(lower_left, lower, left);
-        lower_right = add_outer(lower_right, lower, right);
-        left_bias += left;
-        right_bias += right;
+fn left_block(row: u32, term: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        input_vector(4u * term, row),
+        input_vector(4u * term + 1u, row),
+        input_vector(4u * term + 2u, row),
+        input_vector(4u * term + 3u, row),
+    );
+}
+
+fn right_block(col: u32, term: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        d_output_vector(4u * term, col),
+        d_output_vector(4u * term + 1u, col),
+        d_output_vector(4u * term + 2u, col),
+        d_output_vector(4u * term + 3u, col),
+    );
+}
+
+// Nothing is counted here.
+fn finish_row(row: u32, col: u32, gradient: vec4<f32>) -> vec4<u32> {
+    if (row < params.fan_in && col < params.stride) {
+        own_sums += store(row, col, gradient);
     }
-    var sum = store_tile(row, col, upper_left);
-    sum += store_tile(row, col + 1u, upper_right);
-    sum += store_tile(row + 4u, col, lower_left);
-    sum += store_tile(row + 4u, col + 1u, lower_right);
-    sum += store_bias(row, col, left_bias);
-    sum += store_bias(row, col + 1u, right_bias);
-    return sum;
+    return vec4<u32>();
+}
+
+fn finish_group(row: u32, col: u32, counts: vec4<u32>) {}
+
+// The gradients of biases.
+fn finish_columns(row: u32, col: u32, sum: vec4<f32>) {
+    if (row == 0u && col < params.stride) {
+        own_sums += store(params.fan_in, col, sum);
+    }
 }
 
 @compute @workgroup_size(LANES)
@@ -151,19 +150,14 @@ fn layer_update(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = flat_index(group, groups, lane);
-    let tiles_across = (params.stride + 1u) / 2u;
-    let row = index / tiles_across * 8u;
-    let col = index % tiles_across * 2u;
+    let at = group.y * groups.x + group.x;
     let now = schedule.rates[schedule.step % params.ring_len];
     rule = Rule(now.x, now.y, now.z, params.update);
-    var sum = vec4<f32>();
-    if (row < params.fan_in) {
-        // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
-        // shader again for every small value that a loop of params.* iterations would have, at each dispatch.
-        sum = update_tile(row, col, group.z);
-    }
-    sum_partial[lane] = sum;
+    own_sums = vec4<f32>();
+    // The grid has one layer: group.z is 0. Counting from it keeps Mesa's lavapipe from compiling the
+    // shader again for every small value that a loop of params.* iterations would have, at each dispatch.
+    product(at, lane, group.z);
+    sum_partial[lane] = own_sums;
     workgroupBarrier();
     for (var width = LANES / 2u; width > 0u; width /= 2u) {
         if (lane < width) {
@@ -172,7 +166,6 @@ fn layer_update(
         workgroupBarrier();
     }
     // A grid that is folded may have a few groups to spare.
-    let at = group.y * groups.x + group.x;
     if (lane == 0u && at < arrayLength(&sums)) {
         sums[at] = sum_partial[0];
     }

@@ -27,19 +27,22 @@ struct Built {
     entry: String,
     module: Module,
     info: ModuleInfo,
+    /// What it asks for beyond WebGPU.
+    capabilities: Capabilities,
 }
 
 fn build(label: String, entry: &str, source: &str) -> Built {
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    let capabilities = shapes::capabilities(source);
+    let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}", error.into_inner()));
     let constants = naga::back::PipelineConstants::default();
     let stage = Some((ShaderStage::Compute, entry));
     let (module, info) = process_overrides(&module, &info, stage, &constants).unwrap();
     let (module, info) = (module.into_owned(), info.into_owned());
-    Built { label, entry: entry.to_owned(), module, info }
+    Built { label, entry: entry.to_owned(), module, info, capabilities }
 }
 
 /// The kernels of the table, and those that train whole networks in many more shapes: of one width and of
@@ -108,10 +111,19 @@ fn all() -> Vec<Built> {
     all
 }
 
+/// Wave operations are of shader model 6.0; all else goes to FXC too.
+fn hlsl_options(built: &Built) -> hlsl::Options {
+    let shader_model = match built.capabilities.is_empty() {
+        true => hlsl::ShaderModel::V5_1,
+        false => hlsl::ShaderModel::V6_0,
+    };
+    hlsl::Options { shader_model, ..hlsl::Options::default() }
+}
+
 /// The functions that HLSL has twice.
 fn defined_twice(built: &Built) -> Vec<String> {
     let entry_point = Some((ShaderStage::Compute, built.entry.clone()));
-    let (options, pipeline) = (hlsl::Options::default(), hlsl::PipelineOptions { entry_point });
+    let (options, pipeline) = (hlsl_options(built), hlsl::PipelineOptions { entry_point });
     let mut text = String::new();
     let mut writer = hlsl::Writer::new(&mut text, &options, &pipeline);
     writer.write(&built.module, &built.info, None).unwrap();

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
-use shapes::examples;
+use shapes::{capabilities, examples};
 use wgrad::gpu::{Access, FieldKind, KernelRow, ParamsLayout};
 use wgrad::kernels::{ALL, COMMON};
 use wgrad::network::{Activation, Loss};
@@ -46,9 +46,8 @@ fn parse_shape(kernel: &KernelRow, lines: &str) -> Module {
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, kernel.name)))
 }
 
-fn validate(name: &str, module: &Module) -> ModuleInfo {
-    // No capability beyond what WebGPU gives everywhere.
-    Validator::new(ValidationFlags::all(), Capabilities::empty())
+fn validate(name: &str, module: &Module, capabilities: Capabilities) -> ModuleInfo {
+    Validator::new(ValidationFlags::all(), capabilities)
         .validate(module)
         .unwrap_or_else(|error| panic!("{name}: {}", error.into_inner()))
 }
@@ -105,7 +104,9 @@ fn files_table_twins_and_tests_are_one_set() {
 fn every_kernel_is_valid_under_the_base_limits() {
     for kernel in ALL {
         for (kernel, lines) in examples(kernel) {
-            validate(kernel.name, &parse_shape(&kernel, &lines));
+            let module = parse_shape(&kernel, &lines);
+            validate(kernel.name, &module, capabilities(&lines));
+            assert!(kernel.lanes <= 256 && kernel.workgroup_bytes <= 16_384, "{}", kernel.name);
         }
         // WebGPU's defaults, which every browser and software adapter gives.
         assert!(kernel.lanes <= 256, "{}: {} invocations", kernel.name, kernel.lanes);
@@ -245,28 +246,38 @@ fn every_back_end_can_be_given_every_variant() {
     for kernel in ALL {
         // Further shapes are of other lines, under the first setting alone.
         let firsts = examples(kernel).into_iter().skip(1).filter_map(|(kernel, lines)| {
-            Some((parse_shape(&kernel, &lines), settings(&kernel).into_iter().next()?))
+            let setting = settings(&kernel).into_iter().next()?;
+            Some((parse_shape(&kernel, &lines), setting, capabilities(&lines)))
         });
-        let all = settings(kernel).into_iter().map(|setting| (parse(kernel), setting));
-        for (module, setting) in all.chain(firsts) {
-            let info = validate(kernel.name, &module);
+        let none = Capabilities::empty();
+        let all = settings(kernel).into_iter().map(|setting| (parse(kernel), setting, none));
+        for (module, setting, capabilities) in all.chain(firsts) {
+            let info = validate(kernel.name, &module, capabilities);
             let constants = setting.iter().cloned().collect();
             let stage = ShaderStage::Compute;
             let (module, info) =
                 process_overrides(&module, &info, Some((stage, kernel.name)), &constants).unwrap();
             let name = kernel.name.to_owned();
             let options = spv::PipelineOptions { shader_stage: stage, entry_point: name.clone() };
-            let words = spv::write_vec(&module, &info, &spv::Options::default(), Some(&options));
+            // Subgroups are of SPIR-V 1.3, which Vulkan 1.1 takes.
+            let target = spv::Options { lang_version: (1, 3), ..spv::Options::default() };
+            let words = spv::write_vec(&module, &info, &target, Some(&options));
             assert!(words.unwrap().len() > 20, "{name}: SPIR-V");
             let options = msl::PipelineOptions {
                 entry_point: Some((stage, name.clone())),
                 ..msl::PipelineOptions::default()
             };
-            let (metal, _) = msl::write_string(&module, &info, &msl::Options::default(), &options)
+            let target = msl::Options { lang_version: (2, 1), ..msl::Options::default() };
+            let (metal, _) = msl::write_string(&module, &info, &target, &options)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(metal.contains(&name), "{name}: MSL");
             let options = hlsl::PipelineOptions { entry_point: Some((stage, name.clone())) };
-            let hlsl_options = hlsl::Options::default();
+            // Wave operations are of shader model 6.0.
+            let shader_model = match capabilities.is_empty() {
+                true => hlsl::ShaderModel::V5_1,
+                false => hlsl::ShaderModel::V6_0,
+            };
+            let hlsl_options = hlsl::Options { shader_model, ..hlsl::Options::default() };
             let mut direct = String::new();
             hlsl::Writer::new(&mut direct, &hlsl_options, &options)
                 .write(&module, &info, None)
@@ -298,15 +309,18 @@ fn files_are_written_in_the_order_of_the_house() {
 }
 
 /// A file of `common/` adds nothing but constants, structs and functions to the kernel that takes
-/// it; the rows of the data set are also kept there, for the kernels that read them alike.
+/// it; the rows of the data set are also kept there, for the kernels that read them alike, and what a workgroup
+/// shares for a product.
 #[test]
 fn common_files_hold_constants_and_pure_functions() {
     for (name, source) in COMMON {
         let code = source.lines().filter(|line| !line.is_empty() && !line.starts_with("//"));
-        for line in code.filter(|line| !line.starts_with([' ', '}'])) {
+        for line in code.filter(|line| !line.starts_with([' ', '}', ')'])) {
             let is_pure = ["const ", "fn ", "struct "].iter().any(|start| line.starts_with(start));
             let is_rows = *name == "rows" && line.starts_with("var<private> ");
-            assert!(is_pure || is_rows, "{name}: {line}");
+            let is_shared =
+                ["split", "staged"].contains(name) && line.starts_with("var<workgroup> ");
+            assert!(is_pure || is_rows || is_shared, "{name}: {line}");
         }
     }
 }

@@ -24,8 +24,8 @@ use wgrad::check::Bound;
 use wgrad::data::{Batches, Order, Source};
 use wgrad::engine::Mapping;
 use wgrad::engine::resident::{self, Capacity, Request};
-use wgrad::gpu::{Access, Gpu, Launch, Slice};
-use wgrad::kernels::{self, Trainings};
+use wgrad::gpu::{Access, AdapterClass, Gpu, Launch, Slice};
+use wgrad::kernels::{self, Trainings, Variant};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;
@@ -233,12 +233,35 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
     .run(c, gpu, SIZE, |outputs| close("clip_scale", &outputs[0], &[1.0, scale], 32.0 * ULP));
 }
 
+/// Every way to compute a product that is worth its time on this device.
+fn variants(gpu: &Gpu) -> Vec<Variant> {
+    match gpu.adapter().class() {
+        AdapterClass::Gpu => {
+            vec![Variant::Direct, Variant::Split(4), Variant::Staged(32), Variant::Staged(64)]
+        }
+        AdapterClass::Software { subgroup: Some(lanes) } => {
+            let blocks = |lanes: usize, row_blocks, col_blocks| Variant::Broadcast {
+                lanes,
+                row_blocks,
+                col_blocks,
+            };
+            let lanes = lanes as usize;
+            vec![Variant::Direct, blocks(lanes, 1, 1), blocks(lanes, 2, 2)]
+        }
+        AdapterClass::Software { subgroup: None } => vec![Variant::Direct],
+    }
+}
+
+/// The size of the layer below, by this variant.
+fn named(variant: Variant) -> String {
+    format!("256x784x512 {variant}")
+}
+
 /// A layer of 784 to 512 over a batch of 256, by the fused kernels; what they do at their ends is not
 /// counted as work.
 fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     const LAYER: LayerShape =
         LayerShape { rows: 256, fan_in: 784, fan_out: 512, input_stride: 784, stride: 512 };
-    const LAYER_SIZE: &str = "256x784x512";
     let LayerShape { rows, fan_in, fan_out, .. } = LAYER;
     let shape = kernels::LayerShape { rows, fan_in, fan_out };
     let input = numbers(rows * fan_in, 1);
@@ -255,29 +278,42 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let (x, p) = (wide(&input), wide(&parameters));
     fused::layer_forward(RELU, &x, &p, [&mut twin, &mut []], &mut counts, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
-    Case {
-        launch: kernels::layer_forward(RELU, false, shape),
-        buffers: vec![
-            words(&input),
-            words(&parameters),
-            vec![0; truth.len()],
-            vec![0; counts.len()],
-            vec![0; 4],
-        ],
-        work: work(),
+    for variant in variants(gpu) {
+        Case {
+            launch: kernels::layer_forward(RELU, false, shape, variant),
+            buffers: vec![
+                words(&input),
+                words(&parameters),
+                vec![0; truth.len()],
+                vec![0; counts.len()],
+                vec![0; 4],
+            ],
+            work: work(),
+        }
+        .run(c, gpu, &named(variant), |outputs| {
+            close("layer_forward", &outputs[0], &truth, bound);
+        });
     }
-    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_forward", &outputs[0], &truth, bound));
 
     let mut twin = vec![0.0; rows * fan_in];
     let d = wide(&d_output);
     fused::layer_input_grad(RELU, &d, &p, &x, &mut twin, LAYER);
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
-    Case {
-        launch: kernels::layer_input_grad(RELU, shape),
-        buffers: vec![words(&d_output), words(&parameters), words(&input), vec![0; truth.len()]],
-        work: work(),
+    for variant in variants(gpu) {
+        Case {
+            launch: kernels::layer_input_grad(RELU, shape, variant),
+            buffers: vec![
+                words(&d_output),
+                words(&parameters),
+                words(&input),
+                vec![0; truth.len()],
+            ],
+            work: work(),
+        }
+        .run(c, gpu, &named(variant), |outputs| {
+            close("layer_input_grad", &outputs[0], &truth, bound);
+        });
     }
-    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_input_grad", &outputs[0], &truth, bound));
 
     let (mut twin, mut gradients) = (p.clone(), vec![0.0; p.len()]);
     let sgd = Optimizer::default();
@@ -287,22 +323,25 @@ fn layers(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let mut schedule = vec![0.0f32; 68];
     schedule[64] = 1e-3;
     let truth: Vec<f32> = twin.iter().map(|&a| a as f32).collect();
-    let tiles = fan_in * fan_out / 64;
-    Case {
-        launch: kernels::layer_update(&sgd, false, 1, shape),
-        buffers: vec![
-            words(&input),
-            words(&d_output),
-            words(&schedule),
-            words(&parameters),
-            vec![0; 4],
-            vec![0; 4],
-            vec![0; 4],
-            vec![0; 4 * tiles.div_ceil(64)],
-        ],
-        work: work(),
+    for variant in variants(gpu) {
+        Case {
+            launch: kernels::layer_update(&sgd, false, 1, shape, variant),
+            buffers: vec![
+                words(&input),
+                words(&d_output),
+                words(&schedule),
+                words(&parameters),
+                vec![0; 4],
+                vec![0; 4],
+                vec![0; 4],
+                vec![0; kernels::update_sums_len(shape, variant)],
+            ],
+            work: work(),
+        }
+        .run(c, gpu, &named(variant), |outputs| {
+            close("layer_update", &outputs[1], &truth, bound);
+        });
     }
-    .run(c, gpu, LAYER_SIZE, |outputs| close("layer_update", &outputs[1], &truth, bound));
 
     const OUTPUT: LayerShape =
         LayerShape { rows: 256, fan_in: 512, fan_out: 10, input_stride: 512, stride: 12 };
@@ -410,13 +449,15 @@ fn evaluation(c: &mut Criterion, gpu: &Arc<Gpu>) {
     });
 
     let shape = kernels::LayerShape { rows: 256, fan_in: 784, fan_out: 512 };
-    let sums: Vec<f32> =
-        numbers(kernels::update_sums_len(784, 512), 5).iter().map(|sum| sum.abs()).collect();
+    let sums: Vec<f32> = numbers(kernels::update_sums_len(shape, Variant::Direct), 5)
+        .iter()
+        .map(|sum| sum.abs())
+        .collect();
     let counts = vec![8u32; kernels::unit_counts_len(256, 512)];
     let (vectors, _) = sums.as_chunks::<4>();
     let (truth, [zero, _]) = twins::layer_statistics(vectors, &counts, 512, 512, [256, 244]);
     Case {
-        launch: kernels::layer_statistics((0, true), shape, [256, 244]),
+        launch: kernels::layer_statistics((0, true), shape, 4 * vectors.len(), [256, 244]),
         buffers: vec![words(&sums), counts.clone(), vec![0; 8]],
         work: Work {
             operations: 0,

@@ -39,6 +39,18 @@ impl DeviceKind {
     }
 }
 
+/// What kernels are chosen by: what is fast on a GPU is slow where a driver computes on the CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AdapterClass {
+    /// A GPU.
+    Gpu,
+    /// A driver that computes on the CPU.
+    Software {
+        /// Invocations of a subgroup, where kernels may use subgroups.
+        subgroup: Option<u32>,
+    },
+}
+
 /// The limits of an adapter that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
@@ -76,6 +88,8 @@ pub struct AdapterEntry {
     pub driver_info: String,
     /// Its limits.
     pub limits: Limits,
+    /// Invocations of a subgroup, where all have the same number and kernels may use them.
+    pub subgroup: Option<u32>,
     #[serde(skip)]
     pub(super) adapter: wgpu::Adapter,
 }
@@ -188,6 +202,9 @@ fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
             max_invocations: limits.max_compute_invocations_per_workgroup,
             max_workgroups: limits.max_compute_workgroups_per_dimension,
         },
+        subgroup: (info.subgroup_min_size == info.subgroup_max_size
+            && adapter.features().contains(wgpu::Features::SUBGROUP))
+        .then_some(info.subgroup_min_size),
         adapter,
     }
 }
@@ -199,6 +216,17 @@ impl AdapterEntry {
     /// [`GpuError::Open`] with the driver's message.
     pub async fn open(&self) -> Result<Gpu, GpuError> {
         Gpu::open(self).await
+    }
+
+    /// What kernels are chosen by.
+    pub fn class(&self) -> AdapterClass {
+        match self.kind {
+            // More would not fit the registers of any CPU.
+            DeviceKind::Software => AdapterClass::Software {
+                subgroup: self.subgroup.filter(|lanes| [4, 8, 16].contains(lanes)),
+            },
+            _ => AdapterClass::Gpu,
+        }
     }
 
     /// Whether its driver computes on the CPU.

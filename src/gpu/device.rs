@@ -55,8 +55,9 @@ impl Gpu {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgrad"),
             required_limits: entry.adapter.limits(),
-            // For `Gpu::start_profile`, if the adapter has it.
-            required_features: entry.adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            // For `Gpu::start_profile` and for products on software adapters, where the adapter has them.
+            required_features: entry.adapter.features()
+                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
             ..wgpu::DeviceDescriptor::default()
         };
         let opened = entry.adapter.request_device(&descriptor).await;

@@ -194,6 +194,11 @@ impl<P: Params> Kernel<P> {
         Kernel::new(KernelRow { bindings, workgroup_bytes, ..self.row })
     }
 
+    /// The same kernel in workgroups of another size, with so much workgroup memory.
+    pub(crate) const fn with_lanes(self, lanes: u32, workgroup_bytes: u32) -> Kernel<P> {
+        Kernel::new(KernelRow { lanes, workgroup_bytes, ..self.row })
+    }
+
     /// A launch of `invocations` invocations with few loop iterations, with every override at its
     /// default.
     pub fn launch(&self, params: P, invocations: usize) -> Launch {

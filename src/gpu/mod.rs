@@ -8,7 +8,7 @@ mod kernel;
 mod pipeline;
 mod profile;
 
-pub use adapter::{AdapterEntry, Adapters, DeviceKind, Limits, SkippedBackend};
+pub use adapter::{AdapterClass, AdapterEntry, Adapters, DeviceKind, Limits, SkippedBackend};
 pub use choice::{DeviceChoice, Environment};
 pub use device::{Buffer, Gpu, Submission};
 pub use error::GpuError;

@@ -1,13 +1,14 @@
 //! The kernels that do a layer's product with what goes before and after it.
 
 use super::params::params;
+use super::product::{TILE, Variant};
 use super::update::{CLIP_VALUE, DECAY, OPTIMIZER, UpdateParams, updating};
 use super::{
     ACTIVATION, ACTIVATION_PARAMETER, BOOLS, LOSS, LOSS_PARAMETER, LayerShape, OUTPUT_ACTIVATION,
     OUTPUT_ACTIVATION_PARAMETER, PLAIN, TREE_ITERATIONS, activating, measuring, read, source,
     tree_iterations, write,
 };
-use crate::gpu::{Constant, Kernel, KernelRow, Launch};
+use crate::gpu::{AdapterClass, Constant, Kernel, KernelRow, Launch};
 use crate::network::{Activation, Loss, row_stride};
 use crate::optimizer::Optimizer;
 
@@ -30,7 +31,7 @@ params! {
 /// A layer's forward pass: product, bias and activation.
 pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
     name: "layer_forward",
-    source: source!("layer_forward", "grid", "tile", "activation"),
+    source: source!("layer_forward", "tile", "activation"),
     bindings: &[
         read("input"),
         read("parameters"),
@@ -48,7 +49,12 @@ pub const LAYER_FORWARD: Kernel<LayerForwardParams> = Kernel::new(KernelRow {
 });
 
 /// Launches a layer's forward pass; with `keeps_z` it also writes the pre-activations.
-pub fn layer_forward(kind: (Activation, f64), keeps_z: bool, shape: LayerShape) -> Launch {
+pub fn layer_forward(
+    kind: (Activation, f64),
+    keeps_z: bool,
+    shape: LayerShape,
+    variant: Variant,
+) -> Launch {
     let LayerShape { rows, fan_in, fan_out } = shape;
     let [input_vectors, vectors] = shape.vectors();
     let params = LayerForwardParams {
@@ -58,9 +64,8 @@ pub fn layer_forward(kind: (Activation, f64), keeps_z: bool, shape: LayerShape) 
         input_stride: input_vectors as u32,
         stride: vectors as u32,
     };
-    activating(LAYER_FORWARD.launch(params, tiles(rows, fan_out)), kind)
-        .constant("KEEP_PRE_ACTIVATIONS", keeps_z)
-        .with_iterations(input_vectors)
+    let launch = variant.launch((&LAYER_FORWARD, 0), params, shape.forward());
+    activating(launch, kind).constant("KEEP_PRE_ACTIVATIONS", keeps_z)
 }
 
 /// Length of the `unit_counts` of [`layer_forward`].
@@ -136,13 +141,19 @@ fn output_iterations(shape: LayerShape) -> usize {
     input_vectors * (1 + vectors) + 10 * shape.fan_out
 }
 
-/// Whether [`output_loss`] can run this layer within `most_iterations` loop iterations.
-pub fn fuses_loss(shape: LayerShape, most_iterations: usize) -> bool {
-    shape.fan_out <= FUSED_OUTPUTS && output_iterations(shape) <= most_iterations
+/// Whether [`output_loss`] suits this layer on a class of adapters, within `most_iterations` loop iterations. One
+/// invocation has a row to itself: of a wide layer that would leave most of a GPU idle, and cost more than the
+/// product alone where a subgroup works through that.
+pub fn fuses_loss(shape: LayerShape, class: AdapterClass, most_iterations: usize) -> bool {
+    shape.fan_out <= FUSED_OUTPUTS
+        && output_iterations(shape) <= most_iterations
+        && (class == AdapterClass::Software { subgroup: None } || shape.fan_in <= FUSED_INPUTS)
 }
 
 /// Most outputs that one invocation holds in registers.
 const FUSED_OUTPUTS: usize = 16;
+/// Most inputs over which one invocation sums alone where others could help.
+const FUSED_INPUTS: usize = 64;
 
 params! {
     /// The params of `layer_input_grad`. Strides are in vectors of four.
@@ -161,7 +172,7 @@ params! {
 /// The gradient of a layer's input, through the activation before the layer.
 pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow {
     name: "layer_input_grad",
-    source: source!("layer_input_grad", "grid", "tile", "activation"),
+    source: source!("layer_input_grad", "tile", "activation"),
     bindings: &[read("d_output"), read("parameters"), read("input"), write("d_input")],
     constants: &[ACTIVATION, ACTIVATION_PARAMETER],
     twin: "layer_input_grad",
@@ -169,7 +180,7 @@ pub const LAYER_INPUT_GRAD: Kernel<LayerInputGradParams> = Kernel::new(KernelRow
 });
 
 /// Launches the backward pass through a layer and the activation `kind` before it.
-pub fn layer_input_grad(kind: (Activation, f64), shape: LayerShape) -> Launch {
+pub fn layer_input_grad(kind: (Activation, f64), shape: LayerShape, variant: Variant) -> Launch {
     let LayerShape { rows, fan_in, .. } = shape;
     let [input_vectors, vectors] = shape.vectors();
     let params = LayerInputGradParams {
@@ -178,7 +189,7 @@ pub fn layer_input_grad(kind: (Activation, f64), shape: LayerShape) -> Launch {
         input_stride: input_vectors as u32,
         stride: vectors as u32,
     };
-    activating(LAYER_INPUT_GRAD.launch(params, tiles(rows, fan_in)), kind).with_iterations(vectors)
+    activating(variant.launch((&LAYER_INPUT_GRAD, 0), params, shape.input_grad()), kind)
 }
 
 params! {
@@ -204,7 +215,7 @@ params! {
 /// A layer's gradients and its update.
 pub const LAYER_UPDATE: Kernel<LayerUpdateParams> = Kernel::new(KernelRow {
     name: "layer_update",
-    source: source!("layer_update", "grid", "tile", "optimizer", "norm", "finite", "schedule"),
+    source: source!("layer_update", "tile", "optimizer", "norm", "finite", "schedule"),
     bindings: &[
         read("input"),
         read("d_output"),
@@ -229,6 +240,7 @@ pub fn layer_update(
     keeps_gradients: bool,
     ring_len: u32,
     shape: LayerShape,
+    variant: Variant,
 ) -> Launch {
     let LayerShape { rows, fan_in, fan_out } = shape;
     let [input_vectors, vectors] = shape.vectors();
@@ -241,16 +253,15 @@ pub fn layer_update(
         stride: vectors as u32,
         ring_len,
     };
-    let launch = LAYER_UPDATE
-        .launch(params, tiles(fan_in, fan_out))
-        .constant("KEEP_GRADIENTS", keeps_gradients)
-        .with_iterations(rows + TREE_ITERATIONS);
+    let launch = variant.launch((&LAYER_UPDATE, 16), params, shape.weights_grad());
+    let iterations = launch.iterations() + TREE_ITERATIONS;
+    let launch = launch.constant("KEEP_GRADIENTS", keeps_gradients).with_iterations(iterations);
     updating(launch, optimizer)
 }
 
 /// Length of the `sums` of [`layer_update`]: four numbers for each workgroup.
-pub fn update_sums_len(fan_in: usize, fan_out: usize) -> usize {
-    4 * tiles(fan_in, fan_out).div_ceil(LAYER_UPDATE.row.lanes as usize)
+pub fn update_sums_len(shape: LayerShape, variant: Variant) -> usize {
+    4 * variant.groups(shape.weights_grad())
 }
 
 params! {
@@ -284,16 +295,18 @@ pub const LAYER_STATISTICS: Kernel<LayerStatisticsParams> = Kernel::new(KernelRo
     ..PLAIN
 });
 
-/// Launches the statistics of a layer; of a hidden one, `unit_counts` are read too. A unit is counted as
+/// Launches the statistics of a layer from so many numbers of sums; of a hidden one, `unit_counts` are read too. A unit is counted as
 /// zero, or as saturated, from so many rows of the batch on.
 pub fn layer_statistics(
     (layer, is_hidden): (usize, bool),
-    LayerShape { rows, fan_in, fan_out }: LayerShape,
+    shape: LayerShape,
+    sums_len: usize,
     [zero_rows, saturated_rows]: [usize; 2],
 ) -> Launch {
     let lanes = LAYER_STATISTICS.lanes as usize;
+    let LayerShape { rows, fan_out, .. } = shape;
     let groups = if is_hidden { rows.div_ceil(TILE) } else { 0 };
-    let sums_len = update_sums_len(fan_in, fan_out) / 4;
+    let sums_len = sums_len / 4;
     let params = LayerStatisticsParams {
         sums_len: sums_len as u32,
         groups: groups as u32,
@@ -305,14 +318,6 @@ pub fn layer_statistics(
     };
     let iterations = tree_iterations(sums_len, lanes) + fan_out.div_ceil(lanes) * (groups + 1);
     LAYER_STATISTICS.launch(params, lanes).with_iterations(iterations)
-}
-
-/// Rows and columns of the tile that one invocation computes.
-const TILE: usize = 8;
-
-/// Tiles of a matrix, padding included.
-fn tiles(rows: usize, cols: usize) -> usize {
-    rows.div_ceil(TILE) * row_stride(cols).div_ceil(TILE)
 }
 
 // The counts of a tile's rows fit half a word.

@@ -11,6 +11,7 @@ mod evaluation;
 mod fused;
 mod params;
 mod plain;
+mod product;
 mod resident;
 mod update;
 
@@ -19,6 +20,7 @@ pub use canary::*;
 pub use evaluation::*;
 pub use fused::*;
 pub use plain::*;
+pub use product::*;
 pub use resident::*;
 pub use update::*;
 
@@ -162,6 +164,8 @@ pub const ALL: &[KernelRow] = &[
 /// The files of `common/`, for tests that probe their functions alone.
 pub const COMMON: &[(&str, &str)] = &[
     ("activation", include_str!("../../shaders/common/activation.wgsl")),
+    ("broadcast", include_str!("../../shaders/common/broadcast.wgsl")),
+    ("direct", include_str!("../../shaders/common/direct.wgsl")),
     ("finite", include_str!("../../shaders/common/finite.wgsl")),
     ("grid", include_str!("../../shaders/common/grid.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
@@ -173,6 +177,8 @@ pub const COMMON: &[(&str, &str)] = &[
     ("rows", include_str!("../../shaders/common/rows.wgsl")),
     ("rule", include_str!("../../shaders/common/rule.wgsl")),
     ("schedule", include_str!("../../shaders/common/schedule.wgsl")),
+    ("split", include_str!("../../shaders/common/split.wgsl")),
+    ("staged", include_str!("../../shaders/common/staged.wgsl")),
     ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];

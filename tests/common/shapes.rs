@@ -1,13 +1,23 @@
 //! Kernels with the lines that specialise them for a shape, as the host launches them; no GPU is asked.
 #![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use naga::valid::Capabilities;
 use wgrad::data::{Batches, Order};
 use wgrad::engine::Mapping;
 use wgrad::engine::resident::{self, Capacity, Request};
 use wgrad::gpu::{KernelRow, Launch};
-use wgrad::kernels::{self, LayerShape, Trainings};
+use wgrad::kernels::{self, LayerShape, Trainings, Variant};
 use wgrad::network::{Activation, Loss, Network};
 use wgrad::optimizer::{Optimizer, RateSchedule};
+
+/// The ways to compute a product that ask for nothing beyond WebGPU, and one that asks for subgroups.
+pub const VARIANTS: [Variant; 5] = [
+    Variant::Direct,
+    Variant::Split(8),
+    Variant::Staged(64),
+    Variant::Staged(32),
+    Variant::Broadcast { lanes: 8, row_blocks: 1, col_blocks: 1 },
+];
 
 /// What a network is trained on, and how.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +81,14 @@ pub fn network(sizes: &[usize], hidden: Activation) -> Network {
     Network::uniform(sizes.to_vec(), hidden, Activation::Sigmoid, Loss::Bce).unwrap()
 }
 
+/// What the lines of a kernel ask for: those that a subgroup works through are for adapters that have them.
+pub fn capabilities(lines: &str) -> Capabilities {
+    match lines.contains("subgroupBroadcast") {
+        true => Capabilities::SUBGROUP,
+        false => Capabilities::empty(),
+    }
+}
+
 /// A row of the table as the host launches it, for some shapes where it needs any.
 pub fn examples(row: &KernelRow) -> Vec<(KernelRow, String)> {
     let launches: Vec<Launch> = match row.name {
@@ -79,6 +97,17 @@ pub fn examples(row: &KernelRow) -> Vec<(KernelRow, String)> {
                 let shape = LayerShape { rows: 4, fan_in: 3, fan_out };
                 let ends = ((Loss::Bce, 0.0), (Activation::Sigmoid, 0.0));
                 kernels::output_loss(ends, shape, 1.0, is_weighted)
+            })
+            .to_vec(),
+        "layer_forward" | "layer_input_grad" | "layer_update" => VARIANTS
+            .map(|variant| {
+                let (relu, shape) =
+                    ((Activation::Relu, 0.0), LayerShape { rows: 4, fan_in: 3, fan_out: 2 });
+                match row.name {
+                    "layer_forward" => kernels::layer_forward(relu, true, shape, variant),
+                    "layer_input_grad" => kernels::layer_input_grad(relu, shape, variant),
+                    _ => kernels::layer_update(&Optimizer::default(), false, 4, shape, variant),
+                }
             })
             .to_vec(),
         "train_invocation" | "train_workgroup" => {

@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels;
+use wgrad::kernels::{self, Variant};
 use wgrad::network::Activation;
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, COUNTED_ROWS, LayerShape};
@@ -9,7 +9,9 @@ use crate::common::{
     ULP, assert_apart, assert_close, gpu, is_arithmetic, is_llvmpipe, wide, with_default,
 };
 use crate::launch::{Arg, floats, hold, launch};
-use crate::layers::{LAYERS, absolute, block, launched, padded, shape, sum_bound};
+use crate::layers::{
+    LAYERS, absolute, block, is_in_order, launched, padded, shape, sum_bound, variants_for,
+};
 
 fn counts_len(shape: LayerShape) -> usize {
     shape.rows.div_ceil(COUNTED_ROWS) * shape.stride
@@ -21,6 +23,7 @@ fn run(
     input: &[f32],
     parameters: &[f32],
     shape: LayerShape,
+    variant: Variant,
 ) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
     let args = [
         Arg::F32(input),
@@ -29,7 +32,7 @@ fn run(
         Arg::Out(counts_len(shape)),
         Arg::Out(shape.rows * shape.stride),
     ];
-    let layer = kernels::layer_forward(with_default(kind), true, launched(shape));
+    let layer = kernels::layer_forward(with_default(kind), true, launched(shape), variant);
     let written = launch(&layer, &args);
     (floats(&written[0]).to_vec(), written[1].clone(), floats(&written[2]).to_vec())
 }
@@ -73,25 +76,29 @@ fn matches_its_twin_and_leaves_zeros_as_padding() {
                 .zip(&z)
                 .map(|(&m, &z)| 1.13 * sum_bound(shape.fan_in, m) + own(z))
                 .collect();
-            let (actual, seen, pre_activations) = run(kind, &input, &parameters, shape);
-            let is_exact = is_arithmetic(kind);
-            let label = format!("{kind} of {sizes:?}");
-            hold(&label, &actual, is_exact.then_some(&exact[..]), &truth, &bounds);
-            if is_exact && is_llvmpipe(&gpu()) {
-                // Of padding nothing is asked.
-                let cols = |counts: &[u32]| -> Vec<u32> {
-                    counts
-                        .chunks_exact(shape.stride)
-                        .flat_map(|row| row[..shape.fan_out].to_vec())
-                        .collect()
-                };
-                assert_eq!(cols(&seen), cols(&counts), "{label}: counts");
+            for variant in variants_for(kind) {
+                let (actual, seen, pre_activations) =
+                    run(kind, &input, &parameters, shape, variant);
+                let is_exact = is_arithmetic(kind) && is_in_order(variant);
+                let label = format!("{kind} of {sizes:?}, {variant:?}");
+                hold(&label, &actual, is_exact.then_some(&exact[..]), &truth, &bounds);
+                if is_arithmetic(kind) && is_llvmpipe(&gpu()) {
+                    // Of padding nothing is asked.
+                    let cols = |counts: &[u32]| -> Vec<u32> {
+                        counts
+                            .chunks_exact(shape.stride)
+                            .flat_map(|row| row[..shape.fan_out].to_vec())
+                            .collect()
+                    };
+                    assert_eq!(cols(&seen), cols(&counts), "{label}: counts");
+                }
+                let of_z: Vec<f64> =
+                    magnitude.iter().map(|&m| sum_bound(shape.fan_in, m) + ULP).collect();
+                assert_close(&label, &pre_activations, &z, Bound::Each(&of_z));
+                let padding =
+                    actual.chunks_exact(shape.stride).flat_map(|row| &row[shape.fan_out..]);
+                assert!(padding.into_iter().all(|&a| a == 0.0), "{label}: padding");
             }
-            let bounds: Vec<f64> =
-                magnitude.iter().map(|&m| sum_bound(shape.fan_in, m) + ULP).collect();
-            assert_close(&label, &pre_activations, &z, Bound::Each(&bounds));
-            let padding = actual.chunks_exact(shape.stride).flat_map(|row| &row[shape.fan_out..]);
-            assert!(padding.into_iter().all(|&a| a == 0.0), "{label}: padding");
         }
     }
 }
@@ -102,13 +109,13 @@ fn by_hand() {
     // Rows 1 2 and -1 -2, weights 3 and -1, bias 0.5: 1.5 and -0.5.
     let input = [1.0, 2.0, 0.0, 0.0, -1.0, -2.0, 0.0, 0.0];
     let parameters = [3.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0];
-    let (relu, zeros, _) = run(Activation::Relu, &input, &parameters, shape);
+    let (relu, zeros, _) = run(Activation::Relu, &input, &parameters, shape, Variant::Direct);
     assert_close("relu", &relu, &[1.5f32, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], Bound::Exact);
     assert_eq!(zeros[0], 1, "one of two rows leaves the unit zero");
     let steep: Vec<f32> = parameters.iter().map(|p| 10.0 * p).collect();
-    let (_, saturated, _) = run(Activation::Sigmoid, &input, &steep, shape);
+    let (_, saturated, _) = run(Activation::Sigmoid, &input, &steep, shape, Variant::Direct);
     assert_eq!(saturated[0], 2 << 16, "sigmoids of 15 and -5 are both near their ends");
-    let (tanh, saturated, _) = run(Activation::Tanh, &input, &parameters, shape);
+    let (tanh, saturated, _) = run(Activation::Tanh, &input, &parameters, shape, Variant::Direct);
     assert!((tanh[0] - 0.905_148_3).abs() < 1e-6 && saturated[0] == 0, "{tanh:?} {saturated:x?}");
 }
 
@@ -116,7 +123,7 @@ fn by_hand() {
 fn a_wrong_twin_is_found_out() {
     let shape = shape((9, 13, 5));
     let (input, parameters) = (padded(9, 13, 20), block(shape, 21));
-    let (actual, _, _) = run(Activation::Relu, &input, &parameters, shape);
+    let (actual, _, _) = run(Activation::Relu, &input, &parameters, shape, Variant::Direct);
     let mut counts = vec![0; counts_len(shape)];
     let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
     let mut other = vec![0.0; actual.len()];

@@ -1,11 +1,13 @@
 use wgrad::check::Bound;
-use wgrad::kernels;
+use wgrad::kernels::{self, Variant};
 use wgrad::network::Activation;
 use wgrad::reference::fused::{self, LayerShape};
 
 use crate::common::{assert_apart, assert_close, wide, with_default};
 use crate::launch::{Arg, floats, hold, launch};
-use crate::layers::{LAYERS, absolute, block, launched, padded, shape, sum_bound};
+use crate::layers::{
+    LAYERS, absolute, block, is_in_order, launched, padded, shape, sum_bound, variants_for,
+};
 
 fn run(
     kind: Activation,
@@ -13,9 +15,10 @@ fn run(
     parameters: &[f32],
     [z, input]: [&[f32]; 2],
     shape: LayerShape,
+    variant: Variant,
 ) -> Vec<f32> {
     let args = [Arg::F32(d_output), Arg::F32(parameters), Arg::F32(input), Arg::InOut(z)];
-    let layer = kernels::layer_input_grad(with_default(kind), launched(shape));
+    let layer = kernels::layer_input_grad(with_default(kind), launched(shape), variant);
     floats(&launch(&layer, &args)[0]).to_vec()
 }
 
@@ -50,10 +53,12 @@ fn matches_its_twin_and_leaves_zeros_as_padding() {
             );
             let bounds: Vec<f64> =
                 magnitude.iter().map(|&m| 2.0 * sum_bound(shape.fan_out + 18, m)).collect();
-            let actual = run(kind, &d_output, &parameters, [&z, &input], shape);
-            let bits = !kind.needs_pre_activation();
-            let label = format!("{kind} of {sizes:?}");
-            hold(&label, &actual, bits.then_some(&exact[..]), &truth, &bounds);
+            for variant in variants_for(kind) {
+                let actual = run(kind, &d_output, &parameters, [&z, &input], shape, variant);
+                let bits = !kind.needs_pre_activation() && is_in_order(variant);
+                let label = format!("{kind} of {sizes:?}, {variant:?}");
+                hold(&label, &actual, bits.then_some(&exact[..]), &truth, &bounds);
+            }
         }
     }
 }
@@ -64,7 +69,8 @@ fn by_hand() {
     let shape = shape((1, 2, 2));
     let parameters = [3.0, 4.0, 0.0, 0.0, -1.0, 5.0, 0.0, 0.0, 9.0, 9.0, 0.0, 0.0];
     let a = [0.5, 0.0, 0.0, 0.0];
-    let d = run(Activation::Relu, &[1.0, 2.0, 0.0, 0.0], &parameters, [&a, &a], shape);
+    let d =
+        run(Activation::Relu, &[1.0, 2.0, 0.0, 0.0], &parameters, [&a, &a], shape, Variant::Direct);
     assert_close("d_input", &d, &[11.0f32, 0.0, 0.0, 0.0], Bound::Exact);
 }
 
@@ -73,7 +79,8 @@ fn a_wrong_twin_is_found_out() {
     let shape = shape((9, 13, 5));
     let (d_output, parameters) = (padded(9, 5, 22), block(shape, 23));
     let input = padded(9, 13, 24);
-    let actual = run(Activation::Tanh, &d_output, &parameters, [&input, &input], shape);
+    let actual =
+        run(Activation::Tanh, &d_output, &parameters, [&input, &input], shape, Variant::Direct);
     let mut other = vec![0.0; actual.len()];
     let sigmoid = with_default(Activation::Sigmoid);
     fused::layer_input_grad(sigmoid, &d_output, &parameters, &input, &mut other, shape);

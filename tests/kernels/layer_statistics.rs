@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels::{self, LayerShape};
+use wgrad::kernels::{self, LayerShape, Variant};
 use wgrad::reference::twins::layer_statistics;
 
 use crate::common::{ULP, assert_apart, assert_close, numbers, stride};
@@ -18,7 +18,7 @@ fn run(
     counts: &[u32],
     least: [usize; 2],
 ) -> ([f32; 4], [usize; 2]) {
-    let launched = kernels::layer_statistics((LAYER, is_hidden), shape, least);
+    let launched = kernels::layer_statistics((LAYER, is_hidden), shape, 4 * sums.len(), least);
     let before = numbers(3 * 8, 5);
     let args = [Arg::F32(sums.as_flattened()), Arg::U32(counts), Arg::InOut(&before)];
     let written = launch(&launched, &args).remove(0);
@@ -48,7 +48,7 @@ fn counts(rows: usize, units: usize) -> Vec<u32> {
 fn matches_its_twin() {
     for (rows, fan_in, fan_out) in [(1, 1, 1), (7, 3, 5), (8, 8, 4), (33, 600, 257), (9, 2, 300)] {
         let shape = LayerShape { rows, fan_in, fan_out };
-        let len = kernels::update_sums_len(fan_in, fan_out);
+        let len = kernels::update_sums_len(shape, Variant::Direct);
         let sums: Vec<f32> = numbers(len, 31).iter().map(|sum| sum.abs()).collect();
         let (sums, _) = sums.as_chunks::<4>();
         let wide: Vec<[f64; 4]> = sums.iter().map(|sum| sum.map(f64::from)).collect();
@@ -81,7 +81,7 @@ fn by_hand() {
 #[test]
 fn a_wrong_twin_is_found_out() {
     let shape = LayerShape { rows: 8, fan_in: 600, fan_out: 40 };
-    let len = kernels::update_sums_len(600, 40);
+    let len = kernels::update_sums_len(shape, Variant::Direct);
     let sums = numbers(len, 3);
     let (sums, _) = sums.as_chunks::<4>();
     let words = counts(8, 40);

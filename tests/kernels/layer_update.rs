@@ -1,5 +1,5 @@
 use wgrad::check::Bound;
-use wgrad::kernels;
+use wgrad::kernels::{self, Variant};
 use wgrad::optimizer::Optimizer;
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
@@ -7,7 +7,9 @@ use wgrad::reference::twins::Update;
 
 use crate::common::{ULP, assert_apart, assert_close, wide};
 use crate::launch::{Arg, SENTINEL, floats, hold, launch};
-use crate::layers::{LAYERS, absolute, block, launched, padded, shape, sum_bound};
+use crate::layers::{
+    LAYERS, absolute, block, is_in_order, launched, padded, shape, sum_bound, variants,
+};
 use crate::updates::{RATE, RING, STEP, bound, is_finite, optimizers, schedule};
 
 struct Written {
@@ -25,8 +27,8 @@ fn run_with(
     d_output: &[f32],
     (parameters, moments): (&[f32], [&[f32]; 2]),
     shape: LayerShape,
+    variant: Variant,
 ) -> Written {
-    let tiles = shape.fan_in.div_ceil(8) * shape.stride.div_ceil(8);
     let moment = |index: usize| match optimizer.has_moments()[index] {
         true => Arg::F32(moments[index]),
         false => Arg::Out(4),
@@ -39,9 +41,9 @@ fn run_with(
         Arg::Out(shape.block_len()),
         moment(0),
         moment(1),
-        Arg::Out(4 * tiles.div_ceil(64)),
+        Arg::Out(kernels::update_sums_len(launched(shape), variant)),
     ];
-    let layer = kernels::layer_update(optimizer, keeps, RING, launched(shape));
+    let layer = kernels::layer_update(optimizer, keeps, RING, launched(shape), variant);
     let written = launch(&layer, &args);
     Written {
         is_finite: is_finite(&written[0]),
@@ -52,7 +54,7 @@ fn run_with(
     }
 }
 
-/// Plain gradient descent.
+/// Plain gradient descent, each invocation by itself.
 fn run(
     keeps: bool,
     input: &[f32],
@@ -60,8 +62,8 @@ fn run(
     parameters: &[f32],
     shape: LayerShape,
 ) -> Written {
-    let sgd = Optimizer::default();
-    run_with(&sgd, keeps, input, d_output, (parameters, [&[], &[]]), shape)
+    let (sgd, given) = (Optimizer::default(), (parameters, [&[][..], &[]]));
+    run_with(&sgd, keeps, input, d_output, given, shape, Variant::Direct)
 }
 
 /// The twin under plain gradient descent.
@@ -106,33 +108,50 @@ fn matches_its_twin_with_gradients_kept_and_without() {
             .map(|(g, p)| f64::from(RATE) * g + 4.0 * ULP * (1.0 + p.abs()))
             .collect();
 
-        let updated = run(false, &input, &d_output, &before, shape);
-        let label = format!("update of {sizes:?}");
-        hold(&label, &updated.parameters, Some(&exact), &truth, &of_parameters);
-        assert!(updated.gradients.iter().all(|&word| word == SENTINEL), "{label}: not kept");
-        let kept = run(true, &input, &d_output, &before, shape);
-        let label = format!("gradients of {sizes:?}");
-        hold(&label, floats(&kept.gradients), Some(&exact_gradients), &gradients, &of_gradients);
-        assert_eq!(kept.parameters, before, "{label}: left to others");
+        for variant in variants() {
+            let in_order = is_in_order(variant);
+            let sgd = Optimizer::default();
+            let given = (&before[..], [&[][..], &[]]);
+            let updated = run_with(&sgd, false, &input, &d_output, given, shape, variant);
+            let label = format!("update of {sizes:?}, {variant:?}");
+            hold(
+                &label,
+                &updated.parameters,
+                in_order.then_some(&exact[..]),
+                &truth,
+                &of_parameters,
+            );
+            assert!(updated.gradients.iter().all(|&word| word == SENTINEL), "{label}: not kept");
+            let kept = run_with(&sgd, true, &input, &d_output, given, shape, variant);
+            let label = format!("gradients of {sizes:?}, {variant:?}");
+            hold(
+                &label,
+                floats(&kept.gradients),
+                in_order.then_some(&exact_gradients[..]),
+                &gradients,
+                &of_gradients,
+            );
+            assert_eq!(kept.parameters, before, "{label}: left to others");
 
-        // Squares of what is off by as much as above, and as many sums again.
-        for (written, is_updated) in [(updated, true), (kept, false)] {
-            let seen = totals(&written.sums);
-            let squares = if is_updated { squares } else { [squares[0], squares[1], 0.0] };
-            for (at, (&sum, bounds)) in
-                squares.iter().zip([&of_gradients, &vec![ULP; len], &of_gradients]).enumerate()
-            {
-                let off: f64 = bounds.iter().map(|bound| 3.0 * bound * (1.0 + bound)).sum();
-                let bound = off * (1.0 + sum.sqrt()) + len as f64 * ULP * sum;
-                assert_close(
-                    &format!("sum {at} of {sizes:?}"),
-                    &[seen[at]],
-                    &[sum],
-                    Bound::Each(&[bound]),
-                );
+            // Squares of what is off by as much as above, and as many sums again.
+            for (written, is_updated) in [(updated, true), (kept, false)] {
+                let seen = totals(&written.sums);
+                let squares = if is_updated { squares } else { [squares[0], squares[1], 0.0] };
+                for (at, (&sum, bounds)) in
+                    squares.iter().zip([&of_gradients, &vec![ULP; len], &of_gradients]).enumerate()
+                {
+                    let off: f64 = bounds.iter().map(|bound| 3.0 * bound * (1.0 + bound)).sum();
+                    let bound = off * (1.0 + sum.sqrt()) + len as f64 * ULP * sum;
+                    assert_close(
+                        &format!("sum {at} of {sizes:?}"),
+                        &[seen[at]],
+                        &[sum],
+                        Bound::Each(&[bound]),
+                    );
+                }
+                assert_eq!(seen[3], 0.0, "all is finite");
+                assert!(written.is_finite);
             }
-            assert_eq!(seen[3], 0.0, "all is finite");
-            assert!(written.is_finite);
         }
     }
 }
@@ -145,9 +164,10 @@ fn matches_its_twin_with_every_optimizer() {
     let (before, len) = (block(shape, 27), shape.block_len());
     let first = block(shape, 28);
     let second: Vec<f32> = block(shape, 29).iter().map(|v| v * v).collect();
-    for optimizer in optimizers() {
+    let of = |optimizer| [Variant::Direct, Variant::Staged(64)].map(|variant| (optimizer, variant));
+    for (optimizer, variant) in optimizers().into_iter().flat_map(of) {
         let given = (&before[..], [&first[..], &second[..]]);
-        let actual = run_with(&optimizer, false, &input, &d_output, given, shape);
+        let actual = run_with(&optimizer, false, &input, &d_output, given, shape, variant);
         let (mut exact, mut m, mut v) = (before.clone(), first.clone(), second.clone());
         let mut gradients = vec![0.0; len];
         let numbers = Update::<f32>::new(&optimizer, RATE.into(), STEP);

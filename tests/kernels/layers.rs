@@ -1,10 +1,13 @@
 //! What the tests of the kernels that take a whole layer share: shapes, and rows with zeros as
 //! padding, which those kernels count on.
 
+use wgrad::gpu::AdapterClass;
+use wgrad::kernels::Variant;
+use wgrad::network::Activation;
 use wgrad::reference::Real;
 use wgrad::reference::fused::LayerShape;
 
-use crate::common::{ULP, numbers, stride};
+use crate::common::{ULP, gpu, numbers, stride};
 
 /// Rows, units that feed the layer, units it has: within a tile of 8, on its edge, one past it, and
 /// past a workgroup of tiles.
@@ -49,4 +52,35 @@ pub fn sum_bound<T: Real>(terms: usize, magnitude: T) -> f64 {
 /// Without their signs.
 pub fn absolute(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| f64::from(value).abs()).collect()
+}
+
+/// Every way to compute a product that this device takes, the plainest first.
+pub fn variants() -> Vec<Variant> {
+    let mut all = vec![
+        Variant::Direct,
+        Variant::Split(2),
+        Variant::Split(64),
+        Variant::Staged(64),
+        Variant::Staged(32),
+    ];
+    if let AdapterClass::Software { subgroup: Some(lanes) } = gpu().adapter().class() {
+        let lanes = lanes as usize;
+        all.push(Variant::Broadcast { lanes, row_blocks: 1, col_blocks: 1 });
+        all.push(Variant::Broadcast { lanes, row_blocks: 2, col_blocks: 2 });
+    }
+    all
+}
+
+/// Whether its sums take their terms one after the other, as the twins do.
+pub fn is_in_order(variant: Variant) -> bool {
+    !matches!(variant, Variant::Split(_))
+}
+
+/// The same for a layer's activation: of most of them the plainest alone, since products know nothing of them.
+pub fn variants_for(kind: Activation) -> Vec<Variant> {
+    let mut all = variants();
+    if ![Activation::Relu, Activation::Gelu].contains(&kind) {
+        all.truncate(1);
+    }
+    all
 }

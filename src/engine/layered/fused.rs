@@ -6,25 +6,32 @@ use std::ops::Range;
 
 use super::{LayeredEngine, RING_LEN, step};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
-use crate::kernels::{self, LayerShape};
+use crate::kernels::{self, LayerShape, Product, Variant};
 use crate::network::{Activation, GradientAt, Layer, Network};
 use crate::optimizer::Optimizer;
 
 /// Where each layer's sums of squares lie in a buffer of all of them, and how long that is: every range
 /// begins where a binding may.
-pub(super) fn sums(layers: &[Layer]) -> (Vec<Range<usize>>, usize) {
+pub(super) fn sums(layers: &[Layer], batch: usize, gpu: &Gpu) -> (Vec<Range<usize>>, usize) {
     let mut end = 0usize;
     let ranges = layers.iter().map(|layer| {
         let start = end.next_multiple_of(64);
-        end = start + kernels::update_sums_len(layer.fan_in, layer.fan_out);
+        let shape = LayerShape::of(layer, batch);
+        end = start + kernels::update_sums_len(shape, variant(gpu, shape.weights_grad()));
         start..end
     });
     (ranges.collect(), end)
 }
 
+/// How a product is computed there.
+pub(super) fn variant(gpu: &Gpu, product: Product) -> Variant {
+    kernels::choose(product, gpu.adapter().class())
+}
+
 /// Whether the last layer and its loss are one dispatch.
 pub(super) fn fuses_loss(layer: &Layer, gpu: &Gpu) -> bool {
-    kernels::fuses_loss(LayerShape::of(layer, 1), gpu.max_iterations() as usize)
+    let (shape, class) = (LayerShape::of(layer, 1), gpu.adapter().class());
+    kernels::fuses_loss(shape, class, gpu.max_iterations() as usize)
 }
 
 /// Whether every sum of the fused kernels ends within a dispatch.
@@ -32,18 +39,21 @@ pub(super) fn check_iterations(network: &Network, batch: usize, gpu: &Gpu) -> Re
     let last = network.layers().len() - 1;
     for layer in network.layers() {
         let (index, shape) = (layer.index, LayerShape::of(&layer, batch));
+        let [forward, input_grad, weights_grad] =
+            [shape.forward(), shape.input_grad(), shape.weights_grad()]
+                .map(|product| variant(gpu, product));
         for (what, launch) in [
             (
                 format!("a sum over a batch of {batch}"),
-                kernels::layer_update(&Optimizer::default(), false, RING_LEN, shape),
+                kernels::layer_update(&Optimizer::default(), false, RING_LEN, shape, weights_grad),
             ),
             (
                 format!("a sum over the inputs of layer {index}"),
-                kernels::layer_forward(layer.function(), false, shape),
+                kernels::layer_forward(layer.function(), false, shape, forward),
             ),
             (
                 format!("a sum over the units of layer {index}"),
-                kernels::layer_input_grad(layer.function(), shape),
+                kernels::layer_input_grad(layer.function(), shape, input_grad),
             ),
         ] {
             gpu.check_iterations(&what, launch.iterations())?;
@@ -141,7 +151,9 @@ impl LayeredEngine {
         rows: usize,
     ) -> Result<Dispatch, GpuError> {
         let keeps_z = to.pre_activations.is_some();
-        let launch = kernels::layer_forward(kind, keeps_z, LayerShape::of(layer, rows));
+        let shape = LayerShape::of(layer, rows);
+        let variant = variant(&self.gpu, shape.forward());
+        let launch = kernels::layer_forward(kind, keeps_z, shape, variant);
         let bound = [
             input,
             self.block(&self.buffers.parameters, self.layout.block(layer.index)),
@@ -180,7 +192,9 @@ impl LayeredEngine {
     async fn layer_input_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
         let index = layer.index;
         let kind = self.layers[index - 1].function();
-        let launch = kernels::layer_input_grad(kind, LayerShape::of(layer, rows));
+        let shape = LayerShape::of(layer, rows);
+        let variant = variant(&self.gpu, shape.input_grad());
+        let launch = kernels::layer_input_grad(kind, shape, variant);
         let before = &self.buffers.layers[index - 1];
         let bound = [
             Slice::all(&self.buffers.layers[index].d_z),
@@ -189,6 +203,13 @@ impl LayeredEngine {
             Slice::all(&before.d_z),
         ];
         self.gpu.dispatch(&launch, &bound).await
+    }
+
+    /// How the gradients of a layer's weights are computed, also of a short batch: the sums that go with them
+    /// have their places.
+    pub(super) fn update_variant(&self, layer: &Layer) -> Variant {
+        let shape = LayerShape::of(layer, self.task.batches.batch());
+        variant(&self.gpu, shape.weights_grad())
     }
 
     /// The layer's gradients, and its update where nothing else needs them.
@@ -201,7 +222,8 @@ impl LayeredEngine {
         let block = self.layout.block(layer.index);
         let (optimizer, keeps) = (&self.task.optimizer, self.keeps_gradients);
         let shape = LayerShape::of(layer, rows);
-        let launch = kernels::layer_update(optimizer, keeps, RING_LEN, shape);
+        let variant = self.update_variant(layer);
+        let launch = kernels::layer_update(optimizer, keeps, RING_LEN, shape, variant);
         let state = &self.buffers.layers[layer.index];
         let bound = [
             Slice::all(input),

@@ -398,7 +398,7 @@ impl Buffers {
             })
         };
         let (sums_of_layers, sums_len) = match kernels {
-            Kernels::Fused => fused::sums(layers),
+            Kernels::Fused => fused::sums(layers, rows, gpu),
             Kernels::Plain => (Vec::new(), 4 * update::stretches(layout)),
         };
         let mut layer_buffers = Vec::with_capacity(layers.len());

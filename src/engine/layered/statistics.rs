@@ -23,7 +23,7 @@ impl LayeredEngine {
         for (layer, state) in self.layers.iter().zip(&self.buffers.layers) {
             let of = (layer.index, layer.index + 1 < self.layers.len());
             let shape = LayerShape::of(layer, rows);
-            let launch = kernels::layer_statistics(of, shape, least_rows(rows));
+            let launch = kernels::layer_statistics(of, shape, state.sums.len(), least_rows(rows));
             if launch.iterations() > self.gpu.max_iterations() as usize {
                 return Ok(None);
             }

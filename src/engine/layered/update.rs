@@ -45,7 +45,7 @@ impl LayeredEngine {
         let Self { buffers, gpu, task, .. } = self;
         let mut list = Vec::new();
         let sums_len = match self.kernels {
-            Kernels::Fused => fused::sums(&self.layers).1,
+            Kernels::Fused => fused::sums(&self.layers, self.task.batches.batch(), &self.gpu).1,
             Kernels::Plain => {
                 for range in self.portions() {
                     let launch = kernels::gradient_squares(&task.optimizer, range.len());
