@@ -400,6 +400,7 @@ fn files_of_the_size_of_mnist_work_end_to_end() {
     };
     let (data, test) = (images("train", 60_000), images("t10k", 10_000));
     let args = ["--data", &data, "--test", &test, "--epochs", "1", "--batch", "128"];
+    let args = [&args[..], &["--engine", "layered"]].concat();
     let (start, result) = train(&args);
     assert_eq!(start["network"], json!([784, 128, 10]));
     assert_eq!((&start["rows"], &start["test_rows"]), (&60_000.into(), &10_000.into()));

@@ -80,7 +80,7 @@ fn training(c: &mut Criterion, gpu: &Arc<Gpu>, training: &Training) {
         ring_len: 1,
         loss_every: 0,
     };
-    let launch = resident::launch(request, Capacity::of(gpu), &trainings).unwrap();
+    let launch = resident::launch(request, Capacity::of(gpu.adapter()), &trainings).unwrap();
     assert_eq!(launch.kernel().name, name);
     let launch = launch.with_iterations(100 * 100);
     let case = Case { launch, buffers, work };

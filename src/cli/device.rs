@@ -6,8 +6,9 @@ use super::Failure;
 use super::choices::EngineChoice;
 use super::settings::Settings;
 use crate::Error;
+use crate::engine::resident::{self, Capacity};
 use crate::engine::{EngineSpec, Kernels};
-use crate::gpu::{Adapters, DeviceChoice, Environment, Gpu};
+use crate::gpu::{AdapterEntry, Adapters, DeviceChoice, Environment, Gpu};
 use crate::train::{Speed, Training, measure_speed};
 
 /// Where a command runs, and what there is to say about the choice.
@@ -113,6 +114,9 @@ pub(super) async fn choose(
             None => contradiction("--device fastest", "this command", "use it with train"),
         };
     }
+    let is_free = *device == DeviceChoice::Auto
+        && engine == EngineChoice::Auto
+        && environment.adapter_name.is_none();
     // An engine that needs an adapter makes `auto` mean the best there is.
     let device = match device {
         DeviceChoice::Auto if engine.needs_adapter() => &DeviceChoice::Gpu,
@@ -120,8 +124,20 @@ pub(super) async fn choose(
     };
     match adapters.choose(device, &environment, require_gpu)? {
         Some(adapter) => {
+            let software = training.filter(|_| is_free && adapter.is_software());
+            let note = match software.map(|training| pays_on(adapter, training)) {
+                None => None,
+                Some(true) => Some("no GPU, and not slower than --device cpu here".to_owned()),
+                Some(false) => {
+                    let note = format!(
+                        "no GPU; faster here than the software adapter {}, which --device software takes",
+                        adapter.name
+                    );
+                    return Ok(Chosen { spec: EngineSpec::Cpu, note: Some(note) });
+                }
+            };
             let gpu = Arc::new(adapter.open().await?);
-            Ok(Chosen { spec: place_on(gpu, engine, kernels, training), note: None })
+            Ok(Chosen { spec: place_on(gpu, engine, kernels, training), note })
         }
         None => Ok(Chosen {
             spec: EngineSpec::Cpu,
@@ -131,6 +147,13 @@ pub(super) async fn choose(
             )),
         }),
     }
+}
+
+/// Whether a software adapter trains this at least as fast as the cpu engine would.
+fn pays_on(adapter: &AdapterEntry, training: &Training) -> bool {
+    let batches = training.batches(training.seed);
+    let request = training.request(&batches, training.restarts as usize);
+    resident::pays_on_software(request, Capacity::of(adapter))
 }
 
 /// The engine on an open GPU.

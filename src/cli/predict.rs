@@ -101,7 +101,8 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     }
     pollster::block_on(async {
         // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.
-        let is_free = environment()? == Environment::default() && !wanted.require_gpu;
+        let named = Environment { drivers: None, ..environment()? };
+        let is_free = named == Environment::default() && !wanted.require_gpu;
         let engine = match (wanted.engine, &wanted.device) {
             (EngineChoice::Auto, DeviceChoice::Auto) if is_free => EngineChoice::Cpu,
             (engine, _) => engine,

@@ -91,7 +91,8 @@ pub enum EngineSpec {
 impl EngineSpec {
     /// The engine that suits so many networks on `gpu`: resident where they and their data fit.
     pub fn on(gpu: Arc<Gpu>, request: Request<'_>, data: &Dataset) -> EngineSpec {
-        if resident::suits(request, Capacity::of(&gpu)) && resident::check_data(data, &gpu).is_ok()
+        if resident::suits(request, Capacity::of(gpu.adapter()))
+            && resident::check_data(data, &gpu).is_ok()
         {
             EngineSpec::Resident(gpu, None)
         } else {
@@ -124,9 +125,10 @@ impl EngineSpec {
     /// How networks are mapped there, on the resident engine.
     pub fn mapping(&self, request: Request<'_>) -> Option<Mapping> {
         match self {
-            EngineSpec::Resident(gpu, mapping) => {
-                resident::mapping(Request { mapping: *mapping, ..request }, Capacity::of(gpu))
-            }
+            EngineSpec::Resident(gpu, mapping) => resident::mapping(
+                Request { mapping: *mapping, ..request },
+                Capacity::of(gpu.adapter()),
+            ),
             EngineSpec::Cpu | EngineSpec::Layered(..) => None,
         }
     }

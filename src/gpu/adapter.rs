@@ -39,6 +39,10 @@ impl DeviceKind {
     }
 }
 
+/// Loop iterations per invocation and dispatch on a software adapter: half of the 65,535 after which
+/// Mesa's llvmpipe silently stops every loop.
+const SOFTWARE_ITERATIONS: u32 = 32_768;
+
 /// What kernels are chosen by: what is fast on a GPU is slow where a driver computes on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AdapterClass {
@@ -159,7 +163,11 @@ impl Adapters {
                     found.extend(adapters);
                     continue;
                 }
-                reason_for_none(&instance, backend).await
+                let reason = reason_for_none(&instance, backend).await;
+                match environment.drivers.filter(|_| backend == "vulkan") {
+                    Some(drivers) => format!("{reason}, and {drivers} is set, which hides drivers"),
+                    None => reason,
+                }
             };
             skipped.push(SkippedBackend { backend, reason });
         }
@@ -227,6 +235,11 @@ impl AdapterEntry {
             },
             _ => AdapterClass::Gpu,
         }
+    }
+
+    /// The largest number of loop iterations per invocation and dispatch.
+    pub fn max_iterations(&self) -> u32 {
+        if self.is_software() { SOFTWARE_ITERATIONS } else { u32::MAX }
     }
 
     /// Whether its driver computes on the CPU.

@@ -16,13 +16,16 @@ const INSTALL: &str =
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum DeviceChoice {
-    /// The environment's choice, else a GPU, else a software adapter, else the CPU.
+    /// The environment's choice, else a GPU, else a software adapter where it is not slower than the CPU, else
+    /// the CPU.
     #[default]
     Auto,
     /// No adapter: the cpu engine.
     Cpu,
     /// The best adapter, an error without one.
     Gpu,
+    /// The first software adapter, an error without one.
+    Software,
     /// The fastest by measurement, which the caller makes: [`Adapters::choose`] takes the default.
     Fastest,
     /// The adapter at this index of `wgrad devices`, or else with these digits in its name.
@@ -38,6 +41,7 @@ impl FromStr for DeviceChoice {
             "auto" => DeviceChoice::Auto,
             "cpu" => DeviceChoice::Cpu,
             "gpu" => DeviceChoice::Gpu,
+            "software" => DeviceChoice::Software,
             "fastest" => DeviceChoice::Fastest,
             other => match other.parse() {
                 Ok(index) => DeviceChoice::Index(index),
@@ -61,6 +65,7 @@ impl fmt::Display for DeviceChoice {
             DeviceChoice::Auto => f.pad("auto"),
             DeviceChoice::Cpu => f.pad("cpu"),
             DeviceChoice::Gpu => f.pad("gpu"),
+            DeviceChoice::Software => f.pad("software"),
             DeviceChoice::Fastest => f.pad("fastest"),
             DeviceChoice::Index(index) => index.fmt(f),
             DeviceChoice::Name(part) => f.pad(part),
@@ -83,7 +88,17 @@ pub struct Environment {
     pub backends: Option<Vec<&'static str>>,
     /// `WGPU_POWER_PREF=low`: integrated before discrete.
     pub low_power: bool,
+    /// A variable that is set and tells the Vulkan loader which drivers there are.
+    pub drivers: Option<&'static str>,
 }
+
+/// The variables that tell the Vulkan loader which drivers to use, or not to.
+const DRIVERS: [&str; 4] = [
+    "VK_DRIVER_FILES",
+    "VK_ICD_FILENAMES",
+    "VK_LOADER_DRIVERS_SELECT",
+    "VK_LOADER_DRIVERS_DISABLE",
+];
 
 impl Environment {
     /// Reads `WGPU_ADAPTER_NAME`, `WGPU_BACKEND` and `WGPU_POWER_PREF` through `variable`.
@@ -95,6 +110,7 @@ impl Environment {
         let bad = |variable, value, choices| GpuError::BadVariable { variable, value, choices };
         let mut environment =
             Environment { adapter_name: set("WGPU_ADAPTER_NAME"), ..Environment::default() };
+        environment.drivers = DRIVERS.into_iter().find(|name| set(name).is_some());
         if let Some(value) = set("WGPU_BACKEND") {
             let names =
                 value.split(',').map(|name| match name.trim().to_ascii_lowercase().as_str() {
@@ -162,6 +178,10 @@ impl Adapters {
             DeviceChoice::Cpu => None,
             DeviceChoice::Auto | DeviceChoice::Fastest => by_default()?,
             DeviceChoice::Gpu => Some(by_default()?.ok_or_else(|| self.none())?),
+            DeviceChoice::Software => {
+                let found = self.entries.iter().find(|adapter| adapter.is_software());
+                Some(found.ok_or_else(|| self.no_such("--device software".to_owned()))?)
+            }
             DeviceChoice::Index(index) => {
                 let found = self.entries.iter().find(|adapter| adapter.index == *index);
                 let by_name = || self.named(&format!("--device {index}"), &index.to_string());
@@ -236,6 +256,7 @@ mod tests {
             ("auto", DeviceChoice::Auto),
             ("cpu", DeviceChoice::Cpu),
             ("gpu", DeviceChoice::Gpu),
+            ("software", DeviceChoice::Software),
             ("3", DeviceChoice::Index(3)),
             ("RTX", DeviceChoice::Name("RTX".into())),
         ] {
@@ -258,6 +279,7 @@ mod tests {
                 adapter_name: Some("llvm".into()),
                 backends: Some(vec!["vulkan", "metal"]),
                 low_power: true,
+                drivers: None,
             }
         );
         assert_eq!(read(&[("WGPU_BACKEND", " ")]).unwrap().backends, None);

@@ -8,14 +8,10 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use web_time::Instant;
 
-use super::adapter::{AdapterEntry, DeviceKind};
+use super::adapter::AdapterEntry;
 use super::error::{Faults, GpuError};
 use super::pipeline::{Dispatch, Pipeline, PipelineKey};
 use super::profile::Profiler;
-
-/// Loop iterations per invocation and dispatch on a software adapter: half of the 65,535 after which
-/// Mesa's llvmpipe silently stops every loop.
-const SOFTWARE_ITERATIONS: u32 = 32_768;
 
 /// The longest time of a submission before the device counts as hung.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
@@ -87,7 +83,7 @@ impl Gpu {
 
     /// The largest number of loop iterations per invocation and dispatch.
     pub fn max_iterations(&self) -> u32 {
-        if self.adapter.kind == DeviceKind::Software { SOFTWARE_ITERATIONS } else { u32::MAX }
+        self.adapter.max_iterations()
     }
 
     /// A storage buffer of `len` 4-byte elements, all zero, that can be written and read back.

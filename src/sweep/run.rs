@@ -118,7 +118,7 @@ impl Sweep {
             mapping: asked,
             ..training.request(batches, networks)
         };
-        resident::mapping(request, Capacity::of(gpu))
+        resident::mapping(request, Capacity::of(gpu.adapter()))
     }
 
     /// The value of `--engine` that trains a cell's networks one by one to the same bits.

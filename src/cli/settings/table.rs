@@ -331,13 +331,13 @@ settings! {
     /// half the rate
     on_divergence: OnDivergence => Setting { default: "stop", refused: NO_PART, ..STOPPING },
 
-    /// Device: auto, cpu, gpu, fastest (which is measured), or the index or a part of the name of an adapter
+    /// Device: auto, cpu, gpu, software, fastest (which is measured), or the index or a part of the name of an adapter
     device: DeviceChoice => Setting {
-        value: "WHICH", default: "auto: a real GPU, else a software adapter, else the CPU", is_short: true,
+        value: "WHICH", default: "auto: a real GPU, else a software adapter where it is not slower than the CPU, else the CPU", is_short: true,
         verbs: &Verb::ALL,
         help_in: &[
-            (Verb::Predict, "Device: auto (the CPU, unless a WGPU_* variable chooses an adapter), cpu, gpu, or the index or a part of the name of an adapter"),
-            (Verb::Bench, "Device: auto, cpu (the CPU alone), gpu, or the index or a part of the name of an adapter"),
+            (Verb::Predict, "Device: auto (the CPU, unless a WGPU_* variable chooses an adapter), cpu, gpu, software, or the index or a part of the name of an adapter"),
+            (Verb::Bench, "Device: auto, cpu (the CPU alone), gpu, software, or the index or a part of the name of an adapter"),
         ],
         ..DEVICE
     },

@@ -18,7 +18,7 @@ mod state;
 mod workgroup;
 
 pub use engine::{Advance, ResidentEngine};
-pub use plan::{check_data, check_limits, launch, mapping, suits};
+pub use plan::{check_data, check_limits, launch, mapping, pays_on_software, suits};
 pub use population::{Member, Population};
 pub use request::{Capacity, Mapping, Request};
 pub use start::Start;

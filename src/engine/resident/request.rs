@@ -2,7 +2,7 @@
 //! trained inside a dispatch.
 
 use crate::data::Batches;
-use crate::gpu::{DeviceKind, Gpu, Kernel, Launch};
+use crate::gpu::{AdapterEntry, DeviceKind, Kernel, Launch};
 use crate::kernels::{self, TrainParams, Trainings};
 use crate::network::{Network, named};
 use crate::optimizer::{Optimizer, RateSchedule};
@@ -39,13 +39,12 @@ impl Capacity {
         is_software: false,
     };
 
-    /// What `gpu` has.
-    pub fn of(gpu: &Gpu) -> Capacity {
-        let adapter = gpu.adapter();
+    /// What an adapter has.
+    pub fn of(adapter: &AdapterEntry) -> Capacity {
         Capacity {
             workgroup_bytes: adapter.limits.max_workgroup_bytes as usize,
             uniform_bytes: usize::try_from(adapter.limits.max_uniform_bytes).unwrap_or(usize::MAX),
-            iterations: gpu.max_iterations() as usize,
+            iterations: adapter.max_iterations() as usize,
             is_software: adapter.kind == DeviceKind::Software,
         }
     }
