@@ -1,4 +1,4 @@
-//! `wgrad sweep` and `wgrad bench` as a stranger types them.
+//! `wgrad sweep` as a stranger types it.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 #[path = "common/command.rs"]
@@ -6,7 +6,7 @@ mod command;
 
 use std::process::{Command, Stdio};
 
-use command::{events, fail, folder, run, stderr, succeed, wgrad, without_adapter, write};
+use command::{events, fail, folder, stderr, succeed, wgrad, without_adapter, write};
 use serde_json::Value;
 
 fn cells(events: &[Value]) -> Vec<&Value> {
@@ -289,57 +289,6 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
     let again = read(&file);
     assert_eq!((&again["cells"], &again["computed_on"]), (&done["cells"], &done["computed_on"]));
     std::fs::remove_dir_all(&folder).unwrap();
-}
-
-const FEW: [&str; 10] = [
-    "bench",
-    "xor",
-    "--epochs",
-    "200",
-    "--networks",
-    "300",
-    "--population-epochs",
-    "20",
-    "--rounds",
-    "1",
-];
-
-#[test]
-fn a_bench_times_everybody_it_compared() {
-    let text = succeed(wgrad(&FEW));
-    for part in [
-        "adapter: ",
-        "each verified against the reference",
-        "one network, 200 epochs",
-        "300 networks, 20 epochs each",
-        "resident",
-        "layered",
-        "plain loop, 1 thread",
-        "One network: ",
-        "The population: ",
-    ] {
-        assert!(text.contains(part), "{text}\nshould contain {part:?}");
-    }
-    let events = events(wgrad(&[&FEW[..], &["--json"]].concat()));
-    let speeds: Vec<&Value> = events.iter().filter(|event| event["event"] == "speed").collect();
-    let names: Vec<&str> =
-        speeds.iter().map(|speed| speed["contestant"].as_str().unwrap()).collect();
-    for name in ["resident", "layered", "cpu", "plain loop", "scalar loop"] {
-        assert!(names.contains(&name), "{names:?}");
-    }
-    assert!(speeds.iter().all(|speed| speed["nanoseconds_per_net_epoch"].as_f64() > Some(0.0)));
-    assert!(events.last().unwrap()["device"]["name"].is_string());
-}
-
-#[test]
-fn a_bench_without_an_adapter_times_the_cpu_alone() {
-    let text = succeed(without_adapter(&FEW));
-    assert!(text.starts_with("no adapter: CPU only"), "{text}");
-    assert!(text.contains("cpu, 1 thread") && !text.contains("resident"), "{text}");
-    fail(wgrad(&["bench", "xor", "--rounds", "0"]), 2, &["--rounds 0"]);
-    fail(wgrad(&["bench", "and"]), 2, &["xor"]);
-    let output = run(wgrad(&["bench", "--help"]));
-    assert!(output.status.success());
 }
 
 /// A dash stands for standard output, and nothing else is printed there.

@@ -21,7 +21,18 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
     (
         "bench",
-        &["train", "network", "optimizer", "data", "random", "gpu", "engine", "reference", "check"],
+        &[
+            "train",
+            "network",
+            "optimizer",
+            "data",
+            "random",
+            "gpu",
+            "kernels",
+            "engine",
+            "reference",
+            "check",
+        ],
     ),
     (
         "report",

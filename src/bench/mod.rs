@@ -2,6 +2,8 @@
 //! each compared with the reference before it is timed.
 
 mod boundary;
+mod crossover;
+mod peak;
 pub mod rivals;
 mod step;
 mod xor;
@@ -14,6 +16,7 @@ use crate::check::{Bound, compare};
 use crate::data::Dataset;
 use crate::random::{Purpose, Threefry};
 pub use boundary::{BoundaryCost, BoundaryCosts, boundaries};
+pub use crossover::{BenchRow, Crossover, Watch, products, widths};
 pub use step::{StepContest, StepSizes, StepSpeed, Stepper, steps};
 pub use xor::{Contest, Contestant, Sizes, Speed, contest};
 

@@ -161,7 +161,7 @@ pub async fn steps(
 }
 
 /// Those of forward, of weights' gradients, and of what goes back through all but the first layer.
-fn operations(network: &Network, batch: usize) -> u64 {
+pub(super) fn operations(network: &Network, batch: usize) -> u64 {
     let of = |layer: crate::network::Layer| {
         let products = if layer.index == 0 { 2 } else { 3 };
         2 * products * (batch * layer.fan_in * layer.fan_out) as u64

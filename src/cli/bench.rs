@@ -1,5 +1,6 @@
 //! `wgrad bench`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -7,9 +8,9 @@ use clap::{Args, ValueEnum};
 use super::device;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, start_log};
+use super::{Failure, check_table, is_stdout, start_log, write_table};
 use crate::Error;
-use crate::bench::{Sizes, StepSizes, boundaries, contest, steps};
+use crate::bench::{Sizes, StepSizes, Watch, boundaries, contest, products, steps, widths};
 use crate::gpu::Gpu;
 use crate::report;
 
@@ -22,6 +23,10 @@ enum Bench {
     Step,
     /// A report boundary of a large and of a small network, beside a training step of each
     Boundary,
+    /// The three products of a layer, beside the same on the CPU
+    Matmul,
+    /// Training steps of 784-H-10 and H-H-H, and from which H on the adapter beats the CPU
+    Width,
 }
 
 /// Flags of `wgrad bench`.
@@ -42,6 +47,26 @@ pub(super) struct BenchArgs {
     /// Of `xor`: number of epochs of the population [default: 2000]
     #[arg(long, value_name = "N")]
     population_epochs: Option<u32>,
+
+    /// Of `matmul`: sizes, each N for N x N x N, or MxKxN [default: 256,512,1024,1000x333x77, on a GPU up to 4096]
+    #[arg(long, value_name = "N|MxKxN,...", value_delimiter = ',', value_parser = size)]
+    sizes: Vec<[usize; 3]>,
+
+    /// Of `width`: hidden units H; A..B doubles from A to B [default: 16..256, on a GPU 16..4096]
+    #[arg(long, value_name = "N,...|A..B", value_parser = doubling)]
+    widths: Option<Numbers>,
+
+    /// Of `width`: batch sizes in rows [default: 32,256, on a GPU 32,256,4096]
+    #[arg(long, value_name = "ROWS,...", value_parser = doubling)]
+    batches: Option<Numbers>,
+
+    /// Of `matmul` and `width`: write the measurements to this file as comma-separated values, - for standard output
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+
+    /// Replace an existing file that --csv names
+    #[arg(long)]
+    force: bool,
 
     /// Number of measurements of each, in turn with the others
     #[arg(long, value_name = "N", default_value_t = Sizes::default().rounds)]
@@ -70,13 +95,24 @@ impl BenchArgs {
         ];
         let of_step =
             [("layers", settings.layers.as_ref().map(|_| 1)), ("batch", settings.batch.map(wide))];
-        let (own, others, bench) = match self.what {
-            Bench::Xor => (&of_xor[..], [&of_step[..], &[]], "xor"),
-            Bench::Step => (&of_step[..], [&of_xor[..], &[]], "step"),
-            Bench::Boundary => (&[][..], [&of_xor[..], &of_step[..]], "boundary"),
+        let given = |is_given: bool| is_given.then_some(1);
+        let of_matmul = [("sizes", given(!self.sizes.is_empty()))];
+        let of_width =
+            [("widths", given(self.widths.is_some())), ("batches", given(self.batches.is_some()))];
+        let of_both = [("csv", given(self.csv.is_some())), ("force", given(self.force))];
+        let (own, bench): (&[&[_]], _) = match self.what {
+            Bench::Xor => (&[&of_xor], "xor"),
+            Bench::Step => (&[&of_step], "step"),
+            Bench::Boundary => (&[], "boundary"),
+            Bench::Matmul => (&[&of_matmul, &of_both], "matmul"),
+            Bench::Width => (&[&of_width, &of_both], "width"),
         };
-        let mut others = others.into_iter().flatten();
-        if let Some((flag, _)) = others.find(|(_, value)| value.is_some()) {
+        let own: Vec<(&str, Option<u64>)> = own.iter().copied().flatten().copied().collect();
+        let all: [&[_]; 5] = [&of_xor, &of_step, &of_matmul, &of_width, &of_both];
+        let is_other = |flag: &&(&str, Option<u64>)| {
+            flag.1.is_some() && own.iter().all(|(name, _)| *name != flag.0)
+        };
+        if let Some((flag, _)) = all.into_iter().flatten().find(is_other) {
             let reason = format!("does not apply to bench {bench}; leave it out");
             return Err(Error::setting(format!("--{flag}"), reason));
         }
@@ -111,6 +147,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
             Bench::Xor => {}
             Bench::Step => return step(args, settings, gpu, &stop).await,
             Bench::Boundary => return boundary(args, gpu, &stop).await,
+            Bench::Matmul | Bench::Width => return crossover(args, gpu, &stop).await,
         }
         if let Some(gpu) = gpu {
             let most = gpu.adapter().limits.max_binding_bytes / (13 * 4);
@@ -126,6 +163,88 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         report::contest(&outcome?, gpu.map(|gpu| gpu.adapter()), args.json)?;
         Ok(stop.check()?)
     })
+}
+
+/// Numbers with commas between them.
+#[derive(Debug, Clone)]
+struct Numbers(Vec<usize>);
+
+/// A list of numbers, or those from A to B of which each is twice the one before.
+fn doubling(text: &str) -> Result<Numbers, String> {
+    let number = |text: &str| {
+        let number = text.trim().parse::<usize>().ok().filter(|number| *number > 0);
+        number.ok_or_else(|| format!("{text:?} is not a whole number above 0"))
+    };
+    if let Some((first, last)) = text.split_once("..") {
+        let (first, last) = (number(first)?, number(last)?);
+        let next = |at: &usize| at.checked_mul(2).filter(|next| *next <= last);
+        let all: Vec<usize> =
+            std::iter::successors((first <= last).then_some(first), next).collect();
+        return match all.is_empty() {
+            true => Err(format!("{text} has no numbers; give the smaller one first")),
+            false => Ok(Numbers(all)),
+        };
+    }
+    Ok(Numbers(text.split(',').map(number).collect::<Result<_, _>>()?))
+}
+
+/// The size of a product.
+fn size(text: &str) -> Result<[usize; 3], String> {
+    let numbers: Option<Vec<usize>> = text
+        .split('x')
+        .map(|number| number.trim().parse().ok().filter(|number| *number > 0))
+        .collect();
+    match numbers.as_deref() {
+        Some(&[n]) => Ok([n; 3]),
+        Some(&[m, k, n]) => Ok([m, k, n]),
+        _ => Err("give N for N x N x N, or MxKxN, as in 512 or 1000x333x77".to_owned()),
+    }
+}
+
+/// `wgrad bench matmul` and `wgrad bench width`.
+async fn crossover(args: &BenchArgs, gpu: Option<&Arc<Gpu>>, stop: &Stop) -> Result<(), Failure> {
+    let Some(gpu) = gpu else {
+        let reason =
+            "compares an adapter with the CPU, and there is none; `wgrad devices` tells more";
+        return Err(Error::setting("bench", reason).into());
+    };
+    if let Some(path) = &args.csv {
+        check_table(path, args.force)?;
+    }
+    let to_stdout = args.csv.as_deref().is_some_and(is_stdout);
+    let is_gpu = !gpu.adapter().is_software();
+    let of_gpu =
+        |numbers: &[usize], more: &[usize]| [numbers, if is_gpu { more } else { &[] }].concat();
+    let progress = report::Spinner::start(args.json || to_stdout);
+    let stopping = || stop.signal().is_some();
+    let mut tell = |what: &str| progress.show(what);
+    let mut watch = Watch { tell: &mut tell, stop: &stopping };
+    let outcome = match args.what {
+        Bench::Matmul => {
+            let cubes = of_gpu(&[256, 512, 1024], &[2048, 4096]);
+            let usual = || cubes.iter().map(|&n| [n; 3]).chain([[1000, 333, 77]]).collect();
+            let sizes = if args.sizes.is_empty() { usual() } else { args.sizes.clone() };
+            products(gpu, &sizes, args.rounds, &mut watch).await
+        }
+        _ => {
+            let list = |given: &Option<Numbers>, usual: Vec<usize>| {
+                given.as_ref().map_or(usual, |given| given.0.clone())
+            };
+            let own = of_gpu(&[16, 32, 64, 128, 256], &[512, 1024, 2048, 4096]);
+            let (hidden, batches) =
+                (list(&args.widths, own), list(&args.batches, of_gpu(&[32, 256], &[4096])));
+            widths(gpu, (&hidden, &batches), args.rounds, &mut watch).await
+        }
+    };
+    progress.end();
+    let outcome = outcome?;
+    if let Some(path) = &args.csv {
+        write_table(path, &report::crossover_csv(&outcome, gpu.adapter()))?;
+    }
+    if !to_stdout {
+        report::crossover(&outcome, gpu.adapter(), args.json)?;
+    }
+    Ok(stop.check()?)
 }
 
 /// `wgrad bench boundary`.

@@ -19,6 +19,8 @@ const LANES: usize = 64;
 pub const UNITS: usize = 128;
 /// Tiles from which a software adapter gets large ones: enough for its threads to share evenly.
 const FEW_TILES: usize = 8;
+/// Elements of a product from which it gets tiles at all: half of a small one.
+const FEW_ELEMENTS: usize = 512;
 
 /// A product: a matrix of `rows` x `cols`, each element a sum of `terms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +96,12 @@ pub fn choose(product: Product, class: AdapterClass) -> Variant {
                 row_blocks: blocks,
                 col_blocks: blocks,
             });
-            let suits = |variant: &&Variant| variant.groups(product) >= FEW_TILES;
-            all.iter().find(suits).copied().unwrap_or(Variant::Direct)
+            let [large, small] = all;
+            match product.rows * product.cols {
+                _ if large.groups(product) >= FEW_TILES => large,
+                elements if elements >= FEW_ELEMENTS => small,
+                _ => Variant::Direct,
+            }
         }
         AdapterClass::Software { subgroup: None } => Variant::Direct,
     }
@@ -105,8 +111,8 @@ impl std::fmt::Display for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self, self.tile()) {
             (Variant::Staged(_), Some([high, wide])) => write!(f, "staged-{high}x{wide}"),
-            (Variant::Broadcast { lanes, .. }, Some([high, wide])) => {
-                write!(f, "broadcast-{lanes}-{high}x{wide}")
+            (Variant::Broadcast { .. }, Some([high, wide])) => {
+                write!(f, "broadcast-{high}x{wide}")
             }
             (Variant::Split(lanes), _) => write!(f, "split-{lanes}"),
             _ => f.write_str("direct"),

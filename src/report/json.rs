@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{AdapterReport, PredictReport, RateReport, SweepResult, driver, profile};
 use crate::Error;
-use crate::bench::{BoundaryCosts, Contest, StepContest};
+use crate::bench::{BoundaryCosts, Contest, Crossover, StepContest};
 use crate::data::{Dataset, Samples};
 use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
@@ -428,6 +428,35 @@ pub(super) fn step_contest(contest: &StepContest, adapter: Option<&AdapterEntry>
         "stopped": contest.stopped,
     });
     text + &bench_result(adapter, result)
+}
+
+pub(super) fn crossover(measured: &Crossover, adapter: &AdapterEntry) -> String {
+    let mut text = String::new();
+    for row in &measured.rows {
+        text += &line(&json!({
+            "event": "bench",
+            "work": row.work,
+            "engine": if row.batch.is_some() { "layered" } else { "kernel" },
+            "variant": row.variant,
+            "sizes": row.sizes,
+            "batch": row.batch,
+            "median_ms": 1e3 * row.adapter.median(),
+            "spread": row.adapter.spread(),
+            "gflops": row.gflops(),
+            "share_of_peak": row.gflops() / measured.peak,
+            "cpu_median_ms": 1e3 * row.cpu.median(),
+            "ratio_to_cpu": row.ratio(),
+            "cold_ms": 1e3 * row.cold,
+            "max_error": row.max_error,
+            "bound": row.bound,
+        }));
+    }
+    let result = json!({
+        "peak_gflops": measured.peak,
+        "rounds": measured.rounds,
+        "stopped": measured.stopped,
+    });
+    text + &bench_result(Some(adapter), result)
 }
 
 pub(super) fn boundary_costs(measured: &BoundaryCosts, adapter: Option<&AdapterEntry>) -> String {

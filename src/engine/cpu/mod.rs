@@ -427,6 +427,24 @@ impl CpuEngine {
     }
 }
 
+/// A product by the library that steps use, for benches: `output = left . right`, `[m][n]`, with `left` as
+/// `[m][k]` or transposed, `right` as `[k][n]` or transposed; all with strides that are multiples of 4.
+pub(crate) fn product(
+    left_is_transposed: bool,
+    right_is_transposed: bool,
+    [m, k, n]: [usize; 3],
+    [left, right]: [&[f32]; 2],
+    output: &mut [f32],
+) {
+    let view = |data, rows, cols, is_transposed| match is_transposed {
+        true => View { data, rows, cols, steps: (1, row_stride(rows)) },
+        false => View::rows(data, rows, cols, row_stride(cols)),
+    };
+    let (left, right) =
+        (view(left, m, k, left_is_transposed), view(right, k, n, right_is_transposed));
+    gemm(left, right, output, row_stride(n));
+}
+
 /// The outputs of any rows, a portion at a time.
 pub(super) fn forward_rows(network: &Network, parameters: &[f32], inputs: &[f32]) -> Forward {
     let outputs = network.outputs();

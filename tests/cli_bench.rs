@@ -1,0 +1,114 @@
+//! `wgrad bench` as a stranger types it.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "common/command.rs"]
+mod command;
+
+use command::{events, fail, folder, run, succeed, wgrad, without_adapter};
+use serde_json::Value;
+
+const FEW: [&str; 10] = [
+    "bench",
+    "xor",
+    "--epochs",
+    "200",
+    "--networks",
+    "300",
+    "--population-epochs",
+    "20",
+    "--rounds",
+    "1",
+];
+
+#[test]
+fn a_bench_times_everybody_it_compared() {
+    let text = succeed(wgrad(&FEW));
+    for part in [
+        "adapter: ",
+        "each verified against the reference",
+        "one network, 200 epochs",
+        "300 networks, 20 epochs each",
+        "resident",
+        "layered",
+        "plain loop, 1 thread",
+        "One network: ",
+        "The population: ",
+    ] {
+        assert!(text.contains(part), "{text}\nshould contain {part:?}");
+    }
+    let events = events(wgrad(&[&FEW[..], &["--json"]].concat()));
+    let speeds: Vec<&Value> = events.iter().filter(|event| event["event"] == "speed").collect();
+    let names: Vec<&str> =
+        speeds.iter().map(|speed| speed["contestant"].as_str().unwrap()).collect();
+    for name in ["resident", "layered", "cpu", "plain loop", "scalar loop"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(speeds.iter().all(|speed| speed["nanoseconds_per_net_epoch"].as_f64() > Some(0.0)));
+    assert!(events.last().unwrap()["device"]["name"].is_string());
+}
+
+#[test]
+fn a_bench_without_an_adapter_times_the_cpu_alone() {
+    let text = succeed(without_adapter(&FEW));
+    assert!(text.starts_with("no adapter: CPU only"), "{text}");
+    assert!(text.contains("cpu, 1 thread") && !text.contains("resident"), "{text}");
+    fail(wgrad(&["bench", "xor", "--rounds", "0"]), 2, &["--rounds 0"]);
+    fail(wgrad(&["bench", "and"]), 2, &["xor"]);
+    let output = run(wgrad(&["bench", "--help"]));
+    assert!(output.status.success());
+}
+
+/// Each product and each step is compared first, and what is told of it is what was measured.
+#[test]
+fn products_and_widths_are_compared_and_timed_beside_the_cpu() {
+    let folder = folder("crossover");
+    let csv = folder.join("matmul.csv");
+    let csv = csv.to_str().unwrap();
+    let products = ["bench", "matmul", "--sizes", "64,70x33x9", "--rounds", "1"];
+    let seen = events(wgrad(&[&products[..], &["--json", "--csv", csv]].concat()));
+    let rows: Vec<&Value> = seen.iter().filter(|event| event["event"] == "bench").collect();
+    let works: Vec<&str> = rows.iter().map(|row| row["work"].as_str().unwrap()).collect();
+    let forms = ["matmul-nn", "matmul-tn", "matmul-nt"];
+    assert_eq!(works, [&forms[..], &forms].concat());
+    for row in &rows {
+        let [m, k, n] = [0, 1, 2].map(|at| row["sizes"][at].as_f64().unwrap());
+        let number = |name: &str| row[name].as_f64().unwrap_or_else(|| panic!("{name}: {row}"));
+        let gflops = 2.0 * m * k * n / (number("median_ms") / 1e3) / 1e9;
+        approx::assert_relative_eq!(number("gflops"), gflops, max_relative = 1e-9);
+        let ratio = number("cpu_median_ms") / number("median_ms");
+        approx::assert_relative_eq!(number("ratio_to_cpu"), ratio, max_relative = 1e-9);
+        assert!(number("max_error") <= number("bound") && number("cold_ms") > 0.0, "{row}");
+        assert!(row["variant"].is_string());
+    }
+    assert!(seen.last().unwrap()["peak_gflops"].as_f64() > Some(0.0));
+    let table = std::fs::read_to_string(csv).unwrap();
+    assert!(table.starts_with("work,sizes,batch,adapter,driver,variant,median_ms,"), "{table}");
+    assert_eq!(table.lines().count(), 7);
+    fail(wgrad(&[&products[..], &["--csv", csv]].concat()), 2, &["matmul.csv", "--force"]);
+
+    let widths = ["bench", "width", "--widths", "4..8", "--batches", "8", "--rounds", "1"];
+    let text = succeed(wgrad(&widths));
+    for part in ["784-4-10", "784-8-10", "4-4-4", "8-8-8", "784-H-10, batch 8, H 4 to 8: "] {
+        assert!(text.contains(part), "{text}\nshould contain {part:?}");
+    }
+    assert!(text.lines().skip(1).all(|line| line.chars().count() <= 100), "{text}");
+    let told = succeed(wgrad(&[&widths[..], &["--csv", "-"]].concat()));
+    assert!(told.starts_with("work,") && told.lines().count() == 5, "{told}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn sizes_that_are_none_and_flags_of_other_benches_are_refused() {
+    for (args, parts) in [
+        (&["matmul", "--sizes", "0"][..], &["--sizes", "1000x333x77"][..]),
+        (&["matmul", "--sizes", "2x3"], &["MxKxN"]),
+        (&["width", "--widths", "8..4"], &["smaller one first"]),
+        (&["width", "--batches", "x"], &["--batches", "whole number"]),
+        (&["matmul", "--widths", "8"], &["--widths", "does not apply to bench matmul"]),
+        (&["xor", "--csv", "x.csv"], &["--csv", "does not apply to bench xor"]),
+        (&["width", "--epochs", "3"], &["--epochs", "does not apply to bench width"]),
+    ] {
+        fail(wgrad(&[&["bench"], args].concat()), 2, parts);
+    }
+    fail(without_adapter(&["bench", "width"]), 2, &["compares an adapter with the CPU"]);
+}
