@@ -14,7 +14,7 @@ use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, State, Task};
 use wgrad::network::{
-    Activation, GradientAt, Hyperparameter, Initializer, Loss, Network, Real, SlopeNeeds, Targets,
+    Activation, GradientAt, Hyperparameter, Initializer, Loss, Network, SlopeNeeds, Targets,
 };
 use wgrad::optimizer::{HYPERPARAMETERS, Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;

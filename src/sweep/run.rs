@@ -29,7 +29,7 @@ const GPU_WORK: u64 = 1 << 34;
 const SOFTWARE_WORK: u64 = 1 << 28;
 /// Networks that a core of the CPU trains at once at most, and at least. Between them so many that they take a
 /// few tenths of a second, and every core has some.
-const CPU_CHUNK: Range<u64> = 1 << 5..1 << 12;
+const CPU_CHUNK: Range<u64> = 1 << 6..1 << 12;
 /// Rows of network-epochs times parameters in that time.
 const CPU_WORK: u64 = 1 << 29;
 /// Chunks that are handed to the cores at once: there may be more than memory holds.
@@ -128,7 +128,8 @@ impl Sweep {
         resident::mapping(request, Capacity::of(gpu))
     }
 
-    /// The value of `--engine` that trains a cell's networks one by one to the same bits.
+    /// The value of `--engine` that trains a cell's networks one by one: resident to the same bits, on the CPU,
+    /// where a sweep trains them in the lanes of its vectors, but for rounding.
     pub fn engine_of(&self, cell: usize, spec: &EngineSpec) -> String {
         let EngineSpec::Resident(gpu, mapping) = spec else { return spec.kind().to_string() };
         let shapes = self.shapes();

@@ -99,6 +99,13 @@ impl Group {
         self.own(lane).all(f32::is_finite)
     }
 
+    /// Whether those of all lanes are, of empty ones too.
+    pub(super) fn are_finite(&self) -> bool {
+        // The largest of them by its bits, which vectors find sooner than the first that is not.
+        let sizes = self.parameters.iter().map(|parameter| parameter.abs().to_bits());
+        f32::from_bits(sizes.fold(0, u32::max)).is_finite()
+    }
+
     /// The parameters of the networks that train here, in the network's layout, each with its index.
     pub(super) fn unpacked(&self, shape: &Shape) -> impl Iterator<Item = (usize, Vec<f32>)> {
         (0..self.members.len()).filter_map(|lane| {

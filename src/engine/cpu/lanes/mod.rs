@@ -22,9 +22,12 @@ use group::Group;
 use shape::{Scratch, Shape};
 use step::Work;
 use update::StepRule;
+use vector::Four;
 #[cfg(target_arch = "x86_64")]
 use vector::{Avx2, Avx512};
-use vector::{Eight, Vector};
+
+/// Networks of a group of small ones, where there are wide vectors.
+const MANY: usize = 64;
 
 /// Steps that a group makes before the next: so few that networks which stop do not leave their lanes idle
 /// for long, and so many that the parameters of a group are not fetched too often.
@@ -60,15 +63,10 @@ impl Instructions {
         all
     }
 
-    /// Networks that fill a register, and whether there are functions for more of them at once.
-    fn lanes(self) -> (usize, bool) {
-        match self {
-            Instructions::Any => (Eight::LANES, false),
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => (Avx2::LANES, true),
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => (Avx512::LANES, true),
-        }
+    /// Networks of a group of small ones, and of others: several registers full, so that what is done once for
+    /// all of them takes little of the time.
+    fn widths(self) -> [usize; 2] {
+        if self == Instructions::Any { [16; 2] } else { [MANY, MANY / 2] }
     }
 }
 
@@ -102,7 +100,7 @@ impl<'a> LanesEngine<'a> {
         starts: &[Start],
         instructions: Instructions,
     ) -> LanesEngine<'a> {
-        let shape = Shape::new(population, instructions.lanes());
+        let shape = Shape::new(population, instructions.widths());
         let members = population.members;
         let mut groups: Vec<Group> = Vec::new();
         groups.resize_with(members.len().div_ceil(shape.width), || Group::new(&shape));
@@ -175,37 +173,38 @@ impl<'a> LanesEngine<'a> {
         let looks = is_last && shape.stops_when_solved && slice.end.is_multiple_of(per_epoch);
         let work = Work { shape, data: population.data, seeds, rules, looks };
         let group = &mut groups[at];
-        match (self.instructions, shape.width) {
+        let many = shape.width == MANY;
+        match self.instructions {
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
             // SAFETY: the CPU has the instructions, or they would not be in `all_here`.
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            (Instructions::Avx2, width) => unsafe {
-                match width {
-                    32 => avx2::<4, 2>(&work, group, scratch, slice),
-                    _ => avx2::<1, 8>(&work, group, scratch, slice),
+            Instructions::Avx2 => unsafe {
+                match many {
+                    true => avx2::<8, 1>(&work, group, scratch, slice),
+                    false => avx2::<4, 2>(&work, group, scratch, slice),
                 }
             },
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
             // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            (Instructions::Avx512, width) => unsafe {
-                match width {
-                    32 => avx512::<2, 4>(&work, group, scratch, slice),
-                    _ => avx512::<1, 8>(&work, group, scratch, slice),
+            Instructions::Avx512 => unsafe {
+                match many {
+                    true => avx512::<4, 2>(&work, group, scratch, slice),
+                    false => avx512::<2, 4>(&work, group, scratch, slice),
                 }
             },
-            (Instructions::Any, _) => step::advance::<Eight, 1, 2>(&work, group, scratch, slice),
+            Instructions::Any => step::advance::<Four, 4, 1>(&work, group, scratch, slice),
         }
     }
 
     /// Notes what has become of networks, and moves those left together.
     fn settle(&mut self) {
         for group in &mut self.groups {
-            for lane in 0..self.shape.width {
-                let Some(member) = group.member(lane) else { continue };
-                if group.is_finite(lane) {
+            let lanes = if group.are_finite() { 0..0 } else { 0..self.shape.width };
+            for lane in lanes {
+                let Some(member) = group.member(lane).filter(|_| !group.is_finite(lane)) else {
                     continue;
-                }
+                };
                 self.statuses[member as usize] = NetworkStatus::Diverged;
                 if self.shape.stops_when_solved {
                     group.stop(lane, NetworkStatus::Diverged);

@@ -7,17 +7,14 @@ use crate::engine::{Population, Request};
 use crate::network::{Activation, GradientAt, Layout, Loss};
 use crate::optimizer::Optimizer;
 
-/// Bytes that a step may have in use at once so that they stay in the first level of the cache, which
-/// is 32 KiB and more.
-const CACHE_BYTES: usize = 24 << 10;
-/// Those of them that rows may take.
+/// Bytes that a step of a group of small networks may have in use: about what the first level of a cache holds.
+const CACHE_BYTES: usize = 48 << 10;
+/// Those of them that rows may take, unless there are but a few.
 const ROW_BYTES: usize = 12 << 10;
-/// Numbers of a parameter, its gradient and its moments with which eight networks fit in the second level of
-/// the cache, with room for the rows. Larger networks are faster by products of matrices.
+const FEW_ROWS: usize = 4;
+/// Numbers of a network, with its gradients and its moments, beyond which a group leaves the second level of a cache,
+/// and products of matrices are faster.
 const MOST_NUMBERS: usize = 16 << 10;
-
-/// Networks of a group of small ones: several registers full, so that some work while others wait.
-const MANY: usize = 32;
 
 /// One layer. Its parameters are, unit by unit, the weights of what feeds it and the bias.
 #[derive(Debug, Clone)]
@@ -70,8 +67,8 @@ pub(super) fn suits(request: Request<'_>) -> bool {
 }
 
 impl Shape {
-    /// `least` networks to a group or, if so allowed and they are small, [`MANY`].
-    pub(super) fn new(population: &Population<'_>, (least, may_be_many): (usize, bool)) -> Shape {
+    /// In groups of so many small networks, or so many others.
+    pub(super) fn new(population: &Population<'_>, [many, few]: [usize; 2]) -> Shape {
         let &Population { network, optimizer, batches, data, .. } = population;
         let layout = Layout::new(network);
         let (mut layers, mut places) = (Vec::new(), Vec::new());
@@ -96,8 +93,8 @@ impl Shape {
         let row = row * size_of::<f32>();
         let numbers = places.len() * states(&optimizer) * size_of::<f32>();
         let rows = batches.batch().max(1);
-        let is_small = MANY * (numbers + row * rows.min(4)) <= CACHE_BYTES;
-        let width = if is_small && may_be_many { MANY } else { least };
+        let is_small = many * (numbers + row * rows.min(FEW_ROWS)) <= CACHE_BYTES;
+        let width = if is_small { many } else { few };
         let most = if population.stops_when_solved { data.rows().max(1) } else { rows };
         Shape {
             layers,
@@ -111,7 +108,7 @@ impl Shape {
             is_weighted: data.is_weighted(),
             stops_when_solved: population.stops_when_solved,
             width,
-            tile: (ROW_BYTES / (width * row)).clamp(1, most),
+            tile: (ROW_BYTES / (width * row)).max(FEW_ROWS).min(most),
             places,
             layout_len: layout.len(),
         }
@@ -143,12 +140,15 @@ impl Buffer {
 
 impl Deref for Buffer {
     type Target = [f32];
+    // A call from a loop of vectors would have all of them put away.
+    #[inline(always)]
     fn deref(&self) -> &[f32] {
         &self.list[self.used.clone()]
     }
 }
 
 impl DerefMut for Buffer {
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut self.list[self.used.clone()]
     }

@@ -8,10 +8,10 @@ use std::ops::Range;
 use super::group::Group;
 use super::shape::{LayerRows, LayerShape, Scratch, Shape};
 use super::update::{StepRule, update};
-use super::vector::{Pack, Vector, packs, packs_mut, vectors, vectors_mut};
+use super::vector::{Pack, Pair, Vector, packs, packs_mut, vectors, vectors_mut};
 use crate::data::Dataset;
 use crate::engine::{NetworkStatus, STOP_WITHIN};
-use crate::network::{Activation, Link, Loss};
+use crate::network::{Activation, Link, Loss, Number};
 
 /// What a run over a group needs beside it.
 #[derive(Debug, Clone, Copy)]
@@ -55,27 +55,33 @@ pub(super) fn advance<V: Vector, const M: usize, const R: usize>(
     scratch: &mut Scratch,
     steps: Range<u32>,
 ) {
-    let Shape { batches, stops_when_solved, .. } = work.shape;
+    let Shape { batches, stops_when_solved, outputs, loss: loss_kind, .. } = *work.shape;
     let (is_full, per_epoch) = (batches.is_full(), batches.steps_per_epoch() as u32);
-    for step in steps.clone() {
-        if *stops_when_solved && !is_full && step.is_multiple_of(per_epoch) {
-            look::<V, M, R>(work, group, scratch, step);
+    let scale_of = |rows| loss_kind.gradient_scale(rows, outputs) as f32;
+    let (mut rows, mut scale) = (batches.rows(), scale_of(batches.rows()));
+    for (at, step) in steps.clone().enumerate() {
+        if !is_full {
+            if stops_when_solved && step.is_multiple_of(per_epoch) {
+                look::<V, M, R>(work, group, scratch, step);
+            }
+            rows = batches.len_of(step);
+            scale = scale_of(rows);
         }
-        let rows = batches.len_of(step);
-        let scale = work.shape.loss.gradient_scale(rows, work.shape.outputs) as f32;
-        scratch.farthest.fill(0.0);
-        for first in (0..rows).step_by(work.shape.tile) {
+        packs_mut::<V, M>(&mut scratch.farthest)[0] = [V::splat(0.0); M];
+        let mut first = 0;
+        while first < rows {
             let tile = first..rows.min(first + work.shape.tile);
             let len = tile.len();
             take_rows(work, group, scratch, (!is_full).then_some(step), tile);
             forward::<V, M, R>(work.shape, group, scratch, len);
             loss::<V, M>(work.shape, scratch, len, scale);
             backward::<V, M, R>(work.shape, group, scratch, len, first == 0);
+            first += len;
         }
-        if *stops_when_solved && is_full && stop_solved(group, &scratch.farthest, step) {
+        if stops_when_solved && is_full && stop_solved(group, &scratch.farthest, step) {
             return;
         }
-        let rule = &work.rules[(step - steps.start) as usize % work.rules.len()];
+        let rule = work.rules.get(at).unwrap_or(&work.rules[0]);
         update::<V, M>(work.shape, rule, group, &scratch.gradients);
     }
     if work.looks {
@@ -194,14 +200,14 @@ fn forward<V: Vector, const M: usize, const R: usize>(
         let LayerRows { z, a, .. } = &mut from[0];
         let z = if layer.keeps_z { z } else { &mut scratch.raw };
         let (len, stride) = (layer.fan_out * rows, layer.fan_in + 1);
-        let sums = &mut packs_mut::<V, M>(z)[..len];
-        for (unit, sums) in sums.chunks_exact_mut(rows).enumerate() {
+        for unit in 0..layer.fan_out {
+            let sums = part_mut(packs_mut::<V, M>(z), unit, rows);
             let own = &parameters[layer.parameters.start + unit * stride..][..stride];
-            let input = &input[..layer.fan_in * rows];
-            products::<V, M, R>(sums, own[layer.fan_in], (own, 1), input);
+            products::<V, M, R>(sums, own[layer.fan_in], (own, 1), (input, layer.fan_in));
         }
-        let (z, a) = (&vectors(z)[..len * M], &mut vectors_mut::<V>(a)[..len * M]);
-        let parameter = V::splat(layer.parameter);
+        let len = len * M / 2;
+        let (z, a) = (&vectors(z)[..len], &mut vectors_mut::<Pair<V>>(a)[..len]);
+        let parameter = Pair::splat(layer.parameter);
         with_activation!(layer.activation, KIND => {
             for (a, z) in a.iter_mut().zip(z) {
                 *a = KIND.value([parameter, *z]);
@@ -210,23 +216,36 @@ fn forward<V: Vector, const M: usize, const R: usize>(
     }
 }
 
-/// `sums[row] = first + sum over k of weights[k step] lists[k][row]`.
+/// Part `at` of a list in parts of `len`. Not by an iterator over parts, whose division takes as long as what is
+/// done with them.
+#[inline(always)]
+fn part<T>(list: &[T], at: usize, len: usize) -> &[T] {
+    &list[at * len..][..len]
+}
+
+/// The same, to be changed.
+#[inline(always)]
+fn part_mut<T>(list: &mut [T], at: usize, len: usize) -> &mut [T] {
+    &mut list[at * len..][..len]
+}
+
+/// `sums[row] = first + sum over k of weights[k step] lists[k][row]`, of `count` lists.
 #[inline(always)]
 fn products<V: Vector, const M: usize, const R: usize>(
     sums: &mut [Pack<V, M>],
     first: Pack<V, M>,
-    (weights, step): (&[Pack<V, M>], usize),
-    lists: &[Pack<V, M>],
+    weights: (&[Pack<V, M>], usize),
+    lists: (&[Pack<V, M>], usize),
 ) {
     let rows = sums.len();
     let (some, rest) = sums.as_chunks_mut::<R>();
     let mut row = 0;
     for some in some {
-        *some = row_products(first, (weights, step), lists, (row, rows));
+        *some = row_products(first, weights, lists, (row, rows));
         row += R;
     }
     for one in rest {
-        [*one] = row_products(first, (weights, step), lists, (row, rows));
+        [*one] = row_products(first, weights, lists, (row, rows));
         row += 1;
     }
 }
@@ -236,12 +255,12 @@ fn products<V: Vector, const M: usize, const R: usize>(
 fn row_products<V: Vector, const M: usize, const R: usize>(
     first: Pack<V, M>,
     (weights, step): (&[Pack<V, M>], usize),
-    lists: &[Pack<V, M>],
+    (lists, count): (&[Pack<V, M>], usize),
     (row, rows): (usize, usize),
 ) -> [Pack<V, M>; R] {
     let mut sums = [first; R];
-    for (k, list) in lists.chunks_exact(rows).enumerate() {
-        let (w, x) = (&weights[k * step], &list[row..][..R]);
+    for k in 0..count {
+        let (w, x) = (&weights[k * step], &lists[k * rows + row..][..R]);
         for r in 0..R {
             add_product(&mut sums[r], &x[r], w);
         }
@@ -266,32 +285,36 @@ fn add_product<V: Vector, const M: usize>(
 fn loss<V: Vector, const M: usize>(shape: &Shape, scratch: &mut Scratch, rows: usize, scale: f32) {
     let Scratch { layers, raw, target, weight, farthest, .. } = scratch;
     let Some((layer, last)) = shape.layers.last().zip(layers.last_mut()) else { return };
-    let len = shape.outputs * rows * M;
+    let len = shape.outputs * rows * M / 2;
     let LayerRows { z, a, d } = last;
-    let (z, a, d) = (vectors(z), &vectors(a)[..len], &mut vectors_mut::<V>(d)[..len]);
+    let (z, a, d) = (vectors(z), &vectors(a)[..len], &mut vectors_mut::<Pair<V>>(d)[..len]);
     let (raw, target) = (&mut vectors_mut(raw)[..len], &vectors(target)[..len]);
     let predictions = match shape.loss.link() {
         Link::Identity => a,
         Link::Sigmoid => {
             for (p, z) in raw.iter_mut().zip(a) {
-                *p = Activation::Sigmoid.value([V::splat(0.0), *z]);
+                *p = Activation::Sigmoid.value([Pair::splat(0.0), *z]);
             }
             &*raw
         }
         Link::Softmax => {
-            for at in 0..rows * M {
-                softmax(&a[at..], &mut raw[at..], rows * M);
+            let row = rows * M / 2;
+            for at in 0..row {
+                softmax(&a[at..], &mut raw[at..], row);
             }
             &*raw
         }
     };
-    let farthest = &mut packs_mut::<V, M>(farthest)[0];
-    for (p, t) in predictions.as_chunks::<M>().0.iter().zip(target.as_chunks::<M>().0) {
-        for m in 0..M {
-            farthest[m] = farthest[m].larger((p[m] - t[m]).abs());
+    let farthest = &mut vectors_mut::<Pair<V>>(farthest)[..M / 2];
+    let mut at = 0;
+    while at < len {
+        for (m, farthest) in farthest.iter_mut().enumerate() {
+            let error: Pair<V> = predictions[at + m] - target[at + m];
+            *farthest = farthest.larger(error.abs());
         }
+        at += M / 2;
     }
-    let (parameter, scale) = (V::splat(shape.loss_parameter), V::splat(scale));
+    let (parameter, scale) = (Pair::splat(shape.loss_parameter), Pair::splat(scale));
     with_constant!(
         shape.loss,
         Loss::{MseHalfMean, MseMean, Bce, BceWithLogits, SoftmaxCrossEntropy, Huber},
@@ -300,8 +323,9 @@ fn loss<V: Vector, const M: usize>(shape: &Shape, scratch: &mut Scratch, rows: u
         }
     );
     if shape.is_weighted {
-        for d in d.chunks_exact_mut(rows * M) {
-            for (d, weight) in d.iter_mut().zip(vectors(weight)) {
+        for output in 0..shape.outputs {
+            let d = part_mut(d, output, rows * M / 2).iter_mut();
+            for (d, weight) in d.zip(vectors(weight)) {
                 *d = *d * *weight;
             }
         }
@@ -357,22 +381,23 @@ fn backward<V: Vector, const M: usize, const R: usize>(
         let d = &packs(&from[0].d)[..layer.fan_out * rows];
         let input = packs(before.last().map_or(&scratch.input, |layer| &layer.a));
         let (own, stride) = (layer.parameters.clone(), layer.fan_in + 1);
-        let units = gradients[own.clone()].chunks_exact_mut(stride).zip(d.chunks_exact(rows));
-        for (gradients, d) in units {
-            unit_gradients::<V, M, R>(gradients, d, &input[..layer.fan_in * rows], is_first);
+        for unit in 0..layer.fan_out {
+            let gradients = part_mut(&mut gradients[own.clone()], unit, stride);
+            unit_gradients::<V, M, R>(gradients, part(d, unit, rows), input, is_first);
         }
         let (Some(previous), Some(below)) = (before.last_mut(), index.checked_sub(1)) else {
             return;
         };
-        let len = layer.fan_in * rows;
-        let raw = &mut packs_mut::<V, M>(&mut scratch.raw)[..len];
-        for (unit, raw) in raw.chunks_exact_mut(rows).enumerate() {
+        for unit in 0..layer.fan_in {
+            let raw = part_mut(packs_mut::<V, M>(&mut scratch.raw), unit, rows);
             let (zero, weights) = ([V::splat(0.0); M], &parameters[own.start + unit..own.end]);
-            products::<V, M, R>(raw, zero, (weights, stride), d);
+            products::<V, M, R>(raw, zero, (weights, stride), (d, layer.fan_out));
         }
+        let len = layer.fan_in * rows;
         let LayerRows { z, a, d } = previous;
-        let (z, a, d) = (vectors(z), &vectors(a)[..len * M], &mut vectors_mut::<V>(d)[..len * M]);
-        apply_slope(&shape.layers[below], &vectors(&scratch.raw)[..len * M], (z, a), d);
+        let len = len * M / 2;
+        let (z, a, d) = (vectors(z), &vectors(a)[..len], &mut vectors_mut::<Pair<V>>(d)[..len]);
+        apply_slope(&shape.layers[below], &vectors(&scratch.raw)[..len], (z, a), d);
     }
 }
 
@@ -393,12 +418,14 @@ fn unit_gradients<V: Vector, const M: usize, const R: usize>(
     }
     *bias = sum;
     let (some, rest) = weights.as_chunks_mut::<R>();
-    let (inputs, input) = input.split_at(some.len() * R * d.len());
-    for (weights, input) in some.iter_mut().zip(inputs.chunks_exact(R * d.len())) {
-        weight_gradients(weights, d, input, is_first);
+    let mut at = 0;
+    for weights in some {
+        weight_gradients(weights, d, &input[at * d.len()..], is_first);
+        at += R;
     }
-    for (weight, input) in rest.iter_mut().zip(input.chunks_exact(d.len())) {
-        weight_gradients(std::array::from_mut(weight), d, input, is_first);
+    for weight in rest {
+        weight_gradients(std::array::from_mut(weight), d, &input[at * d.len()..], is_first);
+        at += 1;
     }
 }
 
@@ -410,8 +437,8 @@ fn weight_gradients<V: Vector, const M: usize, const R: usize>(
     input: &[Pack<V, M>],
     is_first: bool,
 ) {
-    let mut sums = if is_first { [[V::splat(0.0); M]; R] } else { *weights };
-    let rows = d.len();
+    let (mut sums, rows) = (if is_first { [[V::splat(0.0); M]; R] } else { *weights }, d.len());
+    let input = &input[..R * rows];
     for (row, d) in d.iter().enumerate() {
         for r in 0..R {
             add_product(&mut sums[r], &input[r * rows + row], d);

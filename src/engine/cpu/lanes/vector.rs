@@ -9,11 +9,10 @@ use crate::network::Number;
 
 /// The numbers of several networks in a register.
 pub(super) trait Vector: Number + Pod {
-    /// How many.
-    const LANES: usize;
-
     /// The same number for all.
     fn splat(value: f32) -> Self;
+    /// At least and at most a number. What is no number stays none.
+    fn within(self, least: f32, most: f32) -> Self;
     /// Bits moved up by 23: from the last of a mantissa to the last of an exponent.
     fn shifted(self) -> Self;
     /// With the sign of another.
@@ -54,7 +53,7 @@ pub(super) fn packs_mut<V: Vector, const M: usize>(list: &mut [f32]) -> &mut [Pa
 // 2^128 is not an f32 but some of its products here are.
 
 /// The closest number to ln(2) of 10 bits, whose products with n are exact, and the rest.
-const LN2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+const LN2: [f32; 2] = [355.0 / 512.0, -2.121_944_4e-4];
 /// Twice the coefficients of p, highest power first.
 const EXP: [f32; 6] = [
     2.0 * 1.987_569_1e-4,
@@ -73,10 +72,7 @@ const LARGE: f32 = 88.9;
 /// 2^(n-1), and `2 (e^r - 1)`.
 #[inline(always)]
 fn parts<V: Vector>(x: V) -> (V, V) {
-    let (small, large) = (V::splat(SMALL), V::splat(LARGE));
-    // What is no number passes.
-    let x = x.above(large, large, x);
-    let x = small.above(x, small, x);
+    let x = x.within(SMALL, LARGE);
     let rounded = x * V::splat(std::f32::consts::LOG2_E) + V::splat(ROUND);
     let n = rounded - V::splat(ROUND);
     let r = (x - n * V::splat(LN2[0])) - n * V::splat(LN2[1]);
@@ -110,45 +106,45 @@ fn tanh<V: Vector>(x: V) -> V {
     (-m / (V::splat(2.0) + m)).signed_as(x)
 }
 
-/// Eight networks in an array, of which the compiler makes what vectors the target has.
+/// Four networks in an array, of which the compiler makes what vectors the target has.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(32))]
-pub(super) struct Eight([f32; 8]);
+#[repr(C, align(16))]
+pub(super) struct Four([f32; 4]);
 
 // SAFETY: an array of f32 and, its size being a multiple of its alignment, nothing else.
 #[allow(unsafe_code)]
-unsafe impl bytemuck::Zeroable for Eight {}
+unsafe impl bytemuck::Zeroable for Four {}
 // SAFETY: as above.
 #[allow(unsafe_code)]
-unsafe impl Pod for Eight {}
+unsafe impl Pod for Four {}
 
-impl Eight {
+impl Four {
     #[inline(always)]
-    fn with(self, other: Eight, f: impl Fn(f32, f32) -> f32) -> Eight {
-        let mut result = [0.0; 8];
-        for lane in 0..8 {
-            result[lane] = f(self.0[lane], other.0[lane]);
-        }
-        Eight(result)
+    fn with(self, other: Four, f: impl Fn(f32, f32) -> f32) -> Four {
+        Four(std::array::from_fn(|lane| f(self.0[lane], other.0[lane])))
     }
 }
 
-impl Vector for Eight {
-    const LANES: usize = 8;
+impl Vector for Four {
     #[inline(always)]
-    fn splat(value: f32) -> Eight {
-        Eight([value; 8])
+    fn splat(value: f32) -> Four {
+        Four([value; 4])
     }
     #[inline(always)]
-    fn shifted(self) -> Eight {
+    fn within(self, least: f32, most: f32) -> Four {
+        let x = self.with(self, |x, _| if x > most { most } else { x });
+        x.with(x, |x, _| if x < least { least } else { x })
+    }
+    #[inline(always)]
+    fn shifted(self) -> Four {
         self.with(self, |value, _| f32::from_bits(value.to_bits() << 23))
     }
     #[inline(always)]
-    fn signed_as(self, other: Eight) -> Eight {
+    fn signed_as(self, other: Four) -> Four {
         self.with(other, f32::copysign)
     }
     #[inline(always)]
-    fn larger(self, other: Eight) -> Eight {
+    fn larger(self, other: Four) -> Four {
         self.with(other, |one, other| f32::from_bits(one.to_bits().max(other.to_bits())))
     }
 }
@@ -157,71 +153,77 @@ impl Vector for Eight {
 /// these.
 macro_rules! number {
     (
-        $type:ident:
+        $type:ident $(<$v:ident: $bound:ident>)?:
         operators { $( $trait:ident $name:ident($a:ident, $b:ident) $operation:block )+ }
         neg($n:ident) $neg:block
         sqrt($s:ident) $sqrt:block
         abs($p:ident) $abs:block
         above($c:ident, $d:ident, $yes:ident, $no:ident) $above:block
     ) => {
-        $(
-            impl $trait for $type {
-                type Output = $type;
-                #[inline(always)]
-                fn $name(self, $b: $type) -> $type {
-                    let $a = self;
-                    $operation
-                }
-            }
-        )+
+        number! { @operators [$type $(<$v: $bound>)?] $( $trait $name($a, $b) $operation )+ }
 
-        impl Neg for $type {
-            type Output = $type;
+        impl$(<$v: $bound>)? Neg for $type$(<$v>)? {
+            type Output = Self;
             #[inline(always)]
-            fn neg(self) -> $type {
+            fn neg(self) -> Self {
                 let $n = self;
                 $neg
             }
         }
 
-        impl Number for $type {
+        impl$(<$v: $bound>)? Number for $type$(<$v>)? {
             #[inline(always)]
-            fn of(value: f64) -> $type {
+            fn of(value: f64) -> Self {
                 Self::splat(value as f32)
             }
             #[inline(always)]
-            fn exp(self) -> $type {
+            fn exp(self) -> Self {
                 exp(self)
             }
             #[inline(always)]
-            fn exp_m1(self) -> $type {
+            fn exp_m1(self) -> Self {
                 exp_m1(self)
             }
             #[inline(always)]
-            fn tanh(self) -> $type {
+            fn tanh(self) -> Self {
                 tanh(self)
             }
             #[inline(always)]
-            fn sqrt(self) -> $type {
+            fn sqrt(self) -> Self {
                 let $s = self;
                 $sqrt
             }
             #[inline(always)]
-            fn abs(self) -> $type {
+            fn abs(self) -> Self {
                 let $p = self;
                 $abs
             }
             #[inline(always)]
-            fn above(self, $d: $type, $yes: $type, $no: $type) -> $type {
+            fn above(self, $d: Self, $yes: Self, $no: Self) -> Self {
                 let $c = self;
                 $above
             }
         }
     };
+    (@operators $type:tt) => {};
+    (
+        @operators [$type:ident $(<$v:ident: $bound:ident>)?]
+        $trait:ident $name:ident($a:ident, $b:ident) $operation:block $($rest:tt)*
+    ) => {
+        impl$(<$v: $bound>)? $trait for $type$(<$v>)? {
+            type Output = Self;
+            #[inline(always)]
+            fn $name(self, $b: Self) -> Self {
+                let $a = self;
+                $operation
+            }
+        }
+        number! { @operators [$type $(<$v: $bound>)?] $($rest)* }
+    };
 }
 
 number! {
-    Eight:
+    Four:
     operators {
         Add add(a, b) { a.with(b, |a, b| a + b) }
         Sub sub(a, b) { a.with(b, |a, b| a - b) }
@@ -232,11 +234,64 @@ number! {
     sqrt(a) { a.with(a, |a, _| a.sqrt()) }
     abs(a) { a.with(a, |a, _| a.abs()) }
     above(a, b, yes, no) {
-        let mut result = no;
-        for lane in 0..8 {
-            result.0[lane] = if a.0[lane] > b.0[lane] { yes.0[lane] } else { no.0[lane] };
-        }
-        result
+        Four(std::array::from_fn(|lane| match a.0[lane] > b.0[lane] {
+            true => yes.0[lane],
+            false => no.0[lane],
+        }))
+    }
+}
+
+/// Two vectors, of which each operation is done before the next: so that one works while the other waits.
+#[derive(Debug, Clone, Copy)]
+#[repr(transparent)]
+pub(super) struct Pair<V>(pub [V; 2]);
+
+// SAFETY: an array of what may be made of any bits, and nothing else.
+#[allow(unsafe_code)]
+unsafe impl<V: Vector> bytemuck::Zeroable for Pair<V> {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl<V: Vector> Pod for Pair<V> {}
+
+impl<V: Vector> Vector for Pair<V> {
+    #[inline(always)]
+    fn splat(value: f32) -> Pair<V> {
+        Pair([V::splat(value); 2])
+    }
+    #[inline(always)]
+    fn within(self, least: f32, most: f32) -> Pair<V> {
+        Pair([self.0[0].within(least, most), self.0[1].within(least, most)])
+    }
+    #[inline(always)]
+    fn shifted(self) -> Pair<V> {
+        Pair([self.0[0].shifted(), self.0[1].shifted()])
+    }
+    #[inline(always)]
+    fn signed_as(self, other: Pair<V>) -> Pair<V> {
+        Pair([self.0[0].signed_as(other.0[0]), self.0[1].signed_as(other.0[1])])
+    }
+    #[inline(always)]
+    fn larger(self, other: Pair<V>) -> Pair<V> {
+        Pair([self.0[0].larger(other.0[0]), self.0[1].larger(other.0[1])])
+    }
+}
+
+number! {
+    Pair<V: Vector>:
+    operators {
+        Add add(a, b) { Pair([a.0[0] + b.0[0], a.0[1] + b.0[1]]) }
+        Sub sub(a, b) { Pair([a.0[0] - b.0[0], a.0[1] - b.0[1]]) }
+        Mul mul(a, b) { Pair([a.0[0] * b.0[0], a.0[1] * b.0[1]]) }
+        Div div(a, b) { Pair([a.0[0] / b.0[0], a.0[1] / b.0[1]]) }
+    }
+    neg(a) { Pair([-a.0[0], -a.0[1]]) }
+    sqrt(a) { Pair([a.0[0].sqrt(), a.0[1].sqrt()]) }
+    abs(a) { Pair([a.0[0].abs(), a.0[1].abs()]) }
+    above(a, b, yes, no) {
+        Pair([
+            a.0[0].above(b.0[0], yes.0[0], no.0[0]),
+            a.0[1].above(b.0[1], yes.0[1], no.0[1]),
+        ])
     }
 }
 
@@ -245,7 +300,8 @@ number! {
 macro_rules! register {
     (
         $type:ident($register:ident), $lanes:literal networks,
-        floats $add:ident $sub:ident $mul:ident $div:ident $sqrt:ident $splat:ident,
+        floats $add:ident $sub:ident $mul:ident $div:ident $sqrt:ident $splat:ident
+            $larger:ident $smaller:ident,
         bits $bits:ident $floats:ident $shift:ident $and:ident $or:ident $xor:ident $max:ident,
         above($a:ident, $b:ident, $yes:ident, $no:ident) $above:expr
     ) => {
@@ -270,10 +326,14 @@ macro_rules! register {
             const SIGN: f32 = -0.0;
 
             impl Vector for $type {
-                const LANES: usize = $lanes;
                 #[inline(always)]
                 fn splat(value: f32) -> $type {
                     unsafe { $type($splat(value)) }
+                }
+                #[inline(always)]
+                fn within(self, least: f32, most: f32) -> $type {
+                    // Of two of which one is no number these give the second.
+                    unsafe { $type($larger($splat(least), $smaller($splat(most), self.0))) }
                 }
                 #[inline(always)]
                 fn shifted(self) -> $type {
@@ -318,7 +378,8 @@ macro_rules! register {
 #[cfg(target_arch = "x86_64")]
 register! {
     Avx2(__m256), 8 networks,
-    floats _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_sqrt_ps _mm256_set1_ps,
+    floats _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_sqrt_ps _mm256_set1_ps
+        _mm256_max_ps _mm256_min_ps,
     bits _mm256_castps_si256 _mm256_castsi256_ps _mm256_slli_epi32 _mm256_and_si256 _mm256_or_si256
         _mm256_xor_si256 _mm256_max_epi32,
     above(a, b, yes, no) _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b))
@@ -327,7 +388,8 @@ register! {
 #[cfg(target_arch = "x86_64")]
 register! {
     Avx512(__m512), 16 networks,
-    floats _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_sqrt_ps _mm512_set1_ps,
+    floats _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_sqrt_ps _mm512_set1_ps
+        _mm512_max_ps _mm512_min_ps,
     bits _mm512_castps_si512 _mm512_castsi512_ps _mm512_slli_epi32 _mm512_and_si512 _mm512_or_si512
         _mm512_xor_si512 _mm512_max_epi32,
     above(a, b, yes, no) _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), no, yes)
@@ -352,8 +414,8 @@ mod tests {
         })
     }
 
-    fn one(function: fn(Eight) -> Eight, x: f32) -> f32 {
-        function(Eight::splat(x)).0[0]
+    fn one(function: fn(Four) -> Four, x: f32) -> f32 {
+        function(Four::splat(x)).0[0]
     }
 
     #[test]
@@ -373,7 +435,7 @@ mod tests {
 
     #[test]
     fn special_values_are_those_of_f32() {
-        type Both = (fn(Eight) -> Eight, fn(f32) -> f32);
+        type Both = (fn(Four) -> Four, fn(f32) -> f32);
         let functions: [Both; 3] = [(exp, f32::exp), (exp_m1, f32::exp_m1), (tanh, f32::tanh)];
         let values = [0.0, -0.0, 1e-40, -1e-40, 200.0, -200.0, 89.0, -110.0, 3e38, -3e38];
         for (here, there) in functions {
