@@ -14,7 +14,7 @@ use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, State, Task};
 use wgrad::network::{
-    Activation, GradientAt, Hyperparameter, Initializer, Loss, Network, Real, SlopeNeeds, Targets,
+    Activation, GradientAt, Hyperparameter, Initializer, Loss, Network, SlopeNeeds, Targets,
 };
 use wgrad::optimizer::{HYPERPARAMETERS, Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;
@@ -117,16 +117,16 @@ fn slopes_are_the_derivatives_of_values() {
     const H: f64 = 1e-5;
     for &kind in Activation::ALL {
         let (row, parameter) = (kind.row(), kind.default_parameter());
-        let value = |z: f64| f64::eval(&row.value, [parameter, z]);
+        let value = |z: f64| kind.value([parameter, z]);
         for z in [-7.5, -2.0, -0.75, -0.1, 0.1, 0.3, 1.0, 2.5, 9.0] {
             let numeric = (value(z + H) - value(z - H)) / (2.0 * H);
-            let slope = f64::eval(&row.slope, [parameter, z, value(z)]);
+            let slope = kind.slope([parameter, z, value(z)]);
             assert!((slope - numeric).abs() < 1e-8, "{kind} at {z}: {slope} {numeric}");
-            let single = f32::eval(&row.value, [parameter as f32, z as f32]);
+            let single = kind.value([parameter as f32, z as f32]);
             assert!((f64::from(single) - value(z)).abs() < 1e-5, "{kind} in f32 at {z}");
         }
-        let jump = f64::eval(&row.slope, [parameter, 1e-9, value(1e-9)])
-            - f64::eval(&row.slope, [parameter, -1e-9, value(-1e-9)]);
+        let jump = kind.slope([parameter, 1e-9, value(1e-9)])
+            - kind.slope([parameter, -1e-9, value(-1e-9)]);
         assert_eq!(jump.abs() > 1e-3, row.has_kink, "{kind} has a kink");
         let ends = [value(-700.0), value(700.0)];
         for &end in row.saturates_at {

@@ -8,7 +8,10 @@ use super::{Times, verified};
 use crate::Error;
 use crate::check::Bound;
 use crate::data::{Batches, Dataset, Order, Source};
-use crate::engine::{Engine, EngineKind, EngineSpec, Kernels, Member, Start, State, Task, workers};
+use crate::engine::{
+    Engine, EngineKind, EngineSpec, Kernels, LanesEngine, Member, Population, Start, State, Task,
+    workers,
+};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Initializer, Layout, Loss, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
@@ -57,7 +60,8 @@ impl Default for Sizes {
 /// An engine or a loop that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contestant {
-    /// One of the engines; the cpu engine on one core.
+    /// One of the engines; the cpu engine with one network on one core, and with a population as a sweep
+    /// trains it, one network in each lane.
     Engine(EngineKind),
     /// A loop written by hand for this one network.
     Loop(Level),
@@ -131,7 +135,8 @@ pub async fn contest(
         list.into_iter().filter(has_gpu).map(speed).collect()
     };
     let mut one = speeds(engines.chain(loops()).collect(), 1);
-    let mut many = speeds([resident].into_iter().chain(loops()).collect(), workers());
+    let cpu = Contestant::Engine(EngineKind::Cpu);
+    let mut many = speeds([resident, cpu].into_iter().chain(loops()).collect(), workers());
 
     for Speed { contestant, .. } in &one {
         let trained = work.train_one(*contestant, gpu, CHECKED_EPOCHS, None).await?;
@@ -333,11 +338,43 @@ impl Work {
                 }
                 (columns, started.elapsed())
             }
+            Contestant::Engine(EngineKind::Cpu) => {
+                let mut engines = Vec::new();
+                let members = members(networks);
+                let task = self.task();
+                for own in members.chunks(networks.div_ceil(workers()).max(1)) {
+                    let population = Population {
+                        network: &self.network,
+                        optimizer: task.optimizer,
+                        schedule: task.schedule,
+                        data: &self.data,
+                        batches: task.batches,
+                        members: own,
+                        stops_when_solved: false,
+                        mapping: None,
+                    };
+                    let seed = own.first().map_or(0, |member| member.seed.into());
+                    let starts = [Start { networks: 0..own.len(), seed, ..start(networks) }];
+                    engines.push(LanesEngine::new(&population, &starts));
+                }
+                let started = Instant::now();
+                let slice = (16 * UNINTERRUPTED as usize / networks.max(1)).max(1) as u32;
+                let mut made = 0;
+                while made < epochs && !(made > 0 && stop()) {
+                    let some = slice.min(epochs - made);
+                    std::thread::scope(|scope| {
+                        for engine in &mut engines {
+                            scope.spawn(move || engine.run(some, &|| false));
+                        }
+                    });
+                    made += some;
+                }
+                let time = started.elapsed();
+                let each = engines.iter().flat_map(LanesEngine::parameters);
+                (self.columns(each.map(|(_, parameters)| parameters)), time)
+            }
             Contestant::Engine(kind) => {
-                let member = |seed| Member::new(&Optimizer::default(), RATE, seed);
-                let members: Vec<Member> = (0..networks as u32).map(member).collect();
-                let init = Initializer::HeNormal;
-                let start = Start { networks: 0..networks, init, scale: 1.0, seed: 0 };
+                let (members, start) = (members(networks), start(networks));
                 let spec = spec(kind, gpu);
                 let mut engine =
                     Engine::many(self.task(), &members, &[start], false, &spec).await?;
@@ -362,6 +399,16 @@ impl Work {
         let count = self.network.parameter_count();
         (0..count).flat_map(|at| packed.iter().map(move |network| network[at])).collect()
     }
+}
+
+/// A population of the first seeds.
+fn members(networks: usize) -> Vec<Member> {
+    (0..networks as u32).map(|seed| Member::new(&Optimizer::default(), RATE, seed)).collect()
+}
+
+/// Where it starts.
+fn start(networks: usize) -> Start {
+    Start { networks: 0..networks, init: Initializer::HeNormal, scale: 1.0, seed: 0 }
 }
 
 /// Where an engine of a kind runs; on the CPU where there is no GPU.

@@ -13,6 +13,7 @@ mod workers;
 use std::sync::Arc;
 
 pub use cpu::CpuEngine;
+pub use cpu::lanes::LanesEngine;
 pub use layered::{Kernels, LayeredEngine};
 use resident::Capacity;
 pub use resident::Request;

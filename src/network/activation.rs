@@ -1,20 +1,16 @@
-//! Activation functions, one row each. Beside a row stand one function of
+//! Activation functions, one row each, and their formulas. Beside a row stand one function of
 //! `shaders/common/activation.wgsl` and, for speed, one line of `engine/cpu/math.rs`.
 
 use super::Initializer;
 use super::hyperparameter::{Hyperparameter, Range};
 use super::named::family;
-use super::real::{Formula, Real, formula};
+use super::real::{Number, Real};
 
 /// What is known of an activation.
 #[derive(Debug)]
 pub struct ActivationRow {
     /// The number that it has beside its name.
     pub hyperparameter: Option<&'static Hyperparameter>,
-    /// `a` from `[parameter, z]`.
-    pub value: Formula<2>,
-    /// `da/dz` from `[parameter, z, a]`.
-    pub slope: Formula<3>,
     /// What of `z` and `a` the slope is computed from.
     pub slope_needs: SlopeNeeds,
     /// Whether the slope jumps at `z = 0`.
@@ -53,8 +49,6 @@ family! {
     pub enum Activation ("activation"): ActivationRow {
         /// `max(z, 0)`; slope 1 where `z > 0`, else 0 (0 at 0).
         Relu = "relu" => ActivationRow {
-            value: formula!(relu),
-            slope: formula!(relu_slope),
             has_kink: true,
             can_die: true,
             initializer: Initializer::HeNormal,
@@ -64,8 +58,6 @@ family! {
         /// `z` where `z > 0`, else `s z`; slope 1 where `z > 0`, else `s` (`s` at 0), the negative slope.
         LeakyRelu = "leaky-relu" => ActivationRow {
             hyperparameter: Some(&NEGATIVE_SLOPE),
-            value: formula!(leaky_relu),
-            slope: formula!(leaky_relu_slope),
             has_kink: true,
             initializer: Initializer::HeNormal,
             pytorch: Some(|slope| format!("LeakyReLU({slope})")),
@@ -73,16 +65,12 @@ family! {
         },
         /// `tanh z`; slope `1 - a^2`.
         Tanh = "tanh" => ActivationRow {
-            value: formula!(tanh),
-            slope: formula!(tanh_slope),
             saturates_at: &[-1.0, 1.0],
             pytorch: Some(|_| "Tanh()".to_owned()),
             ..IDENTITY
         },
         /// `1 / (1 + e^-z)`; slope `a (1 - a)`.
         Sigmoid = "sigmoid" => ActivationRow {
-            value: formula!(sigmoid),
-            slope: formula!(sigmoid_slope),
             saturates_at: &[0.0, 1.0],
             is_centered: false,
             pytorch: Some(|_| "Sigmoid()".to_owned()),
@@ -92,8 +80,6 @@ family! {
         Identity = "identity" => IDENTITY,
         /// `z` where `z > 0`, else `e^z - 1`; slope 1 where `z > 0`, else `a + 1` (Clevert et al. 2016, alpha 1).
         Elu = "elu" => ActivationRow {
-            value: formula!(elu),
-            slope: formula!(elu_slope),
             saturates_at: &[-1.0],
             initializer: Initializer::HeNormal,
             pytorch: Some(|_| "ELU()".to_owned()),
@@ -102,8 +88,6 @@ family! {
         /// `z/2 (1 + h)`, `h = tanh(sqrt(2/pi) (z + 0.044715 z^3))`: the tanh form of Hendrycks and Gimpel
         /// (2016); slope `(1 + h)/2 + z/2 (1 - h^2) sqrt(2/pi) (1 + 0.134145 z^2)`.
         Gelu = "gelu" => ActivationRow {
-            value: formula!(gelu),
-            slope: formula!(gelu_slope),
             slope_needs: SlopeNeeds::PreActivation,
             initializer: Initializer::HeNormal,
             pytorch: Some(|_| "GELU(approximate='tanh')".to_owned()),
@@ -111,8 +95,6 @@ family! {
         },
         /// `z s`, `s = 1 / (1 + e^-z)`; slope `s + a (1 - s)` (Elfwing et al. 2018; also called swish).
         Silu = "silu" | "swish" => ActivationRow {
-            value: formula!(silu),
-            slope: formula!(silu_slope),
             slope_needs: SlopeNeeds::PreActivation,
             initializer: Initializer::HeNormal,
             pytorch: Some(|_| "SiLU()".to_owned()),
@@ -124,8 +106,6 @@ family! {
 /// `z` as it is; the other rows say where they differ.
 const IDENTITY: ActivationRow = ActivationRow {
     hyperparameter: None,
-    value: formula!(identity),
-    slope: formula!(one),
     slope_needs: SlopeNeeds::Output,
     has_kink: false,
     can_die: false,
@@ -140,6 +120,42 @@ impl Activation {
     /// `shaders/common/activation.wgsl`.
     pub const fn code(self) -> u32 {
         self as u32
+    }
+
+    /// `a` from `[parameter, z]`.
+    // Inlined, like all that it calls, into loops over vectors of the instructions that these are compiled for.
+    #[inline(always)]
+    pub fn value<T: Number>(self, [parameter, z]: [T; 2]) -> T {
+        let zero = T::of(0.0);
+        match self {
+            Activation::Relu => z.above(zero, z, zero),
+            Activation::LeakyRelu => z.above(zero, z, parameter * z),
+            Activation::Tanh => z.tanh(),
+            Activation::Sigmoid => sigmoid(z),
+            Activation::Identity => z,
+            Activation::Elu => z.above(zero, z, z.exp_m1()),
+            Activation::Gelu => T::of(0.5) * z * (T::of(1.0) + gelu_tanh(z)),
+            Activation::Silu => z * sigmoid(z),
+        }
+    }
+
+    /// `da/dz` from `[parameter, z, a]`.
+    #[inline(always)]
+    pub fn slope<T: Number>(self, [parameter, z, a]: [T; 3]) -> T {
+        let (zero, one) = (T::of(0.0), T::of(1.0));
+        match self {
+            Activation::Relu => a.above(zero, one, zero),
+            Activation::LeakyRelu => a.above(zero, one, parameter),
+            Activation::Tanh => one - a * a,
+            Activation::Sigmoid => a * (one - a),
+            Activation::Identity => one,
+            Activation::Elu => a.above(zero, one, a + one),
+            Activation::Gelu => gelu_slope(z),
+            Activation::Silu => {
+                let s = sigmoid(z);
+                s + a * (one - s)
+            }
+        }
     }
 
     /// The hyperparameter's default; 0 where there is none.
@@ -162,79 +178,26 @@ impl Activation {
 /// How near to an end of its range an activation counts as saturated.
 pub const SATURATED_WITHIN: f64 = 0.01;
 
-fn identity<T: Real>([_, z]: [T; 2]) -> T {
-    z
-}
-
-fn one<T: Real>(_: [T; 3]) -> T {
-    T::of(1.0)
-}
-
-fn relu<T: Real>([_, z]: [T; 2]) -> T {
-    if z > T::of(0.0) { z } else { T::of(0.0) }
-}
-
-fn relu_slope<T: Real>([_, _, a]: [T; 3]) -> T {
-    T::of(if a > T::of(0.0) { 1.0 } else { 0.0 })
-}
-
-fn leaky_relu<T: Real>([slope, z]: [T; 2]) -> T {
-    if z > T::of(0.0) { z } else { slope * z }
-}
-
-fn leaky_relu_slope<T: Real>([slope, _, a]: [T; 3]) -> T {
-    if a > T::of(0.0) { T::of(1.0) } else { slope }
-}
-
-fn tanh<T: Real>([_, z]: [T; 2]) -> T {
-    z.tanh()
-}
-
-fn tanh_slope<T: Real>([_, _, a]: [T; 3]) -> T {
-    T::of(1.0) - a * a
-}
-
-fn sigmoid<T: Real>([_, z]: [T; 2]) -> T {
-    let one = T::of(1.0);
-    if z >= T::of(0.0) { one / (one + (-z).exp()) } else { z.exp() / (one + z.exp()) }
-}
-
-fn sigmoid_slope<T: Real>([_, _, a]: [T; 3]) -> T {
-    a * (T::of(1.0) - a)
-}
-
-fn elu<T: Real>([_, z]: [T; 2]) -> T {
-    if z > T::of(0.0) { z } else { z.exp_m1() }
-}
-
-fn elu_slope<T: Real>([_, _, a]: [T; 3]) -> T {
-    if a > T::of(0.0) { T::of(1.0) } else { a + T::of(1.0) }
+/// By an exponential that cannot overflow.
+#[inline(always)]
+fn sigmoid<T: Number>(z: T) -> T {
+    let (one, e) = (T::of(1.0), (-z.abs()).exp());
+    T::of(0.0).above(z, e, one) / (one + e)
 }
 
 /// `sqrt(2/pi)`.
 const GELU_SCALE: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
 
-fn gelu_tanh<T: Real>(z: T) -> T {
+#[inline(always)]
+fn gelu_tanh<T: Number>(z: T) -> T {
     (T::of(GELU_SCALE) * (z + T::of(0.044715) * z * z * z)).tanh()
 }
 
-fn gelu<T: Real>([_, z]: [T; 2]) -> T {
-    T::of(0.5) * z * (T::of(1.0) + gelu_tanh(z))
-}
-
-fn gelu_slope<T: Real>([_, z, _]: [T; 3]) -> T {
+#[inline(always)]
+fn gelu_slope<T: Number>(z: T) -> T {
     let (half, one, h) = (T::of(0.5), T::of(1.0), gelu_tanh(z));
     let inner = T::of(GELU_SCALE) * (one + T::of(3.0 * 0.044715) * z * z);
     // Where tanh is 1 or -1 to the last bit, z^2 may have overflowed.
-    let bend = if h * h < one { half * z * (one - h * h) * inner } else { T::of(0.0) };
+    let bend = one.above(h * h, half * z * (one - h * h) * inner, T::of(0.0));
     half * (one + h) + bend
-}
-
-fn silu<T: Real>([parameter, z]: [T; 2]) -> T {
-    z * sigmoid([parameter, z])
-}
-
-fn silu_slope<T: Real>([parameter, z, a]: [T; 3]) -> T {
-    let s = sigmoid([parameter, z]);
-    s + a * (T::of(1.0) - s)
 }

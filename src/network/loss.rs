@@ -1,21 +1,16 @@
-//! Losses, one row each: the formula, its scales, and what it asks of the output layer and of the targets.
+//! Losses, one row each, and their formulas: their scales, and what it asks of the output layer and of the targets.
 //! Beside a row stand its lines in `shaders/common/loss.wgsl` and, for speed, in `engine/cpu/math.rs`.
 
 use super::Activation;
 use super::hyperparameter::{Hyperparameter, Range};
 use super::named::family;
-use super::real::{Formula, Real, formula};
+use super::real::{Number, Real};
 
 /// What is known of a loss.
 #[derive(Debug)]
 pub struct LossRow {
     /// The number that it has beside its name.
     pub hyperparameter: Option<&'static Hyperparameter>,
-    /// The part that one output gives, from `[parameter, value, t]`; `value` is `y` or `z`, as `gradient_at`
-    /// says. Of the softmax, whose outputs belong together, from the logarithm of its probability.
-    pub value: Formula<3>,
-    /// Its derivative, from `[parameter, p, t]` with the prediction `p`.
-    pub slope: Formula<3>,
     /// Where the gradient enters the backward pass.
     pub gradient_at: GradientAt,
     /// What turns outputs into predictions.
@@ -126,7 +121,6 @@ family! {
         BceWithLogits = "bce-with-logits" => BCE_WITH_LOGITS,
         /// `-1/B sum ln softmax(z)[class]` of an identity output; targets are one-of-n rows.
         SoftmaxCrossEntropy = "softmax-cross-entropy" => LossRow {
-            value: formula!(weighted_logarithm),
             gradient_at: GradientAt::PreActivation,
             link: Link::Softmax,
             required_output: Some(Activation::Identity),
@@ -144,8 +138,6 @@ family! {
         /// for small errors, and for large ones, such as outliers, no steeper than `delta`.
         Huber = "huber" => LossRow {
             hyperparameter: Some(&HUBER_DELTA),
-            value: formula!(huber),
-            slope: formula!(huber_slope),
             slope_factor: 1.0,
             pytorch: LossPyTorch {
                 about: "the mean over rows and outputs",
@@ -160,8 +152,6 @@ family! {
 /// Squared error; the other rows say where they differ.
 const MSE_MEAN: LossRow = LossRow {
     hyperparameter: None,
-    value: formula!(square),
-    slope: formula!(difference),
     gradient_at: GradientAt::Output,
     link: Link::Identity,
     required_output: None,
@@ -177,7 +167,6 @@ const MSE_MEAN: LossRow = LossRow {
 };
 
 const BCE_WITH_LOGITS: LossRow = LossRow {
-    value: formula!(cross_entropy),
     gradient_at: GradientAt::PreActivation,
     link: Link::Sigmoid,
     required_output: Some(Activation::Identity),
@@ -199,6 +188,29 @@ impl Loss {
     /// `shaders/common/loss.wgsl`.
     pub const fn code(self) -> u32 {
         self as u32
+    }
+
+    /// The part that one output gives, from `[parameter, value, t]`; `value` is `y` or `z`, as
+    /// [`Self::gradient_at`] says. Of the softmax, whose outputs belong together, from the logarithm of its
+    /// probability.
+    pub fn value<T: Real>(self, [parameter, value, t]: [T; 3]) -> T {
+        match self {
+            Loss::MseHalfMean | Loss::MseMean => (value - t) * (value - t),
+            Loss::Bce | Loss::BceWithLogits => cross_entropy(value, t),
+            Loss::SoftmaxCrossEntropy => -(t * value),
+            Loss::Huber => huber(parameter, (value - t).abs()),
+        }
+    }
+
+    /// Its derivative, from `[parameter, p, t]` with the prediction `p`.
+    // Inlined into loops over vectors of the instructions that these are compiled for.
+    #[inline(always)]
+    pub fn slope<T: Number>(self, [parameter, p, t]: [T; 3]) -> T {
+        let d = p - t;
+        match self {
+            Loss::Huber => d.above(parameter, parameter, (-parameter).above(d, -parameter, d)),
+            _ => d,
+        }
     }
 
     /// The hyperparameter's default; 0 where there is none.
@@ -245,36 +257,13 @@ impl Loss {
     }
 }
 
-fn square<T: Real>([_, y, t]: [T; 3]) -> T {
-    (y - t) * (y - t)
-}
-
-fn difference<T: Real>([_, p, t]: [T; 3]) -> T {
-    p - t
-}
-
 /// For `y = sigmoid(z)`, from `z`: neither logarithm can meet a zero.
-fn cross_entropy<T: Real>([_, z, t]: [T; 3]) -> T {
+fn cross_entropy<T: Real>(z: T, t: T) -> T {
     let positive = if z > T::of(0.0) { z } else { T::of(0.0) };
     positive - z * t + (-z.abs()).exp().ln_1p()
 }
 
-fn weighted_logarithm<T: Real>([_, logarithm, t]: [T; 3]) -> T {
-    -(t * logarithm)
-}
-
-fn huber<T: Real>([delta, y, t]: [T; 3]) -> T {
-    let (d, half) = ((y - t).abs(), T::of(0.5));
+fn huber<T: Real>(delta: T, d: T) -> T {
+    let half = T::of(0.5);
     if d < delta { half * d * d } else { delta * (d - half * delta) }
-}
-
-fn huber_slope<T: Real>([delta, y, t]: [T; 3]) -> T {
-    let d = y - t;
-    if d > delta {
-        delta
-    } else if d < -delta {
-        -delta
-    } else {
-        d
-    }
 }

@@ -16,7 +16,7 @@ pub use layout::{LayerBlock, Layout, Tensor, TensorKind};
 pub use loss::{GradientAt, HUBER_DELTA, Link, Loss, LossPyTorch, LossRow, Mean, Targets};
 pub use named::UnknownName;
 pub(crate) use named::{family, named};
-pub use real::{Formula, Real};
+pub use real::{Number, Real};
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 //! `shaders/common/optimizer.wgsl` and, for speed, in `engine/cpu/update.rs`.
 
 use super::Coefficients;
-use crate::network::{Hyperparameter, Range, Real, family, named};
+use crate::network::{Hyperparameter, Number, Range, family, named};
 
 /// What is known of an optimizer.
 #[derive(Debug)]
@@ -84,7 +84,9 @@ impl UpdateRule {
     }
 
     /// What is taken from a parameter, from the moments as they are after the gradient `g`.
-    pub fn step<T: Real>(self, c: &Coefficients<T>, g: T, m: T, v: T) -> T {
+    // Inlined into loops over vectors of the instructions that these are compiled for.
+    #[inline(always)]
+    pub fn step<T: Number>(self, c: &Coefficients<T>, g: T, m: T, v: T) -> T {
         match self {
             UpdateRule::Sgd => c.rate * g,
             UpdateRule::Momentum => c.rate * m,

@@ -26,7 +26,7 @@ mod schedule;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::{BadValue, Hyperparameter, Real};
+use crate::network::{BadValue, Hyperparameter, Number};
 pub use kind::{
     ALPHA, BETA1, BETA2, CLIP_NORM, CLIP_VALUE, Decay, DefaultRate, EPS, FirstMoment,
     HYPERPARAMETERS, MOMENTUM, OptimizerKind, OptimizerRow, PyTorchArgument, UpdateRule,
@@ -105,7 +105,7 @@ pub struct Coefficients<T> {
 
 impl Coefficients<f64> {
     /// The same in another type, each rounded once.
-    pub fn cast<T: Real>(&self) -> Coefficients<T> {
+    pub fn cast<T: Number>(&self) -> Coefficients<T> {
         Coefficients {
             rate: T::of(self.rate),
             decay1: T::of(self.decay1),

@@ -76,12 +76,12 @@ pub fn bias_add<T: Real>(bias: &[T], output: &mut [T], grid: Grid) {
 
 /// The activation itself.
 pub fn activation<T: Real>(kind: Activation, parameter: T, z: T) -> T {
-    T::eval(&kind.row().value, [parameter, z])
+    kind.value([parameter, z])
 }
 
 /// Its slope where it gives `a` for `z`.
 pub fn activation_slope<T: Real>(kind: Activation, parameter: T, z: T, a: T) -> T {
-    T::eval(&kind.row().slope, [parameter, z, a])
+    kind.slope([parameter, z, a])
 }
 
 /// `output = activation(input)`.
@@ -180,17 +180,17 @@ pub fn loss_elementwise<T: Real>(
     scale: T,
     grid: Grid,
 ) {
-    let (row, parameter) = (kind.row(), T::of(parameter));
+    let parameter = T::of(parameter);
     row_loss[..grid.rows].fill(T::of(0.0));
     for (index, col) in grid.indices() {
         let at = (index - col) / grid.stride;
         let (value, t, weight) = (output[index], target.of(at)[col], target.weight(at, grid.cols));
-        let prediction = match row.gradient_at {
+        let prediction = match kind.gradient_at() {
             GradientAt::Output => value,
             GradientAt::PreActivation => activation(Activation::Sigmoid, T::of(0.0), value),
         };
-        row_loss[at] += T::eval(&row.value, [parameter, value, t]);
-        d_output[index] = scale * weight * T::eval(&row.slope, [parameter, prediction, t]);
+        row_loss[at] += kind.value([parameter, value, t]);
+        d_output[index] = scale * weight * kind.slope([parameter, prediction, t]);
     }
     for (at, row_loss) in row_loss[..grid.rows].iter_mut().enumerate() {
         *row_loss = *row_loss * target.weight(at, grid.cols);

@@ -1,5 +1,5 @@
 //! Running a sweep: on the resident engine all that share a shape in the same dispatches, whatever
-//! their rates and seeds; on the CPU one network after the other on every core.
+//! their rates and seeds; on the CPU many of them at once on every core, one in each lane of its vectors.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,11 +14,11 @@ use web_time::Instant;
 use super::{Count, Sweep, SweepOutcome, SweepProgress};
 use crate::Error;
 use crate::engine::resident::{self, Capacity, Request};
-use crate::engine::{EngineSpec, Mapping, NetworkStatus, on_every_core};
+use crate::engine::{EngineSpec, Mapping, NetworkStatus, on_every_core, workers};
 use crate::gpu::{Gpu, GpuError};
 use crate::network::{Network, joined};
 use crate::optimizer::Optimizer;
-use crate::train::{Seed, Training, judge};
+use crate::train::{Seed, Training, judge, suits_lanes};
 
 /// Networks in the same dispatches at most, and at least: enough to fill a device. Between them so
 /// many that they take a second or a few, for a stop loses the chunk it comes in.
@@ -27,8 +27,15 @@ const SOFTWARE_CHUNK: Range<u64> = 1 << 10..1 << 16;
 /// Network-epochs in that time.
 const GPU_WORK: u64 = 1 << 34;
 const SOFTWARE_WORK: u64 = 1 << 28;
-/// Networks that the cores share among them.
-const CPU_CHUNK: usize = 1 << 16;
+/// Networks that a core of the CPU trains at once at most, and at least. Between them so many that they take a
+/// few tenths of a second, and every core has some.
+const CPU_CHUNK: Range<u64> = 1 << 6..1 << 12;
+/// Rows of network-epochs times parameters in that time.
+const CPU_WORK: u64 = 1 << 29;
+/// Chunks that are handed to the cores at once: there may be more than memory holds.
+const CPU_CHUNKS: usize = 1 << 8;
+/// Chunks for each core, where there are enough networks: some take longer than others.
+const CPU_SHARES: u64 = 4;
 
 /// One network: its cell, and its index in it.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +128,8 @@ impl Sweep {
         resident::mapping(request, Capacity::of(gpu.adapter()))
     }
 
-    /// The value of `--engine` that trains a cell's networks one by one to the same bits.
+    /// The value of `--engine` that trains a cell's networks one by one: resident to the same bits, on the CPU,
+    /// where a sweep trains them in the lanes of its vectors, but for rounding.
     pub fn engine_of(&self, cell: usize, spec: &EngineSpec) -> String {
         let EngineSpec::Resident(gpu, mapping) = spec else { return spec.kind().to_string() };
         let shapes = self.shapes();
@@ -302,13 +310,34 @@ impl Sweep {
         counts[id.cell].add(seed, status, per_epoch, training.epochs);
     }
 
+    /// Networks of a shape that a core of the CPU trains at once.
+    fn cpu_chunk(&self, shape: &[usize]) -> usize {
+        let training = &self.cells[shape[0]].training;
+        if !suits_lanes(training) {
+            return 1;
+        }
+        let all: u64 = shape.iter().map(|&cell| self.share(&self.cells[cell]).len() as u64).sum();
+        let share = all.div_ceil(CPU_SHARES * workers() as u64);
+        let row = training.network.parameter_count() as u64 * u64::from(training.epochs);
+        let suits = CPU_WORK / row.saturating_mul(training.data.rows() as u64).max(1);
+        suits.min(share.next_multiple_of(CPU_CHUNK.start)).clamp(CPU_CHUNK.start, CPU_CHUNK.end)
+            as usize
+    }
+
     /// On every core of the CPU. True where a stop came before the end.
     fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> Result<bool, Error> {
-        let all: Vec<usize> = (0..self.cells.len()).collect();
-        let mut ids = self.ids(&all, counts);
+        let of_shape = |shape: Vec<usize>| {
+            let (size, mut ids) = (self.cpu_chunk(&shape), self.ids(&shape, counts));
+            std::iter::from_fn(move || {
+                let chunk: Vec<NetworkId> = ids.by_ref().take(size).collect();
+                (!chunk.is_empty()).then_some(chunk)
+            })
+        };
+        let all: Vec<_> = self.shapes().into_iter().map(of_shape).collect();
+        let mut chunks = all.into_iter().flatten();
         loop {
-            // Not all at once: there may be more than memory holds.
-            let some: Vec<(usize, NetworkId)> = ids.by_ref().take(CPU_CHUNK).enumerate().collect();
+            let some: Vec<(usize, Vec<NetworkId>)> =
+                chunks.by_ref().take(CPU_CHUNKS).enumerate().collect();
             if some.is_empty() {
                 return Ok(watch.done < watch.of);
             }
@@ -321,14 +350,16 @@ impl Sweep {
             let (mut waiting, mut next) = (BTreeMap::new(), 0);
             on_every_core(
                 &some,
-                |(_, id), stop| self.train_on_cpu(*id, stop),
-                |&(at, id), status| match status {
-                    Ok(Some(status)) => {
-                        waiting.insert(at, (id, status));
-                        while let Some((id, status)) = waiting.remove(&next) {
-                            note(id.cell, id.index, status);
-                            self.count(counts, id, status);
-                            behind += u64::from(self.cells[id.cell].training.epochs);
+                |(_, ids), stop| self.train_on_cpu(ids, stop),
+                |(at, _), statuses| match statuses {
+                    Ok(Some(statuses)) => {
+                        waiting.insert(*at, statuses);
+                        while let Some(statuses) = waiting.remove(&next) {
+                            for (&id, status) in some[next].1.iter().zip(statuses) {
+                                note(id.cell, id.index, status);
+                                self.count(counts, id, status);
+                                behind += u64::from(self.cells[id.cell].training.epochs);
+                            }
                             next += 1;
                         }
                         keep(counts);
@@ -355,18 +386,18 @@ impl Sweep {
         }
     }
 
-    /// One network on one core, unless a stop comes first.
+    /// Some networks on one core, unless a stop comes first.
     fn train_on_cpu(
         &self,
-        id: NetworkId,
+        ids: &[NetworkId],
         stop: &AtomicBool,
-    ) -> Result<Option<NetworkStatus>, Error> {
-        let (seeds, mut tell) = (self.seeds(&[id]), |_| ());
+    ) -> Result<Option<Vec<NetworkStatus>>, Error> {
+        let (seeds, mut tell) = (self.seeds(ids), |_| ());
         let stop = || stop.load(Ordering::Relaxed);
-        let stops_when_solved = pin!(judge(&seeds, &EngineSpec::Cpu, &mut tell, &stop));
+        let statuses = pin!(judge(&seeds, &EngineSpec::Cpu, &mut tell, &stop));
         // On the CPU there is nothing to wait for.
-        match stops_when_solved.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(statuses) => Ok(statuses?.and_then(|statuses| statuses.first().copied())),
+        match statuses.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(statuses) => statuses,
             Poll::Pending => Ok(None),
         }
     }

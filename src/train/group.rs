@@ -4,7 +4,9 @@
 use super::{Ended, TrainerState, Training, ValidationPoint};
 use crate::Error;
 use crate::data::Batches;
-use crate::engine::{Engine, EngineSpec, Member, NetworkStatus, Score, Start, State};
+use crate::engine::{
+    Engine, EngineSpec, LanesEngine, Member, NetworkStatus, Population, Score, Start, State,
+};
 use crate::optimizer::ScheduleKind;
 
 /// A start that is to be trained: as what, and its seed.
@@ -48,21 +50,8 @@ impl<'a> Group<'a> {
         stops_when_solved: bool,
         spec: &EngineSpec,
     ) -> Result<Group<'a>, Error> {
-        let &[(training, first), ..] = seeds else { return Err(Error::diverged("every start", 0)) };
-        let base = seeds.iter().map(|(_, seed)| *seed).min().unwrap_or(first);
-        let member = |&(training, seed): &Seed<'_>| {
-            Member::new(&training.optimizer, training.learning_rate, (seed - base) as u32)
-        };
-        let members: Vec<Member> = seeds.iter().map(member).collect();
-        let is_next = |(one, seed): &Seed<'_>, (other, next): &Seed<'_>| {
-            std::ptr::eq(*one, *other) && seed.checked_add(1) == Some(*next)
-        };
-        let (mut starts, mut at) = (Vec::new(), 0);
-        for own in seeds.chunk_by(is_next) {
-            let (&Training { init, init_scale: scale, .. }, seed) = own[0];
-            starts.push(Start { networks: at..at + own.len(), init, scale, seed });
-            at += own.len();
-        }
+        let &[(training, _), ..] = seeds else { return Err(Error::diverged("every start", 0)) };
+        let (base, members, starts) = members(seeds);
         let batches = training.batches(base);
         let task = training.task_from(State::default(), base, training.learning_rate);
         let engine = Engine::many(task, &members, &starts, stops_when_solved, spec).await?;
@@ -178,6 +167,24 @@ impl<'a> Group<'a> {
     }
 }
 
+/// The lowest seed, what each network has of its own, and where they start.
+fn members(seeds: &[Seed<'_>]) -> (u64, Vec<Member>, Vec<Start>) {
+    let base = seeds.iter().map(|(_, seed)| *seed).min().unwrap_or(0);
+    let member = |&(training, seed): &Seed<'_>| {
+        Member::new(&training.optimizer, training.learning_rate, (seed - base) as u32)
+    };
+    let is_next = |(one, seed): &Seed<'_>, (other, next): &Seed<'_>| {
+        std::ptr::eq(*one, *other) && seed.checked_add(1) == Some(*next)
+    };
+    let (mut starts, mut at) = (Vec::new(), 0);
+    for own in seeds.chunk_by(is_next) {
+        let (&Training { init, init_scale: scale, .. }, seed) = own[0];
+        starts.push(Start { networks: at..at + own.len(), init, scale, seed });
+        at += own.len();
+    }
+    (base, seeds.iter().map(member).collect(), starts)
+}
+
 /// Trains each of these networks until it solves its data, leaves the finite numbers or has made its epochs,
 /// and says which. `tell` hears how many epochs are done. Nothing where `stop` came first: without all their
 /// epochs, those that had not solved their data yet would be counted as if they never did.
@@ -187,6 +194,11 @@ pub(crate) async fn judge(
     tell: &mut dyn FnMut(u32),
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<NetworkStatus>>, Error> {
+    if let (EngineSpec::Cpu, &[(training, _), ..]) = (spec, seeds)
+        && suits_lanes(training)
+    {
+        return Ok(judge_in_lanes(training, seeds, stop));
+    }
     let mut group = Group::new(seeds, true, spec).await?;
     let training = group.training;
     loop {
@@ -207,4 +219,34 @@ pub(crate) async fn judge(
             group.decide();
         }
     }
+}
+
+/// Whether networks like this are trained in the lanes of a CPU's vectors, many at once; else there, one after
+/// the other.
+pub(crate) fn suits_lanes(training: &Training) -> bool {
+    LanesEngine::suits(training.request(&training.batches(0), 1))
+}
+
+/// [`judge`] in lanes.
+fn judge_in_lanes(
+    training: &Training,
+    seeds: &[Seed<'_>],
+    stop: &dyn Fn() -> bool,
+) -> Option<Vec<NetworkStatus>> {
+    let (base, members, starts) = members(seeds);
+    let population = Population {
+        network: &training.network,
+        optimizer: training.optimizer,
+        schedule: training.rate_schedule(),
+        data: &training.data,
+        batches: training.batches(base),
+        members: &members,
+        stops_when_solved: true,
+        mapping: None,
+    };
+    let steps = training.epochs * population.batches.steps_per_epoch() as u32;
+    let mut engine = LanesEngine::new(&population, &starts);
+    engine.run(steps, stop);
+    let is_over = engine.is_decided() || engine.steps_done() == steps;
+    is_over.then(|| engine.statuses().to_vec())
 }

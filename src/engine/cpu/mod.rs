@@ -2,6 +2,7 @@
 //! opponent a GPU is measured against and what runs where there is none; it shares no arithmetic
 //! with the reference.
 
+pub(super) mod lanes;
 mod math;
 mod statistics;
 mod update;

@@ -1,7 +1,7 @@
 //! Statistics of lists of numbers.
 
 use super::Checkup;
-use crate::network::{Formula, Real, Targets};
+use crate::network::Targets;
 use crate::train::Training;
 
 /// The norm of the gradients of all layers.
@@ -47,33 +47,30 @@ const BISECTIONS: usize = 60;
 /// The mean loss of one output at the best constant, where the slopes sum to 0. The sum grows with the
 /// constant; for squared errors it is 0 at the mean of the targets.
 fn least_of_numbers(training: &Training, output: usize, mean: f64) -> f64 {
-    let (data, row) = (&training.data, training.network.loss().row());
+    let (data, loss) = (&training.data, training.network.loss());
     let parameter = training.network.loss_parameter();
     let targets = || {
         let of_row = |row| (f64::from(data.target(row)[output]), f64::from(data.weight(row)));
         (0..data.rows()).map(of_row)
     };
-    let sum = |formula: &Formula<3>, constant: f64| {
-        targets()
-            .map(|(t, weight)| weight * f64::eval(formula, [parameter, constant, t]))
-            .sum::<f64>()
+    let slopes = |constant: f64| {
+        targets().map(move |(t, weight)| weight * loss.slope([parameter, constant, t]))
     };
-    let sizes =
-        || targets().map(|(t, weight)| weight * f64::eval(&row.slope, [parameter, mean, t]).abs());
     let (mut low, mut high) =
         targets().fold((mean, mean), |(low, high), (t, _)| (low.min(t), high.max(t)));
     let mut constant = mean;
     // Unless the rest of the sum is rounding.
-    if sum(&row.slope, mean).abs() > 1e-9 * sizes().sum::<f64>() {
+    if slopes(mean).sum::<f64>().abs() > 1e-9 * slopes(mean).map(f64::abs).sum::<f64>() {
         for _ in 0..BISECTIONS {
             constant = 0.5 * (low + high);
-            match sum(&row.slope, constant) > 0.0 {
+            match slopes(constant).sum::<f64>() > 0.0 {
                 true => high = constant,
                 false => low = constant,
             }
         }
     }
-    sum(&row.value, constant) / data.rows() as f64
+    let values = targets().map(|(t, weight)| weight * loss.value([parameter, constant, t]));
+    values.sum::<f64>() / data.rows() as f64
 }
 
 #[cfg(test)]
