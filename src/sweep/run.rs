@@ -18,7 +18,7 @@ use crate::engine::{EngineSpec, Mapping, NetworkStatus, on_every_core, workers};
 use crate::gpu::{Gpu, GpuError};
 use crate::network::{Network, joined};
 use crate::optimizer::Optimizer;
-use crate::train::{Seed, Training, judge, suits_lanes};
+use crate::train::{Seed, Training, judge, judge_by_engine, suits_lanes};
 
 /// Networks in the same dispatches at most, and at least: enough to fill a device. Between them so
 /// many that they take a second or a few, for a stop loses the chunk it comes in.
@@ -36,6 +36,9 @@ const CPU_WORK: u64 = 1 << 29;
 const CPU_CHUNKS: usize = 1 << 8;
 /// Chunks for each core, where there are enough networks: some take longer than others.
 const CPU_SHARES: u64 = 4;
+
+/// Networks that are trained again alone at most, to find one that solves its data there too.
+const TRIED: usize = 16;
 
 /// One network: its cell, and its index in it.
 #[derive(Debug, Clone, Copy)]
@@ -384,6 +387,25 @@ impl Sweep {
                 return Ok(watch.done < watch.of);
             }
         }
+    }
+
+    /// The first network of a cell, from a seed on, that a training by itself solves too, and after how many
+    /// epochs: on the CPU a sweep rounds otherwise, so that a network at the threshold may differ. A few are tried.
+    pub fn solved_alone(&self, cell: usize, from: u64) -> Option<(u64, u32)> {
+        let training = &self.cells[cell].training;
+        let per_epoch = training.batches(0).steps_per_epoch() as u32;
+        let last = training.seed + u64::from(training.restarts);
+        for seed in (from..last).take(TRIED) {
+            let (seeds, mut tell) = ([(training, seed)], |_| ());
+            let judged = pin!(judge_by_engine(&seeds, &EngineSpec::Cpu, &mut tell, &|| false));
+            if let Poll::Ready(Ok(Some(statuses))) =
+                judged.poll(&mut Context::from_waker(Waker::noop()))
+                && let Some(NetworkStatus::Solved(steps)) = statuses.first()
+            {
+                return Some((seed, steps / per_epoch));
+            }
+        }
+        None
     }
 
     /// Some networks on one core, unless a stop comes first.

@@ -199,6 +199,16 @@ pub(crate) async fn judge(
     {
         return Ok(judge_in_lanes(training, seeds, stop));
     }
+    judge_by_engine(seeds, spec, tell, stop).await
+}
+
+/// The same by the engine itself, also on the CPU: to the bits of a training.
+pub(crate) async fn judge_by_engine(
+    seeds: &[Seed<'_>],
+    spec: &EngineSpec,
+    tell: &mut dyn FnMut(u32),
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Vec<NetworkStatus>>, Error> {
     let mut group = Group::new(seeds, true, spec).await?;
     let training = group.training;
     loop {

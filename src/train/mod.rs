@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use control::Resume;
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{ClassScore, Confusion, Evaluation, TargetErrors, dead_units, evaluate};
-pub(crate) use group::{Seed, judge, suits_lanes};
+pub(crate) use group::{Seed, judge, judge_by_engine, suits_lanes};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint, epoch_loss};
 pub use range::{RangePoint, RangeTest, RateRange};
 pub use speed::{Speed, measure_speed, seconds_of_one};

@@ -226,7 +226,11 @@ impl Plan {
         let Some((cell, (_, count))) = cells.max_by_key(|(_, (_, count))| count.solved) else {
             return Ok(None);
         };
-        let Some((seed, epochs)) = count.first_solved else { return Ok(None) };
+        let found = match (count.first_solved, spec) {
+            (Some((seed, _)), EngineSpec::Cpu) => self.sweep.solved_alone(cell, seed),
+            (found, _) => found,
+        };
+        let Some((seed, epochs)) = found else { return Ok(None) };
         let Cell { axes, training } = &self.sweep.cells[cell];
         // A rate that changes over the epochs changes otherwise over fewer of them.
         let epochs = match training.rate_schedule().is_constant() {
