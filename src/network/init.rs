@@ -70,7 +70,16 @@ impl Initializer {
     /// Weight `[i][j]` of a layer takes draw `i * fan_out + j` of the stream (weights, layer): the
     /// values do not depend on padding, nor one layer's on another's size.
     pub fn parameters(self, network: &Network, seed: u64, scale: f32) -> Vec<f32> {
-        let layout = Layout::new(network);
+        self.parameters_in(&Layout::new(network), network, (seed, scale))
+    }
+
+    /// The same where the layout is at hand: to make one takes as long as to draw a few weights.
+    pub(crate) fn parameters_in(
+        self,
+        layout: &Layout,
+        network: &Network,
+        (seed, scale): (u64, f32),
+    ) -> Vec<f32> {
         let mut parameters = vec![0.0; layout.len()];
         for layer in network.layers() {
             let mut stream = Threefry::new(seed, Purpose::Weights, layer.index as u32);

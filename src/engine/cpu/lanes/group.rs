@@ -109,7 +109,7 @@ impl Group {
     /// The parameters of the networks that train here, in the network's layout, each with its index.
     pub(super) fn unpacked(&self, shape: &Shape) -> impl Iterator<Item = (usize, Vec<f32>)> {
         (0..self.members.len()).filter_map(|lane| {
-            let mut list = vec![0.0; shape.layout_len];
+            let mut list = vec![0.0; shape.layout.len()];
             shape.places.iter().zip(self.own(lane)).for_each(|(&place, own)| list[place] = own);
             self.member(lane).map(|member| (member as usize, list))
         })

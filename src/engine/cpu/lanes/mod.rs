@@ -7,6 +7,13 @@
 //! The formulas are those of `crate::network` and `crate::optimizer`, over vectors: there is one place for each
 //! of them, and what they are compared with, the cpu engine proper, has its own.
 
+/// A match on a value whose every arm has it as a constant, so that each is compiled for it alone.
+macro_rules! with_constant {
+    ($value:expr, $type:ident::{$($variant:ident),+}, $name:ident => $body:expr) => {
+        match $value { $( $type::$variant => { const $name: $type = $type::$variant; $body } )+ }
+    };
+}
+
 mod group;
 mod shape;
 mod step;
@@ -31,7 +38,7 @@ const MANY: usize = 64;
 
 /// Steps that a group makes before the next: so few that networks which stop do not leave their lanes idle
 /// for long, and so many that the parameters of a group are not fetched too often.
-const SLICE: u32 = 16;
+const SLICE: u32 = 32;
 
 /// The vector instructions that steps are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +113,11 @@ impl<'a> LanesEngine<'a> {
         groups.resize_with(members.len().div_ceil(shape.width), || Group::new(&shape));
         for start in starts {
             for (seed, index) in (start.seed..).zip(start.networks.clone()) {
-                let parameters = start.init.parameters(population.network, seed, start.scale);
+                let parameters = start.init.parameters_in(
+                    &shape.layout,
+                    population.network,
+                    (seed, start.scale),
+                );
                 let (group, lane) = (index / shape.width, index % shape.width);
                 groups[group].put(&shape, lane, index as u32, &members[index], &parameters);
             }

@@ -47,10 +47,9 @@ pub(super) struct Shape {
     pub width: usize,
     /// Rows that go through the network at once.
     pub tile: usize,
-    /// Where each parameter stands in the network's layout.
+    /// Where each parameter stands in the network's layout, and this.
     pub places: Vec<usize>,
-    /// The length of that.
-    pub layout_len: usize,
+    pub layout: Layout,
 }
 
 /// Numbers that a network has for each parameter in a step.
@@ -110,7 +109,7 @@ impl Shape {
             width,
             tile: (ROW_BYTES / (width * row)).max(FEW_ROWS).min(most),
             places,
-            layout_len: layout.len(),
+            layout,
         }
     }
 

@@ -26,15 +26,7 @@ pub(super) struct Work<'a> {
     pub looks: bool,
 }
 
-/// A match on a value whose every arm has it as a constant, so that each is compiled for it alone.
-macro_rules! with_constant {
-    ($value:expr, $type:ident::{$($variant:ident),+}, $name:ident => $body:expr) => {
-        match $value { $( $type::$variant => { const $name: $type = $type::$variant; $body } )+ }
-    };
-}
-pub(super) use with_constant;
-
-/// The same of an activation.
+/// [`with_constant!`] of an activation.
 macro_rules! with_activation {
     ($value:expr, $name:ident => $body:expr) => {
         with_constant!(

@@ -2,7 +2,6 @@
 
 use super::group::Group;
 use super::shape::{Buffer, Shape};
-use super::step::with_constant;
 use super::vector::{Pack, Vector, packs, packs_mut, vectors};
 use crate::optimizer::{CLIP_EPSILON, Coefficients, Decay, Optimizer, OptimizerKind, RateSchedule};
 
