@@ -52,6 +52,22 @@ fn auto_takes_a_software_adapter_only_where_it_is_not_slower() {
     assert!(text.starts_with("cpu engine\nno GPU; faster here than "), "{text}");
 }
 
+/// The CPU trains a network in each lane of its vectors, and the adapter would share its cores.
+#[test]
+fn a_sweep_goes_to_the_lanes_of_the_cpu_where_there_is_no_gpu() {
+    let start = |args: &[&str]| {
+        let args = [&["sweep", "--networks", "20", "--epochs", "20", "--json"], args].concat();
+        let start = events(wgrad(&args)).remove(0);
+        (start["engine"].clone(), start["note"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(start(&["--device", "gpu"]).0, "resident");
+    let (engine, note) = start(&[]);
+    match is_software() {
+        true => assert!(engine == "cpu" && note.contains("--device software"), "{engine} {note}"),
+        false => assert!(engine == "resident" && note.is_empty(), "{engine} {note}"),
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_variable_that_hides_every_adapter_is_said() {

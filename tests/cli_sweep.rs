@@ -15,7 +15,8 @@ fn cells(events: &[Value]) -> Vec<&Value> {
 
 #[test]
 fn a_sweep_of_nothing_is_the_odds_of_xor() {
-    let text = succeed(wgrad(&["sweep", "--networks", "500", "--epochs", "1000"]));
+    let args = ["sweep", "--networks", "500", "--epochs", "1000", "--device", "gpu"];
+    let text = succeed(wgrad(&args));
     let first = text.lines().next().unwrap();
     assert!(first.starts_with("resident engine on "), "{first}");
     for part in [
@@ -93,7 +94,7 @@ fn without_an_adapter_a_sweep_runs_on_every_core_and_says_so() {
     };
     let (cpu, engine) = json(without_adapter(&[&args[..], &["--json"]].concat()));
     assert_eq!(engine, "cpu");
-    let (resident, engine) = json(wgrad(&[&args[..], &["--json"]].concat()));
+    let (resident, engine) = json(wgrad(&[&args[..], &["--json", "--device", "gpu"]].concat()));
     assert_eq!(engine, "resident");
     assert!((cpu - resident).abs() <= 2, "{cpu} and {resident} of 200");
 }
@@ -252,6 +253,7 @@ fn an_interrupted_sweep_goes_on_with_the_same_command() {
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let (file, whole) = (path("part.json"), path("whole.json"));
     let args = ["sweep", "--lr", "0.3,3", "--networks", "90", "--epochs", "300", "--shard", "2/3"];
+    let args = [&args[..], &["--device", "gpu"]].concat();
     succeed(wgrad(&[&args[..], &["--save", &whole, "-q"]].concat()));
     let read = |path: &str| -> Value {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()

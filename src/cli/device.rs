@@ -69,6 +69,22 @@ impl Settings {
     }
 }
 
+impl Wanted {
+    /// Whether nobody asks for an adapter, so that a software adapter has to be as fast as the CPU.
+    pub(super) fn is_free(&self, environment: &Environment) -> bool {
+        let is_auto = self.device == DeviceChoice::Auto && self.engine == EngineChoice::Auto;
+        is_auto && !self.require_gpu && environment.adapter_name.is_none()
+    }
+}
+
+/// What is said where the CPU is taken in place of a software adapter.
+pub(super) fn faster_than(adapter: &AdapterEntry) -> String {
+    format!(
+        "no GPU; faster here than the software adapter {}, which --device software takes",
+        adapter.name
+    )
+}
+
 /// Reads the environment's choice of adapters.
 pub(super) fn environment() -> Result<Environment, Error> {
     // What is not UTF-8 matches nothing, and is told so.
@@ -114,9 +130,7 @@ pub(super) async fn choose(
             None => contradiction("--device fastest", "this command", "use it with train"),
         };
     }
-    let is_free = *device == DeviceChoice::Auto
-        && engine == EngineChoice::Auto
-        && environment.adapter_name.is_none();
+    let is_free = wanted.is_free(&environment);
     // An engine that needs an adapter makes `auto` mean the best there is.
     let device = match device {
         DeviceChoice::Auto if engine.needs_adapter() => &DeviceChoice::Gpu,
@@ -129,11 +143,7 @@ pub(super) async fn choose(
                 None => None,
                 Some(true) => Some("no GPU, and not slower than --device cpu here".to_owned()),
                 Some(false) => {
-                    let note = format!(
-                        "no GPU; faster here than the software adapter {}, which --device software takes",
-                        adapter.name
-                    );
-                    return Ok(Chosen { spec: EngineSpec::Cpu, note: Some(note) });
+                    return Ok(Chosen { spec: EngineSpec::Cpu, note: Some(faster_than(adapter)) });
                 }
             };
             let gpu = Arc::new(adapter.open().await?);

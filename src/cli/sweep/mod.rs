@@ -177,7 +177,13 @@ impl Kind for Count {
     async fn choose(plan: &Plan) -> Result<Chosen, Failure> {
         let (wanted, sweep) = (plan.shared.wanted()?, &plan.sweep);
         let Chosen { spec, note } = device::choose(&wanted, None).await?;
+        let is_free = wanted.is_free(&device::environment()?);
         let (spec, note) = match (wanted.engine, spec) {
+            (EngineChoice::Auto, EngineSpec::Layered(gpu, _))
+                if is_free && gpu.adapter().is_software() && sweep.suits_lanes() =>
+            {
+                (EngineSpec::Cpu, Some(device::faster_than(gpu.adapter())))
+            }
             (EngineChoice::Auto, EngineSpec::Layered(gpu, _)) => match sweep.unsuited(&gpu) {
                 Some(sizes) if !wanted.require_gpu => {
                     let note = format!(
