@@ -281,7 +281,7 @@ fn a_run_in_parts_is_the_run_and_a_stop_ends_it() {
     let mut stopped = LanesEngine::new(&case.population(true), &case.starts);
     stopped.run(500, &|| {
         asked.set(asked.get() + 1);
-        asked.get() > 20
+        asked.get() > 3
     });
     assert!(stopped.steps_done() < 200 && !stopped.is_decided());
 }
