@@ -430,7 +430,10 @@ impl CpuEngine {
 
 /// A product by the library that steps use, for benches: `output = left . right`, `[m][n]`, with `left` as
 /// `[m][k]` or transposed, `right` as `[k][n]` or transposed; all with strides that are multiples of 4.
-pub(crate) fn product(
+///
+/// # Panics
+/// Where a slice is shorter than its shape.
+pub fn product(
     left_is_transposed: bool,
     right_is_transposed: bool,
     [m, k, n]: [usize; 3],
