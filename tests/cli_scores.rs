@@ -4,6 +4,7 @@
 #[path = "common/command.rs"]
 mod command;
 
+use std::io::{BufRead as _, Read as _};
 use std::process::Command;
 
 use command::{events, fail, folder, stderr, succeed, wgrad};
@@ -165,14 +166,18 @@ fn a_signal_keeps_the_scores_so_far() {
         wgrad(&[&args[..], &["--epochs", "2", "--save", file.to_str().unwrap()]].concat());
     let (stdout, errors) = (std::process::Stdio::piped(), std::process::Stdio::piped());
     let mut child = command.stdout(stdout).stderr(errors).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    // From when it has begun: reading the data may take its time on a busy machine.
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    reader.read_line(&mut text).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2000));
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let _ = child.wait().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    let last = String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned();
-    let result: Value = serde_json::from_str(&last).unwrap();
+    reader.read_to_string(&mut text).unwrap();
+    let result: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(result["stopped"], true);
     assert!(result["incomplete"].as_str().unwrap().contains("The same command trains"));
     let networks = result["networks"].as_u64().unwrap();
