@@ -735,6 +735,7 @@ fn columns_that_may_be_meant_otherwise_are_pointed_out() {
     let indexed = write("notes", "indexed.csv", &format!(",x,kind,y\n{rows}"));
     let text = succeed(wgrad(&["--data", &indexed, "--engine", "cpu", "--epochs", "1"]));
     assert!(text.contains("column 1 has no name and counts the rows: --ignore 1"), "{text}");
+    assert!(text.contains("y from input 1, x, kind;"), "{text}");
     let named = write("notes-named", "named.csv", &format!("n,x,kind,y\n{rows}"));
     let text = succeed(wgrad(&["--data", &named, "--engine", "cpu", "--epochs", "1"]));
     assert!(text.contains("kind has 2 values, as classes have: --target kind"), "{text}");
@@ -802,6 +803,11 @@ fn later_tables_are_read_as_the_first_was() {
     let pandas = plane("pandas", ",y,a,b\n", &|i, a, b, y| format!("{i},{y},{a},{b}"));
     save(&pandas, &["--ignore", "1", "--target", "y"]);
     assert!(r2(&pandas, &["--ignore", "1"]) > 0.99);
+    // One that was trained on stays without a name, wherever it is, and the others keep theirs.
+    let moved = plane("moved", "b,y,,a\n", &|i, a, b, y| format!("{b},{y},{i},{a}"));
+    let start = save(&pandas, &["--target", "y"]);
+    assert_eq!((&start["inputs"], &start["targets"]), (&json!(["", "a", "b"]), &json!(["y"])));
+    assert!(r2(&pandas, &[]) > 0.99 && r2(&moved, &[]) > 0.99);
     // With a header at first, without one later.
     let named = plane("named-y", "a,y,b\n", &|_, a, b, y| format!("{a},{y},{b}"));
     let bare = plane("bare-y", "", &|_, a, b, y| format!("{a},{y},{b}"));

@@ -191,8 +191,10 @@ fn read_delimited(
             break;
         }
     }
-    let mut used = plan.inputs.iter().chain(&plan.targets);
-    let has_names = used.all(|&column| headings.get(column).is_some_and(|name| !name.is_empty()));
+    let is_unnamed = |&&column: &&usize| headings.get(column).is_none_or(String::is_empty);
+    let unnamed = |columns: &[usize]| columns.iter().filter(is_unnamed).count();
+    // An input without a name is found again by that, as long as it is the only one.
+    let has_names = unnamed(&plan.inputs) <= 1 && unnamed(&plan.targets) == 0;
     let named = |columns: &[usize]| {
         let names = columns.iter().filter(|_| has_names);
         names.filter_map(|&column| headings.get(column).cloned()).collect()

@@ -43,6 +43,12 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// What the input column at this place is called in reports.
+    pub fn input_name(&self, at: usize) -> String {
+        let name = self.inputs.get(at).filter(|name| !name.is_empty());
+        name.cloned().unwrap_or_else(|| format!("input {}", at + 1))
+    }
+
     /// Columns of a table that feed a network of so many inputs.
     pub fn columns(&self, inputs: usize) -> usize {
         if self.encodings.is_empty() { inputs } else { self.encodings.len() }

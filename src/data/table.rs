@@ -93,7 +93,7 @@ impl Table {
     /// What an input is called in messages.
     pub(super) fn column_name(&self, column: usize) -> String {
         let number = self.column_number(column).to_string();
-        self.names.inputs.get(column).cloned().unwrap_or(number)
+        self.names.inputs.get(column).filter(|name| !name.is_empty()).cloned().unwrap_or(number)
     }
 
     /// The names of the input columns and of the target columns; empty if the file has none.

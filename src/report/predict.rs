@@ -116,15 +116,13 @@ fn shown(report: &PredictReport<'_>) -> usize {
 
 /// The names of the columns of [`lines`].
 fn head(report: &PredictReport<'_>) -> Vec<String> {
-    let named = &report.schema.inputs;
-    let input = |at: usize| named.get(at).cloned().unwrap_or(format!("input {}", at + 1));
     let has_classes = !report.schema.labels.names().is_empty();
     let columns = |what: &str| match (has_classes, report.network.outputs()) {
         (true, _) | (false, 1) => vec![what.to_owned()],
         (false, outputs) => (1..=outputs).map(|output| format!("{what} {output}")).collect(),
     };
     let mut head = vec!["row".to_owned()];
-    head.extend((0..shown(report)).map(input));
+    head.extend((0..shown(report)).map(|at| report.schema.input_name(at)));
     if report.targets.is_some() {
         head.extend(columns("target"));
     }

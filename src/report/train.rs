@@ -291,7 +291,7 @@ fn about_data(training: &Training, samples: &Samples) -> String {
     if let ([_, ..], [_, ..]) = (&schema.inputs[..], &schema.targets[..]) {
         let inputs = match schema.inputs.len() {
             many if many > MOST_NAMED => format!("{many} columns"),
-            _ => schema.inputs.join(", "),
+            many => (0..many).map(|at| schema.input_name(at)).collect::<Vec<_>>().join(", "),
         };
         parts.push(format!("{} from {inputs}", schema.targets.join(", ")));
     }
@@ -332,14 +332,12 @@ fn about_data(training: &Training, samples: &Samples) -> String {
     };
     for (at, encoding) in schema.encodings.iter().enumerate() {
         if !matches!(encoding, Encoding::Number(_)) {
-            let column = schema.inputs.get(at).cloned().unwrap_or(format!("column {}", at + 1));
-            let _ = writeln!(text, "     {column}: {encoding}");
+            let _ = writeln!(text, "     {}: {encoding}", schema.input_name(at));
         }
     }
     let filled = |(at, encoding): (usize, &Encoding)| match encoding {
         Encoding::Number(Some(mean)) => {
-            let column = schema.inputs.get(at).cloned().unwrap_or((at + 1).to_string());
-            Some(format!("{column} {}", table::short(*mean)))
+            Some(format!("{} {}", schema.input_name(at), table::short(*mean)))
         }
         _ => None,
     };

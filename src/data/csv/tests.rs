@@ -224,9 +224,10 @@ fn headers_and_delimiters_can_be_said() {
     assert!(error.contains("line 2, column 2"), "{error}");
     let pipe = CsvOptions { delimiter: Some(b'|'), ..CsvOptions::default() };
     assert_eq!(read("1|2\n", &pipe).unwrap().numbers(), [1.0]);
-    // A column that pandas left without a name: then no column has one.
+    // One column that pandas left without a name: the others keep theirs. Two: no column has one.
     let table = plain(",a,b\n0,1,2\n1,3,4\n");
-    assert!(table.rows() == 2 && table.names().0.is_empty());
+    assert!(table.rows() == 2 && table.names().0 == ["", "a"]);
+    assert!(plain(",,b\n0,1,2\n1,3,4\n").names().0.is_empty());
     // Texts above numbers, and numbers that count the columns of a data frame.
     for text in ["2019,2020,price\n1,2,10\n", "0,1,2,label\n1,2,3,4\n", "0,x,2\n1,2,3\n"] {
         assert_eq!(plain(text).rows(), 1, "{text}");
