@@ -826,6 +826,18 @@ fn later_tables_are_read_as_the_first_was() {
     let zip_later = plane("zip-later", "a,b,y\n", &|_, a, b, y| format!("{a}.0,{b},{y}"));
     save(&zip, &["--categorical", "a"]);
     assert!(r2(&zip_later, &[]) > 0.9);
+    // Yes and no as classes, in any case.
+    let yes = plane("yes", "a,b,y\n", &|i, a, b, _| {
+        let spelt = [["no", "No", "NO"], ["YES", "yes", "Yes"]];
+        format!("{a},{b},{}", spelt[usize::from(a > b)][i % 3])
+    });
+    let start = save(&yes, &[]);
+    assert_eq!(start["classes"], json!(["no", "YES"]), "{start}");
+    let later = plane("yes-later", "a,b,y\n", &|_, a, b, _| {
+        format!("{a},{b},{}", if a > b { "yEs" } else { "nO" })
+    });
+    let told = events(wgrad(&["predict", "--model", model, "--data", &later, "--json"]));
+    assert!(told[60]["accuracy"].as_f64().unwrap() > 0.9, "{}", told[60]);
     // No row is taken for a header.
     save(&zip, &[]);
     let (code, _, error) = with_input(&["predict", "--model", model, "--data", "-"], "1,x\n2,3\n");
