@@ -63,7 +63,7 @@ pub struct BenchRow {
     pub variant: String,
     /// Floating-point operations: 2 m k n of a product; of a step those of its products.
     pub operations: u64,
-    /// Seconds on the adapter, and on the cpu engine.
+    /// Seconds on the adapter.
     pub adapter: Times,
     /// The same on the cpu engine.
     pub cpu: Times,

@@ -141,7 +141,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     };
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let chosen = device::choose(&settings.wanted()?, None).await?;
+        let chosen = device::choose(&settings.wanted()?, None, &|_| true).await?;
         let gpu = chosen.spec.gpu();
         match args.what {
             Bench::Xor => {}

@@ -265,7 +265,8 @@ fn notes(table: &Table, headings: &[String], options: &CsvOptions) -> Vec<String
     }
     let texts = |(at, column): (usize, &Column)| match column {
         Column::Texts(texts)
-            if (2..=FEW_CLASSES).contains(&texts.names.len()) && !Encoding::is_flags(&texts.names) =>
+            if (2..=FEW_CLASSES).contains(&texts.names.len())
+                && !Encoding::is_flags(&texts.names) =>
         {
             Some((at, texts.names.len()))
         }

@@ -103,7 +103,8 @@ impl Encoding {
             let (values, rows) = (texts.names.len(), texts.of.len() - texts.missing());
             let few =
                 values <= MOST_VALUES && values < rows && values * ROWS_OF_VALUE <= rows.max(6);
-            let is_fine = few || table.names.categorical.contains(&at) || Encoding::is_flags(&texts.names);
+            let is_fine =
+                few || table.names.categorical.contains(&at) || Encoding::is_flags(&texts.names);
             (!is_fine).then(|| (table.column_name(at), values))
         };
         let columns: Vec<_> = table.columns.iter().enumerate().filter_map(refused).collect();
