@@ -152,8 +152,11 @@ pub(super) async fn choose(
             let note = training
                 .filter(|_| may_be_slower)
                 .map(|_| "no GPU, and not slower than --device cpu here".to_owned());
-            let gpu = Arc::new(adapter.open().await?);
-            Ok(Chosen { spec: place_on(gpu, engine, kernels, training), note })
+            let (gpu, tuned) = opened(adapter).await?;
+            let spec = place_on(gpu, engine, kernels, training);
+            let notes: Vec<String> =
+                note.into_iter().chain(tuned.filter(|_| computes_products(&spec))).collect();
+            Ok(Chosen { spec, note: (!notes.is_empty()).then(|| notes.join("; ")) })
         }
         None => Ok(Chosen {
             spec: EngineSpec::Cpu,
@@ -163,6 +166,18 @@ pub(super) async fn choose(
             )),
         }),
     }
+}
+
+/// An open adapter, set to compute as it was found to be the fastest, and what to say of that.
+async fn opened(adapter: &AdapterEntry) -> Result<(Arc<Gpu>, Option<String>), Failure> {
+    let gpu = adapter.open().await?;
+    let tuned = super::tuned::apply(&gpu);
+    Ok((Arc::new(gpu), tuned))
+}
+
+/// Whether an engine's results depend on how products are computed.
+fn computes_products(spec: &EngineSpec) -> bool {
+    matches!(spec, EngineSpec::Layered(_, Kernels::Fused))
 }
 
 /// Whether a software adapter trains this at least as fast as the cpu engine would.
@@ -206,7 +221,8 @@ async fn fastest(
     }
     for adapter in &adapters.entries {
         if !(require_gpu && adapter.is_software()) {
-            let spec = place_on(Arc::new(adapter.open().await?), engine, kernels, Some(training));
+            let (gpu, _) = opened(adapter).await?;
+            let spec = place_on(gpu, engine, kernels, Some(training));
             let name = format!("{} engine on {}", spec.kind(), adapter.name);
             candidates.push((spec, name));
         }

@@ -1,8 +1,8 @@
 //! An open device: buffers, submissions, read-back, and the one wait.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -44,6 +44,7 @@ pub struct Gpu {
     profiler: Mutex<Option<Profiler>>,
     /// Copies from a buffer to another that go with the next submission.
     copies: Mutex<Vec<[Buffer; 2]>>,
+    tuned: OnceLock<BTreeMap<String, String>>,
 }
 
 impl Gpu {
@@ -73,7 +74,19 @@ impl Gpu {
         });
         let pipelines = Mutex::default();
         let (adapter, profiler, copies) = (entry.clone(), Mutex::default(), Mutex::default());
-        Ok(Gpu { device, queue, adapter, faults, pipelines, profiler, copies })
+        let tuned = OnceLock::new();
+        Ok(Gpu { device, queue, adapter, faults, pipelines, profiler, copies, tuned })
+    }
+
+    /// Sets what was measured to be the fastest on this adapter: the name of a choice for each name of a work, as
+    /// [`bench::tune`](crate::bench::tune) finds them. Once, before anything is computed: false if it was set before.
+    pub fn set_tuned(&self, choices: BTreeMap<String, String>) -> bool {
+        self.tuned.set(choices).is_ok()
+    }
+
+    /// The choice that was measured to be the fastest for a work, if that is known.
+    pub fn tuned(&self, work: &str) -> Option<&str> {
+        self.tuned.get()?.get(work).map(String::as_str)
     }
 
     /// Its adapter.

@@ -14,7 +14,9 @@ pub fn wgrad(args: &[&str]) -> Command {
     {
         command.env_remove(name);
     }
-    command.args(args).stdin(Stdio::null());
+    // No choices that were tuned on this machine.
+    let caches = std::env::temp_dir().join("wgrad-cli-no-caches");
+    command.args(args).stdin(Stdio::null()).env("XDG_CACHE_HOME", caches);
     command
 }
 
