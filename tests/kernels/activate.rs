@@ -13,7 +13,7 @@ const TINY: f64 = 1.2e-38;
 
 fn run(kind: Activation, input: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let stride = stride(cols);
-    let args = [Arg::F32(input), Arg::Out(rows * stride)];
+    let args = [Arg::of(input), Arg::Out(rows * stride)];
     let launched = kernels::activate(with_default(kind), rows, cols);
     unpadded(floats(&launch(&launched, &args)[0]), cols, stride)
 }

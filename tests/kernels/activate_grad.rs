@@ -18,7 +18,7 @@ fn run(
     cols: usize,
 ) -> Vec<f32> {
     let stride = stride(cols);
-    let args = [Arg::F32(input), Arg::F32(output), Arg::F32(d_output), Arg::Out(rows * stride)];
+    let args = [Arg::of(input), Arg::of(output), Arg::of(d_output), Arg::Out(rows * stride)];
     let launched = kernels::activate_grad(with_default(kind), rows, cols);
     unpadded(floats(&launch(&launched, &args)[0]), cols, stride)
 }

@@ -4,7 +4,7 @@ use wgrad::reference::twins;
 use crate::launch::{Arg, launch};
 
 fn run(clock: u32, steps: u32) -> u32 {
-    launch(&kernels::advance(steps), &[Arg::U32(&[clock])])[0][0]
+    launch(&kernels::advance(steps), &[Arg::of(&[clock])])[0][0]
 }
 
 #[test]

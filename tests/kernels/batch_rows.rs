@@ -6,7 +6,7 @@ use crate::launch::{Arg, launch};
 
 fn run(batches: Batches, step: u32) -> Vec<u32> {
     let len = batches.len_of(step);
-    launch(&kernels::batch_rows(&batches, len), &[Arg::U32(&[step]), Arg::Out(len)]).remove(0)
+    launch(&kernels::batch_rows(&batches, len), &[Arg::of(&[step]), Arg::Out(len)]).remove(0)
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::launch::{Arg, floats, hold, launch};
 
 /// A layer's block with two rows of weights before the bias, and the matrix it is added to.
 fn run(parameters: &[f32], output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    let args = [Arg::F32(parameters), Arg::F32(output)];
+    let args = [Arg::of(parameters), Arg::of(output)];
     floats(&launch(&kernels::bias_add(LayerShape { rows, fan_in: 2, fan_out: cols }), &args)[0])
         .to_vec()
 }

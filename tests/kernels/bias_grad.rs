@@ -10,7 +10,7 @@ fn run(d_output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let stride = stride(cols);
     let written = launch(
         &kernels::bias_grad(LayerShape { rows, fan_in: 1, fan_out: cols }),
-        &[Arg::F32(d_output), Arg::Out(2 * stride)],
+        &[Arg::of(d_output), Arg::Out(2 * stride)],
     );
     let (weights, bias) = written[0].split_at(stride);
     assert!(

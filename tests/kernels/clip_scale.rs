@@ -11,7 +11,7 @@ fn factors(sums: &[[f32; 2]], clip_norm: f32) -> [f32; 2] {
     // Other sums stand beside: they are not read.
     let vectors: Vec<f32> =
         sums.iter().flat_map(|&[plain, scaled]| [plain, 7.0, scaled, 9.0]).collect();
-    let args = [Arg::F32(&vectors), Arg::Out(2)];
+    let args = [Arg::of(&vectors), Arg::Out(2)];
     let written = launch(&kernels::clip_scale(clip_norm, sums.len()), &args);
     let factors = floats(&written[0]);
     [factors[0], factors[1]]

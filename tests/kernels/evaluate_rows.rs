@@ -46,10 +46,10 @@ fn run_rows(
         .flat_map(|&(loss, right)| [loss, f32::from_bits(right)])
         .collect();
     let scores = match before {
-        Some(_) => Arg::InOut(&words),
+        Some(_) => Arg::of(&words),
         None => Arg::Out(2 * networks),
     };
-    let written = launch(&launched, &[Arg::F32(z), Arg::F32(target), scores]).remove(0);
+    let written = launch(&launched, &[Arg::of(z), Arg::of(target), scores]).remove(0);
     written.chunks_exact(2).map(|score| (f32::from_bits(score[0]), score[1])).collect()
 }
 

@@ -9,7 +9,7 @@ const RING: usize = 5;
 
 /// The loss that lands in the ring at `step`, every other place of it untouched, and the clock.
 fn run(row_loss: &[f32], scale: f32, step: u32) -> (f32, u32) {
-    let args = [Arg::F32(row_loss), Arg::U32(&[step]), Arg::Out(RING)];
+    let args = [Arg::of(row_loss), Arg::of(&[step]), Arg::Out(RING)];
     let written = launch(&kernels::finish_step(row_loss.len(), RING as u32, scale), &args);
     let place = step as usize % RING;
     let others = written[1].iter().enumerate().filter(|&(index, _)| index != place);

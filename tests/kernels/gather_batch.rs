@@ -15,9 +15,9 @@ fn run(
     part: Range<usize>,
 ) -> [Vec<u32>; 2] {
     let args = [
-        Arg::U32(rows),
-        Arg::F32(sources[0]),
-        Arg::F32(sources[1]),
+        Arg::of(rows),
+        Arg::of(sources[0]),
+        Arg::of(sources[1]),
         Arg::Out(rows.len() * strides[0]),
         Arg::Out(rows.len() * strides[1]),
     ];

@@ -13,7 +13,7 @@ fn both(gradients: &[f32], clip_value: Option<f32>) -> [Vec<f32>; 2] {
     let clip_value = clip_value.map(f64::from);
     let optimizer = Optimizer { clip_value, ..Optimizer::default() };
     let stretches = gradients.len().div_ceil(STRETCH);
-    let args = [Arg::F32(gradients), Arg::Out(4 * stretches)];
+    let args = [Arg::of(gradients), Arg::Out(4 * stretches)];
     let written = launch(&kernels::gradient_squares(&optimizer, gradients.len()), &args);
     let sums = floats(&written[0]);
     assert!(sums.chunks_exact(4).all(|sum| sum[1] == 0.0 && sum[3] == 0.0), "{sums:?}");

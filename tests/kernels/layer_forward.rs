@@ -26,8 +26,8 @@ fn run(
     variant: Variant,
 ) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
     let args = [
-        Arg::F32(input),
-        Arg::F32(parameters),
+        Arg::of(input),
+        Arg::of(parameters),
         Arg::Out(shape.rows * shape.stride),
         Arg::Out(counts_len(shape)),
         Arg::Out(shape.rows * shape.stride),

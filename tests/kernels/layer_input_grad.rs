@@ -17,7 +17,7 @@ fn run(
     shape: LayerShape,
     variant: Variant,
 ) -> Vec<f32> {
-    let args = [Arg::F32(d_output), Arg::F32(parameters), Arg::F32(input), Arg::InOut(z)];
+    let args = [Arg::of(d_output), Arg::of(parameters), Arg::of(input), Arg::of(z)];
     let layer = kernels::layer_input_grad(with_default(kind), launched(shape), variant);
     floats(&launch(&layer, &args)[0]).to_vec()
 }

@@ -20,7 +20,7 @@ fn run(
 ) -> ([f32; 4], [usize; 2]) {
     let launched = kernels::layer_statistics((LAYER, is_hidden), shape, 4 * sums.len(), least);
     let before = numbers(3 * 8, 5);
-    let args = [Arg::F32(sums.as_flattened()), Arg::U32(counts), Arg::InOut(&before)];
+    let args = [Arg::of(sums.as_flattened()), Arg::of(counts), Arg::of(&before)];
     let written = launch(&launched, &args).remove(0);
     let others = |words: &[u32]| [&words[..8], &words[16..]].concat();
     assert_eq!(others(&written), others(bytemuck::cast_slice(&before)), "other layers stay");

@@ -30,14 +30,14 @@ fn run_with(
     variant: Variant,
 ) -> Written {
     let moment = |index: usize| match optimizer.has_moments()[index] {
-        true => Arg::F32(moments[index]),
+        true => Arg::of(moments[index]),
         false => Arg::Out(4),
     };
     let args = [
-        Arg::F32(input),
-        Arg::F32(d_output),
-        Arg::F32(&schedule(optimizer, RATE)),
-        Arg::F32(parameters),
+        Arg::of(input),
+        Arg::of(d_output),
+        Arg::of(&schedule(optimizer, RATE)),
+        Arg::of(parameters),
         Arg::Out(shape.block_len()),
         moment(0),
         moment(1),

@@ -30,7 +30,7 @@ fn run(
     is_weighted: bool,
 ) -> (Vec<f32>, Vec<f32>) {
     let stride = stride(cols);
-    let args = [Arg::F32(output), Arg::F32(target), Arg::Out(rows), Arg::Out(rows * stride)];
+    let args = [Arg::of(output), Arg::of(target), Arg::Out(rows), Arg::Out(rows * stride)];
     let launched = kernels::loss(loss_with_default(loss), rows, cols, scale, is_weighted);
     let written = launch(&launched, &args);
     (floats(&written[0]).to_vec(), unpadded(floats(&written[1]), cols, stride))

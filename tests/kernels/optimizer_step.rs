@@ -21,15 +21,15 @@ fn run(
     moments: [&[f32]; 2],
 ) -> Written {
     let moment = |index: usize| match optimizer.has_moments()[index] {
-        true => Arg::F32(moments[index]),
+        true => Arg::of(moments[index]),
         false => Arg::Out(4),
     };
     let args = [
-        Arg::F32(gradients),
+        Arg::of(gradients),
         // The first factor is not 1 where gradients are large.
-        Arg::F32(&[2.0 * scale, 0.5]),
-        Arg::F32(&schedule(optimizer, RATE)),
-        Arg::F32(parameters),
+        Arg::of(&[2.0 * scale, 0.5]),
+        Arg::of(&schedule(optimizer, RATE)),
+        Arg::of(parameters),
         moment(0),
         moment(1),
     ];

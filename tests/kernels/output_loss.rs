@@ -21,9 +21,9 @@ fn run(
     is_weighted: bool,
 ) -> (Vec<f32>, Vec<f32>) {
     let args = [
-        Arg::F32(input),
-        Arg::F32(parameters),
-        Arg::F32(target),
+        Arg::of(input),
+        Arg::of(parameters),
+        Arg::of(target),
         Arg::Out(shape.rows),
         Arg::Out(shape.rows * shape.stride),
     ];

@@ -25,7 +25,7 @@ fn run(
     let kind = with_default(kind);
     let layer = kernels::population_forward(kind, launched(shape), networks, BEFORE, first);
     let len = shape.rows * shape.stride * networks;
-    let written = launch(&layer, &[Arg::F32(input), Arg::F32(parameters), Arg::Out(len)]);
+    let written = launch(&layer, &[Arg::of(input), Arg::of(parameters), Arg::Out(len)]);
     let units = written[0].chunks_exact(networks).enumerate();
     let (used, padding): (Vec<_>, Vec<_>) =
         units.partition(|(at, _)| at % shape.stride < shape.fan_out);

@@ -52,14 +52,14 @@ impl Case {
         rules.resize(3 * networks, 0.0);
         let outcome = vec![u32::MAX; networks];
         let args = [
-            Arg::Uniform(&data),
-            Arg::F32(&rules),
-            Arg::U32(&(0..networks as u32).collect::<Vec<u32>>()),
-            Arg::F32(&[0.0; 4]),
-            Arg::F32(&parameters),
+            Arg::uniform(&data),
+            Arg::of(&rules),
+            Arg::of(&(0..networks as u32).collect::<Vec<u32>>()),
+            Arg::of(&[0.0; 4]),
+            Arg::of(&parameters),
             Arg::Out(kept.max(1) as usize * networks),
-            Arg::U32(&vec![0; networks]),
-            Arg::U32(&outcome),
+            Arg::of(&vec![0; networks]),
+            Arg::of(&outcome),
         ];
         let batches = Batches::new(4, 0, Order::Sequential, 0);
         let request = Request {

@@ -155,7 +155,8 @@ impl<'a> LanesEngine<'a> {
     }
 
     /// Makes `steps` steps, or fewer where `stop` says so. Networks that stop when solved make none with
-    /// parameters that solve their data: looked at each time an epoch begins, and at the end.
+    /// parameters that solve their data: looked at each time an epoch begins, and at the end. After a stop
+    /// some have made more steps than others, and it is of no more use.
     pub fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) {
         let until = self.step.saturating_add(steps);
         let Population { optimizer, schedule, .. } = &self.population;

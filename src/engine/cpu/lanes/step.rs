@@ -233,11 +233,11 @@ fn products<V: Vector, const M: usize, const R: usize>(
     let (some, rest) = sums.as_chunks_mut::<R>();
     let mut row = 0;
     for some in some {
-        *some = row_products(first, weights, lists, (row, rows));
+        row_products(some, &first, weights, lists, (row, rows));
         row += R;
     }
     for one in rest {
-        [*one] = row_products(first, weights, lists, (row, rows));
+        row_products(std::array::from_mut(one), &first, weights, lists, (row, rows));
         row += 1;
     }
 }
@@ -245,19 +245,20 @@ fn products<V: Vector, const M: usize, const R: usize>(
 /// The same of `R` rows.
 #[inline(always)]
 fn row_products<V: Vector, const M: usize, const R: usize>(
-    first: Pack<V, M>,
+    to: &mut [Pack<V, M>; R],
+    first: &Pack<V, M>,
     (weights, step): (&[Pack<V, M>], usize),
     (lists, count): (&[Pack<V, M>], usize),
     (row, rows): (usize, usize),
-) -> [Pack<V, M>; R] {
-    let mut sums = [first; R];
+) {
+    let mut sums = [*first; R];
     for k in 0..count {
         let (w, x) = (&weights[k * step], &lists[k * rows + row..][..R]);
         for r in 0..R {
             add_product(&mut sums[r], &x[r], w);
         }
     }
-    sums
+    *to = sums;
 }
 
 #[inline(always)]

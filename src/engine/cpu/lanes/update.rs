@@ -27,42 +27,6 @@ impl StepRule {
     }
 }
 
-/// What of an update is the networks' own and may change from step to step.
-struct Own<V, const M: usize> {
-    rate: Pack<V, M>,
-    /// What a parameter is multiplied by, where its decay is decoupled.
-    kept: Pack<V, M>,
-    /// What gradients are multiplied by, for their norm.
-    scale: Pack<V, M>,
-    /// The largest absolute value of a gradient.
-    most: V,
-}
-
-impl<V: Vector, const M: usize> Own<V, M> {
-    #[inline(always)]
-    fn new(optimizer: &Optimizer, rule: &StepRule, group: &Group, gradients: &[f32]) -> Self {
-        let one = [V::splat(1.0); M];
-        let most = optimizer.clip_value.map_or(f32::INFINITY, |most| most as f32);
-        let mut own = Own { rate: one, kept: one, scale: one, most: V::splat(most) };
-        let (rates, decays) = (vectors::<V>(&group.rate), vectors::<V>(&group.weight_decay));
-        for m in 0..M {
-            own.rate[m] = rates[m] * V::splat(rule.factor);
-            own.kept[m] = V::splat(1.0) - own.rate[m] * decays[m];
-        }
-        if let Some(largest) = optimizer.clip_norm {
-            // In f64, where squares of whatever size are numbers.
-            let width = group.rate.len();
-            for (lane, scale) in bytemuck::cast_slice_mut(&mut own.scale).iter_mut().enumerate() {
-                let own = gradients.iter().skip(lane).step_by(width);
-                let square = |g: &f32| f64::from(g.clamp(-most, most)).powi(2);
-                let norm = own.map(square).sum::<f64>().sqrt();
-                *scale = (largest / (norm + CLIP_EPSILON)).min(1.0) as f32;
-            }
-        }
-        own
-    }
-}
-
 /// Updates every parameter, and the moments there are.
 #[inline(always)]
 pub(super) fn update<V: Vector, const M: usize>(
@@ -72,34 +36,41 @@ pub(super) fn update<V: Vector, const M: usize>(
     gradients: &[f32],
 ) {
     let optimizer = &shape.optimizer;
-    let own = Own::<V, M>::new(optimizer, rule, group, gradients);
     let is_clipped = optimizer.clip_value.is_some() || optimizer.clip_norm.is_some();
     let is_plain = optimizer.weight_decay == 0.0 && !is_clipped;
     with_constant!(
         optimizer.kind,
         OptimizerKind::{Sgd, Momentum, Nesterov, Adam, AdamW, RmsProp},
         KIND => if is_plain {
-            update_all::<V, M, true>(KIND, optimizer.decay, rule, &own, group, gradients);
+            update_all::<V, M, true>(KIND, optimizer, rule, group, gradients);
         } else {
-            update_all::<V, M, false>(KIND, optimizer.decay, rule, &own, group, gradients);
+            update_all::<V, M, false>(KIND, optimizer, rule, group, gradients);
         }
     );
 }
 
-/// The same by a rule that is known; `PLAIN` where gradients are neither clipped nor weights decayed.
+/// The same of a kind that is known; `PLAIN` where gradients are neither clipped nor weights decayed.
 #[inline(always)]
 fn update_all<V: Vector, const M: usize, const PLAIN: bool>(
     kind: OptimizerKind,
-    decay: Decay,
+    optimizer: &Optimizer,
     rule: &StepRule,
-    own: &Own<V, M>,
     group: &mut Group,
     gradients: &[f32],
 ) {
-    let row = kind.row();
+    let (row, one) = (kind.row(), V::splat(1.0));
     let mut c = rule.common.cast::<V>();
-    let (decays, decay1) = (vectors::<V>(&group.weight_decay), vectors::<V>(&group.decay1));
-    let (decays, decay1) = (&decays[..M], &decay1[..M]);
+    let (rates, decay1) = (&vectors::<V>(&group.rate)[..M], &vectors::<V>(&group.decay1)[..M]);
+    let decays = &vectors::<V>(&group.weight_decay)[..M];
+    let mut rate = [one; M];
+    for m in 0..M {
+        rate[m] = rates[m] * V::splat(rule.factor);
+    }
+    let most = optimizer.clip_value.map_or(f32::INFINITY, |most| most as f32);
+    let mut scale = [one; M];
+    if let (false, Some(largest)) = (PLAIN, optimizer.clip_norm) {
+        norm_scales(largest, most, gradients, bytemuck::cast_slice_mut(&mut scale));
+    }
     let (first, second) = group.moments.split_at_mut(usize::from(row.first.is_some()));
     let (first, second) = (only::<V, M>(first), only::<V, M>(second));
     let parameters = packs_mut::<V, M>(&mut group.parameters);
@@ -107,12 +78,10 @@ fn update_all<V: Vector, const M: usize, const PLAIN: bool>(
         for m in 0..M {
             let (mut before, mut g) = (p[m], g[m]);
             if !PLAIN {
-                // What is no number stays none.
-                g = g.above(own.most, own.most, g);
-                g = (-own.most).above(g, -own.most, g) * own.scale[m];
-                match decay {
+                g = g.within(-most, most) * scale[m];
+                match optimizer.decay {
                     Decay::L2 => g = g + decays[m] * before,
-                    Decay::Decoupled => before = before * own.kept[m],
+                    Decay::Decoupled => before = before * (one - rate[m] * decays[m]),
                 }
             }
             let (mut first_moment, mut second_moment) = (g, g);
@@ -124,9 +93,23 @@ fn update_all<V: Vector, const M: usize, const PLAIN: bool>(
                 second_moment = c.decay2 * second[at][m] + c.gain2 * g * g;
                 second[at][m] = second_moment;
             }
-            (c.rate, c.decay1) = (own.rate[m], decay1[m]);
+            (c.rate, c.decay1) = (rate[m], decay1[m]);
             p[m] = before - row.rule.step(&c, g, first_moment, second_moment);
         }
+    }
+}
+
+/// What the gradients of each network are multiplied by, so that their norm is `largest` at most. Sums are in
+/// f64, where squares of whatever size are numbers.
+fn norm_scales(largest: f64, most: f32, gradients: &[f32], scales: &mut [f32]) {
+    let mut squares = vec![0.0; scales.len()];
+    for gradients in gradients.chunks_exact(scales.len()) {
+        for (square, gradient) in squares.iter_mut().zip(gradients) {
+            *square += f64::from(gradient.clamp(-most, most)).powi(2);
+        }
+    }
+    for (scale, square) in scales.iter_mut().zip(squares) {
+        *scale = (largest / (square.sqrt() + CLIP_EPSILON)).min(1.0) as f32;
     }
 }
 
