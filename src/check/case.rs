@@ -99,6 +99,8 @@ pub struct Case {
     pub launch: Launch,
     /// One for each of its bindings.
     pub args: Vec<Arg>,
+    /// How the kernel is built, where there is time for all.
+    pub builds: Builds,
     /// What is compared.
     pub judge: Judge,
 }
@@ -111,7 +113,14 @@ impl Case {
         args: impl Into<Vec<Arg>>,
         judge: impl Fn(&[Vec<u32>], &mut Findings) + Send + Sync + 'static,
     ) -> Case {
-        Case { label: label.into(), launch, args: args.into(), judge: Box::new(judge) }
+        let (label, args, judge) = (label.into(), args.into(), Box::new(judge));
+        Case { label, launch, args, builds: Builds::Both, judge }
+    }
+
+    /// The same, built only as trainings run it: for one of many settings of a kernel that other cases build both
+    /// ways.
+    pub fn trusted(self) -> Case {
+        Case { builds: Builds::Trusted, ..self }
     }
 
     /// Runs it and notes what is found. What is beyond the adapter's limits is left out, and that is noted too.
@@ -124,7 +133,7 @@ impl Case {
             );
             return findings.leave_out(reason, 1);
         }
-        let builds = if scope.is_quick { Builds::Trusted } else { Builds::Both };
+        let builds = if scope.is_quick { Builds::Trusted } else { self.builds };
         match written(gpu, &self.launch, &self.args, builds).await {
             Ok(written) => {
                 findings.begin(&self.label);

@@ -7,6 +7,7 @@ use web_time::Instant;
 use super::case::Scope;
 use super::findings::{Failure, Fault, Findings};
 use super::kernels::{CASES, KernelCases};
+use super::networks::Proof;
 use crate::Error;
 use crate::gpu::{Gpu, GpuError};
 
@@ -99,17 +100,21 @@ impl Context<'_, '_> {
 enum Subject {
     /// A kernel against its twin.
     Kernel(&'static KernelCases),
+    /// Something of whole networks.
+    Networks(Proof),
 }
 
 impl Subject {
     /// All of them, in order.
     fn all() -> Vec<Subject> {
-        CASES.iter().map(Subject::Kernel).collect()
+        let kernels = CASES.iter().map(Subject::Kernel);
+        kernels.chain(Proof::ALL.iter().copied().map(Subject::Networks)).collect()
     }
 
     fn name(self) -> &'static str {
         match self {
             Subject::Kernel(kernel) => kernel.name,
+            Subject::Networks(proof) => proof.name(),
         }
     }
 
@@ -117,6 +122,7 @@ impl Subject {
     async fn check(self, context: &mut Context<'_, '_>, findings: &mut Findings) {
         match self {
             Subject::Kernel(kernel) => check_cases(kernel, context, findings).await,
+            Subject::Networks(proof) => check_networks(proof, context, findings).await,
         }
     }
 }
@@ -127,6 +133,17 @@ async fn check_cases(kernel: &KernelCases, context: &mut Context<'_, '_>, findin
             return;
         }
         case.check(context.gpu, &context.scope, findings).await;
+    }
+}
+
+async fn check_networks(proof: Proof, context: &mut Context<'_, '_>, findings: &mut Findings) {
+    let scope = context.scope;
+    for (label, task) in Proof::cases(&scope) {
+        if is_gone(findings) || !context.goes_on(proof.name(), &label) {
+            return;
+        }
+        findings.begin(&label);
+        proof.check(&task, (context.gpu, &scope), findings).await;
     }
 }
 

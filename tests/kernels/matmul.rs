@@ -1,4 +1,5 @@
-use wgrad::check::{Bound, matmul_shape};
+use wgrad::check::Bound;
+use wgrad::check::kernels::matmul_shape;
 use wgrad::kernels;
 use wgrad::reference::twins::{self, MatmulShape};
 

@@ -18,7 +18,7 @@ const SIZES: [(usize, usize, usize); 8] = [
 ];
 
 /// The shapes of a product of matrices padded as [`Layout`](crate::network::Layout) pads them.
-pub fn shape([m, k, n]: [usize; 3], [left, right]: [bool; 2]) -> MatmulShape {
+pub fn matmul_shape([m, k, n]: [usize; 3], [left, right]: [bool; 2]) -> MatmulShape {
     MatmulShape {
         m,
         k,
@@ -48,7 +48,7 @@ pub(super) fn cases(scope: &Scope) -> Vec<Case> {
     let mut all = Vec::new();
     for &(m, k, n) in scope.some(&SIZES, 4) {
         for transposed in [[false, false], [true, false], [false, true], [true, true]] {
-            let shape = shape([m, k, n], transposed);
+            let shape = matmul_shape([m, k, n], transposed);
             let [left_rows, right_rows] =
                 [if transposed[0] { k } else { m }, if transposed[1] { n } else { k }];
             let left = numbers(left_rows * shape.left_stride, 1);
