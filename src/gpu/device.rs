@@ -78,8 +78,8 @@ impl Gpu {
         Ok(Gpu { device, queue, adapter, faults, pipelines, profiler, copies, tuned })
     }
 
-    /// Sets what was measured to be the fastest on this adapter: the name of a choice for each name of a work, as
-    /// [`bench::tune`](crate::bench::tune) finds them. Once, before anything is computed: false if it was set before.
+    /// Sets what was measured to be the fastest on this adapter, as `wgrad bench --tune` does: the name of a variant for
+    /// the name of each product. Once, before anything is computed: false if it was set before.
     pub fn set_tuned(&self, choices: BTreeMap<String, String>) -> bool {
         self.tuned.set(choices).is_ok()
     }
