@@ -40,6 +40,8 @@ pub struct BenchRow {
     pub cpu: Times,
     /// Seconds from nothing to the first result: pipelines are made, and drivers compile.
     pub cold: f64,
+    /// Seconds of that in which pipelines are created.
+    pub pipelines: f64,
     /// The largest error, and the bound where it was the largest share of that.
     pub max_error: f64,
     /// That bound.
@@ -149,10 +151,10 @@ async fn step(
     let operations = super::step::operations(&task.network, batch);
     let spec = EngineSpec::Layered(Arc::clone(gpu), Kernels::Fused);
     Engine::check(task.request(), &task.data, &spec)?;
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), gpu.pipeline_seconds());
     let mut there = Engine::new(task.clone(), &spec).await?;
     let seen = there.run(1, &|| false).await?;
-    let cold = started.elapsed().as_secs_f64();
+    let (cold, pipelines) = (started.elapsed().as_secs_f64(), gpu.pipeline_seconds() - before);
     let mut here = Engine::new(task.clone(), &EngineSpec::Cpu).await?;
     let expected = here.run(1, &|| false).await?;
     let error = f64::from((seen[0] - expected[0]).abs());
@@ -191,6 +193,7 @@ async fn step(
         adapter,
         cpu,
         cold,
+        pipelines,
         max_error,
         bound,
     })

@@ -99,6 +99,8 @@ pub(super) struct Ready {
     pub dispatch: Dispatch,
     /// Seconds from nothing to the first result.
     cold: f64,
+    /// Seconds of that in which a pipeline is created.
+    pipelines: f64,
     /// The largest error, and the bound where it was the largest share of that.
     worst: (f64, f64),
 }
@@ -114,10 +116,10 @@ pub(super) async fn ready(
 ) -> Result<Ready, Error> {
     let product = matrices.product;
     let Product { rows: m, cols: n, terms: k, .. } = product;
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), gpu.pipeline_seconds());
     let (dispatch, output) = dispatched(gpu, matrices, variant).await?;
     gpu.wait(gpu.submit([&dispatch])).await?;
-    let cold = started.elapsed().as_secs_f64();
+    let (cold, pipelines) = (started.elapsed().as_secs_f64(), gpu.pipeline_seconds() - before);
     let stride = row_stride(n);
     let seen = gpu.read::<f32>(&[(&output, 0..m * stride)]).await?.remove(0);
     // Corners, and others spread over the product.
@@ -141,7 +143,7 @@ pub(super) async fn ready(
             worst = (error, bound);
         }
     }
-    Ok(Ready { dispatch, cold, worst })
+    Ok(Ready { dispatch, cold, pipelines, worst })
 }
 
 /// A product as one dispatch, and where its result is.
@@ -203,7 +205,7 @@ async fn beside_the_cpu(
 ) -> Result<BenchRow, Error> {
     let Product { form, rows: m, cols: n, terms: k } = product;
     let (matrices, variant) = (Matrices::new(product), kernels::variant(gpu, product));
-    let Ready { dispatch, cold, worst } = ready(gpu, &matrices, variant).await?;
+    let Ready { dispatch, cold, pipelines, worst } = ready(gpu, &matrices, variant).await?;
     let mut here = vec![0.0; m * row_stride(n)];
     let (mut adapter, mut cpu) = (Times::default(), Times::default());
     for round in 0..=rounds {
@@ -234,6 +236,7 @@ async fn beside_the_cpu(
         adapter,
         cpu,
         cold,
+        pipelines,
         max_error: worst.0,
         bound: worst.1,
     })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Gpu {
     adapter: AdapterEntry,
     pub(super) faults: Arc<Faults>,
     pub(super) pipelines: Mutex<HashMap<PipelineKey, Pipeline>>,
+    /// Microseconds that it took to create them.
+    pub(super) pipelines_us: AtomicU64,
     profiler: Mutex<Option<Profiler>>,
     /// Copies from a buffer to another that go with the next submission.
     copies: Mutex<Vec<[Buffer; 2]>>,
@@ -72,10 +75,10 @@ impl Gpu {
         device.set_device_lost_callback(move |reason, message| {
             lost.report(GpuError::Lost(format!("{reason:?}: {message}")));
         });
-        let pipelines = Mutex::default();
+        let (pipelines, pipelines_us) = (Mutex::default(), AtomicU64::new(0));
         let (adapter, profiler, copies) = (entry.clone(), Mutex::default(), Mutex::default());
         let tuned = OnceLock::new();
-        Ok(Gpu { device, queue, adapter, faults, pipelines, profiler, copies, tuned })
+        Ok(Gpu { device, queue, adapter, faults, pipelines, pipelines_us, profiler, copies, tuned })
     }
 
     /// Sets what was measured to be the fastest on this adapter, as `wgrad bench --tune` does: the name of a variant for
@@ -92,6 +95,12 @@ impl Gpu {
     /// Its adapter.
     pub fn adapter(&self) -> &AdapterEntry {
         &self.adapter
+    }
+
+    /// Seconds that creating pipelines has taken so far. Some drivers compile only when a pipeline is first used, which
+    /// is not counted here.
+    pub fn pipeline_seconds(&self) -> f64 {
+        self.pipelines_us.load(Ordering::Relaxed) as f64 / 1e6
     }
 
     /// The largest number of loop iterations per invocation and dispatch.

@@ -64,6 +64,13 @@ pub fn crossover(
         true => text.push_str("nothing was measured\n"),
         false => text += &table::columns(3, &names, lines),
     }
+    let sum = |of: fn(&BenchRow) -> f64| table::seconds(rows.iter().map(of).sum(), 0);
+    let _ = writeln!(
+        text,
+        "\ncold starts: {} in all, of that {} to create pipelines",
+        sum(|row| row.cold),
+        sum(|row| row.pipelines)
+    );
     if is_width {
         text.push('\n');
         text += &crossings(rows);
@@ -195,6 +202,7 @@ pub fn crossover_csv(measured: &Crossover, adapter: &AdapterEntry) -> String {
         "cpu_median_ms",
         "ratio_to_cpu",
         "cold_ms",
+        "pipelines_ms",
         "max_error",
         "bound",
     ];
@@ -213,6 +221,7 @@ pub fn crossover_csv(measured: &Crossover, adapter: &AdapterEntry) -> String {
             (1e3 * row.cpu.median()).to_string(),
             row.ratio().to_string(),
             (1e3 * row.cold).to_string(),
+            (1e3 * row.pipelines).to_string(),
             row.max_error.to_string(),
             row.bound.to_string(),
         ]

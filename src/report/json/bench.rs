@@ -80,6 +80,7 @@ pub(in crate::report) fn crossover(measured: &Crossover, adapter: &AdapterEntry)
             "cpu_median_ms": 1e3 * row.cpu.median(),
             "ratio_to_cpu": row.ratio(),
             "cold_ms": 1e3 * row.cold,
+            "pipelines_ms": 1e3 * row.pipelines,
             "max_error": row.max_error,
             "bound": row.bound,
         }));
