@@ -31,7 +31,7 @@ pub(in crate::report) fn contest(contest: &Contest, adapter: Option<&AdapterEntr
 }
 
 /// The end of a benchmark: where it ran, and what else there is to say.
-fn bench_result(adapter: Option<&AdapterEntry>, more: Value) -> String {
+pub(super) fn bench_result(adapter: Option<&AdapterEntry>, more: Value) -> String {
     let at = json!({
         "event": "result",
         "device": device(adapter),
