@@ -101,7 +101,7 @@ async fn open(settings: &Settings) -> Result<Arc<Gpu>, Failure> {
         }
         _ => {}
     }
-    let chosen = device::choose(&wanted, None).await?;
+    let chosen = device::choose(&wanted, None, &|_| true).await?;
     match chosen.spec.gpu() {
         Some(gpu) => Ok(Arc::clone(gpu)),
         None => Err(Error::setting("check", "needs an adapter; `wgrad devices` tells more").into()),
