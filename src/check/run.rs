@@ -8,6 +8,7 @@ use super::case::Scope;
 use super::findings::{Failure, Fault, Findings};
 use super::kernels::{CASES, KernelCases};
 use super::networks::Proof;
+use super::timestamps;
 use crate::Error;
 use crate::gpu::{Gpu, GpuError};
 
@@ -119,19 +120,23 @@ enum Subject {
     Kernel(&'static KernelCases),
     /// Something of whole networks.
     Networks(Proof),
+    /// The times of dispatches.
+    Timestamps,
 }
 
 impl Subject {
     /// All of them, in order.
     fn all() -> Vec<Subject> {
         let kernels = CASES.iter().map(Subject::Kernel);
-        kernels.chain(Proof::ALL.iter().copied().map(Subject::Networks)).collect()
+        let networks = Proof::ALL.iter().copied().map(Subject::Networks);
+        kernels.chain(networks).chain([Subject::Timestamps]).collect()
     }
 
     fn name(self) -> &'static str {
         match self {
             Subject::Kernel(kernel) => kernel.name,
             Subject::Networks(proof) => proof.name(),
+            Subject::Timestamps => "timestamps",
         }
     }
 
@@ -140,6 +145,7 @@ impl Subject {
         match self {
             Subject::Kernel(kernel) => check_cases(kernel, context, findings).await,
             Subject::Networks(proof) => check_networks(proof, context, findings).await,
+            Subject::Timestamps => timestamps::check(context.gpu, findings).await,
         }
     }
 }

@@ -52,12 +52,14 @@ pub struct Gpu {
 
 impl Gpu {
     pub(super) async fn open(entry: &AdapterEntry) -> Result<Gpu, GpuError> {
+        // For `Gpu::start_profile` and for products on software adapters, where the adapter has them.
+        let timestamps = wgpu::Features::TIMESTAMP_QUERY;
+        let timestamps = if entry.timestamps { timestamps } else { wgpu::Features::empty() };
+        let subgroups = entry.adapter.features() & wgpu::Features::SUBGROUP;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgrad"),
             required_limits: entry.adapter.limits(),
-            // For `Gpu::start_profile` and for products on software adapters, where the adapter has them.
-            required_features: entry.adapter.features()
-                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
+            required_features: timestamps | subgroups,
             ..wgpu::DeviceDescriptor::default()
         };
         let opened = entry.adapter.request_device(&descriptor).await;

@@ -1,6 +1,7 @@
 //! JSON lines: every object has an `event`.
 
 mod bench;
+mod check;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
 use crate::sweep::{CellScore, Scored, Sweep};
 use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
-use bench::bench_result;
 pub(super) use bench::{boundary_costs, contest, crossover, step_contest, tuning};
+pub(super) use check::{checked, mutants};
 
 /// One line.
 pub(super) fn line(value: &impl Serialize) -> String {
@@ -38,6 +39,16 @@ fn with(mut object: Value, more: Value) -> Value {
 
 fn device(adapter: Option<&AdapterEntry>) -> Value {
     adapter.map_or(Value::Null, |a| json!({"name": a.name, "backend": a.backend, "type": a.kind}))
+}
+
+/// The last line of what was done on an adapter.
+fn result_on(adapter: Option<&AdapterEntry>, more: Value) -> String {
+    let at = json!({
+        "event": "result",
+        "device": device(adapter),
+        "driver": adapter.map(driver),
+    });
+    line(&with(at, more))
 }
 
 fn adapter_of(at: &EngineSpec) -> Option<&AdapterEntry> {
@@ -305,7 +316,7 @@ pub(super) fn lockstep(report: &LockstepReport<'_>) -> String {
         "vague_from_step": found.vague_from,
         "seconds": report.seconds,
     });
-    text + &bench_result(report.at.gpu().map(|gpu| gpu.adapter()), result)
+    text + &result_on(report.at.gpu().map(|gpu| gpu.adapter()), result)
 }
 
 pub(super) fn lr_find(report: &RateReport<'_>) -> String {

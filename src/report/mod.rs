@@ -2,6 +2,7 @@
 
 mod bench;
 mod cells;
+mod check;
 mod crossover;
 mod curve;
 mod json;
@@ -28,6 +29,7 @@ use crate::train::Training;
 
 pub use bench::{boundary_costs, contest, step_contest};
 pub use cells::CellCount;
+pub use check::{CheckProgress, checked, mutants, mutants_verdict, verdict as check_verdict};
 pub use crossover::{crossover, crossover_csv, tuning};
 pub use json::{halving as halving_line, progress as progress_line};
 pub use lockstep::{LockstepReport, lockstep_csv};
