@@ -49,10 +49,14 @@ pub struct Watch<'a> {
 pub struct Report {
     /// Name, backend, driver and kind of the adapter.
     pub adapter: String,
+    /// What was checked, in a sentence.
+    pub about: String,
     /// The version of wgrad.
     pub version: &'static str,
     /// One for each thing that was checked.
     pub rows: Vec<Findings>,
+    /// What else is to be known of them.
+    pub notes: Vec<String>,
     /// Whether it was ended before everything was checked.
     pub stopped: bool,
     /// How long it took.
@@ -60,6 +64,19 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a device, with nothing checked yet.
+    pub(super) fn begun(gpu: &Gpu, about: impl Into<String>) -> Report {
+        Report {
+            adapter: gpu.adapter().describe(),
+            about: about.into(),
+            version: env!("CARGO_PKG_VERSION"),
+            rows: Vec::new(),
+            notes: Vec::new(),
+            stopped: false,
+            seconds: 0.0,
+        }
+    }
+
     /// Whether everything was checked, and nothing failed.
     pub fn is_pass(&self) -> bool {
         !self.stopped && !self.rows.is_empty() && self.rows.iter().all(Findings::is_pass)
@@ -207,13 +224,13 @@ pub async fn run_watched(
     let scope = Scope { seed: options.seed, ..Scope::of(gpu, options.quick).await? };
     let of = subjects.len();
     let mut context = Context { gpu, scope, watch, done: 0, of };
-    let mut report = Report {
-        adapter: gpu.adapter().describe(),
-        version: env!("CARGO_PKG_VERSION"),
-        rows: Vec::new(),
-        stopped: false,
-        seconds: 0.0,
+    let about = match options.quick {
+        true => "a few shapes and settings of each kernel",
+        false => "each kernel",
     };
+    let about =
+        format!("{about} against its twin on the CPU, and whole trainings against the reference");
+    let mut report = Report::begun(gpu, about);
     for (done, subject) in subjects.into_iter().enumerate() {
         context.done = done;
         let mut findings = Findings::new(subject.name(), scope.is_llvmpipe);

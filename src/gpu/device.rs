@@ -17,8 +17,8 @@ use super::profile::Profiler;
 /// The longest time of a submission before the device counts as hung.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
-/// A buffer on the GPU.
-#[derive(Debug, Clone)]
+/// A buffer on the GPU; two are equal where they are the same one.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Buffer {
     pub(super) raw: wgpu::Buffer,
 }
@@ -186,7 +186,7 @@ impl Gpu {
     pub fn write<T: bytemuck::Pod>(&self, buffer: &Buffer, offset: usize, values: &[T]) {
         if !values.is_empty() {
             // Writes come before the commands of the next submission, and copies must not see this one.
-            let is_copied = |pair: &[Buffer; 2]| pair.iter().any(|one| one.raw == buffer.raw);
+            let is_copied = |pair: &[Buffer; 2]| pair.contains(buffer);
             if self.copies().iter().any(is_copied) {
                 self.submit([]);
             }

@@ -55,12 +55,14 @@ pub fn checked(
     let mut text = String::new();
     if detail != Detail::Quiet {
         let _ = writeln!(text, "adapter: {}", report.adapter);
-        text += if options.quick { "a few shapes and settings of " } else { "" };
-        text += "each kernel against its twin on the CPU, and whole trainings against the reference;\n\
-                 error: the largest, as a share of the bound derived for it\n\n";
+        let _ = writeln!(text, "{};", report.about);
+        text += "error: the largest, as a share of the bound derived for it\n\n";
         let head = ["", "cases", "numbers", "error", "time", ""];
         text += &table::columns(1, &head, report.rows.iter().map(row));
         text.push('\n');
+    }
+    if detail != Detail::Quiet {
+        report.notes.iter().for_each(|note| text += &format!("{note}\n"));
     }
     for failed in &report.rows {
         for failure in failed.failures.iter().take(MOST_FAILURES) {

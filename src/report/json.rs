@@ -9,7 +9,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{AdapterReport, PredictReport, RateReport, SweepResult, driver, profile};
+use super::{
+    AdapterReport, LockstepReport, PredictReport, RateReport, SweepResult, driver, profile,
+};
 use crate::Error;
 use crate::data::{Dataset, Samples};
 use crate::engine::EngineSpec;
@@ -272,6 +274,49 @@ pub(super) fn sweep_start(sweep: &Sweep, at: &EngineSpec, note: Option<&str>) ->
         "shard": sweep.shard.to_string(),
     });
     line(&with(with(start_at(at), run(first)), settings))
+}
+
+pub(super) fn lockstep(report: &LockstepReport<'_>) -> String {
+    let found = report.found;
+    let mut text = String::new();
+    // What is infinite is null.
+    for point in &found.points {
+        text += &line(&json!({
+            "event": "step",
+            "step": point.step,
+            "loss": point.loss,
+            "reference_loss": point.reference_loss,
+            "drift": point.drift,
+            "bound": point.bound,
+            "share_of_step_bound": point.share,
+        }));
+    }
+    let apart = found.apart.as_ref().map(|apart| {
+        json!({
+            "step": apart.step,
+            "kernel": apart.kernel,
+            "tensor": apart.tensor,
+            "element": apart.element,
+            "actual": apart.actual,
+            "expected": apart.expected,
+            "bound": apart.bound,
+            "bound_of_step": apart.of_step,
+            "message": report.verdict(),
+        })
+    });
+    let result = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "pass": report.is_pass(),
+        "engine": report.at.kind().name(),
+        "steps": found.points.len(),
+        "outputs": found.outputs,
+        "numbers": found.compared,
+        "apart": apart,
+        "diverged_in_step": found.diverged,
+        "vague_from_step": found.vague_from,
+        "seconds": report.seconds,
+    });
+    text + &result_on(report.at.gpu().map(|gpu| gpu.adapter()), result)
 }
 
 pub(super) fn lr_find(report: &RateReport<'_>) -> String {

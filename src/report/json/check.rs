@@ -58,6 +58,8 @@ pub(in crate::report) fn checked(
     };
     let result = json!({
         "version": report.version,
+        "about": report.about,
+        "notes": report.notes,
         "pass": report.is_pass(),
         "failed": named(|row| !row.failures.is_empty()),
         "unchecked": named(|row| !row.unchecked.is_empty()),
