@@ -62,18 +62,12 @@ fn a_failure_is_a_line_for_a_bug_report() {
     let mut findings = Findings::new("advance", true);
     pollster::block_on(wrong(5).check(&gpu(), &scope(), &mut findings));
     assert!(!findings.is_pass());
-    let report = Report {
-        adapter: gpu().adapter().describe(),
-        version: "1",
-        rows: vec![findings],
-        stopped: false,
-        seconds: 0.0,
-    };
+    let report = Report { rows: vec![findings], ..checked(&gpu(), "advance") };
     let lines = report.failures();
     assert_eq!(lines.len(), 1);
     // Kernel, case, numbers, element, both values, bound, adapter with its driver.
     let driver = gpu().adapter().driver.clone();
-    for part in ["advance, one more: clock", "[0]", "7e0", "6e0", "bound 0e0", &driver, "wgrad 1"] {
+    for part in ["advance, one more: clock", "[0]", "7e0", "6e0", "bound 0e0", &driver, "wgrad"] {
         assert!(lines[0].contains(part), "{:?} should contain {part:?}", lines[0]);
     }
     assert!(!report.is_pass() && !lines[0].contains('\n'));
@@ -111,8 +105,10 @@ fn timestamps_that_an_adapter_does_not_have_are_not_checked() {
     let report = checked(&without, "timestamps");
     assert!(!report.is_pass() && report.rows[0].cases == 0, "{report:?}");
     assert!(report.rows[0].unchecked[0].reason.contains("no timestamp queries"), "{report:?}");
+    // On a device of its own: what others run meanwhile would be timed too.
     if gpu().adapter().timestamps {
-        assert!(checked(&gpu(), "timestamps").is_pass());
+        let report = checked(&with_less(|_| {}), "timestamps");
+        assert!(report.is_pass(), "{report:?}");
     }
 }
 

@@ -55,17 +55,14 @@ pub fn checked(
     let mut text = String::new();
     if detail != Detail::Quiet {
         let _ = writeln!(text, "adapter: {}", report.adapter);
-        let _ = writeln!(
-            text,
-            "{}\nerror: the largest, as a share of the bound derived for it\n",
-            report.about
-        );
+        let _ = writeln!(text, "{};", report.about);
+        text += "error: the largest, as a share of the bound derived for it\n\n";
         let head = ["", "cases", "numbers", "error", "time", ""];
         text += &table::columns(1, &head, report.rows.iter().map(row));
         text.push('\n');
-        for note in &report.notes {
-            let _ = writeln!(text, "{note}");
-        }
+    }
+    if detail != Detail::Quiet {
+        report.notes.iter().for_each(|note| text += &format!("{note}\n"));
     }
     for failed in &report.rows {
         for failure in failed.failures.iter().take(MOST_FAILURES) {
