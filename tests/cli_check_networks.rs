@@ -46,7 +46,7 @@ fn gradients_of_a_saved_network_over_its_own_rows_or_others() {
     let check = |more: &[&str]| wgrad(&[&["check", "--model", model], more].concat());
     fail(check(&["--activation", "tanh"]), 2, &["--activation tanh", "--model"]);
     fail(check(&["--data", "xor"]), 2, &["--data xor", "4"]);
-    fail(wgrad(&["check", "--model", "no/such.safetensors"]), 1, &["no/such.safetensors"]);
+    fail(wgrad(&["check", "--model", "no/such.safetensors"]), 6, &["no/such.safetensors"]);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_lockstep_draws_its_drift_and_writes_it() {
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines[0], "step,loss,reference_loss,drift,bound,share_of_step_bound");
     assert_eq!(lines.len(), 13);
-    fail(wgrad(&written), 1, &["drift.csv"]);
+    fail(wgrad(&written), 2, &["drift.csv", "--force"]);
     for engine in [&["--kernels", "plain"][..], &["--engine", "resident"]] {
         let events = events(wgrad(&[&args[..], engine, &["--json"]].concat()));
         let (result, steps) = events.split_last().unwrap();
