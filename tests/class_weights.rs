@@ -11,7 +11,7 @@ use std::sync::Arc;
 use command::{fail, folder, succeed, wgrad, write};
 use common::{ULP, assert_close, engines, numbers, wide};
 use serde_json::Value;
-use wgrad::check::Bound;
+use wgrad::check::{Bound, reference_step};
 use wgrad::data::{Batches, ClassWeights, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, State, Task};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
@@ -113,18 +113,7 @@ fn every_loss_follows_the_reference_on_every_engine() {
         for batch in [0, 5] {
             let task = task(network.clone(), data.clone(), start.clone(), batch);
             let mut reference = Reference::new(&task.network, wide(&start));
-            let width = task.data.target_width();
-            let rows_of = task.data.target_rows();
-            let truth: Vec<f64> = (0..12)
-                .map(|step| {
-                    let rows: Vec<usize> = task.batches.rows_of(step).collect();
-                    let of = |row: &usize| wide(&rows_of[row * width..][..width]);
-                    let inputs: Vec<f64> =
-                        rows.iter().flat_map(|&row| wide(task.data.input(row))).collect();
-                    let targets: Vec<f64> = rows.iter().flat_map(of).collect();
-                    reference.step(&inputs, &targets, RATE.into())
-                })
-                .collect();
+            let truth: Vec<f64> = (0..12).map(|_| reference_step(&task, &mut reference)).collect();
             // A rounding for each of 12 steps and 32 rows.
             let near = Bound::Mixed { absolute: 384.0 * ULP, relative: 384.0 * ULP };
             for (name, spec) in engines()

@@ -4,10 +4,7 @@
 #[path = "common/command.rs"]
 mod command;
 
-use std::io::{BufRead as _, Read as _};
-use std::process::Command;
-
-use command::{events, fail, folder, stderr, succeed, wgrad};
+use command::{events, fail, folder, succeed, wgrad};
 use serde_json::Value;
 
 /// Networks on data that is not solved row by row are scored: mean, spread and best seed of each cell.
@@ -162,22 +159,8 @@ fn a_signal_keeps_the_scores_so_far() {
     let folder = folder("scores-signal");
     let file = folder.join("part.json");
     let args = ["sweep", "--data", "digits", "--engine", "cpu", "--networks", "4000", "--json"];
-    let mut command =
-        wgrad(&[&args[..], &["--epochs", "2", "--save", file.to_str().unwrap()]].concat());
-    let (stdout, errors) = (std::process::Stdio::piped(), std::process::Stdio::piped());
-    let mut child = command.stdout(stdout).stderr(errors).spawn().unwrap();
-    // From when it has begun: reading the data may take its time on a busy machine.
-    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
-    let mut text = String::new();
-    reader.read_line(&mut text).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(2000));
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let _ = child.wait().unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    reader.read_to_string(&mut text).unwrap();
-    let result: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let saved = ["--epochs", "2", "--save", file.to_str().unwrap()];
+    let result = command::interrupted(wgrad(&[&args[..], &saved].concat()), "-INT", 130);
     assert_eq!(result["stopped"], true);
     assert!(result["incomplete"].as_str().unwrap().contains("The same command trains"));
     let networks = result["networks"].as_u64().unwrap();

@@ -4,7 +4,7 @@
 #[path = "common/command.rs"]
 mod command;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use command::{events, fail, folder, stderr, succeed, wgrad, without_adapter, write};
 use serde_json::Value;
@@ -215,22 +215,13 @@ fn a_signal_ends_a_sweep_with_what_is_done() {
     let folder = folder("sweep-signal");
     let file = folder.join("part.json");
     let saved = ["--save", file.to_str().unwrap()];
-    let args = ["sweep", "--engine", "cpu", "--networks", "3000000", "--json"];
+    let args = ["sweep", "--engine", "cpu", "--networks", "30000000", "--json"];
     let mut before = 0;
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let mut command = wgrad(&[&args[..], &saved].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(700));
-        let pid = child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-        let _ = child.wait().unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
-        let last = String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned();
-        let result: Value = serde_json::from_str(&last).unwrap();
+        let result = command::interrupted(wgrad(&[&args[..], &saved].concat()), signal, code);
         assert_eq!((&result["event"], &result["stopped"]), (&"result".into(), &true.into()));
         let networks = result["networks"].as_u64().unwrap();
-        assert!(networks > before && networks < 3_000_000, "{networks} after {before}");
+        assert!(networks > before && networks < 30_000_000, "{networks} after {before}");
         assert!(result["incomplete"].as_str().unwrap().contains("The same command trains"));
         before = networks;
         fail(wgrad(&["sweep", "--join", saved[1]]), 6, &["part.json", "stopped before its end"]);

@@ -128,6 +128,13 @@ fn slopes_are_the_derivatives_of_values() {
         let jump = kind.slope([parameter, 1e-9, value(1e-9)])
             - kind.slope([parameter, -1e-9, value(-1e-9)]);
         assert_eq!(jump.abs() > 1e-3, row.has_kink, "{kind} has a kink");
+        let rise = |from: f64, to: f64| {
+            let slope = |z| kind.slope([parameter, z, value(z)]);
+            (slope(to) - slope(from)) / (to - from)
+        };
+        let bend = rise(1e-4, 2e-4) - rise(-2e-4, -1e-4);
+        let bends = row.has_kink || bend.abs() > 0.1;
+        assert_eq!(bends, row.bends_at_zero, "{kind} bends at 0");
         let ends = [value(-700.0), value(700.0)];
         for &end in row.saturates_at {
             assert!(ends.iter().any(|a| (a - end).abs() < 1e-9), "{kind} saturates at {end}");

@@ -16,7 +16,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("kernels", &["network", "optimizer", "data", "random", "gpu"]),
     ("model", &["network", "data"]),
     ("engine", &["network", "optimizer", "data", "random", "gpu", "kernels", "reference"]),
-    ("check", &["network", "reference"]),
+    ("check", &["network", "optimizer", "data", "random", "gpu", "kernels", "engine", "reference"]),
     ("train", &["network", "optimizer", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
     (

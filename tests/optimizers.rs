@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{ULP, assert_apart, assert_close, engines, gpu, numbers, wide};
-use wgrad::check::Bound;
+use wgrad::check::{Bound, reference_step};
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, State, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
@@ -75,16 +75,7 @@ fn task(optimizer: Optimizer, schedule: Schedule) -> Task {
 
 fn reference(task: &Task, steps: u32) -> (Vec<f64>, Reference<f64>) {
     let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
-    let losses = (0..steps).map(|step| {
-        let rows: Vec<usize> = task.batches.rows_of(step).collect();
-        let take = |of: &dyn Fn(usize) -> Vec<f32>| -> Vec<f64> {
-            rows.iter().flat_map(|&row| wide(&of(row))).collect()
-        };
-        let inputs = take(&|row| task.data.input(row).to_vec());
-        let targets = take(&|row| task.data.target(row).to_vec());
-        let rate = f64::from(task.learning_rate * task.schedule.factor(step));
-        reference.optimized_step(&inputs, &targets, &task.optimizer, rate)
-    });
+    let losses = (0..steps).map(|_| reference_step(task, &mut reference));
     (losses.collect(), reference)
 }
 

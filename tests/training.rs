@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu, numbers, wide};
 use wgrad::Error;
-use wgrad::check::Bound;
+use wgrad::check::{Bound, reference_step};
 use wgrad::data::{Batches, Dataset, Order, Source};
 use wgrad::engine::State;
 use wgrad::engine::resident::{self, Request};
@@ -81,13 +81,7 @@ fn task(
 /// The reference over the same task, in f64.
 fn reference_losses(task: &Task, steps: u32) -> (Vec<f64>, Reference<f64>) {
     let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
-    let losses = (0..steps).map(|step| {
-        let rows: Vec<usize> = task.batches.rows_of(step).collect();
-        let inputs: Vec<f32> = rows.iter().flat_map(|&row| task.data.input(row)).copied().collect();
-        let targets: Vec<f32> =
-            rows.iter().flat_map(|&row| task.data.target(row)).copied().collect();
-        reference.step(&wide(&inputs), &wide(&targets), task.learning_rate.into())
-    });
+    let losses = (0..steps).map(|_| reference_step(task, &mut reference));
     (losses.collect(), reference)
 }
 

@@ -43,36 +43,19 @@ fn product(group: u32, lane: u32, first: u32) {
     let across = (shape.y + 1u) / 2u;
     let row = index / across * 2u;
     let col = index % across * 2u;
-    var upper_left = mat4x4<f32>();
-    var upper_right = mat4x4<f32>();
-    var lower_left = mat4x4<f32>();
-    var lower_right = mat4x4<f32>();
-    var left_sum = vec4<f32>();
-    var right_sum = vec4<f32>();
-    for (var term = first + slice; term < shape.z; term += SPLIT) {
-        let upper = left_block(row, term);
-        let lower = left_block(row + 1u, term);
-        let left = right_block(col, term);
-        let right = right_block(col + 1u, term);
-        upper_left = add_block(upper_left, upper, left);
-        upper_right = add_block(upper_right, upper, right);
-        lower_left = add_block(lower_left, lower, left);
-        lower_right = add_block(lower_right, lower, right);
-        left_sum = add_columns(left_sum, left);
-        right_sum = add_columns(right_sum, right);
-    }
+    let tile = sum_tile(row, col, first + slice, SPLIT, shape.z);
     let finishes = slice == 0u && 4u * row < shape.x;
-    add_up(lane, slice, upper_left, lower_left);
+    add_up(lane, slice, tile.upper_left, tile.lower_left);
     if (finishes) {
         finish_tile(4u * row, col, summed(lane, 0u), summed(lane, 4u));
     }
-    add_up(lane, slice, upper_right, lower_right);
+    add_up(lane, slice, tile.upper_right, tile.lower_right);
     if (finishes) {
         finish_tile(4u * row, col + 1u, summed(lane, 0u), summed(lane, 4u));
     }
     if (SUMS_COLUMNS) {
         let none = vec4<f32>();
-        add_up(lane, slice, mat4x4<f32>(left_sum, right_sum, none, none), mat4x4<f32>());
+        add_up(lane, slice, mat4x4<f32>(tile.left_sum, tile.right_sum, none, none), mat4x4<f32>());
         if (finishes) {
             finish_columns(row, col, split_partial[lane]);
             finish_columns(row, col + 1u, split_partial[LANES + lane]);

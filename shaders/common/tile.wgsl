@@ -38,6 +38,39 @@ fn add_columns(sum: vec4<f32>, right: mat4x4<f32>) -> vec4<f32> {
     return sum;
 }
 
+// A tile of 8 x 8 elements: quarters whose columns are rows of the product, and sums of the right matrix's columns.
+struct Tile {
+    upper_left: mat4x4<f32>,
+    upper_right: mat4x4<f32>,
+    lower_left: mat4x4<f32>,
+    lower_right: mat4x4<f32>,
+    left_sum: vec4<f32>,
+    right_sum: vec4<f32>,
+}
+
+// The tile at vectors `row` and `col`, over every `stride`-th block of terms from `first` on.
+fn sum_tile(row: u32, col: u32, first: u32, stride: u32, terms: u32) -> Tile {
+    var upper_left = mat4x4<f32>();
+    var upper_right = mat4x4<f32>();
+    var lower_left = mat4x4<f32>();
+    var lower_right = mat4x4<f32>();
+    var left_sum = vec4<f32>();
+    var right_sum = vec4<f32>();
+    for (var term = first; term < terms; term += stride) {
+        let upper = left_block(row, term);
+        let lower = left_block(row + 1u, term);
+        let left = right_block(col, term);
+        let right = right_block(col + 1u, term);
+        upper_left = add_block(upper_left, upper, left);
+        upper_right = add_block(upper_right, upper, right);
+        lower_left = add_block(lower_left, lower, left);
+        lower_right = add_block(lower_right, lower, right);
+        left_sum = add_columns(left_sum, left);
+        right_sum = add_columns(right_sum, right);
+    }
+    return Tile(upper_left, upper_right, lower_left, lower_right, left_sum, right_sum);
+}
+
 // What becomes of 8 rows from `row` on, one in each column of two matrices.
 fn finish_tile(row: u32, col: u32, upper: mat4x4<f32>, lower: mat4x4<f32>) {
     var counts = finish_row(row, col, upper[0]);

@@ -3,9 +3,11 @@
 
 mod boundary;
 mod crossover;
+mod matmul;
 mod peak;
 pub mod rivals;
 mod step;
+mod tune;
 mod xor;
 
 use rand::Rng;
@@ -16,8 +18,10 @@ use crate::check::{Bound, compare};
 use crate::data::Dataset;
 use crate::random::{Purpose, Threefry};
 pub use boundary::{BoundaryCost, BoundaryCosts, boundaries};
-pub use crossover::{BenchRow, Crossover, Watch, products, widths};
+pub use crossover::{BenchRow, Crossover, Watch, products_of, widths};
+pub use matmul::{forms, products};
 pub use step::{StepContest, StepSizes, StepSpeed, Stepper, steps};
+pub use tune::{Tuned, Tuning, tune};
 pub use xor::{Contest, Contestant, Sizes, Speed, contest};
 
 /// Seconds of the same work in each of several measurements, the shortest first.

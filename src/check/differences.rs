@@ -1,7 +1,9 @@
-//! Gradients by central differences, `(L(w + h) - L(w - h)) / 2h`, in f64, for every parameter.
+//! Gradients by central differences, `(L(w + h) - L(w - h)) / 2h`, in f64.
 
-use crate::network::Network;
-use crate::reference::Reference;
+use super::inexact::Inexact;
+use super::numbers::ULP;
+use crate::network::{Activation, Layout, Loss, Network, Targets, Tensor, TensorKind};
+use crate::reference::{Reference, Trace};
 
 /// The gradient of one parameter, computed both ways.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,9 +12,11 @@ pub struct GradientCheck {
     pub place: String,
     /// From the backward pass.
     pub analytic: f64,
-    /// From two forward passes, or `None` if a unit crosses a kink between them, where the loss is not
-    /// differentiable.
+    /// From two forward passes, or `None` if a unit or a residual crosses a bend between them, where the loss
+    /// is not as smooth as differences need it.
     pub numeric: Option<f64>,
+    /// How far the two may be apart.
+    pub bound: f64,
 }
 
 impl GradientCheck {
@@ -25,6 +29,12 @@ impl GradientCheck {
     }
 }
 
+/// The step of differences: errors of the order of its square and of a rounding divided by it are alike small.
+pub const STEP: f64 = 1.0 / 8192.0;
+
+/// Half a unit in the last place of f64, in those of f32 that [`Inexact`] counts in.
+const F64_IN_F32: f64 = f64::EPSILON / 2.0 / ULP;
+
 /// Compares every gradient of one batch with central differences of step `h`.
 pub fn central_differences(
     network: &Network,
@@ -33,42 +43,132 @@ pub fn central_differences(
     targets: &[f64],
     h: f64,
 ) -> Vec<GradientCheck> {
-    let mut reference = Reference::new(network, parameters.to_vec());
-    reference.forward(inputs);
-    reference.backward(inputs, targets);
-    let analytic = reference.gradients.clone();
-    let mut at = |index: usize, value: f64| {
-        let kept = std::mem::replace(&mut reference.parameters[index], value);
-        reference.forward(inputs);
-        let loss = reference.loss(targets).0;
-        reference.parameters[index] = kept;
-        (loss, sides(network, &reference))
-    };
-    let layout = crate::network::Layout::new(network);
-    let mut checks = Vec::new();
-    for tensor in layout.tensors() {
-        for row in 0..tensor.rows {
-            for col in 0..tensor.cols {
-                let index = tensor.index(row, col);
-                let (above, sides_above) = at(index, parameters[index] + h);
-                let (below, sides_below) = at(index, parameters[index] - h);
-                checks.push(GradientCheck {
-                    place: format!("{}[{row}][{col}]", tensor.name),
-                    analytic: analytic[index],
-                    numeric: (sides_above == sides_below).then(|| (above - below) / (2.0 * h)),
-                });
-            }
-        }
-    }
-    checks
+    let mut differences = Differences::new(network, parameters, inputs, targets);
+    let layout = Layout::new(network);
+    let all = layout.tensors().iter().flat_map(|tensor| {
+        let cols = tensor.cols;
+        (0..tensor.rows * cols).map(move |at| (tensor, at / cols, at % cols))
+    });
+    all.map(|(tensor, row, col)| differences.check(tensor, row, col, h)).collect()
 }
 
-/// For every unit with a kink, whether it is above it.
-fn sides(network: &Network, reference: &Reference<f64>) -> Vec<bool> {
-    network
-        .layers()
-        .filter(|layer| layer.activation.row().has_kink)
-        .flat_map(|layer| &reference.trace.pre_activations[layer.index])
-        .map(|&z| z > 0.0)
-        .collect()
+/// A network over a batch, to take differences of.
+pub struct Differences<'a> {
+    network: &'a Network,
+    inputs: &'a [f64],
+    targets: Vec<f64>,
+    reference: Reference<f64>,
+    /// The forward pass of the parameters as they are.
+    trace: Trace<f64>,
+    sides: Vec<bool>,
+    /// What a loss may be off by in f64, and each gradient.
+    rounding: f64,
+    gradient_rounding: Vec<f64>,
+}
+
+impl<'a> Differences<'a> {
+    /// Does the backward pass, whose gradients are to be compared.
+    ///
+    /// Targets that are to sum to 1 are made to: the gradient of the softmax takes it that they do.
+    pub fn new(
+        network: &'a Network,
+        parameters: &[f64],
+        inputs: &'a [f64],
+        targets: &[f64],
+    ) -> Differences<'a> {
+        let outputs = network.outputs();
+        let mut targets = targets.to_vec();
+        if network.loss().row().targets == Targets::Distribution {
+            let width = targets.len() / (inputs.len() / network.inputs());
+            for row in targets.chunks_exact_mut(width) {
+                let sum: f64 = row[..outputs].iter().sum();
+                row[..outputs].iter_mut().for_each(|target| *target /= sum);
+            }
+        }
+        // The same roundings as in f32, only smaller; e^x and ln are nearer to the truth than WGSL asks for.
+        let exactly =
+            |values: &[f64]| values.iter().map(|&v| Inexact::exact(v)).collect::<Vec<_>>();
+        let mut carried = Reference::new(network, exactly(parameters));
+        carried.forward(&exactly(inputs));
+        let loss = carried.backward(&exactly(inputs), &exactly(&targets));
+        let gradient_rounding =
+            carried.gradients.iter().map(|gradient| gradient.error() * F64_IN_F32).collect();
+        let mut reference = Reference::new(network, parameters.to_vec());
+        reference.forward(inputs);
+        reference.backward(inputs, &targets);
+        let mut all = Differences {
+            network,
+            inputs,
+            targets,
+            trace: reference.trace.clone(),
+            reference,
+            sides: Vec::new(),
+            // One more rounding of each pre-activation, where it is changed.
+            rounding: 2.0 * loss.error() * F64_IN_F32,
+            gradient_rounding,
+        };
+        all.sides = all.sides();
+        all
+    }
+
+    /// The gradient of one parameter, and the difference of step `h`.
+    ///
+    /// A difference of step `h` is off by `h^2/6` of the third derivative, one of `2h` by four times that: what
+    /// is between the two is three times what the first is off by, and so an upper bound of it. Each loss of a
+    /// difference may be off by its rounding, divided by `2h`.
+    pub fn check(&mut self, tensor: &Tensor, row: usize, col: usize, h: f64) -> GradientCheck {
+        let index = tensor.index(row, col);
+        let mut is_smooth = true;
+        let mut over = |h: f64| {
+            let [above, below] = [h, -h].map(|by| self.loss_at(tensor, row, col, by));
+            is_smooth &= above.1 && below.1;
+            (above.0 - below.0) / (2.0 * h)
+        };
+        let (near, far) = (over(h), over(2.0 * h));
+        GradientCheck {
+            place: format!("{}[{row}][{col}]", tensor.name),
+            analytic: self.reference.gradients[index],
+            numeric: is_smooth.then_some(near),
+            bound: (far - near).abs() + 2.0 * self.rounding / h + self.gradient_rounding[index],
+        }
+    }
+
+    /// The loss with one parameter changed, and whether nothing crosses a bend on the way there. Only one unit
+    /// of its layer changes, and the layers after it.
+    fn loss_at(&mut self, tensor: &Tensor, row: usize, col: usize, by: f64) -> (f64, bool) {
+        let layer = tensor.layer;
+        self.reference.trace.clone_from(&self.trace);
+        let input = match layer.checked_sub(1) {
+            Some(previous) => &self.trace.activations[previous],
+            None => self.inputs,
+        };
+        let fan_in = self.network.sizes()[layer];
+        let z = self.reference.trace.pre_activations[layer].iter_mut();
+        for (z, input) in z.skip(col).step_by(tensor.cols).zip(input.chunks_exact(fan_in)) {
+            *z += match tensor.kind {
+                TensorKind::Weights => by * input[row],
+                TensorKind::Bias => by,
+            };
+        }
+        self.reference.forward_from(layer);
+        let (loss, _) = self.reference.loss(&self.targets);
+        (loss, self.sides() == self.sides)
+    }
+
+    /// For every unit whose activation bends at 0, whether it is above it; for every residual of Huber's loss,
+    /// whether it is within delta.
+    fn sides(&self) -> Vec<bool> {
+        let trace = &self.reference.trace;
+        let bends = |kind: Activation| kind.row().bends_at_zero;
+        let units = self.network.layers().filter(|layer| bends(layer.activation));
+        let units = units.flat_map(|layer| &trace.pre_activations[layer.index]).map(|&z| z > 0.0);
+        let (outputs, rows) = (self.network.outputs(), self.inputs.len() / self.network.inputs());
+        let width = self.targets.len() / rows;
+        let (loss, delta) = self.network.loss_function();
+        let residuals = self.reference.outputs().iter().enumerate().filter_map(|(at, &y)| {
+            let target = self.targets[at / outputs * width + at % outputs];
+            (loss == Loss::Huber).then_some((y - target).abs() < delta)
+        });
+        units.chain(residuals).collect()
+    }
 }

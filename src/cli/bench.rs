@@ -8,9 +8,11 @@ use clap::{Args, ValueEnum};
 use super::device;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
-use super::{Failure, check_table, is_stdout, start_log, write_table};
+use super::{Failure, check_table, is_stdout, start_log, tuned, write_table};
 use crate::Error;
-use crate::bench::{Sizes, StepSizes, Watch, boundaries, contest, products, steps, widths};
+use crate::bench::{
+    Sizes, StepSizes, Watch, boundaries, contest, forms, products, products_of, steps, tune, widths,
+};
 use crate::gpu::Gpu;
 use crate::report;
 
@@ -60,6 +62,11 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "ROWS,...", value_parser = doubling)]
     batches: Option<Numbers>,
 
+    /// Of `matmul` and `width`: time their products in every variant, and keep the fastest ones for this adapter and
+    /// driver: what is computed from then on takes them
+    #[arg(long)]
+    tune: bool,
+
     /// Of `matmul` and `width`: write the measurements to this file as comma-separated values, - for standard output
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -99,7 +106,11 @@ impl BenchArgs {
         let of_matmul = [("sizes", given(!self.sizes.is_empty()))];
         let of_width =
             [("widths", given(self.widths.is_some())), ("batches", given(self.batches.is_some()))];
-        let of_both = [("csv", given(self.csv.is_some())), ("force", given(self.force))];
+        let of_both = [
+            ("csv", given(self.csv.is_some())),
+            ("force", given(self.force)),
+            ("tune", given(self.tune)),
+        ];
         let (own, bench): (&[&[_]], _) = match self.what {
             Bench::Xor => (&[&of_xor], "xor"),
             Bench::Step => (&[&of_step], "step"),
@@ -115,6 +126,10 @@ impl BenchArgs {
         if let Some((flag, _)) = all.into_iter().flatten().find(is_other) {
             let reason = format!("does not apply to bench {bench}; leave it out");
             return Err(Error::setting(format!("--{flag}"), reason));
+        }
+        if self.tune && self.csv.is_some() {
+            let reason = "is for measurements beside the CPU, and --tune makes none; use --json, or leave one out";
+            return Err(Error::setting("--csv", reason));
         }
         let rounds = [("rounds", Some(u64::from(self.rounds)))];
         for (flag, value) in own.iter().chain(&rounds) {
@@ -141,7 +156,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     };
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let chosen = device::choose(&settings.wanted()?, None).await?;
+        let chosen = device::choose(&settings.wanted()?, None, &|_| true).await?;
         let gpu = chosen.spec.gpu();
         match args.what {
             Bench::Xor => {}
@@ -219,22 +234,30 @@ async fn crossover(args: &BenchArgs, gpu: Option<&Arc<Gpu>>, stop: &Stop) -> Res
     let stopping = || stop.signal().is_some();
     let mut tell = |what: &str| progress.show(what);
     let mut watch = Watch { tell: &mut tell, stop: &stopping };
+    let cubes = of_gpu(&[256, 512, 1024], &[2048, 4096]);
+    let usual = || cubes.iter().map(|&n| [n; 3]).chain([[1000, 333, 77]]).collect();
+    let sizes = if args.sizes.is_empty() { usual() } else { args.sizes.clone() };
+    let list = |given: &Option<Numbers>, usual: Vec<usize>| {
+        given.as_ref().map_or(usual, |given| given.0.clone())
+    };
+    let own = of_gpu(&[16, 32, 64, 128, 256], &[512, 1024, 2048, 4096]);
+    let (hidden, batches) =
+        (list(&args.widths, own), list(&args.batches, of_gpu(&[32, 256], &[4096])));
+    if args.tune {
+        let products = match args.what {
+            Bench::Matmul => sizes.into_iter().flat_map(forms).collect(),
+            _ => products_of(&hidden, &batches),
+        };
+        let outcome = tune(gpu, &products, args.rounds, &mut watch).await;
+        progress.end();
+        let outcome = outcome?;
+        let kept = tuned::keep(gpu.adapter(), &outcome)?;
+        report::tuning(&outcome, gpu.adapter(), &kept, args.json)?;
+        return Ok(stop.check()?);
+    }
     let outcome = match args.what {
-        Bench::Matmul => {
-            let cubes = of_gpu(&[256, 512, 1024], &[2048, 4096]);
-            let usual = || cubes.iter().map(|&n| [n; 3]).chain([[1000, 333, 77]]).collect();
-            let sizes = if args.sizes.is_empty() { usual() } else { args.sizes.clone() };
-            products(gpu, &sizes, args.rounds, &mut watch).await
-        }
-        _ => {
-            let list = |given: &Option<Numbers>, usual: Vec<usize>| {
-                given.as_ref().map_or(usual, |given| given.0.clone())
-            };
-            let own = of_gpu(&[16, 32, 64, 128, 256], &[512, 1024, 2048, 4096]);
-            let (hidden, batches) =
-                (list(&args.widths, own), list(&args.batches, of_gpu(&[32, 256], &[4096])));
-            widths(gpu, (&hidden, &batches), args.rounds, &mut watch).await
-        }
+        Bench::Matmul => products(gpu, &sizes, args.rounds, &mut watch).await,
+        _ => widths(gpu, (&hidden, &batches), args.rounds, &mut watch).await,
     };
     progress.end();
     let outcome = outcome?;

@@ -20,7 +20,7 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    pub(super) fn cpu() -> Chosen {
+    fn cpu() -> Chosen {
         Chosen { spec: EngineSpec::Cpu, note: None }
     }
 }
@@ -71,14 +71,14 @@ impl Settings {
 
 impl Wanted {
     /// Whether nobody asks for an adapter, so that a software adapter has to be as fast as the CPU.
-    pub(super) fn is_free(&self, environment: &Environment) -> bool {
+    fn is_free(&self, environment: &Environment) -> bool {
         let is_auto = self.device == DeviceChoice::Auto && self.engine == EngineChoice::Auto;
         is_auto && !self.require_gpu && environment.adapter_name.is_none()
     }
 }
 
 /// What is said where the CPU is taken in place of a software adapter.
-pub(super) fn faster_than(adapter: &AdapterEntry) -> String {
+fn faster_than(adapter: &AdapterEntry) -> String {
     format!(
         "no GPU; faster here than the software adapter {}, which --device software takes",
         adapter.name
@@ -92,10 +92,17 @@ pub(super) fn environment() -> Result<Environment, Error> {
     Ok(Environment::read(|name| variable(name).map(|value| value.to_string_lossy().into_owned()))?)
 }
 
-/// Opens what `wanted` means; `training` is what `--device fastest` measures.
+/// Opens what `wanted` means for a training.
+pub(super) async fn choose_for(wanted: &Wanted, training: &Training) -> Result<Chosen, Failure> {
+    choose(wanted, Some(training), &|adapter| pays_on(adapter, training)).await
+}
+
+/// Opens what `wanted` means; `training` is what `--device fastest` measures. Where nobody asks for an adapter, and
+/// there is none but a software adapter, that is opened if it `pays`: if it is at least as fast as the CPU.
 pub(super) async fn choose(
     wanted: &Wanted,
     training: Option<&Training>,
+    pays: &dyn Fn(&AdapterEntry) -> bool,
 ) -> Result<Chosen, Failure> {
     let &Wanted { ref device, engine, kernels, require_gpu } = wanted;
     let contradiction = |one: &str, other: &str, fix: &str| -> Result<Chosen, Failure> {
@@ -138,16 +145,18 @@ pub(super) async fn choose(
     };
     match adapters.choose(device, &environment, require_gpu)? {
         Some(adapter) => {
-            let software = training.filter(|_| is_free && adapter.is_software());
-            let note = match software.map(|training| pays_on(adapter, training)) {
-                None => None,
-                Some(true) => Some("no GPU, and not slower than --device cpu here".to_owned()),
-                Some(false) => {
-                    return Ok(Chosen { spec: EngineSpec::Cpu, note: Some(faster_than(adapter)) });
-                }
-            };
-            let gpu = Arc::new(adapter.open().await?);
-            Ok(Chosen { spec: place_on(gpu, engine, kernels, training), note })
+            let may_be_slower = is_free && adapter.is_software();
+            if may_be_slower && !pays(adapter) {
+                return Ok(Chosen { spec: EngineSpec::Cpu, note: Some(faster_than(adapter)) });
+            }
+            let note = training
+                .filter(|_| may_be_slower)
+                .map(|_| "no GPU, and not slower than --device cpu here".to_owned());
+            let (gpu, tuned) = opened(adapter).await?;
+            let spec = place_on(gpu, engine, kernels, training);
+            let notes: Vec<String> =
+                note.into_iter().chain(tuned.filter(|_| computes_products(&spec))).collect();
+            Ok(Chosen { spec, note: (!notes.is_empty()).then(|| notes.join("; ")) })
         }
         None => Ok(Chosen {
             spec: EngineSpec::Cpu,
@@ -157,6 +166,18 @@ pub(super) async fn choose(
             )),
         }),
     }
+}
+
+/// An open adapter, set to compute as it was found to be the fastest, and what to say of that.
+async fn opened(adapter: &AdapterEntry) -> Result<(Arc<Gpu>, Option<String>), Failure> {
+    let gpu = adapter.open().await?;
+    let tuned = super::tuned::apply(&gpu);
+    Ok((Arc::new(gpu), tuned))
+}
+
+/// Whether an engine's results depend on how products are computed.
+fn computes_products(spec: &EngineSpec) -> bool {
+    matches!(spec, EngineSpec::Layered(_, Kernels::Fused))
 }
 
 /// Whether a software adapter trains this at least as fast as the cpu engine would.
@@ -200,7 +221,8 @@ async fn fastest(
     }
     for adapter in &adapters.entries {
         if !(require_gpu && adapter.is_software()) {
-            let spec = place_on(Arc::new(adapter.open().await?), engine, kernels, Some(training));
+            let (gpu, _) = opened(adapter).await?;
+            let spec = place_on(gpu, engine, kernels, Some(training));
             let name = format!("{} engine on {}", spec.kind(), adapter.name);
             candidates.push((spec, name));
         }

@@ -15,6 +15,7 @@ mod stop;
 mod sweep;
 mod toolkit;
 mod train;
+mod tuned;
 
 use std::path::Path;
 use std::process::ExitCode;

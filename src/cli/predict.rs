@@ -107,7 +107,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
             (EngineChoice::Auto, DeviceChoice::Auto) if is_free => EngineChoice::Cpu,
             (engine, _) => engine,
         };
-        let chosen = device::choose(&Wanted { engine, ..wanted }, None).await?;
+        let chosen = device::choose(&Wanted { engine, ..wanted }, None, &|_| true).await?;
         let engine = Engine::new(task(&model, &inputs)?, &chosen.spec).await?;
         let forward = engine.forward(&inputs).await?;
         let outputs = model.network.outputs();

@@ -122,7 +122,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let chosen = device::choose(&wanted, Some(training)).await?;
+        let chosen = device::choose_for(&wanted, training).await?;
         training.check_on(&chosen.spec)?;
         if args.profile.is_some() {
             match chosen.spec.gpu() {

@@ -139,6 +139,24 @@ impl Texts {
         Ok(())
     }
 
+    /// Makes one of texts that differ in case alone: the spelling that came first.
+    pub(super) fn ignore_case(&mut self) {
+        let mut merged = Texts { source: self.source.take(), ..Texts::default() };
+        let place_of = |(name, &line): (&String, &u64)| {
+            let same = |known: &String| known.eq_ignore_ascii_case(name);
+            merged.names.iter().position(same).unwrap_or_else(|| {
+                merged.index.insert(name.clone(), merged.names.len() as u32);
+                merged.names.push(name.clone());
+                merged.lines.push(line);
+                merged.names.len() - 1
+            }) as u32
+        };
+        let places: Vec<u32> = self.names.iter().zip(&self.lines).map(place_of).collect();
+        let moved = |&text: &u32| places.get(text as usize).copied().unwrap_or(MISSING);
+        merged.of = self.of.iter().map(moved).collect();
+        *self = merged;
+    }
+
     /// Adds a row without a text.
     pub(super) fn push_missing(&mut self) {
         self.of.push(MISSING);

@@ -191,6 +191,11 @@ fn read_delimited(
             break;
         }
     }
+    if let Targets::Classes(classes) = &mut targets
+        && Encoding::is_flags(&classes.names)
+    {
+        classes.ignore_case();
+    }
     let is_unnamed = |&&column: &&usize| headings.get(column).is_none_or(String::is_empty);
     let unnamed = |columns: &[usize]| columns.iter().filter(is_unnamed).count();
     // An input without a name is found again by that, as long as it is the only one.
@@ -260,7 +265,8 @@ fn notes(table: &Table, headings: &[String], options: &CsvOptions) -> Vec<String
     }
     let texts = |(at, column): (usize, &Column)| match column {
         Column::Texts(texts)
-            if (2..=FEW_CLASSES).contains(&texts.names.len()) && !Encoding::is_flags(texts) =>
+            if (2..=FEW_CLASSES).contains(&texts.names.len())
+                && !Encoding::is_flags(&texts.names) =>
         {
             Some((at, texts.names.len()))
         }

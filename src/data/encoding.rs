@@ -88,9 +88,9 @@ impl Encoding {
         table.columns.iter().map(of_column).collect()
     }
 
-    /// Whether all texts are yes or no.
-    pub(super) fn is_flags(texts: &Texts) -> bool {
-        !texts.names.is_empty() && texts.names.iter().all(|name| flag(name).is_some())
+    /// Whether all texts are yes or no, in any case.
+    pub(super) fn is_flags(texts: &[String]) -> bool {
+        !texts.is_empty() && texts.iter().all(|text| flag(text).is_some())
     }
 
     /// Whether every column of texts has few enough values to become inputs, or is said to be of categories.
@@ -103,7 +103,8 @@ impl Encoding {
             let (values, rows) = (texts.names.len(), texts.of.len() - texts.missing());
             let few =
                 values <= MOST_VALUES && values < rows && values * ROWS_OF_VALUE <= rows.max(6);
-            let is_fine = few || table.names.categorical.contains(&at) || Encoding::is_flags(texts);
+            let is_fine =
+                few || table.names.categorical.contains(&at) || Encoding::is_flags(&texts.names);
             (!is_fine).then(|| (table.column_name(at), values))
         };
         let columns: Vec<_> = table.columns.iter().enumerate().filter_map(refused).collect();
@@ -123,7 +124,7 @@ fn of_texts(texts: &Texts, rows: &[usize], lacks: bool) -> Encoding {
     }
     // The most frequent one, the first of several.
     let most = (0..counts.len()).rev().max_by_key(|&at| counts[at]).filter(|_| lacks);
-    if Encoding::is_flags(texts) {
+    if Encoding::is_flags(&texts.names) {
         return Encoding::Flag(most.and_then(|at| flag(&texts.names[at])));
     }
     let mut values = texts.names.clone();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::Texts;
 use super::table::{Table, Targets};
-use super::{DataError, DataProblem, Dataset};
+use super::{DataError, DataProblem, Dataset, Encoding};
 
 /// What a network's outputs mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ impl Labels {
         if names.iter().all(|name| value(name).is_ok()) {
             let value = |name: &str| value(name).unwrap_or_default();
             sorted.sort_by(|a, b| value(a.0).total_cmp(&value(b.0)));
+        } else if Encoding::is_flags(names) {
+            // No before yes, however they are written.
+            sorted.sort_by_key(|(name, _)| name.to_ascii_lowercase());
         } else {
             sorted.sort();
         }

@@ -3,7 +3,7 @@
 
 use super::column::{Column, Field, MISSING, Texts};
 use super::error::allocate;
-use super::{DataError, DataProblem, Dataset, Labels, Scaling};
+use super::{DataError, DataProblem, Dataset, Encoding, Labels, Scaling};
 
 /// Rows as a file has them.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,7 +232,12 @@ impl Table {
             (Targets::Classes(_), None) => return unlike("classes", "numbers"),
             (Targets::Classes(classes), Some(outputs)) => (classes, outputs),
         };
-        let label = |name: &String| labels.names().iter().position(|known| known == name);
+        let is_flags = Encoding::is_flags(labels.names());
+        let is_same = |known: &str, name: &str| match is_flags {
+            true => known.eq_ignore_ascii_case(name),
+            false => known == name,
+        };
+        let label = |name: &String| labels.names().iter().position(|known| is_same(known, name));
         let label_of: Vec<Option<usize>> = classes.names.iter().map(label).collect();
         let mut values = allocate(&self.name, rows.len() * outputs)?;
         for class in rows.iter().map(|&row| classes.of[row] as usize) {

@@ -247,6 +247,12 @@ impl AdapterEntry {
         self.kind == DeviceKind::Software
     }
 
+    /// Whether it is Mesa's llvmpipe, where + - * / round correctly and nothing is fused: an f32 twin with the
+    /// same order of operations gives the same bits there.
+    pub fn is_llvmpipe(&self) -> bool {
+        self.name.contains("llvmpipe")
+    }
+
     /// Name, backend, driver and kind in one line: the first line of every report.
     pub fn describe(&self) -> String {
         let driver = format!("{} {}", self.driver, self.driver_info);

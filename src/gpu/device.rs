@@ -1,8 +1,9 @@
 //! An open device: buffers, submissions, read-back, and the one wait.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -41,9 +42,12 @@ pub struct Gpu {
     adapter: AdapterEntry,
     pub(super) faults: Arc<Faults>,
     pub(super) pipelines: Mutex<HashMap<PipelineKey, Pipeline>>,
+    /// Microseconds that it took to create them.
+    pub(super) pipelines_us: AtomicU64,
     profiler: Mutex<Option<Profiler>>,
     /// Copies from a buffer to another that go with the next submission.
     copies: Mutex<Vec<[Buffer; 2]>>,
+    tuned: OnceLock<BTreeMap<String, String>>,
 }
 
 impl Gpu {
@@ -71,14 +75,32 @@ impl Gpu {
         device.set_device_lost_callback(move |reason, message| {
             lost.report(GpuError::Lost(format!("{reason:?}: {message}")));
         });
-        let pipelines = Mutex::default();
+        let (pipelines, pipelines_us) = (Mutex::default(), AtomicU64::new(0));
         let (adapter, profiler, copies) = (entry.clone(), Mutex::default(), Mutex::default());
-        Ok(Gpu { device, queue, adapter, faults, pipelines, profiler, copies })
+        let tuned = OnceLock::new();
+        Ok(Gpu { device, queue, adapter, faults, pipelines, pipelines_us, profiler, copies, tuned })
+    }
+
+    /// Sets what was measured to be the fastest on this adapter, as `wgrad bench --tune` does: the name of a variant for
+    /// the name of each product. Once, before anything is computed: false if it was set before.
+    pub fn set_tuned(&self, choices: BTreeMap<String, String>) -> bool {
+        self.tuned.set(choices).is_ok()
+    }
+
+    /// The choice that was measured to be the fastest for a work, if that is known.
+    pub fn tuned(&self, work: &str) -> Option<&str> {
+        self.tuned.get()?.get(work).map(String::as_str)
     }
 
     /// Its adapter.
     pub fn adapter(&self) -> &AdapterEntry {
         &self.adapter
+    }
+
+    /// Seconds that creating pipelines has taken so far. Some drivers compile only when a pipeline is first used, which
+    /// is not counted here.
+    pub fn pipeline_seconds(&self) -> f64 {
+        self.pipelines_us.load(Ordering::Relaxed) as f64 / 1e6
     }
 
     /// The largest number of loop iterations per invocation and dispatch.

@@ -1,6 +1,10 @@
 //! Pipelines and dispatches. The one place that builds pipelines: it compares a kernel with the limits
 //! of the device, because wgpu does not do it for every limit (gfx-rs/wgpu issues 8946 and 7429).
 
+use std::sync::atomic::Ordering;
+
+use web_time::Instant;
+
 use super::device::{Buffer, Gpu, fault};
 use super::error::GpuError;
 use super::kernel::{Access, Binding, KernelRow, Launch, Loops};
@@ -110,6 +114,7 @@ impl Gpu {
         }
         let Launch { kernel, lines, constants, .. } = launch;
         self.check_limits(kernel)?;
+        let started = Instant::now();
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name),
@@ -172,6 +177,7 @@ impl Gpu {
             return Err(fault(kernel.name, error));
         }
         self.faults.check()?;
+        self.pipelines_us.fetch_add(started.elapsed().as_micros() as u64, Ordering::Relaxed);
         let made = Pipeline { raw, layout };
         self.cache().insert(key, made.clone());
         Ok(made)

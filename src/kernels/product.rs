@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::LayerShape;
-use crate::gpu::{AdapterClass, Kernel, Launch, Params};
+use crate::gpu::{AdapterClass, Gpu, Kernel, Launch, Params};
 use crate::network::row_stride;
 
 /// Rows and columns of the tile that one invocation computes, and whose units are counted together.
@@ -22,9 +22,36 @@ const FEW_TILES: usize = 8;
 /// Elements of a product from which it gets tiles at all: half of a small one.
 const FEW_ELEMENTS: usize = 512;
 
+/// One of the three products of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// Forward: input times weights.
+    Nn,
+    /// The gradients of weights: input, transposed, times the gradients of outputs.
+    Tn,
+    /// The gradients of inputs: those of outputs times the weights, transposed.
+    Nt,
+}
+
+impl Form {
+    /// All of them.
+    pub const ALL: [Form; 3] = [Form::Nn, Form::Tn, Form::Nt];
+
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Form::Nn => "matmul-nn",
+            Form::Tn => "matmul-tn",
+            Form::Nt => "matmul-nt",
+        }
+    }
+}
+
 /// A product: a matrix of `rows` x `cols`, each element a sum of `terms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Product {
+    /// Which of a layer's.
+    pub form: Form,
     /// Rows.
     pub rows: usize,
     /// Columns.
@@ -36,17 +63,40 @@ pub struct Product {
 impl LayerShape {
     /// The product of a forward pass.
     pub fn forward(self) -> Product {
-        Product { rows: self.rows, cols: self.fan_out, terms: self.fan_in }
+        Product { form: Form::Nn, rows: self.rows, cols: self.fan_out, terms: self.fan_in }
     }
 
     /// That of the gradients of its inputs.
     pub fn input_grad(self) -> Product {
-        Product { rows: self.rows, cols: self.fan_in, terms: self.fan_out }
+        Product { form: Form::Nt, rows: self.rows, cols: self.fan_in, terms: self.fan_out }
     }
 
     /// That of the gradients of its weights.
     pub fn weights_grad(self) -> Product {
-        Product { rows: self.fan_in, cols: self.fan_out, terms: self.rows }
+        Product { form: Form::Tn, rows: self.fan_in, cols: self.fan_out, terms: self.rows }
+    }
+}
+
+impl Product {
+    /// Floating-point operations: a product and a sum for each term.
+    pub fn operations(self) -> u64 {
+        2 * (self.rows * self.terms * self.cols) as u64
+    }
+
+    /// The layer that it is of.
+    pub fn layer(self) -> LayerShape {
+        let Product { form, rows, cols, terms } = self;
+        match form {
+            Form::Nn => LayerShape { rows, fan_in: terms, fan_out: cols },
+            Form::Tn => LayerShape { rows: terms, fan_in: rows, fan_out: cols },
+            Form::Nt => LayerShape { rows, fan_in: cols, fan_out: terms },
+        }
+    }
+}
+
+impl std::fmt::Display for Product {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}x{}x{}", self.form.name(), self.rows, self.terms, self.cols)
     }
 }
 
@@ -80,23 +130,11 @@ pub fn choose(product: Product, class: AdapterClass) -> Variant {
     match class {
         AdapterClass::Gpu => {
             let fills = |variant: &Variant| variant.groups(product) >= UNITS;
-            let most = (product.terms.div_ceil(4) / 2).max(1);
-            let splits = (1..=LANES.ilog2()).map(|bits| 1 << bits).filter(|split| *split <= most);
-            let wide = [Variant::Staged(64), Variant::Staged(32), Variant::Direct];
-            let all: Vec<Variant> = wide.into_iter().chain(splits.map(Variant::Split)).collect();
-            let last = all[all.len() - 1];
-            all.into_iter().find(fills).unwrap_or(last)
+            let all = candidates(product, class);
+            all.iter().copied().find(fills).unwrap_or(all[all.len() - 1])
         }
         AdapterClass::Software { subgroup: Some(lanes) } => {
-            let lanes = lanes as usize;
-            // Tiles of about 64 x 64 and 32 x 32 with the eight invocations of AVX2.
-            let sizes = [16 / lanes, 8 / lanes].map(|blocks| blocks.max(1));
-            let all = sizes.map(|blocks| Variant::Broadcast {
-                lanes,
-                row_blocks: blocks,
-                col_blocks: blocks,
-            });
-            let [large, small] = all;
+            let [large, small] = [16, 8].map(|invocations| square_broadcast(lanes, invocations));
             match product.rows * product.cols {
                 _ if large.groups(product) >= FEW_TILES => large,
                 elements if elements >= FEW_ELEMENTS => small,
@@ -105,6 +143,45 @@ pub fn choose(product: Product, class: AdapterClass) -> Variant {
         }
         AdapterClass::Software { subgroup: None } => Variant::Direct,
     }
+}
+
+/// Every variant that may be the fastest for a product on a class of adapters, on GPUs in the order in which
+/// [`choose`] prefers them.
+pub fn candidates(product: Product, class: AdapterClass) -> Vec<Variant> {
+    let most = (product.terms.div_ceil(4) / 2).max(1);
+    let splits = (1..=LANES.ilog2()).map(|bits| 1 << bits).filter(|split| *split <= most);
+    let splits = splits.map(Variant::Split);
+    match class {
+        AdapterClass::Gpu => {
+            let wide = [Variant::Staged(64), Variant::Staged(32), Variant::Direct];
+            wide.into_iter().chain(splits).collect()
+        }
+        AdapterClass::Software { subgroup } => {
+            let tiles = subgroup.map(|lanes| {
+                let sizes = [16, 8].map(|invocations| square_broadcast(lanes, invocations));
+                // With wide subgroups both are the same.
+                if sizes[0] == sizes[1] { sizes[..1].to_vec() } else { sizes.to_vec() }
+            });
+            tiles.into_iter().flatten().chain([Variant::Direct]).chain(splits).collect()
+        }
+    }
+}
+
+/// Square tiles of a subgroup, as large as so many invocations would take with a block each: 16 give about 64 x 64.
+fn square_broadcast(lanes: u32, invocations: usize) -> Variant {
+    let lanes = lanes as usize;
+    let blocks = (invocations / lanes).max(1);
+    Variant::Broadcast { lanes, row_blocks: blocks, col_blocks: blocks }
+}
+
+/// The variant for a product on a device: the one that was measured to be the fastest there, if its
+/// [`tuned`](Gpu::tuned) choices have it, or that of [`choose`].
+pub fn variant(gpu: &Gpu, product: Product) -> Variant {
+    let class = gpu.adapter().class();
+    let measured = gpu.tuned(&product.to_string()).and_then(|name| {
+        candidates(product, class).into_iter().find(|variant| variant.to_string() == name)
+    });
+    measured.unwrap_or_else(|| choose(product, class))
 }
 
 impl std::fmt::Display for Variant {
@@ -278,6 +355,10 @@ mod tests {
 
     const SUBGROUPS: AdapterClass = AdapterClass::Software { subgroup: Some(8) };
 
+    fn product(rows: usize, cols: usize, terms: usize) -> Product {
+        Product { form: Form::Nn, rows, cols, terms }
+    }
+
     fn products(inputs: usize, hidden: usize, outputs: usize, batch: usize) -> Vec<Product> {
         let of = |fan_in, fan_out| {
             let shape = LayerShape { rows: batch, fan_in, fan_out };
@@ -307,14 +388,14 @@ mod tests {
 
     #[test]
     fn large_products_are_staged_and_small_ones_split() {
-        let variant = |rows, cols, terms, class| choose(Product { rows, cols, terms }, class);
+        let variant = |rows, cols, terms, class| choose(product(rows, cols, terms), class);
         let gpu = AdapterClass::Gpu;
         assert_eq!(variant(4096, 4096, 4096, gpu), Variant::Staged(64));
         assert_eq!(variant(512, 512, 784, gpu), Variant::Staged(32));
         // 784-128-10 at batch 32: one workgroup of 64 tiles, if each were one invocation's.
         let forward = variant(32, 128, 784, gpu);
         assert_eq!(forward, Variant::Split(64));
-        assert_eq!(forward.groups(Product { rows: 32, cols: 128, terms: 784 }), 64);
+        assert_eq!(forward.groups(product(32, 128, 784)), 64);
         assert_eq!(variant(784, 128, 32, gpu), Variant::Split(4));
         assert_eq!(variant(8, 8, 3, gpu), Variant::Direct);
         let large = Variant::Broadcast { lanes: 8, row_blocks: 2, col_blocks: 2 };
@@ -324,6 +405,31 @@ mod tests {
         assert_eq!(variant(4, 3, 2, SUBGROUPS), Variant::Direct);
         let none = AdapterClass::Software { subgroup: None };
         assert_eq!(variant(4096, 4096, 4096, none), Variant::Direct);
+    }
+
+    #[test]
+    fn what_is_chosen_is_a_candidate_and_names_tell_them_apart() {
+        let classes =
+            [1, 4, 8, 16, 32].map(|lanes| AdapterClass::Software { subgroup: Some(lanes) });
+        let none = AdapterClass::Software { subgroup: None };
+        for class in classes.into_iter().chain([AdapterClass::Gpu, none]) {
+            for product in products(784, 128, 10, 32).into_iter().chain(products(64, 512, 512, 256))
+            {
+                let all = candidates(product, class);
+                assert!(all.contains(&choose(product, class)), "{product} on {class:?}");
+                let names: std::collections::BTreeSet<String> =
+                    all.iter().map(Variant::to_string).collect();
+                assert_eq!(names.len(), all.len(), "{product} on {class:?}");
+                assert_eq!(
+                    [product],
+                    [product.layer()].map(|layer| match product.form {
+                        Form::Nn => layer.forward(),
+                        Form::Tn => layer.weights_grad(),
+                        Form::Nt => layer.input_grad(),
+                    })
+                );
+            }
+        }
     }
 
     #[test]
@@ -338,7 +444,7 @@ mod tests {
         for variant in all {
             assert!(variant.workgroup_bytes() + 16 * variant.lanes() <= 16_384, "{variant:?}");
             for (rows, cols) in [(1, 1), (63, 65), (64, 64), (129, 7), (784, 512)] {
-                let groups = variant.groups(Product { rows, cols, terms: 5 });
+                let groups = variant.groups(product(rows, cols, 5));
                 let elements = match variant.tile() {
                     Some([high, wide]) => high * wide,
                     None => variant.lanes() * 64,

@@ -15,6 +15,8 @@ pub struct ActivationRow {
     pub slope_needs: SlopeNeeds,
     /// Whether the slope jumps at `z = 0`.
     pub has_kink: bool,
+    /// Whether the slope, or the slope of that, jumps at `z = 0`.
+    pub bends_at_zero: bool,
     /// Whether a unit can be zero on every row and then never move again.
     pub can_die: bool,
     /// The values that outputs approach where the slope goes to 0.
@@ -50,6 +52,7 @@ family! {
         /// `max(z, 0)`; slope 1 where `z > 0`, else 0 (0 at 0).
         Relu = "relu" => ActivationRow {
             has_kink: true,
+            bends_at_zero: true,
             can_die: true,
             initializer: Initializer::HeNormal,
             pytorch: Some(|_| "ReLU()".to_owned()),
@@ -59,6 +62,7 @@ family! {
         LeakyRelu = "leaky-relu" => ActivationRow {
             hyperparameter: Some(&NEGATIVE_SLOPE),
             has_kink: true,
+            bends_at_zero: true,
             initializer: Initializer::HeNormal,
             pytorch: Some(|slope| format!("LeakyReLU({slope})")),
             ..IDENTITY
@@ -80,6 +84,7 @@ family! {
         Identity = "identity" => IDENTITY,
         /// `z` where `z > 0`, else `e^z - 1`; slope 1 where `z > 0`, else `a + 1` (Clevert et al. 2016, alpha 1).
         Elu = "elu" => ActivationRow {
+            bends_at_zero: true,
             saturates_at: &[-1.0],
             initializer: Initializer::HeNormal,
             pytorch: Some(|_| "ELU()".to_owned()),
@@ -108,6 +113,7 @@ const IDENTITY: ActivationRow = ActivationRow {
     hyperparameter: None,
     slope_needs: SlopeNeeds::Output,
     has_kink: false,
+    bends_at_zero: false,
     can_die: false,
     saturates_at: &[],
     is_centered: true,

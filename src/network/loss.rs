@@ -259,11 +259,11 @@ impl Loss {
 
 /// For `y = sigmoid(z)`, from `z`: neither logarithm can meet a zero.
 fn cross_entropy<T: Real>(z: T, t: T) -> T {
-    let positive = if z > T::of(0.0) { z } else { T::of(0.0) };
+    let positive = z.above(T::of(0.0), z, T::of(0.0));
     positive - z * t + (-z.abs()).exp().ln_1p()
 }
 
 fn huber<T: Real>(delta: T, d: T) -> T {
     let half = T::of(0.5);
-    if d < delta { half * d * d } else { delta * (d - half * delta) }
+    delta.above(d, half * d * d, delta * (d - half * delta))
 }

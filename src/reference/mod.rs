@@ -21,6 +21,23 @@ pub struct Trace<T> {
     pub d_pre_activations: Vec<Vec<T>>,
 }
 
+/// What the last step computed between these, and then wrote over or added up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Between<T> {
+    /// `input . weights` of each layer, before the bias is added.
+    pub products: Vec<Vec<T>>,
+    /// dLoss/da of each layer; none of the last where the loss gives dLoss/dz at once.
+    pub d_activations: Vec<Vec<T>>,
+    /// The loss of each row.
+    pub row_loss: Vec<T>,
+    /// The mean of them.
+    pub loss: T,
+    /// The sum of the squares of all gradients, each clipped by value.
+    pub squares: T,
+    /// What gradients are multiplied by where their norm is clipped.
+    pub clip_scale: T,
+}
+
 /// A network with its parameters, and what its last step computed.
 #[derive(Debug, Clone)]
 pub struct Reference<T> {
@@ -32,6 +49,8 @@ pub struct Reference<T> {
     pub gradients: Vec<T>,
     /// Of the last forward and backward pass.
     pub trace: Trace<T>,
+    /// Of the last step.
+    pub between: Between<T>,
     /// The optimizer's moments, in [`Layout`].
     pub moments: [Vec<T>; 2],
     /// Steps done with an optimizer.
@@ -51,6 +70,7 @@ impl<T: Real> Reference<T> {
             parameters,
             gradients,
             trace: Trace::default(),
+            between: Between::default(),
             moments: [vec![T::of(0.0); len], vec![T::of(0.0); len]],
             steps: 0,
         }
@@ -58,32 +78,62 @@ impl<T: Real> Reference<T> {
 
     /// Outputs `[rows][outputs]` of `inputs` `[rows][inputs]`.
     pub fn forward(&mut self, inputs: &[T]) -> &[T] {
-        let rows = inputs.len() / self.network.inputs();
         self.trace = Trace::default();
-        for layer in self.network.layers() {
-            let block = self.layout.block(layer.index);
-            let parameters = &self.parameters[block.range()];
-            let input = self.trace.activations.last().map_or(inputs, |a| a);
-            let grid = Grid { rows, cols: layer.fan_out, stride: layer.fan_out };
-            let mut z = vec![T::of(0.0); rows * layer.fan_out];
-            let mut a = z.clone();
-            let shape = MatmulShape {
-                m: rows,
-                k: layer.fan_in,
-                n: layer.fan_out,
-                left_stride: layer.fan_in,
-                right_stride: block.stride,
-                output_stride: layer.fan_out,
-                transpose_left: false,
-                transpose_right: false,
-            };
-            twins::matmul(input, parameters, &mut z, shape);
-            twins::bias_add(&parameters[block.bias_offset..], &mut z, grid);
-            twins::activate((layer.activation, layer.parameter), &z, &mut a, grid);
-            self.trace.pre_activations.push(z);
-            self.trace.activations.push(a);
+        self.between = Between::default();
+        for index in 0..self.network.activations().len() {
+            self.pre_activate(index, inputs);
+            self.activate(index);
         }
         self.outputs()
+    }
+
+    /// The same from the activation of a layer on, whose pre-activations in the trace may have been changed.
+    pub fn forward_from(&mut self, layer: usize) -> &[T] {
+        self.trace.pre_activations.truncate(layer + 1);
+        self.trace.activations.truncate(layer);
+        self.between.products.truncate(layer + 1);
+        self.activate(layer);
+        for index in layer + 1..self.network.activations().len() {
+            self.pre_activate(index, &[]);
+            self.activate(index);
+        }
+        self.outputs()
+    }
+
+    /// A layer's pre-activations, from `inputs` or from the layer before.
+    fn pre_activate(&mut self, index: usize, inputs: &[T]) {
+        let [fan_in, fan_out] = [index, index + 1].map(|at| self.network.sizes()[at]);
+        let block = self.layout.block(index);
+        let parameters = &self.parameters[block.range()];
+        let input = self.trace.activations.last().map_or(inputs, |a| a);
+        let rows = input.len() / fan_in;
+        let mut z = vec![T::of(0.0); rows * fan_out];
+        let shape = MatmulShape {
+            m: rows,
+            k: fan_in,
+            n: fan_out,
+            left_stride: fan_in,
+            right_stride: block.stride,
+            output_stride: fan_out,
+            transpose_left: false,
+            transpose_right: false,
+        };
+        twins::matmul(input, parameters, &mut z, shape);
+        self.between.products.push(z.clone());
+        let grid = Grid { rows, cols: fan_out, stride: fan_out };
+        twins::bias_add(&parameters[block.bias_offset..], &mut z, grid);
+        self.trace.pre_activations.push(z);
+    }
+
+    /// A layer's activations, from its pre-activations.
+    fn activate(&mut self, index: usize) {
+        let Some(layer) = self.network.layers().nth(index) else { return };
+        let z = &self.trace.pre_activations[index];
+        let mut a = vec![T::of(0.0); z.len()];
+        let rows = z.len() / layer.fan_out;
+        let grid = Grid { rows, cols: layer.fan_out, stride: layer.fan_out };
+        twins::activate(layer.function(), z, &mut a, grid);
+        self.trace.activations.push(a);
     }
 
     /// The outputs of the last forward pass.
@@ -95,6 +145,12 @@ impl<T: Real> Reference<T> {
     /// each `[rows][outputs + 1]`, and its gradient as the loss gives
     /// it: with respect to outputs or to pre-activations ([`Loss::gradient_at`](crate::network::Loss::gradient_at)).
     pub fn loss(&self, targets: &[T]) -> (T, Vec<T>) {
+        let (_, loss, d) = self.row_losses(targets);
+        (loss, d)
+    }
+
+    /// The loss of each row before these.
+    fn row_losses(&self, targets: &[T]) -> (Vec<T>, T, Vec<T>) {
         let outputs = self.network.outputs();
         let z = self.trace.pre_activations.last().map_or(&[][..], |z| z);
         let rows = z.len() / outputs;
@@ -108,26 +164,28 @@ impl<T: Real> Reference<T> {
         let stride = targets.len() / rows;
         let targets = TargetRows { values: targets, stride, is_weighted: stride > outputs };
         twins::loss(kind, from, targets, &mut row_loss, &mut d, scale, grid);
-        (twins::loss_mean(&row_loss, T::of(loss.value_scale(rows, outputs))), d)
+        let mean = twins::loss_mean(&row_loss, T::of(loss.value_scale(rows, outputs)));
+        (row_loss, mean, d)
     }
 
     /// Every gradient of the last forward pass over `inputs`; returns the loss.
     pub fn backward(&mut self, inputs: &[T], targets: &[T]) -> T {
         let rows = inputs.len() / self.network.inputs();
-        let (loss, mut d) = self.loss(targets);
+        let (row_loss, loss, mut d) = self.row_losses(targets);
         let mut at = self.network.loss().gradient_at();
-        let mut d_pre_activations = Vec::new();
+        let (mut d_activations, mut d_pre_activations) = (Vec::new(), Vec::new());
         for layer in self.network.layers().rev() {
             let block = self.layout.block(layer.index);
             let grid = Grid { rows, cols: layer.fan_out, stride: layer.fan_out };
+            let mut d_output = Vec::new();
             if at == GradientAt::Output {
-                let d_output = d.clone();
+                d_output = d.clone();
                 let Trace { pre_activations, activations, .. } = &self.trace;
                 let before = [&pre_activations[layer.index][..], &activations[layer.index]];
-                let kind = (layer.activation, layer.parameter);
-                twins::activate_grad(kind, before, &d_output, &mut d, grid);
+                twins::activate_grad(layer.function(), before, &d_output, &mut d, grid);
             }
             at = GradientAt::Output;
+            d_activations.push(d_output);
             let input = match layer.index.checked_sub(1) {
                 Some(previous) => &self.trace.activations[previous],
                 None => inputs,
@@ -145,9 +203,11 @@ impl<T: Real> Reference<T> {
             };
             twins::matmul(input, &d, gradients, d_weights);
             twins::bias_grad(&d, &mut gradients[block.bias_offset..], grid);
-            let mut d_input = vec![T::of(0.0); rows * layer.fan_in];
+            // Nothing needs what goes back to the inputs.
+            let d_rows = if layer.index > 0 { rows } else { 0 };
+            let mut d_input = vec![T::of(0.0); d_rows * layer.fan_in];
             let shape = MatmulShape {
-                m: rows,
+                m: d_rows,
                 k: layer.fan_out,
                 n: layer.fan_in,
                 left_stride: layer.fan_out,
@@ -159,8 +219,16 @@ impl<T: Real> Reference<T> {
             twins::matmul(&d, &self.parameters[block.range()], &mut d_input, shape);
             d_pre_activations.push(std::mem::replace(&mut d, d_input));
         }
+        d_activations.reverse();
         d_pre_activations.reverse();
         self.trace.d_pre_activations = d_pre_activations;
+        self.between = Between {
+            products: std::mem::take(&mut self.between.products),
+            d_activations,
+            row_loss,
+            loss,
+            ..Between::default()
+        };
         loss
     }
 
@@ -184,6 +252,8 @@ impl<T: Real> Reference<T> {
         twins::gradient_squares(&self.gradients, &mut sums, optimizer.clip_value.map(T::of));
         let scale =
             optimizer.clip_norm.map_or(T::of(1.0), |most| twins::clip_scale(&sums, T::of(most)));
+        self.between.squares = sums.iter().copied().sum();
+        self.between.clip_scale = scale;
         let numbers = twins::Update::new(optimizer, rate, self.steps);
         let [first, second] = &mut self.moments;
         let parameters = &mut self.parameters;

@@ -303,13 +303,7 @@ pub fn optimizer_step<T: Real>(
 
 /// A gradient within `[-most, most]`; what is no number stays none.
 pub fn clipped<T: Real>(gradient: T, most: T) -> T {
-    if gradient > most {
-        most
-    } else if gradient < -most {
-        -most
-    } else {
-        gradient
-    }
+    gradient.above(most, most, (-most).above(gradient, -most, gradient))
 }
 
 /// Invocations that sum squares in a workgroup, and numbers that each takes.
@@ -336,7 +330,7 @@ pub fn gradient_squares<T: Real>(gradients: &[T], sums: &mut [T], clip_value: Op
 /// `min(1, most / (norm + 1e-6))`.
 pub fn clip_scale<T: Real>(sums: &[T], most: T) -> T {
     let scale = most / (over_lanes(sums.iter().copied()).sqrt() + T::of(CLIP_EPSILON));
-    if scale < T::of(1.0) { scale } else { T::of(1.0) }
+    T::of(1.0).above(scale, scale, T::of(1.0))
 }
 
 /// What the fused kernels noted of a layer in a step, added up: the sums of its tiles, and how many of its

@@ -2,10 +2,12 @@
 //! it pays.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::{OutputError, json, print, table};
-use crate::bench::{BenchRow, Crossover};
+use crate::bench::{BenchRow, Crossover, Tuning};
 use crate::gpu::AdapterEntry;
+use crate::kernels::Product;
 use crate::network::joined;
 
 /// Heights of a bar, the lowest first.
@@ -62,6 +64,13 @@ pub fn crossover(
         true => text.push_str("nothing was measured\n"),
         false => text += &table::columns(3, &names, lines),
     }
+    let sum = |of: fn(&BenchRow) -> f64| table::seconds(rows.iter().map(of).sum(), 0);
+    let _ = writeln!(
+        text,
+        "\ncold starts: {} in all, of that {} to create pipelines",
+        sum(|row| row.cold),
+        sum(|row| row.pipelines)
+    );
     if is_width {
         text.push('\n');
         text += &crossings(rows);
@@ -126,6 +135,57 @@ fn crossings(rows: &[BenchRow]) -> String {
     text
 }
 
+/// Every product with the variant that is the fastest, and what the default loses; `kept` is the file that has them.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn tuning(
+    measured: &Tuning,
+    adapter: &AdapterEntry,
+    kept: &Path,
+    as_json: bool,
+) -> Result<(), OutputError> {
+    if as_json {
+        return print(&json::tuning(measured, adapter, kept));
+    }
+    let Tuning { products, rounds, stopped } = measured;
+    let mut text = format!(
+        "adapter: {}\n\
+         products of m x k and k x n in every variant, each compared first; median of {rounds} measurements in turn;\n\
+         the default is kept where no other is faster by more than 5 %\n\n",
+        adapter.describe()
+    );
+    let lines = products.iter().map(|tuned| {
+        let Product { form, rows, cols, terms } = tuned.product;
+        vec![
+            form.name().rsplit('-').next().unwrap_or_default().to_owned(),
+            format!("{rows}x{terms}x{cols}"),
+            tuned.default.to_string(),
+            table::seconds(tuned.default_seconds(), 2),
+            tuned.winner().to_string(),
+            table::seconds(tuned.seconds(), 2),
+            format!("{:.0} %", 100.0 * tuned.lost()),
+        ]
+    });
+    let names = ["product", "m x k x n", "default", "time", "taken", "time", "default lost"];
+    match products.is_empty() {
+        true => text.push_str("nothing was measured\n"),
+        false => text += &table::columns(3, &names, lines),
+    }
+    let others = measured.choices().len();
+    let _ = writeln!(
+        text,
+        "\n{others} of {} products are computed otherwise than by default from now on.\n\
+         Kept in {}; without that file the defaults apply again.",
+        products.len(),
+        kept.display()
+    );
+    if *stopped {
+        text.push_str("Interrupted; these are the products measured so far.\n");
+    }
+    print(&text)
+}
+
 /// Every measurement as a line of comma-separated values.
 pub fn crossover_csv(measured: &Crossover, adapter: &AdapterEntry) -> String {
     let head = [
@@ -142,6 +202,7 @@ pub fn crossover_csv(measured: &Crossover, adapter: &AdapterEntry) -> String {
         "cpu_median_ms",
         "ratio_to_cpu",
         "cold_ms",
+        "pipelines_ms",
         "max_error",
         "bound",
     ];
@@ -160,6 +221,7 @@ pub fn crossover_csv(measured: &Crossover, adapter: &AdapterEntry) -> String {
             (1e3 * row.cpu.median()).to_string(),
             row.ratio().to_string(),
             (1e3 * row.cold).to_string(),
+            (1e3 * row.pipelines).to_string(),
             row.max_error.to_string(),
             row.bound.to_string(),
         ]

@@ -1,5 +1,7 @@
 //! JSON lines: every object has an `event`.
 
+mod bench;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,13 +10,14 @@ use serde_json::{Value, json};
 
 use super::{AdapterReport, PredictReport, RateReport, SweepResult, driver, profile};
 use crate::Error;
-use crate::bench::{BoundaryCosts, Contest, Crossover, StepContest};
 use crate::data::{Dataset, Samples};
 use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
 use crate::sweep::{CellScore, Scored, Sweep};
 use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
+
+pub(super) use bench::{boundary_costs, contest, crossover, step_contest, tuning};
 
 /// One line.
 pub(super) fn line(value: &impl Serialize) -> String {
@@ -377,103 +380,6 @@ pub(super) fn sweep_scores(result: &SweepResult<'_, CellScore>) -> String {
         "stopped": result.incomplete.is_some(),
         "incomplete": result.incomplete,
     }))
-}
-
-pub(super) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> String {
-    let mut text = String::new();
-    let sizes = contest.sizes;
-    for (networks, speeds) in [(1, &contest.one), (sizes.networks, &contest.many)] {
-        for speed in speeds.iter().filter(|speed| !speed.times.is_empty()) {
-            text += &line(&json!({
-                "event": "speed",
-                "contestant": speed.contestant.name(),
-                "threads": speed.threads,
-                "networks": networks,
-                "epochs": speed.epochs,
-                "nanoseconds_per_net_epoch": 1e9 * speed.times.median(),
-                "net_epochs_per_second": 1.0 / speed.times.median(),
-                "measurements": speed.times,
-            }));
-        }
-    }
-    let result = json!({"rounds": sizes.rounds, "stopped": contest.stopped});
-    text + &bench_result(adapter, result)
-}
-
-/// The end of a benchmark: where it ran, and what else there is to say.
-fn bench_result(adapter: Option<&AdapterEntry>, more: Value) -> String {
-    let at = json!({
-        "event": "result",
-        "device": device(adapter),
-        "driver": adapter.map(driver),
-    });
-    line(&with(at, more))
-}
-
-pub(super) fn step_contest(contest: &StepContest, adapter: Option<&AdapterEntry>) -> String {
-    let mut text = String::new();
-    for speed in &contest.speeds {
-        text += &line(&json!({
-            "event": "speed",
-            "contestant": speed.stepper.name(),
-            "seconds_per_step": speed.times.median(),
-            "gflops": contest.operations as f64 / speed.times.median() / 1e9,
-            "measurements": speed.times,
-        }));
-    }
-    let result = json!({
-        "network": contest.sizes.layers,
-        "batch": contest.sizes.batch,
-        "operations": contest.operations,
-        "stopped": contest.stopped,
-    });
-    text + &bench_result(adapter, result)
-}
-
-pub(super) fn crossover(measured: &Crossover, adapter: &AdapterEntry) -> String {
-    let mut text = String::new();
-    for row in &measured.rows {
-        text += &line(&json!({
-            "event": "bench",
-            "work": row.work,
-            "engine": if row.batch.is_some() { "layered" } else { "kernel" },
-            "variant": row.variant,
-            "sizes": row.sizes,
-            "batch": row.batch,
-            "median_ms": 1e3 * row.adapter.median(),
-            "spread": row.adapter.spread(),
-            "gflops": row.gflops(),
-            "share_of_peak": row.gflops() / measured.peak,
-            "cpu_median_ms": 1e3 * row.cpu.median(),
-            "ratio_to_cpu": row.ratio(),
-            "cold_ms": 1e3 * row.cold,
-            "max_error": row.max_error,
-            "bound": row.bound,
-        }));
-    }
-    let result = json!({
-        "peak_gflops": measured.peak,
-        "rounds": measured.rounds,
-        "stopped": measured.stopped,
-    });
-    text + &bench_result(Some(adapter), result)
-}
-
-pub(super) fn boundary_costs(measured: &BoundaryCosts, adapter: Option<&AdapterEntry>) -> String {
-    let mut text = String::new();
-    for cost in &measured.costs {
-        text += &line(&json!({
-            "event": "cost",
-            "network": cost.layers,
-            "rows": cost.rows,
-            "engine": cost.engine,
-            "seconds_per_step": cost.steps.median(),
-            "seconds_per_boundary": cost.boundaries.median(),
-            "measurements": cost.boundaries,
-        }));
-    }
-    let result = json!({"rounds": measured.rounds, "stopped": measured.stopped});
-    text + &bench_result(adapter, result)
 }
 
 pub(super) fn predictions(report: &PredictReport<'_>) -> String {

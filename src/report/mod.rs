@@ -27,7 +27,7 @@ use crate::train::Training;
 
 pub use bench::{boundary_costs, contest, step_contest};
 pub use cells::CellCount;
-pub use crossover::{crossover, crossover_csv};
+pub use crossover::{crossover, crossover_csv, tuning};
 pub use json::{halving as halving_line, progress as progress_line};
 pub use lr_find::{RateReport, range_csv, rate_map_csv};
 pub use predict::{Form, PredictReport, predictions};

@@ -14,7 +14,9 @@ pub fn wgrad(args: &[&str]) -> Command {
     {
         command.env_remove(name);
     }
-    command.args(args).stdin(Stdio::null());
+    // No choices that were tuned on this machine.
+    let caches = std::env::temp_dir().join("wgrad-cli-no-caches");
+    command.args(args).stdin(Stdio::null()).env("XDG_CACHE_HOME", caches);
     command
 }
 
@@ -83,6 +85,25 @@ pub fn events(command: Command) -> Vec<Value> {
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(events.iter().all(|event| event["event"].is_string()));
     events
+}
+
+/// The last JSON line of a call that is sent a signal two seconds after its first line, when it has begun: reading
+/// data may take its time on a busy machine. It must end with `code`.
+#[cfg(unix)]
+#[track_caller]
+pub fn interrupted(mut command: Command, signal: &str, code: i32) -> Value {
+    use std::io::{BufRead as _, Read as _};
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    reader.read_line(&mut text).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    reader.read_to_string(&mut text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
 }
 
 /// A folder of its own for one test.

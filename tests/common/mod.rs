@@ -1,15 +1,21 @@
 //! What the test programs share: the device under test, numbers to test with, and `assert_close`.
-#![allow(dead_code, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used
+)]
 
 use std::sync::{Arc, OnceLock};
 
 use wgrad::check::{Bound, compare};
+pub use wgrad::check::{
+    SHAPES, ULP, is_arithmetic, loss_with_default, numbers, stride, wide, with_default,
+};
 use wgrad::engine::{EngineSpec, Kernels, Mapping};
 use wgrad::gpu::{Adapters, DeviceChoice, Environment, Gpu};
-use wgrad::network::{Activation, Loss};
-
-/// The relative error of one rounding where WGSL grants either neighbour.
-pub const ULP: f64 = 1.0 / 8_388_608.0;
 
 /// The one device of a test program: the default adapter of this machine, chosen as `wgrad` does.
 /// Where there is none, the test fails with what to install.
@@ -39,10 +45,9 @@ pub fn engines() -> Vec<(&'static str, EngineSpec)> {
     ]
 }
 
-/// Whether the device is Mesa's llvmpipe, where + - * / round correctly and nothing is fused: an
-/// f32 twin with the same order of operations gives the same bits there.
+/// Whether the device is llvmpipe, where f32 twins are held to by bits.
 pub fn is_llvmpipe(gpu: &Gpu) -> bool {
-    gpu.adapter().name.contains("llvmpipe")
+    gpu.adapter().is_llvmpipe()
 }
 
 /// Fails with the worst element unless every element is within its bound.
@@ -65,41 +70,4 @@ where
     E: Copy + Into<f64>,
 {
     assert!(compare(label, actual, expected, bound).is_err(), "{label}: a wrong twin agrees");
-}
-
-/// `len` numbers in [-1, 1), the same for the same `stream`.
-pub fn numbers(len: usize, stream: u32) -> Vec<f32> {
-    use rand::RngExt;
-    let mut generator = wgrad::random::Threefry::new(42, wgrad::random::Purpose::Weights, stream);
-    (0..len).map(|_| generator.random_range(-1.0..1.0)).collect()
-}
-
-/// An activation with its hyperparameter's default.
-pub fn with_default(kind: Activation) -> (Activation, f64) {
-    (kind, kind.default_parameter())
-}
-
-/// A loss with its hyperparameter's default.
-pub fn loss_with_default(kind: Loss) -> (Loss, f64) {
-    (kind, kind.default_parameter())
-}
-
-/// Whether an activation is made of comparisons and products alone: the same bits wherever these round
-/// correctly.
-pub fn is_arithmetic(kind: Activation) -> bool {
-    matches!(kind, Activation::Relu | Activation::LeakyRelu | Activation::Identity)
-}
-
-/// The same numbers as f64, exactly.
-pub fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&value| f64::from(value)).collect()
-}
-
-/// Row lengths and heights that no tile divides, 1, and one past a workgroup of 64.
-pub const SHAPES: [(usize, usize); 7] =
-    [(1, 1), (4, 3), (5, 1), (1, 65), (7, 13), (65, 17), (33, 64)];
-
-/// What `cols` numbers a row are padded to.
-pub fn stride(cols: usize) -> usize {
-    cols.next_multiple_of(4)
 }

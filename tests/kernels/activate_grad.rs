@@ -3,9 +3,8 @@ use wgrad::kernels;
 use wgrad::network::Activation;
 use wgrad::reference::twins::{self, Grid};
 
-use crate::activate::{bound, gelu_tanh_bound};
-use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide, with_default};
-use crate::launch::{Arg, floats, hold, launch, unpadded};
+use crate::common::{assert_apart, assert_close, numbers, stride, with_default};
+use crate::launch::{Arg, assert_matches_its_twin, floats, launch, unpadded};
 
 /// Inputs and outputs of the activation.
 type Both<'a, T> = [&'a [T]; 2];
@@ -18,7 +17,7 @@ fn run(
     cols: usize,
 ) -> Vec<f32> {
     let stride = stride(cols);
-    let args = [Arg::F32(input), Arg::F32(output), Arg::F32(d_output), Arg::Out(rows * stride)];
+    let args = [Arg::of(input), Arg::of(output), Arg::of(d_output), Arg::Out(rows * stride)];
     let launched = kernels::activate_grad(with_default(kind), rows, cols);
     unpadded(floats(&launch(&launched, &args)[0]), cols, stride)
 }
@@ -36,60 +35,9 @@ fn twin<T: wgrad::reference::Real>(
     d_input.chunks_exact(stride(cols)).flat_map(|row| &row[..cols]).copied().collect()
 }
 
-/// How far a slope, and a product with it, may be off for outputs of at most 1.
-fn slope_bound(kind: Activation, z: f64, a: f64) -> f64 {
-    let parameter = kind.default_parameter();
-    match kind {
-        // 1 - a a, a (1 - a): two roundings relative to at most 1; one more for the product.
-        Activation::Relu
-        | Activation::LeakyRelu
-        | Activation::Tanh
-        | Activation::Sigmoid
-        | Activation::Identity => 3.0 * ULP,
-        // a + 1 is at most 2.
-        Activation::Elu => 4.0 * ULP,
-        // (1 + h)/2, and z/2 (1 - h^2) c (1 + 0.134 z^2), in which h comes in with its own bound.
-        Activation::Gelu => {
-            let factor = 0.5 * z.abs() * 0.8 * (1.0 + 0.134145 * z * z);
-            let h = gelu_tanh_bound(z);
-            (0.5 + 2.0 * factor) * h + (2.0 + 12.0 * factor) * ULP
-        }
-        // s + a (1 - s): s counts with 1 - a.
-        Activation::Silu => {
-            let s = twins::activation(Activation::Sigmoid, parameter, z);
-            (1.0 + a.abs()) * bound(Activation::Sigmoid, z) + 4.0 * ULP * (s + a.abs())
-        }
-    }
-}
-
 #[test]
 fn matches_its_twin() {
-    for &kind in Activation::ALL {
-        for (rows, cols) in SHAPES {
-            let len = rows * stride(cols);
-            // Outputs as sigmoid and tanh can give them.
-            let output: Vec<f32> = numbers(len, 5).iter().map(|a| a.abs()).collect();
-            let (input, d_output) = (numbers(len, 9), numbers(len, 6));
-            let input: Vec<f32> = input.iter().map(|z| 4.0 * z).collect();
-            let wide_both = [&wide(&input)[..], &wide(&output)];
-            let truth = twin(kind, wide_both, &wide(&d_output), rows, cols);
-            let size = twin(Activation::Identity, wide_both, &wide(&d_output), rows, cols);
-            let columns = |values: &[f64]| -> Vec<f64> {
-                values.chunks_exact(stride(cols)).flat_map(|row| row[..cols].to_vec()).collect()
-            };
-            let (z, a) = (columns(wide_both[0]), columns(wide_both[1]));
-            let bounds: Vec<f64> = size
-                .iter()
-                .zip(z.iter().zip(&a))
-                .map(|(d, (&z, &a))| slope_bound(kind, z, a) * d.abs())
-                .collect();
-            let exact = twin(kind, [&input, &output], &d_output, rows, cols);
-            let label = format!("activate_grad {kind} {rows}x{cols}");
-            let actual = run(kind, [&input, &output], &d_output, rows, cols);
-            let bits = !kind.needs_pre_activation();
-            hold(&label, &actual, bits.then_some(&exact[..]), &truth, &bounds);
-        }
-    }
+    assert_matches_its_twin("activate_grad");
 }
 
 #[test]

@@ -1,10 +1,15 @@
 use wgrad::kernels;
 use wgrad::reference::twins;
 
-use crate::launch::{Arg, launch};
+use crate::launch::{Arg, assert_matches_its_twin, launch};
 
 fn run(clock: u32, steps: u32) -> u32 {
-    launch(&kernels::advance(steps), &[Arg::U32(&[clock])])[0][0]
+    launch(&kernels::advance(steps), &[Arg::of(&[clock])])[0][0]
+}
+
+#[test]
+fn matches_its_twin() {
+    assert_matches_its_twin("advance");
 }
 
 #[test]

@@ -2,12 +2,12 @@ use wgrad::check::Bound;
 use wgrad::kernels::{self, LayerShape};
 use wgrad::reference::twins::{self, Grid};
 
-use crate::common::{SHAPES, ULP, assert_apart, assert_close, numbers, stride, wide};
-use crate::launch::{Arg, floats, hold, launch};
+use crate::common::{assert_apart, assert_close, numbers, stride};
+use crate::launch::{Arg, assert_matches_its_twin, floats, launch};
 
 /// A layer's block with two rows of weights before the bias, and the matrix it is added to.
 fn run(parameters: &[f32], output: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    let args = [Arg::F32(parameters), Arg::F32(output)];
+    let args = [Arg::of(parameters), Arg::of(output)];
     floats(&launch(&kernels::bias_add(LayerShape { rows, fan_in: 2, fan_out: cols }), &args)[0])
         .to_vec()
 }
@@ -18,16 +18,7 @@ fn grid(rows: usize, cols: usize) -> Grid {
 
 #[test]
 fn matches_its_twin() {
-    for (rows, cols) in SHAPES {
-        let stride = stride(cols);
-        let (parameters, output) = (numbers(3 * stride, 1), numbers(rows * stride, 2));
-        let (mut exact, mut truth) = (output.clone(), wide(&output));
-        twins::bias_add(&parameters[2 * stride..], &mut exact, grid(rows, cols));
-        twins::bias_add(&wide(&parameters)[2 * stride..], &mut truth, grid(rows, cols));
-        let bounds: Vec<f64> = truth.iter().map(|sum| ULP * sum.abs()).collect();
-        let label = format!("bias_add {rows}x{cols}");
-        hold(&label, &run(&parameters, &output, rows, cols), Some(&exact), &truth, &bounds);
-    }
+    assert_matches_its_twin("bias_add");
 }
 
 #[test]

@@ -3,15 +3,15 @@ use wgrad::kernels;
 use wgrad::optimizer::LARGE_SCALE;
 use wgrad::reference::twins::clip_scale;
 
-use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
-use crate::launch::{Arg, floats, hold, launch};
+use crate::common::{ULP, assert_apart, assert_close};
+use crate::launch::{Arg, assert_matches_its_twin, floats, launch};
 
 /// Both factors, from pairs of the sum of squares and the scaled one.
 fn factors(sums: &[[f32; 2]], clip_norm: f32) -> [f32; 2] {
     // Other sums stand beside: they are not read.
     let vectors: Vec<f32> =
         sums.iter().flat_map(|&[plain, scaled]| [plain, 7.0, scaled, 9.0]).collect();
-    let args = [Arg::F32(&vectors), Arg::Out(2)];
+    let args = [Arg::of(&vectors), Arg::Out(2)];
     let written = launch(&kernels::clip_scale(clip_norm, sums.len()), &args);
     let factors = floats(&written[0]);
     [factors[0], factors[1]]
@@ -27,17 +27,7 @@ fn run(sums: &[f32], clip_norm: f32) -> f32 {
 
 #[test]
 fn matches_its_twin() {
-    for len in [1, 255, 257, 1000] {
-        let sums: Vec<f32> = numbers(len, 15).iter().map(|sum| sum.abs()).collect();
-        for clip_norm in [0.125, 3.0, 1e6] {
-            let exact = clip_scale(&sums, clip_norm);
-            let truth = clip_scale(&wide(&sums), f64::from(clip_norm));
-            // Half the error of the sum, a root of 2 ULP, a sum, a quotient of 2.5.
-            let bound = ((len.div_ceil(256) + 9) as f64 / 2.0 + 6.0) * ULP * truth;
-            let label = format!("{len} sums to {clip_norm}");
-            hold(&label, &[run(&sums, clip_norm)], Some(&[exact]), &[truth], &[bound]);
-        }
-    }
+    assert_matches_its_twin("clip_scale");
 }
 
 /// Norms whose squares are beyond f32, and norms that are; one that is let through leaves gradients as they

@@ -2,14 +2,14 @@ use wgrad::check::Bound;
 use wgrad::kernels;
 use wgrad::reference::fused;
 
-use crate::common::{ULP, assert_apart, assert_close, numbers, wide};
-use crate::launch::{Arg, SENTINEL, floats, hold, launch};
+use crate::common::{assert_apart, assert_close, numbers};
+use crate::launch::{Arg, SENTINEL, assert_matches_its_twin, floats, launch};
 
 const RING: usize = 5;
 
 /// The loss that lands in the ring at `step`, every other place of it untouched, and the clock.
 fn run(row_loss: &[f32], scale: f32, step: u32) -> (f32, u32) {
-    let args = [Arg::F32(row_loss), Arg::U32(&[step]), Arg::Out(RING)];
+    let args = [Arg::of(row_loss), Arg::of(&[step]), Arg::Out(RING)];
     let written = launch(&kernels::finish_step(row_loss.len(), RING as u32, scale), &args);
     let place = step as usize % RING;
     let others = written[1].iter().enumerate().filter(|&(index, _)| index != place);
@@ -19,19 +19,7 @@ fn run(row_loss: &[f32], scale: f32, step: u32) -> (f32, u32) {
 
 #[test]
 fn matches_its_twin() {
-    for rows in [1, 2, 4, 255, 256, 257, 1000, 5000] {
-        let row_loss = numbers(rows, 9);
-        let scale = 1.0 / rows as f32;
-        let magnitude: f64 = row_loss.iter().map(|loss| f64::from(loss.abs())).sum();
-        let bound = (rows.div_ceil(256) + 9) as f64 * ULP * magnitude * f64::from(scale);
-        let (mut clock, mut exact) = (7, [0.0; RING]);
-        fused::finish_step(&row_loss, &mut clock, &mut exact, scale);
-        let (mut wide_clock, mut truth) = (7, [0.0; RING]);
-        fused::finish_step(&wide(&row_loss), &mut wide_clock, &mut truth, f64::from(scale));
-        let (loss, seen) = run(&row_loss, scale, 7);
-        assert_eq!(seen, clock);
-        hold(&format!("{rows} rows"), &[loss], Some(&[exact[2]]), &[truth[2]], &[bound]);
-    }
+    assert_matches_its_twin("finish_step");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn threefry_gives_the_hosts_bits() {
     let probe = probe();
     for (key, stream) in [([0, 0], 0), ([1, 2], 0x1_0000), ([u32::MAX, 0x1319_8a2e], 0x2_0003)] {
         let params = AdvanceParams { steps: stream };
-        let args = [Arg::U32(&key), Arg::Out(2 * COUNTERS)];
+        let args = [Arg::of(&key), Arg::Out(2 * COUNTERS)];
         let bits = launch(&probe.launch(params, COUNTERS), &args).remove(0);
         let expected: Vec<u32> =
             (0..COUNTERS as u32).flat_map(|counter| threefry2x32(key, [counter, stream])).collect();

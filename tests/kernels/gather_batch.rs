@@ -1,11 +1,10 @@
 use std::ops::Range;
 
+use wgrad::check::padded;
 use wgrad::kernels;
 use wgrad::reference::fused;
 
-use crate::common::{SHAPES, stride};
-use crate::launch::{Arg, SENTINEL, launch};
-use crate::layers::padded;
+use crate::launch::{Arg, SENTINEL, assert_matches_its_twin, launch};
 
 /// Inputs and targets of a batch, where the sources hold the rows of `part`.
 fn run(
@@ -15,9 +14,9 @@ fn run(
     part: Range<usize>,
 ) -> [Vec<u32>; 2] {
     let args = [
-        Arg::U32(rows),
-        Arg::F32(sources[0]),
-        Arg::F32(sources[1]),
+        Arg::of(rows),
+        Arg::of(sources[0]),
+        Arg::of(sources[1]),
         Arg::Out(rows.len() * strides[0]),
         Arg::Out(rows.len() * strides[1]),
     ];
@@ -43,13 +42,7 @@ fn twin(
 
 #[test]
 fn copies_the_rows_of_its_twin_bit_for_bit() {
-    for ((data_rows, inputs), outputs) in SHAPES.into_iter().zip([1, 2, 3, 10, 4, 5, 17]) {
-        let strides = [stride(inputs), stride(outputs)];
-        let (x, t) = (padded(data_rows, inputs, 12), padded(data_rows, outputs, 13));
-        let rows: Vec<u32> = (0..data_rows as u32 + 3).map(|i| i * 7 % data_rows as u32).collect();
-        let run = run(&rows, [&x, &t], strides, 0..data_rows);
-        assert_eq!(run, twin(&rows, [&x, &t], strides, 0..data_rows), "{data_rows}x{inputs}");
-    }
+    assert_matches_its_twin("gather_batch");
 }
 
 #[test]

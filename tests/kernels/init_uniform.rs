@@ -4,7 +4,7 @@ use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::reference::twins;
 
 use crate::common::{assert_apart, assert_close};
-use crate::launch::{Arg, SENTINEL, floats, launch};
+use crate::launch::{Arg, assert_matches_its_twin, floats, launch};
 
 /// `[parameters][stride]` after one layer's draw; what is not drawn stays a sentinel.
 fn run(networks: usize, len: usize, seed: u64, layer: u32, limit: f32) -> Vec<u32> {
@@ -16,20 +16,7 @@ fn run(networks: usize, len: usize, seed: u64, layer: u32, limit: f32) -> Vec<u3
 
 #[test]
 fn draws_its_twins_numbers_bit_for_bit_and_nothing_else() {
-    for (networks, len) in [(1, 1), (5, 6), (66, 7), (1000, 30)] {
-        for (seed, layer) in [(0, 0), (u64::from(u32::MAX) - 2, 1), (u64::MAX - 2000, 63)] {
-            let words = run(networks, len, seed, layer, 0.75);
-            let mut expected = vec![SENTINEL; words.len()];
-            for network in 0..networks {
-                let mut column = vec![0.0; len];
-                twins::init_uniform(&mut column, layer, seed + network as u64, 0.75);
-                for (i, value) in column.iter().enumerate() {
-                    expected[(2 + i) * (networks + 3) + 1 + network] = value.to_bits();
-                }
-            }
-            assert!(words == expected, "{networks} networks of {len} weights, seed {seed}");
-        }
-    }
+    assert_matches_its_twin("init_uniform");
 }
 
 /// The start of a network is the same whether the host draws it or the GPU.

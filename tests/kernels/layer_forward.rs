@@ -1,17 +1,12 @@
-use wgrad::check::Bound;
+use wgrad::check::kernels::{block, launched, shape};
+use wgrad::check::{Bound, padded};
 use wgrad::kernels::{self, Variant};
 use wgrad::network::Activation;
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, COUNTED_ROWS, LayerShape};
 
-use crate::activate::bound;
-use crate::common::{
-    ULP, assert_apart, assert_close, gpu, is_arithmetic, is_llvmpipe, wide, with_default,
-};
-use crate::launch::{Arg, floats, hold, launch};
-use crate::layers::{
-    LAYERS, absolute, block, is_in_order, launched, padded, shape, sum_bound, variants_for,
-};
+use crate::common::{assert_apart, assert_close, with_default};
+use crate::launch::{Arg, assert_matches_its_twin, floats, launch};
 
 fn counts_len(shape: LayerShape) -> usize {
     shape.rows.div_ceil(COUNTED_ROWS) * shape.stride
@@ -26,8 +21,8 @@ fn run(
     variant: Variant,
 ) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
     let args = [
-        Arg::F32(input),
-        Arg::F32(parameters),
+        Arg::of(input),
+        Arg::of(parameters),
         Arg::Out(shape.rows * shape.stride),
         Arg::Out(counts_len(shape)),
         Arg::Out(shape.rows * shape.stride),
@@ -51,56 +46,8 @@ fn forward<T: Real>(
 }
 
 #[test]
-fn matches_its_twin_and_leaves_zeros_as_padding() {
-    for sizes in LAYERS {
-        let shape = shape(sizes);
-        let (input, parameters) = (padded(shape.rows, shape.fan_in, 20), block(shape, 21));
-        let len = shape.rows * shape.stride;
-        let mut counts = vec![0; counts_len(shape)];
-        let mut magnitude = vec![0.0; len];
-        let (abs_input, abs_parameters) = (absolute(&input), absolute(&parameters));
-        let identity = Activation::Identity;
-        forward(identity, &abs_input, &abs_parameters, &mut magnitude, &mut counts, shape);
-        for &kind in Activation::ALL {
-            let (mut exact, mut truth) = (vec![0.0; len], vec![0.0; len]);
-            forward(kind, &input, &parameters, &mut exact, &mut counts, shape);
-            let mut f64_counts = counts.clone();
-            let (wide_input, wide_parameters) = (wide(&input), wide(&parameters));
-            forward(kind, &wide_input, &wide_parameters, &mut truth, &mut f64_counts, shape);
-            let mut z = vec![0.0; len];
-            forward(identity, &wide_input, &wide_parameters, &mut z, &mut f64_counts, shape);
-            // No slope is more than 1.13, which is gelu's; and its own error.
-            let own = |z: f64| bound(kind, z) + ULP;
-            let bounds: Vec<f64> = magnitude
-                .iter()
-                .zip(&z)
-                .map(|(&m, &z)| 1.13 * sum_bound(shape.fan_in, m) + own(z))
-                .collect();
-            for variant in variants_for(kind) {
-                let (actual, seen, pre_activations) =
-                    run(kind, &input, &parameters, shape, variant);
-                let is_exact = is_arithmetic(kind) && is_in_order(variant);
-                let label = format!("{kind} of {sizes:?}, {variant:?}");
-                hold(&label, &actual, is_exact.then_some(&exact[..]), &truth, &bounds);
-                if is_arithmetic(kind) && is_llvmpipe(&gpu()) {
-                    // Of padding nothing is asked.
-                    let cols = |counts: &[u32]| -> Vec<u32> {
-                        counts
-                            .chunks_exact(shape.stride)
-                            .flat_map(|row| row[..shape.fan_out].to_vec())
-                            .collect()
-                    };
-                    assert_eq!(cols(&seen), cols(&counts), "{label}: counts");
-                }
-                let of_z: Vec<f64> =
-                    magnitude.iter().map(|&m| sum_bound(shape.fan_in, m) + ULP).collect();
-                assert_close(&label, &pre_activations, &z, Bound::Each(&of_z));
-                let padding =
-                    actual.chunks_exact(shape.stride).flat_map(|row| &row[shape.fan_out..]);
-                assert!(padding.into_iter().all(|&a| a == 0.0), "{label}: padding");
-            }
-        }
-    }
+fn matches_its_twin() {
+    assert_matches_its_twin("layer_forward");
 }
 
 #[test]

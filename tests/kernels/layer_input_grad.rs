@@ -1,13 +1,11 @@
-use wgrad::check::Bound;
+use wgrad::check::kernels::{block, launched, shape};
+use wgrad::check::{Bound, padded};
 use wgrad::kernels::{self, Variant};
 use wgrad::network::Activation;
 use wgrad::reference::fused::{self, LayerShape};
 
-use crate::common::{assert_apart, assert_close, wide, with_default};
-use crate::launch::{Arg, floats, hold, launch};
-use crate::layers::{
-    LAYERS, absolute, block, is_in_order, launched, padded, shape, sum_bound, variants_for,
-};
+use crate::common::{assert_apart, assert_close, with_default};
+use crate::launch::{Arg, assert_matches_its_twin, floats, launch};
 
 fn run(
     kind: Activation,
@@ -17,50 +15,14 @@ fn run(
     shape: LayerShape,
     variant: Variant,
 ) -> Vec<f32> {
-    let args = [Arg::F32(d_output), Arg::F32(parameters), Arg::F32(input), Arg::InOut(z)];
+    let args = [Arg::of(d_output), Arg::of(parameters), Arg::of(input), Arg::of(z)];
     let layer = kernels::layer_input_grad(with_default(kind), launched(shape), variant);
     floats(&launch(&layer, &args)[0]).to_vec()
 }
 
 #[test]
-fn matches_its_twin_and_leaves_zeros_as_padding() {
-    for sizes in LAYERS {
-        let shape = shape(sizes);
-        let (d_output, parameters) = (padded(shape.rows, shape.fan_out, 22), block(shape, 23));
-        let input = padded(shape.rows, shape.fan_in, 24);
-        let (z, len) = (padded(shape.rows, shape.fan_in, 25), input.len());
-        for &kind in Activation::ALL {
-            let (mut exact, mut truth, mut magnitude) = (z.clone(), wide(&z), vec![0.0; len]);
-            let activation = with_default(kind);
-            fused::layer_input_grad(activation, &d_output, &parameters, &input, &mut exact, shape);
-            fused::layer_input_grad(
-                activation,
-                &wide(&d_output),
-                &wide(&parameters),
-                &wide(&input),
-                &mut truth,
-                shape,
-            );
-            // Slopes here are at most 1.13, and those of elu 2: what goes through is at most twice the
-            // sum; a slope's own error is at most 16 ULP.
-            fused::layer_input_grad(
-                with_default(Activation::Identity),
-                &absolute(&d_output),
-                &absolute(&parameters),
-                &wide(&input),
-                &mut magnitude,
-                shape,
-            );
-            let bounds: Vec<f64> =
-                magnitude.iter().map(|&m| 2.0 * sum_bound(shape.fan_out + 18, m)).collect();
-            for variant in variants_for(kind) {
-                let actual = run(kind, &d_output, &parameters, [&z, &input], shape, variant);
-                let bits = !kind.needs_pre_activation() && is_in_order(variant);
-                let label = format!("{kind} of {sizes:?}, {variant:?}");
-                hold(&label, &actual, bits.then_some(&exact[..]), &truth, &bounds);
-            }
-        }
-    }
+fn matches_its_twin() {
+    assert_matches_its_twin("layer_input_grad");
 }
 
 #[test]

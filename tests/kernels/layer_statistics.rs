@@ -1,12 +1,11 @@
 use wgrad::check::Bound;
+use wgrad::check::kernels::unit_counts;
 use wgrad::kernels::{self, LayerShape, Variant};
 use wgrad::reference::twins::layer_statistics;
 
-use crate::common::{ULP, assert_apart, assert_close, numbers, stride};
-use crate::launch::{Arg, launch};
+use crate::common::{assert_apart, numbers};
+use crate::launch::{Arg, assert_matches_its_twin, launch};
 
-/// Rows that one word of the counts is about.
-const GROUP: usize = 8;
 /// The layer whose place is written, of three.
 const LAYER: usize = 1;
 
@@ -20,7 +19,7 @@ fn run(
 ) -> ([f32; 4], [usize; 2]) {
     let launched = kernels::layer_statistics((LAYER, is_hidden), shape, 4 * sums.len(), least);
     let before = numbers(3 * 8, 5);
-    let args = [Arg::F32(sums.as_flattened()), Arg::U32(counts), Arg::InOut(&before)];
+    let args = [Arg::of(sums.as_flattened()), Arg::of(counts), Arg::of(&before)];
     let written = launch(&launched, &args).remove(0);
     let others = |words: &[u32]| [&words[..8], &words[16..]].concat();
     assert_eq!(others(&written), others(bytemuck::cast_slice(&before)), "other layers stay");
@@ -30,42 +29,9 @@ fn run(
     (sums, [of_layer[4] as usize, of_layer[5] as usize])
 }
 
-/// Counts of a batch: of unit u, zero rows from (u mod 3) rows below all of them, and half of those saturated.
-fn counts(rows: usize, units: usize) -> Vec<u32> {
-    let mut words = vec![0; rows.div_ceil(GROUP) * stride(units)];
-    for row in 0..rows {
-        for unit in 0..units {
-            let is_zero = row >= unit % 3;
-            let is_saturated = row.is_multiple_of(2) || unit.is_multiple_of(5);
-            words[row / GROUP * stride(units) + unit] +=
-                u32::from(is_zero) + (u32::from(is_saturated) << 16);
-        }
-    }
-    words
-}
-
 #[test]
 fn matches_its_twin() {
-    for (rows, fan_in, fan_out) in [(1, 1, 1), (7, 3, 5), (8, 8, 4), (33, 600, 257), (9, 2, 300)] {
-        let shape = LayerShape { rows, fan_in, fan_out };
-        let len = kernels::update_sums_len(shape, Variant::Direct);
-        let sums: Vec<f32> = numbers(len, 31).iter().map(|sum| sum.abs()).collect();
-        let (sums, _) = sums.as_chunks::<4>();
-        let wide: Vec<[f64; 4]> = sums.iter().map(|sum| sum.map(f64::from)).collect();
-        let words = counts(rows, fan_out);
-        for least in [[rows, rows], [1, 1], [rows, rows.div_ceil(2)], [rows + 1, rows + 1]] {
-            let of_rows = least.map(|rows| rows as u32);
-            let (truth, units) = layer_statistics(&wide, &words, stride(fan_out), fan_out, of_rows);
-            let (actual, counted) = run(true, shape, sums, &words, least);
-            // Every lane's own terms, and eight halvings.
-            let bound = (sums.len().div_ceil(256) + 9) as f64 * ULP;
-            let near = Bound::Mixed { absolute: 0.0, relative: bound };
-            assert_close(&format!("{shape:?}"), &actual, &truth, near);
-            assert_eq!(counted, units, "{shape:?}, {least:?}");
-        }
-        let (_, of_output) = run(false, shape, sums, &words, [1, 1]);
-        assert_eq!(of_output, [0, 0], "units of an output layer are not counted");
-    }
+    assert_matches_its_twin("layer_statistics");
 }
 
 #[test]
@@ -84,7 +50,7 @@ fn a_wrong_twin_is_found_out() {
     let len = kernels::update_sums_len(shape, Variant::Direct);
     let sums = numbers(len, 3);
     let (sums, _) = sums.as_chunks::<4>();
-    let words = counts(8, 40);
+    let words = unit_counts(8, 40);
     let (actual, units) = run(true, shape, sums, &words, [8, 4]);
     let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
     let wide = |sums: &[[f32; 4]]| -> Vec<[f64; 4]> {

@@ -3,10 +3,8 @@ use wgrad::network::Loss;
 use wgrad::reference::twins::TargetRows;
 use wgrad::reference::{Real, twins};
 
-use crate::common::{
-    SHAPES, ULP, assert_apart, assert_close, loss_with_default, numbers, stride, wide,
-};
-use crate::launch::hold;
+use crate::common::{assert_apart, assert_close, loss_with_default, numbers, stride};
+use crate::launch::assert_matches_its_twin;
 use crate::losses::{assert_weights_are_factors, loss_twin, run_loss};
 
 fn twin<T: Real>(
@@ -30,19 +28,7 @@ fn twin<T: Real>(
 
 #[test]
 fn matches_its_twin() {
-    for (rows, cols) in SHAPES {
-        let len = rows * stride(cols);
-        let (output, target) = (numbers(len, 7), numbers(len, 8));
-        let scale = 1.0 / rows as f32;
-        let (row_loss, d_output) = run_loss(Loss::MseMean, &output, &target, scale, rows, cols);
-        let exact = twin(Loss::MseMean, &output, &target, scale, rows, cols);
-        let truth = twin(Loss::MseMean, &wide(&output), &wide(&target), scale.into(), rows, cols);
-        // A difference one rounding off, squared; then cols sums of what is never negative.
-        let bounds: Vec<f64> = truth.0.iter().map(|loss| (cols + 3) as f64 * ULP * loss).collect();
-        hold(&format!("row_loss {rows}x{cols}"), &row_loss, Some(&exact.0), &truth.0, &bounds);
-        let bounds: Vec<f64> = truth.1.iter().map(|d| 2.0 * ULP * d.abs()).collect();
-        hold(&format!("d_output {rows}x{cols}"), &d_output, Some(&exact.1), &truth.1, &bounds);
-    }
+    assert_matches_its_twin("loss_elementwise");
 }
 
 #[test]
@@ -67,20 +53,7 @@ fn a_wrong_twin_is_found_out() {
 
 /// Residuals on both sides of delta, and at it.
 #[test]
-fn huber_matches_its_twin_and_is_right_by_hand() {
-    for (rows, cols) in SHAPES {
-        let len = rows * stride(cols);
-        let output: Vec<f32> = numbers(len, 7).iter().map(|y| 3.0 * y).collect();
-        let (target, scale) = (numbers(len, 8), 1.0 / rows as f32);
-        let (row_loss, d_output) = run_loss(Loss::Huber, &output, &target, scale, rows, cols);
-        let exact = twin(Loss::Huber, &output, &target, scale, rows, cols);
-        let truth = twin(Loss::Huber, &wide(&output), &wide(&target), scale.into(), rows, cols);
-        // As of squares; on the line a difference of |d| > 1 and 1/2 keeps half of |d| at least.
-        let bounds: Vec<f64> = truth.0.iter().map(|loss| (cols + 5) as f64 * ULP * loss).collect();
-        hold(&format!("row_loss {rows}x{cols}"), &row_loss, Some(&exact.0), &truth.0, &bounds);
-        let bounds: Vec<f64> = truth.1.iter().map(|d| 2.0 * ULP * d.abs()).collect();
-        hold(&format!("d_output {rows}x{cols}"), &d_output, Some(&exact.1), &truth.1, &bounds);
-    }
+fn huber_by_hand() {
     // 1/2 * 1/4, 1 - 1/2, 3 - 1/2, 0.
     let (output, target) = ([0.5, 1.0, -3.0, 2.0], [0.0, 0.0, 0.0, 2.0]);
     let (row_loss, d_output) = run_loss(Loss::Huber, &output, &target, 2.0, 1, 4);
@@ -88,51 +61,6 @@ fn huber_matches_its_twin_and_is_right_by_hand() {
     assert_close("d_output", &d_output, &[1.0f32, 2.0, -2.0, 0.0], Bound::Exact);
     let squares = twin(Loss::MseMean, &output, &target, 2.0, 1, 4);
     assert_apart("squares", &d_output, &squares.1, Bound::Exact);
-}
-
-/// How far one output's loss and gradient may be off, from WGSL's accuracies: e^x within 3 + 2|x|
-/// ULP, ln within 2^-21 between 1/2 and 2, quotients 2.5 ULP.
-fn term_bounds(z: f64, t: f64) -> (f64, f64) {
-    let e = (-z.abs()).exp();
-    let from_exp = e * (3.0 + 2.0 * z.abs()) * ULP;
-    let loss = 2f64.powi(-21) + from_exp + ULP + 3.0 * ULP * (z.abs() + (z * t).abs());
-    (loss, from_exp + 5.0 * ULP)
-}
-
-fn check(output: &[f32], target: &[f32], rows: usize, cols: usize) {
-    let scale = 1.0 / (rows * cols) as f32;
-    let (row_loss, d_output) = run_loss(Loss::Bce, output, target, scale, rows, cols);
-    let truth = twin(Loss::Bce, &wide(output), &wide(target), scale.into(), rows, cols);
-    let stride = stride(cols);
-    let terms: Vec<Vec<(f64, f64)>> = output
-        .chunks_exact(stride)
-        .zip(target.chunks_exact(stride))
-        .map(|(z, t)| (0..cols).map(|col| term_bounds(z[col].into(), t[col].into())).collect())
-        .collect();
-    let sums = terms.iter().zip(&truth.0).map(|(terms, loss)| {
-        terms.iter().map(|term| term.0).sum::<f64>() + cols as f64 * ULP * loss
-    });
-    hold(&format!("row_loss {rows}x{cols}"), &row_loss, None, &truth.0, &sums.collect::<Vec<_>>());
-    let each = terms.iter().flatten().map(|term| f64::from(scale) * term.1);
-    hold(&format!("d_output {rows}x{cols}"), &d_output, None, &truth.1, &each.collect::<Vec<_>>());
-}
-
-#[test]
-fn cross_entropy_matches_its_twin() {
-    for (rows, cols) in SHAPES {
-        let len = rows * stride(cols);
-        let output: Vec<f32> = numbers(len, 7).iter().map(|z| z * 8.0).collect();
-        let target: Vec<f32> = numbers(len, 8).iter().map(|t| t.abs().round()).collect();
-        check(&output, &target, rows, cols);
-    }
-}
-
-#[test]
-fn large_logits_stay_finite_and_right() {
-    let output = [0.0, -0.0, 50.0, -50.0, 100.0, -100.0, 300.0, -300.0, 1e4, -1e4, 1e-30, 88.0];
-    for target in [0.0, 1.0, 0.5] {
-        check(&output, &[target; 12], 3, 4);
-    }
 }
 
 #[test]

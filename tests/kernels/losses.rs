@@ -1,6 +1,7 @@
 //! What the tests of all losses share: one run of a loss kernel, and one of its twin.
 
 use wgrad::check::Bound;
+use wgrad::check::kernels::with_weights;
 use wgrad::kernels;
 use wgrad::network::Loss;
 use wgrad::reference::Real;
@@ -30,21 +31,10 @@ fn run(
     is_weighted: bool,
 ) -> (Vec<f32>, Vec<f32>) {
     let stride = stride(cols);
-    let args = [Arg::F32(output), Arg::F32(target), Arg::Out(rows), Arg::Out(rows * stride)];
+    let args = [Arg::of(output), Arg::of(target), Arg::Out(rows), Arg::Out(rows * stride)];
     let launched = kernels::loss(loss_with_default(loss), rows, cols, scale, is_weighted);
     let written = launch(&launched, &args);
     (floats(&written[0]).to_vec(), unpadded(floats(&written[1]), cols, stride))
-}
-
-/// Target rows with a weight behind each, from those without.
-pub fn with_weights(target: &[f32], cols: usize, weight: impl Fn(usize) -> f32) -> Vec<f32> {
-    let mut rows = vec![0.0; target.len() / stride(cols) * stride(cols + 1)];
-    let all = rows.chunks_exact_mut(stride(cols + 1)).zip(target.chunks_exact(stride(cols)));
-    for (row, (to, from)) in all.enumerate() {
-        to[..cols].copy_from_slice(&from[..cols]);
-        to[cols] = weight(row);
-    }
-    rows
 }
 
 /// A weight that multiplies without rounding.

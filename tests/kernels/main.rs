@@ -10,11 +10,9 @@ mod launch;
 mod layer_forward;
 mod layer_input_grad;
 mod layer_update;
-mod layers;
 mod losses;
 mod pipelines;
 mod trainings;
-mod updates;
 
 mod activate;
 mod activate_grad;

@@ -1,34 +1,10 @@
 use wgrad::check::Bound;
+use wgrad::check::kernels::matmul_shape;
 use wgrad::kernels;
 use wgrad::reference::twins::{self, MatmulShape};
 
-use crate::common::{ULP, assert_apart, assert_close, numbers, stride, wide};
-use crate::launch::{Arg, floats, hold, launch, unpadded};
-
-/// `m`, `k`, `n`: 1, odd, past a workgroup, long sums.
-const CASES: [(usize, usize, usize); 8] = [
-    (1, 1, 1),
-    (4, 2, 3),
-    (13, 17, 11),
-    (1, 784, 10),
-    (65, 3, 1),
-    (5, 1, 129),
-    (33, 64, 65),
-    (2, 8192, 3),
-];
-
-fn shape(m: usize, k: usize, n: usize, left: bool, right: bool) -> MatmulShape {
-    MatmulShape {
-        m,
-        k,
-        n,
-        left_stride: stride(if left { m } else { k }),
-        right_stride: stride(if right { k } else { n }),
-        output_stride: stride(n),
-        transpose_left: left,
-        transpose_right: right,
-    }
-}
+use crate::common::{assert_apart, assert_close, numbers};
+use crate::launch::{Arg, assert_matches_its_twin, floats, launch, unpadded};
 
 fn operands(shape: MatmulShape) -> (Vec<f32>, Vec<f32>) {
     let left_rows = if shape.transpose_left { shape.k } else { shape.m };
@@ -38,7 +14,7 @@ fn operands(shape: MatmulShape) -> (Vec<f32>, Vec<f32>) {
 
 fn run(left: &[f32], right: &[f32], shape: MatmulShape) -> Vec<f32> {
     let transposed = [shape.transpose_left, shape.transpose_right];
-    let args = [Arg::F32(left), Arg::F32(right), Arg::Out(shape.m * shape.output_stride)];
+    let args = [Arg::of(left), Arg::of(right), Arg::Out(shape.m * shape.output_stride)];
     let written = launch(&kernels::matmul([shape.m, shape.k, shape.n], transposed), &args);
     unpadded(floats(&written[0]), shape.n, shape.output_stride)
 }
@@ -51,25 +27,7 @@ fn twin<T: wgrad::reference::Real>(left: &[T], right: &[T], shape: MatmulShape) 
 
 #[test]
 fn matches_its_twin_in_every_orientation() {
-    for (m, k, n) in CASES {
-        for (left_t, right_t) in [(false, false), (true, false), (false, true), (true, true)] {
-            let shape = shape(m, k, n, left_t, right_t);
-            let (left, right) = operands(shape);
-            let magnitudes = |list: &[f32]| wide(list).iter().map(|v| v.abs()).collect::<Vec<_>>();
-            // Each of k products and k sums may be one rounding off.
-            let bounds: Vec<f64> = twin(&magnitudes(&left), &magnitudes(&right), shape)
-                .iter()
-                .map(|sum| (k + 2) as f64 * ULP * sum)
-                .collect();
-            hold(
-                &format!("matmul {m}x{k}x{n}, transposed {left_t} {right_t}"),
-                &run(&left, &right, shape),
-                Some(&twin(&left, &right, shape)),
-                &twin(&wide(&left), &wide(&right), shape),
-                &bounds,
-            );
-        }
-    }
+    assert_matches_its_twin("matmul");
 }
 
 #[test]
@@ -77,19 +35,21 @@ fn by_hand() {
     // [1 2 3; 4 5 6] . [7 8; 9 10; 11 12]
     let left = [1.0, 2.0, 3.0, 0.0, 4.0, 5.0, 6.0, 0.0];
     let right = [7.0, 8.0, 0.0, 0.0, 9.0, 10.0, 0.0, 0.0, 11.0, 12.0, 0.0, 0.0];
-    let output = run(&left, &right, shape(2, 3, 2, false, false));
+    let output = run(&left, &right, matmul_shape([2, 3, 2], [false; 2]));
     assert_close("by hand", &output, &[58.0f32, 64.0, 139.0, 154.0], Bound::Exact);
 }
 
 #[test]
 fn a_wrong_twin_is_found_out() {
-    let right_way = shape(5, 5, 5, false, false);
+    let right_way = matmul_shape([5, 5, 5], [false; 2]);
     let (left, right) = operands(right_way);
     let output = run(&left, &right, right_way);
     let bound = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
-    for wrong in
-        [shape(5, 5, 5, true, false), shape(5, 5, 5, false, true), shape(5, 4, 5, false, false)]
-    {
+    for wrong in [
+        matmul_shape([5, 5, 5], [true, false]),
+        matmul_shape([5, 5, 5], [false, true]),
+        matmul_shape([5, 4, 5], [false; 2]),
+    ] {
         let wrong = MatmulShape { left_stride: right_way.left_stride, ..wrong };
         assert_apart("transposed, or a term short", &output, &twin(&left, &right, wrong), bound);
     }

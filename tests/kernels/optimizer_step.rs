@@ -1,11 +1,11 @@
 use wgrad::check::Bound;
+use wgrad::check::kernels::{RATE, RING, STEP, optimizers, schedule};
 use wgrad::kernels;
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
 use wgrad::reference::twins::{self, Update};
 
-use crate::common::{assert_apart, assert_close, numbers, wide};
-use crate::launch::{Arg, SENTINEL, floats, hold, launch};
-use crate::updates::{RATE, RING, STEP, bound, is_finite, optimizers, schedule};
+use crate::common::{assert_apart, assert_close, numbers};
+use crate::launch::{Arg, assert_matches_its_twin, floats, is_finite, launch};
 
 struct Written {
     is_finite: bool,
@@ -21,15 +21,15 @@ fn run(
     moments: [&[f32]; 2],
 ) -> Written {
     let moment = |index: usize| match optimizer.has_moments()[index] {
-        true => Arg::F32(moments[index]),
+        true => Arg::of(moments[index]),
         false => Arg::Out(4),
     };
     let args = [
-        Arg::F32(gradients),
+        Arg::of(gradients),
         // The first factor is not 1 where gradients are large.
-        Arg::F32(&[2.0 * scale, 0.5]),
-        Arg::F32(&schedule(optimizer, RATE)),
-        Arg::F32(parameters),
+        Arg::of(&[2.0 * scale, 0.5]),
+        Arg::of(&schedule(optimizer, RATE)),
+        Arg::of(parameters),
         moment(0),
         moment(1),
     ];
@@ -45,37 +45,8 @@ fn run(
 }
 
 #[test]
-fn matches_its_twin_in_every_kind() {
-    for optimizer in optimizers() {
-        for (len, scale) in [(4, 1.0), (256, 0.5), (260, 1.0), (1000, 0.75)] {
-            let (gradients, parameters) = (numbers(len, 10), numbers(len, 11));
-            let first = numbers(len, 12);
-            let second: Vec<f32> = numbers(len, 13).iter().map(|v| v * v).collect();
-            let actual = run(&optimizer, scale, &gradients, &parameters, [&first, &second]);
-
-            let twin = Update::<f32>::new(&optimizer, RATE.into(), STEP);
-            let (mut exact, mut m, mut v) = (parameters.clone(), first.clone(), second.clone());
-            twins::optimizer_step(&twin, scale, &gradients, &mut exact, [&mut m, &mut v]);
-            let twin = Update::<f64>::new(&optimizer, RATE.into(), STEP);
-            let (mut truth, mut m64, mut v64) = (wide(&parameters), wide(&first), wide(&second));
-            let moments = [&mut m64[..], &mut v64[..]];
-            twins::optimizer_step(&twin, scale.into(), &wide(&gradients), &mut truth, moments);
-            let bounds: Vec<f64> = (0..len)
-                .map(|i| bound(&optimizer, gradients[i], parameters[i], (first[i], second[i]), 0.0))
-                .collect();
-            let label = format!("{optimizer:?} of {len}");
-            hold(&label, &actual.parameters, Some(&exact), &truth, &bounds);
-            for (index, (exact, truth)) in [(&m, &m64), (&v, &v64)].into_iter().enumerate() {
-                let moment = &actual.moments[index];
-                if optimizer.has_moments()[index] {
-                    let near: Vec<f64> = (0..len).map(|_| 8.0 * crate::common::ULP).collect();
-                    hold(&format!("{label}, moment"), floats(moment), Some(exact), truth, &near);
-                } else {
-                    assert!(moment.iter().all(|&word| word == SENTINEL), "{label}: not its own");
-                }
-            }
-        }
-    }
+fn matches_its_twin() {
+    assert_matches_its_twin("optimizer_step");
 }
 
 #[test]

@@ -1,14 +1,14 @@
-use wgrad::check::Bound;
+use wgrad::check::kernels::{block, classes, launched, shape, with_weights};
+use wgrad::check::{Bound, padded};
 use wgrad::kernels;
 use wgrad::network::{Activation, Loss};
 use wgrad::reference::Real;
 use wgrad::reference::fused::{self, LayerShape};
 use wgrad::reference::twins::TargetRows;
 
-use crate::common::{ULP, assert_apart, assert_close, loss_with_default, wide, with_default};
-use crate::launch::{Arg, floats, launch};
-use crate::layers::{absolute, block, launched, padded, shape};
-use crate::losses::{power_of_two, with_weights};
+use crate::common::{assert_apart, assert_close, loss_with_default, with_default};
+use crate::launch::{Arg, assert_matches_its_twin, floats, launch};
+use crate::losses::power_of_two;
 
 const SCALE: f32 = 0.125;
 
@@ -21,9 +21,9 @@ fn run(
     is_weighted: bool,
 ) -> (Vec<f32>, Vec<f32>) {
     let args = [
-        Arg::F32(input),
-        Arg::F32(parameters),
-        Arg::F32(target),
+        Arg::of(input),
+        Arg::of(parameters),
+        Arg::of(target),
         Arg::Out(shape.rows),
         Arg::Out(shape.rows * shape.stride),
     ];
@@ -48,45 +48,9 @@ fn twin<T: Real>(
     (row_loss, d_output)
 }
 
-/// Rows of one class each.
-fn targets(shape: LayerShape) -> Vec<f32> {
-    let mut target = vec![0.0; shape.rows * shape.stride];
-    (0..shape.rows).for_each(|row| target[row * shape.stride + row * 7 % shape.fan_out] = 1.0);
-    target
-}
-
 #[test]
-fn matches_its_twin_for_every_loss_and_leaves_zeros_as_padding() {
-    for sizes in [(1, 1, 1), (4, 2, 3), (7, 13, 5), (65, 64, 10), (3, 130, 16)] {
-        let shape = shape(sizes);
-        let (input, parameters) = (padded(shape.rows, shape.fan_in, 28), block(shape, 29));
-        let target = targets(shape);
-        for &loss in Loss::ALL {
-            if loss == Loss::SoftmaxCrossEntropy && shape.fan_out == 1 {
-                continue;
-            }
-            let kind = loss.required_output().unwrap_or(Activation::Tanh);
-            let ends = (loss, kind);
-            let (row_loss, d_output) = run(ends, &input, &parameters, &target, shape, false);
-            let truth = twin(ends, &wide(&input), &wide(&parameters), &wide(&target), shape);
-            // A pre-activation is off by a sum's bound; no loss here changes by more than four times
-            // that for each output (targets and predictions lie within 1), nor its gradient, and each
-            // adds a few roundings of exp and log of its own.
-            let largest = |values: &[f64]| values.iter().fold(0.0f64, |a, b| a.max(b.abs()));
-            let sum = largest(&absolute(&input))
-                * largest(&absolute(&parameters))
-                * (shape.fan_in + 1) as f64;
-            let z = (shape.fan_in + 4) as f64 * ULP * sum;
-            let of_row = shape.fan_out as f64 * (4.0 * z + 32.0 * ULP * (1.0 + sum));
-            let of_d = f64::from(SCALE) * (4.0 * z + 32.0 * ULP);
-            let label = format!("{loss} of {sizes:?}");
-            let near = |absolute| Bound::Mixed { absolute, relative: 8.0 * ULP };
-            assert_close(&label, &row_loss, &truth.0, near(of_row));
-            assert_close(&label, &d_output, &truth.1, near(of_d));
-            let padding = d_output.chunks_exact(shape.stride).flat_map(|row| &row[shape.fan_out..]);
-            assert!(padding.into_iter().all(|&d| d == 0.0), "{label}: padding");
-        }
-    }
+fn matches_its_twin() {
+    assert_matches_its_twin("output_loss");
 }
 
 #[test]
@@ -105,7 +69,7 @@ fn by_hand() {
 #[test]
 fn a_wrong_twin_is_found_out() {
     let shape = shape((9, 13, 3));
-    let (input, parameters, target) = (padded(9, 13, 28), block(shape, 29), targets(shape));
+    let (input, parameters, target) = (padded(9, 13, 28), block(shape, 29), classes(9, 3));
     let ends = (Loss::SoftmaxCrossEntropy, Activation::Identity);
     let actual = run(ends, &input, &parameters, &target, shape, false);
     let near = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
@@ -121,7 +85,7 @@ fn weights_are_factors_of_their_rows() {
     for sizes in [(1, 1, 1), (7, 13, 4), (65, 64, 10)] {
         let shape = shape(sizes);
         let (input, parameters) = (padded(shape.rows, shape.fan_in, 28), block(shape, 29));
-        let target = targets(shape);
+        let target = classes(shape.rows, shape.fan_out);
         let weighted = with_weights(&target, shape.fan_out, power_of_two);
         for (loss, kind) in [
             (Loss::MseMean, Activation::Tanh),

@@ -1,5 +1,6 @@
 use wgrad::engine::Mapping;
 
+use crate::launch::assert_matches_its_twin;
 use crate::trainings::{Case, network};
 
 /// One hidden layer and two, of as many units as lanes and of a rest, and equally wide ones.
@@ -13,7 +14,7 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn matches_its_twin_network_by_network() {
-    cases().iter().for_each(Case::matches_its_twin_network_by_network);
+    assert_matches_its_twin("train_invocation");
 }
 
 #[test]

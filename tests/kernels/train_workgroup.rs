@@ -1,5 +1,6 @@
 use wgrad::engine::Mapping;
 
+use crate::launch::assert_matches_its_twin;
 use crate::trainings::{Case, network};
 
 fn case() -> Case {
@@ -8,7 +9,7 @@ fn case() -> Case {
 
 #[test]
 fn matches_its_twin_network_by_network() {
-    case().matches_its_twin_network_by_network();
+    assert_matches_its_twin("train_workgroup");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::stop::Stop;
 use super::{Failure, Telling, check_table, is_stdout, write_table};
 use crate::Error;
 use crate::engine::EngineSpec;
+use crate::gpu::AdapterEntry;
 use crate::report::{self, Detail, SweepReport, SweepResult, Told};
 use crate::sweep::{CellScore, Count, Part, Scored, Shard, Sweep, SweepOutcome, SweepProgress};
 use plan::Plan;
@@ -176,14 +177,9 @@ impl Kind for Count {
 
     async fn choose(plan: &Plan) -> Result<Chosen, Failure> {
         let (wanted, sweep) = (plan.shared.wanted()?, &plan.sweep);
-        let Chosen { spec, note } = device::choose(&wanted, None).await?;
-        let is_free = wanted.is_free(&device::environment()?);
+        let pays = |_: &AdapterEntry| !sweep.suits_lanes();
+        let Chosen { spec, note } = device::choose(&wanted, None, &pays).await?;
         let (spec, note) = match (wanted.engine, spec) {
-            (EngineChoice::Auto, EngineSpec::Layered(gpu, _))
-                if is_free && gpu.adapter().is_software() && sweep.suits_lanes() =>
-            {
-                (EngineSpec::Cpu, Some(device::faster_than(gpu.adapter())))
-            }
             (EngineChoice::Auto, EngineSpec::Layered(gpu, _)) => match sweep.unsuited(&gpu) {
                 Some(sizes) if !wanted.require_gpu => {
                     let note = format!(
@@ -226,13 +222,8 @@ impl Kind for CellScore {
     async fn choose(plan: &Plan) -> Result<Chosen, Failure> {
         let (wanted, sweep) = (plan.shared.wanted()?, &plan.sweep);
         let first = sweep.cells.first().map(|cell| &cell.training);
-        let chosen = device::choose(&wanted, first).await?;
-        let is_gpu = chosen.spec.gpu().is_some_and(|gpu| !gpu.adapter().is_software());
-        let chosen = match wanted.engine {
-            // Every core trains a network of its own there.
-            EngineChoice::Auto if !is_gpu && !wanted.require_gpu => Chosen::cpu(),
-            _ => chosen,
-        };
+        // On the CPU every core trains a network of its own.
+        let chosen = device::choose(&wanted, first, &|_| false).await?;
         for cell in &sweep.cells {
             cell.training.check_on(&chosen.spec)?;
         }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{LayeredEngine, RING_LEN, step};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
-use crate::kernels::{self, LayerShape, Product, Variant};
+use crate::kernels::{self, LayerShape, Variant, variant};
 use crate::network::{Activation, GradientAt, Layer, Network};
 use crate::optimizer::Optimizer;
 
@@ -21,11 +21,6 @@ pub(super) fn sums(layers: &[Layer], batch: usize, gpu: &Gpu) -> (Vec<Range<usiz
         start..end
     });
     (ranges.collect(), end)
-}
-
-/// How a product is computed there.
-pub(super) fn variant(gpu: &Gpu, product: Product) -> Variant {
-    kernels::choose(product, gpu.adapter().class())
 }
 
 /// Whether the last layer and its loss are one dispatch.

@@ -117,7 +117,7 @@ pub(super) fn plan(request: Request<'_>, capacity: Capacity) -> Result<Plan, Str
     }
 }
 
-/// The dispatch that trains networks as planned, without its loop iterations: for tests and benches of the kernels
+/// The dispatch that trains networks as planned, with its loop iterations: for checks and benches of the kernels
 /// alone.
 ///
 /// # Errors
@@ -127,7 +127,10 @@ pub fn launch(
     capacity: Capacity,
     what: &Trainings<'_>,
 ) -> Result<Launch, String> {
-    Ok(plan(request, capacity)?.launch(what))
+    let plan = plan(request, capacity)?;
+    let each = plan.step_iterations + plan.loss_iterations;
+    let iterations = plan.dispatch_iterations + what.steps as usize * each;
+    Ok(plan.launch(what).with_iterations(iterations))
 }
 
 /// Whether `gpu` can take this: the network one mapping, the data set and the parameters of all

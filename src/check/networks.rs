@@ -1,0 +1,331 @@
+//! Random networks: whole backward passes and training steps on every engine, against the reference and against
+//! each other; and the reference against central differences.
+
+use std::sync::Arc;
+
+use super::case::Scope;
+use super::compare::Bound;
+use super::differences::{Differences, GradientCheck, STEP};
+use super::drawn::{MOST_UNITS, described, sampled, tasks};
+use super::findings::{Fault, Findings};
+use super::inexact::{Inexact, apart, exactly};
+use super::numbers::wide;
+use crate::Error;
+use crate::engine::resident;
+use crate::engine::{Engine, EngineSpec, Kernels, LayeredEngine, Mapping, Request, State, Task};
+use crate::gpu::{Gpu, GpuError};
+use crate::network::{Layout, Network, Real, named};
+use crate::reference::Reference;
+
+/// Steps that engines make.
+const STEPS: u32 = 3;
+
+/// Inputs and targets of a step's batch, with the weights of its rows behind the targets where they have any.
+pub(super) fn batch<T: Real>(task: &Task, step: u32) -> [Vec<T>; 2] {
+    let (data, width) = (&task.data, task.data.target_width());
+    let targets = data.target_rows();
+    let of = |value: &f32| T::of(f64::from(*value));
+    let mut both = [Vec::new(), Vec::new()];
+    for row in task.batches.rows_of(step) {
+        both[0].extend(data.input(row).iter().map(of));
+        both[1].extend(targets[row * width..][..width].iter().map(of));
+    }
+    both
+}
+
+/// Lets the reference make a step of a task; returns the loss before it.
+pub fn reference_step<T: Real>(task: &Task, reference: &mut Reference<T>) -> T {
+    let [inputs, targets] = batch(task, reference.steps);
+    let rate = task.learning_rate * task.schedule.factor(reference.steps);
+    reference.optimized_step(&inputs, &targets, &task.optimizer, rate.into())
+}
+
+named! {
+    /// What is checked with random networks.
+    pub enum Proof ("check") {
+        /// Gradients of the reference against central differences.
+        Reference = "reference",
+        /// Gradients on the device against those of the reference.
+        BackwardPass = "backward_pass",
+        /// A few steps of every engine against the reference, and against those of every other.
+        Engines = "engines",
+        /// The same steps twice on every engine: the same bits.
+        Determinism = "determinism",
+    }
+}
+
+impl Proof {
+    /// The networks that it goes over, each with what makes it different from the others.
+    pub(super) fn cases(scope: &Scope) -> impl Iterator<Item = (String, Task)> + use<> {
+        tasks(scope).into_iter().map(|task| (described(&task), task))
+    }
+
+    /// Checks one of them.
+    pub(super) async fn check(
+        self,
+        task: &Task,
+        (gpu, scope): (&Arc<Gpu>, &Scope),
+        findings: &mut Findings,
+    ) {
+        match self {
+            Proof::Reference => differences(task, scope.seed, findings),
+            Proof::BackwardPass => backward_pass(task, gpu, findings).await,
+            Proof::Engines => engines(task, &specs(task, gpu, scope), findings).await,
+            Proof::Determinism => determinism(task, &specs(task, gpu, scope), findings).await,
+        }
+    }
+}
+
+/// Gradients compared with differences in each network of a check.
+const DIFFERENCES: usize = 100;
+
+fn differences(task: &Task, seed: u64, findings: &mut Findings) {
+    let [inputs, targets] = batch::<f64>(task, 0);
+    let parameters = wide(&task.start.parameters);
+    let mut differences = Differences::new(&task.network, &parameters, &inputs, &targets);
+    for tensor in sampled(&task.network, DIFFERENCES, seed) {
+        let checks = tensor.places.iter();
+        let checks: Vec<GradientCheck> =
+            checks.map(|&(row, col)| differences.check(&tensor.tensor, row, col, STEP)).collect();
+        close_to_differences(&tensor.tensor.name, &checks, findings);
+    }
+}
+
+/// Compares gradients with differences, where there are any.
+pub(super) fn close_to_differences(name: &str, checks: &[GradientCheck], findings: &mut Findings) {
+    let smooth =
+        checks.iter().filter_map(|check| Some((check.analytic, check.numeric?, check.bound)));
+    let (mut analytic, mut numeric, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
+    for (one, other, bound) in smooth {
+        analytic.push(one);
+        numeric.push(other);
+        bounds.push(bound);
+    }
+    if !analytic.is_empty() {
+        let label = format!("gradient of {name} against differences");
+        findings.close(&label, &analytic, &numeric, Bound::Each(&bounds));
+    }
+}
+
+/// The reference of a task, at its start.
+pub(super) fn carried(task: &Task) -> Reference<Inexact> {
+    let mut reference = Reference::new(&task.network, exactly(&task.start.parameters));
+    reference.steps = task.start.step;
+    for (moment, start) in reference.moments.iter_mut().zip(&task.start.moments) {
+        *moment = exactly(start);
+    }
+    reference
+}
+
+/// Compares what lies in a network's layout, tensor by tensor.
+pub(super) fn close_tensors(
+    network: &Network,
+    what: &str,
+    actual: &[f32],
+    expected: &[Inexact],
+    findings: &mut Findings,
+) {
+    for tensor in Layout::new(network).tensors() {
+        let (numbers, (truth, bounds)): (Vec<f32>, _) = (
+            tensor.indices().map(|index| actual[index]).collect(),
+            apart(&tensor.indices().map(|index| expected[index]).collect::<Vec<_>>()),
+        );
+        findings.close(&format!("{what} {}", tensor.name), &numbers, &truth, Bound::Each(&bounds));
+    }
+}
+
+/// What an engine gave, unless it failed: what is beyond the device's limits is left out, and that is noted.
+pub(super) fn unless_failed<T>(result: Result<T, Error>, findings: &mut Findings) -> Option<T> {
+    match result {
+        Ok(value) => return Some(value),
+        Err(Error::Gpu(error @ (GpuError::Limit { .. } | GpuError::OutOfMemory(_)))) => {
+            findings.leave_out(error.to_string(), 1);
+        }
+        Err(Error::Gpu(error)) => findings.fail(error),
+        Err(error) => findings.fail(Fault::Other(error.to_string())),
+    }
+    None
+}
+
+/// The loss and the gradients of a task's first step, from kernels of each kind.
+pub(super) async fn gradients(
+    task: &Task,
+    gpu: &Arc<Gpu>,
+    kernels: Kernels,
+) -> Result<(Vec<f32>, Vec<f32>), Error> {
+    let (task, gpu) = (task.clone(), Arc::clone(gpu));
+    let mut engine = match kernels {
+        Kernels::Fused => LayeredEngine::keeping_gradients(task, gpu).await?,
+        Kernels::Plain => LayeredEngine::new(task, gpu, kernels).await?,
+    };
+    let losses = engine.run(1, &|| false).await?;
+    Ok((losses, engine.gradients().await?.unwrap_or_default()))
+}
+
+async fn backward_pass(task: &Task, gpu: &Arc<Gpu>, findings: &mut Findings) {
+    let mut reference = carried(task);
+    let (loss, bound) = apart(&[reference_step(task, &mut reference)]);
+    for &kernels in Kernels::ALL {
+        let result = gradients(task, gpu, kernels).await;
+        let Some((losses, gradients)) = unless_failed(result, findings) else { continue };
+        let label = format!("{kernels} kernels, loss");
+        findings.close(&label, &losses, &loss, Bound::Each(&bound));
+        let what = format!("{kernels} kernels, gradient of");
+        close_tensors(&task.network, &what, &gradients, &reference.gradients, findings);
+    }
+}
+
+/// An engine, and the way in which it works, by a name.
+type Spec = (&'static str, EngineSpec);
+
+/// Every engine that takes a task, and each way in which it may work, by a name. On the resident engine, which is
+/// built anew for every network, only small ones; where
+/// it is quick, with one hidden layer at most.
+fn specs(task: &Task, gpu: &Arc<Gpu>, scope: &Scope) -> Vec<Spec> {
+    let layered = |kernels| EngineSpec::Layered(Arc::clone(gpu), kernels);
+    let mut all = vec![
+        ("cpu", EngineSpec::Cpu),
+        ("layered", layered(Kernels::Fused)),
+        ("layered, plain", layered(Kernels::Plain)),
+    ];
+    let sizes = task.network.sizes();
+    let most_sizes = if scope.is_quick { 3 } else { usize::MAX };
+    let is_small = sizes.len() <= most_sizes && sizes.iter().all(|&units| units <= MOST_UNITS[0]);
+    for (name, mapping) in [
+        ("resident, an invocation", Mapping::Invocation),
+        ("resident, a workgroup", Mapping::Workgroup),
+    ] {
+        let mapping = Some(mapping);
+        let request = Request { mapping, ..task.request() };
+        if is_small && resident::check_limits(request, &task.data, gpu).is_ok() {
+            all.push((name, EngineSpec::Resident(Arc::clone(gpu), mapping)));
+        }
+    }
+    all
+}
+
+/// What an engine came to: the losses of its steps, and where it stands.
+async fn trained(task: &Task, spec: &EngineSpec) -> Result<(Vec<f32>, State), Error> {
+    let mut engine = Engine::new(task.clone(), spec).await?;
+    let losses = engine.run(STEPS, &|| false).await?;
+    let state = engine.states().await?.pop().unwrap_or_default();
+    Ok((losses, state))
+}
+
+/// Parameters and the moments there are, each with what it is called.
+fn lists(state: &State) -> impl Iterator<Item = (String, &Vec<f32>)> {
+    let moments = (1..).zip(&state.moments).map(|(at, moment)| (format!("moment {at}"), moment));
+    std::iter::once(("parameters".to_owned(), &state.parameters)).chain(moments)
+}
+
+async fn engines(task: &Task, specs: &[Spec], findings: &mut Findings) {
+    let mut reference = carried(task);
+    let losses: Vec<Inexact> = (0..STEPS).map(|_| reference_step(task, &mut reference)).collect();
+    let (losses, bounds) = apart(&losses);
+    let kept = reference.moments.iter().zip(task.optimizer.has_moments());
+    let kept = kept.filter_map(|(moment, is_kept)| is_kept.then_some(moment));
+    let expected: Vec<&Vec<Inexact>> = std::iter::once(&reference.parameters).chain(kept).collect();
+    let mut all: Vec<(&str, State)> = Vec::new();
+    for (name, spec) in specs {
+        let result = trained(task, spec).await;
+        let Some((actual, state)) = unless_failed(result, findings) else { continue };
+        findings.close(&format!("{name}, losses"), &actual, &losses, Bound::Each(&bounds));
+        for ((what, actual), expected) in lists(&state).zip(&expected) {
+            close_tensors(&task.network, &format!("{name}, {what} of"), actual, expected, findings);
+        }
+        for (other, there) in &all {
+            for (((what, actual), (_, there)), expected) in
+                lists(&state).zip(lists(there)).zip(&expected)
+            {
+                // Each may be off to its own side.
+                let apart = |(number, at): (&Inexact, &f32)| {
+                    Inexact::new(f64::from(*at), 2.0 * number.error())
+                };
+                let there: Vec<Inexact> = expected.iter().zip(there).map(apart).collect();
+                let what = format!("{name} against {other}, {what} of");
+                close_tensors(&task.network, &what, actual, &there, findings);
+            }
+        }
+        all.push((name, state));
+    }
+}
+
+async fn determinism(task: &Task, specs: &[Spec], findings: &mut Findings) {
+    for (name, spec) in specs {
+        let Some(first) = unless_failed(trained(task, spec).await, findings) else { continue };
+        let Some(again) = unless_failed(trained(task, spec).await, findings) else { continue };
+        findings.close(&format!("{name}, losses"), &again.0, &first.0, Bound::Exact);
+        for ((what, again), (_, first)) in lists(&again.1).zip(lists(&first.1)) {
+            findings.close(&format!("{name}, {what}"), again, first, Bound::Exact);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::AdapterClass;
+    use crate::network::{Activation, TensorKind};
+
+    fn all() -> Vec<Task> {
+        let class = AdapterClass::Software { subgroup: None };
+        tasks(&Scope { class, is_llvmpipe: false, iterations: u32::MAX, is_quick: false, seed: 0 })
+    }
+
+    /// The gradients of a step in f32, in the reference's own order.
+    fn single(task: &Task) -> Vec<f32> {
+        let mut reference = Reference::<f32>::new(&task.network, task.start.parameters.clone());
+        reference_step(task, &mut reference);
+        reference.gradients
+    }
+
+    /// How many tensors of a task have gradients other than these.
+    fn failures(task: &Task, gradients: &[f32]) -> usize {
+        let mut reference = carried(task);
+        reference_step(task, &mut reference);
+        let mut findings = Findings::new("gradients", false);
+        close_tensors(&task.network, "gradient", gradients, &reference.gradients, &mut findings);
+        assert!(findings.share > 0.0 || !findings.failures.is_empty(), "nothing was rounded");
+        findings.failures.len()
+    }
+
+    #[test]
+    fn f32_arithmetic_is_within_the_bounds_and_wrong_gradients_are_not() {
+        for task in all() {
+            let label = described(&task);
+            let right = single(&task);
+            assert_eq!(failures(&task, &right), 0, "{label}");
+            let scaled = |by: f32| right.iter().map(|g| by * g).collect::<Vec<f32>>();
+            let rows = task.batches.batch() as f32;
+            for (what, wrong) in [
+                ("sign", scaled(-1.0)),
+                ("one row more in the mean", scaled(rows / (rows + 1.0))),
+                ("a thousandth more", scaled(1.001)),
+            ] {
+                assert!(failures(&task, &wrong) > 0, "{label}: {what}");
+            }
+            let changed = |network: Network, parameters: Vec<f32>| {
+                let start = State::new(parameters);
+                single(&Task { network, start, ..task.clone() })
+            };
+            let network = &task.network;
+            let mut activations = network.activations().to_vec();
+            if activations.len() > 1 {
+                activations[0] = match activations[0] {
+                    Activation::Tanh => Activation::Sigmoid,
+                    _ => Activation::Tanh,
+                };
+                let other = Network::new(network.sizes().to_vec(), activations, network.loss());
+                let wrong = changed(other.unwrap(), task.start.parameters.clone());
+                assert!(failures(&task, &wrong) > 0, "{label}: another activation");
+            }
+            let mut parameters = task.start.parameters.clone();
+            let layout = Layout::new(network);
+            for bias in layout.tensors().iter().filter(|tensor| tensor.kind == TensorKind::Bias) {
+                bias.indices().for_each(|index| parameters[index] = 0.0);
+            }
+            let wrong = changed(network.clone(), parameters);
+            assert!(failures(&task, &wrong) > 0, "{label}: no biases");
+        }
+    }
+}
