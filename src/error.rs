@@ -53,6 +53,9 @@ pub enum Error {
         /// The worst difference.
         what: String,
     },
+    /// A check of a device that did not pass: what failed, or could not be checked.
+    #[error("{0}")]
+    CheckFailed(String),
     /// A training that falls short of what is required of it.
     #[error("{0}")]
     Required(String),
@@ -126,7 +129,7 @@ impl Error {
             Error::Data(error) => error.exit_code(),
             Error::Model(_) => 6,
             Error::Gpu(error) => error.exit_code(),
-            Error::Check { .. } | Error::Required(_) => 7,
+            Error::Check { .. } | Error::CheckFailed(_) | Error::Required(_) => 7,
             Error::Diverged { .. } => 5,
             Error::File { bad: true, .. } => 6,
             Error::File { .. } => 1,

@@ -36,7 +36,18 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ),
     (
         "report",
-        &["network", "optimizer", "data", "gpu", "kernels", "engine", "train", "sweep", "bench"],
+        &[
+            "network",
+            "optimizer",
+            "data",
+            "gpu",
+            "kernels",
+            "engine",
+            "check",
+            "train",
+            "sweep",
+            "bench",
+        ],
     ),
     (
         "cli",
@@ -47,6 +58,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "gpu",
             "kernels",
             "engine",
+            "check",
             "train",
             "sweep",
             "bench",

@@ -217,11 +217,7 @@ async fn one(
     for (words, &at) in seen.iter().zip(&stored) {
         let binding = &kernel.bindings[at];
         let inside = &words[GUARD..words.len() - GUARD];
-        let beside = words[..GUARD].iter().chain(&words[words.len() - GUARD..]);
-        let place = beside.enumerate().find(|(_, word)| **word != SENTINEL);
-        if let Some((place, word)) = place {
-            let place = if place < GUARD { place } else { place + inside.len() };
-            let index = place as i64 - GUARD as i64;
+        if let Some((index, word)) = written_beside(words) {
             return Err(Fault::Other(format!(
                 "{} has {} elements, and {word:#010x} was written at [{index}]",
                 binding.name,
@@ -235,6 +231,13 @@ async fn one(
     Ok(written)
 }
 
+/// The first guard word that is not what it was, and where it stands, counted from what lies between.
+fn written_beside(words: &[u32]) -> Option<(i64, u32)> {
+    let is_guard = |at: usize| at < GUARD || at >= words.len() - GUARD;
+    let at = (0..words.len()).find(|&at| is_guard(at) && words[at] != SENTINEL)?;
+    Some((at as i64 - GUARD as i64, words[at]))
+}
+
 /// The columns of a matrix that a kernel wrote; fails where its padding is not what it was.
 pub fn unpadded(words: &[u32], cols: usize, stride: usize, findings: &mut Findings) -> Vec<f32> {
     let is_padding = |(at, word): &(usize, &u32)| at % stride >= cols && **word != SENTINEL;
@@ -242,4 +245,20 @@ pub fn unpadded(words: &[u32], cols: usize, stride: usize, findings: &mut Findin
         findings.fail(Fault::Other(format!("padding was written: {word:#010x} at [{at}]")));
     }
     columns(super::numbers::floats(words), cols, stride)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_beside_a_buffer_is_found() {
+        let guarded = |inside: &[u32]| [&[SENTINEL; GUARD], inside, &[SENTINEL; GUARD]].concat();
+        let mut words = guarded(&[1, 2, SENTINEL]);
+        assert_eq!(written_beside(&words), None);
+        words[GUARD + 3] = 7;
+        assert_eq!(written_beside(&words), Some((3, 7)));
+        words[GUARD - 1] = 0;
+        assert_eq!(written_beside(&words), Some((-1, 0)));
+    }
 }

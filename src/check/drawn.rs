@@ -62,7 +62,7 @@ fn task(at: usize, seed: u64) -> Result<Task, Error> {
     Ok(Task {
         batches: Batches::new(rows, batch, Order::Shuffled, seed),
         // Who divides by the root of a mean of squares moves every parameter by about its rate.
-        learning_rate: if optimizer.has_moments()[1] { 0.015625 } else { 0.125 },
+        learning_rate: if optimizer.has_moments()[1] { 0.0009765625 } else { 0.125 },
         start: State::new(parameters),
         schedule: RateSchedule::default(),
         data: Arc::new(data),
@@ -71,12 +71,15 @@ fn task(at: usize, seed: u64) -> Result<Task, Error> {
     })
 }
 
-/// Rows of numbers with targets that the network's loss takes.
-pub(super) fn data(
-    network: &Network,
-    rows: usize,
-    random: &mut Threefry,
-) -> Result<Dataset, Error> {
+/// Rows of numbers with targets that a network's loss takes, the same for the same seed.
+///
+/// # Errors
+/// [`Error::Data`] for too many rows.
+pub fn random_rows(network: &Network, rows: usize, seed: u64) -> Result<Dataset, Error> {
+    data(network, rows, &mut Threefry::new(seed, Purpose::Rows, 0))
+}
+
+fn data(network: &Network, rows: usize, random: &mut Threefry) -> Result<Dataset, Error> {
     let outputs = network.outputs();
     let inputs = (0..rows * network.inputs()).map(|_| random.random_range(-2.0f32..2.0)).collect();
     let mut targets: Vec<f32> =

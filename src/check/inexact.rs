@@ -44,6 +44,9 @@ pub struct Inexact {
     magnitude: f64,
     /// How many times one was added.
     additions: f64,
+    /// What it is at least on any device, where that is known not to be negative: a root is, whatever it is
+    /// off by, and with `eps` added it can be divided by. Else below 0.
+    least: f64,
 }
 
 impl Inexact {
@@ -55,7 +58,8 @@ impl Inexact {
     /// A number with what it may be off by.
     pub fn new(value: f64, error: f64) -> Inexact {
         let inherited = if error.is_nan() { f64::INFINITY } else { error };
-        Inexact { value, inherited, magnitude: value.abs() + inherited, additions: 0.0 }
+        let (magnitude, least) = (value.abs() + inherited, value - inherited);
+        Inexact { value, inherited, magnitude, additions: 0.0, least }
     }
 
     /// The number itself.
@@ -65,6 +69,10 @@ impl Inexact {
 
     /// What a device may be off by; infinite where nothing is known any more.
     pub fn error(self) -> f64 {
+        // What may be beyond f32 may be anything.
+        if self.magnitude > f64::from(f32::MAX) {
+            return f64::INFINITY;
+        }
         let of_sums =
             if self.additions == 0.0 { 0.0 } else { self.additions * ULP * self.magnitude };
         let error = self.inherited + of_sums;
@@ -123,11 +131,13 @@ impl Add for Inexact {
         if self.is_zero() {
             return other;
         }
+        let are_positive = self.least >= 0.0 && other.least >= 0.0;
         Inexact {
             value: self.value + other.value,
             inherited: self.inherited + other.inherited,
             magnitude: self.magnitude + other.magnitude,
             additions: self.additions + other.additions + 1.0,
+            least: if are_positive { (1.0 - ULP) * (self.least + other.least) } else { -1.0 },
         }
     }
 }
@@ -135,7 +145,7 @@ impl Add for Inexact {
 impl Neg for Inexact {
     type Output = Inexact;
     fn neg(self) -> Inexact {
-        Inexact { value: -self.value, ..self }
+        Inexact { value: -self.value, least: -1.0, ..self }
     }
 }
 
@@ -154,7 +164,12 @@ impl Mul for Inexact {
         }
         let (own, its) = (self.error(), other.error());
         let from = self.value.abs() * its + other.value.abs() * own + own * its;
-        Inexact::rounded(self.value * other.value, from, 1.0)
+        let product = Inexact::rounded(self.value * other.value, from, 1.0);
+        if self.least < 0.0 || other.least < 0.0 {
+            return product;
+        }
+        let least = ((1.0 - ULP) * self.least * other.least - TINY).max(0.0);
+        Inexact { least: product.least.max(least), ..product }
     }
 }
 
@@ -166,7 +181,7 @@ impl Div for Inexact {
         }
         let quotient = self.value / other.value;
         // The divisor may be as small as this.
-        let least = other.value.abs() - other.error();
+        let least = other.least.max(other.value.abs() - other.error());
         let from = match least > 0.0 {
             true => (self.error() + quotient.abs() * other.error()) / least,
             false => f64::INFINITY,
@@ -214,7 +229,10 @@ impl Number for Inexact {
     fn exp(self) -> Inexact {
         let value = self.value.exp();
         let own = self.error();
-        Inexact::rounded(value, value * own.exp_m1(), 3.0 + 2.0 * (self.value.abs() + own))
+        let ulps = 3.0 + 2.0 * (self.value.abs() + own);
+        let power = Inexact::rounded(value, value * own.exp_m1(), ulps);
+        let least = ((self.value - own).exp() * (1.0 - ulps * ULP) - TINY).max(0.0);
+        Inexact { least: power.least.max(least), ..power }
     }
 
     fn exp_m1(self) -> Inexact {
@@ -243,7 +261,8 @@ impl Number for Inexact {
             true => value - (self.value - own).sqrt(),
             false => value.max((self.value + own).sqrt() - value),
         };
-        Inexact::rounded(value, from, 4.5)
+        let root = Inexact::rounded(value, from, 4.5);
+        Inexact { least: root.least.max(0.0), ..root }
     }
 
     fn abs(self) -> Inexact {
@@ -270,7 +289,7 @@ impl Real for Inexact {
 
     fn ln(self) -> Inexact {
         let (value, own) = (self.value.ln(), self.error());
-        let least = self.value - own;
+        let least = self.least.max(self.value - own);
         let from = if least > 0.0 { own / least } else { f64::INFINITY };
         let log = match least < 2.0 && self.value + own > 0.5 {
             true => 2f64.powi(-21),
@@ -320,8 +339,15 @@ mod tests {
         let (near_zero, one) = (Inexact::new(1e-9, 1e-8), Inexact::exact(1.0));
         assert_eq!((one / near_zero).error(), f64::INFINITY);
         assert_eq!(near_zero.ln().error(), f64::INFINITY);
+        // A power is positive, whatever it is off by, and so is a sum of some.
+        assert!((Inexact::new(0.0, 3.0).exp() + one).ln().error() < 100.0);
+        // A root is not negative: with something added it can be divided by.
+        let eps = Inexact::exact(1e-8);
+        assert!((one / (Inexact::new(0.0, 1e-12).sqrt() * one + eps)).error() < 1e11);
         assert_eq!((Inexact::new(1.0, f64::INFINITY) * near_zero).error(), f64::INFINITY);
         assert_eq!(Inexact::new(1.0, f64::NAN).error(), f64::INFINITY);
+        let large = Inexact::exact(3e38);
+        assert_eq!((large.error(), (large + large - large).error()), (0.0, f64::INFINITY));
     }
 
     #[test]

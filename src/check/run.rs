@@ -8,6 +8,7 @@ use super::case::Scope;
 use super::findings::{Failure, Fault, Findings};
 use super::kernels::{CASES, KernelCases};
 use super::networks::Proof;
+use super::timestamps;
 use crate::Error;
 use crate::gpu::{Gpu, GpuError};
 
@@ -48,10 +49,14 @@ pub struct Watch<'a> {
 pub struct Report {
     /// Name, backend, driver and kind of the adapter.
     pub adapter: String,
+    /// What was checked, in a sentence.
+    pub about: String,
     /// The version of wgrad.
     pub version: &'static str,
     /// One for each thing that was checked.
     pub rows: Vec<Findings>,
+    /// What else is to be known of them.
+    pub notes: Vec<String>,
     /// Whether it was ended before everything was checked.
     pub stopped: bool,
     /// How long it took.
@@ -59,6 +64,19 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a device, with nothing checked yet.
+    pub(super) fn begun(gpu: &Gpu, about: impl Into<String>) -> Report {
+        Report {
+            adapter: gpu.adapter().describe(),
+            about: about.into(),
+            version: env!("CARGO_PKG_VERSION"),
+            rows: Vec::new(),
+            notes: Vec::new(),
+            stopped: false,
+            seconds: 0.0,
+        }
+    }
+
     /// Whether everything was checked, and nothing failed.
     pub fn is_pass(&self) -> bool {
         !self.stopped && !self.rows.is_empty() && self.rows.iter().all(Findings::is_pass)
@@ -102,19 +120,23 @@ enum Subject {
     Kernel(&'static KernelCases),
     /// Something of whole networks.
     Networks(Proof),
+    /// The times of dispatches.
+    Timestamps,
 }
 
 impl Subject {
     /// All of them, in order.
     fn all() -> Vec<Subject> {
         let kernels = CASES.iter().map(Subject::Kernel);
-        kernels.chain(Proof::ALL.iter().copied().map(Subject::Networks)).collect()
+        let networks = Proof::ALL.iter().copied().map(Subject::Networks);
+        kernels.chain(networks).chain([Subject::Timestamps]).collect()
     }
 
     fn name(self) -> &'static str {
         match self {
             Subject::Kernel(kernel) => kernel.name,
             Subject::Networks(proof) => proof.name(),
+            Subject::Timestamps => "timestamps",
         }
     }
 
@@ -123,6 +145,7 @@ impl Subject {
         match self {
             Subject::Kernel(kernel) => check_cases(kernel, context, findings).await,
             Subject::Networks(proof) => check_networks(proof, context, findings).await,
+            Subject::Timestamps => timestamps::check(context.gpu, findings).await,
         }
     }
 }
@@ -201,13 +224,13 @@ pub async fn run_watched(
     let scope = Scope { seed: options.seed, ..Scope::of(gpu, options.quick).await? };
     let of = subjects.len();
     let mut context = Context { gpu, scope, watch, done: 0, of };
-    let mut report = Report {
-        adapter: gpu.adapter().describe(),
-        version: env!("CARGO_PKG_VERSION"),
-        rows: Vec::new(),
-        stopped: false,
-        seconds: 0.0,
+    let about = match options.quick {
+        true => "a few shapes and settings of each kernel",
+        false => "each kernel",
     };
+    let about =
+        format!("{about} against its twin on the CPU, and whole trainings against the reference");
+    let mut report = Report::begun(gpu, about);
     for (done, subject) in subjects.into_iter().enumerate() {
         context.done = done;
         let mut findings = Findings::new(subject.name(), scope.is_llvmpipe);

@@ -1,6 +1,7 @@
 //! Flags, with their defaults and presets, to validated settings to one call.
 
 mod bench;
+mod check;
 mod choices;
 mod data;
 mod device;
@@ -60,6 +61,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Measure every engine beside loops written for this CPU
     Bench(bench::BenchArgs),
+    /// Check every kernel and whole trainings on a device against the CPU
+    Check(check::CheckArgs),
     /// List the adapters and what each can do
     Devices(devices::DevicesArgs),
 }
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Some(Command::LrFind(args)) => lr_find::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
     };
     finish(result)

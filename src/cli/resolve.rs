@@ -92,6 +92,14 @@ impl Settings {
             Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
         }
         let samples = data::load(&self)?;
+        self.resolve_with(samples)
+    }
+
+    /// The same over rows that are there.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub(super) fn resolve_with(self, samples: Samples) -> Result<Resolved, Error> {
         let start = self.init_from.clone();
         let (mut training, settings) = self.resolve_over(&samples)?;
         if let Some(path) = start {

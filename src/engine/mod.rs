@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use cpu::CpuEngine;
 pub use cpu::lanes::LanesEngine;
-pub use layered::{Kernels, LayeredEngine};
+pub use layered::{Kernels, LayeredEngine, Quantity, Written};
 use resident::Capacity;
 pub use resident::Request;
 pub use resident::{Advance, Mapping, Member, Population, ResidentEngine, Start};

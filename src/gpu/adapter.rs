@@ -94,6 +94,8 @@ pub struct AdapterEntry {
     pub limits: Limits,
     /// Invocations of a subgroup, where all have the same number and kernels may use them.
     pub subgroup: Option<u32>,
+    /// Whether dispatches can be timed.
+    pub timestamps: bool,
     #[serde(skip)]
     pub(super) adapter: wgpu::Adapter,
 }
@@ -213,6 +215,7 @@ fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
         subgroup: (info.subgroup_min_size == info.subgroup_max_size
             && adapter.features().contains(wgpu::Features::SUBGROUP))
         .then_some(info.subgroup_min_size),
+        timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
         adapter,
     }
 }

@@ -17,8 +17,8 @@ use super::profile::Profiler;
 /// The longest time of a submission before the device counts as hung.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
-/// A buffer on the GPU.
-#[derive(Debug, Clone)]
+/// A buffer on the GPU; two are equal where they are the same one.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Buffer {
     pub(super) raw: wgpu::Buffer,
 }
@@ -52,12 +52,14 @@ pub struct Gpu {
 
 impl Gpu {
     pub(super) async fn open(entry: &AdapterEntry) -> Result<Gpu, GpuError> {
+        // For `Gpu::start_profile` and for products on software adapters, where the adapter has them.
+        let timestamps = wgpu::Features::TIMESTAMP_QUERY;
+        let timestamps = if entry.timestamps { timestamps } else { wgpu::Features::empty() };
+        let subgroups = entry.adapter.features() & wgpu::Features::SUBGROUP;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgrad"),
             required_limits: entry.adapter.limits(),
-            // For `Gpu::start_profile` and for products on software adapters, where the adapter has them.
-            required_features: entry.adapter.features()
-                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
+            required_features: timestamps | subgroups,
             ..wgpu::DeviceDescriptor::default()
         };
         let opened = entry.adapter.request_device(&descriptor).await;
@@ -184,7 +186,7 @@ impl Gpu {
     pub fn write<T: bytemuck::Pod>(&self, buffer: &Buffer, offset: usize, values: &[T]) {
         if !values.is_empty() {
             // Writes come before the commands of the next submission, and copies must not see this one.
-            let is_copied = |pair: &[Buffer; 2]| pair.iter().any(|one| one.raw == buffer.raw);
+            let is_copied = |pair: &[Buffer; 2]| pair.contains(buffer);
             if self.copies().iter().any(is_copied) {
                 self.submit([]);
             }

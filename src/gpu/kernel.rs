@@ -259,4 +259,19 @@ impl Launch {
         self.lines = lines;
         self
     }
+
+    /// The same with a piece of its WGSL replaced, which must stand there once.
+    ///
+    /// # Errors
+    /// How often it does stand there.
+    pub(crate) fn patched(&self, from: &str, to: &str) -> Result<Launch, usize> {
+        let text = format!("{}\n{}", self.kernel.source, self.lines);
+        match text.matches(from).count() {
+            1 => {
+                let kernel = KernelRow { source: "", ..self.kernel };
+                Ok(Launch { kernel, lines: text.replacen(from, to, 1), ..self.clone() })
+            }
+            count => Err(count),
+        }
+    }
 }

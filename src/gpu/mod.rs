@@ -16,5 +16,5 @@ pub use kernel::{
     Access, Binding, Constant, Field, FieldKind, Kernel, KernelRow, Launch, Loops, Params,
     ParamsField, ParamsLayout,
 };
-pub use pipeline::{Dispatch, Slice};
+pub use pipeline::{Dispatch, Output, Slice};
 pub use profile::{MOST_SPANS, Profile, Span};

@@ -1,6 +1,7 @@
 //! Pipelines and dispatches. The one place that builds pipelines: it compares a kernel with the limits
 //! of the device, because wgpu does not do it for every limit (gfx-rs/wgpu issues 8946 and 7429).
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use web_time::Instant;
@@ -57,10 +58,21 @@ impl<'a> Slice<'a> {
     }
 }
 
+/// What a dispatch may write: a range of elements of a buffer.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// The buffer.
+    pub buffer: Buffer,
+    /// Its elements that are bound.
+    pub range: Range<usize>,
+}
+
 /// A pipeline with its buffers and its grid: it can be recorded any number of times.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
     name: &'static str,
+    /// What it may write, in the order of its bindings.
+    outputs: Vec<Output>,
     params: Buffer,
     pipeline: wgpu::ComputePipeline,
     group: wgpu::BindGroup,
@@ -71,6 +83,11 @@ impl Dispatch {
     /// The kernel's name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What it may write, in the order of its bindings.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
     }
 
     /// Sets the params of the next submissions to those of a launch of the same kernel.
@@ -317,7 +334,14 @@ impl Gpu {
         if let Some(error) = scope.pop().await {
             return Err(fault(kernel.name, error));
         }
-        Ok(Dispatch { name: kernel.name, params: uniform, pipeline: pipeline.raw, group, grid })
+        let written = buffers.iter().zip(kernel.bindings);
+        let written = written.filter(|(_, binding)| binding.access == Access::ReadWrite);
+        let outputs = written.map(|(bound, _)| Output {
+            buffer: bound.buffer.clone(),
+            range: bound.offset..bound.offset + bound.len,
+        });
+        let (outputs, pipeline) = (outputs.collect(), pipeline.raw);
+        Ok(Dispatch { name: kernel.name, outputs, params: uniform, pipeline, group, grid })
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON lines: every object has an `event`.
 
 mod bench;
+mod check;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{AdapterReport, PredictReport, RateReport, SweepResult, driver, profile};
+use super::{
+    AdapterReport, LockstepReport, PredictReport, RateReport, SweepResult, driver, profile,
+};
 use crate::Error;
 use crate::data::{Dataset, Samples};
 use crate::engine::EngineSpec;
@@ -18,6 +21,7 @@ use crate::sweep::{CellScore, Scored, Sweep};
 use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
 pub(super) use bench::{boundary_costs, contest, crossover, step_contest, tuning};
+pub(super) use check::{checked, mutants};
 
 /// One line.
 pub(super) fn line(value: &impl Serialize) -> String {
@@ -35,6 +39,16 @@ fn with(mut object: Value, more: Value) -> Value {
 
 fn device(adapter: Option<&AdapterEntry>) -> Value {
     adapter.map_or(Value::Null, |a| json!({"name": a.name, "backend": a.backend, "type": a.kind}))
+}
+
+/// The last line of what was done on an adapter.
+fn result_on(adapter: Option<&AdapterEntry>, more: Value) -> String {
+    let at = json!({
+        "event": "result",
+        "device": device(adapter),
+        "driver": adapter.map(driver),
+    });
+    line(&with(at, more))
 }
 
 fn adapter_of(at: &EngineSpec) -> Option<&AdapterEntry> {
@@ -260,6 +274,49 @@ pub(super) fn sweep_start(sweep: &Sweep, at: &EngineSpec, note: Option<&str>) ->
         "shard": sweep.shard.to_string(),
     });
     line(&with(with(start_at(at), run(first)), settings))
+}
+
+pub(super) fn lockstep(report: &LockstepReport<'_>) -> String {
+    let found = report.found;
+    let mut text = String::new();
+    // What is infinite is null.
+    for point in &found.points {
+        text += &line(&json!({
+            "event": "step",
+            "step": point.step,
+            "loss": point.loss,
+            "reference_loss": point.reference_loss,
+            "drift": point.drift,
+            "bound": point.bound,
+            "share_of_step_bound": point.share,
+        }));
+    }
+    let apart = found.apart.as_ref().map(|apart| {
+        json!({
+            "step": apart.step,
+            "kernel": apart.kernel,
+            "tensor": apart.tensor,
+            "element": apart.element,
+            "actual": apart.actual,
+            "expected": apart.expected,
+            "bound": apart.bound,
+            "bound_of_step": apart.of_step,
+            "message": report.verdict(),
+        })
+    });
+    let result = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "pass": report.is_pass(),
+        "engine": report.at.kind().name(),
+        "steps": found.points.len(),
+        "outputs": found.outputs,
+        "numbers": found.compared,
+        "apart": apart,
+        "diverged_in_step": found.diverged,
+        "vague_from_step": found.vague_from,
+        "seconds": report.seconds,
+    });
+    text + &result_on(report.at.gpu().map(|gpu| gpu.adapter()), result)
 }
 
 pub(super) fn lr_find(report: &RateReport<'_>) -> String {

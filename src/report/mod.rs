@@ -2,9 +2,11 @@
 
 mod bench;
 mod cells;
+mod check;
 mod crossover;
 mod curve;
 mod json;
+mod lockstep;
 mod lr_find;
 mod map;
 mod predict;
@@ -27,8 +29,10 @@ use crate::train::Training;
 
 pub use bench::{boundary_costs, contest, step_contest};
 pub use cells::CellCount;
+pub use check::{CheckProgress, checked, mutants, mutants_verdict, verdict as check_verdict};
 pub use crossover::{crossover, crossover_csv, tuning};
 pub use json::{halving as halving_line, progress as progress_line};
+pub use lockstep::{LockstepReport, lockstep_csv};
 pub use lr_find::{RateReport, range_csv, rate_map_csv};
 pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;

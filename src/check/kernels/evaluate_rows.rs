@@ -26,8 +26,13 @@ struct Asked {
 fn case(asked: Asked, (rows, cols): (usize, usize), networks: usize) -> Case {
     let Asked { loss, takes_largest, goes_on, is_weighted } = asked;
     let kind = loss.required_output().unwrap_or(Activation::Tanh);
-    let z: Vec<f32> = numbers(rows * stride(cols) * networks, 82).iter().map(|z| 3.0 * z).collect();
+    let numbers = numbers(rows * stride(cols) * networks, 82);
+    let mut z: Vec<f32> = numbers.iter().map(|z| 3.0 * z).collect();
     let mut target = classes(FIRST_ROW + rows, cols);
+    // Of equal outputs the first is the class, and so it is in the first row.
+    z[..cols * networks].fill(0.25);
+    target[FIRST_ROW * stride(cols)..][..cols].fill(0.0);
+    target[FIRST_ROW * stride(cols)] = 1.0;
     if is_weighted {
         target = with_weights(&target, cols, weight);
     }
@@ -77,6 +82,23 @@ fn case(asked: Asked, (rows, cols): (usize, usize), networks: usize) -> Case {
     })
 }
 
+/// The loss of a network one of whose outputs is not finite is no number; that of another is as it was.
+fn not_finite(bad: f32) -> Case {
+    let (rows, cols, networks) = (70, 3, 2);
+    let ends = (loss_with_default(Loss::MseMean), with_default(Activation::Relu));
+    let mut z = vec![0.0; rows * stride(cols) * networks];
+    // Of the second network, in the last row.
+    z[((rows - 1) * stride(cols) + 1) * networks + 1] = bad;
+    let target = vec![0.0f32; rows * stride(cols)];
+    let launch = kernels::evaluate_rows(ends, (0..rows, false), cols, networks, true, 1.0, false);
+    let args = [Arg::of(&z), Arg::of(&target), Arg::Out(2 * networks)];
+    Case::new(format!("an output is {bad}"), launch, args, move |written, findings| {
+        let losses = [0, 2].map(|at| f32::from_bits(written[0][at]));
+        findings.close("loss of the other network", &losses[..1], &[0.0f32], Bound::Exact);
+        findings.ensure(losses[1].is_nan(), || format!("the loss is {}, not NaN", losses[1]));
+    })
+}
+
 /// One loss of each link.
 fn is_some(loss: &Loss) -> bool {
     matches!(loss, Loss::MseMean | Loss::Bce | Loss::SoftmaxCrossEntropy)
@@ -85,7 +107,7 @@ fn is_some(loss: &Loss) -> bool {
 pub(super) fn cases(scope: &Scope) -> Vec<Case> {
     const SIZES: [((usize, usize), usize); 6] =
         [((65, 10), 1), ((7, 5), 3), ((4, 1), 64), ((300, 3), 5), ((1, 1), 1), ((64, 2), 2)];
-    let mut all = Vec::new();
+    let mut all: Vec<Case> = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(not_finite).into();
     for &(sizes, networks) in scope.some(&SIZES, 3) {
         for &loss in Loss::ALL.iter().filter(|loss| !scope.is_quick || is_some(loss)) {
             // The softmax speaks of one class, of several.

@@ -77,7 +77,7 @@ impl Expected {
     fn judge(&self, written: &[Vec<u32>], keeps: bool, in_order: bool, findings: &mut Findings) {
         let Expected { optimizer, exact, truth, .. } = self;
         let len = self.before.len();
-        expect_schedule(&written[0], optimizer, findings);
+        expect_schedule(&written[0], optimizer, true, findings);
         let bits = |exact| if in_order { Some(exact) } else { None };
         let (parameters, gradients) = (floats(&written[1]), floats(&written[2]));
         if keeps {
@@ -176,6 +176,35 @@ fn layer(
     variants.iter().map(case).collect()
 }
 
+/// An input that is not finite makes a weight so, which is counted and noted, and no bias. Where gradients are
+/// kept parameters are left to others, who note them.
+fn not_finite(bad: f32, keeps: bool) -> Case {
+    let (optimizer, variant, shape) = (Optimizer::default(), Variant::Direct, shape((2, 1, 1)));
+    let args = [
+        Arg::of(&[1.0, 0.0, 0.0, 0.0, bad, 0.0, 0.0, 0.0]),
+        Arg::of(&[0.5f32, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0]),
+        Arg::of(&schedule(&optimizer, RATE)),
+        Arg::of(&[0.0f32; 8]),
+        Arg::Out(8),
+        Arg::Out(4),
+        Arg::Out(4),
+        Arg::Out(kernels::update_sums_len(launched(shape), variant)),
+    ];
+    let launch = kernels::layer_update(&optimizer, keeps, RING, launched(shape), variant);
+    let keeping = if keeps { ", gradients kept" } else { "" };
+    let case =
+        Case::new(format!("an input is {bad}{keeping}"), launch, args, move |written, findings| {
+            expect_schedule(&written[0], &optimizer, keeps, findings);
+            let counted = floats(&written[5]).iter().skip(3).step_by(4).sum::<f32>();
+            findings.close("numbers that are not finite", &[counted], &[1.0f32], Bound::Exact);
+            // The gradient of the bias is -1/2.
+            let bias = if keeps { floats(&written[2])[4] } else { floats(&written[1])[4] };
+            let expected = if keeps { -0.5 } else { 0.5 * RATE };
+            findings.close("bias", &[bias], &[expected], Bound::Exact);
+        });
+    case.trusted()
+}
+
 pub(super) fn cases(scope: &Scope) -> Vec<Case> {
     let mut all = Vec::new();
     let (sgd, variants) = (Optimizer::default(), variants(scope));
@@ -185,6 +214,16 @@ pub(super) fn cases(scope: &Scope) -> Vec<Case> {
         // Who keeps gradients knows nothing of products either.
         let kept = layer(sgd, true, sizes, scope.some(&variants[..variants.len().min(4)], 0));
         all.extend(kept.into_iter().map(Case::trusted));
+    }
+    for keeps in scope.some(&[false, true], 1) {
+        all.extend([f32::NAN, f32::INFINITY].map(|bad| not_finite(bad, *keeps)));
+    }
+    if !scope.is_quick {
+        // Gradients are kept as they are, and count in the sums as they are clipped.
+        let clipped = Optimizer { clip_value: Some(0.375), ..sgd };
+        all.extend(
+            layer(clipped, true, (9, 13, 5), &[Variant::Direct]).into_iter().map(Case::trusted),
+        );
     }
     // Every other kind of optimizer, on one shape: its moments begin somewhere. Their formulas in all settings are
     // held to their twins with `optimizer_step`.

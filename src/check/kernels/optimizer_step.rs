@@ -3,15 +3,17 @@
 use super::updates::{
     RATE, RING, STEP, describe, expect_schedule, schedule, some_optimizers, update_bound,
 };
-use crate::check::{Arg, Case, SENTINEL, Scope, ULP, floats, numbers, wide};
+use crate::check::{Arg, Bound, Case, SENTINEL, Scope, ULP, floats, numbers, wide};
 use crate::kernels;
 use crate::optimizer::Optimizer;
 use crate::reference::twins::{self, Update};
 
 fn case(optimizer: Optimizer, len: usize, scale: f32) -> Case {
-    let (gradients, parameters) = (numbers(len, 10), numbers(len, 11));
-    let first = numbers(len, 12);
-    let second: Vec<f32> = numbers(len, 13).iter().map(|v| v * v).collect();
+    let (mut gradients, parameters) = (numbers(len, 10), numbers(len, 11));
+    let mut first = numbers(len, 12);
+    let mut second: Vec<f32> = numbers(len, 13).iter().map(|v| v * v).collect();
+    // As padding is: an update that divides by nothing but a root would be no number.
+    (gradients[0], first[0], second[0]) = (0.0, 0.0, 0.0);
     let moment = |index: usize, values: &[f32]| match optimizer.has_moments()[index] {
         true => Arg::of(values),
         false => Arg::Out(4),
@@ -30,7 +32,7 @@ fn case(optimizer: Optimizer, len: usize, scale: f32) -> Case {
     let launch = kernels::optimizer_step(&Optimizer { clip_norm, ..optimizer }, RING, len);
     let label = format!("{} of {len}, gradients times {scale}", describe(&optimizer));
     Case::new(label, launch, args, move |written, findings| {
-        expect_schedule(&written[0], &optimizer, findings);
+        expect_schedule(&written[0], &optimizer, true, findings);
         let twin = Update::<f32>::new(&optimizer, RATE.into(), STEP);
         let (mut exact, mut m, mut v) = (parameters.clone(), first.clone(), second.clone());
         twins::optimizer_step(&twin, scale, &gradients, &mut exact, [&mut m, &mut v]);
@@ -57,9 +59,28 @@ fn case(optimizer: Optimizer, len: usize, scale: f32) -> Case {
     })
 }
 
+/// A parameter that is not finite is noted, and no other becomes so.
+fn not_finite(bad: f32) -> Case {
+    let (optimizer, parameters) = (Optimizer::default(), [1.0, 1.0, bad, 1.0]);
+    let args = [
+        Arg::of(&[0.0f32; 4]),
+        Arg::of(&[1.0f32; 2]),
+        Arg::of(&schedule(&optimizer, RATE)),
+        Arg::of(&parameters),
+        Arg::Out(4),
+        Arg::Out(4),
+    ];
+    let launch = kernels::optimizer_step(&optimizer, RING, 4);
+    Case::new(format!("a parameter is {bad}"), launch, args, move |written, findings| {
+        expect_schedule(&written[0], &optimizer, false, findings);
+        let after = floats(&written[1]);
+        findings.close("others", &[after[0], after[1], after[3]], &[1.0f32; 3], Bound::Exact);
+    })
+}
+
 pub(super) fn cases(scope: &Scope) -> Vec<Case> {
     const LENS: [(usize, f32); 4] = [(260, 0.5), (4, 1.0), (1000, 0.75), (256, 1.0)];
-    let mut all = Vec::new();
+    let mut all: Vec<Case> = [f32::NAN, f32::NEG_INFINITY].map(not_finite).into();
     for (at, optimizer) in some_optimizers(scope).into_iter().enumerate() {
         // Where it is quick, every other with gradients that are scaled.
         let lens = if scope.is_quick { &LENS[at % 2..][..1] } else { &LENS };

@@ -13,9 +13,16 @@ use crate::reference::twins::TargetRows;
 
 const SCALE: f32 = 0.125;
 
-fn case(ends: (Loss, Activation), sizes: (usize, usize, usize), is_weighted: bool) -> Case {
+/// A layer whose parameters are multiplied by a factor: with a large one logits are far apart.
+fn case(
+    ends: (Loss, Activation),
+    sizes: (usize, usize, usize),
+    is_weighted: bool,
+    factor: f32,
+) -> Case {
     let (shape, (rows, fan_in, fan_out)) = (shape(sizes), sizes);
-    let (input, parameters) = (padded(rows, fan_in, 28), block(shape, 29));
+    let input = padded(rows, fan_in, 28);
+    let parameters: Vec<f32> = block(shape, 29).iter().map(|p| factor * p).collect();
     let mut target = classes(rows, fan_out);
     if is_weighted {
         target = with_weights(&target, fan_out, weight);
@@ -30,7 +37,9 @@ fn case(ends: (Loss, Activation), sizes: (usize, usize, usize), is_weighted: boo
     let (loss, activation) = (loss_with_default(ends.0), with_default(ends.1));
     let launch = kernels::output_loss((loss, activation), launched(shape), SCALE, is_weighted);
     let weighted = if is_weighted { ", weighted rows" } else { "" };
-    let label = format!("{} after {} of {rows}x{fan_in}x{fan_out}{weighted}", ends.0, ends.1);
+    let large = if factor == 1.0 { "" } else { ", large logits" };
+    let label =
+        format!("{} after {} of {rows}x{fan_in}x{fan_out}{weighted}{large}", ends.0, ends.1);
     Case::new(label, launch, args, move |written, findings| {
         let (mut row_loss, mut d_output) = (vec![0.0; rows], vec![0.0; rows * shape.stride]);
         let target_stride = stride(fan_out + usize::from(is_weighted));
@@ -73,10 +82,12 @@ pub(super) fn cases(scope: &Scope) -> Vec<Case> {
                 continue;
             }
             let output = loss.required_output().unwrap_or(Activation::Tanh);
-            let case = case((loss, output), sizes, false);
+            let case = case((loss, output), sizes, false, 1.0);
             all.push(if sizes == SIZES[0] { case } else { case.trusted() });
         }
     }
+    let softmax = (Loss::SoftmaxCrossEntropy, Activation::Identity);
+    all.push(case(softmax, SIZES[0], false, 200.0));
     // With so many outputs that the weight has a vector of its own, and with fewer.
     for &sizes in scope.some(&[(7, 13, 4), (65, 64, 10), (1, 1, 1)], 1) {
         let ends = [
@@ -86,7 +97,7 @@ pub(super) fn cases(scope: &Scope) -> Vec<Case> {
         ];
         for &(loss, output) in scope.some(&ends, 1) {
             if sizes.2 > 1 || loss != Loss::SoftmaxCrossEntropy {
-                all.push(case((loss, output), sizes, true).trusted());
+                all.push(case((loss, output), sizes, true, 1.0).trusted());
             }
         }
     }

@@ -374,10 +374,12 @@ fn classes(is_weighted: bool) -> [Vec<f32>; 2] {
     [numbers(21, 70), targets]
 }
 
-fn cases(mapping: Mapping, shapes: &[&[usize]], wide: &[usize], scope: &Scope) -> Vec<Case> {
+/// Units per layer, and what hidden ones are.
+type Shape = (&'static [usize], Activation);
+
+fn cases(mapping: Mapping, shapes: &[Shape], wide: &[usize], scope: &Scope) -> Vec<Case> {
     let mut all = Vec::new();
-    let of_shape = |sizes: &[usize]| network(sizes, Activation::Relu, Loss::Bce);
-    let plain = of_shape(&[2, 3, 1]);
+    let plain = network(&[2, 3, 1], Activation::Relu, Loss::Bce);
     for network in plain.iter() {
         for (networks, rates, steps, loss_every) in [
             (1, &[0.5][..], 1, 1),
@@ -395,9 +397,10 @@ fn cases(mapping: Mapping, shapes: &[&[usize]], wide: &[usize], scope: &Scope) -
             all.extend(case.map(Case::trusted));
         }
     }
-    for network in scope.some(shapes, 0).iter().filter_map(|sizes| of_shape(sizes)) {
+    for &(sizes, hidden) in scope.some(shapes, 0) {
+        let Some(network) = network(sizes, hidden, Loss::Bce) else { continue };
         let trial = Trial { steps: 20, ..Trial::xor(mapping, &network, 5) };
-        all.extend(trial.case("losses of every 1").map(Case::trusted));
+        all.extend(trial.case(&format!("{hidden}")).map(Case::trusted));
     }
     // One step of each optimizer from where moments are, with what else there is: every kind of unit, losses,
     // weights, batches in an order of their own, of which the last is short.
@@ -435,11 +438,38 @@ fn cases(mapping: Mapping, shapes: &[&[usize]], wide: &[usize], scope: &Scope) -
 
 /// One hidden layer and two, of as many units as lanes and of a rest, and equally wide ones.
 pub(super) fn invocation(scope: &Scope) -> Vec<Case> {
-    let shapes: [&[usize]; 4] = [&[2, 3, 2, 1], &[2, 5, 1], &[2, 4, 4, 1], &[2, 2, 2, 1]];
-    cases(Mapping::Invocation, &shapes, &[3, 3, 2], scope)
+    use Activation::{Relu, Sigmoid};
+    // A sigmoid of nothing is 1/2: lanes without a unit must not count.
+    let shapes: [Shape; 4] = [
+        (&[2, 3, 2, 1], Relu),
+        (&[2, 5, 1], Sigmoid),
+        (&[2, 4, 4, 1], Relu),
+        (&[2, 2, 2, 1], Relu),
+    ];
+    cases(Mapping::Invocation, &shapes, &[3, 2, 2], scope)
 }
 
 /// Any depth.
 pub(super) fn workgroup(scope: &Scope) -> Vec<Case> {
-    cases(Mapping::Workgroup, &[&[2, 1], &[2, 70, 1], &[2, 3, 4, 5, 1]], &[3, 5, 4, 2], scope)
+    use Activation::{Gelu, Relu};
+    let shapes: [Shape; 3] = [(&[2, 1], Relu), (&[2, 70, 1], Relu), (&[2, 3, 4, 5, 1], Gelu)];
+    cases(Mapping::Workgroup, &shapes, &[3, 5, 4, 2], scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{invocation, workgroup};
+    use crate::check::Scope;
+    use crate::gpu::AdapterClass;
+
+    /// A network that a mapping does not take would be left out without a word.
+    #[test]
+    fn every_network_fits_its_mapping() {
+        let class = AdapterClass::Gpu;
+        let whole =
+            Scope { class, is_llvmpipe: false, iterations: u32::MAX, is_quick: false, seed: 0 };
+        let quick = Scope { is_quick: true, ..whole };
+        assert_eq!([&whole, &quick].map(|scope| invocation(scope).len()), [4 + 2 + 4 + 12, 4 + 2]);
+        assert_eq!([&whole, &quick].map(|scope| workgroup(scope).len()), [4 + 2 + 3 + 12, 4 + 2]);
+    }
 }

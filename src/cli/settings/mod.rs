@@ -27,11 +27,19 @@ pub(super) enum Verb {
     Export,
     Predict,
     Bench,
+    Check,
 }
 
 impl Verb {
-    pub(super) const ALL: [Verb; 6] =
-        [Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Predict, Verb::Bench];
+    pub(super) const ALL: [Verb; 7] = [
+        Verb::Train,
+        Verb::Sweep,
+        Verb::LrFind,
+        Verb::Export,
+        Verb::Predict,
+        Verb::Bench,
+        Verb::Check,
+    ];
     /// Those that have the settings of a training, from flags and from a file.
     const OF_TRAININGS: &'static [Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export];
 }

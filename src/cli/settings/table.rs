@@ -59,6 +59,7 @@ const OF_SCHEDULE: Setting = Setting { value: "FACTOR", family: Some(Family::Sch
 
 const DATA_VERBS: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Predict];
 const WITH_BENCH: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Bench];
+const WITH_CHECK: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check];
 const SWEEP: &[Verb] = &[Verb::Sweep];
 const TRAIN: &[Verb] = &[Verb::Train];
 const NO_SWEEP: &[Verb] = &[Verb::Train, Verb::LrFind, Verb::Export];
@@ -254,7 +255,10 @@ settings! {
     /// Order in which rows are put into batches
     order: Order => Setting { default: "shuffled", ..TRAINING },
     /// Seed of the initial weights and of the order of rows
-    seed: u64 => Setting { value: "N", default: "0", is_short: true, ..TRAINING },
+    seed: u64 => Setting {
+        value: "N", default: "0", is_short: true, verbs: WITH_CHECK,
+        help_in: &[(Verb::Check, "Seed of the networks that are made up [default: 0]")], ..TRAINING
+    },
     /// Number of starts to try, with seeds SEED, SEED+1, ...: at once on the resident engine, else one after
     /// the other until one solves its data
     restarts: u32 => Setting {
@@ -338,6 +342,7 @@ settings! {
         help_in: &[
             (Verb::Predict, "Device: auto (the CPU, unless a WGPU_* variable chooses an adapter), cpu, gpu, software, or the index or a part of the name of an adapter"),
             (Verb::Bench, "Device: auto, cpu (the CPU alone), gpu, software, or the index or a part of the name of an adapter"),
+            (Verb::Check, "Device: auto or gpu (a real GPU, else a software adapter), software, or the index or a part of the name of an adapter"),
         ],
         ..DEVICE
     },

@@ -2,6 +2,7 @@
 //!
 //! Losses stay on the GPU in a ring and are read where a run ends; no step waits.
 
+mod alone;
 mod flight;
 mod forward;
 mod fused;
@@ -22,6 +23,7 @@ use crate::engine::watched::{Score, Watched};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
 use crate::kernels::unit_counts_len;
 use crate::network::{Layer, Layout, Network, named, row_stride};
+pub use alone::{Quantity, Written};
 use flight::Flight;
 use forward::ForwardPass;
 use state::Kept;

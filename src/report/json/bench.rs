@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{device, line, with};
+use super::{line, result_on};
 use crate::bench::{BoundaryCosts, Contest, Crossover, StepContest, Tuning};
 use crate::gpu::AdapterEntry;
-use crate::report::driver;
 
 pub(in crate::report) fn contest(contest: &Contest, adapter: Option<&AdapterEntry>) -> String {
     let mut text = String::new();
@@ -27,17 +26,7 @@ pub(in crate::report) fn contest(contest: &Contest, adapter: Option<&AdapterEntr
         }
     }
     let result = json!({"rounds": sizes.rounds, "stopped": contest.stopped});
-    text + &bench_result(adapter, result)
-}
-
-/// The end of a benchmark: where it ran, and what else there is to say.
-fn bench_result(adapter: Option<&AdapterEntry>, more: Value) -> String {
-    let at = json!({
-        "event": "result",
-        "device": device(adapter),
-        "driver": adapter.map(driver),
-    });
-    line(&with(at, more))
+    text + &result_on(adapter, result)
 }
 
 pub(in crate::report) fn step_contest(
@@ -60,7 +49,7 @@ pub(in crate::report) fn step_contest(
         "operations": contest.operations,
         "stopped": contest.stopped,
     });
-    text + &bench_result(adapter, result)
+    text + &result_on(adapter, result)
 }
 
 pub(in crate::report) fn crossover(measured: &Crossover, adapter: &AdapterEntry) -> String {
@@ -90,7 +79,7 @@ pub(in crate::report) fn crossover(measured: &Crossover, adapter: &AdapterEntry)
         "rounds": measured.rounds,
         "stopped": measured.stopped,
     });
-    text + &bench_result(Some(adapter), result)
+    text + &result_on(Some(adapter), result)
 }
 
 pub(in crate::report) fn boundary_costs(
@@ -110,7 +99,7 @@ pub(in crate::report) fn boundary_costs(
         }));
     }
     let result = json!({"rounds": measured.rounds, "stopped": measured.stopped});
-    text + &bench_result(adapter, result)
+    text + &result_on(adapter, result)
 }
 
 pub(in crate::report) fn tuning(measured: &Tuning, adapter: &AdapterEntry, kept: &Path) -> String {
@@ -135,5 +124,5 @@ pub(in crate::report) fn tuning(measured: &Tuning, adapter: &AdapterEntry, kept:
         }));
     }
     let result = json!({"rounds": measured.rounds, "stopped": measured.stopped, "kept_in": kept});
-    text + &bench_result(Some(adapter), result)
+    text + &result_on(Some(adapter), result)
 }

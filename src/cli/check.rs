@@ -1,0 +1,109 @@
+//! `wgrad check`.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::settings::{Flags, Settings, Verb};
+use super::stop::Stop;
+use super::{Failure, device, start_log};
+use crate::Error;
+use crate::check::{Options, Progress, Watch, run_mutants, run_watched};
+use crate::gpu::{DeviceChoice, Gpu};
+use crate::report::{self, CheckProgress, Detail};
+
+/// Flags of `wgrad check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Check only what has this in its name: a kernel's, as in layer, or another of the first column
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+
+    /// Check fewer shapes and settings, in a few seconds
+    #[arg(long)]
+    quick: bool,
+
+    /// Break the kernels on purpose, one fault at a time, and see that the checks find each
+    #[arg(long, conflicts_with = "quick")]
+    mutants: bool,
+
+    #[command(flatten)]
+    settings: Flags<{ Verb::Check as u8 }>,
+
+    /// Print one JSON object per line instead of text
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+
+    /// Print only the verdict, and what failed
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+
+    /// Print the log of wgpu and the driver
+    #[arg(short, long, help_heading = "Output")]
+    verbose: bool,
+}
+
+impl CheckArgs {
+    fn detail(&self) -> Detail {
+        match (self.json, self.quiet) {
+            (true, _) => Detail::Json,
+            (_, true) => Detail::Quiet,
+            _ => Detail::Normal,
+        }
+    }
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
+    start_log(args.verbose);
+    let settings = Settings::read(&args.settings.given)?;
+    let stop = Stop::listen()?;
+    pollster::block_on(async {
+        let gpu = open(&settings).await?;
+        let options = Options {
+            filter: args.filter.clone(),
+            quick: args.quick,
+            seed: settings.seed.unwrap_or(0),
+        };
+        let progress = CheckProgress::start(args.detail());
+        let stopping = || stop.signal().is_some();
+        let mut tell = |now: Progress<'_>| progress.show(&now);
+        let mut watch = Watch { tell: &mut tell, stop: &stopping };
+        let (is_pass, verdict) = match args.mutants {
+            true => {
+                let outcome = run_mutants(&gpu, &options, &mut watch).await;
+                progress.end();
+                let outcome = outcome?;
+                report::mutants(&outcome, gpu.adapter(), args.detail())?;
+                (outcome.is_pass(), report::mutants_verdict(&outcome))
+            }
+            false => {
+                let outcome = run_watched(&gpu, &options, &mut watch).await;
+                progress.end();
+                let outcome = outcome?;
+                report::checked(&outcome, &options, gpu.adapter(), args.detail())?;
+                (outcome.is_pass(), report::check_verdict(&outcome))
+            }
+        };
+        stop.check()?;
+        if is_pass { Ok(()) } else { Err(Error::CheckFailed(verdict).into()) }
+    })
+}
+
+/// The adapter to check: the best one unless another is asked for.
+async fn open(settings: &Settings) -> Result<Arc<Gpu>, Failure> {
+    let mut wanted = settings.wanted()?;
+    match wanted.device {
+        DeviceChoice::Auto => wanted.device = DeviceChoice::Gpu,
+        DeviceChoice::Cpu => {
+            let reason = "there is nothing to check: check compares an adapter with the CPU; choose another \
+                          --device (`wgrad devices` lists them)";
+            return Err(Error::setting("--device cpu", reason).into());
+        }
+        _ => {}
+    }
+    let chosen = device::choose(&wanted, None, &|_| true).await?;
+    match chosen.spec.gpu() {
+        Some(gpu) => Ok(Arc::clone(gpu)),
+        None => Err(Error::setting("check", "needs an adapter; `wgrad devices` tells more").into()),
+    }
+}

@@ -1,0 +1,213 @@
+//! The report of `wgrad check`.
+
+use std::fmt::Write as _;
+
+use indicatif::ProgressBar;
+
+use super::{Detail, OutputError, json, print, progress_bar, table};
+use crate::check::{Fate, Findings, MutantReport, Options, Progress, Report, names};
+use crate::gpu::AdapterEntry;
+
+/// Failures of one thing that are printed; JSON has all.
+const MOST_FAILURES: usize = 5;
+/// Characters of a case in the progress bar.
+const CASE_WIDTH: usize = 60;
+/// Of one in the table of mutants.
+const FATE_WIDTH: usize = 36;
+
+/// What is being checked, on standard error and only on a terminal.
+#[derive(Debug)]
+pub struct CheckProgress(ProgressBar);
+
+impl CheckProgress {
+    /// Nothing is done yet.
+    pub fn start(detail: Detail) -> CheckProgress {
+        CheckProgress(progress_bar(detail, names().len() as u64, "{bar:20} {pos}/{len} {msg}"))
+    }
+
+    /// Shows what is checked next.
+    pub fn show(&self, now: &Progress<'_>) {
+        let case: String = now.case.chars().take(CASE_WIDTH).collect();
+        self.0.set_length(now.of as u64);
+        self.0.set_position(now.done as u64);
+        self.0.set_message(format!("{}: {case}", now.what));
+    }
+
+    /// Removes it.
+    pub fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Every row, what failed, and the verdict.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn checked(
+    report: &Report,
+    options: &Options,
+    adapter: &AdapterEntry,
+    detail: Detail,
+) -> Result<(), OutputError> {
+    if detail == Detail::Json {
+        return print(&json::checked(report, options, adapter));
+    }
+    let mut text = String::new();
+    if detail != Detail::Quiet {
+        let _ = writeln!(text, "adapter: {}", report.adapter);
+        let _ = writeln!(text, "{};", report.about);
+        text += "error: the largest, as a share of the bound derived for it\n\n";
+        let head = ["", "cases", "numbers", "error", "time", ""];
+        text += &table::columns(1, &head, report.rows.iter().map(row));
+        text.push('\n');
+    }
+    if detail != Detail::Quiet {
+        report.notes.iter().for_each(|note| text += &format!("{note}\n"));
+    }
+    for failed in &report.rows {
+        for failure in failed.failures.iter().take(MOST_FAILURES) {
+            let _ = writeln!(text, "FAILED {}", report.line(failure));
+        }
+        let more = failed.failures.len().saturating_sub(MOST_FAILURES);
+        if more > 0 {
+            let what = &failed.what;
+            let _ = writeln!(text, "FAILED {what}: {more} more (--filter {what} --json has all)");
+        }
+        for unchecked in &failed.unchecked {
+            let cases = table::counted(unchecked.cases as u64, "case");
+            let _ = writeln!(text, "NOT CHECKED {}, {cases}: {}", failed.what, unchecked.reason);
+        }
+    }
+    let _ = writeln!(text, "{}", verdict(report));
+    print(&text)
+}
+
+fn row(row: &Findings) -> Vec<String> {
+    vec![
+        row.what.clone(),
+        row.cases.to_string(),
+        row.compared.to_string(),
+        if row.compared == 0 { "-".to_owned() } else { format!("{:.3}", row.share) },
+        table::seconds(row.seconds, 0),
+        result(row).to_owned(),
+    ]
+}
+
+/// What came of a row, in a word.
+fn result(row: &Findings) -> &'static str {
+    match (row.failures.is_empty(), row.unchecked.is_empty(), row.cases) {
+        (false, _, _) => "FAILED",
+        (true, false, 0) => "not checked",
+        (true, false, _) => "in part",
+        (true, true, _) => "pass",
+    }
+}
+
+/// What came of all of it, in one line.
+pub fn verdict(report: &Report) -> String {
+    let rows = &report.rows;
+    let failed: Vec<&str> =
+        rows.iter().filter(|row| !row.failures.is_empty()).map(|row| row.what.as_str()).collect();
+    let partly: Vec<&str> =
+        rows.iter().filter(|row| !row.unchecked.is_empty()).map(|row| row.what.as_str()).collect();
+    let cases: usize = rows.iter().map(|row| row.cases).sum();
+    let numbers: usize = rows.iter().map(|row| row.compared).sum();
+    let time = table::seconds(report.seconds, 1);
+    let all = format!(
+        "{}, {}, {numbers} numbers in {time}",
+        table::counted(rows.len() as u64, "check"),
+        table::counted(cases as u64, "case")
+    );
+    if !failed.is_empty() {
+        return format!("failed: {} of {all}: {}", failed.len(), failed.join(", "));
+    }
+    if !partly.is_empty() {
+        return format!(
+            "not all could be checked, and what could was right: {all}; not: {}",
+            partly.join(", ")
+        );
+    }
+    if report.stopped {
+        return format!("interrupted after {all}, all within their bounds");
+    }
+    let worst = rows.iter().max_by(|a, b| a.share.total_cmp(&b.share));
+    let worst = worst.filter(|worst| worst.share > 0.0).map_or(String::new(), |worst| {
+        format!(
+            "; the largest error is {:.2} of its bound, at {} {}",
+            worst.share, worst.what, worst.at
+        )
+    });
+    format!("passed: {all}{worst}")
+}
+
+/// Every mutant, and what found it.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn mutants(
+    report: &MutantReport,
+    adapter: &AdapterEntry,
+    detail: Detail,
+) -> Result<(), OutputError> {
+    if detail == Detail::Json {
+        return print(&json::mutants(report, adapter));
+    }
+    let mut text = String::new();
+    if detail != Detail::Quiet {
+        let _ = writeln!(text, "adapter: {}", adapter.describe());
+        text += "kernels broken on purpose, one fault at a time, and the first case of each that found it\n\n";
+        let lines = report.trials.iter().map(|trial| {
+            let fate = match &trial.fate {
+                Fate::Caught { by } => by.split(": ").next().unwrap_or_default(),
+                Fate::Survived => "SURVIVED",
+                Fate::NotRun { .. } => "not run",
+                Fate::BadPatch { .. } => "BAD PATCH",
+            };
+            let fate: String = fate.chars().take(FATE_WIDTH).collect();
+            vec![trial.mutant.kernel.to_owned(), trial.mutant.name.to_owned(), fate]
+        });
+        text += &table::columns(3, &["kernel", "fault", "found by"], lines);
+        text.push('\n');
+    }
+    for trial in &report.trials {
+        match &trial.fate {
+            Fate::Survived => {
+                let _ = writeln!(text, "SURVIVED {}", trial.mutant);
+            }
+            Fate::BadPatch { reason } => {
+                let _ = writeln!(text, "BAD PATCH {}: {reason}", trial.mutant);
+            }
+            Fate::NotRun { reason } => {
+                let _ = writeln!(text, "NOT RUN {}: {reason}", trial.mutant);
+            }
+            Fate::Caught { .. } => {}
+        }
+    }
+    let _ = writeln!(text, "{}", mutants_verdict(report));
+    print(&text)
+}
+
+/// What came of all mutants, in one line.
+pub fn mutants_verdict(report: &MutantReport) -> String {
+    let (survivors, bad) = (report.survivors(), report.bad_patches());
+    let not_run = report.trials.len() - report.caught() - survivors.len() - bad.len();
+    let mut text = format!(
+        "{}: {} of {} found in {}",
+        if report.is_pass() { "passed" } else { "failed" },
+        report.caught(),
+        table::counted(report.trials.len() as u64, "mutant"),
+        table::seconds(report.seconds, 1)
+    );
+    for (names, what) in [(survivors, "survived"), (bad, "bad patches")] {
+        if !names.is_empty() {
+            let _ = write!(text, "; {what}: {}", names.join(", "));
+        }
+    }
+    if not_run > 0 {
+        let _ = write!(text, "; {not_run} not run on this adapter");
+    }
+    if report.stopped {
+        text += "; interrupted";
+    }
+    text
+}
