@@ -1,9 +1,15 @@
 //! `wgrad check`.
 
+mod own;
+
 use std::sync::Arc;
 
 use clap::Args;
 
+use own::OwnArgs;
+
+use super::choices::EngineChoice;
+use super::device::Wanted;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, device, start_log};
@@ -26,6 +32,9 @@ pub(super) struct CheckArgs {
     /// Break the kernels on purpose, one fault at a time, and see that the checks find each
     #[arg(long, conflicts_with = "quick")]
     mutants: bool,
+
+    #[command(flatten)]
+    own: OwnArgs,
 
     #[command(flatten)]
     settings: Flags<{ Verb::Check as u8 }>,
@@ -55,10 +64,21 @@ impl CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     start_log(args.verbose);
-    let settings = Settings::read(&args.settings.given)?;
+    let given = args.settings.with_file()?;
+    let settings = Settings::read(&given)?;
+    let is_own = args.own.is_wanted(&given);
+    let of_device =
+        [("--filter", args.filter.is_some()), ("--quick", args.quick), ("--mutants", args.mutants)];
+    if let (true, Some((flag, _))) = (is_own, of_device.iter().find(|(_, is_given)| *is_given)) {
+        let reason = "is for the check of a device, and this is one of a network; leave it out";
+        return Err(Error::setting(*flag, reason).into());
+    }
     let stop = Stop::listen()?;
     pollster::block_on(async {
         let gpu = open(&settings).await?;
+        if is_own {
+            return args.own.run(&gpu, settings, args.detail(), &stop).await;
+        }
         let options = Options {
             filter: args.filter.clone(),
             quick: args.quick,
@@ -84,14 +104,20 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
                 (outcome.is_pass(), report::check_verdict(&outcome))
             }
         };
-        stop.check()?;
-        if is_pass { Ok(()) } else { Err(Error::CheckFailed(verdict).into()) }
+        end(is_pass, &verdict, &stop)
     })
+}
+
+/// Fails unless everything was checked and right.
+fn end(is_pass: bool, verdict: &str, stop: &Stop) -> Result<(), Failure> {
+    stop.check()?;
+    if is_pass { Ok(()) } else { Err(Error::CheckFailed(verdict.to_owned()).into()) }
 }
 
 /// The adapter to check: the best one unless another is asked for.
 async fn open(settings: &Settings) -> Result<Arc<Gpu>, Failure> {
-    let mut wanted = settings.wanted()?;
+    // Any adapter will do that the layered engine runs on.
+    let mut wanted = Wanted { engine: EngineChoice::Layered, ..settings.wanted()? };
     match wanted.device {
         DeviceChoice::Auto => wanted.device = DeviceChoice::Gpu,
         DeviceChoice::Cpu => {

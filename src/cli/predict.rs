@@ -269,6 +269,18 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
     })
 }
 
+/// The rows of `--data` that have targets, as a model takes them.
+pub(super) fn dataset(
+    settings: &Settings,
+    source: &Source,
+    model: &Model,
+) -> Result<Dataset, Error> {
+    let table = table(Part::All, settings, source, model)?;
+    let data = model.schema.dataset(&table.pick(&table.with_target()))?;
+    data.check_fits(&model.network)?;
+    Ok(data)
+}
+
 fn misfit(columns: usize, inputs: usize, outputs: usize) -> String {
     format!(
         "its {columns} columns do not fit the model; give {inputs} columns of inputs, with or without {outputs} of targets, or another --model"

@@ -323,15 +323,21 @@ impl Engine {
         stop: &dyn Fn() -> bool,
     ) -> Result<Advance, Error> {
         let before = self.steps_done();
-        let (losses, score) = match self {
-            Engine::Cpu(engine) => (engine.run(steps, stop), None),
-            Engine::Layered(engine) => engine.run_and_look(steps, looks, stop).await?,
+        let (losses, every, score) = match self {
+            Engine::Cpu(engine) => {
+                let (losses, every) = engine.advance(steps, loss_every, stop);
+                (losses, every, None)
+            }
+            Engine::Layered(engine) => {
+                let (losses, score) = engine.run_and_look(steps, looks, stop).await?;
+                (losses, 1, score)
+            }
             Engine::Resident(engine) => {
                 return Ok(engine.advance_and_look(steps, loss_every, looks).await?);
             }
         };
         let (steps, scores) = (self.steps_done() - before, score.map(|score| vec![score]));
-        Ok(Advance { steps, losses, every: 1, columns: vec![0], scores })
+        Ok(Advance { steps, losses, every, columns: vec![0], scores })
     }
 
     /// What became of each network by the end of the last run: whether its parameters are finite, by their

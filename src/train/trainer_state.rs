@@ -166,7 +166,8 @@ impl TrainerState {
     }
 
     /// Notes the losses of `steps`, as far as they are known: those of every `every`-th epoch, none where it
-    /// is 0. Returns the number, from 1, of the first step whose loss was not finite.
+    /// is 0, and that of the last step, a whole epoch, where a stop came before its turn. Returns the number, from
+    /// 1, of the first step whose loss was not finite.
     pub(super) fn note(
         &mut self,
         training: &Training,
@@ -209,6 +210,10 @@ impl TrainerState {
                 self.pending.clear();
             }
             next = epoch.checked_add(every);
+        }
+        if let Some(loss) = losses.next() {
+            bad = bad.or((!is_finite(loss)).then_some(steps.end));
+            self.latest = Some(loss);
         }
         bad
     }

@@ -41,7 +41,8 @@ impl Verb {
         Verb::Check,
     ];
     /// Those that have the settings of a training, from flags and from a file.
-    const OF_TRAININGS: &'static [Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export];
+    const OF_TRAININGS: &'static [Verb] =
+        &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check];
 }
 
 /// What a setting decides.

@@ -57,12 +57,13 @@ const fn of(family: Family, row: &'static Hyperparameter, heading: Setting) -> S
 /// A number that only some schedules have.
 const OF_SCHEDULE: Setting = Setting { value: "FACTOR", family: Some(Family::Schedule), ..RATE };
 
-const DATA_VERBS: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Predict];
-const WITH_BENCH: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Bench];
-const WITH_CHECK: &[Verb] = &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check];
+const DATA_VERBS: &[Verb] =
+    &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check, Verb::Predict];
+const WITH_BENCH: &[Verb] =
+    &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check, Verb::Bench];
 const SWEEP: &[Verb] = &[Verb::Sweep];
 const TRAIN: &[Verb] = &[Verb::Train];
-const NO_SWEEP: &[Verb] = &[Verb::Train, Verb::LrFind, Verb::Export];
+const NO_SWEEP: &[Verb] = &[Verb::Train, Verb::LrFind, Verb::Export, Verb::Check];
 
 const NO_PART_IN_SWEEP: (Verb, &str) = (
     Verb::Sweep,
@@ -72,7 +73,10 @@ const NO_PART_IN_SEARCH: (Verb, &str) =
     (Verb::LrFind, "plays no part in a search for a rate; leave it out");
 const NO_PART_IN_EXPORT: (Verb, &str) =
     (Verb::Export, "plays no part in an export, which has the steps of one start; leave it out");
-const NO_PART: &[(Verb, &str)] = &[NO_PART_IN_SWEEP, NO_PART_IN_SEARCH, NO_PART_IN_EXPORT];
+const NO_PART_IN_CHECK: (Verb, &str) =
+    (Verb::Check, "plays no part in a check, which makes a few steps of one start; leave it out");
+const NO_PART: &[(Verb, &str)] =
+    &[NO_PART_IN_SWEEP, NO_PART_IN_SEARCH, NO_PART_IN_EXPORT, NO_PART_IN_CHECK];
 
 /// A field's name with `-` for `_`.
 const fn kebab<const LEN: usize>(field: &str) -> [u8; LEN] {
@@ -256,8 +260,9 @@ settings! {
     order: Order => Setting { default: "shuffled", ..TRAINING },
     /// Seed of the initial weights and of the order of rows
     seed: u64 => Setting {
-        value: "N", default: "0", is_short: true, verbs: WITH_CHECK,
-        help_in: &[(Verb::Check, "Seed of the networks that are made up [default: 0]")], ..TRAINING
+        value: "N", default: "0", is_short: true,
+        help_in: &[(Verb::Check, "Seed of the initial weights and of the order of rows, and of what is drawn for a check [default: 0]")],
+        ..TRAINING
     },
     /// Number of starts to try, with seeds SEED, SEED+1, ...: at once on the resident engine, else one after
     /// the other until one solves its data
@@ -267,6 +272,7 @@ settings! {
             (Verb::Sweep, "is --networks in a sweep; use that"),
             NO_PART_IN_SEARCH,
             NO_PART_IN_EXPORT,
+            NO_PART_IN_CHECK,
         ],
         ..TRAINING
     },
@@ -329,7 +335,7 @@ settings! {
     /// Which weights are kept of a training with rows for validation: those with the lowest loss on them, or those of
     /// the end
     weights: Weights => Setting {
-        default: "best", refused: &[NO_PART_IN_SEARCH, NO_PART_IN_EXPORT], ..STOPPING
+        default: "best", refused: &[NO_PART_IN_SEARCH, NO_PART_IN_EXPORT, NO_PART_IN_CHECK], ..STOPPING
     },
     /// When the training diverges: stop, or halve-lr to return to the last report boundary and go on with
     /// half the rate
@@ -379,7 +385,7 @@ settings! {
     /// Fail with exit code 7 unless the loss is at most this, on the same rows
     require_loss: f64 => Setting { value: "LOSS", verbs: TRAIN, ..OUTPUT },
     /// Do not diagnose the training: no checks of gradients, dead units and rates
-    no_doctor: bool => Setting { refused: &[NO_PART_IN_SWEEP], ..OUTPUT },
+    no_doctor: bool => Setting { refused: &[NO_PART_IN_SWEEP, NO_PART_IN_CHECK], ..OUTPUT },
     /// Number of epochs between checkpoints in the folder of --out or --keep
     checkpoint_every: u32 => Setting { value: "EPOCHS", has_none: true, refused: NO_PART, ..OUTPUT },
     /// Save the trained network to this file, as safetensors

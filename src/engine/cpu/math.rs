@@ -1,28 +1,48 @@
-//! The cpu engine's arithmetic: activations, losses, rows and products.
+//! The cpu engine's formulas: activations and losses.
 
+use super::product::{rows_mut, rows_of};
 use crate::engine::STOP_WITHIN;
 use crate::network::{Activation, Layer, Loss};
 
-/// `a = activation(z)`.
-pub(super) fn activate(layer: &Layer, z: &[f32], a: &mut [f32]) {
-    fn each(a: &mut [f32], z: &[f32], f: impl Fn(f32) -> f32) {
-        a.iter_mut().zip(z).for_each(|(a, &z)| *a = f(z));
+/// `a = activation(z)`, in rows of `stride`. Padding of `a` is 0 and stays 0.
+#[inline(always)]
+pub(super) fn activate(layer: &Layer, stride: usize, z: &[f32], a: &mut [f32]) {
+    #[inline(always)]
+    fn each((units, stride): (usize, usize), z: &[f32], a: &mut [f32], f: impl Fn(f32) -> f32) {
+        for (a, z) in rows_mut(a, stride).zip(rows_of(z, stride)) {
+            let fours = a.as_chunks_mut::<4>().0.iter_mut().zip(z.as_chunks::<4>().0);
+            for (at, (a, z)) in fours.enumerate() {
+                // Stored as one: to read together what was just stored in parts takes long.
+                let mut four = [0.0; 4];
+                for lane in 0..4 {
+                    if 4 * at + lane < units {
+                        four[lane] = f(z[lane]);
+                    }
+                }
+                *a = four;
+            }
+        }
     }
-    let parameter = layer.parameter as f32;
+    let (sizes, parameter) = ((layer.fan_out, stride), layer.parameter as f32);
     match layer.activation {
-        Activation::Relu => each(a, z, |z| if z > 0.0 { z } else { 0.0 }),
-        Activation::LeakyRelu => each(a, z, |z| if z > 0.0 { z } else { parameter * z }),
-        Activation::Tanh => each(a, z, f32::tanh),
-        Activation::Sigmoid => each(a, z, sigmoid),
-        Activation::Elu => each(a, z, |z| if z > 0.0 { z } else { z.exp_m1() }),
-        Activation::Gelu => each(a, z, |z| 0.5 * z * (1.0 + gelu_tanh(z))),
-        Activation::Silu => each(a, z, |z| z * sigmoid(z)),
-        Activation::Identity => a.copy_from_slice(z),
+        // Of padding too, of which it is 0.
+        Activation::Relu => {
+            a.iter_mut().zip(z).for_each(|(a, &z)| *a = if z > 0.0 { z } else { 0.0 });
+        }
+        Activation::LeakyRelu => each(sizes, z, a, |z| if z > 0.0 { z } else { parameter * z }),
+        Activation::Tanh => each(sizes, z, a, f32::tanh),
+        Activation::Sigmoid => each(sizes, z, a, sigmoid),
+        Activation::Elu => each(sizes, z, a, |z| if z > 0.0 { z } else { z.exp_m1() }),
+        Activation::Gelu => each(sizes, z, a, |z| 0.5 * z * (1.0 + gelu_tanh(z))),
+        Activation::Silu => each(sizes, z, a, |z| z * sigmoid(z)),
+        Activation::Identity => each(sizes, z, a, |z| z),
     }
 }
 
 /// `d *= slope`, the slope from the pre-activations and the activations. Padding of `d` is 0 and stays 0.
+#[inline(always)]
 pub(super) fn apply_slope(layer: &Layer, z: &[f32], a: &[f32], d: &mut [f32]) {
+    #[inline(always)]
     fn each(d: &mut [f32], from: &[f32], slope: impl Fn(f32) -> f32) {
         d.iter_mut().zip(from).for_each(|(d, &from)| *d *= slope(from));
     }
@@ -42,6 +62,7 @@ pub(super) fn apply_slope(layer: &Layer, z: &[f32], a: &[f32], d: &mut [f32]) {
     }
 }
 
+#[inline(always)]
 fn sigmoid(z: f32) -> f32 {
     1.0 / (1.0 + (-z).exp())
 }
@@ -59,125 +80,89 @@ fn gelu_slope(z: f32) -> f32 {
     0.5 * (1.0 + h) + 0.5 * w * (1.0 - h * h) * GELU_SCALE * (1.0 + 0.134145 * w * w)
 }
 
-/// One row's part of the loss, and whether every prediction is near its target; the unscaled gradient goes
-/// into `d`.
-pub(super) fn row_loss(
+/// The gradient of a row's loss, times `scale`, from the outputs; whether every prediction is near its target.
+#[inline(always)]
+pub(super) fn loss_gradient(
     (loss, parameter): (Loss, f32),
-    value: &[f32],
+    outputs: &[f32],
     target: &[f32],
     d: &mut [f32],
-) -> (f64, bool) {
-    let (mut sum, mut is_near) = (0.0, true);
+    scale: f32,
+) -> bool {
     // A prediction that is no number is near nothing.
-    let mut compare = |prediction: f32, t: f32| {
-        let error = prediction - t;
-        is_near &= error.abs() <= STOP_WITHIN;
-        error
-    };
+    let is_near = |error: f32| error.abs() <= STOP_WITHIN;
+    let mut all_near = true;
     match loss {
-        Loss::MseHalfMean | Loss::MseMean => {
-            for ((d, &y), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = compare(y, t);
-                sum += f64::from(*d) * f64::from(*d);
+        Loss::MseHalfMean | Loss::MseMean | Loss::Bce => {
+            for ((d, y), t) in d.iter_mut().zip(outputs).zip(target) {
+                all_near &= is_near(y - t);
+                *d = (y - t) * scale;
             }
         }
         Loss::Huber => {
-            for ((d, &y), &t) in d.iter_mut().zip(value).zip(target) {
-                let error = compare(y, t);
-                *d = error.clamp(-parameter, parameter);
-                sum += f64::from(match error.abs() < parameter {
+            for ((d, y), t) in d.iter_mut().zip(outputs).zip(target) {
+                all_near &= is_near(y - t);
+                *d = (y - t).clamp(-parameter, parameter) * scale;
+            }
+        }
+        Loss::BceWithLogits => {
+            for ((d, &z), t) in d.iter_mut().zip(outputs).zip(target) {
+                let error = sigmoid(z) - t;
+                all_near &= is_near(error);
+                *d = error * scale;
+            }
+        }
+        Loss::SoftmaxCrossEntropy => {
+            let largest = largest(outputs);
+            let mut total = 0.0;
+            for (d, &z) in d.iter_mut().zip(outputs) {
+                *d = (z - largest).exp();
+                total += *d;
+            }
+            for (d, t) in d.iter_mut().zip(target) {
+                let error = *d / total - t;
+                all_near &= is_near(error);
+                *d = error * scale;
+            }
+        }
+    }
+    all_near
+}
+
+fn largest(row: &[f32]) -> f32 {
+    row.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// A row's part of the loss.
+pub(super) fn row_loss((loss, parameter): (Loss, f32), [z, a]: [&[f32]; 2], target: &[f32]) -> f64 {
+    let mut sum = 0.0;
+    match loss {
+        Loss::MseHalfMean | Loss::MseMean => {
+            for (y, t) in a.iter().zip(target) {
+                sum += f64::from(y - t) * f64::from(y - t);
+            }
+        }
+        Loss::Huber => {
+            for (y, t) in a.iter().zip(target) {
+                let error = (y - t).abs();
+                sum += f64::from(match error < parameter {
                     true => 0.5 * error * error,
-                    false => parameter * (error.abs() - 0.5 * parameter),
+                    false => parameter * (error - 0.5 * parameter),
                 });
             }
         }
         Loss::Bce | Loss::BceWithLogits => {
-            for ((d, &z), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = compare(sigmoid(z), t);
+            for (&z, t) in z.iter().zip(target) {
                 sum += f64::from(z.max(0.0) - z * t + (-z.abs()).exp().ln_1p());
             }
         }
         Loss::SoftmaxCrossEntropy => {
-            let largest = value.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let mut total = 0.0;
-            for (d, &z) in d.iter_mut().zip(value) {
-                *d = (z - largest).exp();
-                total += *d;
-            }
-            for ((d, &z), &t) in d.iter_mut().zip(value).zip(target) {
-                *d = compare(*d / total, t);
+            let largest = largest(z);
+            let total = z.iter().fold(0.0, |total, z| total + (z - largest).exp());
+            for (z, t) in z.iter().zip(target) {
                 sum += f64::from(t * (total.ln() - (z - largest)));
             }
         }
     }
-    (sum, is_near)
-}
-
-/// `to += scale * from`, four at a time: rows are padded to a multiple of 4.
-pub(super) fn add_scaled(to: &mut [f32], from: &[f32], scale: f32) {
-    let (to, from) = (to.as_chunks_mut::<4>().0, from.as_chunks::<4>().0);
-    for (to, from) in to.iter_mut().zip(from) {
-        // Whole fours in and out: element by element the compiler may leave it at one at a time.
-        let (sum, term) = (*to, *from);
-        *to = [0, 1, 2, 3].map(|lane| sum[lane] + scale * term[lane]);
-    }
-}
-
-/// The product of two padded rows, summed in four lanes.
-pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let mut sums = [0.0; 4];
-    for (left, right) in left.as_chunks::<4>().0.iter().zip(right.as_chunks::<4>().0) {
-        for lane in 0..4 {
-            sums[lane] += left[lane] * right[lane];
-        }
-    }
-    (sums[0] + sums[2]) + (sums[1] + sums[3])
-}
-
-/// A matrix within a slice: element `[i][j]` is at `i * steps.0 + j * steps.1`.
-pub(super) struct View<'a> {
-    pub data: &'a [f32],
-    pub rows: usize,
-    pub cols: usize,
-    pub steps: (usize, usize),
-}
-
-impl<'a> View<'a> {
-    pub(super) fn rows(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> View<'a> {
-        View { data, rows, cols, steps: (stride, 1) }
-    }
-
-    /// Elements from the first to one past the last.
-    fn span(&self) -> usize {
-        (self.rows - 1) * self.steps.0 + (self.cols - 1) * self.steps.1 + 1
-    }
-}
-
-/// `output = left . right` by matrixmultiply; `output` is `[left.rows][stride]`.
-pub(super) fn gemm(left: View<'_>, right: View<'_>, output: &mut [f32], stride: usize) {
-    let (m, k, n) = (left.rows, left.cols, right.cols);
-    assert!(k == right.rows && n <= stride, "shapes of a product");
-    assert!(left.span() <= left.data.len() && right.span() <= right.data.len());
-    assert!((m - 1) * stride + n <= output.len());
-    // SAFETY: the asserts above hold every index that the strides and sizes can reach inside the
-    // three slices, and `output` is borrowed alone.
-    #[allow(unsafe_code)]
-    unsafe {
-        matrixmultiply::sgemm(
-            m,
-            k,
-            n,
-            1.0,
-            left.data.as_ptr(),
-            left.steps.0 as isize,
-            left.steps.1 as isize,
-            right.data.as_ptr(),
-            right.steps.0 as isize,
-            right.steps.1 as isize,
-            0.0,
-            output.as_mut_ptr(),
-            stride as isize,
-            1,
-        );
-    }
+    sum
 }

@@ -4,39 +4,30 @@
 
 pub(super) mod lanes;
 mod math;
+mod pass;
+mod product;
 mod statistics;
 mod update;
 
 use super::{Forward, NetworkStatus, Slot, State, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
-use crate::network::{GradientAt, Layer, Layout, Network, row_stride};
+use crate::network::{Layout, Network, row_stride};
 use crate::reference::Trace;
-use math::{View, activate, add_scaled, apply_slope, dot, gemm, row_loss};
+use math::loss_gradient;
+use pass::{LayerPass, Pass};
+use product::{View, gemm, rows_mut, rows_of};
 use statistics::Before;
 use update::{Rule, optimize};
 
-/// Multiply-adds from which a product is worth a call of the library.
-const LIBRARY_WORK: usize = 8192;
-
 /// Rows of a forward pass that is not a step's: more go in portions.
 const FORWARD_ROWS: usize = 1024;
-
-/// What one layer computes in a step, `[rows][stride]`.
-#[derive(Debug, Default)]
-struct LayerState {
-    z: Vec<f32>,
-    a: Vec<f32>,
-    d_z: Vec<f32>,
-}
 
 /// A network in training on the CPU.
 #[derive(Debug)]
 pub struct CpuEngine {
     task: Task,
-    layout: Layout,
-    layers: Vec<Layer>,
-    states: Vec<LayerState>,
+    pass: Pass,
     gradients: Vec<f32>,
     /// How they become updates, where that is the same in every step.
     rule: Option<Rule>,
@@ -45,7 +36,6 @@ pub struct CpuEngine {
     /// The batch, `[rows][stride]`, weights of rows behind their targets; the whole data set where every step takes it as it stands.
     input: Vec<f32>,
     target: Vec<f32>,
-    rows: usize,
     /// Whether every prediction of the last batch was near its target.
     is_near: bool,
     /// Whether its training ends as soon as it solves its data, and whether it has.
@@ -62,10 +52,9 @@ impl CpuEngine {
     /// As [`Task::check`].
     pub fn new(task: Task) -> Result<CpuEngine, Error> {
         task.check()?;
-        let layout = Layout::new(&task.network);
-        let layers: Vec<Layer> = task.network.layers().collect();
+        let len = Layout::new(&task.network).len();
         let rows = task.batches.batch();
-        let states = layers.iter().map(|layer| LayerState::new(rows, layer.fan_out)).collect();
+        let pass = Pass::new(&task.network, rows);
         let data = &task.data;
         let (inputs, targets) = (data.input_len(), data.target_width());
         let (input, target) = if task.batches.is_full() {
@@ -76,20 +65,17 @@ impl CpuEngine {
         } else {
             (vec![0.0; rows * row_stride(inputs)], vec![0.0; rows * row_stride(targets)])
         };
-        let gradients = vec![0.0; layout.len()];
-        let before = Before::new(layout.len());
+        let gradients = vec![0.0; len];
+        let before = Before::new(len);
         let mut task = task;
-        task.start.moments.resize(task.optimizer.moments(), vec![0.0; layout.len()]);
+        task.start.moments.resize(task.optimizer.moments(), vec![0.0; len]);
         let mut engine = CpuEngine {
             task,
-            layout,
-            layers,
-            states,
+            pass,
             gradients,
             before,
             input,
             target,
-            rows,
             is_near: false,
             stops_when_solved: false,
             is_solved: false,
@@ -173,28 +159,51 @@ impl CpuEngine {
     /// makes no step with parameters that solve the data: looked at each time an epoch begins, and at the
     /// end.
     pub fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Vec<f32> {
-        let mut losses =
-            Vec::with_capacity(if self.stops_when_solved { 0 } else { steps as usize });
+        self.advance(steps, 1, stop).0
+    }
+
+    /// The same, with fewer losses, each of which takes a small network as long as its gradients. Of `loss_every`
+    /// epochs of a full batch the loss of the last is returned, none where it is 0, and where a stop came that of
+    /// the last step; of smaller batches all or none. Returns too how many epochs that is.
+    pub fn advance(
+        &mut self,
+        steps: u32,
+        loss_every: u32,
+        stop: &dyn Fn() -> bool,
+    ) -> (Vec<f32>, u32) {
         let is_full = self.task.batches.is_full();
+        let every = if is_full { loss_every } else { loss_every.min(1) };
+        // Room for all at once: steps allocate nothing.
+        let room = if every == 1 && !self.stops_when_solved { steps } else { 0 };
+        let mut losses = Vec::with_capacity(room as usize);
+        let after = |step: u32| step.checked_add(1)?.checked_next_multiple_of(every);
+        let mut wanted = after(self.task.start.step);
         for i in 0..steps {
+            let step = self.task.start.step;
             if self.is_solved || i > 0 && stop() {
+                if i > 0 && every > 1 && !step.is_multiple_of(every) {
+                    losses.push(self.loss());
+                }
                 break;
             }
             if !is_full && self.begins_solved() {
                 break;
             }
             if i + 1 == steps {
-                self.before.note(&self.task.start.parameters, self.task.start.step);
+                self.before.note(&self.task.start.parameters, step);
             }
-            let loss = self.look();
+            self.look();
             self.is_solved = self.stops_when_solved && is_full && self.is_near;
             if !self.is_solved {
-                losses.push(loss);
+                if wanted == Some(step + 1) {
+                    losses.push(self.loss());
+                    wanted = after(step + 1);
+                }
                 self.update();
             }
         }
         self.begins_solved();
-        losses
+        (losses, every)
     }
 
     /// Whether it stops here: an epoch is to begin with parameters that solve the data.
@@ -207,40 +216,37 @@ impl CpuEngine {
 
     /// Whether every prediction is near its target, over all rows.
     fn solves(&self) -> bool {
-        let outputs = self.task.network.outputs();
-        let network = &self.task.network;
-        let (loss, parameter) = (network.loss(), network.loss_parameter() as f32);
-        let Forward { pre_activations, outputs: activations } =
-            self.forward(self.task.data.inputs());
-        let from = match loss.gradient_at() {
-            GradientAt::Output => activations,
-            GradientAt::PreActivation => pre_activations,
-        };
-        let mut d = vec![0.0; outputs];
-        from.chunks_exact(outputs)
-            .zip(self.task.data.targets().chunks_exact(outputs))
-            .all(|(value, target)| row_loss((loss, parameter), value, target, &mut d).1)
+        let (network, data) = (&self.task.network, &self.task.data);
+        let (width, loss) = (network.outputs(), (network.loss(), network.loss_parameter() as f32));
+        let Forward { outputs, .. } = self.forward(data.inputs());
+        let mut d = vec![0.0; width];
+        rows_of(&outputs, width)
+            .zip(rows_of(data.targets(), width))
+            .all(|(outputs, target)| loss_gradient(loss, outputs, target, &mut d, 1.0))
     }
 
-    /// The forward pass over the step's batch, and its loss.
-    fn look(&mut self) -> f32 {
+    /// The forward pass over the step's batch, and the gradient of its loss.
+    fn look(&mut self) {
         self.take_batch();
-        forward(
-            &self.layers,
-            &self.layout,
-            &self.task.start.parameters,
-            &self.input,
-            &mut self.states,
-        );
-        self.loss()
+        self.pass.forward(&self.task.start.parameters, &self.input);
+        self.is_near = self.pass.loss_gradient(&self.target, self.task.data.is_weighted());
     }
 
     /// The rest of the step.
     fn update(&mut self) {
-        self.backward();
-        let rule = self.rule.unwrap_or_else(|| self.rule_of_step());
+        self.pass.backward(&self.task.start.parameters, &self.input, &mut self.gradients);
+        let of_step;
+        let rule = match &self.rule {
+            Some(rule) => rule,
+            None => {
+                of_step = self.rule_of_step();
+                &of_step
+            }
+        };
         let State { step, parameters, moments } = &mut self.task.start;
-        optimize(&rule, &self.gradients, parameters, moments);
+        for layer in &self.pass.layers {
+            optimize(rule, layer.block.range(), &self.gradients, parameters, moments);
+        }
         *step += 1;
     }
 
@@ -258,22 +264,24 @@ impl CpuEngine {
         is_one.then(|| self.rule_of_step())
     }
 
+    /// The loss of the last batch looked at.
+    fn loss(&self) -> f32 {
+        self.pass.loss(&self.target, self.task.data.is_weighted())
+    }
+
     fn take_batch(&mut self) {
         if self.task.batches.is_full() {
             return;
         }
         let rows = self.task.batches.len_of(self.task.start.step);
-        if rows != self.rows {
-            self.rows = rows;
-            for (state, layer) in self.states.iter_mut().zip(&self.layers) {
-                state.resize(rows, layer.fan_out);
-            }
+        if rows != self.pass.rows() {
+            self.pass.resize(rows);
             self.input.resize(rows * row_stride(self.task.data.input_len()), 0.0);
             self.target.resize(rows * row_stride(self.task.data.target_width()), 0.0);
         }
         let data = &self.task.data;
-        let input_rows = self.input.chunks_exact_mut(row_stride(data.input_len()));
-        let target_rows = self.target.chunks_exact_mut(row_stride(data.target_width()));
+        let input_rows = rows_mut(&mut self.input, row_stride(data.input_len()));
+        let target_rows = rows_mut(&mut self.target, row_stride(data.target_width()));
         for ((row, input), target) in
             self.task.batches.rows_of(self.task.start.step).zip(input_rows).zip(target_rows)
         {
@@ -285,145 +293,28 @@ impl CpuEngine {
         }
     }
 
-    /// The loss of the batch; leaves its gradient in the last layer's `d_z`.
-    fn loss(&mut self) -> f32 {
-        let loss = self.task.network.loss();
-        let parameter = self.task.network.loss_parameter() as f32;
-        let outputs = self.task.network.outputs();
-        let stride = row_stride(outputs);
-        let (width, is_weighted) = (self.task.data.target_width(), self.task.data.is_weighted());
-        let scale = loss.gradient_scale(self.rows, outputs) as f32;
-        let Some(last) = self.states.last_mut() else { return 0.0 };
-        let from = match loss.gradient_at() {
-            GradientAt::Output => &last.a,
-            GradientAt::PreActivation => &last.z,
-        };
-        let mut sum = 0.0;
-        self.is_near = true;
-        let rows = from.chunks_exact(stride).zip(self.target.chunks_exact(row_stride(width)));
-        for ((value, target), d) in rows.zip(last.d_z.chunks_exact_mut(stride)) {
-            let weight = if is_weighted { target[outputs] } else { 1.0 };
-            let (value, target, d) = (&value[..outputs], &target[..outputs], &mut d[..outputs]);
-            let (part, is_near) = row_loss((loss, parameter), value, target, d);
-            sum += f64::from(weight) * part;
-            self.is_near &= is_near;
-            let scale = scale * weight;
-            d.iter_mut().for_each(|d| *d *= scale);
-        }
-        if loss.gradient_at() == GradientAt::Output {
-            let LayerState { z, a, d_z } = last;
-            apply_slope(&self.layers[self.layers.len() - 1], z, a, d_z);
-        }
-        (sum * loss.value_scale(self.rows, outputs)) as f32
-    }
-
-    fn backward(&mut self) {
-        for (index, layer) in self.layers.iter().enumerate().rev() {
-            let block = self.layout.block(index);
-            let (before, from) = self.states.split_at_mut(index);
-            let (input, in_stride) = match before.last() {
-                Some(state) => (&state.a, row_stride(layer.fan_in)),
-                None => (&self.input, row_stride(layer.fan_in)),
-            };
-            let d_z = &from[0].d_z;
-            let gradients = &mut self.gradients[block.range()];
-            let (d_weights, d_bias) = gradients.split_at_mut(block.bias_offset);
-            d_bias.fill(0.0);
-            for d in d_z.chunks_exact(block.stride) {
-                add_scaled(d_bias, d, 1.0);
-            }
-            if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
-                let left = View {
-                    data: input,
-                    rows: layer.fan_in,
-                    cols: self.rows,
-                    steps: (1, in_stride),
-                };
-                gemm(
-                    left,
-                    View::rows(d_z, self.rows, layer.fan_out, block.stride),
-                    d_weights,
-                    block.stride,
-                );
-            } else {
-                d_weights.fill(0.0);
-                for (x, d) in input.chunks_exact(in_stride).zip(d_z.chunks_exact(block.stride)) {
-                    for (row, &x) in d_weights.chunks_exact_mut(block.stride).zip(x) {
-                        add_scaled(row, d, x);
-                    }
-                }
-            }
-            let Some(previous) = before.last_mut() else { return };
-            let weights =
-                &self.task.start.parameters[block.offset..block.offset + block.bias_offset];
-            if self.rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
-                let transposed = View {
-                    data: weights,
-                    rows: layer.fan_out,
-                    cols: layer.fan_in,
-                    steps: (1, block.stride),
-                };
-                let d_z = View::rows(d_z, self.rows, layer.fan_out, block.stride);
-                gemm(d_z, transposed, &mut previous.d_z, in_stride);
-            } else {
-                let rows =
-                    previous.d_z.chunks_exact_mut(in_stride).zip(d_z.chunks_exact(block.stride));
-                for (d_input, d) in rows {
-                    for (d_input, w) in d_input.iter_mut().zip(weights.chunks_exact(block.stride)) {
-                        *d_input = dot(w, d);
-                    }
-                }
-            }
-            let LayerState { z, a, d_z } = previous;
-            apply_slope(&self.layers[index - 1], z, a, d_z);
-        }
-    }
-
-    /// The products of a step by the library, and nothing else: what a step cannot do without. What the
-    /// last step computed is overwritten.
-    pub fn products_alone(&mut self) {
-        for (index, layer) in self.layers.iter().enumerate() {
-            let block = self.layout.block(index);
-            let (weights, in_stride) =
-                (&self.task.start.parameters[block.range()], row_stride(layer.fan_in));
-            let (before, from) = self.states.split_at_mut(index);
-            let LayerState { z, d_z, .. } = &mut from[0];
-            let input = before.last().map_or(&self.input, |state| &state.a);
-            let (rows, stride) = (self.rows, block.stride);
-            let x = || View::rows(input, rows, layer.fan_in, in_stride);
-            let w = View::rows(weights, layer.fan_in, layer.fan_out, stride);
-            gemm(x(), w, z, stride);
-            let d = || View::rows(d_z, rows, layer.fan_out, stride);
-            let transposed =
-                View { data: input, rows: layer.fan_in, cols: rows, steps: (1, in_stride) };
-            gemm(transposed, d(), &mut self.gradients[block.range()], stride);
-            if let Some(previous) = before.last_mut() {
-                let w = View {
-                    data: weights,
-                    rows: layer.fan_out,
-                    cols: layer.fan_in,
-                    steps: (1, stride),
-                };
-                gemm(d(), w, &mut previous.d_z, in_stride);
-            }
-        }
-    }
-
     /// A forward pass over other rows with the parameters as they are now.
     pub fn forward(&self, inputs: &[f32]) -> Forward {
         forward_rows(&self.task.network, &self.task.start.parameters, inputs)
     }
 
+    /// The products of a step by the library, and nothing else: what a step cannot do without. What the
+    /// last step computed is overwritten.
+    pub fn products_alone(&mut self) {
+        let parameters = &self.task.start.parameters;
+        self.pass.products_alone(parameters, &self.input, &mut self.gradients);
+    }
+
     /// What the last step computed on its way.
     pub fn trace(&self) -> Trace<f32> {
-        let lists = |of: fn(&LayerState) -> &Vec<f32>| {
-            let states = self.states.iter().zip(&self.layers);
-            states.map(|(s, l)| unpad_rows(of(s), l.fan_out, row_stride(l.fan_out))).collect()
+        let lists = |of: fn(&LayerPass) -> &Vec<f32>| {
+            let layers = self.pass.layers.iter();
+            layers.map(|l| unpad_rows(of(l), l.layer.fan_out, l.block.stride)).collect()
         };
         Trace {
-            pre_activations: lists(|state| &state.z),
-            activations: lists(|state| &state.a),
-            d_pre_activations: lists(|state| &state.d_z),
+            pre_activations: lists(|layer| &layer.z),
+            activations: lists(|layer| &layer.a),
+            d_pre_activations: lists(|layer| &layer.d_z),
         }
     }
 }
@@ -454,8 +345,8 @@ pub(super) fn forward_rows(network: &Network, parameters: &[f32], inputs: &[f32]
     let outputs = network.outputs();
     let mut result = Forward::default();
     for rows in inputs.chunks(FORWARD_ROWS * network.inputs()) {
-        let states = forward_states(network, parameters, rows);
-        let Some(last) = states.last() else { continue };
+        let pass = forward_pass(network, parameters, rows);
+        let Some(last) = pass.layers.last() else { continue };
         result.pre_activations.extend(unpad_rows(&last.z, outputs, row_stride(outputs)));
         result.outputs.extend(unpad_rows(&last.a, outputs, row_stride(outputs)));
     }
@@ -463,21 +354,16 @@ pub(super) fn forward_rows(network: &Network, parameters: &[f32], inputs: &[f32]
 }
 
 /// What a network of `parameters` computes of `inputs`, layer by layer.
-fn forward_states(network: &Network, parameters: &[f32], inputs: &[f32]) -> Vec<LayerState> {
-    let layers: Vec<Layer> = network.layers().collect();
-    let rows = inputs.len() / network.inputs();
-    let input = pad_rows(inputs, network.inputs(), row_stride(network.inputs()));
-    let mut states: Vec<LayerState> =
-        layers.iter().map(|layer| LayerState::new(rows, layer.fan_out)).collect();
-    forward(&layers, &Layout::new(network), parameters, &input, &mut states);
-    states
+fn forward_pass(network: &Network, parameters: &[f32], inputs: &[f32]) -> Pass {
+    let mut pass = Pass::new(network, inputs.len() / network.inputs());
+    pass.forward(parameters, &pad_rows(inputs, network.inputs(), row_stride(network.inputs())));
+    pass
 }
 
 /// Every layer's activations, `[rows][units]`.
 pub(super) fn activations(network: &Network, parameters: &[f32], inputs: &[f32]) -> Vec<Vec<f32>> {
-    let states = forward_states(network, parameters, inputs);
-    let units = network.sizes()[1..].iter();
-    states.iter().zip(units).map(|(s, &units)| unpad_rows(&s.a, units, row_stride(units))).collect()
+    let pass = forward_pass(network, parameters, inputs);
+    pass.layers.iter().map(|l| unpad_rows(&l.a, l.layer.fan_out, l.block.stride)).collect()
 }
 
 /// Copies of the parameters that exist at once at the most: an engine's own, their gradients and
@@ -498,60 +384,4 @@ pub(super) fn check_memory(
     let bytes = parameters.saturating_add(states).saturating_mul(size_of::<f32>());
     // Given back at once: it only has to be there.
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })
-}
-
-impl LayerState {
-    fn new(rows: usize, units: usize) -> LayerState {
-        let mut state = LayerState::default();
-        state.resize(rows, units);
-        state
-    }
-
-    fn resize(&mut self, rows: usize, units: usize) {
-        for list in [&mut self.z, &mut self.a, &mut self.d_z] {
-            list.resize(rows * row_stride(units), 0.0);
-        }
-    }
-}
-
-/// Every layer's `z` and `a`, from `input` `[rows][stride]`.
-fn forward(
-    layers: &[Layer],
-    layout: &Layout,
-    parameters: &[f32],
-    input: &[f32],
-    states: &mut [LayerState],
-) {
-    for layer in layers {
-        let block = layout.block(layer.index);
-        let (weights, bias) = parameters[block.range()].split_at(block.bias_offset);
-        let (before, from) = states.split_at_mut(layer.index);
-        let input = before.last().map_or(input, |state| &state.a);
-        let in_stride = row_stride(layer.fan_in);
-        let LayerState { z, a, .. } = &mut from[0];
-        let rows = z.len() / block.stride;
-        if rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK {
-            let left = View::rows(input, rows, layer.fan_in, in_stride);
-            gemm(
-                left,
-                View::rows(weights, layer.fan_in, layer.fan_out, block.stride),
-                z,
-                block.stride,
-            );
-            for z in z.chunks_exact_mut(block.stride) {
-                add_scaled(z, bias, 1.0);
-            }
-        } else {
-            for (z, x) in z.chunks_exact_mut(block.stride).zip(input.chunks_exact(in_stride)) {
-                z.copy_from_slice(bias);
-                for (w, &x) in weights.chunks_exact(block.stride).zip(x) {
-                    add_scaled(z, w, x);
-                }
-            }
-        }
-        let rows = a.chunks_exact_mut(block.stride).zip(z.chunks_exact(block.stride));
-        for (a, z) in rows {
-            activate(layer, &z[..layer.fan_out], &mut a[..layer.fan_out]);
-        }
-    }
 }

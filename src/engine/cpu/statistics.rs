@@ -1,9 +1,10 @@
 //! What the last step shows of a network's health, from what the engine holds anyway; only the update
 //! takes a copy of the parameters before it.
 
-use super::{CpuEngine, LayerState};
+use super::CpuEngine;
+use super::pass::LayerPass;
 use crate::engine::statistics::{LayerStatistics, least_rows};
-use crate::network::{Layer, LayerBlock, row_stride};
+use crate::network::{Layer, LayerBlock};
 
 /// The parameters before one step.
 #[derive(Debug)]
@@ -39,24 +40,23 @@ impl CpuEngine {
             return None;
         }
         let rows = self.task.batches.len_of(self.steps_done() - 1);
-        let of_layers = self.layers.iter().zip(&self.states);
-        Some(of_layers.map(|(layer, state)| self.layer_statistics(layer, state, rows)).collect())
+        Some(self.pass.layers.iter().map(|pass| self.layer_statistics(pass, rows)).collect())
     }
 
-    fn layer_statistics(&self, layer: &Layer, state: &LayerState, rows: usize) -> LayerStatistics {
-        let block = self.layout.block(layer.index);
+    fn layer_statistics(&self, pass: &LayerPass, rows: usize) -> LayerStatistics {
+        let LayerPass { layer, block, a, .. } = pass;
         let (before, after) =
             (&self.before.parameters[block.range()], &self.parameters()[block.range()]);
         let gradients = &self.gradients[block.range()];
         let updates = before.iter().zip(after).map(|(before, after)| after - before);
         let finite = |values: &[f32]| {
-            let values = without_padding(values, block, layer);
+            let values = without_padding(values, *block, layer);
             values.flatten().filter(|value| !value.is_finite()).count() as u64
         };
-        let is_hidden = layer.index + 1 < self.layers.len();
+        let is_hidden = layer.index + 1 < self.pass.layers.len();
         let counted = |least: usize, is_so: &dyn Fn(f32) -> bool| {
             let mut units = vec![0; if is_hidden { layer.fan_out } else { 0 }];
-            for a in state.a.chunks_exact(row_stride(layer.fan_out)).take(rows) {
+            for a in a.chunks_exact(block.stride).take(rows) {
                 units.iter_mut().zip(a).for_each(|(count, &a)| *count += usize::from(is_so(a)));
             }
             units.into_iter().filter(|&rows| rows >= least).count()

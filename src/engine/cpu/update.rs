@@ -1,5 +1,7 @@
 //! The cpu engine's updates, in f32: `crate::optimizer` has the formulas.
 
+use std::ops::Range;
+
 use crate::optimizer::{CLIP_EPSILON, Coefficients, Decay, Optimizer, UpdateRule};
 
 /// What is done to every gradient and parameter of a step.
@@ -15,6 +17,8 @@ pub(super) struct Rule {
     most: f32,
     /// What gradients are multiplied by.
     scale: f32,
+    /// Whether gradients are taken, and parameters kept, as they are.
+    is_plain: bool,
 }
 
 impl Rule {
@@ -30,16 +34,13 @@ impl Rule {
             let norm = squares(gradients, most).sqrt();
             (largest / (norm + CLIP_EPSILON)).min(1.0) as f32
         });
-        Rule { rule: optimizer.kind.row().rule, c, l2, kept, most, scale }
+        let is_plain = most == f32::INFINITY && scale == 1.0 && l2 == 0.0 && kept == 1.0;
+        Rule { rule: optimizer.kind.row().rule, c, l2, kept, most, scale, is_plain }
     }
 
     /// A gradient as the update takes it. What is no number stays none.
     fn effective_gradient(&self, gradient: f32, parameter: f32) -> f32 {
         gradient.clamp(-self.most, self.most) * self.scale + self.l2 * parameter
-    }
-
-    fn is_plain(&self) -> bool {
-        self.most == f32::INFINITY && self.scale == 1.0 && self.l2 == 0.0 && self.kept == 1.0
     }
 }
 
@@ -60,34 +61,34 @@ fn squares(gradients: &[f32], most: f32) -> f64 {
     sums.iter().sum()
 }
 
-/// Updates every parameter, and the moments there are.
+/// Updates a range of the parameters, and of the moments there are.
 pub(super) fn optimize(
     rule: &Rule,
+    range: Range<usize>,
     gradients: &[f32],
     parameters: &mut [f32],
     moments: &mut [Vec<f32>],
 ) {
-    let (r, c) = (*rule, rule.c);
+    let (r, c) = (rule, rule.c);
+    let (parameters, gradients) = (&mut parameters[range.clone()], &gradients[range.clone()]);
     let both = parameters.iter_mut().zip(gradients);
     match (r.rule, moments) {
-        (UpdateRule::Sgd, _) if r.is_plain() => {
-            both.for_each(|(p, &g)| *p -= c.rate * g);
-        }
+        (UpdateRule::Sgd, _) if r.is_plain => both.for_each(|(p, &g)| *p -= c.rate * g),
         (UpdateRule::Momentum, [first, ..]) => {
-            for ((p, &g), m) in both.zip(first) {
+            for ((p, &g), m) in both.zip(&mut first[range]) {
                 *m = c.decay1 * *m + r.effective_gradient(g, *p);
                 *p = *p * r.kept - c.rate * *m;
             }
         }
         (UpdateRule::Nesterov, [first, ..]) => {
-            for ((p, &g), m) in both.zip(first) {
+            for ((p, &g), m) in both.zip(&mut first[range]) {
                 let g = r.effective_gradient(g, *p);
                 *m = c.decay1 * *m + g;
                 *p = *p * r.kept - c.rate * (g + c.decay1 * *m);
             }
         }
         (UpdateRule::Adam, [first, second, ..]) => {
-            for (((p, &g), m), v) in both.zip(first).zip(second) {
+            for (((p, &g), m), v) in both.zip(&mut first[range.clone()]).zip(&mut second[range]) {
                 let g = r.effective_gradient(g, *p);
                 *m = c.decay1 * *m + c.gain1 * g;
                 *v = c.decay2 * *v + c.gain2 * g * g;
@@ -96,7 +97,7 @@ pub(super) fn optimize(
             }
         }
         (UpdateRule::RmsProp, [second, ..]) => {
-            for ((p, &g), v) in both.zip(second) {
+            for ((p, &g), v) in both.zip(&mut second[range]) {
                 let g = r.effective_gradient(g, *p);
                 *v = c.decay2 * *v + c.gain2 * g * g;
                 *p = *p * r.kept - c.rate * g / (v.sqrt() + c.eps);

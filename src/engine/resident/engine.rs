@@ -83,7 +83,7 @@ pub struct Advance {
     /// Steps that were made.
     pub steps: u32,
     /// The losses of those of them that were kept, `[steps][columns]`: of so many epochs, those of the
-    /// last; none where it is 0.
+    /// last; none where it is 0. One more is that of the last step, where a stop came before its turn.
     pub losses: Vec<f32>,
     /// How many epochs that is.
     pub every: u32,

@@ -1,0 +1,251 @@
+//! `wgrad check` of one's own network: its gradients, or its training in lockstep with the reference.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use web_time::Instant;
+
+use crate::Error;
+use crate::check::{Lockstep, Options, Watch, check_network, lockstep, random_rows};
+use crate::cli::choices::EngineChoice;
+use crate::cli::device::Wanted;
+use crate::cli::resolve::Resolved;
+use crate::cli::settings::{Given, Settings, TABLES};
+use crate::cli::stop::Stop;
+use crate::cli::toolkit::DEFAULT_ACTIVATION;
+use crate::cli::{Failure, check_table, is_stdout, predict, write_table};
+use crate::data::{Batches, Normalize, Order, Samples, Schema};
+use crate::engine::{Engine, EngineSpec, Mapping, State, Task};
+use crate::gpu::Gpu;
+use crate::model::{Model, RunFolder, file};
+use crate::network::{Activation, Loss, Network};
+use crate::optimizer::{Optimizer, RateSchedule};
+use crate::report::{self, CheckProgress, Detail, LockstepReport, Spinner};
+
+/// Rows that are made up where no data fits the layers, and those of a batch.
+const ROWS: usize = 128;
+const BATCH: usize = 32;
+/// Steps of a lockstep by default, of a run that has more.
+const DEFAULT_STEPS: u32 = 100;
+
+/// Flags of `wgrad check` about one's own network.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Your own network")]
+pub(super) struct OwnArgs {
+    /// Check the gradients of this network: a file from --save, or the folder of --out. Without it, of the one that
+    /// the settings of a training below describe
+    #[arg(long, value_name = "FILE|DIR")]
+    model: Option<PathBuf>,
+
+    /// Train on the device and on the f64 reference side by side, and compare after every kernel
+    #[arg(long, conflicts_with = "model")]
+    lockstep: bool,
+
+    /// Of --lockstep: number of steps [default: those of the whole run, at most 100]
+    #[arg(long, value_name = "N", requires = "lockstep", allow_negative_numbers = true)]
+    steps: Option<u32>,
+
+    /// Of --lockstep: write how far the two are apart after each step to this file, as comma-separated values, - for
+    /// standard output
+    #[arg(long, value_name = "FILE", requires = "lockstep")]
+    csv: Option<PathBuf>,
+
+    /// Replace an existing file that --csv names
+    #[arg(long, requires = "csv")]
+    force: bool,
+}
+
+impl OwnArgs {
+    /// Whether a network is to be checked: a setting is given that decides what is trained.
+    pub(super) fn is_wanted(&self, given: &Given) -> bool {
+        let decides = given.rows().any(|(row, _)| row.role.decides_results() && row.key != "seed");
+        self.model.is_some() || self.lockstep || decides
+    }
+
+    /// The gradients of the network, or its lockstep.
+    pub(super) async fn run(
+        &self,
+        gpu: &Arc<Gpu>,
+        settings: Settings,
+        detail: Detail,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
+        let wanted = settings.wanted()?;
+        let of_engine = match (settings.kernels, settings.engine) {
+            (Some(kernels), _) => Some(format!("--kernels {kernels}")),
+            (None, engine) => engine.map(|engine| format!("--engine {engine}")),
+        };
+        if let (false, Some(flag)) = (self.lockstep, of_engine) {
+            let reason = "is for --lockstep: gradients are checked with both kinds of kernels";
+            return Err(Error::setting(flag, reason).into());
+        }
+        let seed = settings.seed.unwrap_or(0);
+        let (task, all_steps) = match &self.model {
+            Some(path) => (of_model(path, &settings)?, 1),
+            None => {
+                let training = resolved(settings)?.training;
+                let task = training.task(training.seed);
+                let per_epoch = task.batches.steps_per_epoch() as u32;
+                (task, training.epochs.saturating_mul(per_epoch))
+            }
+        };
+        if self.lockstep {
+            return self.lockstep(gpu, &task, &wanted, all_steps, detail, stop).await;
+        }
+        let progress = CheckProgress::start(detail);
+        let stopping = || stop.signal().is_some();
+        let mut tell = |now: crate::check::Progress<'_>| progress.show(&now);
+        let mut watch = Watch { tell: &mut tell, stop: &stopping };
+        let checked = check_network(gpu, &task, seed, &mut watch).await;
+        progress.end();
+        let options = Options { seed, ..Options::default() };
+        report::checked(&checked, &options, gpu.adapter(), detail)?;
+        super::end(checked.is_pass(), &report::check_verdict(&checked), stop)
+    }
+
+    async fn lockstep(
+        &self,
+        gpu: &Arc<Gpu>,
+        task: &Task,
+        wanted: &Wanted,
+        all_steps: u32,
+        detail: Detail,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
+        let steps = match self.steps {
+            None => all_steps.min(DEFAULT_STEPS),
+            Some(steps) if (1..=all_steps).contains(&steps) => steps,
+            Some(steps) => {
+                let reason = format!(
+                    "must be 1 to {all_steps}, the steps of the run; more --epochs make more"
+                );
+                return Err(Error::setting(format!("--steps {steps}"), reason).into());
+            }
+        };
+        if let Some(path) = &self.csv {
+            check_table(path, self.force)?;
+        }
+        let resident = |mapping| EngineSpec::Resident(Arc::clone(gpu), mapping);
+        let spec = match wanted.engine {
+            EngineChoice::Auto | EngineChoice::Layered => {
+                EngineSpec::Layered(Arc::clone(gpu), wanted.kernels)
+            }
+            EngineChoice::Resident => resident(None),
+            EngineChoice::ResidentInvocation => resident(Some(Mapping::Invocation)),
+            EngineChoice::ResidentWorkgroup => resident(Some(Mapping::Workgroup)),
+            EngineChoice::Cpu => {
+                let reason = "there is nothing to check: check compares an adapter with the CPU";
+                return Err(Error::setting("--engine cpu", reason).into());
+            }
+        };
+        Engine::check(task.request(), &task.data, &spec)?;
+        let to_stdout = self.csv.as_deref().is_some_and(is_stdout);
+        let is_silent = matches!(detail, Detail::Json | Detail::Quiet) || to_stdout;
+        let spinner = Spinner::start(is_silent);
+        let began = Instant::now();
+        let mut tell = |step: u32| spinner.show(&format!("lockstep: step {step} of {steps}"));
+        let stopping = || stop.signal().is_some();
+        let found = lockstep(task, &spec, steps, &mut tell, &stopping).await;
+        spinner.end();
+        let found: Lockstep = found?;
+        let seconds = began.elapsed().as_secs_f64();
+        if let Some(path) = &self.csv {
+            write_table(path, &report::lockstep_csv(&found))?;
+        }
+        let report = LockstepReport { task, at: &spec, steps, found: &found, seconds };
+        if !to_stdout {
+            report.print(detail)?;
+        }
+        super::end(report.is_pass(), &report.verdict(), stop)
+    }
+}
+
+/// The training that settings mean; where no data is given and XOR does not fit the layers, over made-up rows.
+fn resolved(settings: Settings) -> Result<Resolved, Error> {
+    let layers = settings.layers.clone().unwrap_or_default();
+    let fits_xor = layers.is_empty() || (layers[0] == 2 && layers[layers.len() - 1] == 1);
+    if settings.data.is_some() || fits_xor {
+        return settings.resolve();
+    }
+    let is_of_data = |key: &str| {
+        let keys = [
+            "test",
+            "stratify",
+            "class-weights",
+            "validation",
+            "normalize",
+            "normalize-targets",
+            "noise",
+        ];
+        keys.contains(&key)
+    };
+    if let Some((row, texts)) =
+        settings.given().rows().find(|(row, _)| is_of_data(row.key) || row.heading == TABLES)
+    {
+        let reason =
+            "is about the rows of --data, and without it rows are made up here; give --data";
+        return Err(Error::setting(row.flag(texts), reason));
+    }
+    let outputs = layers.last().copied().unwrap_or(1);
+    let loss = settings.loss.unwrap_or(match settings.output_activation {
+        None | Some(Activation::Identity) if outputs > 1 => Loss::SoftmaxCrossEntropy,
+        None | Some(Activation::Sigmoid) => Loss::Bce,
+        Some(_) => Loss::MseMean,
+    });
+    let output = settings.output_activation.or(loss.required_output());
+    let output = output.unwrap_or(Activation::Identity);
+    let network =
+        Network::uniform(layers, settings.activation.unwrap_or(DEFAULT_ACTIVATION), output, loss)?;
+    let rows = ROWS.max(settings.batch.unwrap_or(0));
+    let samples = Samples {
+        train: Arc::new(random_rows(&network, rows, settings.seed.unwrap_or(0))?),
+        validation: None,
+        test: None,
+        schema: Schema::default(),
+        normalize: Normalize::None,
+        normalize_targets: Normalize::None,
+        notes: Vec::new(),
+    };
+    let batch = Some(settings.batch.unwrap_or(BATCH));
+    let settings =
+        Settings { loss: Some(loss), output_activation: Some(output), batch, ..settings };
+    settings.resolve_with(samples)
+}
+
+/// The first step of a saved network over rows of `--data`, or over made-up ones.
+fn of_model(path: &std::path::Path, settings: &Settings) -> Result<Task, Error> {
+    let path = RunFolder::weights_path(path);
+    let model =
+        Model::from_bytes(&file::read(&path)?).map_err(|error| Error::bad_file(&path, error))?;
+    let in_model = [
+        "layers",
+        "loss",
+        "huber-delta",
+        "activation",
+        "negative-slope",
+        "output-activation",
+        "init",
+        "init-scale",
+        "init-from",
+    ];
+    let given = settings.given();
+    if let Some((row, texts)) = given.rows().find(|(row, _)| in_model.contains(&row.key)) {
+        return Err(Error::setting(row.flag(texts), "stands in the file of --model; leave it out"));
+    }
+    let seed = settings.seed.unwrap_or(0);
+    let data = match &settings.data {
+        Some(source) => predict::dataset(settings, source, &model)?,
+        None => random_rows(&model.network, ROWS.max(settings.batch.unwrap_or(0)), seed)?,
+    };
+    let batch = settings.batch.unwrap_or(BATCH);
+    Ok(Task {
+        batches: Batches::new(data.rows(), batch, settings.order.unwrap_or(Order::Shuffled), seed),
+        network: model.network,
+        data: Arc::new(data),
+        learning_rate: 0.0,
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
+        start: State::new(model.parameters),
+    })
+}
