@@ -14,7 +14,7 @@
 //! | engine | one way to run steps | [`engine`] |
 //! | trainer | epochs, history, restarts, the diagnosis | [`train`] |
 //! | sweep | very many small networks at once, over a grid of settings | [`sweep`] |
-//! | check | comparison within derived bounds | [`check`] |
+//! | check | comparison within derived bounds, and the check of a device | [`check`] |
 //! | model | a trained network, or a training to resume, as bytes | [`model`] |
 
 pub mod check;

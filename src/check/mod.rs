@@ -1,4 +1,32 @@
 //! Comparisons of numbers with derived bounds, gradient checks, and the check of a whole device.
+//!
+//! [`run`] is `wgrad check`: every kernel against its twin, whole trainings against the reference, on a device that
+//! is open. In a test of your own it needs no more than this:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use wgrad::check::{Options, run};
+//! use wgrad::gpu::{Adapters, DeviceChoice, Environment};
+//!
+//! # fn the_gpu_path_agrees_with_the_cpu_path() -> Result<(), wgrad::Error> {
+//! pollster::block_on(async {
+//!     let environment = Environment::read(|name| std::env::var(name).ok())?;
+//!     let adapters = Adapters::enumerate(&environment).await;
+//!     let adapter = adapters.choose(&DeviceChoice::Gpu, &environment, false)?;
+//!     let gpu = Arc::new(adapter.ok_or(adapters.none())?.open().await?);
+//!     let options = Options { quick: true, ..Options::default() };
+//!     let report = run(&gpu, &options).await?;
+//!     // What failed is lines for a bug report; what could not be checked is no pass either.
+//!     assert!(report.is_pass(), "{:#?}", report.failures());
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! The cases of a kernel are plain data ([`kernels`]): a launch, its buffers, and what must come of it. What is
+//! written lies between guard words; bounds are derived where they are computed. [`run_mutants`] breaks the kernels
+//! on purpose and sees that their cases find it. A device that is checked should run nothing else meanwhile: its
+//! timestamps are looked at too.
 
 mod case;
 mod compare;

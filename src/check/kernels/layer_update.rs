@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::layers::{LAYERS, block, built, is_in_order, launched, shape, sum_bound, variants};
-use super::updates::{
-    RATE, RING, STEP, describe, expect_schedule, schedule, some_optimizers, update_bound,
-};
+use super::updates::{RATE, RING, STEP, describe, expect_schedule, schedule, update_bound};
 use crate::check::{
     Arg, Bound, Case, Findings, SENTINEL, Scope, ULP, absolute, floats, padded, wide,
 };
@@ -225,18 +223,20 @@ pub(super) fn cases(scope: &Scope) -> Vec<Case> {
             layer(clipped, true, (9, 13, 5), &[Variant::Direct]).into_iter().map(Case::trusted),
         );
     }
-    // Every other kind of optimizer, on one shape: its moments begin somewhere. Their formulas in all settings are
+    // Other kinds of optimizer, on one shape: their moments begin somewhere. The formulas of all in all settings are
     // held to their twins with `optimizer_step`.
-    for optimizer in some_optimizers(scope) {
-        let is_plain = optimizer == Optimizer::new(optimizer.kind);
-        let is_wanted = match scope.is_quick {
-            true => is_plain && optimizer.kind == OptimizerKind::Adam,
-            false => is_plain || optimizer.kind == OptimizerKind::Momentum,
-        };
-        if is_wanted {
-            let cases = layer(optimizer, false, (9, 13, 5), &[Variant::Direct]);
-            all.extend(cases.into_iter().map(Case::trusted));
-        }
+    let momentum = Optimizer::new(OptimizerKind::Momentum);
+    let others = [
+        momentum,
+        Optimizer { clip_value: Some(0.375), ..momentum },
+        Optimizer { weight_decay: 0.0625, ..momentum },
+        Optimizer::new(OptimizerKind::Nesterov),
+        Optimizer::new(OptimizerKind::AdamW),
+        Optimizer::new(OptimizerKind::RmsProp),
+    ];
+    for &optimizer in scope.some(&others, 0) {
+        let cases = layer(optimizer, false, (9, 13, 5), &[Variant::Direct]);
+        all.extend(cases.into_iter().map(Case::trusted));
     }
     all
 }

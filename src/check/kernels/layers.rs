@@ -84,11 +84,9 @@ pub(super) fn is_in_order(variant: Variant) -> bool {
 pub(super) fn variants_for(kind: Activation, scope: &Scope) -> Vec<Variant> {
     match kind {
         Activation::Relu => variants(scope),
-        Activation::Gelu if scope.is_quick => vec![Variant::Direct],
+        _ if scope.is_quick => Vec::new(),
         Activation::Gelu => vec![Variant::Direct, Variant::Staged(64)],
-        Activation::Tanh | Activation::Sigmoid | Activation::Elu if !scope.is_quick => {
-            vec![Variant::Direct]
-        }
+        Activation::Tanh | Activation::Sigmoid => vec![Variant::Direct],
         _ => Vec::new(),
     }
 }
