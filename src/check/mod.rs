@@ -10,7 +10,8 @@
 //!
 //! # fn the_gpu_path_agrees_with_the_cpu_path() -> Result<(), wgrad::Error> {
 //! pollster::block_on(async {
-//!     let environment = Environment::read(|name| std::env::var(name).ok())?;
+//!     // `Environment::read` takes the variables `WGPU_ADAPTER_NAME`, `WGPU_BACKEND` and `WGPU_POWER_PREF`.
+//!     let environment = Environment::default();
 //!     let adapters = Adapters::enumerate(&environment).await;
 //!     let adapter = adapters.choose(&DeviceChoice::Gpu, &environment, false)?;
 //!     let gpu = Arc::new(adapter.ok_or(adapters.none())?.open().await?);
