@@ -1,16 +1,16 @@
 //! Comparisons of numbers with derived bounds, gradient checks, and the check of a whole device.
 //!
 //! [`run`] is `wgrad check`: every kernel against its twin, whole trainings against the reference, on a device that
-//! is open. In a test of your own it needs no more than this:
+//! is open. A `#[test]` of your own needs no more than this, run to its end by whatever executor you have:
 //!
 //! ```no_run
 //! use std::sync::Arc;
 //! use wgrad::check::{Options, run};
 //! use wgrad::gpu::{Adapters, DeviceChoice, Environment};
 //!
-//! # fn the_gpu_path_agrees_with_the_cpu_path() -> Result<(), wgrad::Error> {
-//! pollster::block_on(async {
-//!     let environment = Environment::read(|name| std::env::var(name).ok())?;
+//! async fn the_gpu_path_agrees_with_the_cpu_path() -> Result<(), wgrad::Error> {
+//!     // `Environment::read` takes the variables `WGPU_ADAPTER_NAME`, `WGPU_BACKEND` and `WGPU_POWER_PREF`.
+//!     let environment = Environment::default();
 //!     let adapters = Adapters::enumerate(&environment).await;
 //!     let adapter = adapters.choose(&DeviceChoice::Gpu, &environment, false)?;
 //!     let gpu = Arc::new(adapter.ok_or(adapters.none())?.open().await?);
@@ -19,8 +19,7 @@
 //!     // What failed is lines for a bug report; what could not be checked is no pass either.
 //!     assert!(report.is_pass(), "{:#?}", report.failures());
 //!     Ok(())
-//! })
-//! # }
+//! }
 //! ```
 //!
 //! The cases of a kernel are plain data ([`kernels`]): a launch, its buffers, and what must come of it. What is
