@@ -48,7 +48,7 @@ fn mutants_are_told_with_what_found_them() {
         assert!(text.contains(part), "{text}\nshould contain {part:?}");
     }
     let events = events(wgrad(&[&few[..], &["--json"]].concat()));
-    assert_eq!((&events[0]["event"], &events[0]["fate"]), (&"mutant".into(), &"caught".into()));
+    assert_eq!((&events[0]["event"], &events[0]["outcome"]), (&"mutant".into(), &"caught".into()));
     assert!(events[0]["by"].as_str().unwrap().contains("bound"), "{}", events[0]);
     let result = events.last().unwrap();
     assert_eq!((&result["caught"], &result["pass"]), (&2.into(), &true.into()));

@@ -4,7 +4,7 @@
 mod common;
 
 use common::gpu;
-use wgrad::check::{Fate, MUTANTS, MutantReport, Options, Watch, run_mutants};
+use wgrad::check::{MUTANTS, MutantOutcome, MutantReport, Options, Watch, run_mutants};
 
 fn run(kernel: &str) -> MutantReport {
     let options = Options { filter: Some(kernel.to_owned()), ..Options::default() };
@@ -19,8 +19,10 @@ fn assert_all_are_caught(kernel: &str) {
     let failed: Vec<_> = report
         .trials
         .iter()
-        .filter(|trial| matches!(trial.fate, Fate::Survived | Fate::BadPatch { .. }))
-        .map(|trial| format!("{}: {:?}", trial.mutant, trial.fate))
+        .filter(|trial| {
+            matches!(trial.outcome, MutantOutcome::Survived | MutantOutcome::BadPatch { .. })
+        })
+        .map(|trial| format!("{}: {:?}", trial.mutant, trial.outcome))
         .collect();
     assert!(report.is_pass(), "{failed:#?}");
 }

@@ -50,7 +50,7 @@ pub use findings::{Failure, Fault, Findings, Unchecked};
 pub use inexact::{Inexact, apart, exactly};
 pub use kernels::{CASES, KernelCases};
 pub use lockstep::{Apart, Lockstep, LockstepPoint, lockstep};
-pub use mutants::{Fate, MUTANTS, Mutant, MutantReport, MutantResult, Needs, run_mutants};
+pub use mutants::{MUTANTS, Mutant, MutantOutcome, MutantReport, MutantResult, Needs, run_mutants};
 pub use networks::{Proof, reference_step};
 pub use numbers::*;
 pub use own::{MOST_DIFFERENCES, check_network};

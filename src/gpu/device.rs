@@ -197,21 +197,22 @@ impl Gpu {
 
     /// Records `dispatches` in order in one pass, and submits them.
     pub fn submit<'a>(&self, dispatches: impl IntoIterator<Item = &'a Dispatch>) -> Submission {
-        let started = Instant::now();
-        let commands = self.record(dispatches).finish();
-        let recorded = Instant::now();
-        let submission = Submission(self.queue.submit([commands]));
-        self.note_host(started, recorded);
-        submission
+        self.submit_with(dispatches, |_| ())
     }
 
-    fn record<'a>(
+    /// The same with `more` commands behind them.
+    fn submit_with<'a>(
         &self,
         dispatches: impl IntoIterator<Item = &'a Dispatch>,
-    ) -> wgpu::CommandEncoder {
+        more: impl FnOnce(&mut wgpu::CommandEncoder),
+    ) -> Submission {
+        let started = Instant::now();
         let mut encoder =
             self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for [from, to] in self.copies().drain(..) {
+        // Copies that another thread asked for go with this submission, too: until that is made, the other must
+        // submit nothing that they should have come before.
+        let mut waiting = Some(self.copies()).filter(|copies| !copies.is_empty());
+        for [from, to] in waiting.iter_mut().flat_map(|copies| copies.drain(..)) {
             encoder.copy_buffer_to_buffer(&from.raw, 0, &to.raw, 0, from.bytes());
         }
         let one_pass = |encoder: &mut wgpu::CommandEncoder,
@@ -229,7 +230,13 @@ impl Gpu {
                 one_pass(&mut encoder, &mut rest.iter().copied());
             }
         }
-        encoder
+        more(&mut encoder);
+        let commands = encoder.finish();
+        let recorded = Instant::now();
+        let submission = Submission(self.queue.submit([commands]));
+        drop(waiting);
+        self.note_host(started, recorded);
+        submission
     }
 
     /// Copies whole buffers, each into one of the same size, with the next submission and before its
@@ -295,18 +302,14 @@ impl Gpu {
         let total = ranges.iter().map(|(_, range)| bytes(range)).sum();
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let staging = self.allocate("reading back", total, usage).await?;
-        let started = Instant::now();
-        let mut encoder = self.record(dispatches);
-        let mut at = 0;
-        for (buffer, range) in ranges {
-            let from = (range.start * size_of::<T>()) as u64;
-            encoder.copy_buffer_to_buffer(&buffer.raw, from, &staging.raw, at, bytes(range));
-            at += bytes(range);
-        }
-        let commands = encoder.finish();
-        let recorded = Instant::now();
-        let submission = Submission(self.queue.submit([commands]));
-        self.note_host(started, recorded);
+        let submission = self.submit_with(dispatches, |encoder| {
+            let mut at = 0;
+            for (buffer, range) in ranges {
+                let from = (range.start * size_of::<T>()) as u64;
+                encoder.copy_buffer_to_buffer(&buffer.raw, from, &staging.raw, at, bytes(range));
+                at += bytes(range);
+            }
+        });
         let (sender, receiver) = oneshot::channel();
         staging.raw.map_async(wgpu::MapMode::Read, .., move |result| {
             // The receiver is gone only if the read was cancelled.

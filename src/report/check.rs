@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use indicatif::ProgressBar;
 
 use super::{Detail, OutputError, json, print, progress_bar, table};
-use crate::check::{Fate, Findings, MutantReport, Options, Progress, Report, names};
+use crate::check::{Findings, MutantOutcome, MutantReport, Options, Progress, Report, names};
 use crate::gpu::AdapterEntry;
 
 /// Failures of one thing that are printed; JSON has all.
@@ -13,7 +13,7 @@ const MOST_FAILURES: usize = 5;
 /// Characters of a case in the progress bar.
 const CASE_WIDTH: usize = 60;
 /// Of one in the table of mutants.
-const FATE_WIDTH: usize = 36;
+const OUTCOME_WIDTH: usize = 36;
 
 /// What is being checked, on standard error and only on a terminal.
 #[derive(Debug)]
@@ -157,30 +157,30 @@ pub fn mutants(
         let _ = writeln!(text, "adapter: {}", adapter.describe());
         text += "kernels broken on purpose, one fault at a time, and the first case of each that found it\n\n";
         let lines = report.trials.iter().map(|trial| {
-            let fate = match &trial.fate {
-                Fate::Caught { by } => by.split(": ").next().unwrap_or_default(),
-                Fate::Survived => "SURVIVED",
-                Fate::NotRun { .. } => "not run",
-                Fate::BadPatch { .. } => "BAD PATCH",
+            let outcome = match &trial.outcome {
+                MutantOutcome::Caught { by } => by.split(": ").next().unwrap_or_default(),
+                MutantOutcome::Survived => "SURVIVED",
+                MutantOutcome::NotRun { .. } => "not run",
+                MutantOutcome::BadPatch { .. } => "BAD PATCH",
             };
-            let fate: String = fate.chars().take(FATE_WIDTH).collect();
-            vec![trial.mutant.kernel.to_owned(), trial.mutant.name.to_owned(), fate]
+            let outcome: String = outcome.chars().take(OUTCOME_WIDTH).collect();
+            vec![trial.mutant.kernel.to_owned(), trial.mutant.name.to_owned(), outcome]
         });
         text += &table::columns(3, &["kernel", "fault", "found by"], lines);
         text.push('\n');
     }
     for trial in &report.trials {
-        match &trial.fate {
-            Fate::Survived => {
+        match &trial.outcome {
+            MutantOutcome::Survived => {
                 let _ = writeln!(text, "SURVIVED {}", trial.mutant);
             }
-            Fate::BadPatch { reason } => {
+            MutantOutcome::BadPatch { reason } => {
                 let _ = writeln!(text, "BAD PATCH {}: {reason}", trial.mutant);
             }
-            Fate::NotRun { reason } => {
+            MutantOutcome::NotRun { reason } => {
                 let _ = writeln!(text, "NOT RUN {}: {reason}", trial.mutant);
             }
-            Fate::Caught { .. } => {}
+            MutantOutcome::Caught { .. } => {}
         }
     }
     let _ = writeln!(text, "{}", mutants_verdict(report));

@@ -68,19 +68,16 @@ impl LockstepReport<'_> {
         if let Some(last) = points.last() {
             let LockstepPoint { step, drift, bound, .. } = last;
             let allowed = match bound.is_finite() {
-                true => format!("{bound:.2e} allowed"),
-                false => "anything allowed".to_owned(),
+                true => format!("; the bound carried from the start is {bound:.2e}"),
+                false => String::new(),
             };
-            let _ = writeln!(
-                text,
-                "after step {step}: {drift:.2e} apart, {allowed} by the errors carried from the start"
-            );
+            let _ = writeln!(text, "after step {step}: {drift:.2e} apart{allowed}");
         }
         if let Some(step) = self.found.vague_from {
             let _ = writeln!(
                 text,
-                "after step {step} that is more than the largest parameter and says nothing any more: from there \
-                 on steps are held to their own bounds alone"
+                "from step {step} on the bound carried from the start is larger than the largest parameter: there each \
+                 step is held to its own bound alone"
             );
         }
         text

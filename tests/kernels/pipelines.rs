@@ -60,3 +60,28 @@ fn a_dispatch_takes_no_params_of_another_kernel() {
         assert_eq!(seen[0], [4]);
     });
 }
+
+/// Copies go with whichever submission comes next; of those of several threads none may come after what its own thread
+/// submits behind it.
+#[test]
+fn a_copy_comes_before_what_its_thread_submits_next() {
+    const ROUNDS: u32 = 200;
+    let gpu = gpu();
+    let count = |gpu: &wgrad::gpu::Gpu| {
+        pollster::block_on(async {
+            let clock = gpu.buffer("clock", 1).await.unwrap();
+            let kept = gpu.buffer("kept", 1).await.unwrap();
+            let dispatch = gpu.dispatch(&advance(1), &[Slice::all(&clock)]).await.unwrap();
+            for round in 0..ROUNDS {
+                gpu.copy([[clock.clone(), kept.clone()]]);
+                gpu.submit([&dispatch]);
+                let seen = gpu.read::<u32>(&[(&kept, 0..1), (&clock, 0..1)]).await.unwrap();
+                assert_eq!((seen[0][0], seen[1][0]), (round, round + 1));
+            }
+        });
+    };
+    std::thread::scope(|scope| {
+        let threads = [(); 8].map(|()| scope.spawn(|| count(&gpu)));
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}

@@ -18,7 +18,7 @@ use crate::gpu::{AdapterClass, Gpu, GpuError};
 
 /// What became of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum MutantOutcome {
     /// A case found it.
     Caught {
         /// Which, and what it found.
@@ -44,7 +44,7 @@ pub struct MutantResult {
     /// The mutant.
     pub mutant: &'static Mutant,
     /// What became of it.
-    pub fate: Fate,
+    pub outcome: MutantOutcome,
     /// How long it took.
     pub seconds: f64,
 }
@@ -62,24 +62,24 @@ pub struct MutantReport {
 
 impl MutantReport {
     /// Those of which a predicate holds, by their names.
-    fn named(&self, is_so: impl Fn(&Fate) -> bool) -> Vec<String> {
-        let those = self.trials.iter().filter(|trial| is_so(&trial.fate));
+    fn named(&self, is_so: impl Fn(&MutantOutcome) -> bool) -> Vec<String> {
+        let those = self.trials.iter().filter(|trial| is_so(&trial.outcome));
         those.map(|trial| trial.mutant.to_string()).collect()
     }
 
     /// Those that no case found.
     pub fn survivors(&self) -> Vec<String> {
-        self.named(|fate| *fate == Fate::Survived)
+        self.named(|outcome| *outcome == MutantOutcome::Survived)
     }
 
     /// Those that could not be made.
     pub fn bad_patches(&self) -> Vec<String> {
-        self.named(|fate| matches!(fate, Fate::BadPatch { .. }))
+        self.named(|outcome| matches!(outcome, MutantOutcome::BadPatch { .. }))
     }
 
     /// How many were found.
     pub fn caught(&self) -> usize {
-        self.named(|fate| matches!(fate, Fate::Caught { .. })).len()
+        self.named(|outcome| matches!(outcome, MutantOutcome::Caught { .. })).len()
     }
 
     /// Whether every one that was run was found, and some were.
@@ -126,14 +126,23 @@ pub async fn run_mutants(
             cases.sort_by_key(|case| case.launch.lines().len());
         }
         let began = Instant::now();
-        let fate = fate(mutant, gpu, &scope, &cases).await?;
-        report.trials.push(MutantResult { mutant, fate, seconds: began.elapsed().as_secs_f64() });
+        let outcome = outcome(mutant, gpu, &scope, &cases).await?;
+        report.trials.push(MutantResult {
+            mutant,
+            outcome,
+            seconds: began.elapsed().as_secs_f64(),
+        });
     }
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
 }
 
-async fn fate(mutant: &Mutant, gpu: &Gpu, scope: &Scope, cases: &[Case]) -> Result<Fate, GpuError> {
+async fn outcome(
+    mutant: &Mutant,
+    gpu: &Gpu,
+    scope: &Scope,
+    cases: &[Case],
+) -> Result<MutantOutcome, GpuError> {
     let reason = match mutant.needs {
         Needs::Nothing => None,
         Needs::Subgroups => (!matches!(scope.class, AdapterClass::Software { subgroup: Some(_) }))
@@ -143,7 +152,7 @@ async fn fate(mutant: &Mutant, gpu: &Gpu, scope: &Scope, cases: &[Case]) -> Resu
         ),
     };
     if let Some(reason) = reason {
-        return Ok(Fate::NotRun { reason });
+        return Ok(MutantOutcome::NotRun { reason });
     }
     let mut is_made = false;
     for case in cases {
@@ -152,7 +161,7 @@ async fn fate(mutant: &Mutant, gpu: &Gpu, scope: &Scope, cases: &[Case]) -> Resu
             Err(0) => continue,
             Err(count) => {
                 let reason = format!("what it replaces stands {count} times in the kernel");
-                return Ok(Fate::BadPatch { reason });
+                return Ok(MutantOutcome::BadPatch { reason });
             }
         };
         // By bounds alone, so that what is found here is found on any adapter.
@@ -161,7 +170,7 @@ async fn fate(mutant: &Mutant, gpu: &Gpu, scope: &Scope, cases: &[Case]) -> Resu
         match written(gpu, &launch, &case.args, Builds::Checked).await {
             Ok(written) => (case.judge)(&written, &mut findings),
             Err(Fault::Gpu(GpuError::Validation { message, .. })) => {
-                return Ok(Fate::BadPatch { reason: message });
+                return Ok(MutantOutcome::BadPatch { reason: message });
             }
             Err(Fault::Gpu(GpuError::Limit { .. } | GpuError::OutOfMemory(_))) => continue,
             Err(Fault::Gpu(error)) => return Err(error),
@@ -169,14 +178,14 @@ async fn fate(mutant: &Mutant, gpu: &Gpu, scope: &Scope, cases: &[Case]) -> Resu
         }
         is_made = true;
         if let Some(first) = findings.failures.first() {
-            return Ok(Fate::Caught { by: format!("{}: {}", first.case, first.fault) });
+            return Ok(MutantOutcome::Caught { by: format!("{}: {}", first.case, first.fault) });
         }
     }
     Ok(match is_made {
-        true => Fate::Survived,
+        true => MutantOutcome::Survived,
         false => {
             let reason = "what it replaces stands in no launch of the kernel".to_owned();
-            Fate::BadPatch { reason }
+            MutantOutcome::BadPatch { reason }
         }
     })
 }

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{line, result_on, with};
-use crate::check::{Failure, Fate, Fault, Findings, Mismatch, MutantReport, Options, Report};
+use crate::check::{
+    Failure, Fault, Findings, Mismatch, MutantOutcome, MutantReport, Options, Report,
+};
 use crate::gpu::AdapterEntry;
 
 /// A failure with what can be compared in it: the numbers, the element, both values and the bound.
@@ -74,17 +76,17 @@ pub(in crate::report) fn checked(
 pub(in crate::report) fn mutants(report: &MutantReport, adapter: &AdapterEntry) -> String {
     let mut text = String::new();
     for trial in &report.trials {
-        let (fate, why) = match &trial.fate {
-            Fate::Caught { by } => ("caught", Some(by.as_str())),
-            Fate::Survived => ("survived", None),
-            Fate::NotRun { reason } => ("not run", Some(*reason)),
-            Fate::BadPatch { reason } => ("bad patch", Some(reason.as_str())),
+        let (outcome, why) = match &trial.outcome {
+            MutantOutcome::Caught { by } => ("caught", Some(by.as_str())),
+            MutantOutcome::Survived => ("survived", None),
+            MutantOutcome::NotRun { reason } => ("not run", Some(*reason)),
+            MutantOutcome::BadPatch { reason } => ("bad patch", Some(reason.as_str())),
         };
         text += &line(&json!({
             "event": "mutant",
             "kernel": trial.mutant.kernel,
             "fault": trial.mutant.name,
-            "fate": fate,
+            "outcome": outcome,
             "by": why,
             "seconds": trial.seconds,
         }));
