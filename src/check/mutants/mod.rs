@@ -189,3 +189,26 @@ async fn outcome(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Known without a device, so that whoever changes a kernel hears of its mutants at once.
+    #[test]
+    fn every_patch_applies_to_a_launch_and_in_one_place() {
+        let class = AdapterClass::Software { subgroup: Some(8) };
+        let scope =
+            Scope { class, is_llvmpipe: true, iterations: u32::MAX, is_quick: false, seed: 0 };
+        for own in CASES {
+            let cases = (own.cases)(&scope);
+            for mutant in MUTANTS.iter().filter(|mutant| mutant.kernel == own.name) {
+                let patched =
+                    cases.iter().map(|case| case.launch.patched(mutant.from, mutant.to).err());
+                let places: Vec<Option<usize>> = patched.collect();
+                assert!(places.contains(&None), "{mutant}: stands in no launch");
+                assert!(places.iter().flatten().all(|&count| count == 0), "{mutant}: stands twice");
+            }
+        }
+    }
+}

@@ -295,8 +295,8 @@ mutants! {
             "parameters[min(4u * term + 1u, params.fan_in)"
             => "parameters[min(4u * term + 2u, params.fan_in)";
         "direct: halves of a tile swapped":
-            "finish_tile(4u * row, col + 1u, upper_right, lower_right);"
-            => "finish_tile(4u * row, col + 1u, lower_right, upper_right);";
+            "finish_tile(4u * row, col + 1u, tile.upper_right, tile.lower_right);"
+            => "finish_tile(4u * row, col + 1u, tile.lower_right, tile.upper_right);";
         "split: every invocation sums all terms":
             "first + slice"
             => "first";
@@ -365,11 +365,11 @@ mutants! {
             "are_columns(4u * col, params.fan_in)"
             => "are_columns(4u * col, params.fan_in + 4u)";
         "direct: halves of a tile swapped":
-            "finish_tile(4u * row, col, upper_left, lower_left);"
-            => "finish_tile(4u * row, col, lower_left, upper_left);";
+            "finish_tile(4u * row, col, tile.upper_left, tile.lower_left);"
+            => "finish_tile(4u * row, col, tile.lower_left, tile.upper_left);";
         "split: the last term left out":
-            "term < shape.z; term += SPLIT"
-            => "term + 1u < shape.z; term += SPLIT";
+            "first + slice, SPLIT, shape.z)"
+            => "first + slice, SPLIT, shape.z - 1u)";
         "staged: upper rows for lower ones":
             "lower_right = add_outer(lower_right, lower, right);"
             => "lower_right = add_outer(lower_right, upper, right);";
@@ -409,8 +409,8 @@ mutants! {
             "sum_partial[lane] = own_sums;\n    workgroupBarrier();"
             => "sum_partial[lane] = own_sums;", KnownOrder;
         "direct: biases of the wrong columns":
-            "finish_columns(row, col + 1u, right_sum);"
-            => "finish_columns(row, col + 1u, left_sum);";
+            "finish_columns(row, col + 1u, tile.right_sum);"
+            => "finish_columns(row, col + 1u, tile.left_sum);";
         "split: biases of the wrong columns":
             "split_partial[LANES + lane]);\n        }"
             => "split_partial[lane]);\n        }";
