@@ -24,7 +24,9 @@ fn every_proof_over_random_networks_holds() {
             let report = report(proof.name(), quick);
             assert!(report.is_pass(), "{:#?}", report.failures());
             let [row] = &report.rows[..] else { panic!("{} rows", report.rows.len()) };
-            assert!(row.cases >= 8 && row.compared > 50 * row.cases, "{row:?}");
+            // Where it is quick, only two go to the device.
+            let least = if quick && *proof != Proof::Reference { 2 } else { 8 };
+            assert!(row.cases >= least && row.compared >= 40 * row.cases, "{row:?}");
             // Bounds that are hardly used would let too much pass.
             assert!(*proof == Proof::Determinism || row.share > 0.01, "{row:?}");
         }
