@@ -23,13 +23,12 @@ const STEPS: u32 = 3;
 
 /// Inputs and targets of a step's batch, with the weights of its rows behind the targets where they have any.
 pub(super) fn batch<T: Real>(task: &Task, step: u32) -> [Vec<T>; 2] {
-    let (data, width) = (&task.data, task.data.target_width());
-    let targets = data.target_rows();
+    let data = &task.data;
     let of = |value: &f32| T::of(f64::from(*value));
     let mut both = [Vec::new(), Vec::new()];
     for row in task.batches.rows_of(step) {
         both[0].extend(data.input(row).iter().map(of));
-        both[1].extend(targets[row * width..][..width].iter().map(of));
+        both[1].extend(data.target(row).iter().chain(data.weights().get(row)).map(of));
     }
     both
 }
@@ -240,8 +239,7 @@ async fn backward_pass(task: &Task, gpu: &Arc<Gpu>, findings: &mut Findings) {
 type Spec = (&'static str, EngineSpec);
 
 /// Every engine that takes a task, and each way in which it may work, by a name. On the resident engine, which is
-/// built anew for every network, only small ones; where
-/// it is quick, with one hidden layer at most.
+/// built anew for every network, only small ones; where it is quick, with one hidden layer at most.
 fn specs(task: &Task, gpu: &Arc<Gpu>, scope: &Scope) -> Vec<Spec> {
     let layered = |kernels| EngineSpec::Layered(Arc::clone(gpu), kernels);
     let mut all = vec![

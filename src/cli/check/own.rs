@@ -11,7 +11,7 @@ use crate::check::{Lockstep, Options, Watch, check_network, lockstep, random_row
 use crate::cli::choices::EngineChoice;
 use crate::cli::device::Wanted;
 use crate::cli::resolve::Resolved;
-use crate::cli::settings::{Given, Settings, TABLES};
+use crate::cli::settings::{DATA_AND_NETWORK, Given, Setting, Settings, TABLES};
 use crate::cli::stop::Stop;
 use crate::cli::toolkit::DEFAULT_ACTIVATION;
 use crate::cli::{Failure, check_table, is_stdout, predict, write_table};
@@ -168,21 +168,9 @@ fn resolved(settings: Settings) -> Result<Resolved, Error> {
     if settings.data.is_some() || fits_xor {
         return settings.resolve();
     }
-    let is_of_data = |key: &str| {
-        let keys = [
-            "test",
-            "stratify",
-            "class-weights",
-            "validation",
-            "normalize",
-            "normalize-targets",
-            "noise",
-        ];
-        keys.contains(&key)
-    };
-    if let Some((row, texts)) =
-        settings.given().rows().find(|(row, _)| is_of_data(row.key) || row.heading == TABLES)
-    {
+    let is_of_rows =
+        |row: &Setting| [DATA_AND_NETWORK, TABLES].contains(&row.heading) && !row.is_in_model;
+    if let Some((row, texts)) = settings.given().rows().find(|(row, _)| is_of_rows(row)) {
         let reason =
             "is about the rows of --data, and without it rows are made up here; give --data";
         return Err(Error::setting(row.flag(texts), reason));
@@ -218,19 +206,8 @@ fn of_model(path: &std::path::Path, settings: &Settings) -> Result<Task, Error> 
     let path = RunFolder::weights_path(path);
     let model =
         Model::from_bytes(&file::read(&path)?).map_err(|error| Error::bad_file(&path, error))?;
-    let in_model = [
-        "layers",
-        "loss",
-        "huber-delta",
-        "activation",
-        "negative-slope",
-        "output-activation",
-        "init",
-        "init-scale",
-        "init-from",
-    ];
     let given = settings.given();
-    if let Some((row, texts)) = given.rows().find(|(row, _)| in_model.contains(&row.key)) {
+    if let Some((row, texts)) = given.rows().find(|(row, _)| row.is_in_model) {
         return Err(Error::setting(row.flag(texts), "stands in the file of --model; leave it out"));
     }
     let seed = settings.seed.unwrap_or(0);

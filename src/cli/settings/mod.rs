@@ -12,7 +12,7 @@ mod value;
 
 pub(super) use flags::{Flags, possible_names};
 pub(super) use given::Given;
-pub(super) use table::{SETTINGS, Settings, TABLES};
+pub(super) use table::{DATA_AND_NETWORK, SETTINGS, Settings, TABLES};
 pub(super) use value::{Form, Kind, Value};
 
 use crate::network::Hyperparameter;
@@ -115,6 +115,8 @@ pub(super) struct Setting {
     pub has_none: bool,
     /// The choice on which it depends whether this has a meaning.
     pub family: Option<Family>,
+    /// Whether it stands in the file of a saved network.
+    pub is_in_model: bool,
     /// Commands that have it.
     pub verbs: &'static [Verb],
     /// Commands that refuse its flag, and why. In a file, which may be of a training, they skip it.

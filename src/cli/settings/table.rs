@@ -36,10 +36,13 @@ const SETTING: Setting = Setting {
     is_axis: false,
     has_none: false,
     family: None,
+    is_in_model: false,
     verbs: Verb::OF_TRAININGS,
     refused: &[],
 };
-const DATA: Setting = Setting { heading: "Data and network", ..SETTING };
+pub(in crate::cli) const DATA_AND_NETWORK: &str = "Data and network";
+const DATA: Setting = Setting { heading: DATA_AND_NETWORK, ..SETTING };
+const NETWORK: Setting = Setting { is_in_model: true, ..DATA };
 /// The heading of what only tables have.
 pub(in crate::cli) const TABLES: &str = "Tables";
 const TABLE: Setting = Setting { heading: TABLES, verbs: DATA_VERBS, ..SETTING };
@@ -184,27 +187,27 @@ settings! {
         default: "2,3,1 for gates, 2,16,16,1 for shapes, 64,32,10 for digits, else 4 hidden units per input, at most 64",
         is_short: true, verbs: WITH_BENCH,
         help_in: &[(Verb::Bench, "Of `step`: units per layer, from the inputs to the outputs [default: 784,512,10]")],
-        ..DATA
+        ..NETWORK
     },
     /// Loss function
     loss: Loss => Setting {
         default: "softmax-cross-entropy for classes, bce where every target is 0 or 1, else mse-mean",
-        is_axis: true, ..DATA
+        is_axis: true, ..NETWORK
     },
-    huber_delta: f64 => Setting { is_axis: true, ..of(Family::Loss, &HUBER_DELTA, DATA) },
+    huber_delta: f64 => Setting { is_axis: true, ..of(Family::Loss, &HUBER_DELTA, NETWORK) },
     /// Activation function of the hidden layers
-    activation: Activation => Setting { default: "relu", is_short: true, is_axis: true, ..DATA },
-    negative_slope: f64 => Setting { is_axis: true, ..of(Family::Activation, &NEGATIVE_SLOPE, DATA) },
+    activation: Activation => Setting { default: "relu", is_short: true, is_axis: true, ..NETWORK },
+    negative_slope: f64 => Setting { is_axis: true, ..of(Family::Activation, &NEGATIVE_SLOPE, NETWORK) },
     /// Activation function of the output layer
-    output_activation: Activation => Setting { default: "what the loss needs", ..DATA },
+    output_activation: Activation => Setting { default: "what the loss needs", ..NETWORK },
     /// Initial weights; biases start at 0
-    init: Initializer => Setting { default_of: Some(defaults::initializer), is_axis: true, ..DATA },
+    init: Initializer => Setting { default_of: Some(defaults::initializer), is_axis: true, ..NETWORK },
     /// Factor on the initial weights
-    init_scale: f32 => Setting { value: "FACTOR", default: "1", is_axis: true, ..DATA },
+    init_scale: f32 => Setting { value: "FACTOR", default: "1", is_axis: true, ..NETWORK },
     /// Parameters to start from, not drawn: a network from --save, the folder of a run, or any safetensors file with
     /// layers.N.weight [out, in] and layers.N.bias [out]
     init_from: String => Setting {
-        value: "FILE|DIR", verbs: NO_SWEEP, ..DATA
+        value: "FILE|DIR", verbs: NO_SWEEP, ..NETWORK
     },
     /// Units of every hidden layer, instead of those in --layers
     width: usize => Setting { is_axis: true, is_short: true, verbs: SWEEP, ..DATA },

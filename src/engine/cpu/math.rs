@@ -80,14 +80,15 @@ fn gelu_slope(z: f32) -> f32 {
     0.5 * (1.0 + h) + 0.5 * w * (1.0 - h * h) * GELU_SCALE * (1.0 + 0.134145 * w * w)
 }
 
-/// The gradient of a row's loss, times `scale`, from the outputs; whether every prediction is near its target.
+/// The gradient of a row's loss, times `scale`, from the outputs; whether every prediction is near its target. Under
+/// a softmax `total` becomes the sum of its exponentials, which [`row_loss`] takes: they are most of what it costs.
 #[inline(always)]
 pub(super) fn loss_gradient(
     (loss, parameter): (Loss, f32),
     outputs: &[f32],
     target: &[f32],
-    d: &mut [f32],
-    scale: f32,
+    (d, scale): (&mut [f32], f32),
+    total: &mut f32,
 ) -> bool {
     // A prediction that is no number is near nothing.
     let is_near = |error: f32| error.abs() <= STOP_WITHIN;
@@ -114,13 +115,14 @@ pub(super) fn loss_gradient(
         }
         Loss::SoftmaxCrossEntropy => {
             let largest = largest(outputs);
-            let mut total = 0.0;
+            let mut sum = 0.0;
             for (d, &z) in d.iter_mut().zip(outputs) {
                 *d = (z - largest).exp();
-                total += *d;
+                sum += *d;
             }
+            *total = sum;
             for (d, t) in d.iter_mut().zip(target) {
-                let error = *d / total - t;
+                let error = *d / sum - t;
                 all_near &= is_near(error);
                 *d = error * scale;
             }
@@ -133,8 +135,13 @@ fn largest(row: &[f32]) -> f32 {
     row.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// A row's part of the loss.
-pub(super) fn row_loss((loss, parameter): (Loss, f32), [z, a]: [&[f32]; 2], target: &[f32]) -> f64 {
+/// A row's part of the loss; `total` is that of [`loss_gradient`].
+pub(super) fn row_loss(
+    (loss, parameter): (Loss, f32),
+    [z, a]: [&[f32]; 2],
+    target: &[f32],
+    total: f32,
+) -> f64 {
     let mut sum = 0.0;
     match loss {
         Loss::MseHalfMean | Loss::MseMean => {
@@ -158,7 +165,6 @@ pub(super) fn row_loss((loss, parameter): (Loss, f32), [z, a]: [&[f32]; 2], targ
         }
         Loss::SoftmaxCrossEntropy => {
             let largest = largest(z);
-            let total = z.iter().fold(0.0, |total, z| total + (z - largest).exp());
             for (z, t) in z.iter().zip(target) {
                 sum += f64::from(t * (total.ln() - (z - largest)));
             }

@@ -219,10 +219,10 @@ impl CpuEngine {
         let (network, data) = (&self.task.network, &self.task.data);
         let (width, loss) = (network.outputs(), (network.loss(), network.loss_parameter() as f32));
         let Forward { outputs, .. } = self.forward(data.inputs());
-        let mut d = vec![0.0; width];
-        rows_of(&outputs, width)
-            .zip(rows_of(data.targets(), width))
-            .all(|(outputs, target)| loss_gradient(loss, outputs, target, &mut d, 1.0))
+        let (mut d, mut total) = (vec![0.0; width], 0.0);
+        rows_of(&outputs, width).zip(rows_of(data.targets(), width)).all(|(outputs, target)| {
+            loss_gradient(loss, outputs, target, (&mut d, 1.0), &mut total)
+        })
     }
 
     /// The forward pass over the step's batch, and the gradient of its loss.

@@ -32,6 +32,8 @@ pub(super) struct Pass {
     outputs: usize,
     /// What slopes of the loss are multiplied by.
     scale: f32,
+    /// Of each row the sum of the exponentials of a softmax, where the loss is of one.
+    totals: Vec<f32>,
     /// Whether all rows have [`SMALL_STRIDE`], and no product is the library's: what follows is then compiled for that.
     is_small: bool,
 }
@@ -50,6 +52,7 @@ impl Pass {
             loss: (network.loss(), network.loss_parameter() as f32),
             outputs: network.outputs(),
             scale: 0.0,
+            totals: Vec::new(),
             is_small: false,
         };
         pass.resize(rows);
@@ -60,6 +63,7 @@ impl Pass {
     pub(super) fn resize(&mut self, rows: usize) {
         self.rows = rows;
         self.scale = self.loss.0.gradient_scale(rows, self.outputs) as f32;
+        self.totals.resize(rows, 0.0);
         self.is_small = self.layers.iter().all(|LayerPass { layer, .. }| {
             layer.fan_in.max(layer.fan_out) <= SMALL_STRIDE && !is_large(rows, layer)
         });
@@ -105,7 +109,7 @@ impl Pass {
     /// Leaves the gradient of the loss in the last layer's `d_z`. Returns whether every prediction is near its
     /// target.
     pub(super) fn loss_gradient(&mut self, target: &[f32], is_weighted: bool) -> bool {
-        let Pass { loss, outputs, scale, .. } = *self;
+        let &mut Pass { loss, outputs, scale, ref mut totals, .. } = self;
         let Some(LayerPass { layer, z, a, d_z, .. }) = self.layers.last_mut() else {
             return true;
         };
@@ -113,16 +117,16 @@ impl Pass {
             !is_weighted && !matches!(loss.0, Loss::BceWithLogits | Loss::SoftmaxCrossEntropy);
         let all_near = if is_one {
             // Of padding it is 0 too: all rows as one.
-            loss_gradient(loss, a, target, d_z, scale)
+            loss_gradient(loss, a, target, (d_z, scale), &mut 0.0)
         } else {
             let [stride, target_stride] =
                 [outputs, outputs + usize::from(is_weighted)].map(row_stride);
             let rows = rows_of(a, stride).zip(rows_of(target, target_stride));
             let mut all_near = true;
-            for ((a, target), d) in rows.zip(rows_mut(d_z, stride)) {
+            for (((a, target), d), total) in rows.zip(rows_mut(d_z, stride)).zip(totals) {
                 let scale = if is_weighted { scale * target[outputs] } else { scale };
                 let (a, target, d) = (&a[..outputs], &target[..outputs], &mut d[..outputs]);
-                all_near &= loss_gradient(loss, a, target, d, scale);
+                all_near &= loss_gradient(loss, a, target, (d, scale), total);
             }
             all_near
         };
@@ -138,10 +142,10 @@ impl Pass {
         let Some(LayerPass { block, z, a, .. }) = self.layers.last() else { return 0.0 };
         let target = rows_of(target, row_stride(outputs + usize::from(is_weighted)));
         let values = rows_of(z, block.stride).zip(rows_of(a, block.stride)).zip(target);
-        let sum = values.fold(0.0, |sum, ((z, a), target)| {
+        let sum = values.zip(&self.totals).fold(0.0, |sum, (((z, a), target), &total)| {
             let weight = if is_weighted { target[outputs] } else { 1.0 };
             let (values, target) = ([&z[..outputs], &a[..outputs]], &target[..outputs]);
-            sum + f64::from(weight) * row_loss(loss, values, target)
+            sum + f64::from(weight) * row_loss(loss, values, target, total)
         });
         (sum * loss.0.value_scale(rows, outputs)) as f32
     }
