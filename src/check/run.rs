@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -259,7 +260,7 @@ pub async fn run_on(
     let about =
         format!("{about} against its twin on the CPU, and whole trainings against the reference");
     let mut report = Report::begun(first, about);
-    let queue = Queue { scope, subjects, next: AtomicUsize::new(0) };
+    let queue = Queue::new(scope, subjects, gpus.len() > 1);
     let found = match gpus {
         [gpu] => queue.work_off(gpu, watch).await,
         _ if cfg!(target_family = "wasm") => queue.work_off(first, watch).await,
@@ -286,27 +287,47 @@ pub async fn run_on(
 struct Queue {
     scope: Scope,
     subjects: Vec<Subject>,
+    /// What is checked by one device: checks of whole networks use the same pipelines.
+    parts: Vec<Range<usize>>,
     next: AtomicUsize,
 }
 
 impl Queue {
-    /// Checks one after the other, until a stop is asked for or the device is lost. Returns what was found, each with
-    /// its place.
+    /// In order for one device. For several the longest, which are behind, come first.
+    fn new(scope: Scope, subjects: Vec<Subject>, is_shared: bool) -> Queue {
+        let is_network = |subject: &Subject| matches!(subject, Subject::Networks(_));
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for part in subjects.chunk_by(|one, next| is_network(one) && is_network(next)) {
+            let from = parts.last().map_or(0, |last| last.end);
+            parts.push(from..from + part.len());
+        }
+        if is_shared {
+            parts.reverse();
+        }
+        Queue { scope, subjects, parts, next: AtomicUsize::new(0) }
+    }
+
+    /// Checks one part after the other, until a stop is asked for or the device is lost. Returns what was found, each
+    /// with its place.
     async fn work_off(&self, gpu: &Arc<Gpu>, watch: &mut Watch<'_>) -> Vec<(usize, Findings)> {
         let (scope, of) = (self.scope, self.subjects.len());
         let mut all = Vec::new();
         loop {
-            let at = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(subject) = self.subjects.get(at) else { return all };
-            let mut findings = Findings::new(subject.name(), scope.is_llvmpipe);
-            let began = Instant::now();
-            let mut context = Context { gpu, scope, watch, done: at, of };
-            subject.check(&mut context, &mut findings).await;
-            findings.seconds = began.elapsed().as_secs_f64();
-            let is_over = is_gone(&findings) || (watch.stop)();
-            all.push((at, findings));
-            if is_over {
-                return all;
+            let taken = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = self.parts.get(taken) else { return all };
+            let before: usize = self.parts[..taken].iter().map(Range::len).sum();
+            for (done, at) in (before..).zip(part.clone()) {
+                let subject = self.subjects[at];
+                let mut findings = Findings::new(subject.name(), scope.is_llvmpipe);
+                let began = Instant::now();
+                let mut context = Context { gpu, scope, watch, done, of };
+                subject.check(&mut context, &mut findings).await;
+                findings.seconds = began.elapsed().as_secs_f64();
+                let is_over = is_gone(&findings) || (watch.stop)();
+                all.push((at, findings));
+                if is_over {
+                    return all;
+                }
             }
         }
     }
