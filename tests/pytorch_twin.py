@@ -28,6 +28,9 @@ SETTINGS = [
     "--activation leaky-relu --negative-slope 0.2 --seed 2",
     "--loss huber --huber-delta 0.2 --output-activation identity --lr 0.1",
     "--optimizer rmsprop --alpha 0.9 --data iris --weight-decay 0.01 --steps 300",
+    "--norm batch --activation tanh --layers 2,8,1 --lr 0.1",
+    "--norm batch --data iris --optimizer momentum --weight-decay 0.001 --steps 300",
+    "--norm batch --data iris --layers 4,9,5,3 --optimizer adam --steps 100",
     "--optimizer adamw --data digits --schedule exponential --clip-value 0.01 --steps 200",
 ]
 

@@ -7,7 +7,7 @@ mod common;
 use common::{assert_apart, assert_close, numbers, wide};
 use wgrad::check::{Bound, central_differences};
 use wgrad::data::Source;
-use wgrad::network::{Activation, Initializer, Layout, Loss, Network, TensorKind};
+use wgrad::network::{Activation, Initializer, Layout, Loss, Network, Norm, TensorKind};
 use wgrad::reference::Reference;
 
 /// Relative error below which a gradient counts as right.
@@ -27,6 +27,10 @@ fn networks() -> Vec<Network> {
             for &hidden in Activation::ALL {
                 for sizes in [vec![3, 2], vec![2, 3, 2], vec![3, 4, 3, 2]] {
                     networks.push(Network::uniform(sizes, hidden, output, loss).unwrap());
+                }
+                for sizes in [vec![2, 3, 2], vec![3, 4, 3, 2]] {
+                    let network = Network::uniform(sizes, hidden, output, loss).unwrap();
+                    networks.push(network.with_norm(Norm::Batch).unwrap());
                 }
             }
         }

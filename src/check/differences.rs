@@ -45,7 +45,7 @@ pub fn central_differences(
 ) -> Vec<GradientCheck> {
     let mut differences = Differences::new(network, parameters, inputs, targets);
     let layout = Layout::new(network);
-    let all = layout.tensors().iter().flat_map(|tensor| {
+    let all = layout.learned().flat_map(|tensor| {
         let cols = tensor.cols;
         (0..tensor.rows * cols).map(move |at| (tensor, at / cols, at % cols))
     });
@@ -89,12 +89,12 @@ impl<'a> Differences<'a> {
         let exactly =
             |values: &[f64]| values.iter().map(|&v| Inexact::exact(v)).collect::<Vec<_>>();
         let mut carried = Reference::new(network, exactly(parameters));
-        carried.forward(&exactly(inputs));
+        carried.forward_in_training(&exactly(inputs));
         let loss = carried.backward(&exactly(inputs), &exactly(&targets));
         let gradient_rounding =
             carried.gradients.iter().map(|gradient| gradient.error() * F64_IN_F32).collect();
         let mut reference = Reference::new(network, parameters.to_vec());
-        reference.forward(inputs);
+        reference.forward_in_training(inputs);
         reference.backward(inputs, &targets);
         let mut all = Differences {
             network,
@@ -143,14 +143,22 @@ impl<'a> Differences<'a> {
             None => self.inputs,
         };
         let fan_in = self.network.sizes()[layer];
+        let index = tensor.index(row, col);
+        let before = self.reference.parameters[index];
         let z = self.reference.trace.pre_activations[layer].iter_mut();
         for (z, input) in z.skip(col).step_by(tensor.cols).zip(input.chunks_exact(fan_in)) {
             *z += match tensor.kind {
                 TensorKind::Weights => by * input[row],
                 TensorKind::Bias => by,
+                // They change what comes after it.
+                _ => 0.0,
             };
         }
+        if matches!(tensor.kind, TensorKind::Gamma | TensorKind::Beta) {
+            self.reference.parameters[index] += by;
+        }
         self.reference.forward_from(layer);
+        self.reference.parameters[index] = before;
         let (loss, _) = self.reference.loss(&self.targets);
         (loss, self.sides() == self.sides)
     }
@@ -161,7 +169,11 @@ impl<'a> Differences<'a> {
         let trace = &self.reference.trace;
         let bends = |kind: Activation| kind.row().bends_at_zero;
         let units = self.network.layers().filter(|layer| bends(layer.activation));
-        let units = units.flat_map(|layer| &trace.pre_activations[layer.index]).map(|&z| z > 0.0);
+        let units = units.flat_map(|layer| match layer.is_normed() {
+            true => &self.reference.between.normalized[layer.index],
+            false => &trace.pre_activations[layer.index],
+        });
+        let units = units.map(|&z| z > 0.0);
         let (outputs, rows) = (self.network.outputs(), self.inputs.len() / self.network.inputs());
         let width = self.targets.len() / rows;
         let (loss, delta) = self.network.loss_function();

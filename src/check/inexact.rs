@@ -186,7 +186,13 @@ impl Div for Inexact {
             true => (self.error() + quotient.abs() * other.error()) / least,
             false => f64::INFINITY,
         };
-        Inexact::rounded(quotient, from, 2.5)
+        let result = Inexact::rounded(quotient, from, 2.5);
+        if self.least < 0.0 || other.least < 0.0 {
+            return result;
+        }
+        let most = other.value.abs() + other.error();
+        let least = ((1.0 - 2.5 * ULP) * self.least / most - TINY).max(0.0);
+        Inexact { least: result.least.max(least), ..result }
     }
 }
 
@@ -257,16 +263,16 @@ impl Number for Inexact {
         }
         let (value, own) = (self.value.sqrt(), self.error());
         // Where the argument may be smaller a root differs by more than where it may be larger.
-        let from = match self.value > own {
-            true => value - (self.value - own).sqrt(),
-            false => value.max((self.value + own).sqrt() - value),
-        };
+        let smallest = (self.value - own).max(self.least).max(0.0);
+        let from = (value - smallest.sqrt()).max((self.value + own).sqrt() - value);
         let root = Inexact::rounded(value, from, 4.5);
-        Inexact { least: root.least.max(0.0), ..root }
+        let least = (1.0 - 4.5 * ULP) * self.least.max(0.0).sqrt() - TINY;
+        Inexact { least: root.least.max(least).max(0.0), ..root }
     }
 
     fn abs(self) -> Inexact {
-        Inexact { value: self.value.abs(), ..self }
+        let least = (self.value.abs() - self.error()).max(0.0);
+        Inexact { value: self.value.abs(), least, ..self }
     }
 
     /// Where errors leave it open which of the two is larger, the result may be either: at a kink of an

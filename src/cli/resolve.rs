@@ -10,7 +10,7 @@ use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Schema, Source};
 use crate::model::{Model, ModelError, RunFolder, file, parameters_of};
-use crate::network::{Activation, Initializer, Loss, Network, joined};
+use crate::network::{Activation, Initializer, Loss, Network, Norm, joined};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training, Weights};
 
@@ -150,7 +150,7 @@ impl Settings {
         let activation = self.activation.unwrap_or(DEFAULT_ACTIVATION);
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
-        let network = self.with_numbers(network)?;
+        let network = self.with_numbers(network)?.with_norm(self.norm.unwrap_or_default())?;
         let optimizer = self.rule()?;
         let learning_rate = self.lr.unwrap_or(default_rate(&optimizer, defaults.learning_rate));
         let epochs = self.epochs.unwrap_or(defaults.epochs);
@@ -219,6 +219,7 @@ impl Settings {
             activation: Some(self.activation.unwrap_or(DEFAULT_ACTIVATION)),
             output_activation: network.activations().last().copied(),
             loss: Some(network.loss()),
+            norm: Some(network.norm()).filter(|&norm| norm != Norm::None),
             init: Some(training.init),
             init_scale: Some(training.init_scale),
             lr: Some(training.learning_rate),

@@ -105,6 +105,9 @@ impl Task {
             let reason = format!("the data has {rows}; make them with Batches::new({rows}, ..)");
             return refuse("batches", format!("{batched} rows"), reason);
         }
+        if let Some(reason) = self.network.norm().refusal(rows, self.batches.batch()) {
+            return refuse("network", format!("{} norm", self.network.norm()), reason);
+        }
         let rate = self.learning_rate;
         if !(rate.is_finite() && rate >= 0.0) {
             let reason = "it must be a finite number that is not negative, as in 0.5".to_owned();

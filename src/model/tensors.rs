@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::ModelError;
 use crate::data::{ClassWeights, Encoding, Scaling, Schema};
-use crate::network::{Layout, Network, TensorKind};
+use crate::network::{Layout, Network, Tensor, TensorKind};
 
 /// The metadata key of the version of the format.
 pub(super) const VERSION: &str = "wgrad";
@@ -25,18 +25,24 @@ pub(super) fn of_layers(prefix: &str, layout: &Layout, flat: &[f32]) -> Vec<Name
     let bytes = |indices: &mut dyn Iterator<Item = usize>| {
         indices.flat_map(|index| flat[index].to_le_bytes()).collect()
     };
-    let named = |tensor: &crate::network::Tensor| {
+    let named = |tensor: &Tensor| {
         let name = format!("{prefix}{}", tensor.name);
         match tensor.kind {
-            TensorKind::Bias => (name, vec![tensor.cols], bytes(&mut tensor.indices())),
             TensorKind::Weights => {
                 let mut transposed = (0..tensor.cols)
                     .flat_map(|col| (0..tensor.rows).map(move |row| tensor.index(row, col)));
                 (name, vec![tensor.cols, tensor.rows], bytes(&mut transposed))
             }
+            _ => (name, vec![tensor.cols], bytes(&mut tensor.indices())),
         }
     };
-    layout.tensors().iter().map(named).collect()
+    in_file(prefix, layout).map(named).collect()
+}
+
+/// The tensors that a file has under a prefix: a moment is of what is learned alone.
+fn in_file<'a>(prefix: &str, layout: &'a Layout) -> impl Iterator<Item = &'a Tensor> + use<'a> {
+    let has_all = prefix.is_empty();
+    layout.tensors().iter().filter(move |tensor| has_all || tensor.kind.is_learned())
 }
 
 /// The tensors of the scalings that there are.
@@ -168,9 +174,10 @@ impl<'a> TensorFile<'a> {
     /// Whether there are as many tensors as `lists` flat buffers of `network` need, with or without a
     /// scaling: checked before memory is allocated for the sizes that the file names.
     pub(super) fn check_count(&self, network: &Network, lists: usize) -> Result<(), ModelError> {
-        let layers = network.layers().len();
+        let (layers, layout) = (network.layers().len(), Layout::new(network));
         let scaling = 2 * [INPUTS, TARGETS].iter().filter(|names| self.has(names[0])).count();
-        if self.tensors.len() == 2 * layers * lists + scaling {
+        let of_lists = layout.tensors().len() + (lists - 1) * layout.learned().count();
+        if self.tensors.len() == of_lists + scaling {
             return Ok(());
         }
         let reason = format!("{} tensors for {layers} layers", self.tensors.len());
@@ -179,13 +186,24 @@ impl<'a> TensorFile<'a> {
 
     /// A flat buffer from the tensors whose names begin with `prefix`.
     pub(super) fn layers(&self, prefix: &str, network: &Network) -> Result<Vec<f32>, ModelError> {
+        let layout = Layout::new(network);
         let mut lists = Vec::new();
-        for layer in network.layers() {
-            let name = |suffix: &str| format!("{prefix}layers.{}.{suffix}", layer.index);
-            lists.push(self.values(&name("weight"), &[layer.fan_out, layer.fan_in])?);
-            lists.push(self.values(&name("bias"), &[layer.fan_out])?);
+        for tensor in in_file(prefix, &layout) {
+            let shape = match tensor.kind {
+                TensorKind::Weights => &[tensor.cols, tensor.rows][..],
+                _ => &[tensor.cols],
+            };
+            let name = format!("{prefix}{}", tensor.name);
+            let values = self.values(&name, shape)?;
+            if tensor.kind == TensorKind::RunningVariance
+                && let Some(value) = values.iter().find(|&&value| value < 0.0)
+            {
+                let reason = format!("holds {value}, and no variance is below 0");
+                return Err(ModelError::Tensor { name, reason });
+            }
+            lists.push(values);
         }
-        Ok(Layout::new(network).pack(&lists))
+        Ok(layout.pack(&lists))
     }
 
     /// The scalings that there are, for the schema.

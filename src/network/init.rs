@@ -8,7 +8,7 @@ use super::{Activation, Layout, Network};
 use crate::random::{Purpose, Threefry, unit_normals};
 
 named! {
-    /// How weights start. Biases start at zero.
+    /// How weights start. Biases start at zero, norms as if they were none.
     pub enum Initializer ("initializer") {
         /// Every weight 0: hidden units stay alike for ever (the symmetry problem).
         Zeros = "zeros",
@@ -81,6 +81,9 @@ impl Initializer {
         (seed, scale): (u64, f32),
     ) -> Vec<f32> {
         let mut parameters = vec![0.0; layout.len()];
+        for tensor in layout.tensors().iter().filter(|tensor| tensor.kind.start() != 0.0) {
+            tensor.indices().for_each(|index| parameters[index] = tensor.kind.start());
+        }
         for layer in network.layers() {
             let mut stream = Threefry::new(seed, Purpose::Weights, layer.index as u32);
             let weights = layout.weights(layer.index);

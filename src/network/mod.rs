@@ -6,16 +6,18 @@ mod init;
 mod layout;
 mod loss;
 mod named;
+mod norm;
 mod real;
 
 pub use activation::{Activation, ActivationRow, NEGATIVE_SLOPE, SATURATED_WITHIN, SlopeNeeds};
 pub use hyperparameter::{BadValue, Hyperparameter, Range};
 pub use init::{Draw, Initializer};
 pub(crate) use layout::row_stride;
-pub use layout::{LayerBlock, Layout, Tensor, TensorKind};
+pub use layout::{LayerBlock, Layout, NormBlock, Tensor, TensorKind};
 pub use loss::{GradientAt, HUBER_DELTA, Link, Loss, LossPyTorch, LossRow, Mean, Targets};
 pub use named::UnknownName;
 pub(crate) use named::{family, named};
+pub use norm::{NORM_EPS, NORM_MOMENTUM, Norm, NormRow, unbiased};
 pub use real::{Number, Real};
 
 use serde::{Deserialize, Serialize};
@@ -104,6 +106,16 @@ pub enum NetworkError {
         /// Its name.
         name: &'static str,
     },
+    /// A norm of no layer.
+    #[error(
+        "--norm {norm}: it is for hidden layers, and layers {sizes:?} have none; give --layers one, or leave it out"
+    )]
+    NothingToNormalize {
+        /// What was asked for.
+        norm: Norm,
+        /// The sizes given.
+        sizes: Vec<usize>,
+    },
     /// Softmax over one class.
     #[error(
         "loss softmax-cross-entropy over a single output is always 0; use bce-with-logits, or an output size of 2 or more"
@@ -111,7 +123,8 @@ pub enum NetworkError {
     SoftmaxOfOne,
 }
 
-/// One weight layer: `z = a_prev . weights + bias`, `a = activation(z)`, samples as rows.
+/// One weight layer: `z = a_prev . weights + bias`, `a = activation(z)`, samples as rows. With a norm `n = norm(z)`,
+/// `a = activation(n)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Layer {
     /// Which layer, from 0.
@@ -124,9 +137,16 @@ pub struct Layer {
     pub activation: Activation,
     /// The activation's hyperparameter; 0 where it has none.
     pub parameter: f64,
+    /// What is done to `z` before; nothing to that of the output layer.
+    pub norm: Norm,
 }
 
 impl Layer {
+    /// Whether there is a norm between its biases and its activation.
+    pub fn is_normed(&self) -> bool {
+        self.norm != Norm::None
+    }
+
     /// The activation with its hyperparameter.
     pub fn function(&self) -> (Activation, f64) {
         (self.activation, self.parameter)
@@ -141,6 +161,8 @@ pub struct Network {
     activations: Vec<Activation>,
     /// One per activation; 0 where it has none.
     parameters: Vec<f64>,
+    /// Of the hidden layers.
+    norm: Norm,
     loss: Loss,
     /// 0 where the loss has none.
     loss_parameter: f64,
@@ -154,6 +176,8 @@ struct Unchecked {
     activations: Vec<Activation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     activation_parameters: Option<Vec<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    norm: Option<Norm>,
     loss: Loss,
     #[serde(skip_serializing_if = "Option::is_none")]
     loss_parameter: Option<f64>,
@@ -174,19 +198,20 @@ impl TryFrom<Unchecked> for Network {
         for (row, value) in network.hyperparameters() {
             row.check(value)?;
         }
-        Ok(network)
+        network.with_norm(raw.norm.unwrap_or_default())
     }
 }
 
 impl From<Network> for Unchecked {
     fn from(network: Network) -> Unchecked {
-        let Network { sizes, activations, parameters, loss, loss_parameter } = network;
+        let Network { sizes, activations, parameters, norm, loss, loss_parameter } = network;
         let defaults = activations.iter().map(|activation| activation.default_parameter());
         let is_default = defaults.eq(parameters.iter().copied());
         Unchecked {
             sizes,
             activations,
             activation_parameters: (!is_default).then_some(parameters),
+            norm: (norm != Norm::None).then_some(norm),
             loss,
             loss_parameter: (loss_parameter != loss.default_parameter()).then_some(loss_parameter),
         }
@@ -224,12 +249,28 @@ impl Network {
         if loss.link() == Link::Softmax && sizes[layers] == 1 {
             return Err(NetworkError::SoftmaxOfOne);
         }
-        if Layout::padded_len(&sizes).is_none_or(|len| len > MAX_PARAMETERS) {
+        if Layout::padded_len(&sizes, Norm::None).is_none_or(|len| len > MAX_PARAMETERS) {
             return Err(NetworkError::TooManyParameters { sizes });
         }
         let parameters = activations.iter().map(|kind| kind.default_parameter()).collect();
         let loss_parameter = loss.default_parameter();
-        Ok(Network { sizes, activations, parameters, loss, loss_parameter })
+        Ok(Network { sizes, activations, parameters, norm: Norm::None, loss, loss_parameter })
+    }
+
+    /// The same with a norm of the hidden layers.
+    ///
+    /// # Errors
+    /// Where there is none, or there would be too many parameters.
+    pub fn with_norm(mut self, norm: Norm) -> Result<Network, NetworkError> {
+        let sizes = &self.sizes;
+        if norm != Norm::None && sizes.len() == 2 {
+            return Err(NetworkError::NothingToNormalize { norm, sizes: self.sizes });
+        }
+        if Layout::padded_len(sizes, norm).is_none_or(|len| len > MAX_PARAMETERS) {
+            return Err(NetworkError::TooManyParameters { sizes: self.sizes });
+        }
+        self.norm = norm;
+        Ok(self)
     }
 
     /// The same with another value of a hyperparameter, in every activation that has it and in the loss.
@@ -318,6 +359,11 @@ impl Network {
         (self.loss, self.loss_parameter)
     }
 
+    /// What is done to the pre-activations of its hidden layers.
+    pub fn norm(&self) -> Norm {
+        self.norm
+    }
+
     /// How many inputs a row has.
     pub fn inputs(&self) -> usize {
         self.sizes[0]
@@ -336,12 +382,14 @@ impl Network {
             fan_out: self.sizes[index + 1],
             activation: self.activations[index],
             parameter: self.parameters[index],
+            norm: if index + 1 < self.activations.len() { self.norm } else { Norm::None },
         })
     }
 
-    /// How many weights and biases there are, padding not counted.
+    /// How many numbers are learned: weights, biases and the parameters of norms, padding not counted.
     pub fn parameter_count(&self) -> usize {
-        self.layers().map(|layer| (layer.fan_in + 1) * layer.fan_out).sum()
+        let of_norm = |layer: &Layer| if layer.is_normed() { 2 } else { 0 };
+        self.layers().map(|layer| (layer.fan_in + 1 + of_norm(&layer)) * layer.fan_out).sum()
     }
 }
 

@@ -2,11 +2,12 @@
 //! put together here from the twins of the kernels.
 
 pub mod fused;
+pub mod norm;
 pub mod twins;
 
 pub use crate::network::Real;
 
-use crate::network::{Activation, GradientAt, Layout, Link, Network};
+use crate::network::{Activation, GradientAt, Layer, Layout, Link, Network, NormBlock};
 use crate::optimizer::Optimizer;
 use twins::{Grid, MatmulShape, TargetRows};
 
@@ -26,8 +27,14 @@ pub struct Trace<T> {
 pub struct Between<T> {
     /// `input . weights` of each layer, before the bias is added.
     pub products: Vec<Vec<T>>,
+    /// Of each layer with a norm the means and variances that it took, `[2][units]`; of others nothing.
+    pub statistics: Vec<Vec<T>>,
+    /// What the norm of each layer made of `z`; nothing of a layer without one.
+    pub normalized: Vec<Vec<T>>,
     /// dLoss/da of each layer; none of the last where the loss gives dLoss/dz at once.
     pub d_activations: Vec<Vec<T>>,
+    /// The loss's gradient with respect to what a norm made; nothing of a layer without one.
+    pub d_normalized: Vec<Vec<T>>,
     /// The loss of each row.
     pub row_loss: Vec<T>,
     /// The mean of them.
@@ -36,6 +43,15 @@ pub struct Between<T> {
     pub squares: T,
     /// What gradients are multiplied by where their norm is clipped.
     pub clip_scale: T,
+}
+
+/// What norms take their means and variances from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// The rows of the batch.
+    Training,
+    /// The running estimates.
+    Evaluation,
 }
 
 /// A network with its parameters, and what its last step computed.
@@ -76,26 +92,38 @@ impl<T: Real> Reference<T> {
         }
     }
 
-    /// Outputs `[rows][outputs]` of `inputs` `[rows][inputs]`.
+    /// Outputs `[rows][outputs]` of `inputs` `[rows][inputs]`, as a prediction makes them: norms take their running
+    /// estimates.
     pub fn forward(&mut self, inputs: &[T]) -> &[T] {
+        self.forward_as(Mode::Evaluation, inputs)
+    }
+
+    /// The same as a step makes them: norms take the statistics of these rows, and move their running estimates.
+    pub fn forward_in_training(&mut self, inputs: &[T]) -> &[T] {
+        self.forward_as(Mode::Training, inputs)
+    }
+
+    fn forward_as(&mut self, mode: Mode, inputs: &[T]) -> &[T] {
         self.trace = Trace::default();
         self.between = Between::default();
         for index in 0..self.network.activations().len() {
             self.pre_activate(index, inputs);
-            self.activate(index);
+            self.activate(index, mode);
         }
         self.outputs()
     }
 
-    /// The same from the activation of a layer on, whose pre-activations in the trace may have been changed.
+    /// The same from what comes after the pre-activations of a layer on, which in the trace may have been changed.
     pub fn forward_from(&mut self, layer: usize) -> &[T] {
         self.trace.pre_activations.truncate(layer + 1);
         self.trace.activations.truncate(layer);
         self.between.products.truncate(layer + 1);
-        self.activate(layer);
+        self.between.statistics.truncate(layer);
+        self.between.normalized.truncate(layer);
+        self.activate(layer, Mode::Training);
         for index in layer + 1..self.network.activations().len() {
             self.pre_activate(index, &[]);
-            self.activate(index);
+            self.activate(index, Mode::Training);
         }
         self.outputs()
     }
@@ -126,13 +154,30 @@ impl<T: Real> Reference<T> {
     }
 
     /// A layer's activations, from its pre-activations.
-    fn activate(&mut self, index: usize) {
+    fn activate(&mut self, index: usize, mode: Mode) {
         let Some(layer) = self.network.layers().nth(index) else { return };
         let z = &self.trace.pre_activations[index];
         let mut a = vec![T::of(0.0); z.len()];
-        let rows = z.len() / layer.fan_out;
-        let grid = Grid { rows, cols: layer.fan_out, stride: layer.fan_out };
-        twins::activate(layer.function(), z, &mut a, grid);
+        let grid = grid(&layer, z.len() / layer.fan_out);
+        let (mut statistics, mut normalized) = (Vec::new(), Vec::new());
+        match self.layout.norm(index) {
+            None => twins::activate(layer.function(), z, &mut a, grid),
+            Some(block) => {
+                normalized.resize(z.len(), T::of(0.0));
+                let [parameters, mut running] =
+                    [block.range(), block.running()].map(|r| rows_of(&self.parameters[r], block, &layer));
+                statistics.clone_from(&running);
+                if mode == Mode::Training {
+                    norm::norm_statistics(z, &mut statistics, &mut running, grid);
+                    put(&running, &mut self.parameters[block.running()], block, &layer);
+                }
+                let mut counts = vec![0; grid.rows.div_ceil(fused::COUNTED_ROWS) * grid.stride];
+                let (of, to) = ([&statistics[..], &parameters], [&mut a[..], &mut normalized]);
+                norm::norm_apply(layer.function(), z, of, to, &mut counts, grid);
+            }
+        }
+        self.between.statistics.push(statistics);
+        self.between.normalized.push(normalized);
         self.trace.activations.push(a);
     }
 
@@ -173,19 +218,33 @@ impl<T: Real> Reference<T> {
         let rows = inputs.len() / self.network.inputs();
         let (row_loss, loss, mut d) = self.row_losses(targets);
         let mut at = self.network.loss().gradient_at();
-        let (mut d_activations, mut d_pre_activations) = (Vec::new(), Vec::new());
+        let (mut d_activations, mut d_normalized) = (Vec::new(), Vec::new());
+        let mut d_pre_activations = Vec::new();
         for layer in self.network.layers().rev() {
             let block = self.layout.block(layer.index);
-            let grid = Grid { rows, cols: layer.fan_out, stride: layer.fan_out };
+            let grid = grid(&layer, rows);
             let mut d_output = Vec::new();
+            let Trace { pre_activations, activations, .. } = &self.trace;
+            let z = &pre_activations[layer.index];
             if at == GradientAt::Output {
                 d_output = d.clone();
-                let Trace { pre_activations, activations, .. } = &self.trace;
-                let before = [&pre_activations[layer.index][..], &activations[layer.index]];
+                let activated = if layer.is_normed() { &self.between.normalized[layer.index] } else { z };
+                let before = [&activated[..], &activations[layer.index]];
                 twins::activate_grad(layer.function(), before, &d_output, &mut d, grid);
             }
             at = GradientAt::Output;
             d_activations.push(d_output);
+            let mut d_normed = Vec::new();
+            if let Some(block) = self.layout.norm(layer.index) {
+                d_normed.clone_from(&d);
+                let of = [&z[..], &self.between.statistics[layer.index], &d_normed];
+                let parameters = rows_of(&self.parameters[block.range()], block, &layer);
+                let mut gradients = vec![T::of(0.0); 2 * layer.fan_out];
+                norm::norm_grad(of, &mut gradients, grid);
+                norm::norm_input_grad(of, [&parameters, &gradients], &mut d, grid);
+                put(&gradients, &mut self.gradients[block.range()], block, &layer);
+            }
+            d_normalized.push(d_normed);
             let input = match layer.index.checked_sub(1) {
                 Some(previous) => &self.trace.activations[previous],
                 None => inputs,
@@ -220,14 +279,15 @@ impl<T: Real> Reference<T> {
             d_pre_activations.push(std::mem::replace(&mut d, d_input));
         }
         d_activations.reverse();
+        d_normalized.reverse();
         d_pre_activations.reverse();
         self.trace.d_pre_activations = d_pre_activations;
         self.between = Between {
-            products: std::mem::take(&mut self.between.products),
             d_activations,
+            d_normalized,
             row_loss,
             loss,
-            ..Between::default()
+            ..std::mem::take(&mut self.between)
         };
         loss
     }
@@ -246,21 +306,39 @@ impl<T: Real> Reference<T> {
         optimizer: &Optimizer,
         rate: f64,
     ) -> T {
-        self.forward(inputs);
+        self.forward_in_training(inputs);
         let loss = self.backward(inputs, targets);
-        let mut sums = vec![T::of(0.0); self.gradients.len()];
-        twins::gradient_squares(&self.gradients, &mut sums, optimizer.clip_value.map(T::of));
+        let learned = self.layout.learned_len();
+        let gradients = &self.gradients[..learned];
+        let mut sums = vec![T::of(0.0); learned];
+        twins::gradient_squares(gradients, &mut sums, optimizer.clip_value.map(T::of));
         let scale =
             optimizer.clip_norm.map_or(T::of(1.0), |most| twins::clip_scale(&sums, T::of(most)));
         self.between.squares = sums.iter().copied().sum();
         self.between.clip_scale = scale;
         let numbers = twins::Update::new(optimizer, rate, self.steps);
-        let [first, second] = &mut self.moments;
-        let parameters = &mut self.parameters;
-        twins::optimizer_step(&numbers, scale, &self.gradients, parameters, [first, second]);
+        let [first, second] = self.moments.each_mut().map(|moment| &mut moment[..learned]);
+        let parameters = &mut self.parameters[..learned];
+        twins::optimizer_step(&numbers, scale, gradients, parameters, [first, second]);
         self.steps += 1;
         loss
     }
+}
+
+/// What a layer computes of so many rows, without padding.
+fn grid(layer: &Layer, rows: usize) -> Grid {
+    Grid { rows, cols: layer.fan_out, stride: layer.fan_out }
+}
+
+/// The two rows of a norm without their padding.
+fn rows_of<T: Copy>(padded: &[T], block: NormBlock, layer: &Layer) -> Vec<T> {
+    padded.chunks_exact(block.stride).flat_map(|row| &row[..layer.fan_out]).copied().collect()
+}
+
+/// Puts them back.
+fn put<T: Copy>(rows: &[T], padded: &mut [T], block: NormBlock, layer: &Layer) {
+    let both = padded.chunks_exact_mut(block.stride).zip(rows.chunks_exact(layer.fan_out));
+    both.for_each(|(to, row)| to[..row.len()].copy_from_slice(row));
 }
 
 /// Predictions `[rows][cols]` from outputs, through a loss's link.

@@ -361,7 +361,7 @@ fn over_lanes<T: Real>(terms: impl Iterator<Item = T>) -> T {
 }
 
 /// The sum of lanes, the upper half added to the lower until one is left.
-fn halves<T: Real>(lanes: &mut [T]) -> T {
+pub(super) fn halves<T: Real>(lanes: &mut [T]) -> T {
     let mut width = lanes.len() / 2;
     while width > 0 {
         for lane in 0..width {

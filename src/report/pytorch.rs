@@ -9,7 +9,7 @@ use std::fmt::{Display, LowerExp, Write as _};
 use super::train::describe;
 use crate::Error;
 use crate::data::Batches;
-use crate::network::{Layout, TensorKind};
+use crate::network::{Layout, Tensor, TensorKind};
 use crate::train::Training;
 
 /// The most bytes of a script: Python is slow to parse larger ones.
@@ -110,6 +110,7 @@ pub fn script(
         text.push_str("\"\"\".splitlines()");
     }
     let layout = Layout::new(&training.network);
+    text.push_str(&names(training, &layout));
     text.push_str(
         "\n\n# The initial parameters of each layer: weights, one line per unit, and biases.\n",
     );
@@ -224,6 +225,29 @@ fn table<R: AsRef<[f32]>>(text: &mut String, rows: impl Iterator<Item = R>) {
     text.push_str("\"\"\")");
 }
 
+/// The names of the tensors, and of those that are not counted. The bias before a norm has a gradient of 0 but for
+/// rounding, which an optimizer that divides by the size of gradients makes whole steps of, to either side: that
+/// moves the mean of the batch as much, and nothing else.
+fn names(training: &Training, layout: &Layout) -> String {
+    let list = |of: &dyn Fn(&&Tensor) -> bool| {
+        let names = layout.tensors().iter().filter(of).map(|tensor| format!("{:?}", tensor.name));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let divides = training.optimizer.has_moments()[1];
+    let is_free = |tensor: &&Tensor| match tensor.kind {
+        TensorKind::Bias => divides && layout.norm(tensor.layer).is_some(),
+        kind => divides && kind == TensorKind::RunningMean,
+    };
+    let (all, free) = (list(&|_| true), list(&is_free));
+    let why = match free.is_empty() {
+        true => "",
+        false => {
+            "# Biases before a norm have a gradient of 0 but for rounding, which this optimizer makes whole steps of.\n"
+        }
+    };
+    format!("\n\nNAMES = [{all}]\n{why}NOT_COUNTED = [{free}]")
+}
+
 /// The parameters in PyTorch's order and shapes: weights `[out][in]`, the transpose of wgrad's.
 fn layers(text: &mut String, layout: &Layout, parameters: &[f32]) {
     text.push_str("[\n");
@@ -233,9 +257,7 @@ fn layers(text: &mut String, layout: &Layout, parameters: &[f32]) {
         let unit = |col| rows.clone().map(|row| at(row, col)).collect::<Vec<_>>();
         match tensor.kind {
             TensorKind::Weights => table(text, cols.map(unit)),
-            TensorKind::Bias => {
-                table(text, [cols.map(|col| at(0, col)).collect::<Vec<_>>()].iter())
-            }
+            _ => table(text, [cols.map(|col| at(0, col)).collect::<Vec<_>>()].iter()),
         }
         text.push_str(",\n");
     }

@@ -179,6 +179,10 @@ impl Training {
             return setting(format!("--restarts {}", self.restarts), reason);
         }
         self.optimizer.check()?;
+        let (batches, norm) = (self.batches(0), self.network.norm());
+        if let Some(reason) = norm.refusal(batches.rows(), batches.batch()) {
+            return setting(format!("--norm {norm}"), reason);
+        }
         self.schedule.check(self.epochs)?;
         let steps = self.batches(0).steps_per_epoch() as u64 * u64::from(self.epochs);
         if steps > u64::from(u32::MAX) {

@@ -12,7 +12,7 @@ use crate::cli::choices::{
 use crate::data::{ClassWeights, Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
-use crate::network::{Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE};
+use crate::network::{Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE, Norm};
 use crate::optimizer::{
     ALPHA, BETA1, BETA2, CLIP_NORM, CLIP_VALUE, Decay, EPS, MOMENTUM, OptimizerKind, ScheduleKind,
     WEIGHT_DECAY,
@@ -200,6 +200,9 @@ settings! {
     negative_slope: f64 => Setting { is_axis: true, ..of(Family::Activation, &NEGATIVE_SLOPE, NETWORK) },
     /// Activation function of the output layer
     output_activation: Activation => Setting { default: "what the loss needs", ..NETWORK },
+    /// Norm of the hidden layers, between their sums and the activation: batch normalization with the conventions
+    /// of PyTorch's BatchNorm1d, or none
+    norm: Norm => Setting { default: "none", is_axis: true, ..NETWORK },
     /// Initial weights; biases start at 0
     init: Initializer => Setting { default_of: Some(defaults::initializer), is_axis: true, ..NETWORK },
     /// Factor on the initial weights

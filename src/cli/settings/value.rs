@@ -7,7 +7,7 @@ use crate::cli::choices::{
 use crate::data::{ClassWeights, Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
-use crate::network::{Activation, Initializer, Loss};
+use crate::network::{Activation, Initializer, Loss, Norm};
 use crate::optimizer::{Decay, OptimizerKind, ScheduleKind};
 use crate::sweep::{self, AxisError, AxisValue};
 use crate::train::{OnDivergence, Weights};
@@ -122,7 +122,7 @@ values! {
         => u32 u64 usize;
     Form::Real, |text, _| format!("{text:?} is not a number") => f32 f64;
     Form::Name(Self::NAMES), |_, error| error
-        => Activation Decay Decimal Delimiter EngineChoice Header Initializer Kernels Loss Missing Normalize
+        => Activation Decay Decimal Delimiter EngineChoice Header Initializer Kernels Loss Missing Norm Normalize
            OnDivergence OptimizerKind Order ScheduleKind Stratify TargetType Weights;
     Form::Text, |_, error| error => ClassWeights DeviceChoice Source String TestRows;
 }

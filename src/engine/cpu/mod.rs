@@ -4,6 +4,7 @@
 
 pub(super) mod lanes;
 mod math;
+mod norm;
 mod pass;
 mod product;
 mod statistics;
@@ -12,7 +13,7 @@ mod update;
 use super::{Forward, NetworkStatus, Slot, State, Task, pad_rows, unpad_rows};
 use crate::Error;
 use crate::data::Batches;
-use crate::network::{Layout, Network, row_stride};
+use crate::network::{Layout, Network, Norm, row_stride};
 use crate::reference::Trace;
 use math::loss_gradient;
 use pass::{LayerPass, Pass};
@@ -172,6 +173,8 @@ impl CpuEngine {
         stop: &dyn Fn() -> bool,
     ) -> (Vec<f32>, u32) {
         let is_full = self.task.batches.is_full();
+        // A norm makes other predictions in a step than of the same rows elsewhere.
+        let shows_solved = is_full && self.task.network.norm() == Norm::None;
         let every = if is_full { loss_every } else { loss_every.min(1) };
         // Room for all at once: steps allocate nothing.
         let room = if every == 1 && !self.stops_when_solved { steps } else { 0 };
@@ -186,14 +189,14 @@ impl CpuEngine {
                 }
                 break;
             }
-            if !is_full && self.begins_solved() {
+            if !shows_solved && self.begins_solved() {
                 break;
             }
             if i + 1 == steps {
                 self.before.note(&self.task.start.parameters, step);
             }
             self.look();
-            self.is_solved = self.stops_when_solved && is_full && self.is_near;
+            self.is_solved = self.stops_when_solved && shows_solved && self.is_near;
             if !self.is_solved {
                 if wanted == Some(step + 1) {
                     losses.push(self.loss());
@@ -228,7 +231,7 @@ impl CpuEngine {
     /// The forward pass over the step's batch, and the gradient of its loss.
     fn look(&mut self) {
         self.take_batch();
-        self.pass.forward(&self.task.start.parameters, &self.input);
+        self.pass.forward(&self.task.start.parameters, &self.input, true);
         self.is_near = self.pass.loss_gradient(&self.target, self.task.data.is_weighted());
     }
 
@@ -244,8 +247,12 @@ impl CpuEngine {
             }
         };
         let State { step, parameters, moments } = &mut self.task.start;
+        self.pass.move_running(parameters);
         for layer in &self.pass.layers {
             optimize(rule, layer.block.range(), &self.gradients, parameters, moments);
+            if let Some(norm) = &layer.norm {
+                optimize(rule, norm.block.range(), &self.gradients, parameters, moments);
+            }
         }
         *step += 1;
     }
@@ -356,7 +363,8 @@ pub(super) fn forward_rows(network: &Network, parameters: &[f32], inputs: &[f32]
 /// What a network of `parameters` computes of `inputs`, layer by layer.
 fn forward_pass(network: &Network, parameters: &[f32], inputs: &[f32]) -> Pass {
     let mut pass = Pass::new(network, inputs.len() / network.inputs());
-    pass.forward(parameters, &pad_rows(inputs, network.inputs(), row_stride(network.inputs())));
+    let padded = pad_rows(inputs, network.inputs(), row_stride(network.inputs()));
+    pass.forward(parameters, &padded, false);
     pass
 }
 
@@ -371,7 +379,7 @@ pub(super) fn activations(network: &Network, parameters: &[f32], inputs: &[f32])
 const PARAMETER_COPIES: usize = 8;
 
 /// Whether the host can hold a network in training, to the saving of it: its parameters as often
-/// as they are copied, and every layer's three matrices of a batch.
+/// as they are copied, and every layer's matrices of a batch.
 pub(super) fn check_memory(
     network: &Network,
     batches: &Batches,
@@ -380,7 +388,8 @@ pub(super) fn check_memory(
     let units: usize = network.sizes().iter().map(|&units| row_stride(units)).sum();
     let rows = batches.batch().max(FORWARD_ROWS.min(batches.rows()));
     let parameters = (PARAMETER_COPIES + 3 * moments) * Layout::new(network).len();
-    let states = 3usize.saturating_mul(rows.saturating_mul(units));
+    let matrices = if network.norm() == Norm::None { 3usize } else { 4 };
+    let states = matrices.saturating_mul(rows.saturating_mul(units));
     let bytes = parameters.saturating_add(states).saturating_mul(size_of::<f32>());
     // Given back at once: it only has to be there.
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })

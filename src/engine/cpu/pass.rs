@@ -1,6 +1,7 @@
 //! What a batch goes through: all layers, the loss, and back to the gradients of all parameters.
 
 use super::math::{activate, apply_slope, loss_gradient, row_loss};
+use super::norm::NormPass;
 use super::product::{
     View, add_row, bias_gradients, gemm, input_gradients, rows_mut, rows_of, weight_gradients,
     weighted_sums,
@@ -21,6 +22,8 @@ pub(super) struct LayerPass {
     pub z: Vec<f32>,
     pub a: Vec<f32>,
     pub d_z: Vec<f32>,
+    /// Between `z` and the activation.
+    pub norm: Option<NormPass>,
 }
 
 /// A network's layers over the rows of a batch.
@@ -44,7 +47,8 @@ impl Pass {
         let layout = Layout::new(network);
         let layer = |layer: Layer| {
             let block = layout.block(layer.index);
-            LayerPass { layer, block, z: Vec::new(), a: Vec::new(), d_z: Vec::new() }
+            let norm = layout.norm(layer.index).map(NormPass::new);
+            LayerPass { layer, block, z: Vec::new(), a: Vec::new(), d_z: Vec::new(), norm }
         };
         let mut pass = Pass {
             layers: network.layers().map(layer).collect(),
@@ -67,9 +71,12 @@ impl Pass {
         self.is_small = self.layers.iter().all(|LayerPass { layer, .. }| {
             layer.fan_in.max(layer.fan_out) <= SMALL_STRIDE && !is_large(rows, layer)
         });
-        for LayerPass { block, z, a, d_z, .. } in &mut self.layers {
+        for LayerPass { block, z, a, d_z, norm, .. } in &mut self.layers {
             for list in [z, a, d_z] {
                 list.resize(rows * block.stride, 0.0);
+            }
+            if let Some(norm) = norm {
+                norm.resize(rows);
             }
         }
     }
@@ -79,19 +86,19 @@ impl Pass {
         self.rows
     }
 
-    /// Every layer's `z` and `a`, from `input` `[rows][stride]`.
-    pub(super) fn forward(&mut self, parameters: &[f32], input: &[f32]) {
+    /// Every layer's `z` and `a`, from `input` `[rows][stride]`; norms are of these rows where it `trains`.
+    pub(super) fn forward(&mut self, parameters: &[f32], input: &[f32], trains: bool) {
         match self.is_small {
-            true => self.forward_by::<true>(parameters, input),
-            false => self.forward_by::<false>(parameters, input),
+            true => self.forward_by::<true>(parameters, input, trains),
+            false => self.forward_by::<false>(parameters, input, trains),
         }
     }
 
-    fn forward_by<const SMALL: bool>(&mut self, parameters: &[f32], input: &[f32]) {
+    fn forward_by<const SMALL: bool>(&mut self, parameters: &[f32], input: &[f32], trains: bool) {
         let rows = self.rows;
         for index in 0..self.layers.len() {
             let (before, from) = self.layers.split_at_mut(index);
-            let LayerPass { layer, block, z, a, .. } = &mut from[0];
+            let LayerPass { layer, block, z, a, norm, .. } = &mut from[0];
             let [in_stride, stride] = strides::<SMALL>(layer);
             let (weights, bias) = parameters[block.range()].split_at(block.bias_offset);
             let input = before.last().map_or(input, |layer| &layer.a);
@@ -102,6 +109,13 @@ impl Pass {
             } else {
                 weighted_sums((input, in_stride), (weights, bias), (z, stride));
             }
+            let z = match norm {
+                None => z,
+                Some(norm) => {
+                    norm.forward(parameters, z, trains);
+                    &norm.n
+                }
+            };
             activate(layer, stride, z, a);
         }
     }
@@ -180,9 +194,8 @@ impl Pass {
             } else {
                 weight_gradients((x, in_stride), (d_z, stride), (d_weights, d_bias));
             }
-            let Some(LayerPass { layer: below, z, a, d_z: d_below, .. }) = before.last_mut() else {
-                return;
-            };
+            let Some(below) = before.last_mut() else { return };
+            let LayerPass { layer: below, z, a, d_z: d_below, norm, .. } = below;
             let weights = &parameters[block.range()][..block.bias_offset];
             if is_large {
                 let (rows, cols, steps) = (layer.fan_out, layer.fan_in, (1, stride));
@@ -190,7 +203,20 @@ impl Pass {
             } else {
                 input_gradients((d_z, stride), weights, (d_below, in_stride));
             }
-            apply_slope(below, z, a, d_below);
+            match norm {
+                None => apply_slope(below, z, a, d_below),
+                Some(norm) => {
+                    apply_slope(below, &norm.n, a, d_below);
+                    norm.backward(parameters, z, d_below, gradients);
+                }
+            }
+        }
+    }
+
+    /// Moves the running estimates of norms towards those of the batch.
+    pub(super) fn move_running(&self, parameters: &mut [f32]) {
+        for norm in self.layers.iter().filter_map(|layer| layer.norm.as_ref()) {
+            norm.move_running(parameters, self.rows);
         }
     }
 

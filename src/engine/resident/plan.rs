@@ -8,6 +8,7 @@ use super::workgroup::Workgroup;
 use crate::data::Dataset;
 use crate::gpu::{Gpu, GpuError, Launch};
 use crate::kernels::Trainings;
+use crate::network::Norm;
 
 /// Vector registers with which a SIMD of AMD's RDNA2 still runs three waves of 64: with fewer waves nothing hides
 /// that memory takes its time.
@@ -99,7 +100,12 @@ pub fn mapping(request: Request<'_>, capacity: Capacity) -> Option<Mapping> {
 /// # Errors
 /// Why neither does, in words.
 pub(super) fn plan(request: Request<'_>, capacity: Capacity) -> Result<Plan, String> {
-    let Request { networks, mapping, .. } = request;
+    let Request { network, networks, mapping, .. } = request;
+    if network.norm() != Norm::None {
+        // An invocation goes row by row, and a norm needs all rows of a batch at once; for a workgroup they are sums
+        // between barriers, for each layer twice each way.
+        return Err(format!("{} norm is not in its kernels", network.norm()));
+    }
     let is_worth_it = networks >= MANY_NETWORKS || mapping == Some(Mapping::Invocation);
     let registers = match (capacity.is_software, is_worth_it) {
         (false, _) => registers(request.optimizer.moments()),

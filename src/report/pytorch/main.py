@@ -10,6 +10,11 @@ def differences(own, wgrads):
     return (own - wgrads).abs() / wgrads.abs().clamp(min=1)
 
 
+def tensors(model):
+    """What START and END are of, in their order: parameters, and the running estimates of norms."""
+    return [*model.parameters(), *(buffer for buffer in model.buffers() if buffer.dim())]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--f32", action="store_true", help="compute in float32")
@@ -20,8 +25,8 @@ def main():
 
     model = network().to(dtype)
     with torch.no_grad():
-        for parameter, start in zip(model.parameters(), START):
-            parameter.copy_(start.reshape(parameter.shape))
+        for tensor, start in zip(tensors(model), START):
+            tensor.copy_(start.reshape(tensor.shape))
     losses = train(model, dtype)
 
     largest = differences(losses, LOSSES)
@@ -33,11 +38,12 @@ def main():
         step = first + int(largest[first : first + each].argmax())
         numbers = f"{rate_of(step):>14.8g}{losses[step].item():>16.8g}{largest[step].item():>12.1e}"
         print(f"{step + 1:>8}{numbers}")
-    for index, (parameter, end) in enumerate(zip(model.parameters(), END)):
-        own = differences(parameter, end)
-        what = "biases" if index % 2 else "weights"
-        print(f"layer {index // 2}: {what} differ by at most {own.max().item():.1e}")
-        largest = torch.cat([largest, own])
+    for name, tensor, end in zip(NAMES, tensors(model), END):
+        own = differences(tensor, end)
+        note = " (not counted)" if name in NOT_COUNTED else ""
+        print(f"{name} differs by at most {own.max().item():.1e}{note}")
+        if name not in NOT_COUNTED:
+            largest = torch.cat([largest, own])
     largest = largest.max().item()
     print(f"largest difference: {largest:.3e}")
     # Not `>`: NaN is not within the tolerance either.

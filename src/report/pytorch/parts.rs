@@ -34,6 +34,9 @@ pub(super) fn network(network: &Network) -> String {
     let last = network.layers().len() - 1;
     for layer in network.layers() {
         let _ = writeln!(text, "        nn.Linear({}, {}),", layer.fan_in, layer.fan_out);
+        if let Some(class) = layer.norm.row().pytorch {
+            let _ = writeln!(text, "        nn.{class}({}),", layer.fan_out);
+        }
         let module = layer.activation.row().pytorch.filter(|_| layer.index != last || !left_out);
         if let Some(module) = module {
             let _ = writeln!(text, "        nn.{},", module(layer.parameter));

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut, Range};
 
 use crate::data::Batches;
 use crate::engine::{Population, Request};
-use crate::network::{Activation, GradientAt, Layout, Loss};
+use crate::network::{Activation, GradientAt, Layout, Loss, Norm};
 use crate::optimizer::Optimizer;
 
 /// Bytes that a step of a group of small networks may have in use: about what the first level of a cache holds.
@@ -59,10 +59,12 @@ fn states(optimizer: &Optimizer) -> usize {
 
 /// Whether networks like this are faster one in each lane than one after the other. They are not where the
 /// loss is asked for on the way, which here is never computed: to lower the rate when it stands still; nor
-/// where a network is so large that those of a group leave the cache.
+/// where a network is so large that those of a group leave the cache. Norms are not taken: they need all rows of a
+/// batch at once, which come here tile by tile.
 pub(super) fn suits(request: Request<'_>) -> bool {
     let numbers = request.network.parameter_count() * states(&request.optimizer);
-    !request.schedule.is_plateau() && numbers <= MOST_NUMBERS
+    let has_norm = request.network.norm() != Norm::None;
+    !request.schedule.is_plateau() && !has_norm && numbers <= MOST_NUMBERS
 }
 
 impl Shape {
