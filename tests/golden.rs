@@ -211,7 +211,9 @@ fn flat(rows: &[Vec<f64>]) -> Vec<f64> {
 /// What is learned of every layer, in the order of the network's layout.
 fn param_lists(layers: &[Params]) -> Vec<Vec<f64>> {
     let of_norm = |layer: &Params| [layer.gamma.clone(), layer.beta.clone()];
-    let lists = |layer: &Params| [Some(flat(&layer.w)), Some(layer.b.clone())].into_iter().chain(of_norm(layer));
+    let lists = |layer: &Params| {
+        [Some(flat(&layer.w)), Some(layer.b.clone())].into_iter().chain(of_norm(layer))
+    };
     layers.iter().flat_map(lists).flatten().collect()
 }
 
@@ -454,7 +456,8 @@ fn widened(trace: &Trace) -> Drift {
         });
         for (drift, (a, b)) in drift.steps.iter_mut().zip(rounded.steps.iter().zip(&truth.steps)) {
             drift.loss = drift.loss.max((a.loss - b.loss).abs());
-            let ([a, own], [b, running]) = (parts(&layout, &a.parameters), parts(&layout, &b.parameters));
+            let ([a, own], [b, running]) =
+                (parts(&layout, &a.parameters), parts(&layout, &b.parameters));
             drift.params_after = drift.params_after.max(farthest(&a, &b));
             drift.running = drift.running.max(farthest(&own, &running));
         }

@@ -310,7 +310,7 @@ fn files_are_written_in_the_order_of_the_house() {
 
 /// A file of `common/` adds nothing but constants, structs and functions to the kernel that takes
 /// it; the rows of the data set are also kept there, for the kernels that read them alike, and what a workgroup
-/// shares for a product.
+/// shares for a product or for sums over rows.
 #[test]
 fn common_files_hold_constants_and_pure_functions() {
     for (name, source) in COMMON {
@@ -318,8 +318,8 @@ fn common_files_hold_constants_and_pure_functions() {
         for line in code.filter(|line| !line.starts_with([' ', '}', ')'])) {
             let is_pure = ["const ", "fn ", "struct "].iter().any(|start| line.starts_with(start));
             let is_rows = *name == "rows" && line.starts_with("var<private> ");
-            let is_shared =
-                ["split", "staged"].contains(name) && line.starts_with("var<workgroup> ");
+            let is_shared = ["split", "staged", "columns"].contains(name)
+                && line.starts_with("var<workgroup> ");
             assert!(is_pure || is_rows || is_shared, "{name}: {line}");
         }
     }
@@ -419,6 +419,12 @@ fn numbers_that_stand_on_both_sides_are_the_same() {
     for file in ["finish_step", "clip_scale"] {
         let lanes = constant(&text(&format!("shaders/{file}.wgsl")), "LANES");
         assert_eq!(lanes, wgrad::reference::twins::MEAN_LANES.to_string(), "{file}");
+    }
+    let columns = text("shaders/common/columns.wgsl");
+    let lanes = wgrad::reference::norm::COLUMN_LANES.to_string();
+    assert_eq!(constant(&columns, "ROW_LANES"), lanes);
+    for kernel in ALL.iter().filter(|kernel| kernel.source.contains("column_of(group")) {
+        assert_eq!(constant(&columns, "COLUMN_LANES"), kernel.lanes.to_string(), "{}", kernel.name);
     }
     let within = constant(&text("shaders/common/output.wgsl"), "STOP_WITHIN");
     assert_eq!(within.parse(), Ok(wgrad::engine::STOP_WITHIN));

@@ -8,7 +8,9 @@ use super::case::Scope;
 use crate::Error;
 use crate::data::{Batches, Dataset, Order, epoch_key, permuted};
 use crate::engine::{State, Task};
-use crate::network::{Activation, Layout, Link, Loss, Network, Targets, Tensor, joined};
+use crate::network::{
+    Activation, Layout, Link, Loss, Network, Norm, Targets, Tensor, TensorKind, joined,
+};
 use crate::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use crate::random::{Purpose, Threefry};
 
@@ -44,6 +46,10 @@ fn task(at: usize, seed: u64) -> Result<Task, Error> {
 
     let rows = random.random_range(3..=MOST_ROWS);
     let batch = if at.is_multiple_of(3) { 0 } else { random.random_range(1..rows) };
+    // With one and with two hidden layers; in batches of two rows at least.
+    let norm = if [5, 6].contains(&(at % 8)) { Norm::Batch } else { Norm::None };
+    let batch = if norm.refusal(rows, batch).is_some() { 0 } else { batch };
+    let network = network.with_norm(norm)?;
     let data = data(&network, rows, &mut random)?;
     let outputs = network.outputs();
     let data = match at % 5 {
@@ -97,12 +103,19 @@ fn data(network: &Network, rows: usize, random: &mut Threefry) -> Result<Dataset
     Ok(Dataset::new("random rows", inputs, network.inputs(), targets, outputs)?)
 }
 
-/// Weights that keep numbers near 1 from layer to layer, and biases that are not zero.
+/// Weights that keep numbers near 1 from layer to layer, biases that are not zero, and norms that are not as at a
+/// start.
 fn parameters(network: &Network, random: &mut Threefry) -> Vec<f32> {
     let layout = Layout::new(network);
     let lists = layout.tensors().iter().map(|tensor| {
-        let limit = (3.0 / network.sizes()[tensor.layer] as f32).sqrt();
-        (0..tensor.rows * tensor.cols).map(|_| limit * random.random_range(-1.0..1.0f32)).collect()
+        let limit = match tensor.kind {
+            TensorKind::Weights | TensorKind::Bias => {
+                (3.0 / network.sizes()[tensor.layer] as f32).sqrt()
+            }
+            _ => 0.5,
+        };
+        let mut drawn = || tensor.kind.start() + limit * random.random_range(-1.0..1.0f32);
+        (0..tensor.rows * tensor.cols).map(|_| drawn()).collect()
     });
     layout.pack::<f32>(&lists.collect::<Vec<_>>())
 }
@@ -120,6 +133,9 @@ pub(super) fn described(task: &Task) -> String {
         batches.batch(),
         batches.rows()
     );
+    if network.norm() != Norm::None {
+        label = format!("{label}, {} norm", network.norm());
+    }
     if task.data.is_weighted() {
         label += ", weighted";
     }
@@ -133,10 +149,10 @@ pub(super) struct Sampled {
     pub places: Vec<(usize, usize)>,
 }
 
-/// All places of a network's tensors, or where these are more than `most`, so many, of small tensors all.
+/// All places of what a network learns, or where these are more than `most`, so many, of small tensors all.
 pub(super) fn sampled(network: &Network, most: usize, seed: u64) -> Vec<Sampled> {
     let layout = Layout::new(network);
-    let mut order: Vec<&Tensor> = layout.tensors().iter().collect();
+    let mut order: Vec<&Tensor> = layout.learned().collect();
     order.sort_by_key(|tensor| tensor.rows * tensor.cols);
     let (mut left, mut after) = (most, order.len());
     let mut all: Vec<Sampled> = Vec::new();
@@ -191,6 +207,10 @@ mod tests {
             assert!(some(|task| task.optimizer.clip_norm.is_some()));
             assert!(some(|task| task.optimizer.clip_value.is_some()));
             assert!(some(|task| task.optimizer.weight_decay != 0.0));
+            let has_norm = |task: &&Task| task.network.norm() == Norm::Batch;
+            let normed: Vec<&Task> = tasks.iter().filter(has_norm).collect();
+            assert!(normed.iter().any(|task| task.batches.is_full()) && normed.len() > 1);
+            assert!(some(|task| task.network.norm() == Norm::None));
             assert!(tasks.iter().all(|task| task.check().is_ok()));
         }
     }

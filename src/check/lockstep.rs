@@ -262,6 +262,15 @@ impl Pair<'_> {
             Quantity::PreActivations(layer) => {
                 of_layer("pre-activations", layer, &trace.pre_activations)
             }
+            Quantity::NormStatistics(layer) => {
+                of_layer("means and variances", layer, &between.statistics)
+            }
+            Quantity::Normalized(layer) => {
+                of_layer("normalized pre-activations", layer, &between.normalized)
+            }
+            Quantity::NormalizedGradients(layer) => {
+                of_layer("gradients of normalized pre-activations", layer, &between.d_normalized)
+            }
             Quantity::Activations(layer) => of_layer("activations", layer, &trace.activations),
             Quantity::ActivationGradients(layer) => {
                 of_layer("activation gradients", layer, &between.d_activations)

@@ -63,7 +63,7 @@ async fn on_device(gpu: &Arc<Gpu>, task: &Task, report: &mut Report, watch: &mut
     let mut reference: Reference<Inexact> = carried(task);
     let (loss, bound) = apart(&[carried_step(task, &mut reference)]);
     let layout = Layout::new(&task.network);
-    let names = std::iter::once("loss").chain(layout.tensors().iter().map(|t| t.name.as_str()));
+    let names = std::iter::once("loss").chain(layout.learned().map(|tensor| tensor.name.as_str()));
     let mut rows: Vec<Findings> = names.map(|name| Findings::new(name, false)).collect();
     for (done, &kernels) in (1..).zip(Kernels::ALL) {
         report.stopped = !goes_on(watch, what, &format!("{kernels} kernels"), done, of);
@@ -84,7 +84,7 @@ async fn on_device(gpu: &Arc<Gpu>, task: &Task, report: &mut Report, watch: &mut
             match at.checked_sub(1) {
                 None => row.close("loss", losses, &loss, Bound::Each(&bound)),
                 Some(at) => {
-                    let tensor = &layout.tensors()[at];
+                    let Some(tensor) = layout.learned().nth(at) else { continue };
                     close_tensor(tensor, "gradient", gradients, &reference.gradients, row);
                 }
             }

@@ -6,6 +6,7 @@
 //! row-major, with the row strides of [`Layout`](crate::network::Layout).
 
 mod batch;
+mod batch_norm;
 mod canary;
 mod evaluation;
 mod fused;
@@ -16,6 +17,7 @@ mod resident;
 mod update;
 
 pub use batch::*;
+pub use batch_norm::*;
 pub use canary::*;
 pub use evaluation::*;
 pub use fused::*;
@@ -138,10 +140,14 @@ pub const ALL: &[KernelRow] = &[
     GATHER_BATCH.row,
     MATMUL.row,
     BIAS_ADD.row,
+    NORM_STATISTICS.row,
+    NORM_APPLY.row,
     ACTIVATE.row,
     LOSS_ELEMENTWISE.row,
     LOSS_SOFTMAX.row,
     ACTIVATE_GRAD.row,
+    NORM_GRAD.row,
+    NORM_INPUT_GRAD.row,
     BIAS_GRAD.row,
     GRADIENT_SQUARES.row,
     CLIP_SCALE.row,
@@ -165,6 +171,8 @@ pub const ALL: &[KernelRow] = &[
 pub const COMMON: &[(&str, &str)] = &[
     ("activation", include_str!("../../shaders/common/activation.wgsl")),
     ("broadcast", include_str!("../../shaders/common/broadcast.wgsl")),
+    ("columns", include_str!("../../shaders/common/columns.wgsl")),
+    ("deviation", include_str!("../../shaders/common/deviation.wgsl")),
     ("direct", include_str!("../../shaders/common/direct.wgsl")),
     ("finite", include_str!("../../shaders/common/finite.wgsl")),
     ("grid", include_str!("../../shaders/common/grid.wgsl")),

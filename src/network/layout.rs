@@ -330,7 +330,10 @@ mod tests {
         assert_eq!((norm.range(), norm.running()), (3 * 64..3 * 64 + 16, 6 * 64..6 * 64 + 16));
         assert_eq!((layout.norm(2), layout.learned_len(), layout.len()), (None, 5 * 64, 7 * 64));
         let names: Vec<&str> = layout.tensors().iter().map(|tensor| tensor.name.as_str()).collect();
-        assert_eq!(names[..4], ["layers.0.weight", "layers.0.bias", "norms.0.weight", "norms.0.bias"]);
+        assert_eq!(
+            names[..4],
+            ["layers.0.weight", "layers.0.bias", "norms.0.weight", "norms.0.bias"]
+        );
         assert_eq!(names[10..12], ["norms.0.running_mean", "norms.0.running_var"]);
         assert!(layout.learned().all(|tensor| tensor.offset < layout.learned_len()));
         assert_eq!(layout.learned().count() + 4, layout.tensors().len());

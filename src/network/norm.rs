@@ -25,13 +25,15 @@ family! {
 }
 
 impl Norm {
-    /// Why it does not take these batches, and what to change, if it does not.
+    /// Why it does not take these batches of rows, of which 0 is one of all, and what to change, if it does not.
     pub fn refusal(self, rows: usize, batch: usize) -> Option<String> {
-        let short = rows % batch.max(1);
-        let what = match (self, batch, short) {
+        let batch = if batch == 0 { rows } else { batch.min(rows) };
+        let what = match (self, batch, rows % batch.max(1)) {
             (Norm::None, ..) => return None,
-            (Norm::Batch, 0 | 1, _) => "batches of one row".to_owned(),
-            (Norm::Batch, _, 1) => format!("a last batch of one row, of {rows} in batches of {batch}"),
+            (Norm::Batch, 1, _) => "batches of one row".to_owned(),
+            (Norm::Batch, _, 1) => {
+                format!("a last batch of one row, of {rows} in batches of {batch}")
+            }
             (Norm::Batch, ..) => return None,
         };
         let why = "one row is its own mean and has no variance";

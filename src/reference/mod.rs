@@ -164,8 +164,8 @@ impl<T: Real> Reference<T> {
             None => twins::activate(layer.function(), z, &mut a, grid),
             Some(block) => {
                 normalized.resize(z.len(), T::of(0.0));
-                let [parameters, mut running] =
-                    [block.range(), block.running()].map(|r| rows_of(&self.parameters[r], block, &layer));
+                let [parameters, mut running] = [block.range(), block.running()]
+                    .map(|r| rows_of(&self.parameters[r], block, &layer));
                 statistics.clone_from(&running);
                 if mode == Mode::Training {
                     norm::norm_statistics(z, &mut statistics, &mut running, grid);
@@ -228,7 +228,8 @@ impl<T: Real> Reference<T> {
             let z = &pre_activations[layer.index];
             if at == GradientAt::Output {
                 d_output = d.clone();
-                let activated = if layer.is_normed() { &self.between.normalized[layer.index] } else { z };
+                let activated =
+                    if layer.is_normed() { &self.between.normalized[layer.index] } else { z };
                 let before = [&activated[..], &activations[layer.index]];
                 twins::activate_grad(layer.function(), before, &d_output, &mut d, grid);
             }

@@ -165,6 +165,7 @@ pub(super) fn start(
         "data_notes": samples.notes,
         "network": training.network.sizes(),
         "activations": training.network.activations(),
+        "norm": training.network.norm(),
         "loss": training.network.loss(),
         "parameters": training.network.parameter_count(),
         "init": training.init,

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::train::applied;
 use super::{Detail, OutputError, curve, engine_line, json, print, table};
 use crate::check::{Lockstep, LockstepPoint};
 use crate::engine::{EngineSpec, Task};
@@ -46,7 +47,7 @@ impl LockstepReport<'_> {
     fn drift(&self) -> String {
         let Task { network, data, batches, optimizer, .. } = self.task;
         let mut text = engine_line(self.at, None, None);
-        let activations: Vec<&str> = network.activations().iter().map(|kind| kind.name()).collect();
+        let activations: Vec<String> = network.layers().map(|layer| applied(&layer)).collect();
         let _ = writeln!(
             text,
             "network {}, {}, {}, {}; data {}, batches of {}; compared with the f64 reference after every kernel\n",

@@ -15,7 +15,7 @@ use crate::Error;
 use crate::data::{Dataset, Encoding, Labels, Normalize, SOLVED_ROWS, Samples, Scaling};
 use crate::engine::{EngineKind, EngineSpec, Mapping};
 use crate::gpu::Profile;
-use crate::network::{Hyperparameter, Network};
+use crate::network::{Hyperparameter, Layer, Network, Norm};
 use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
 use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd, Training};
 
@@ -400,6 +400,14 @@ const MOST_NAMED: usize = 12;
 
 /// `2 - 3 relu - 1 sigmoid`.
 pub(super) fn describe(network: &Network) -> String {
-    let layers = network.layers().map(|layer| format!(" - {} {}", layer.fan_out, layer.activation));
+    let layers = network.layers().map(|layer| format!(" - {} {}", layer.fan_out, applied(&layer)));
     format!("{}{}", network.inputs(), layers.collect::<String>())
+}
+
+/// What a layer applies to its sums.
+pub(super) fn applied(layer: &Layer) -> String {
+    match layer.norm {
+        Norm::None => layer.activation.to_string(),
+        norm => format!("{norm} norm {}", layer.activation),
+    }
 }

@@ -3,6 +3,7 @@
 
 mod activate;
 mod activate_grad;
+mod batch_norm;
 mod bias_add;
 mod bias_grad;
 mod evaluate_rows;
@@ -54,10 +55,14 @@ pub const CASES: &[KernelCases] = &[
     of("gather_batch", small::gather_batch),
     of("matmul", matmul::cases),
     of("bias_add", bias_add::cases),
+    of("norm_statistics", batch_norm::statistics),
+    of("norm_apply", batch_norm::apply),
     of("activate", activate::cases),
     of("loss_elementwise", loss_elementwise::cases),
     of("loss_softmax", loss_softmax::cases),
     of("activate_grad", activate_grad::cases),
+    of("norm_grad", batch_norm::grad),
+    of("norm_input_grad", batch_norm::input_grad),
     of("bias_grad", bias_grad::cases),
     of("gradient_squares", norms::gradient_squares),
     of("clip_scale", norms::clip_scale),

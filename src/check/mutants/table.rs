@@ -99,6 +99,49 @@ mutants! {
             "let col = index % params.cols;"
             => "let col = index / params.cols;";
     }
+    norm_statistics {
+        "the variance around 0":
+            "let difference = input[row * params.stride + own] - mean;"
+            => "let difference = input[row * params.stride + own];";
+        "the unbiased variance in the batch":
+            "statistics[below] = variance;"
+            => "statistics[below] = variance * params.unbiased;";
+        "the biased variance in the running estimate":
+            "moved(running[below], variance * params.unbiased)"
+            => "moved(running[below], variance)";
+        "running estimates that hardly stay":
+            "(1.0 - params.momentum) * own + params.momentum * goal"
+            => "params.momentum * own + (1.0 - params.momentum) * goal";
+        "the sums of lanes not added up":
+            "column_partial[lane] += column_partial[lane + width * COLUMNS];"
+            => "";
+        "a column too many":
+            "lane % COLUMNS;\n}"
+            => "lane % COLUMNS + 1u;\n}";
+    }
+    norm_apply {
+        "gamma skipped":
+            "gamma * ((input[at] - mean) * inverse) + beta"
+            => "(input[at] - mean) * inverse + beta";
+        "beta skipped":
+            "gamma * ((input[at] - mean) * inverse) + beta"
+            => "gamma * ((input[at] - mean) * inverse)";
+        "the mean not taken off":
+            "(input[at] - mean)"
+            => "(input[at])";
+        "eps beside the root":
+            "sqrt(variance + eps)"
+            => "(sqrt(variance) + eps)";
+        "what the activation takes as what is kept":
+            "select(0.0, n, is_column)"
+            => "a";
+        "a row left out of the counts":
+            "counts += unit_state(ACTIVATION, a);"
+            => "counts += select(0u, unit_state(ACTIVATION, a), row > first);";
+        "padding that is not 0":
+            "select(0.0, activation(ACTIVATION, ACTIVATION_PARAMETER, n), is_column)"
+            => "activation(ACTIVATION, ACTIVATION_PARAMETER, n)";
+    }
     activate {
         "relu from the other side":
             "return select(0.0, z, z > 0.0);"
@@ -175,6 +218,37 @@ mutants! {
         "the square in the slope of gelu":
             "(1.0 - h * h)"
             => "(1.0 - h)";
+    }
+    norm_grad {
+        "both gradients of beta":
+            "gradients[col] = sums.x;"
+            => "gradients[col] = sums.y;";
+        "the mean not taken off":
+            "(input[at] - mean) * inverse"
+            => "input[at] * inverse";
+        "every other round of rows left out":
+            "row += ROW_LANES"
+            => "row += 2u * ROW_LANES";
+        "divided by the variance":
+            "1.0 / sqrt(variance + eps)"
+            => "1.0 / (variance + eps)";
+    }
+    norm_input_grad {
+        "not through the mean":
+            "d_output[at] - of_beta - h"
+            => "d_output[at] - h";
+        "not through the variance":
+            " - h * of_gamma"
+            => "";
+        "gamma skipped":
+            "parameters[col] * inverse *"
+            => "inverse *";
+        "a sum for an average":
+            "gradients[col] / count"
+            => "gradients[col]";
+        "the gradient of the row above":
+            "gradients[params.stride + col] / count"
+            => "gradients[col] * 1.0 / count";
     }
     bias_grad {
         "the last row left out":

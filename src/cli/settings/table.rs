@@ -12,7 +12,9 @@ use crate::cli::choices::{
 use crate::data::{ClassWeights, Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
-use crate::network::{Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE, Norm};
+use crate::network::{
+    Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE, Norm,
+};
 use crate::optimizer::{
     ALPHA, BETA1, BETA2, CLIP_NORM, CLIP_VALUE, Decay, EPS, MOMENTUM, OptimizerKind, ScheduleKind,
     WEIGHT_DECAY,

@@ -18,10 +18,16 @@ pub enum Quantity {
     Targets,
     /// A layer's pre-activations, `[rows][units]`.
     PreActivations(usize),
+    /// Means and variances of these, from which its norm goes, `[2][units]`.
+    NormStatistics(usize),
+    /// What the norm of a layer made of them, `[rows][units]`.
+    Normalized(usize),
     /// A layer's activations, alike.
     Activations(usize),
     /// dLoss/da of a layer, alike.
     ActivationGradients(usize),
+    /// The loss's gradient with respect to what the norm of a layer gave, alike.
+    NormalizedGradients(usize),
     /// dLoss/dz of a layer, alike.
     PreActivationGradients(usize),
     /// The loss of each row.
@@ -124,6 +130,21 @@ impl LayeredEngine {
                 }
             }
         }
+        for (index, layer) in buffers.layers.iter().enumerate() {
+            let Some(norm) = &layer.norm else { continue };
+            let keeps = kernel == "norm_apply";
+            for (own, what) in [
+                (&norm.statistics, Quantity::NormStatistics(index)),
+                (&norm.normalized, Quantity::Normalized(index)),
+                (&norm.d_normalized, Quantity::NormalizedGradients(index)),
+                (&norm.gradients, Quantity::Gradients(norm.block.offset)),
+            ] {
+                if buffer == own {
+                    let is_kept = keeps && buffer == &norm.d_normalized;
+                    return Some(if is_kept { Quantity::Normalized(index) } else { what });
+                }
+            }
+        }
         let batch = buffers.batch.as_ref();
         let is_of_batch = |of: fn(&super::BatchBuffers) -> &crate::gpu::Buffer| {
             batch.is_some_and(|batch| of(batch) == buffer)
@@ -165,7 +186,13 @@ impl LayeredEngine {
             Quantity::BatchRows => words[..rows].iter().map(|&row| f64::from(row)).collect(),
             Quantity::Inputs => of_rows(self.task.data.input_len()),
             Quantity::Targets => of_rows(self.task.data.target_width()),
+            Quantity::NormStatistics(layer) => {
+                let cols = self.layers[layer].fan_out;
+                wide(&unpad_rows(numbers, cols, row_stride(cols)))
+            }
             Quantity::PreActivations(layer)
+            | Quantity::Normalized(layer)
+            | Quantity::NormalizedGradients(layer)
             | Quantity::Activations(layer)
             | Quantity::ActivationGradients(layer)
             | Quantity::PreActivationGradients(layer) => of_rows(self.layers[layer].fan_out),

@@ -9,7 +9,7 @@ use crate::engine::watched::{Portion, Watched, rows_of_a_portion};
 use crate::engine::{Forward, pad_rows, unpad_rows};
 use crate::gpu::{Buffer, Dispatch, GpuError, Slice};
 use crate::kernels::unit_counts_len;
-use crate::network::row_stride;
+use crate::network::{Layer, NormBlock, row_stride};
 
 /// Bytes that the widest layer's activations may take; more rows go in several passes.
 const WIDEST_BYTES: usize = 32 << 20;
@@ -46,6 +46,15 @@ impl ForwardPass {
             let len = rows * row_stride(layer.fan_out);
             let a = gpu.buffer("activations", len).await?;
             let is_last = layer.index + 1 == engine.layers.len();
+            if let Some(block) = engine.layout.norm(layer.index) {
+                let z = gpu.buffer("pre-activations", len).await?;
+                let to = Forwarded { output: &a, unit_counts: &counts, pre_activations: None };
+                list.extend(
+                    engine.evaluate_layer(layer, block, Slice::all(&from), &z, to, rows).await?,
+                );
+                from = a;
+                continue;
+            }
             // Of the last layer both sides of the activation are wanted.
             let kind = if is_last { IDENTITY } else { layer.function() };
             let to = if is_last { gpu.buffer("pre-activations", len).await? } else { a.clone() };
@@ -87,6 +96,23 @@ impl ForwardPass {
 }
 
 impl LayeredEngine {
+    /// A layer with a norm by its running estimates, by way of `z`.
+    async fn evaluate_layer(
+        &self,
+        layer: &Layer,
+        block: NormBlock,
+        input: Slice<'_>,
+        z: &Buffer,
+        to: Forwarded<'_>,
+        rows: usize,
+    ) -> Result<[Dispatch; 2], GpuError> {
+        let by = (block, self.running(block));
+        Ok([
+            self.layer_forward(layer, IDENTITY, input, Forwarded { output: z, ..to }, rows).await?,
+            self.norm_apply(layer, by, layer.function(), z, to, rows).await?,
+        ])
+    }
+
     /// From now on, looks at these rows when it is asked to.
     ///
     /// # Errors
@@ -97,6 +123,11 @@ impl LayeredEngine {
         let rows = rows_of_a_portion(gpu, network, 1, data);
         let counts = engine.layers.iter().map(|layer| unit_counts_len(rows, layer.fan_out));
         let counts = gpu.buffer("counts of units", counts.max().unwrap_or(1)).await?;
+        let widest = network.layers().filter(Layer::is_normed).map(|layer| layer.fan_out).max();
+        let z = match widest {
+            Some(units) => Some(gpu.buffer("pre-activations", rows * row_stride(units)).await?),
+            None => None,
+        };
         let forward = async |portion: &Portion<'_>| {
             let mut list = Vec::new();
             for layer in &engine.layers {
@@ -109,6 +140,11 @@ impl LayeredEngine {
                 let is_last = layer.index + 1 == engine.layers.len();
                 let kind = if is_last { IDENTITY } else { kind };
                 let to = Forwarded { output, unit_counts: &counts, pre_activations: None };
+                if let (Some(block), Some(z)) = (engine.layout.norm(layer.index), &z) {
+                    let rows = portion.rows;
+                    list.extend(engine.evaluate_layer(layer, block, input, z, to, rows).await?);
+                    continue;
+                }
                 list.push(engine.layer_forward(layer, kind, input, to, portion.rows).await?);
             }
             Ok(list)

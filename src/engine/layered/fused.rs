@@ -6,21 +6,26 @@ use std::ops::Range;
 
 use super::{LayeredEngine, RING_LEN, step};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
-use crate::kernels::{self, LayerShape, Variant, variant};
-use crate::network::{Activation, GradientAt, Layer, Network};
+use crate::kernels::{self, LayerShape, STRETCH, Variant, variant};
+use crate::network::{Activation, GradientAt, Layer, Network, row_stride};
 use crate::optimizer::Optimizer;
 
-/// Where each layer's sums of squares lie in a buffer of all of them, and how long that is: every range
-/// begins where a binding may.
-pub(super) fn sums(layers: &[Layer], batch: usize, gpu: &Gpu) -> (Vec<Range<usize>>, usize) {
+/// Where each layer's sums of squares lie in a buffer of all of them, and those of its norm; and how long that is:
+/// every range begins where a binding may.
+pub(super) fn sums(layers: &[Layer], batch: usize, gpu: &Gpu) -> (Vec<[Range<usize>; 2]>, usize) {
     let mut end = 0usize;
-    let ranges = layers.iter().map(|layer| {
+    let mut range = |len: usize| {
         let start = end.next_multiple_of(64);
-        let shape = LayerShape::of(layer, batch);
-        end = start + kernels::update_sums_len(shape, variant(gpu, shape.weights_grad()));
+        end = start + len;
         start..end
-    });
-    (ranges.collect(), end)
+    };
+    let of_layer = |layer: &Layer| {
+        let shape = LayerShape::of(layer, batch);
+        let own = range(kernels::update_sums_len(shape, variant(gpu, shape.weights_grad())));
+        let of_norm = 4 * (2 * row_stride(layer.fan_out)).div_ceil(STRETCH);
+        [own, if layer.is_normed() { range(of_norm) } else { 0..0 }]
+    };
+    (layers.iter().map(of_layer).collect(), end)
 }
 
 /// Whether the last layer and its loss are one dispatch.
@@ -85,18 +90,34 @@ impl LayeredEngine {
         for layer in hidden {
             let (input, output) =
                 (self.layer_input(layer, inputs), &self.buffers.layers[layer.index].a);
-            let state = &self.buffers.layers[layer.index];
-            let pre_activations = layer.activation.needs_pre_activation().then_some(&state.d_z);
-            let to = Forwarded { output, unit_counts: &state.unit_counts, pre_activations };
-            let input = Slice::all(input);
-            list.push(self.layer_forward(layer, layer.function(), input, to, rows).await?);
+            let (input, state) = (Slice::all(input), &self.buffers.layers[layer.index]);
+            let (unit_counts, needs) =
+                (&state.unit_counts, layer.activation.needs_pre_activation());
+            let Some(norm) = &state.norm else {
+                let pre_activations = needs.then_some(&state.d_z);
+                let to = Forwarded { output, unit_counts, pre_activations };
+                list.push(self.layer_forward(layer, layer.function(), input, to, rows).await?);
+                continue;
+            };
+            let to = Forwarded { output: &state.z, unit_counts, pre_activations: None };
+            list.push(self.layer_forward(layer, IDENTITY, input, to, rows).await?);
+            let pre_activations = needs.then_some(&norm.d_normalized);
+            let to = Forwarded { output, unit_counts, pre_activations };
+            list.extend(self.norm_forward(layer, norm, layer.function(), to, rows).await?);
         }
         list.extend(self.outputs_and_loss(inputs, targets, rows).await?);
         for layer in self.layers.iter().rev() {
+            let norm = self.buffers.layers[layer.index].norm.as_ref();
+            if let Some(norm) = norm {
+                list.extend(self.norm_backward(layer, norm, rows).await?);
+            }
             if layer.index > 0 {
                 list.push(self.layer_input_grad(layer, rows).await?);
             }
             list.push(self.layer_update(layer, self.layer_input(layer, inputs), rows).await?);
+            if let Some(norm) = norm.filter(|_| !self.keeps_gradients) {
+                list.push(self.norm_update(norm).await?);
+            }
         }
         if self.keeps_gradients {
             list.extend(self.optimizer_step().await?);
@@ -183,7 +204,7 @@ impl LayeredEngine {
         self.gpu.dispatch(&launch, &bound).await
     }
 
-    /// `d_z` of the layer before.
+    /// `d_z` of the layer before, or the gradient of what its norm gave.
     async fn layer_input_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
         let index = layer.index;
         let kind = self.layers[index - 1].function();
@@ -195,7 +216,7 @@ impl LayeredEngine {
             Slice::all(&self.buffers.layers[index].d_z),
             self.block(&self.buffers.parameters, self.layout.block(index)),
             Slice::all(&before.a),
-            Slice::all(&before.d_z),
+            Slice::all(before.norm.as_ref().map_or(&before.d_z, |norm| &norm.d_normalized)),
         ];
         self.gpu.dispatch(&launch, &bound).await
     }

@@ -6,6 +6,7 @@ mod alone;
 mod flight;
 mod forward;
 mod fused;
+mod norm;
 mod state;
 mod statistics;
 mod step;
@@ -21,11 +22,12 @@ use crate::engine::pace::Pace;
 use crate::engine::parts::{self, Part};
 use crate::engine::watched::{Score, Watched};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
-use crate::kernels::unit_counts_len;
+use crate::kernels::{norm_statistics, unit_counts_len};
 use crate::network::{Layer, Layout, Network, named, row_stride};
 pub use alone::{Quantity, Written};
 use flight::Flight;
 use forward::ForwardPass;
+use norm::NormBuffers;
 use state::Kept;
 
 /// Losses that the ring holds, and rates that theirs does: steps between two reads.
@@ -68,6 +70,8 @@ pub(crate) struct LayerBuffers {
     unit_counts: Buffer,
     /// Of fused kernels, where in the sums of squares its own lie.
     sums: Range<usize>,
+    /// Of its norm, if it has one.
+    norm: Option<NormBuffers>,
 }
 
 /// Everything a step reads and writes.
@@ -152,6 +156,11 @@ pub(super) fn check_limits(
         gpu.check_binding(&format!("layer {index}"), layout.block(index).len)?;
         let len = batches.batch() * row_stride(layer.fan_out);
         gpu.check_binding(&format!("a batch of layer {index}"), len)?;
+        if layer.is_normed() {
+            let what = format!("the norm of a batch of {}", batches.batch());
+            let launch = norm_statistics(batches.batch(), layer.fan_out);
+            gpu.check_iterations(&what, launch.iterations())?;
+        }
     }
     Ok(())
 }
@@ -405,21 +414,31 @@ impl Buffers {
         };
         let mut layer_buffers = Vec::with_capacity(layers.len());
         for layer in layers {
-            let sums = sums_of_layers.get(layer.index).cloned().unwrap_or_default();
+            let [sums, norm_sums] = sums_of_layers.get(layer.index).cloned().unwrap_or_default();
             let len = rows * row_stride(layer.fan_out);
             let is_plain = kernels == Kernels::Plain;
             let is_last = layer.index + 1 == layers.len();
             let is_wide = is_last && !fused::fuses_loss(layer, gpu);
             let of = |is_used: bool, len: usize| if is_used { len } else { 0 };
-            let (z, a) = (of(is_plain || is_wide, len), of(is_plain || !is_last || is_wide, len));
-            let counts = of(!is_plain, unit_counts_len(rows, layer.fan_out));
+            let block = layout.norm(layer.index);
+            let has_z = is_plain || is_wide || block.is_some();
+            let (z, a) = (of(has_z, len), of(is_plain || !is_last || is_wide, len));
+            let d_a = of(is_plain || is_wide, len);
+            let has_counts = !is_plain || block.is_some();
+            let counts = of(has_counts, unit_counts_len(rows, layer.fan_out));
             layer_buffers.push(LayerBuffers {
                 z: gpu.buffer("pre-activations", z).await?,
                 a: gpu.buffer("activations", a).await?,
-                d_a: gpu.buffer("activation gradients", z).await?,
+                d_a: gpu.buffer("activation gradients", d_a).await?,
                 d_z: gpu.buffer("pre-activation gradients", len).await?,
                 unit_counts: gpu.buffer("counts of units", counts).await?,
-                sums: sums.clone(),
+                sums,
+                norm: match block {
+                    Some(block) => {
+                        Some(NormBuffers::new(gpu, block, len, kernels, norm_sums).await?)
+                    }
+                    None => None,
+                },
             });
         }
         // Those that the optimizer has, in their order; a few numbers stand for one that it has not.

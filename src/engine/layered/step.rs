@@ -1,5 +1,6 @@
 //! A training step, top to bottom: the batch, and then one kernel per formula, or fused ones.
 
+use super::fused::{Forwarded, IDENTITY};
 use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN};
 use crate::engine::parts::Part;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
@@ -63,7 +64,17 @@ impl LayeredEngine {
         for layer in &self.layers {
             let state = &buffers.layers[layer.index];
             let input = self.layer_input(layer, inputs);
-            list.extend(self.forward_layer(layer, input, &state.z, &state.a, rows).await?);
+            list.extend(self.sum_layer(layer, input, &state.z, rows).await?);
+            let activated = match &state.norm {
+                None => &state.z,
+                Some(norm) => {
+                    let (output, unit_counts) = (&norm.normalized, &state.unit_counts);
+                    let to = Forwarded { output, unit_counts, pre_activations: None };
+                    list.extend(self.norm_forward(layer, norm, IDENTITY, to, rows).await?);
+                    output
+                }
+            };
+            list.push(self.activate(layer, activated, &state.a, rows).await?);
         }
 
         list.push(self.loss(targets, rows).await?);
@@ -73,6 +84,9 @@ impl LayeredEngine {
             let is_last = layer.index + 1 == self.layers.len();
             if !is_last || self.task.network.loss().gradient_at() == GradientAt::Output {
                 list.push(self.activate_grad(layer, rows).await?);
+            }
+            if let Some(norm) = &state.norm {
+                list.extend(self.norm_backward(layer, norm, rows).await?);
             }
             let input = self.layer_input(layer, inputs);
             list.push(self.weights_grad(layer, input, &state.d_z, rows).await?);
@@ -120,15 +134,14 @@ impl LayeredEngine {
         self.gpu.dispatch(&launch, &bound.map(Slice::all)).await
     }
 
-    /// `z = input . weights`, `z += bias`, `a = activation(z)`.
-    async fn forward_layer(
+    /// `z = input . weights`, `z += bias`.
+    async fn sum_layer(
         &self,
         layer: &Layer,
         input: &Buffer,
         z: &Buffer,
-        a: &Buffer,
         rows: usize,
-    ) -> Result<[Dispatch; 3], GpuError> {
+    ) -> Result<[Dispatch; 2], GpuError> {
         let Layer { index, fan_in, fan_out, .. } = *layer;
         let parameters = || self.block(&self.buffers.parameters, self.layout.block(index));
         let matmul = kernels::matmul([rows, fan_in, fan_out], [false, false]);
@@ -136,7 +149,7 @@ impl LayeredEngine {
         let matmul = self.gpu.dispatch(&matmul, &bound).await?;
         let bias_add = kernels::bias_add(LayerShape::of(layer, rows));
         let bias_add = self.gpu.dispatch(&bias_add, &[parameters(), Slice::all(z)]).await?;
-        Ok([matmul, bias_add, self.activate(layer, z, a, rows).await?])
+        Ok([matmul, bias_add])
     }
 
     /// `a = activation(z)`.
@@ -180,7 +193,7 @@ impl LayeredEngine {
         self.gpu.dispatch(&launch, &bound).await
     }
 
-    /// `d_z = d_a * slope`.
+    /// `d_z = d_a * slope`, or the gradient of what a norm gave.
     pub(super) async fn activate_grad(
         &self,
         layer: &Layer,
@@ -188,7 +201,11 @@ impl LayeredEngine {
     ) -> Result<Dispatch, GpuError> {
         let state = &self.buffers.layers[layer.index];
         let launch = kernels::activate_grad(layer.function(), rows, layer.fan_out);
-        let bound = [&state.z, &state.a, &state.d_a, &state.d_z].map(Slice::all);
+        let [z, d_z] = match &state.norm {
+            None => [&state.z, &state.d_z],
+            Some(norm) => [&norm.normalized, &norm.d_normalized],
+        };
+        let bound = [z, &state.a, &state.d_a, d_z].map(Slice::all);
         self.gpu.dispatch(&launch, &bound).await
     }
 

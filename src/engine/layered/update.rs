@@ -13,7 +13,7 @@ const PORTION: usize = 16 * STRETCH;
 
 /// Stretches of all gradients.
 pub(super) fn stretches(layout: &Layout) -> usize {
-    layout.len().div_ceil(STRETCH)
+    layout.learned_len().div_ceil(STRETCH)
 }
 
 impl LayeredEngine {
@@ -45,7 +45,12 @@ impl LayeredEngine {
         let Self { buffers, gpu, task, .. } = self;
         let mut list = Vec::new();
         let sums_len = match self.kernels {
-            Kernels::Fused => fused::sums(&self.layers, self.task.batches.batch(), &self.gpu).1,
+            Kernels::Fused => {
+                for norm in buffers.layers.iter().filter_map(|layer| layer.norm.as_ref()) {
+                    list.push(self.norm_squares(norm).await?);
+                }
+                fused::sums(&self.layers, self.task.batches.batch(), &self.gpu).1
+            }
             Kernels::Plain => {
                 for range in self.portions() {
                     let launch = kernels::gradient_squares(&task.optimizer, range.len());
@@ -65,11 +70,11 @@ impl LayeredEngine {
         Ok(list)
     }
 
-    /// The parameters in portions that a binding can hold, each of whole stretches whose sums begin
+    /// What is learned in portions that a binding can hold, each of whole stretches whose sums begin
     /// where a binding may.
     fn portions(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let bound = (self.gpu.adapter().limits.max_binding_bytes / 4) as usize;
-        let (len, most) = (self.layout.len(), (bound / PORTION).max(1) * PORTION);
+        let (len, most) = (self.layout.learned_len(), (bound / PORTION).max(1) * PORTION);
         (0..len).step_by(most).map(move |start| start..(start + most).min(len))
     }
 

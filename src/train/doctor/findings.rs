@@ -297,6 +297,7 @@ impl Case<'_> {
             self.narrower_init().filter(|_| from_start),
             self.lower_rate(TENTH).filter(|_| !from_start),
             self.rectifier(),
+            self.norm(),
         ];
         Some(finding(Cause::Saturated, Some(layer.index), (what, why), fixes))
     }
@@ -310,7 +311,8 @@ impl Case<'_> {
         let what = format!("The gradients of layers.{layer} are {size}.");
         let why = "Backpropagation multiplies gradients by the slopes and weights of each layer, and \
                    these are small: early layers hardly learn.";
-        let fixes = [self.suited_init(), self.rectifier(), self.shallower(), self.adam()];
+        let fixes =
+            [self.suited_init(), self.rectifier(), self.norm(), self.shallower(), self.adam()];
         Some(finding(Cause::Vanishing, Some(layer), (what, why), fixes))
     }
 

@@ -2,7 +2,7 @@
 
 use super::case::{Case, GOOD_UPDATE};
 use super::measures::gradient_norm;
-use crate::network::{Activation, Initializer, Network};
+use crate::network::{Activation, Initializer, Network, Norm};
 use crate::optimizer::ScheduleKind;
 use crate::train::OnDivergence;
 
@@ -134,6 +134,17 @@ impl Case<'_> {
     pub(super) fn rectifier(&self) -> Option<String> {
         let has_ends = !self.hidden().row().saturates_at.is_empty();
         has_ends.then(|| "--activation leaky-relu".to_owned())
+    }
+
+    /// A norm, for activations that saturate: it keeps what they take around 0, whatever weights do (Ioffe and
+    /// Szegedy 2015, section 3).
+    pub(super) fn norm(&self) -> Option<String> {
+        let (batches, norm) = (self.training.batches(0), Norm::Batch);
+        let fits = norm.refusal(batches.rows(), batches.batch()).is_none()
+            && self.network().layers().len() > 1
+            && self.network().norm() == Norm::None;
+        let has_ends = !self.hidden().row().saturates_at.is_empty();
+        (fits && has_ends).then(|| format!("--norm {norm}"))
     }
 
     /// Tanh instead of a saturating activation that is not centered, such as sigmoid: its slope at 0 is four
