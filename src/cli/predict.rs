@@ -290,14 +290,16 @@ fn misfit(columns: usize, inputs: usize, outputs: usize) -> String {
 /// A task that is never stepped: an engine is made of one.
 fn task(model: &Model, inputs: &[f32]) -> Result<Task, Error> {
     let network = &model.network;
-    let first = inputs[..network.inputs()].to_vec();
+    // Twice the same: a norm takes no batch of one row.
+    let first = inputs[..network.inputs()].repeat(2);
     // One of n: every loss takes that.
-    let target = (0..network.outputs()).map(|output| if output == 0 { 1.0 } else { 0.0 }).collect();
+    let target = (0..network.outputs()).map(|output| if output == 0 { 1.0 } else { 0.0 });
+    let target = target.collect::<Vec<f32>>().repeat(2);
     let data = Dataset::new("first row", first, network.inputs(), target, network.outputs())?;
     Ok(Task {
         network: network.clone(),
         data: Arc::new(data),
-        batches: Batches::new(1, 0, Order::Sequential, 0),
+        batches: Batches::new(2, 0, Order::Sequential, 0),
         learning_rate: 0.0,
         optimizer: Optimizer::default(),
         schedule: RateSchedule::default(),

@@ -80,6 +80,16 @@ fn check_schema(there: &Schema, here: &Schema) -> Result<(), String> {
     differ("classes", there.labels.names(), here.labels.names())
 }
 
+/// Whether the weights of one network were learned with the norm that another has: behind it they mean something else.
+fn check_norm(there: &Network, here: &Network) -> Result<(), String> {
+    match (there.norm(), here.norm()) {
+        (there, here) if there == here => Ok(()),
+        (there, here) => {
+            Err(format!("its norm is {there}, and that of this network {here}; give --norm {there}"))
+        }
+    }
+}
+
 impl Settings {
     /// The training these settings mean, and what goes with it.
     ///
@@ -107,6 +117,7 @@ impl Settings {
             let bytes = file::read(&path)?;
             if let Ok(model) = Model::from_bytes(&bytes) {
                 check_schema(&model.schema, &samples.schema)
+                    .and_then(|()| check_norm(&model.network, &training.network))
                     .map_err(|reason| Error::bad_file(&path, reason))?;
             }
             let read = parameters_of(&bytes, &training.network);

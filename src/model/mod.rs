@@ -2,7 +2,8 @@
 //! same for a training to resume: a [`Checkpoint`].
 //!
 //! `layers.N.weight` is `[out, in]` and `layers.N.bias` `[out]`, so that
-//! `safetensors.torch.load_file` gives what `nn.Linear` takes. The format itself has no checksum:
+//! `safetensors.torch.load_file` gives what `nn.Linear` takes; where hidden layers have a norm, `norms.N.weight`,
+//! `bias`, `running_mean` and `running_var` are what `nn.BatchNorm1d` takes. The format itself has no checksum:
 //! a flipped bit of a weight would load. So the metadata has a SHA-256 of network and tensors, and a
 //! file is accepted only if it is, byte for byte, what would be written for its content.
 
@@ -44,7 +45,7 @@ pub struct Model {
 }
 
 /// The parameters of a network out of any safetensors file with tensors `layers.N.weight` `[out, in]` and
-/// `layers.N.bias` `[out]` in f32, whoever wrote it: in the network's layout.
+/// `layers.N.bias` `[out]` in f32, and `norms.N` where it has a norm, whoever wrote it: in the network's layout.
 ///
 /// # Errors
 /// [`ModelError::Tensor`] names the tensor that is missing, has another shape or type, or holds a number that is
