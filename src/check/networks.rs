@@ -111,7 +111,9 @@ pub(super) fn close_to_differences(label: &str, checks: &[GradientCheck], findin
 pub fn reference_of<T: Real>(task: &Task, of: fn(&[f32]) -> Vec<T>) -> Reference<T> {
     let mut reference = Reference::new(&task.network, of(&task.start.parameters));
     reference.steps = task.start.step;
-    for (moment, start) in reference.moments.iter_mut().zip(&task.start.moments) {
+    let kept = reference.moments.iter_mut().zip(task.optimizer.has_moments());
+    let kept = kept.filter_map(|(moment, is_kept)| is_kept.then_some(moment));
+    for (moment, start) in kept.zip(&task.start.moments) {
         *moment = of(start);
     }
     reference

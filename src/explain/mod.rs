@@ -6,6 +6,7 @@
 //! buffer. Without one the f32 reference makes the step, and every matrix says so.
 
 mod gradients;
+mod kinds;
 mod matrix;
 mod record;
 mod stages;
@@ -14,8 +15,9 @@ mod update;
 mod walk;
 mod words;
 
+pub use kinds::StageKind;
 pub use matrix::{Comparison, Mark, Matrix, Numeric, SHOWN_COLS, SHOWN_ROWS, Source};
-pub use stages::{Explanation, Stage, StageKind};
+pub use stages::{Explanation, Stage};
 pub use step::{Options, explain};
 pub use update::{Change, Update};
 pub use walk::{Equation, Right, Walk, WalkPart};

@@ -1,6 +1,7 @@
 //! The stages of a step, in order, each with its matrices.
 
 use super::gradients::Slopes;
+use super::kinds::{StageKind, activations_name, input_name, tensor_name};
 use super::matrix::{Comparison, Mark, Matrix, Numeric, Source};
 use super::record::{Item, Record, gradient_of};
 use super::update::{Update, updates};
@@ -11,23 +12,6 @@ use crate::engine::Task;
 use crate::network::{Activation, GradientAt, Layer, Layout, Loss, Network, Tensor, TensorKind};
 use crate::optimizer::Optimizer;
 use crate::reference::Reference;
-
-/// What a stage is; layers count from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StageKind {
-    /// The rows of the batch.
-    Batch,
-    /// A layer's forward pass.
-    Forward(usize),
-    /// The loss.
-    Loss,
-    /// A layer's backward pass.
-    Backward(usize),
-    /// The norm of all gradients, brought down.
-    Clipping,
-    /// The update of all parameters.
-    Update,
-}
 
 /// One stage of a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,31 +75,6 @@ impl Explanation {
         };
         self.matrices().filter(wrong).map(|matrix| matrix.name.as_str()).collect()
     }
-}
-
-/// What formulas call a layer's activations; the last are the outputs.
-pub(super) fn activations_name(network: &Network, layer: usize) -> String {
-    match layer + 1 == network.activations().len() {
-        true => "Y".to_owned(),
-        false => format!("A{}", layer + 1),
-    }
-}
-
-/// What they call what feeds a layer.
-pub(super) fn input_name(network: &Network, layer: usize) -> String {
-    match layer.checked_sub(1) {
-        Some(before) => activations_name(network, before),
-        None => "X".to_owned(),
-    }
-}
-
-/// What they call a tensor.
-pub(super) fn tensor_name(tensor: &Tensor) -> String {
-    let letter = match tensor.kind {
-        TensorKind::Weights => 'W',
-        TensorKind::Bias => 'b',
-    };
-    format!("{letter}{}", tensor.layer + 1)
 }
 
 const UNITS: [&str; 2] = ["row", "unit"];

@@ -1,8 +1,8 @@
 //! One row of a step by scalar arithmetic, forward and backward, with each product written out.
 
+use super::kinds::{StageKind, activations_name, input_name};
 use super::matrix::{SHOWN_COLS, SHOWN_ROWS};
 use super::record::{Item, Record};
-use super::stages::{activations_name, input_name};
 use super::words;
 use crate::engine::Task;
 use crate::network::{GradientAt, Layer, Layout, Loss, Network};
@@ -159,7 +159,7 @@ impl Walker<'_> {
                 is_in_buffer: true,
             });
         }
-        let title = words::title(super::StageKind::Forward(index), self.network());
+        let title = words::title(StageKind::Forward(index), self.network());
         part(title, 2 * layer.fan_out, equations)
     }
 
@@ -196,7 +196,7 @@ impl Walker<'_> {
                 is_in_buffer: false,
             },
         ];
-        part(words::title(super::StageKind::Loss, network), 2, equations)
+        part(words::title(StageKind::Loss, network), 2, equations)
     }
 
     /// dLoss/dz of one unit from dLoss/da: times the slope.
@@ -274,7 +274,7 @@ impl Walker<'_> {
             });
             equations.push(self.through_slope(layer, unit, value, &format!("da{number}")));
         }
-        let title = words::title(super::StageKind::Backward(index), self.network());
+        let title = words::title(StageKind::Backward(index), self.network());
         part(title, each * layer.fan_out, equations)
     }
 

@@ -1,7 +1,7 @@
 //! What formulas are called and what a stage does, in plain words.
 
+use super::kinds::StageKind;
 use super::matrix::{Mark, Matrix};
-use super::stages::StageKind;
 use crate::network::{Activation, GradientAt, Layer, Loss, Network};
 use crate::optimizer::{Decay, Optimizer, UpdateRule};
 

@@ -273,7 +273,8 @@ impl StepReport<'_> {
                 false => format!("{} (computed here, from the numbers above)", part.title),
             };
             blocks.push(Block::Heading(3, title));
-            blocks.push(Block::Equations(part.equations.iter().map(equation).collect()));
+            let lines = part.equations.iter().map(|own| equation(own, is_in_buffer));
+            blocks.push(Block::Equations(lines.collect()));
             if part.left_out > 0 {
                 blocks.push(Block::Note(format!("{} more are not shown.", part.left_out)));
             }
@@ -391,21 +392,41 @@ fn factor(value: f64) -> String {
 }
 
 fn product(factors: &[f64]) -> String {
-    factors.iter().map(|&value| factor(value)).collect::<Vec<_>>().join(" · ")
+    match factors {
+        [one] => number(*one),
+        factors => factors.iter().map(|&value| factor(value)).collect::<Vec<_>>().join(" · "),
+    }
 }
 
-fn equation(equation: &Equation) -> EquationLine {
-    let Equation { name, symbols, right, value, .. } = equation;
+/// Terms with their signs between them.
+fn sum(terms: &[String]) -> String {
+    let mut text = String::new();
+    for (at, term) in terms.iter().enumerate() {
+        // A first factor in brackets gives its sign to the term.
+        let unsigned = term.strip_prefix("(-").map(|rest| rest.replacen(')', "", 1));
+        let unsigned = unsigned.or(term.strip_prefix('-').map(str::to_owned));
+        match (at, unsigned) {
+            (0, _) => text += term,
+            (_, Some(unsigned)) => text += &format!(" - {unsigned}"),
+            (_, None) => text += &format!(" + {term}"),
+        }
+    }
+    text
+}
+
+/// An equation; where most of those beside it are in a buffer, one that is not says so.
+fn equation(equation: &Equation, most_are: bool) -> EquationLine {
+    let Equation { name, symbols, right, value, is_in_buffer } = equation;
     let numbers = match right {
         Right::Sum(terms) => {
             let mut written: Vec<String> =
                 terms.iter().take(WRITTEN_TERMS).map(|term| product(term)).collect();
             let rest = &terms[written.len()..];
             if !rest.is_empty() {
-                let sum: f64 = rest.iter().map(|term| term.iter().product::<f64>()).sum();
-                written.push(format!("{} (the other {} terms)", factor(sum), rest.len()));
+                let own: f64 = rest.iter().map(|term| term.iter().product::<f64>()).sum();
+                written.push(format!("{} (the other {} terms)", number(own), rest.len()));
             }
-            written.join(" + ")
+            sum(&written)
         }
         Right::Call { function, arguments } => {
             let arguments: Vec<String> = arguments.iter().map(|&value| number(value)).collect();
@@ -416,5 +437,8 @@ fn equation(equation: &Equation) -> EquationLine {
     let mut sides = vec![symbols.clone()];
     sides.extend([numbers, value].into_iter().filter(|side| *side != *symbols));
     sides.dedup();
+    if let (true, false, Some(last)) = (most_are, is_in_buffer, sides.last_mut()) {
+        *last += " (computed here)";
+    }
     EquationLine { name: name.clone(), sides }
 }

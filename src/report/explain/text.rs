@@ -45,9 +45,11 @@ pub(super) fn write(blocks: &[Block]) -> String {
         }
         match block {
             Block::Heading(level, title) => {
-                let under = if *level == 1 { "=" } else { "-" };
+                text += &wrapped(title, 0, 0);
                 let width = title.chars().count().min(WIDTH);
-                let _ = writeln!(text, "{}{}", wrapped(title, 0, 0), under.repeat(width));
+                if let Some(under) = ["=", "-"].get(level - 1) {
+                    let _ = writeln!(text, "{}", under.repeat(width));
+                }
             }
             Block::Paragraph(words) => text += &wrapped(words, 0, 0),
             Block::Facts(lines) => lines.iter().for_each(|line| text += &wrapped(line, 0, 2)),
