@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use clap::builder::TypedValueParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::device::Wanted;
 use super::own::{DRAWN_BATCH, resolved, saved};
-use super::settings::{Flags, Settings, Verb, possible_names};
+use super::settings::{Flags, Setting, Settings, Verb, possible_names};
 use super::stop::Stop;
 use super::toolkit::default_rate;
 use super::{Failure, check_table, device, start_log, write_table};
 use crate::Error;
 use crate::data::Order;
 use crate::engine::{Engine, EngineSpec, Kernels, Task};
-use crate::explain::{Options, explain};
+use crate::explain::{Demo, Demonstration, Lab, Options, explain};
 use crate::optimizer::ScheduleKind;
 use crate::report::{self, ExplainForm, StepReport};
 use crate::train::Training;
@@ -27,17 +27,26 @@ const RATE: f32 = 0.1;
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// Step of the training to explain, from 1; those before it are made first
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     step: u32,
 
     /// Follow this row of the step's batch, from 1, by scalar arithmetic with each product written out
-    #[arg(long, value_name = "I")]
+    #[arg(long, value_name = "I", allow_negative_numbers = true)]
     sample: Option<usize>,
 
     /// Explain a step of this network: a file from --save, or the folder of --out. Without it, of the one that the
     /// settings of a training below describe
     #[arg(long, value_name = "FILE|DIR")]
     model: Option<PathBuf>,
+
+    /// Instead of a step, run a demonstration: its name, all, or list for what there is
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = demos(),
+        conflicts_with_all = ["step", "sample", "model"]
+    )]
+    demo: Option<Demos>,
 
     /// Format of the explanation
     #[arg(
@@ -74,11 +83,44 @@ pub(super) struct ExplainArgs {
     settings: Flags<{ Verb::Explain as u8 }>,
 }
 
+/// Which demonstrations are run.
+#[derive(Debug, Clone)]
+enum Demos {
+    /// None: they are listed.
+    List,
+    /// These.
+    Some(Vec<Demo>),
+}
+
+/// Takes the names of demonstrations, and `list` and `all`.
+fn demos() -> impl TypedValueParser<Value = Demos> {
+    let names = Demo::ALL.iter().map(|demo| demo.name()).chain(["all", "list"]);
+    PossibleValuesParser::new(names.collect::<Vec<_>>()).map(|name| match name.as_str() {
+        "list" => Demos::List,
+        "all" => Demos::Some(Demo::ALL.to_vec()),
+        name => Demos::Some(name.parse().into_iter().collect()),
+    })
+}
+
 pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     start_log(args.verbose);
-    let settings = Settings::read(&args.settings.with_file()?)?;
+    let given = args.settings.with_file()?;
+    let settings = Settings::read(&given)?;
     check_table(&args.out, args.force)?;
     let wanted = Wanted { kernels: Kernels::Plain, ..settings.wanted()? };
+    match &args.demo {
+        Some(Demos::List) => return write_table(&args.out, &report::demonstrations(args.format)),
+        Some(Demos::Some(demos)) => {
+            let decides = |(row, _): &(&Setting, _)| row.role.decides_results();
+            if let Some((row, texts)) = args.settings.given.rows().find(decides) {
+                let reason =
+                    "plays no part in a demonstration, which has its own settings; leave it out";
+                return Err(Error::setting(row.flag(texts), reason).into());
+            }
+            return demonstrate(args, demos, &wanted);
+        }
+        None => {}
+    }
     let training = match &args.model {
         Some(path) => of_model(path, &settings)?,
         None => resolved(settings)?.training,
@@ -100,6 +142,25 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
             is_terse: args.terse,
         };
         Ok::<_, Failure>(report::explained(&report, args.format))
+    })?;
+    write_table(&args.out, &text)
+}
+
+/// Runs demonstrations one after the other: on a GPU where there is one, else on the CPU, unless a software adapter is
+/// asked for.
+fn demonstrate(args: &ExplainArgs, demos: &[Demo], wanted: &Wanted) -> Result<(), Failure> {
+    let stop = Stop::listen()?;
+    let text = pollster::block_on(async {
+        let chosen = device::choose(wanted, None, &|_| false).await?;
+        let stopping = || stop.signal().is_some();
+        let lab = Lab::new(chosen.spec.gpu().cloned(), &stopping);
+        let mut all: Vec<Demonstration> = Vec::new();
+        for demo in demos {
+            let ran = demo.run(&lab).await;
+            stop.check()?;
+            all.push(ran?);
+        }
+        Ok::<_, Failure>(report::demonstrated(&all, &chosen.spec, args.terse, args.format))
     })?;
     write_table(&args.out, &text)
 }

@@ -5,6 +5,7 @@
 //! On a GPU the plain kernels of the layered engine run one dispatch at a time, and what each wrote is read from its
 //! buffer. Without one the f32 reference makes the step, and every matrix says so.
 
+pub mod demos;
 mod gradients;
 mod kinds;
 mod matrix;
@@ -15,6 +16,7 @@ mod update;
 mod walk;
 mod words;
 
+pub use demos::{Demo, Demonstration, Lab};
 pub use kinds::StageKind;
 pub use matrix::{Comparison, Mark, Matrix, Numeric, SHOWN_COLS, SHOWN_ROWS, Source};
 pub use stages::{Explanation, Stage};

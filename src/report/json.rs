@@ -23,7 +23,7 @@ use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress
 
 pub(super) use bench::{boundary_costs, contest, crossover, step_contest, tuning};
 pub(super) use check::{checked, mutants};
-pub(super) use explain::explained;
+pub(super) use explain::{demonstrated, demonstrations, explained};
 
 /// One line.
 pub(super) fn line(value: &impl Serialize) -> String {

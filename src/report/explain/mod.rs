@@ -1,11 +1,14 @@
 //! Explanations and demonstrations as text, markdown, HTML and JSON: from the same data.
 
 mod blocks;
+mod demo;
 mod html;
 mod markdown;
 mod step;
 mod text;
 
+use crate::engine::EngineSpec;
+use crate::explain::Demonstration;
 use crate::network::named;
 use crate::report::json;
 use blocks::Block;
@@ -39,5 +42,26 @@ pub fn explained(report: &StepReport<'_>, form: ExplainForm) -> String {
     match form {
         ExplainForm::Json => json::explained(report),
         form => document(&report.blocks(), form),
+    }
+}
+
+/// Demonstrations that were run.
+pub fn demonstrated(
+    all: &[Demonstration],
+    at: &EngineSpec,
+    is_terse: bool,
+    form: ExplainForm,
+) -> String {
+    match form {
+        ExplainForm::Json => json::demonstrated(all, at),
+        form => document(&demo::blocks(all, is_terse), form),
+    }
+}
+
+/// The list of demonstrations.
+pub fn demonstrations(form: ExplainForm) -> String {
+    match form {
+        ExplainForm::Json => json::demonstrations(),
+        form => document(&demo::list(), form),
     }
 }
