@@ -51,7 +51,7 @@ impl Demo {
                 "Units that start equal stay equal for ever; random weights break the symmetry"
             }
             Demo::Saturation => {
-                "Too large an initialization saturates tanh, and little gradient gets through"
+                "Too large an initialization saturates tanh: its slopes fall towards 0, and the fit is worse"
             }
             Demo::SingleLayer => {
                 "A single layer gets at most 3 of the 4 rows of XOR right, and four inequalities prove it"
