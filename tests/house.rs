@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may use.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("random", &[]),
     ("network", &["random"]),
     ("optimizer", &["network"]),
@@ -19,6 +19,10 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("check", &["network", "optimizer", "data", "random", "gpu", "kernels", "engine", "reference"]),
     ("train", &["network", "optimizer", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
+    (
+        "explain",
+        &["network", "optimizer", "data", "gpu", "engine", "reference", "check", "train", "sweep"],
+    ),
     (
         "bench",
         &[
@@ -46,6 +50,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "check",
             "train",
             "sweep",
+            "explain",
             "bench",
         ],
     ),
@@ -61,6 +66,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "check",
             "train",
             "sweep",
+            "explain",
             "bench",
             "model",
             "reference",
@@ -70,7 +76,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// Rooms that belong to the core.
-const CORE: [&str; 12] = [
+const CORE: [&str; 13] = [
     "random",
     "network",
     "optimizer",
@@ -83,6 +89,7 @@ const CORE: [&str; 12] = [
     "check",
     "train",
     "sweep",
+    "explain",
 ];
 
 fn source() -> PathBuf {

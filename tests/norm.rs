@@ -149,7 +149,12 @@ fn evaluation_takes_the_running_estimates() {
         let outputs = pollster::block_on(engine.forward(&rows)).unwrap().outputs;
         assert_close(&format!("outputs on {}", spec.kind()), &outputs, &expected, near);
         let alone = pollster::block_on(engine.forward(&rows[..5])).unwrap().outputs;
-        assert_close("alone", &alone, &outputs[..3], Bound::Mixed { absolute: 1e-6, relative: 0.0 });
+        assert_close(
+            "alone",
+            &alone,
+            &outputs[..3],
+            Bound::Mixed { absolute: 1e-6, relative: 0.0 },
+        );
         let by_batch = reference.forward_in_training(&wide(&rows)).to_vec();
         assert_apart("by the batch", &outputs, &by_batch, near);
         // What the device makes of rows that it watches is the same again.
@@ -166,8 +171,16 @@ fn batches_of_one_row_are_refused_with_the_fix() {
     let base = ["--norm", "batch", "--layers", "2,4,1", "--engine", "cpu", "--restarts", "1"];
     let with = |more: &[&str]| wgrad(&[&base[..], more].concat());
     fail(with(&["--batch", "1"]), 2, &["--norm batch", "batches of one row", "--batch"]);
-    fail(with(&["--batch", "3"]), 2, &["--norm batch", "a last batch of one row", "4 in batches of 3"]);
-    fail(wgrad(&["--norm", "batch", "--layers", "2,1"]), 2, &["--norm batch", "hidden", "--layers"]);
+    fail(
+        with(&["--batch", "3"]),
+        2,
+        &["--norm batch", "a last batch of one row", "4 in batches of 3"],
+    );
+    fail(
+        wgrad(&["--norm", "batch", "--layers", "2,1"]),
+        2,
+        &["--norm batch", "hidden", "--layers"],
+    );
     fail(wgrad(&["--norm", "layer"]), 2, &["layer", "none, batch"]);
     let task = task(Activation::Relu, Optimizer::default());
     let one = Task { batches: Batches::new(19, 6, Order::Shuffled, 0), ..task };
@@ -225,7 +238,11 @@ fn a_normed_network_is_saved_with_all_it_needs() {
     let script = path("twin.py");
     succeed(wgrad(&[&["export", "--pytorch", &script, "--steps", "5"], &base[..6]].concat()));
     let text = std::fs::read_to_string(&script).unwrap();
-    for part in ["nn.Linear(4, 8),\n        nn.BatchNorm1d(8),\n        nn.ReLU()", "\"norms.0.running_var\"", "NOT_COUNTED = []"] {
+    for part in [
+        "nn.Linear(4, 8),\n        nn.BatchNorm1d(8),\n        nn.ReLU()",
+        "\"norms.0.running_var\"",
+        "NOT_COUNTED = []",
+    ] {
         assert!(text.contains(part), "{text}\nshould contain {part}");
     }
 }
@@ -234,7 +251,8 @@ fn a_normed_network_is_saved_with_all_it_needs() {
 #[test]
 fn ten_layers_of_sigmoids_learn_with_the_norm_alone() {
     let layers = ["4", &"8,".repeat(9), "3"].join(",").replace(",,", ",");
-    let args = ["--data", "iris", "--layers", &layers, "--activation", "sigmoid", "--engine", "cpu"];
+    let args =
+        ["--data", "iris", "--layers", &layers, "--activation", "sigmoid", "--engine", "cpu"];
     let accuracy = |norm: &str| {
         let with = ["--norm", norm, "--batch", "30", "--epochs", "100", "--json"];
         let end = events(wgrad(&[&args[..], &with].concat())).pop().unwrap();

@@ -84,9 +84,9 @@ fn check_schema(there: &Schema, here: &Schema) -> Result<(), String> {
 fn check_norm(there: &Network, here: &Network) -> Result<(), String> {
     match (there.norm(), here.norm()) {
         (there, here) if there == here => Ok(()),
-        (there, here) => {
-            Err(format!("its norm is {there}, and that of this network {here}; give --norm {there}"))
-        }
+        (there, here) => Err(format!(
+            "its norm is {there}, and that of this network {here}; give --norm {there}"
+        )),
     }
 }
 

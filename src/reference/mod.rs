@@ -121,6 +121,16 @@ impl<T: Real> Reference<T> {
         self.between.statistics.truncate(layer);
         self.between.normalized.truncate(layer);
         self.activate(layer, Mode::Training);
+        self.forward_after(layer)
+    }
+
+    /// The same from behind the activation of a layer, whose activations in the trace may have been changed.
+    pub fn forward_after(&mut self, layer: usize) -> &[T] {
+        self.trace.pre_activations.truncate(layer + 1);
+        self.trace.activations.truncate(layer + 1);
+        self.between.products.truncate(layer + 1);
+        self.between.statistics.truncate(layer + 1);
+        self.between.normalized.truncate(layer + 1);
         for index in layer + 1..self.network.activations().len() {
             self.pre_activate(index, &[]);
             self.activate(index, Mode::Training);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod explain;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress
 
 pub(super) use bench::{boundary_costs, contest, crossover, step_contest, tuning};
 pub(super) use check::{checked, mutants};
+pub(super) use explain::{demonstrated, demonstrations, explained};
 
 /// One line.
 pub(super) fn line(value: &impl Serialize) -> String {

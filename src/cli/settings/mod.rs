@@ -28,10 +28,11 @@ pub(super) enum Verb {
     Predict,
     Bench,
     Check,
+    Explain,
 }
 
 impl Verb {
-    pub(super) const ALL: [Verb; 7] = [
+    pub(super) const ALL: [Verb; 8] = [
         Verb::Train,
         Verb::Sweep,
         Verb::LrFind,
@@ -39,10 +40,11 @@ impl Verb {
         Verb::Predict,
         Verb::Bench,
         Verb::Check,
+        Verb::Explain,
     ];
     /// Those that have the settings of a training, from flags and from a file.
     const OF_TRAININGS: &'static [Verb] =
-        &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check];
+        &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check, Verb::Explain];
 }
 
 /// What a setting decides.
