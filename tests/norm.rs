@@ -247,18 +247,17 @@ fn a_normed_network_is_saved_with_all_it_needs() {
     }
 }
 
-/// The demonstration: ten layers of sigmoids learn nothing, and with the norm they tell irises apart.
+/// The demonstration: ten layers of sigmoids learn nothing, and with the norm they tell two circles apart.
 #[test]
 fn ten_layers_of_sigmoids_learn_with_the_norm_alone() {
-    let layers = ["4", &"8,".repeat(9), "3"].join(",").replace(",,", ",");
-    let args =
-        ["--data", "iris", "--layers", &layers, "--activation", "sigmoid", "--engine", "cpu"];
+    let layers = format!("2,{}1", "16,".repeat(9));
+    let args = ["--data", "circles", "--layers", &layers, "--activation", "sigmoid"];
     let accuracy = |norm: &str| {
-        let with = ["--norm", norm, "--batch", "30", "--epochs", "100", "--json"];
+        let with = ["--norm", norm, "--engine", "cpu", "--epochs", "100", "--json"];
         let end = events(wgrad(&[&args[..], &with].concat())).pop().unwrap();
         (end["accuracy"].as_f64().unwrap(), end["test_accuracy"].as_f64().unwrap())
     };
     let (without, with) = (accuracy("none"), accuracy("batch"));
-    assert!(without.0 < 0.5 && without.1 < 0.5, "{without:?} without");
-    assert!(with.0 > 0.9 && with.1 > 0.8, "{with:?} with");
+    assert!(without.0 < 0.6 && without.1 < 0.6, "{without:?} without");
+    assert!(with.0 > 0.95 && with.1 > 0.95, "{with:?} with");
 }

@@ -12,6 +12,7 @@
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
+mod norm;
 mod trainings;
 
 use std::sync::Arc;
@@ -566,6 +567,7 @@ fn main() {
     matmul(&mut c, &gpu);
     elementwise(&mut c, &gpu);
     biases(&mut c, &gpu);
+    norm::norms(&mut c, &gpu);
     losses(&mut c, &gpu);
     layers(&mut c, &gpu);
     evaluation(&mut c, &gpu);
