@@ -60,6 +60,8 @@ pub struct Differences<'a> {
     reference: Reference<f64>,
     /// The forward pass of the parameters as they are.
     trace: Trace<f64>,
+    /// What norms made in it, layer by layer.
+    normalized: Vec<Vec<f64>>,
     sides: Vec<bool>,
     /// dLoss/da of each layer, and what f64 may have made of dLoss/dz and of it.
     d_activations: Vec<Vec<f64>>,
@@ -110,6 +112,7 @@ impl<'a> Differences<'a> {
             inputs,
             targets,
             trace: reference.trace.clone(),
+            normalized: reference.between.normalized.clone(),
             d_activations: reference.between.d_activations.clone(),
             unit_rounding,
             reference,
@@ -144,7 +147,7 @@ impl<'a> Differences<'a> {
         let rounding = self.unit_rounding[0][layer][index];
         let place = format!("pre-activations of layer {layer}[{row}][{unit}]");
         self.compare(place, analytic, rounding, h, |all, by| {
-            all.reference.trace.clone_from(&all.trace);
+            all.go_back();
             all.reference.trace.pre_activations[layer][index] += by;
             all.reference.forward_from(layer);
             all.loss_and_smoothness()
@@ -165,7 +168,7 @@ impl<'a> Differences<'a> {
         let rounding = self.unit_rounding[1][layer][index];
         let place = format!("activations of layer {layer}[{row}][{unit}]");
         Some(self.compare(place, analytic, rounding, h, |all, by| {
-            all.reference.trace.clone_from(&all.trace);
+            all.go_back();
             all.reference.trace.activations[layer][index] += by;
             all.reference.forward_after(layer);
             all.loss_and_smoothness()
@@ -198,11 +201,17 @@ impl<'a> Differences<'a> {
         GradientCheck { place, analytic, numeric, bound }
     }
 
+    /// Brings back the forward pass of the parameters as they are.
+    fn go_back(&mut self) {
+        self.reference.trace.clone_from(&self.trace);
+        self.reference.between.normalized.clone_from(&self.normalized);
+    }
+
     /// The loss with one parameter changed, and whether nothing crosses a bend on the way there. Only one unit
     /// of its layer changes, and the layers after it.
     fn loss_at(&mut self, tensor: &Tensor, row: usize, col: usize, by: f64) -> (f64, bool) {
         let layer = tensor.layer;
-        self.reference.trace.clone_from(&self.trace);
+        self.go_back();
         let input = match layer.checked_sub(1) {
             Some(previous) => &self.trace.activations[previous],
             None => self.inputs,

@@ -271,7 +271,7 @@ impl Number for Inexact {
     }
 
     fn abs(self) -> Inexact {
-        let least = (self.value.abs() - self.error()).max(0.0);
+        let least = (self.value.abs() - self.error()).max(self.least).max(0.0);
         Inexact { value: self.value.abs(), least, ..self }
     }
 

@@ -130,8 +130,8 @@ mutants! {
             "(input[at] - mean)"
             => "(input[at])";
         "eps beside the root":
-            "sqrt(variance + eps)"
-            => "(sqrt(variance) + eps)";
+            "1.0 / sqrt(variance + eps)"
+            => "1.0 / (sqrt(variance) + eps)";
         "what the activation takes as what is kept":
             "select(0.0, n, is_column)"
             => "a";

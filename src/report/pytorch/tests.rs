@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::data::{Dataset, Order, Source};
 use crate::network::Activation::{Identity, Relu, Sigmoid, Tanh};
-use crate::network::{Activation, Loss, NEGATIVE_SLOPE, Network};
+use crate::network::{Activation, Loss, NEGATIVE_SLOPE, Network, Norm};
 use crate::optimizer::{Decay, Optimizer, OptimizerKind, Schedule, ScheduleKind};
 
 fn xor() -> Training {
@@ -369,4 +369,17 @@ fn numbers_read_back_to_the_same_bits_and_no_name_ends_the_docstring() {
         assert_eq!(number(value).parse(), Ok(value));
     }
     assert_eq!(in_quotes("a \"\"\" b\\\nc"), "a \\\"\\\"\\\" b\\\\ c");
+}
+
+#[test]
+fn a_norm_is_a_module_and_biases_that_it_takes_off_are_not_counted_where_updates_are_divided() {
+    let network = xor().network.with_norm(Norm::Batch).unwrap();
+    let training = Training { network, ..xor() };
+    let text = exported(&training, 1);
+    has(&text, &["nn.Linear(2, 3),\n        nn.BatchNorm1d(3),\n        nn.ReLU(),"]);
+    has(&text, &["\nNAMES = [\"layers.0.weight\", \"layers.0.bias\", \"norms.0.weight\","]);
+    has(&text, &["\nNOT_COUNTED = []\n"]);
+    let optimizer = Optimizer::new(OptimizerKind::Adam);
+    let text = exported(&Training { optimizer, ..training }, 1);
+    has(&text, &["\nNOT_COUNTED = [\"layers.0.bias\", \"norms.0.running_mean\"]\n"]);
 }
