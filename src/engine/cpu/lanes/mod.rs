@@ -25,6 +25,7 @@ mod vector;
 use std::ops::Range;
 
 use crate::engine::{NetworkStatus, Population, Request, Start};
+use crate::network::Norm;
 use group::Group;
 use shape::{Scratch, Shape};
 use step::Work;
@@ -97,7 +98,11 @@ impl<'a> LanesEngine<'a> {
     }
 
     /// The networks at their starts.
+    ///
+    /// # Panics
+    /// Where they have a norm, which lanes do not take: [`LanesEngine::suits`] says so.
     pub fn new(population: &Population<'a>, starts: &[Start]) -> LanesEngine<'a> {
+        assert!(population.network.norm() == Norm::None, "lanes take no norm");
         let instructions = Instructions::all_here().pop().unwrap_or(Instructions::Any);
         LanesEngine::with(population, starts, instructions)
     }
