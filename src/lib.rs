@@ -38,4 +38,6 @@ pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
+pub mod picture;
+#[cfg(feature = "cli")]
 pub mod report;

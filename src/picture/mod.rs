@@ -1,0 +1,61 @@
+//! Pictures: from numbers to charts, from charts to a drawing, and from that to SVG or PNG. Knows numbers and
+//! shapes; of networks and runs it knows what it is handed.
+//!
+//! | word | what it is | where |
+//! | --- | --- | --- |
+//! | picture | a title over charts in columns | `chart` |
+//! | chart | two axes, and layers of data between them | `chart` |
+//! | axis | a name with its unit, a range, ticks | `axis` |
+//! | color | one palette and three maps for all pictures | `color` |
+//! | scene | lines, areas, circles, texts and images in points | `scene` |
+//! | layout | a picture as a scene: the one look of all of them | `layout` |
+//! | svg, raster, png | a scene as a file | `svg`, `raster`, `png`, `font` |
+//!
+//! There is no chart library in it: those that draw pixels bring a font renderer that is not maintained any more
+//! (RUSTSEC-2026-0192), and none has contours, maps and animations in one look. Shapes, letters of strokes and PNG
+//! take no dependency that is not there already.
+
+mod axis;
+mod chart;
+mod color;
+mod contour;
+mod font;
+mod layout;
+mod network;
+mod page;
+mod png;
+mod project;
+mod raster;
+mod run;
+mod scene;
+mod svg;
+mod table;
+
+pub use axis::{Axis, Scale, short};
+pub use chart::{Chart, Layer, Mark, Picture, Ramp};
+pub use color::{Color, Map, class};
+pub use contour::{Grid, contour};
+pub use layout::{scene, stacked};
+pub use network::{
+    Answer, Plane, Rows, boundary, confusion, fit, hidden, image, percent, scatter, units, weights,
+};
+pub use page::{Part, page};
+pub use project::{Projection, project};
+pub use run::{CheckupPoint, LayerPoint, RunCurve, curves, doctor};
+pub use scene::Scene;
+pub use svg::svg;
+pub use table::{Cell, Crossing, Drift, MOST_MAPS, columns, crossover, drift, sweep};
+
+/// Pixels of a point in PNG files.
+const PIXELS_OF_A_POINT: f64 = 2.0;
+
+/// A drawing as a PNG file.
+pub fn png(scene: &Scene) -> Vec<u8> {
+    png::encode(&raster::pixels(scene, PIXELS_OF_A_POINT))
+}
+
+/// Drawings of one size as an animated PNG, each with the milliseconds that it is shown.
+pub fn film(scenes: &[(Scene, u16)]) -> Vec<u8> {
+    let frame = |(scene, shown): &(Scene, u16)| (raster::pixels(scene, 1.5), *shown);
+    png::animate(&scenes.iter().map(frame).collect::<Vec<_>>())
+}
