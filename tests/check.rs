@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::gpu;
 use wgrad::check::{
-    Arg, Case, Findings, Options, Report, Scope, Watch, check_kernel, run, run_watched,
+    Arg, Case, Findings, Options, Report, Scope, Watch, check_kernel, run, run_on, run_watched,
 };
 use wgrad::gpu::{AdapterEntry, Gpu};
 use wgrad::kernels;
@@ -135,4 +135,36 @@ fn a_stop_ends_the_check_and_is_no_pass() {
     let mut watch = Watch { tell: &mut |_| {}, stop: &|| true };
     let report = pollster::block_on(run_watched(&gpu(), &options, &mut watch)).unwrap();
     assert!(report.stopped && !report.is_pass() && report.failures().is_empty());
+}
+
+/// The rows of a report, without their times.
+fn rows(report: &Report) -> Vec<(&str, usize, usize, f64)> {
+    let rows = report.rows.iter();
+    rows.map(|row| (row.what.as_str(), row.cases, row.compared, row.share)).collect()
+}
+
+#[test]
+fn two_devices_find_together_what_one_finds() {
+    let options = Options { filter: Some("act".to_owned()), quick: true, seed: 0 };
+    let one = pollster::block_on(run(&gpu(), &options)).unwrap();
+    let both = [gpu(), with_less(|_| {})];
+    let told = std::cell::RefCell::new(Vec::new());
+    let mut tell = |now: wgrad::check::Progress<'_>| told.borrow_mut().push((now.done, now.of));
+    let mut watch = Watch { tell: &mut tell, stop: &|| false };
+    let two = pollster::block_on(run_on(&both, &options, &mut watch)).unwrap();
+    assert!(one.is_pass() && two.is_pass(), "{:?}", two.failures());
+    assert_eq!(rows(&one), rows(&two));
+    assert!(told.borrow().iter().all(|&(done, of)| of == one.rows.len() && done < of));
+
+    // A stop ends both; a device that is lost leaves the rest to the other.
+    let mut watch = Watch { tell: &mut |_| {}, stop: &|| true };
+    let stopped = pollster::block_on(run_on(&both, &options, &mut watch)).unwrap();
+    assert!(stopped.stopped && !stopped.is_pass() && stopped.failures().is_empty());
+    both[1].destroy();
+    let mut watch = Watch { tell: &mut |_| {}, stop: &|| false };
+    let half = pollster::block_on(run_on(&both, &options, &mut watch)).unwrap();
+    assert_eq!(half.rows.len(), one.rows.len());
+    assert!(half.failures().len() <= 1, "{:?}", half.failures());
+    let none = pollster::block_on(run_on(&[], &options, &mut watch)).unwrap_err();
+    assert!(none.to_string().contains("device"), "{none}");
 }

@@ -4,6 +4,9 @@
 #[path = "common/command.rs"]
 mod command;
 
+#[cfg(unix)]
+use std::process::{Command, Stdio};
+
 use command::{events, fail, succeed, wgrad, without_adapter};
 use serde_json::Value;
 
@@ -66,4 +69,20 @@ fn what_cannot_be_checked_is_refused_with_the_fix() {
     fail(wgrad(&["check", "--filter", "none"]), 2, &["--filter none", "matmul", "canary"]);
     fail(without_adapter(&["check", "--json"]), 3, &["no GPU adapter found"]);
     fail(wgrad(&["check", "--device", "none such"]), 3, &["none such"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_check_with_what_was_found_and_is_no_pass() {
+    let mut check = wgrad(&["check", "--json"]);
+    let check = check.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The whole of it takes far longer, and the signal is awaited from the start.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let kill = Command::new("kill").args(["-INT", &check.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = check.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let result: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&result["stopped"], &result["pass"]), (&true.into(), &false.into()));
 }

@@ -54,4 +54,4 @@ pub use mutants::{MUTANTS, Mutant, MutantOutcome, MutantReport, MutantResult, Ne
 pub use networks::{Proof, reference_step};
 pub use numbers::*;
 pub use own::{MOST_DIFFERENCES, check_network};
-pub use run::{Options, Progress, Report, Watch, check_kernel, names, run, run_watched};
+pub use run::{Options, Progress, Report, Watch, check_kernel, names, run, run_on, run_watched};

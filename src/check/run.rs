@@ -1,6 +1,10 @@
 //! All checks in order, and their report.
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use web_time::Instant;
 
@@ -10,6 +14,7 @@ use super::kernels::{CASES, KernelCases};
 use super::networks::Proof;
 use super::timestamps;
 use crate::Error;
+use crate::engine::{at_once, on_every_core};
 use crate::gpu::{Gpu, GpuError};
 
 /// What to check, and how much of it.
@@ -221,6 +226,19 @@ pub async fn run_watched(
     options: &Options,
     watch: &mut Watch<'_>,
 ) -> Result<Report, Error> {
+    run_on(std::slice::from_ref(gpu), options, watch).await
+}
+
+/// The same on several devices of one adapter at once. A software adapter's time goes into compiling kernels, which it
+/// does on one core for each device. In a browser on the first alone.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_on(
+    gpus: &[Arc<Gpu>],
+    options: &Options,
+    watch: &mut Watch<'_>,
+) -> Result<Report, Error> {
     let is_meant = |subject: &Subject| {
         options.filter.as_ref().is_none_or(|filter| subject.name().contains(filter.as_str()))
     };
@@ -230,33 +248,110 @@ pub async fn run_watched(
         let reason = format!("matches none of {}", names().join(", "));
         return Err(Error::setting(format!("--filter {filter}"), reason));
     }
+    let Some(first) = gpus.first() else {
+        return Err(Error::setting("check", "needs a device"));
+    };
     let started = Instant::now();
-    let scope = Scope { seed: options.seed, ..Scope::of(gpu, options.quick).await? };
-    let of = subjects.len();
-    let mut context = Context { gpu, scope, watch, done: 0, of };
+    let scope = Scope { seed: options.seed, ..Scope::of(first, options.quick).await? };
     let about = match options.quick {
         true => "a few shapes and settings of each kernel",
         false => "each kernel",
     };
     let about =
         format!("{about} against its twin on the CPU, and whole trainings against the reference");
-    let mut report = Report::begun(gpu, about);
-    for (done, subject) in subjects.into_iter().enumerate() {
-        context.done = done;
-        let mut findings = Findings::new(subject.name(), scope.is_llvmpipe);
-        if report.rows.iter().any(is_gone) {
-            findings.leave_out("the device was lost before", 1);
-        } else {
-            let began = Instant::now();
-            subject.check(&mut context, &mut findings).await;
-            findings.seconds = began.elapsed().as_secs_f64();
-        }
-        report.rows.push(findings);
-        if (context.watch.stop)() {
-            report.stopped = true;
-            break;
+    let mut report = Report::begun(first, about);
+    let queue = Queue::new(scope, subjects, gpus.len() > 1);
+    let found = match gpus {
+        [gpu] => queue.work_off(gpu, watch).await,
+        _ if cfg!(target_family = "wasm") => queue.work_off(first, watch).await,
+        _ => queue.work_off_on(gpus, watch),
+    };
+    report.stopped = (watch.stop)();
+    let mut found: BTreeMap<usize, Findings> = found.into_iter().collect();
+    for (at, subject) in queue.subjects.iter().enumerate() {
+        match found.remove(&at) {
+            Some(findings) => report.rows.push(findings),
+            None if report.stopped => {}
+            None => {
+                let mut findings = Findings::new(subject.name(), false);
+                findings.leave_out("the device was lost before", 1);
+                report.rows.push(findings);
+            }
         }
     }
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// What is to be checked, by whoever comes first.
+struct Queue {
+    scope: Scope,
+    subjects: Vec<Subject>,
+    /// What is checked by one device: checks of whole networks use the same pipelines.
+    parts: Vec<Range<usize>>,
+    next: AtomicUsize,
+}
+
+impl Queue {
+    /// In order for one device. For several the longest, which are behind, come first.
+    fn new(scope: Scope, subjects: Vec<Subject>, is_shared: bool) -> Queue {
+        let is_network = |subject: &Subject| matches!(subject, Subject::Networks(_));
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for part in subjects.chunk_by(|one, next| is_network(one) && is_network(next)) {
+            let from = parts.last().map_or(0, |last| last.end);
+            parts.push(from..from + part.len());
+        }
+        if is_shared {
+            parts.reverse();
+        }
+        Queue { scope, subjects, parts, next: AtomicUsize::new(0) }
+    }
+
+    /// Checks one part after the other, until a stop is asked for or the device is lost. Returns what was found, each
+    /// with its place.
+    async fn work_off(&self, gpu: &Arc<Gpu>, watch: &mut Watch<'_>) -> Vec<(usize, Findings)> {
+        let (scope, of) = (self.scope, self.subjects.len());
+        let mut all = Vec::new();
+        loop {
+            let taken = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = self.parts.get(taken) else { return all };
+            let before: usize = self.parts[..taken].iter().map(Range::len).sum();
+            for (done, at) in (before..).zip(part.clone()) {
+                let subject = self.subjects[at];
+                let mut findings = Findings::new(subject.name(), scope.is_llvmpipe);
+                let began = Instant::now();
+                let mut context = Context { gpu, scope, watch, done, of };
+                subject.check(&mut context, &mut findings).await;
+                findings.seconds = began.elapsed().as_secs_f64();
+                let is_over = is_gone(&findings) || (watch.stop)();
+                all.push((at, findings));
+                if is_over {
+                    return all;
+                }
+            }
+        }
+    }
+
+    /// The same on every device at once.
+    fn work_off_on(&self, gpus: &[Arc<Gpu>], watch: &mut Watch<'_>) -> Vec<(usize, Findings)> {
+        let (mut all, watch) = (Vec::new(), RefCell::new(watch));
+        let now = Mutex::new(Default::default());
+        let work = |gpu: &Arc<Gpu>, stopped: &AtomicBool| {
+            let mut tell = |progress: Progress<'_>| {
+                let told = (progress.what.to_owned(), progress.case.to_owned(), progress.done);
+                *now.lock().unwrap_or_else(PoisonError::into_inner) = told;
+            };
+            let stop = || stopped.load(Ordering::Relaxed);
+            at_once(self.work_off(gpu, &mut Watch { tell: &mut tell, stop: &stop }))
+        };
+        let stop = || {
+            let now = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let ((what, case, done), of) = (&now, self.subjects.len());
+            let mut watch = watch.borrow_mut();
+            (watch.tell)(Progress { what, case, done: *done, of });
+            (watch.stop)()
+        };
+        on_every_core(gpus, work, |_, found| all.extend(found.unwrap_or_default()), &stop);
+        all
+    }
 }

@@ -14,7 +14,8 @@ use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, device, start_log};
 use crate::Error;
-use crate::check::{Options, Progress, Watch, run_mutants, run_watched};
+use crate::check::{Options, Progress, Watch, run_mutants, run_on};
+use crate::engine::workers;
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::report::{self, CheckProgress, Detail};
 
@@ -97,7 +98,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
                 (outcome.is_pass(), report::mutants_verdict(&outcome))
             }
             false => {
-                let outcome = run_watched(&gpu, &options, &mut watch).await;
+                let outcome = run_on(&devices(gpu.clone()).await, &options, &mut watch).await;
                 progress.end();
                 let outcome = outcome?;
                 report::checked(&outcome, &options, gpu.adapter(), args.detail())?;
@@ -106,6 +107,21 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
         };
         end(is_pass, &verdict, &stop)
     })
+}
+
+/// The most devices that a software adapter is checked on at once.
+const MOST_DEVICES: usize = 4;
+
+/// The device to check, of a software adapter one for each core: compiling kernels is most of the time there.
+async fn devices(gpu: Arc<Gpu>) -> Vec<Arc<Gpu>> {
+    let count = if gpu.adapter().is_software() { workers().min(MOST_DEVICES) } else { 1 };
+    let mut all = vec![gpu];
+    while all.len() < count {
+        // Where there is no room for another, the others do.
+        let Ok(another) = all[0].adapter().open().await else { break };
+        all.push(Arc::new(another));
+    }
+    all
 }
 
 /// Fails unless everything was checked and right.

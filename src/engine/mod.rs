@@ -22,7 +22,7 @@ pub use resident::{Advance, Mapping, Member, Population, ResidentEngine, Start};
 pub use statistics::LayerStatistics;
 pub use task::{State, Task, TaskError};
 pub use watched::Score;
-pub use workers::{on_every_core, workers};
+pub use workers::{at_once, on_every_core, workers};
 
 use crate::Error;
 use crate::data::Dataset;

@@ -1,7 +1,9 @@
 //! Work on every core: the one place that starts threads, and that starts none where there are none.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Threads that are worth starting: one a core, none but the caller's in a browser.
@@ -14,6 +16,15 @@ pub fn workers() -> usize {
 
 /// How often the caller's thread is asked whether to go on while the others work.
 const ASKED_EVERY: Duration = Duration::from_millis(50);
+
+/// What a future comes to that never has to wait: on the CPU there is nothing to wait for, and natively a device is
+/// waited for within the call. `None` in a browser where a device is asked.
+pub fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
 
 /// Does `work` on every item, and hands each result to `note` on the caller's thread, in whatever
 /// order they come. Once `stop` says true, as it is asked now and then, no item is begun any more,
@@ -67,7 +78,14 @@ pub fn on_every_core<T: Sync, R: Send>(
 
 #[cfg(test)]
 mod tests {
-    use super::on_every_core;
+    use super::{at_once, on_every_core};
+
+    #[test]
+    fn a_future_that_never_waits_is_done_at_once() {
+        let inner = async |number| number + 1;
+        assert_eq!(at_once(async { inner(1).await + inner(2).await }), Some(5));
+        assert_eq!(at_once(std::future::pending::<u32>()), None);
+    }
 
     #[test]
     fn every_item_is_done_once_and_heard_of_on_this_thread() {

@@ -2,19 +2,16 @@
 //! their rates and seeds; on the CPU many of them at once on every core, one in each lane of its vectors.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::ops::Range;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
 
 use web_time::Instant;
 
 use super::{Count, Sweep, SweepOutcome, SweepProgress};
 use crate::Error;
 use crate::engine::resident::{self, Capacity, Request};
-use crate::engine::{EngineSpec, Mapping, NetworkStatus, on_every_core, workers};
+use crate::engine::{EngineSpec, Mapping, NetworkStatus, at_once, on_every_core, workers};
 use crate::gpu::{Gpu, GpuError};
 use crate::network::{Network, joined};
 use crate::optimizer::Optimizer;
@@ -410,9 +407,8 @@ impl Sweep {
         let last = training.seed + u64::from(training.restarts);
         for seed in (from..last).take(TRIED) {
             let (seeds, mut tell) = ([(training, seed)], |_| ());
-            let judged = pin!(judge_by_engine(&seeds, &EngineSpec::Cpu, &mut tell, &|| false));
-            if let Poll::Ready(Ok(Some(statuses))) =
-                judged.poll(&mut Context::from_waker(Waker::noop()))
+            let judged = judge_by_engine(&seeds, &EngineSpec::Cpu, &mut tell, &|| false);
+            if let Some(Ok(Some(statuses))) = at_once(judged)
                 && let Some(NetworkStatus::Solved(steps)) = statuses.first()
             {
                 return Some((seed, steps / per_epoch));
@@ -429,12 +425,7 @@ impl Sweep {
     ) -> Result<Option<Vec<NetworkStatus>>, Error> {
         let (seeds, mut tell) = (self.seeds(ids), |_| ());
         let stop = || stop.load(Ordering::Relaxed);
-        let statuses = pin!(judge(&seeds, &EngineSpec::Cpu, &mut tell, &stop));
-        // On the CPU there is nothing to wait for.
-        match statuses.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(statuses) => statuses,
-            Poll::Pending => Ok(None),
-        }
+        at_once(judge(&seeds, &EngineSpec::Cpu, &mut tell, &stop)).unwrap_or(Ok(None))
     }
 }
 

@@ -1,15 +1,13 @@
 //! Sweeps of data that is not solved row by row: how well the networks of each cell do in the end.
 
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
 
 use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
 use super::{Cell, Sweep, SweepOutcome, SweepProgress, Tally};
 use crate::Error;
-use crate::engine::{EngineSpec, on_every_core};
+use crate::engine::{EngineSpec, at_once, on_every_core};
 use crate::network::named;
 use crate::train::{Ended, Event, Run, StartEnd, Training};
 
@@ -276,12 +274,8 @@ fn one(training: &Training, measure: Measure, stopped: &AtomicBool) -> Result<Ce
         Ok(())
     };
     let stop = || stopped.load(Ordering::Relaxed);
-    let polled = {
-        let run = pin!(training.run_from(&EngineSpec::Cpu, None, false, &mut watch, &stop));
-        run.poll(&mut Context::from_waker(Waker::noop()))
-    };
-    match polled {
-        Poll::Ready(Err(error)) if !matches!(error, Error::Diverged { .. }) => return Err(error),
+    match at_once(training.run_from(&EngineSpec::Cpu, None, false, &mut watch, &stop)) {
+        Some(Err(error)) if !matches!(error, Error::Diverged { .. }) => return Err(error),
         _ => {}
     }
     Ok(score)
