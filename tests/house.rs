@@ -6,13 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may use.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("random", &[]),
     ("network", &["random"]),
     ("optimizer", &["network"]),
     ("data", &["network", "random"]),
     ("reference", &["network", "optimizer", "data", "random"]),
     ("gpu", &[]),
+    // Numbers and shapes: no network, no engine.
+    ("picture", &[]),
     ("kernels", &["network", "optimizer", "data", "random", "gpu"]),
     ("model", &["network", "data"]),
     ("engine", &["network", "optimizer", "data", "random", "gpu", "kernels", "reference"]),
@@ -63,6 +65,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "sweep",
             "bench",
             "model",
+            "picture",
             "reference",
             "report",
         ],

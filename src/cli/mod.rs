@@ -9,6 +9,7 @@ mod devices;
 mod export;
 mod keep;
 mod lr_find;
+mod plot;
 mod predict;
 mod resolve;
 mod settings;
@@ -59,6 +60,8 @@ enum Command {
     LrFind(Box<lr_find::LrFindArgs>),
     /// Run a saved network on inputs
     Predict(predict::PredictArgs),
+    /// Draw a run, a saved network, or a table that wgrad wrote, as SVG or PNG
+    Plot(plot::PlotArgs),
     /// Measure every engine beside loops written for this CPU
     Bench(bench::BenchArgs),
     /// Check every kernel and whole trainings on a device against the CPU
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::LrFind(args)) => lr_find::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),

@@ -41,10 +41,10 @@ const DIVERGING: [Color; 5] = [
     Color(190, 75, 0),
 ];
 
-/// From light to dark, evenly in lightness: shares and amounts (the points of Viridis, light side first).
+/// From light to dark, evenly in lightness: shares and amounts (Viridis from white on, light side first).
 const SEQUENTIAL: [Color; 6] = [
-    Color(253, 251, 220),
-    Color(178, 221, 120),
+    Color(252, 252, 246),
+    Color(186, 224, 130),
     Color(72, 184, 124),
     Color(33, 144, 141),
     Color(52, 94, 141),
@@ -77,6 +77,8 @@ impl Color {
 pub enum Map {
     /// Signed values: the middle is 1/2.
     Diverging,
+    /// The same, paler: what points are drawn on.
+    Pale,
     /// Amounts.
     Sequential,
     /// Black ink on white: images.
@@ -96,6 +98,7 @@ impl Map {
         };
         match self {
             Map::Diverging => between(&DIVERGING),
+            Map::Pale => between(&DIVERGING).mixed(PAPER, 0.45),
             Map::Sequential => between(&SEQUENTIAL),
             Map::Ink => between(&[PAPER, INK]),
         }

@@ -20,6 +20,8 @@ const TICK: f64 = 5.0;
 /// Points of an axis for each of its ticks at least.
 const PER_TICK_ACROSS: f64 = 52.0;
 const PER_TICK_UP: f64 = 32.0;
+/// The widest picture that leaves room for another one beside it.
+const COLUMN: f64 = 580.0;
 /// The width of the ramp of a map.
 const RAMP: f64 = 9.0;
 /// The widths of lines of data and of axes.
@@ -38,6 +40,10 @@ struct Frame {
 
 fn most_up(chart: &Chart) -> usize {
     (chart.size.1 / PER_TICK_UP).max(2.0) as usize
+}
+
+fn most_of_ramp(chart: &Chart) -> usize {
+    (chart.size.1 / 22.0).clamp(4.0, 6.0) as usize
 }
 
 fn most_across(chart: &Chart) -> usize {
@@ -60,6 +66,7 @@ impl Frame {
         let (wide, _) = chart.size;
         let of_y = widest(chart.y.ticks(most_up(chart)).iter());
         let named = |axis: &Axis| if axis.name.is_empty() { 0.0 } else { LINE };
+        let y_name = if chart.y.name.is_empty() { 0.0 } else { LINE + 3.0 };
         let ticks = chart.x.ticks(most_across(chart));
         let of_x = match (ticks.is_empty(), are_upwards(&chart.x, wide)) {
             (true, _) => 0.0,
@@ -69,11 +76,11 @@ impl Frame {
         let keys = key_lines(chart).len() as f64 * LINE;
         let title = if chart.title.is_empty() { 0.0 } else { LINE + 3.0 };
         let ramp = chart.ramp.as_ref().map_or(0.0, |ramp| {
-            let ticks = ramp.axis.ticks(most_up(chart));
+            let ticks = ramp.axis.ticks(most_of_ramp(chart));
             10.0 + RAMP + TICK + widest(ticks.iter()) + named(&ramp.axis)
         });
         Frame {
-            left: if of_y > 0.0 { of_y + TICK } else { 0.0 } + named(&chart.y),
+            left: y_name + if of_y > 0.0 { of_y + TICK } else { 0.0 },
             top: title + keys + if keys > 0.0 { 3.0 } else { 0.0 },
             right: ramp.max(half_of_last(&ticks)),
             below: of_x + named(&chart.x),
@@ -140,6 +147,8 @@ struct Drawn<'a> {
     scene: &'a mut Scene,
     chart: &'a Chart,
     area: Rect,
+    /// Where points are, where they are few.
+    marked: Vec<Point>,
 }
 
 impl Drawn<'_> {
@@ -190,7 +199,13 @@ impl Drawn<'_> {
                     _ => RADIUS[2],
                 };
                 for &point in points {
-                    let at = self.place(point);
+                    let mut at = self.place(point);
+                    // Few points of one place stand side by side.
+                    let near = |there: &&Point| (there.0 - at.0).hypot(there.1 - at.1) < radius;
+                    if radius == RADIUS[0] {
+                        at.0 += 1.5 * radius * self.marked.iter().filter(near).count() as f64;
+                        self.marked.push(self.place(point));
+                    }
                     let white = Color(255, 255, 255);
                     let (fill, rim) = match mark {
                         Mark::Dot => (*color, white),
@@ -209,6 +224,9 @@ impl Drawn<'_> {
                     };
                     let dy = if y < self.area.y + 12.0 { 12.0 } else { -4.0 };
                     self.scene.text(text, (x + dx, y + dy), anchor, BODY, INK);
+                    if let Some(Shape::Text(text)) = self.scene.shapes.last_mut() {
+                        text.halo = true;
+                    }
                 }
             }
             Layer::Field { grid, colors } => {
@@ -277,6 +295,7 @@ impl Drawn<'_> {
                 anchor,
                 size: BODY,
                 bold: false,
+                halo: false,
                 upwards,
                 color: GREY,
             }));
@@ -302,6 +321,7 @@ impl Drawn<'_> {
             anchor: Anchor::Middle,
             size: BODY,
             bold: false,
+            halo: false,
             upwards: true,
             color: INK,
         }));
@@ -352,7 +372,7 @@ impl Drawn<'_> {
         let pixels = (0..steps).map(|step| ramp.map.color(share(step))).collect();
         let rect = Rect { x: left, y, w: RAMP, h };
         self.scene.shapes.push(Shape::Image { rect, cols: 1, pixels, smooth: true });
-        let ticks = ramp.axis.ticks(most_up(self.chart));
+        let ticks = ramp.axis.ticks(most_of_ramp(self.chart));
         for (value, text) in &ticks {
             let up = y + h * (1.0 - ramp.axis.share(*value));
             let at = (left + RAMP + TICK, up + 0.36 * BODY);
@@ -406,6 +426,7 @@ pub fn scene(picture: &Picture) -> Scene {
         anchor: Anchor::Start,
         size: TITLE,
         bold: true,
+        halo: false,
         upwards: false,
         color: INK,
     }));
@@ -424,36 +445,52 @@ pub fn scene(picture: &Picture) -> Scene {
             w: chart.size.0,
             h: chart.size.1,
         };
-        Drawn { scene: &mut scene, chart, area }.draw();
+        Drawn { scene: &mut scene, chart, area, marked: Vec::new() }.draw();
     }
     scene
 }
 
-/// Drawings one below the other.
-pub fn stacked(scenes: Vec<Scene>) -> Scene {
+/// Drawings in two columns, each below the shorter one, and those that are wider across both.
+pub fn arranged(scenes: Vec<Scene>) -> Scene {
+    let is_wide = |scene: &Scene| scene.width > COLUMN;
+    let narrow = |of: &dyn Fn(&Scene) -> f64| {
+        scenes.iter().filter(|scene| !is_wide(scene)).map(of).fold(0.0, f64::max)
+    };
+    let column = narrow(&|scene| scene.width);
     let mut all = Scene::default();
+    let mut below = [0.0, 0.0];
     for scene in scenes {
-        let down = all.height;
-        all.width = all.width.max(scene.width);
-        all.height += scene.height;
-        if all.title.is_empty() {
-            all.title = scene.title;
+        let at = if is_wide(&scene) { None } else { Some(usize::from(below[1] < below[0])) };
+        let (left, top) = match at {
+            Some(at) => (column * at as f64, below[at]),
+            None => (0.0, f64::max(below[0], below[1])),
+        };
+        match at {
+            Some(at) => below[at] = top + scene.height,
+            None => below = [top + scene.height; 2],
         }
-        all.shapes.extend(scene.shapes.into_iter().map(|shape| shape.lowered(down)));
+        all.width = all.width.max(left + scene.width);
+        all.height = all.height.max(top + scene.height);
+        let titles = [all.title, scene.title].join(", ");
+        all.title = titles.trim_start_matches(", ").to_owned();
+        all.shapes.extend(scene.shapes.into_iter().map(|shape| shape.moved(left, top)));
     }
     all
 }
 
 impl Shape {
-    /// The same shape so much further down.
-    fn lowered(mut self, down: f64) -> Shape {
+    /// The same shape so much further to the right and down.
+    fn moved(mut self, right: f64, down: f64) -> Shape {
+        let shift = |point: &mut Point| *point = (point.0 + right, point.1 + down);
         match &mut self {
             Shape::Line { points, .. } | Shape::Area { points, .. } => {
-                points.iter_mut().for_each(|point| point.1 += down);
+                points.iter_mut().for_each(shift);
             }
-            Shape::Box { rect, .. } | Shape::Image { rect, .. } => rect.y += down,
-            Shape::Circle { at, .. } => at.1 += down,
-            Shape::Text(text) => text.at.1 += down,
+            Shape::Box { rect, .. } | Shape::Image { rect, .. } => {
+                (rect.x, rect.y) = (rect.x + right, rect.y + down);
+            }
+            Shape::Circle { at, .. } => shift(at),
+            Shape::Text(text) => shift(&mut text.at),
         }
         self
     }

@@ -35,7 +35,7 @@ pub use axis::{Axis, Scale, short};
 pub use chart::{Chart, Layer, Mark, Picture, Ramp};
 pub use color::{Color, Map, class};
 pub use contour::{Grid, contour};
-pub use layout::{scene, stacked};
+pub use layout::{arranged, scene};
 pub use network::{
     Answer, Plane, Rows, boundary, confusion, fit, hidden, image, percent, scatter, units, weights,
 };

@@ -3,7 +3,7 @@
 
 use super::axis::{Axis, ends, short};
 use super::chart::{Chart, Layer, Mark, Ramp};
-use super::color::{Color, INK, Map, PAPER, class};
+use super::color::{Color, GREY, INK, Map, PAPER, class};
 use super::contour::{Grid, contour};
 use super::scene::Point;
 
@@ -12,6 +12,8 @@ const PLANE: f64 = 300.0;
 const UNIT: f64 = 104.0;
 /// How much white a class's colour has under its points.
 const PALE: f64 = 0.62;
+/// How near points are to each other that share a label, as a share of the axes.
+const ONE_PLACE: f64 = 0.03;
 /// Lines of equal value over a plane of numbers.
 const LEVELS: usize = 7;
 
@@ -101,26 +103,41 @@ impl Rows {
                 };
                 (0..self.points.len()).filter(is_it).map(|at| self.points[at]).collect()
             };
-            let has_both = self.unseen.contains(&true) && self.unseen.contains(&false);
-            let rest = if has_both && mark == Mark::Ring { ", not trained on" } else { "" };
             match self.names.is_empty() {
-                true => layers.push((of(None), INK, mark, Some(format!("rows{rest}")))),
-                false => layers.extend(self.names.iter().enumerate().map(|(at, name)| {
-                    let name = format!("{name}{rest}");
-                    (of(Some(at)), class(at), mark, Some(name))
-                })),
+                true => layers.push((of(None), INK, mark, "rows".to_owned())),
+                false => layers.extend(
+                    self.names
+                        .iter()
+                        .enumerate()
+                        .map(|(at, name)| (of(Some(at)), class(at), mark, name.clone())),
+                ),
             }
         }
-        let some = layers.into_iter().filter(|(points, ..)| !points.is_empty());
-        some.map(|(points, color, mark, name)| Layer::Points { points, color, mark, name })
-            .collect()
+        layers.retain(|(points, ..)| !points.is_empty());
+        let mut named: Vec<String> = Vec::new();
+        let mut all: Vec<Layer> = Vec::new();
+        for (points, color, mark, own) in layers {
+            let is_new = !named.contains(&own);
+            let name = is_new.then(|| own.clone());
+            named.push(own);
+            all.push(Layer::Points { points, color, mark, name });
+        }
+        if self.unseen.contains(&true) && self.unseen.contains(&false) {
+            let name = Some("not trained on".to_owned());
+            all.push(Layer::Points { points: Vec::new(), color: GREY, mark: Mark::Ring, name });
+        }
+        all
     }
 
     /// What stands beside points: those of one place together.
-    fn labels(&self) -> Option<Layer> {
+    fn labels(&self, chart: &Chart) -> Option<Layer> {
         let mut texts: Vec<(Point, String)> = Vec::new();
         for (point, label) in self.points.iter().zip(&self.labels) {
-            let near = |there: &Point| (there.0 - point.0).hypot(there.1 - point.1) < 1e-6;
+            let apart = |axis: &Axis, one: f64, other: f64| axis.share(one) - axis.share(other);
+            let near = |there: &Point| {
+                let (x, y) = (apart(&chart.x, there.0, point.0), apart(&chart.y, there.1, point.1));
+                x.hypot(y) < ONE_PLACE
+            };
             match texts.iter_mut().find(|(there, _)| near(there)) {
                 Some((_, text)) if text != label => {
                     text.push_str(", ");
@@ -145,12 +162,12 @@ pub fn boundary(plane: &Plane, answer: &Answer, rows: &Rows) -> Chart {
     match answer {
         Answer::Probability(values) => {
             let grid = plane.grid(values.clone());
-            let colors = values.iter().map(|&value| Map::Diverging.color(value)).collect();
+            let colors = values.iter().map(|&value| Map::Pale.color(value)).collect();
             let lines = contour(&grid, 0.5);
             chart.layers.push(Layer::Field { grid, colors });
             let name = rows.names.get(1).map_or("1", String::as_str);
             let axis = Axis::linear(format!("probability of {name}"), (0.0, 1.0));
-            chart.ramp = Some(Ramp { map: Map::Diverging, axis });
+            chart.ramp = Some(Ramp { map: Map::Pale, axis });
             let named = (0..).zip(lines).map(|(at, points)| {
                 line(points, INK, false, (at == 0).then_some("probability 0.5"))
             });
@@ -238,12 +255,12 @@ pub fn hidden(names: [String; 2], rows: &Rows, parting: Option<[f64; 3]>) -> Cha
         chart.layers.extend(lines.map(|points| line(points, INK, false, Some("probability 0.5"))));
     }
     chart.layers.extend(rows.layers());
-    chart.layers.extend(rows.labels());
+    chart.layers.extend(rows.labels(&chart));
     chart
 }
 
 /// The most squares that a text is written into.
-const MOST_WRITTEN: usize = 400;
+const MOST_WRITTEN: usize = 150;
 
 /// The weights of one layer: a row for each input and one for the bias, a column for each unit.
 pub fn weights(layer: usize, cols: usize, values: &[f64], inputs: &[String]) -> Chart {
@@ -271,7 +288,7 @@ pub fn weights(layer: usize, cols: usize, values: &[f64], inputs: &[String]) -> 
     let colors = values.iter().map(|&value| Map::Diverging.color(axis.share(value))).collect();
     let text = |value: &f64| match values.len() > MOST_WRITTEN {
         true => String::new(),
-        false => format!("{value:.2}"),
+        false => format!("{value:.2}").replace("-0.00", "0.00"),
     };
     chart.layers.push(Layer::Cells { cols, colors, texts: values.iter().map(text).collect() });
     chart.ramp = Some(Ramp { map: Map::Diverging, axis });
@@ -407,20 +424,25 @@ mod tests {
             unseen: vec![false, false, true],
             labels: ["0 1", "1 1", "1 0"].map(str::to_owned).to_vec(),
         };
-        let Some(Layer::Labels { texts }) = rows.labels() else { panic!() };
+        let axis = Axis::linear("", (0.0, 1.0));
+        let chart = Chart::new("", axis.clone(), axis, (9.0, 9.0));
+        let Some(Layer::Labels { texts }) = rows.labels(&chart) else { panic!() };
         assert_eq!(texts, [((0.0, 0.0), "0 1, 1 0".to_owned()), ((1.0, 0.0), "1 1".to_owned())]);
         let marks: Vec<_> = rows
             .layers()
             .iter()
             .map(|layer| match layer {
                 Layer::Points { mark, points, name, .. } => {
-                    (*mark, points.len(), name.clone().unwrap())
+                    (*mark, points.len(), name.as_deref().unwrap_or("-").to_owned())
                 }
                 _ => panic!(),
             })
             .collect();
-        let ring = (Mark::Ring, 1, "0, not trained on".to_owned());
-        assert_eq!(marks, [(Mark::Dot, 1, "0".to_owned()), (Mark::Dot, 1, "1".to_owned()), ring]);
+        let marks: Vec<_> =
+            marks.iter().map(|(mark, len, name)| (*mark, *len, name.as_str())).collect();
+        let (dot, ring) = (Mark::Dot, Mark::Ring);
+        let expected = [(dot, 1, "0"), (dot, 1, "1"), (ring, 1, "-"), (ring, 0, "not trained on")];
+        assert_eq!(marks, expected);
     }
 
     #[test]

@@ -146,6 +146,9 @@ impl Canvas {
         let strokes = font::strokes(&text.text, text.size);
         let strokes: Vec<Vec<Point>> =
             strokes.into_iter().map(|line| line.into_iter().map(place).collect()).collect();
+        if text.halo {
+            self.lines(&strokes, text.size * STROKE[0] + 3.0, PAPER);
+        }
         self.lines(&strokes, text.size * STROKE[usize::from(text.bold)], text.color);
     }
 

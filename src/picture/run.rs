@@ -87,10 +87,8 @@ pub fn curves(runs: &[RunCurve]) -> Vec<Chart> {
     }
     let rates = of(|run| &run.rate);
     if !rates.is_empty() {
-        let mut y = Axis::around_log("learning rate", &rates, LOG_FROM);
-        if y.scale == Scale::Linear {
-            y.range = (0.0, y.range.1);
-        }
+        let mut y = Axis::around("learning rate", rates.into_iter());
+        y.range.0 = 0.0;
         let mut chart = Chart::new("", epochs(""), y, (WIDE, LOW));
         for (at, run) in runs.iter().enumerate() {
             chart.layers.push(line(&run.rate, at, false, None));

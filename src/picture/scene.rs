@@ -29,6 +29,8 @@ pub struct Text {
     pub size: f64,
     /// Whether it is bold.
     pub bold: bool,
+    /// Whether what is below it is kept away from it.
+    pub halo: bool,
     /// Whether it runs upwards.
     pub upwards: bool,
     /// Its colour.
@@ -125,8 +127,16 @@ impl Scene {
 
     /// A text that begins, ends or has its middle at a point.
     pub fn text(&mut self, text: &str, at: Point, anchor: Anchor, size: f64, color: Color) {
-        let text =
-            Text { text: text.to_owned(), at, anchor, size, bold: false, upwards: false, color };
+        let text = Text {
+            text: text.to_owned(),
+            at,
+            anchor,
+            size,
+            bold: false,
+            halo: false,
+            upwards: false,
+            color,
+        };
         self.shapes.push(Shape::Text(text));
     }
 }

@@ -66,8 +66,12 @@ fn text_element(text: &Text) -> String {
         true => format!(" transform=\"rotate(-90 {x} {y})\""),
         false => String::new(),
     };
+    let halo = match text.halo {
+        true => " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\"",
+        false => "",
+    };
     format!(
-        "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{anchor}{bold}{turned}>{}</text>",
+        "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{anchor}{bold}{halo}{turned}>{}</text>",
         number(size),
         text.color.hex(),
         escaped(&text.text)

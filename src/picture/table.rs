@@ -1,6 +1,6 @@
 //! Charts of tables: sweeps, benches, and trainings that were compared step by step.
 
-use super::axis::{Axis, Scale, ends};
+use super::axis::{Axis, Scale, ends, short};
 use super::chart::{Chart, Layer, Mark, Ramp};
 use super::color::{Map, class};
 use super::scene::Point;
@@ -114,7 +114,7 @@ fn map(
             colors[at] = Map::Sequential.color(axis.share(value));
             texts[at] = match is_share {
                 true => format!("{:.0}", 100.0 * value),
-                false => super::axis::short(value),
+                false => short(value),
             };
         }
     }
@@ -179,12 +179,21 @@ pub struct Crossing {
     pub points: Vec<Point>,
 }
 
+/// The most sizes that are written beside their axis.
+const MOST_SIZES: usize = 9;
+
 /// From which size on an adapter is faster than the CPU: where a curve is above 1.
 pub fn crossover(size: &str, all: &[Crossing]) -> Chart {
     let of = |side: fn(&Point) -> f64| -> Vec<f64> {
         all.iter().flat_map(|one| &one.points).map(side).collect()
     };
-    let x = Axis::around_log(format!("{size}, log"), &of(|point| point.0), 1.0);
+    let mut x = Axis::around_log(format!("{size}, log"), &of(|point| point.0), 1.0);
+    let mut sizes = of(|point| point.0);
+    sizes.sort_by(f64::total_cmp);
+    sizes.dedup();
+    if sizes.len() <= MOST_SIZES {
+        x.ticks = Some(sizes.into_iter().map(|size| (size, short(size.round()))).collect());
+    }
     let ratios = [of(|point| point.1), vec![0.5, 2.0]].concat();
     let y = Axis::around_log("times as fast as the CPU, log", &ratios, 1.0);
     let ends = x.range;
@@ -210,6 +219,9 @@ pub struct Drift {
     pub share: Vec<Point>,
 }
 
+/// The largest bound of a drift that is drawn.
+const LARGEST_BOUND: f64 = 10.0;
+
 /// How far a training drifts from its reference, beside its bound; and below, what each step took of its own.
 pub fn drift(seen: &Drift) -> Vec<Chart> {
     let last = seen.drift.iter().map(|point| point.0).fold(1.0, f64::max);
@@ -218,7 +230,9 @@ pub fn drift(seen: &Drift) -> Vec<Chart> {
     let positive = |points: &[Point]| -> Vec<Point> {
         points.iter().copied().filter(|point| point.1 > 0.0 && point.1.is_finite()).collect()
     };
-    let (drift, bound) = (positive(&seen.drift), positive(&seen.bound));
+    let (drift, mut bound) = (positive(&seen.drift), positive(&seen.bound));
+    // Where it is larger than parameters are it says nothing any more.
+    bound.retain(|point| point.1 <= LARGEST_BOUND);
     let all: Vec<f64> = drift.iter().chain(&bound).map(|point| point.1).collect();
     let y = Axis::around_log("difference of a parameter, log", &all, 1.0);
     let mut above = Chart::new("", steps(""), y, (440.0, 200.0));

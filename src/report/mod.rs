@@ -31,7 +31,7 @@ pub use bench::{boundary_costs, contest, step_contest};
 pub use cells::CellCount;
 pub use check::{CheckProgress, checked, mutants, mutants_verdict, verdict as check_verdict};
 pub use crossover::{crossover, crossover_csv, tuning};
-pub use json::{halving as halving_line, progress as progress_line};
+pub use json::{checkup as checkup_line, halving as halving_line, progress as progress_line};
 pub use lockstep::{LockstepReport, lockstep_csv};
 pub use lr_find::{RateReport, range_csv, rate_map_csv};
 pub use predict::{Form, PredictReport, predictions};

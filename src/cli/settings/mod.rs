@@ -28,10 +28,11 @@ pub(super) enum Verb {
     Predict,
     Bench,
     Check,
+    Plot,
 }
 
 impl Verb {
-    pub(super) const ALL: [Verb; 7] = [
+    pub(super) const ALL: [Verb; 8] = [
         Verb::Train,
         Verb::Sweep,
         Verb::LrFind,
@@ -39,6 +40,7 @@ impl Verb {
         Verb::Predict,
         Verb::Bench,
         Verb::Check,
+        Verb::Plot,
     ];
     /// Those that have the settings of a training, from flags and from a file.
     const OF_TRAININGS: &'static [Verb] =

@@ -1,0 +1,434 @@
+//! From what a training left to its pictures.
+
+use serde_json::Value;
+
+use super::input::Kept;
+use super::subject::{Set, Subject, result};
+use super::what::What;
+use crate::Error;
+use crate::data::Scaling;
+use crate::network::Layout;
+use crate::optimizer::ScheduleKind;
+use crate::picture::{
+    self, CheckupPoint, LayerPoint, Picture, Plane, Rows, RunCurve, boundary, confusion, curves,
+    doctor, fit, hidden, image, percent, project, scatter, short, units,
+};
+use crate::reference::predictions;
+
+/// The most units of a layer that have a map, how many stand in a row, and the points of a row of each.
+const MOST_UNITS: usize = 32;
+const UNITS_IN_A_ROW: usize = 6;
+const UNIT_CELLS: usize = 61;
+/// The most images that were misread, and how many stand in a row.
+const MOST_IMAGES: usize = 24;
+const IMAGES_IN_A_ROW: usize = 6;
+/// The least pixels of an image.
+const LEAST_PIXELS: usize = 16;
+/// Points of the curve of a network of one input.
+const FIT_POINTS: usize = 241;
+/// The most targets that are drawn of a regression.
+const MOST_TARGETS: usize = 4;
+
+/// Why there is no such picture of this; nothing where there is.
+pub(super) fn why_not(what: What, kept: &Kept, subject: Option<&Subject>) -> Option<String> {
+    let has = |event: &str| kept.history.iter().any(|line| line["event"] == event);
+    match (what, subject) {
+        (What::Curves, _) => (!has("epoch"))
+            .then(|| "needs the history of a run; give the folder of --out".to_owned()),
+        (What::Doctor, _) => (!has("checkup")).then(|| {
+            "needs a run that the doctor looked at; train with --out and without --no-doctor"
+                .to_owned()
+        }),
+        (What::Sweep | What::Crossover | What::Drift, _) => {
+            Some("needs the table of a sweep, a bench or a check".to_owned())
+        }
+        (_, None) => {
+            Some("needs a network; give the folder of a run or a saved network".to_owned())
+        }
+        (_, Some(subject)) => why_not_of(what, subject),
+    }
+}
+
+fn why_not_of(what: What, subject: &Subject) -> Option<String> {
+    let inputs = subject.model.network.inputs();
+    let needs = |of: usize| {
+        (inputs != of).then(|| {
+            let s = if of == 1 { "" } else { "s" };
+            format!("needs a network of {of} input{s}, and this has {inputs}")
+        })
+    };
+    let lacks_hidden =
+        (subject.hidden_layers() == 0).then(|| "needs a network with a hidden layer".to_owned());
+    let telling = subject.telling();
+    let lacks_rows =
+        telling.is_none().then(|| "needs rows with targets; give them with --data".to_owned());
+    let is_regression = !subject.has_classes();
+    let lacks_classes = || {
+        let is_fine = telling.is_some_and(|set| !is_regression && set.data.is_of_one_class());
+        (!is_fine).then(|| "needs rows of one class each".to_owned())
+    };
+    match what {
+        What::Boundary => needs(2),
+        What::Units => needs(2).or(lacks_hidden),
+        What::Fit => needs(1),
+        What::Hidden => lacks_hidden.or(lacks_rows),
+        What::Confusion => lacks_rows.or_else(lacks_classes),
+        What::Misread => lacks_rows.or_else(lacks_classes).or_else(|| {
+            let side = side_of(inputs);
+            let is_image = side * side == inputs && inputs >= LEAST_PIXELS;
+            (!is_image).then(|| {
+                format!(
+                    "needs inputs that are a square image, as 8 x 8, and this network has {inputs}"
+                )
+            })
+        }),
+        What::Predicted => lacks_rows.or_else(|| {
+            (!is_regression).then(|| "needs targets that are numbers; these are classes".to_owned())
+        }),
+        _ => None,
+    }
+}
+
+fn side_of(pixels: usize) -> usize {
+    (pixels as f64).sqrt().round() as usize
+}
+
+/// The pictures that are drawn where none is asked for by name.
+pub(super) fn is_main(what: What, available: &[What]) -> bool {
+    match what {
+        What::Curves | What::Boundary | What::Fit | What::Hidden | What::Predicted => true,
+        What::Confusion | What::Misread => !available.contains(&What::Boundary),
+        _ => false,
+    }
+}
+
+/// The pictures of one kind.
+pub(super) async fn pictures(
+    what: What,
+    kept: &Kept,
+    subject: Option<&Subject>,
+) -> Result<Vec<Picture>, Error> {
+    match (what, subject) {
+        (What::Curves, _) => Ok(vec![curves_of(&[kept])]),
+        (What::Doctor, _) => Ok(vec![doctor_of(kept)]),
+        (_, Some(subject)) => of_network(what, subject).await,
+        _ => Ok(Vec::new()),
+    }
+}
+
+async fn of_network(what: What, subject: &Subject) -> Result<Vec<Picture>, Error> {
+    let described = vec![subject.described()];
+    let one = |title: &str, more: Vec<String>, charts: Vec<picture::Chart>| {
+        let notes = [described.clone(), more].concat();
+        vec![Picture { title: title.to_owned(), notes, columns: 1, charts }]
+    };
+    Ok(match what {
+        What::Boundary => {
+            let (plane, rows, note) = subject.fine_plane();
+            let forward = subject.forward(&subject.grid(&plane)).await?;
+            let chart = boundary(&plane, &subject.answer(&forward), &rows);
+            let mut notes = subject.results().await?;
+            notes.extend(note);
+            one(
+                if subject.has_classes() { "Decision boundary" } else { "Prediction" },
+                notes,
+                vec![chart],
+            )
+        }
+        What::Units => units_of(subject).await?,
+        What::Fit => {
+            let (inputs, mut rows, note) = subject.rows();
+            let own = Scaling::own_unit(subject.model.schema.scaling.as_ref(), &inputs);
+            let targets = subject.sets.iter().flat_map(|set| {
+                let own = set.data.own_targets();
+                own.into_iter().step_by(set.data.target_len()).collect::<Vec<_>>()
+            });
+            rows.points = own.iter().copied().zip(targets.step_by(every(subject, &rows))).collect();
+            // One target is drawn, whatever it stands for.
+            (rows.names, rows.labels) = (Vec::new(), Vec::new());
+            let (plane, _, _) = (plane_of_one(&rows), 0, 0);
+            let xs: Vec<f64> = (0..FIT_POINTS)
+                .map(|at| plane.0 + (plane.1 - plane.0) * at as f64 / (FIT_POINTS - 1) as f64)
+                .collect();
+            let network = &subject.model.network;
+            let forward = subject.forward(&subject.scaled(xs.iter().copied())).await?;
+            let said = predictions(network.loss().link(), &forward.outputs, network.outputs());
+            let said = Scaling::own_unit(subject.model.schema.target_scaling.as_ref(), &said);
+            let curve = xs.into_iter().zip(said.into_iter().step_by(network.outputs())).collect();
+            let names = [subject.input_name(0), subject.target_name(0)];
+            let mut notes = subject.results().await?;
+            notes.extend(note);
+            one("Fit", notes, vec![fit(names, curve, &rows)])
+        }
+        What::Hidden => hidden_of(subject).await?,
+        What::Weights => vec![weights_of(subject)],
+        What::Confusion => {
+            let Some(set) = subject.telling() else { return Ok(Vec::new()) };
+            let evaluation = subject.evaluation(set).await?;
+            let Some(found) = &evaluation.confusion else { return Ok(Vec::new()) };
+            let chart = confusion(&found.classes, &found.counts);
+            one("Confusion matrix", vec![result(set, &evaluation)], vec![chart])
+        }
+        What::Misread => misread(subject).await?,
+        What::Predicted => {
+            let Some(set) = subject.telling() else { return Ok(Vec::new()) };
+            let evaluation = subject.evaluation(set).await?;
+            let (len, truth) = (set.data.target_len(), set.data.own_targets());
+            let chart = |at: usize| {
+                let column =
+                    |all: &[f64]| all.iter().skip(at).step_by(len).copied().collect::<Vec<_>>();
+                let pairs = column(&truth).into_iter().zip(column(&evaluation.predictions));
+                scatter(&subject.target_name(at), pairs.collect())
+            };
+            let charts = (0..len.min(MOST_TARGETS)).map(chart).collect();
+            one("Predicted against true values", vec![result(set, &evaluation)], charts)
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// Of how many rows one is drawn.
+fn every(subject: &Subject, rows: &Rows) -> usize {
+    let all: usize = subject.sets.iter().map(|set| set.data.rows()).sum();
+    all.div_ceil(rows.unseen.len().max(1)).max(1)
+}
+
+/// From where to where a network of one input is drawn.
+fn plane_of_one(rows: &Rows) -> (f64, f64) {
+    let names = [String::new(), String::new()];
+    Plane::around(names, &rows.points, 2).x
+}
+
+async fn units_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
+    let (plane, _, _) = subject.plane(UNIT_CELLS);
+    let grid = subject.grid(&plane);
+    let mut all = Vec::new();
+    for layer in 1..=subject.hidden_layers() {
+        let values = subject.layer(layer, &grid).await?;
+        let count = subject.model.network.sizes()[layer];
+        let shown = count.min(MOST_UNITS);
+        let of_unit = |unit: usize| values.iter().skip(unit).step_by(count).copied().collect();
+        let maps: Vec<Vec<f64>> = (0..shown).map(of_unit).collect();
+        let mut notes = vec![subject.described()];
+        notes.push(format!("across {}, up {}", plane.names[0], plane.names[1]));
+        if shown < count {
+            notes.push(format!("the first {shown} of {count} units"));
+        }
+        all.push(Picture {
+            title: format!("Hidden layer {layer}, unit by unit"),
+            notes,
+            columns: UNITS_IN_A_ROW,
+            charts: units(&plane, layer, &maps, UNITS_IN_A_ROW),
+        });
+    }
+    Ok(all)
+}
+
+/// Where the last hidden layer puts the rows: on its two units, or on the plane in which they differ the most.
+pub(super) struct HiddenPlane {
+    names: [String; 2],
+    note: String,
+    project: Box<dyn Fn(&[f64]) -> (f64, f64)>,
+    parting: Option<[f64; 3]>,
+}
+
+impl HiddenPlane {
+    /// From the activations of all rows, `[rows][units]`.
+    pub(super) fn of(subject: &Subject, values: &[f64]) -> HiddenPlane {
+        let last = subject.hidden_layers();
+        let count = subject.model.network.sizes()[last];
+        let parting = subject.parting();
+        if let 1 | 2 = count {
+            let parting = parting.map(|(weights, bias)| match weights[..] {
+                [a, b] => [a, b, bias],
+                _ => [weights[0], 0.0, bias],
+            });
+            let second = if count == 2 { format!("layer {last}, unit 2") } else { String::new() };
+            return HiddenPlane {
+                names: [format!("layer {last}, unit 1"), second],
+                note: format!("the activations of layer {last} as they are"),
+                project: Box::new(|point| (point[0], point.get(1).copied().unwrap_or(0.0))),
+                parting,
+            };
+        }
+        let found = project(values, count);
+        let share = |at: usize| percent(found.shares[at]);
+        let cut = if parting.is_some() { "; the line is where the boundary cuts it" } else { "" };
+        HiddenPlane {
+            names: [0, 1].map(|at| format!("component {}, {} of the variance", at + 1, share(at))),
+            note: format!(
+                "the plane of the two main components (PCA) of the {count} units of layer {last}{cut}"
+            ),
+            parting: parting.map(|(weights, bias)| found.cut(&weights, bias)),
+            project: Box::new(move |point| found.place(point)),
+        }
+    }
+
+    /// Its chart.
+    pub(super) fn chart(&self, values: &[f64], units: usize, rows: Rows) -> picture::Chart {
+        let points = values.chunks_exact(units).map(|point| (self.project)(point)).collect();
+        hidden(self.names.clone(), &Rows { points, ..rows }, self.parting)
+    }
+}
+
+async fn hidden_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
+    let (inputs, rows, note) = subject.rows();
+    let last = subject.hidden_layers();
+    let values = subject.layer(last, &inputs).await?;
+    let plane = HiddenPlane::of(subject, &values);
+    let chart = plane.chart(&values, subject.model.network.sizes()[last], rows);
+    let notes =
+        [vec![subject.described(), plane.note.clone()], note.into_iter().collect()].concat();
+    Ok(vec![Picture { title: "Hidden space".to_owned(), notes, columns: 1, charts: vec![chart] }])
+}
+
+fn weights_of(subject: &Subject) -> Picture {
+    let network = &subject.model.network;
+    let layout = Layout::new(network);
+    let inputs: Vec<String> = (0..network.inputs()).map(|at| subject.input_name(at)).collect();
+    let charts = network.layers().map(|layer| {
+        let both = [layout.weights(layer.index), layout.bias(layer.index)];
+        let places = both.iter().flat_map(|tensor| tensor.indices());
+        let values: Vec<f64> = places.map(|at| f64::from(subject.model.parameters[at])).collect();
+        let names = match layer.index {
+            0 => inputs.clone(),
+            _ => (1..=layer.fan_in).map(|unit| format!("unit {unit}")).collect(),
+        };
+        picture::weights(layer.index + 1, layer.fan_out, &values, &names)
+    });
+    Picture {
+        title: "Weights".to_owned(),
+        notes: vec![subject.described()],
+        columns: network.layers().len().min(3),
+        charts: charts.collect(),
+    }
+}
+
+async fn misread(subject: &Subject) -> Result<Vec<Picture>, Error> {
+    let Some(set) = subject.telling() else { return Ok(Vec::new()) };
+    let Set { data, .. } = set;
+    let evaluation = subject.evaluation(set).await?;
+    let (outputs, names) = (data.target_len(), data.class_names());
+    // Of one output the share of the second class.
+    let of_row = |row: usize| &evaluation.predictions[row * outputs..][..outputs];
+    let read = |row: usize| match of_row(row) {
+        [one] => (usize::from(*one > 0.5), one.max(1.0 - one)),
+        all => {
+            let class = crate::data::class_of(all);
+            (class, all[class])
+        }
+    };
+    let wrong = (0..data.rows()).filter(|&row| read(row).0 != data.class_of(row));
+    let mut wrong: Vec<usize> = wrong.collect();
+    // The surest mistakes first.
+    wrong.sort_by(|&a, &b| read(b).1.total_cmp(&read(a).1));
+    let own = subject.own_inputs(data);
+    let side = side_of(data.input_len());
+    let chart = |&row: &usize| {
+        let (class, _) = read(row);
+        let title = format!("read {}, is {}", names[class], names[data.class_of(row)]);
+        image(title, side, &own[row * data.input_len()..][..data.input_len()])
+    };
+    let shown = wrong.len().min(MOST_IMAGES);
+    let mut notes = vec![subject.described(), result(set, &evaluation)];
+    if shown < wrong.len() {
+        notes.push(format!("the {shown} surest of {} mistakes", wrong.len()));
+    }
+    let charts = wrong.iter().take(shown).map(chart).collect();
+    Ok(vec![Picture {
+        title: "Misread images".to_owned(),
+        notes,
+        columns: IMAGES_IN_A_ROW,
+        charts,
+    }])
+}
+
+/// The curves of runs, all in one picture.
+pub(super) fn curves_of(runs: &[&Kept]) -> Picture {
+    let charts = curves(&runs.iter().map(|run| curve(run)).collect::<Vec<_>>());
+    let mut notes = Vec::new();
+    if let [run] = runs {
+        notes.push(run.name.clone());
+    }
+    let is_plateau = |run: &&&Kept| {
+        run.settings.as_ref().is_some_and(|it| it.schedule == Some(ScheduleKind::Plateau))
+    };
+    if runs.iter().any(|run| is_plateau(&run)) {
+        notes.push(
+            "the rate of --schedule plateau follows the loss and is not in the history".to_owned(),
+        );
+    }
+    Picture { title: "Training".to_owned(), notes, columns: 1, charts }
+}
+
+fn number(line: &Value, key: &str) -> Option<f64> {
+    line[key].as_f64()
+}
+
+fn curve(run: &Kept) -> RunCurve {
+    let mut curve = RunCurve { name: run.name.clone(), ..RunCurve::default() };
+    let settings = run.settings.as_ref();
+    let schedule = settings.and_then(|settings| {
+        let (epochs, lr) = (settings.epochs?, settings.lr?);
+        let schedule = settings.rate_schedule(epochs, lr).ok()?;
+        let is_known = schedule.kind != ScheduleKind::Plateau;
+        is_known.then(|| (schedule.in_steps(epochs, 1), f64::from(lr)))
+    });
+    let mut largest = schedule.as_ref().map(|(_, lr)| *lr);
+    for line in &run.history {
+        let Some(epoch) = number(line, "epoch") else { continue };
+        let mut push = |points: fn(&mut RunCurve) -> &mut Vec<(f64, f64)>, key: &str| {
+            if let Some(value) = number(line, key) {
+                points(&mut curve).push((epoch, value));
+            }
+        };
+        match line["event"].as_str() {
+            Some("epoch") => {
+                push(|curve| &mut curve.loss, "loss");
+                push(|curve| &mut curve.validation_loss, "validation_loss");
+                push(|curve| &mut curve.validation_accuracy, "validation_accuracy");
+                if let (Some((schedule, _)), Some(largest)) = (&schedule, largest) {
+                    let factor = f64::from(schedule.factor((epoch as u32).saturating_sub(1)));
+                    curve.rate.push((epoch, largest * factor));
+                }
+            }
+            Some("halved") => {
+                curve.halved.push(epoch);
+                largest = number(line, "learning_rate").or(largest);
+            }
+            Some("result") => {
+                curve.accuracy = number(line, "accuracy").map(|accuracy| (epoch, accuracy));
+            }
+            _ => {}
+        }
+    }
+    curve
+}
+
+fn doctor_of(run: &Kept) -> Picture {
+    let lines = run.history.iter().filter(|line| line["event"] == "checkup");
+    let layer = |layer: &Value| {
+        let idle = number(layer, "dead").unwrap_or(0.0) + number(layer, "saturated").unwrap_or(0.0);
+        LayerPoint {
+            gradient: number(layer, "gradient_rms").unwrap_or(f64::NAN),
+            update: number(layer, "update_ratio"),
+            idle: idle / number(layer, "units").unwrap_or(1.0),
+        }
+    };
+    let seen = lines.filter_map(|line| {
+        let layers = line["layers"].as_array()?.iter().map(layer).collect();
+        Some(CheckupPoint { epoch: number(line, "epoch")?, layers })
+    });
+    let seen: Vec<CheckupPoint> = seen.collect();
+    let note = format!(
+        "{}: {} looks; idle are units that are dead or saturated",
+        run.name,
+        short(seen.len() as f64)
+    );
+    Picture {
+        title: "What the doctor saw".to_owned(),
+        notes: vec![note],
+        columns: 1,
+        charts: doctor(&seen),
+    }
+}
