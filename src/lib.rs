@@ -16,6 +16,7 @@
 //! | sweep | very many small networks at once, over a grid of settings | [`sweep`] |
 //! | check | comparison within derived bounds, and the check of a device | [`check`] |
 //! | model | a trained network, or a training to resume, as bytes | [`model`] |
+//! | picture | numbers as charts, in SVG and PNG; with the feature `cli` | `picture` |
 
 pub mod check;
 pub mod data;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::device;
 use super::keep::{self, Found, Keeper};
+use super::plot::film;
 use super::resolve::Resolved;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
@@ -35,7 +36,12 @@ pub(super) struct TrainArgs {
     )]
     profile: Option<Option<PathBuf>>,
 
-    /// Replace existing files that --out and --save name
+    /// Film the kept start, whose steps are made once more for it: the decision boundary and the hidden space over the
+    /// epochs as an animated PNG, of a network of two inputs
+    #[arg(long, value_name = "FILE.png", hide_short_help = true, help_heading = "Output")]
+    film: Option<PathBuf>,
+
+    /// Replace existing files that --out, --save and --film name
     #[arg(long, hide_short_help = true, help_heading = "Output")]
     force: bool,
 
@@ -111,13 +117,14 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     check_requirements(settings)?;
     let save = settings.save.as_deref().map(Path::new);
     let trace = args.trace();
+    check_film(args, training, save)?;
     if let (Some(save), Some(trace)) = (save, trace)
         && save == trace
     {
         let reason = "is where --save puts the network; give another file";
         return Err(Error::setting(format!("--profile={}", trace.display()), reason).into());
     }
-    for path in [save, trace].into_iter().flatten() {
+    for path in [save, trace, args.film.as_deref()].into_iter().flatten() {
         file::check_free(path, args.force)?;
     }
     let stop = Stop::listen()?;
@@ -196,11 +203,48 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
         // Not before the network is safe.
         traced?;
+        let filmed = match &args.film {
+            Some(path) if stop.signal().is_none() => {
+                let stopping = || stop.signal().is_some();
+                let (bytes, frames) =
+                    film::film(training, samples, &outcome.kept, &chosen.spec, &stopping).await?;
+                stop.check()?;
+                file::write_atomic(path, &bytes)?;
+                Some(film::told(path, frames))
+            }
+            _ => None,
+        };
         let kept = keeper.as_ref().map(Keeper::path);
         report.finish(&outcome, save, kept, profile?.as_ref())?;
+        if let (Some(told), Detail::Normal | Detail::Verbose) = (filmed, detail) {
+            crate::report::print(&told)?;
+        }
         stop.check()?;
         Ok(check_required(settings, training, &outcome)?)
     })
+}
+
+/// Whether there can be a film.
+fn check_film(args: &TrainArgs, training: &Training, save: Option<&Path>) -> Result<(), Error> {
+    let Some(path) = &args.film else { return Ok(()) };
+    let setting = format!("--film {}", path.display());
+    if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("png")) {
+        return Err(Error::setting(
+            setting,
+            "is written as an animated PNG; use a name that ends in .png",
+        ));
+    }
+    if args.resume.is_some() {
+        let reason = "is of a run from its start, and --resume goes on with one; leave one out";
+        return Err(Error::setting(setting, reason));
+    }
+    if [save, args.trace()].contains(&Some(path.as_path())) {
+        return Err(Error::setting(
+            setting,
+            "is where --save or --profile writes; give another file",
+        ));
+    }
+    film::check(&setting, &training.network)
 }
 
 /// Whether what is required can be.

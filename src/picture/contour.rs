@@ -36,12 +36,6 @@ impl Grid {
         let grid = Grid { x, y, cols, values: vec![0.0; cols * rows] };
         (0..cols * rows).map(|at| grid.place((at % cols) as f64, (at / cols) as f64)).collect()
     }
-
-    /// The same grid of other values.
-    #[must_use]
-    pub fn with(&self, values: Vec<f64>) -> Grid {
-        Grid { values, ..self.clone() }
-    }
 }
 
 /// A side of a cell: that to the right of a point or that above it.

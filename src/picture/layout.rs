@@ -19,7 +19,7 @@ const LINE: f64 = 14.0;
 const TICK: f64 = 5.0;
 /// Points of an axis for each of its ticks at least.
 const PER_TICK_ACROSS: f64 = 52.0;
-const PER_TICK_UP: f64 = 32.0;
+const PER_TICK_UP: f64 = 28.0;
 /// The widest picture that leaves room for another one beside it.
 const COLUMN: f64 = 580.0;
 /// The width of the ramp of a map.

@@ -37,7 +37,8 @@ pub use color::{Color, Map, class};
 pub use contour::{Grid, contour};
 pub use layout::{arranged, scene};
 pub use network::{
-    Answer, Plane, Rows, boundary, confusion, fit, hidden, image, percent, scatter, units, weights,
+    Answer, Plane, Rows, axes_around, boundary, confusion, fit, hidden, image, percent, scatter,
+    units, weights,
 };
 pub use page::{Part, page};
 pub use project::{Projection, project};
@@ -48,14 +49,24 @@ pub use table::{Cell, Crossing, Drift, MOST_MAPS, columns, crossover, drift, swe
 
 /// Pixels of a point in PNG files.
 const PIXELS_OF_A_POINT: f64 = 2.0;
+/// The same in films, of which there are many.
+const PIXELS_OF_A_FILM: f64 = 1.2;
 
 /// A drawing as a PNG file.
 pub fn png(scene: &Scene) -> Vec<u8> {
     png::encode(&raster::pixels(scene, PIXELS_OF_A_POINT))
 }
 
-/// Drawings of one size as an animated PNG, each with the milliseconds that it is shown.
+/// Drawings as an animated PNG, each with the milliseconds that it is shown.
 pub fn film(scenes: &[(Scene, u16)]) -> Vec<u8> {
-    let frame = |(scene, shown): &(Scene, u16)| (raster::pixels(scene, 1.5), *shown);
+    let most =
+        |of: fn(&Scene) -> f64| scenes.iter().map(|(scene, _)| of(scene)).fold(0.0, f64::max);
+    let (width, height) = (most(|scene| scene.width), most(|scene| scene.height));
+    let frame = |(scene, shown): &(Scene, u16)| {
+        let scene = Scene { width, height, ..scene.clone() };
+        let mut pixels = raster::pixels(&scene, PIXELS_OF_A_FILM);
+        pixels.colors.iter_mut().for_each(|color| *color = color.coarse());
+        (pixels, *shown)
+    };
     png::animate(&scenes.iter().map(frame).collect::<Vec<_>>())
 }

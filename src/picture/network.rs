@@ -71,8 +71,8 @@ pub enum Answer {
     Probability(Vec<f64>),
     /// How probable each class is: first all points of the first.
     Classes(Vec<Vec<f64>>),
-    /// A number of this name.
-    Number(Vec<f64>, String),
+    /// A number, on this axis.
+    Number(Vec<f64>, Axis),
 }
 
 /// Rows of data as points.
@@ -168,10 +168,9 @@ pub fn boundary(plane: &Plane, answer: &Answer, rows: &Rows) -> Chart {
             let name = rows.names.get(1).map_or("1", String::as_str);
             let axis = Axis::linear(format!("probability of {name}"), (0.0, 1.0));
             chart.ramp = Some(Ramp { map: Map::Pale, axis });
-            let named = (0..).zip(lines).map(|(at, points)| {
-                line(points, INK, false, (at == 0).then_some("probability 0.5"))
-            });
-            chart.layers.extend(named);
+            // Named also where there is none to be seen.
+            chart.layers.push(line(Vec::new(), INK, false, Some("probability 0.5")));
+            chart.layers.extend(lines.into_iter().map(|points| line(points, INK, false, None)));
         }
         Answer::Classes(all) => {
             let count = all.first().map_or(0, Vec::len);
@@ -197,16 +196,15 @@ pub fn boundary(plane: &Plane, answer: &Answer, rows: &Rows) -> Chart {
                 chart.layers.extend(lines.into_iter().map(|points| line(points, INK, false, None)));
             }
         }
-        Answer::Number(values, name) => {
+        Answer::Number(values, axis) => {
             let grid = plane.grid(values.clone());
-            let axis = Axis::around(name, values.iter().copied());
             let colors = values.iter().map(|&value| Map::Sequential.color(axis.share(value)));
             chart.layers.push(Layer::Field { colors: colors.collect(), grid: grid.clone() });
             for (level, _) in axis.ticks(LEVELS) {
                 let lines = contour(&grid, level).into_iter();
                 chart.layers.extend(lines.map(|points| line(points, INK, false, None)));
             }
-            chart.ramp = Some(Ramp { map: Map::Sequential, axis });
+            chart.ramp = Some(Ramp { map: Map::Sequential, axis: axis.clone() });
         }
     }
     chart.layers.extend(rows.layers());
@@ -238,21 +236,24 @@ pub fn units(plane: &Plane, layer: usize, values: &[Vec<f64>], columns: usize) -
     charts
 }
 
+/// Axes that show all of these points.
+pub fn axes_around(names: &[String; 2], points: &[Point]) -> [Axis; 2] {
+    let of = |side: fn(&Point) -> f64| points.iter().map(side);
+    let [first, second] = names;
+    [Axis::around(first, of(|point| point.0)), Axis::around(second, of(|point| point.1))]
+}
+
 /// Rows of data where the hidden units put them, and the line that parts two classes there, if one does.
-pub fn hidden(names: [String; 2], rows: &Rows, parting: Option<[f64; 3]>) -> Chart {
-    let [x, y] = [0, 1].map(|side| {
-        let of = |point: &Point| if side == 0 { point.0 } else { point.1 };
-        Axis::around(&names[side], rows.points.iter().map(of))
-    });
+pub fn hidden([x, y]: [Axis; 2], rows: &Rows, parting: Option<[f64; 3]>) -> Chart {
     let mut chart = Chart::new("", x, y, (PLANE, PLANE));
     // a x + b y + c = 0, as far as it runs between the axes.
     if let Some([a, b, c]) = parting {
         let (x, y) = (chart.x.range, chart.y.range);
-        let grid = Grid { x, y, cols: 2, values: Vec::new() };
         let corners = Grid::places((x, y), 2, 2);
         let values = corners.into_iter().map(|(x, y)| a * x + b * y + c).collect();
-        let lines = contour(&grid.with(values), 0.0).into_iter();
-        chart.layers.extend(lines.map(|points| line(points, INK, false, Some("probability 0.5"))));
+        let lines = contour(&Grid { x, y, cols: 2, values }, 0.0);
+        chart.layers.push(line(Vec::new(), INK, false, Some("probability 0.5")));
+        chart.layers.extend(lines.into_iter().map(|points| line(points, INK, false, None)));
     }
     chart.layers.extend(rows.layers());
     chart.layers.extend(rows.labels(&chart));
@@ -383,9 +384,9 @@ mod tests {
             _ => None,
         });
         let lines: Vec<_> = lines.collect();
-        assert_eq!(lines.len(), 1);
-        assert!(lines[0].len() > 30);
-        for (a, b) in lines[0] {
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].is_empty() && lines[1].len() > 30);
+        for (a, b) in lines[1] {
             assert!((b - (2.0 * a - 0.5)).abs() < 2e-3, "{a} {b}");
         }
     }
@@ -449,8 +450,9 @@ mod tests {
     fn the_parting_line_ends_at_the_axes() {
         let rows = Rows { points: vec![(0.0, 0.0), (2.0, 2.0)], ..Rows::default() };
         let names = ["unit 1", "unit 2"].map(str::to_owned);
-        let chart = hidden(names, &rows, Some([1.0, 1.0, -2.0]));
-        let Layer::Line { points, .. } = &chart.layers[0] else { panic!() };
+        let axes = axes_around(&names, &rows.points);
+        let chart = hidden(axes, &rows, Some([1.0, 1.0, -2.0]));
+        let Layer::Line { points, .. } = &chart.layers[1] else { panic!() };
         assert_eq!(points.len(), 2);
         assert!(points.iter().all(|(x, y)| (x + y - 2.0).abs() < 1e-12), "{points:?}");
     }

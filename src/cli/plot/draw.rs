@@ -3,15 +3,16 @@
 use serde_json::Value;
 
 use super::input::Kept;
-use super::subject::{Set, Subject, result};
+use super::subject::{MOST_POINTS, Set, Subject, result};
 use super::what::What;
 use crate::Error;
 use crate::data::Scaling;
 use crate::network::Layout;
 use crate::optimizer::ScheduleKind;
 use crate::picture::{
-    self, CheckupPoint, LayerPoint, Picture, Plane, Rows, RunCurve, boundary, confusion, curves,
-    doctor, fit, hidden, image, percent, project, scatter, short, units,
+    self, CheckupPoint, LayerPoint, Picture, Plane, Projection, Rows, RunCurve, axes_around,
+    boundary, confusion, curves, doctor, fit, hidden, image, percent, project, scatter, short,
+    units,
 };
 use crate::reference::predictions;
 
@@ -137,7 +138,7 @@ async fn of_network(what: What, subject: &Subject) -> Result<Vec<Picture>, Error
         }
         What::Units => units_of(subject).await?,
         What::Fit => {
-            let (inputs, mut rows, note) = subject.rows();
+            let (inputs, mut rows, note) = subject.rows(MOST_POINTS);
             let own = Scaling::own_unit(subject.model.schema.scaling.as_ref(), &inputs);
             let targets = subject.sets.iter().flat_map(|set| {
                 let own = set.data.own_targets();
@@ -200,7 +201,7 @@ fn plane_of_one(rows: &Rows) -> (f64, f64) {
 }
 
 async fn units_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
-    let (plane, _, _) = subject.plane(UNIT_CELLS);
+    let (plane, _, _) = subject.plane(UNIT_CELLS, MOST_POINTS);
     let grid = subject.grid(&plane);
     let mut all = Vec::new();
     for layer in 1..=subject.hidden_layers() {
@@ -226,59 +227,69 @@ async fn units_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
 
 /// Where the last hidden layer puts the rows: on its two units, or on the plane in which they differ the most.
 pub(super) struct HiddenPlane {
-    names: [String; 2],
-    note: String,
-    project: Box<dyn Fn(&[f64]) -> (f64, f64)>,
-    parting: Option<[f64; 3]>,
+    pub names: [String; 2],
+    pub note: String,
+    units: usize,
+    projection: Option<Projection>,
 }
 
 impl HiddenPlane {
     /// From the activations of all rows, `[rows][units]`.
     pub(super) fn of(subject: &Subject, values: &[f64]) -> HiddenPlane {
         let last = subject.hidden_layers();
-        let count = subject.model.network.sizes()[last];
-        let parting = subject.parting();
-        if let 1 | 2 = count {
-            let parting = parting.map(|(weights, bias)| match weights[..] {
-                [a, b] => [a, b, bias],
-                _ => [weights[0], 0.0, bias],
-            });
-            let second = if count == 2 { format!("layer {last}, unit 2") } else { String::new() };
+        let units = subject.model.network.sizes()[last];
+        if let 1 | 2 = units {
+            let second = if units == 2 { format!("layer {last}, unit 2") } else { String::new() };
             return HiddenPlane {
                 names: [format!("layer {last}, unit 1"), second],
                 note: format!("the activations of layer {last} as they are"),
-                project: Box::new(|point| (point[0], point.get(1).copied().unwrap_or(0.0))),
-                parting,
+                units,
+                projection: None,
             };
         }
-        let found = project(values, count);
+        let found = project(values, units);
         let share = |at: usize| percent(found.shares[at]);
-        let cut = if parting.is_some() { "; the line is where the boundary cuts it" } else { "" };
+        let cut = match subject.parting() {
+            Some(_) => "; the line is where the boundary cuts it",
+            None => "",
+        };
         HiddenPlane {
             names: [0, 1].map(|at| format!("component {}, {} of the variance", at + 1, share(at))),
             note: format!(
-                "the plane of the two main components (PCA) of the {count} units of layer {last}{cut}"
+                "the plane of the two main components (PCA) of the {units} units of layer {last}{cut}"
             ),
-            parting: parting.map(|(weights, bias)| found.cut(&weights, bias)),
-            project: Box::new(move |point| found.place(point)),
+            units,
+            projection: Some(found),
         }
     }
 
-    /// Its chart.
-    pub(super) fn chart(&self, values: &[f64], units: usize, rows: Rows) -> picture::Chart {
-        let points = values.chunks_exact(units).map(|point| (self.project)(point)).collect();
-        hidden(self.names.clone(), &Rows { points, ..rows }, self.parting)
+    /// Where rows are, from their activations.
+    pub(super) fn points(&self, values: &[f64]) -> Vec<(f64, f64)> {
+        let place = |point: &[f64]| match &self.projection {
+            Some(projection) => projection.place(point),
+            None => (point[0], point.get(1).copied().unwrap_or(0.0)),
+        };
+        values.chunks_exact(self.units).map(place).collect()
+    }
+
+    /// Where a network parts two classes.
+    pub(super) fn parting(&self, subject: &Subject) -> Option<[f64; 3]> {
+        let (weights, bias) = subject.parting()?;
+        Some(match &self.projection {
+            Some(projection) => projection.cut(&weights, bias),
+            None => [weights[0], weights.get(1).copied().unwrap_or(0.0), bias],
+        })
     }
 }
 
 async fn hidden_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
-    let (inputs, rows, note) = subject.rows();
-    let last = subject.hidden_layers();
-    let values = subject.layer(last, &inputs).await?;
+    let (inputs, rows, note) = subject.rows(MOST_POINTS);
+    let values = subject.layer(subject.hidden_layers(), &inputs).await?;
     let plane = HiddenPlane::of(subject, &values);
-    let chart = plane.chart(&values, subject.model.network.sizes()[last], rows);
-    let notes =
-        [vec![subject.described(), plane.note.clone()], note.into_iter().collect()].concat();
+    let rows = Rows { points: plane.points(&values), ..rows };
+    let axes = axes_around(&plane.names, &rows.points);
+    let chart = hidden(axes, &rows, plane.parting(subject));
+    let notes = [vec![subject.described(), plane.note], note.into_iter().collect()].concat();
     Ok(vec![Picture { title: "Hidden space".to_owned(), notes, columns: 1, charts: vec![chart] }])
 }
 

@@ -1,6 +1,7 @@
 //! `wgrad plot`.
 
 mod draw;
+pub(super) mod film;
 mod input;
 mod subject;
 mod table;

@@ -9,14 +9,14 @@ use crate::data::{Dataset, Labels, Scaling};
 use crate::engine::{Engine, EngineSpec, Forward};
 use crate::model::Model;
 use crate::network::{Activation, Layout, Link, Loss, Network, joined};
-use crate::picture::{Answer, Plane, Rows, short};
+use crate::picture::{Answer, Axis, Plane, Rows, short};
 use crate::reference::{predictions, twins};
 use crate::train::{Evaluation, evaluate};
 
 /// Points of a row of the grid over the plane of two inputs.
 const CELLS: usize = 121;
 /// The most rows that are drawn as points: picked evenly.
-const MOST_POINTS: usize = 2000;
+pub(super) const MOST_POINTS: usize = 2000;
 /// Rows up to which each is labelled with its inputs.
 const MOST_LABELLED: usize = 8;
 
@@ -32,6 +32,7 @@ pub(super) struct Set {
 }
 
 /// A network, rows, and where it is evaluated.
+#[derive(Clone)]
 pub(super) struct Subject {
     pub model: Model,
     pub sets: Vec<Set>,
@@ -154,9 +155,9 @@ impl Subject {
 
     /// All rows that are drawn, and of how many: their inputs on the network's scale, and what is known of them,
     /// but for where they are.
-    pub(super) fn rows(&self) -> (Vec<f32>, Rows, Option<String>) {
+    pub(super) fn rows(&self, most: usize) -> (Vec<f32>, Rows, Option<String>) {
         let all: usize = self.sets.iter().map(|set| set.data.rows()).sum();
-        let every = all.div_ceil(MOST_POINTS).max(1);
+        let every = all.div_ceil(most).max(1);
         let mut rows = Rows::default();
         let mut inputs = Vec::new();
         let is_of_classes = self.has_classes();
@@ -184,8 +185,8 @@ impl Subject {
     }
 
     /// The plane of its two inputs, and its rows on it.
-    pub(super) fn plane(&self, cells: usize) -> (Plane, Rows, Option<String>) {
-        let (inputs, mut rows, note) = self.rows();
+    pub(super) fn plane(&self, cells: usize, most: usize) -> (Plane, Rows, Option<String>) {
+        let (inputs, mut rows, note) = self.rows(most);
         let own = Scaling::own_unit(self.model.schema.scaling.as_ref(), &inputs);
         rows.points = own.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
         let mut corners = rows.points.clone();
@@ -204,7 +205,7 @@ impl Subject {
 
     /// The plane with as many points as a picture has.
     pub(super) fn fine_plane(&self) -> (Plane, Rows, Option<String>) {
-        self.plane(CELLS)
+        self.plane(CELLS, MOST_POINTS)
     }
 
     /// The points of a plane as inputs on the network's scale.
@@ -223,8 +224,10 @@ impl Subject {
             (true, _) => Answer::Classes((0..outputs).map(column).collect()),
             (false, _) => {
                 let own = Scaling::own_unit(self.model.schema.target_scaling.as_ref(), &said);
-                let own = own.into_iter().step_by(outputs).collect();
-                Answer::Number(own, format!("predicted {}", self.target_name(0)))
+                let own: Vec<f64> = own.into_iter().step_by(outputs).collect();
+                let name = format!("predicted {}", self.target_name(0));
+                let axis = Axis::around(name, own.iter().copied());
+                Answer::Number(own, axis)
             }
         }
     }
