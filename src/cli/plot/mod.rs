@@ -26,6 +26,7 @@ use super::choices::EngineChoice;
 use super::settings::{Flags, Settings, Verb, possible_names};
 use super::{Failure, Telling, check_table, data, device, is_stdout, listed, predict};
 use crate::Error;
+use crate::data::Source;
 use crate::engine::EngineSpec;
 use crate::model::{Model, file};
 use crate::picture::{Part, Picture, Scene, arranged, page, png, scene, svg};
@@ -242,7 +243,7 @@ impl Drawing {
             let reason = reason.unwrap_or_else(|| "is no picture of this".to_owned());
             let reason = match &names[..] {
                 [] => reason,
-                names => format!("{reason}; there is {} of this", listed(names, "and")),
+                names => format!("{reason}; this has {}", listed(names, "and")),
             };
             return Err(Error::setting(format!("--what {what}"), reason));
         }
@@ -319,6 +320,8 @@ async fn subject(args: &PlotArgs, kept: &Kept, model: Model) -> Result<Subject, 
             .into_iter()
             .map(|(name, data)| Set { name, unseen: name == "test", data: Arc::new(data) })
             .collect(),
+        // They are gone.
+        (None, Some(Settings { data: Some(Source::Stdin), .. })) => Vec::new(),
         (None, Some(settings)) => {
             let samples = data::load(settings)?;
             let all = [

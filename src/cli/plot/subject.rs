@@ -14,7 +14,7 @@ use crate::reference::{predictions, twins};
 use crate::train::{Evaluation, evaluate};
 
 /// Points of a row of the grid over the plane of two inputs.
-const CELLS: usize = 121;
+pub(super) const CELLS: usize = 121;
 /// The most rows that are drawn as points: picked evenly.
 pub(super) const MOST_POINTS: usize = 2000;
 /// Rows up to which each is labelled with its inputs.
@@ -29,6 +29,18 @@ pub(super) struct Set {
     pub unseen: bool,
     /// The rows.
     pub data: Arc<Dataset>,
+}
+
+/// Rows that are drawn.
+pub(super) struct Picked {
+    /// Their inputs on the network's scale.
+    pub inputs: Vec<f32>,
+    /// The first target of each in its own unit.
+    pub targets: Vec<f64>,
+    /// What is known of them.
+    pub rows: Rows,
+    /// Of how many they are, where that is more.
+    pub note: Option<String>,
 }
 
 /// A network, rows, and where it is evaluated.
@@ -153,23 +165,22 @@ impl Subject {
         Scaling::own_unit(self.model.schema.scaling.as_ref(), data.inputs())
     }
 
-    /// All rows that are drawn, and of how many: their inputs on the network's scale, and what is known of them,
-    /// but for where they are.
-    pub(super) fn rows(&self, most: usize) -> (Vec<f32>, Rows, Option<String>) {
+    /// So many rows of all sets at most, picked evenly.
+    pub(super) fn picked(&self, most: usize) -> Picked {
         let all: usize = self.sets.iter().map(|set| set.data.rows()).sum();
         let every = all.div_ceil(most).max(1);
-        let mut rows = Rows::default();
-        let mut inputs = Vec::new();
+        let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), Rows::default());
         let is_of_classes = self.has_classes();
         for set in &self.sets {
             let data = &set.data;
-            let own = self.own_inputs(data);
+            let (own, own_targets) = (self.own_inputs(data), data.own_targets());
             let has_class = is_of_classes && data.is_of_one_class();
             if has_class && rows.names.is_empty() {
                 rows.names = data.class_names();
             }
             for row in (0..data.rows()).step_by(every) {
                 inputs.extend_from_slice(data.input(row));
+                targets.push(own_targets[row * data.target_len()]);
                 rows.unseen.push(set.unseen);
                 rows.classes.push(if has_class { data.class_of(row) } else { 0 });
                 if all <= MOST_LABELLED {
@@ -181,15 +192,15 @@ impl Subject {
         }
         let shown = rows.unseen.len();
         let note = (shown < all).then(|| format!("{shown} of {all} rows shown"));
-        (inputs, rows, note)
+        Picked { inputs, targets, rows, note }
     }
 
-    /// The plane of its two inputs, and its rows on it.
-    pub(super) fn plane(&self, cells: usize, most: usize) -> (Plane, Rows, Option<String>) {
-        let (inputs, mut rows, note) = self.rows(most);
-        let own = Scaling::own_unit(self.model.schema.scaling.as_ref(), &inputs);
-        rows.points = own.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-        let mut corners = rows.points.clone();
+    /// The plane of its two inputs, and rows on it.
+    pub(super) fn plane(&self, cells: usize, most: usize) -> (Plane, Picked) {
+        let mut picked = self.picked(most);
+        let own = Scaling::own_unit(self.model.schema.scaling.as_ref(), &picked.inputs);
+        picked.rows.points = own.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        let mut corners = picked.rows.points.clone();
         if corners.is_empty() {
             // Where most rows were that it was trained on: within two deviations, if it has a scale.
             let usual = [-2.0f32, -2.0, 2.0, 2.0];
@@ -200,12 +211,7 @@ impl Subject {
             };
         }
         let names = [0, 1].map(|at| self.input_name(at));
-        (Plane::around(names, &corners, cells), rows, note)
-    }
-
-    /// The plane with as many points as a picture has.
-    pub(super) fn fine_plane(&self) -> (Plane, Rows, Option<String>) {
-        self.plane(CELLS, MOST_POINTS)
+        (Plane::around(names, &corners, cells), picked)
     }
 
     /// The points of a plane as inputs on the network's scale.
