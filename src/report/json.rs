@@ -196,20 +196,6 @@ pub fn halving(halving: Halving) -> Value {
     json!({"event": "halved", "epoch": epoch, "step": step, "learning_rate": decimal(rate)})
 }
 
-/// What the doctor saw at a report boundary, as it is kept in the history.
-pub fn checkup(seen: &Checkup) -> Value {
-    let layers = seen.layers.iter().map(|layer| {
-        json!({
-            "gradient_rms": layer.gradient_rms(),
-            "update_ratio": layer.update_ratio,
-            "units": layer.units,
-            "dead": layer.dead,
-            "saturated": layer.saturated,
-        })
-    });
-    json!({"event": "checkup", "epoch": seen.epoch, "layers": layers.collect::<Vec<_>>()})
-}
-
 /// The end of a training that diverged.
 pub(super) fn diverged(error: &Error) -> String {
     let Error::Diverged { what, step, .. } = error else { return String::new() };

@@ -1,5 +1,7 @@
 //! From what a training left to its pictures.
 
+use super::super::Failure;
+use super::super::settings::Settings;
 use super::history::{curves_of, doctor_of};
 use super::input::Kept;
 use super::subject::{CELLS, MOST_POINTS, Picked, Set, Subject, result};
@@ -33,10 +35,10 @@ pub(super) fn why_not(what: What, kept: &Kept, subject: Option<&Subject>) -> Opt
     match (what, subject) {
         (What::Curves, _) => (!has("epoch"))
             .then(|| "needs the history of a run; give the folder of --out".to_owned()),
-        (What::Doctor, _) => (!has("checkup")).then(|| {
-            "needs a run that the doctor looked at; train with --out and without --no-doctor"
-                .to_owned()
-        }),
+        (What::Doctor, _) => {
+            let is_run = has("epoch") && kept.settings.is_some();
+            (!is_run).then(|| "needs a run; give the folder of --out".to_owned())
+        }
         (What::Sweep | What::Crossover | What::Drift, _) => {
             Some("needs the table of a sweep, a bench or a check".to_owned())
         }
@@ -100,16 +102,17 @@ pub(super) fn is_main(what: What, available: &[What]) -> bool {
     }
 }
 
-/// The pictures of one kind.
+/// The pictures of one kind; `flags` are those that say where a run is repeated.
 pub(super) async fn pictures(
     what: What,
     kept: &Kept,
     subject: Option<&Subject>,
-) -> Result<Vec<Picture>, Error> {
+    flags: &Settings,
+) -> Result<Vec<Picture>, Failure> {
     match (what, subject) {
         (What::Curves, _) => Ok(vec![curves_of(&[kept])]),
-        (What::Doctor, _) => Ok(vec![doctor_of(kept)]),
-        (_, Some(subject)) => of_network(what, subject).await,
+        (What::Doctor, _) => Ok(vec![doctor_of(kept, flags).await?]),
+        (_, Some(subject)) => Ok(of_network(what, subject).await?),
         _ => Ok(Vec::new()),
     }
 }

@@ -172,8 +172,8 @@ fn told(detail: Detail, names: &[&str], drawn: &[&Path]) -> String {
 
 /// What there is to draw, read and ready.
 enum Drawing {
-    /// A network, a run, or both; with what evaluates it.
-    Training(Box<Kept>, Option<Box<Subject>>),
+    /// A network, a run, or both; with what evaluates it, and the flags.
+    Training(Box<Kept>, Option<Box<Subject>>, Box<Settings>),
     /// Several runs.
     Runs(Vec<Kept>),
     /// A table, and its name.
@@ -207,7 +207,8 @@ impl Drawing {
                     }
                     _ => None,
                 };
-                Ok(Drawing::Training(kept, subject))
+                let flags = Settings::read(&args.settings.given)?;
+                Ok(Drawing::Training(kept, subject, Box::new(flags)))
             }
             Some(Input::Table(table)) => Ok(Drawing::Table(table, name)),
             None => Ok(Drawing::Runs(Vec::new())),
@@ -217,7 +218,7 @@ impl Drawing {
     /// The pictures that there are.
     fn available(&self) -> Vec<What> {
         match self {
-            Drawing::Training(kept, subject) => {
+            Drawing::Training(kept, subject, _) => {
                 let is_there = |&&what: &&What| why_not(what, kept, subject.as_deref()).is_none();
                 What::ALL.iter().filter(is_there).copied().collect()
             }
@@ -236,7 +237,7 @@ impl Drawing {
                 continue;
             }
             let reason = match self {
-                Drawing::Training(kept, subject) => why_not(what, kept, subject.as_deref()),
+                Drawing::Training(kept, subject, _) => why_not(what, kept, subject.as_deref()),
                 _ => None,
             };
             let names: Vec<&str> = available.iter().map(|what| what.name()).collect();
@@ -259,9 +260,11 @@ impl Drawing {
         Ok(if wanted.is_empty() { available } else { wanted })
     }
 
-    async fn pictures(&self, what: What) -> Result<Vec<Picture>, Error> {
+    async fn pictures(&self, what: What) -> Result<Vec<Picture>, Failure> {
         match self {
-            Drawing::Training(kept, subject) => pictures(what, kept, subject.as_deref()).await,
+            Drawing::Training(kept, subject, flags) => {
+                pictures(what, kept, subject.as_deref(), flags).await
+            }
             Drawing::Runs(runs) => Ok(vec![curves_of(&runs.iter().collect::<Vec<_>>())]),
             Drawing::Table(table, name) => Ok(vec![table.picture(name)]),
         }
@@ -284,14 +287,14 @@ impl Drawing {
     }
 
     /// All pictures, and the configuration, on a page.
-    async fn page(&self) -> Result<String, Error> {
+    async fn page(&self) -> Result<String, Failure> {
         let mut parts = Vec::new();
         for what in self.available() {
             let all: Vec<Scene> = self.pictures(what).await?.iter().map(scene).collect();
             parts.extend(all.into_iter().map(Part::Picture));
         }
         let name = match self {
-            Drawing::Training(kept, subject) => {
+            Drawing::Training(kept, subject, _) => {
                 let text = match (&kept.settings, subject) {
                     (Some(settings), _) => settings.given().toml(),
                     (None, Some(subject)) => subject.described(),
