@@ -22,6 +22,10 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("train", &["network", "optimizer", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
     (
+        "explain",
+        &["network", "optimizer", "data", "gpu", "engine", "reference", "check", "train", "sweep"],
+    ),
+    (
         "bench",
         &[
             "train",
@@ -48,6 +52,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "check",
             "train",
             "sweep",
+            "explain",
             "bench",
         ],
     ),
@@ -63,6 +68,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "check",
             "train",
             "sweep",
+            "explain",
             "bench",
             "model",
             "picture",
@@ -73,7 +79,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// Rooms that belong to the core.
-const CORE: [&str; 12] = [
+const CORE: [&str; 13] = [
     "random",
     "network",
     "optimizer",
@@ -86,6 +92,7 @@ const CORE: [&str; 12] = [
     "check",
     "train",
     "sweep",
+    "explain",
 ];
 
 fn source() -> PathBuf {

@@ -6,9 +6,11 @@ mod choices;
 mod data;
 mod device;
 mod devices;
+mod explain;
 mod export;
 mod keep;
 mod lr_find;
+mod own;
 mod plot;
 mod predict;
 mod resolve;
@@ -66,6 +68,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Check every kernel and whole trainings on a device against the CPU
     Check(check::CheckArgs),
+    /// Show one training step, every matrix out of the GPU's buffers; and demonstrations
+    Explain(explain::ExplainArgs),
     /// List the adapters and what each can do
     Devices(devices::DevicesArgs),
 }
@@ -90,6 +94,7 @@ pub fn main() -> ExitCode {
         Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
     };
     finish(result)

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod explain;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,12 +19,11 @@ use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
 use crate::sweep::{CellScore, Scored, Sweep};
-use crate::train::{
-    Checkup, ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training,
-};
+use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
 pub(super) use bench::{boundary_costs, contest, crossover, step_contest, tuning};
 pub(super) use check::{checked, mutants};
+pub(super) use explain::{demonstrated, demonstrations, explained};
 
 /// One line.
 pub(super) fn line(value: &impl Serialize) -> String {
