@@ -8,6 +8,7 @@ mod device;
 mod devices;
 mod export;
 mod keep;
+mod live;
 mod lr_find;
 mod plot;
 mod predict;

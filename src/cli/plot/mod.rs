@@ -17,7 +17,7 @@ use serde_json::json;
 
 use self::draw::{curves_of, is_main, pictures, why_not};
 use self::input::{Input, Kept, stem};
-use self::subject::{Set, Subject};
+pub(super) use self::subject::{Set, Subject};
 use self::table::Table;
 use self::what::What;
 use super::choices::EngineChoice;

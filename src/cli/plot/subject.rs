@@ -16,13 +16,13 @@ use crate::train::{Evaluation, evaluate};
 /// Points of a row of the grid over the plane of two inputs.
 const CELLS: usize = 121;
 /// The most rows that are drawn as points: picked evenly.
-pub(super) const MOST_POINTS: usize = 2000;
+pub(in crate::cli) const MOST_POINTS: usize = 2000;
 /// Rows up to which each is labelled with its inputs.
 const MOST_LABELLED: usize = 8;
 
 /// Some rows of data.
 #[derive(Clone)]
-pub(super) struct Set {
+pub(in crate::cli) struct Set {
     /// What they are called.
     pub name: &'static str,
     /// Whether the network was not trained on them.
@@ -33,7 +33,7 @@ pub(super) struct Set {
 
 /// A network, rows, and where it is evaluated.
 #[derive(Clone)]
-pub(super) struct Subject {
+pub(in crate::cli) struct Subject {
     pub model: Model,
     pub sets: Vec<Set>,
     pub spec: EngineSpec,
@@ -55,32 +55,36 @@ fn cut(model: &Model, layers: usize) -> Result<Model, Error> {
 
 impl Subject {
     /// What the network makes of inputs on its scale, `[rows][inputs]`.
-    pub(super) async fn forward(&self, inputs: &[f32]) -> Result<Forward, Error> {
+    pub(in crate::cli) async fn forward(&self, inputs: &[f32]) -> Result<Forward, Error> {
         let engine = Engine::new(predict::task(&self.model, inputs)?, &self.spec).await?;
         engine.forward(inputs).await
     }
 
     /// What its first layers make of them, `[rows][units]`.
-    pub(super) async fn layer(&self, layers: usize, inputs: &[f32]) -> Result<Vec<f64>, Error> {
+    pub(in crate::cli) async fn layer(
+        &self,
+        layers: usize,
+        inputs: &[f32],
+    ) -> Result<Vec<f64>, Error> {
         let engine =
             Engine::new(predict::task(&cut(&self.model, layers)?, inputs)?, &self.spec).await?;
         Ok(engine.forward(inputs).await?.outputs.into_iter().map(f64::from).collect())
     }
 
     /// The evaluation of some rows.
-    pub(super) async fn evaluation(&self, set: &Set) -> Result<Evaluation, Error> {
+    pub(in crate::cli) async fn evaluation(&self, set: &Set) -> Result<Evaluation, Error> {
         let forward = self.forward(set.data.inputs()).await?;
         let evaluation = evaluate(&self.model.network, &set.data, &forward);
         Ok(if self.has_classes() { evaluation } else { evaluation.of_numbers(&set.data) })
     }
 
     /// The rows that tell how well it does: those for testing, else those for validation, else all.
-    pub(super) fn telling(&self) -> Option<&Set> {
+    pub(in crate::cli) fn telling(&self) -> Option<&Set> {
         self.sets.iter().rev().find(|set| set.unseen).or(self.sets.first())
     }
 
     /// Whether its outputs stand for classes, as far as it and its rows tell.
-    pub(super) fn has_classes(&self) -> bool {
+    pub(in crate::cli) fn has_classes(&self) -> bool {
         let Model { network, schema, .. } = &self.model;
         let is_free = network.activations().last() == Some(&Activation::Identity);
         schema.labels != Labels::Numbers
@@ -92,12 +96,12 @@ impl Subject {
     }
 
     /// Its hidden layers.
-    pub(super) fn hidden_layers(&self) -> usize {
+    pub(in crate::cli) fn hidden_layers(&self) -> usize {
         self.model.network.layers().len() - 1
     }
 
     /// Of what it is a picture.
-    pub(super) fn described(&self) -> String {
+    pub(in crate::cli) fn described(&self) -> String {
         let network = &self.model.network;
         let activations: Vec<&str> = network.activations().iter().map(|kind| kind.name()).collect();
         let data = self.sets.first().map(|set| format!("data {}, ", short_name(set.data.name())));
@@ -111,7 +115,7 @@ impl Subject {
     }
 
     /// What is known of each of its sets of rows.
-    pub(super) async fn results(&self) -> Result<Vec<String>, Error> {
+    pub(in crate::cli) async fn results(&self) -> Result<Vec<String>, Error> {
         let mut all = Vec::new();
         for set in &self.sets {
             all.push(result(set, &self.evaluation(set).await?));
@@ -120,7 +124,7 @@ impl Subject {
     }
 
     /// The name of an input.
-    pub(super) fn input_name(&self, at: usize) -> String {
+    pub(in crate::cli) fn input_name(&self, at: usize) -> String {
         let schema = &self.model.schema;
         match schema.encodings.is_empty() || schema.encodings.len() == self.model.network.inputs() {
             true => schema.input_name(at),
@@ -129,13 +133,13 @@ impl Subject {
     }
 
     /// The name of a target.
-    pub(super) fn target_name(&self, at: usize) -> String {
+    pub(in crate::cli) fn target_name(&self, at: usize) -> String {
         let name = self.model.schema.targets.get(at).filter(|name| !name.is_empty());
         name.cloned().unwrap_or_else(|| format!("target {}", at + 1))
     }
 
     /// Inputs on the network's scale from their own units.
-    pub(super) fn scaled(&self, values: impl Iterator<Item = f64>) -> Vec<f32> {
+    pub(in crate::cli) fn scaled(&self, values: impl Iterator<Item = f64>) -> Vec<f32> {
         let inputs = self.model.network.inputs();
         match &self.model.schema.scaling {
             None => values.map(|value| value as f32).collect(),
@@ -149,13 +153,13 @@ impl Subject {
     }
 
     /// All inputs of some rows in their own units.
-    pub(super) fn own_inputs(&self, data: &Dataset) -> Vec<f64> {
+    pub(in crate::cli) fn own_inputs(&self, data: &Dataset) -> Vec<f64> {
         Scaling::own_unit(self.model.schema.scaling.as_ref(), data.inputs())
     }
 
     /// All rows that are drawn, and of how many: their inputs on the network's scale, and what is known of them,
     /// but for where they are.
-    pub(super) fn rows(&self, most: usize) -> (Vec<f32>, Rows, Option<String>) {
+    pub(in crate::cli) fn rows(&self, most: usize) -> (Vec<f32>, Rows, Option<String>) {
         let all: usize = self.sets.iter().map(|set| set.data.rows()).sum();
         let every = all.div_ceil(most).max(1);
         let mut rows = Rows::default();
@@ -185,7 +189,7 @@ impl Subject {
     }
 
     /// The plane of its two inputs, and its rows on it.
-    pub(super) fn plane(&self, cells: usize, most: usize) -> (Plane, Rows, Option<String>) {
+    pub(in crate::cli) fn plane(&self, cells: usize, most: usize) -> (Plane, Rows, Option<String>) {
         let (inputs, mut rows, note) = self.rows(most);
         let own = Scaling::own_unit(self.model.schema.scaling.as_ref(), &inputs);
         rows.points = own.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
@@ -204,17 +208,17 @@ impl Subject {
     }
 
     /// The plane with as many points as a picture has.
-    pub(super) fn fine_plane(&self) -> (Plane, Rows, Option<String>) {
+    pub(in crate::cli) fn fine_plane(&self) -> (Plane, Rows, Option<String>) {
         self.plane(CELLS, MOST_POINTS)
     }
 
     /// The points of a plane as inputs on the network's scale.
-    pub(super) fn grid(&self, plane: &Plane) -> Vec<f32> {
+    pub(in crate::cli) fn grid(&self, plane: &Plane) -> Vec<f32> {
         self.scaled(plane.places().into_iter().flat_map(|(x, y)| [x, y]))
     }
 
     /// What outputs say.
-    pub(super) fn answer(&self, forward: &Forward) -> Answer {
+    pub(in crate::cli) fn answer(&self, forward: &Forward) -> Answer {
         let (network, outputs) = (&self.model.network, self.model.network.outputs());
         let said = predictions(network.loss().link(), &forward.outputs, outputs);
         let column =
@@ -233,7 +237,7 @@ impl Subject {
     }
 
     /// Where two classes part in the space of the last hidden layer: weights and bias of a sum that is 0 there.
-    pub(super) fn parting(&self) -> Option<(Vec<f64>, f64)> {
+    pub(in crate::cli) fn parting(&self) -> Option<(Vec<f64>, f64)> {
         let network = &self.model.network;
         let layout = Layout::new(network);
         let last = self.hidden_layers();
@@ -283,7 +287,7 @@ fn short_name(name: &str) -> String {
 }
 
 /// How well some rows are predicted, in words.
-pub(super) fn result(set: &Set, evaluation: &Evaluation) -> String {
+pub(in crate::cli) fn result(set: &Set, evaluation: &Evaluation) -> String {
     let rows = set.data.rows();
     match (evaluation.right, evaluation.errors.first()) {
         (Some(right), _) => format!("{}: {right} of {rows} correct", set.name),
