@@ -9,7 +9,7 @@ use command::{fail, wgrad};
 /// Without a terminal it is plain lines in the course of the training, and what it comes to stays on standard output.
 #[test]
 fn without_a_terminal_it_is_plain_lines() {
-    let args = ["--engine", "cpu", "--restarts", "1", "--seed", "2", "--epochs", "400"];
+    let args = ["--engine", "cpu", "--restarts", "1", "--seed", "2", "--epochs", "4000"];
     let plain = wgrad(&args).output().unwrap();
     let live = wgrad(&[&args[..], &["--live"]].concat()).output().unwrap();
     assert!(live.status.success());
@@ -19,7 +19,7 @@ fn without_a_terminal_it_is_plain_lines() {
     assert!(
         lines
             .lines()
-            .all(|line| line.starts_with("epoch ") && line.contains("/400  seed 2  loss "))
+            .all(|line| line.starts_with("epoch ") && line.contains("/4000  seed 2  loss "))
     );
     assert!(!lines.contains('\x1b'));
     // But for the time it took.

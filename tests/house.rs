@@ -49,6 +49,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "train",
             "sweep",
             "bench",
+            "picture",
         ],
     ),
     (

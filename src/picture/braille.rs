@@ -127,7 +127,7 @@ mod tests {
         let text = curves(true, "epoch 1", "100").one(&points);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), ROWS + 1);
-        assert!(lines[0].starts_with("   1.0000 ┤⠑"), "{text}");
+        assert!(lines[0].starts_with("   1.0000 ┤⠁"), "{text}");
         assert!(lines[ROWS - 1].starts_with("   0.0100 ┤"), "{text}");
         assert!(lines[ROWS - 1].chars().count() > 60);
         assert!(lines[ROWS].starts_with("loss, log └epoch 1") && lines[ROWS].ends_with("100"));

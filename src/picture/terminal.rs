@@ -305,12 +305,12 @@ mod tests {
         let expected = [
             "probability of 1, over a across and b upwards",
             "     1.15 ┤        ████████",
-            "          │ 1      ████████",
+            "          │  1     ████████",
             "          │        ████████",
             "          │        ████████",
             "          │        ████████",
             "          │        ████████",
-            "          │ 0      ██████1█",
+            "          │  0     █████1██",
             "    -0.15 ┤        ████████",
             "          └-0.15       1.15",
             "           blank below 0.25, ░ to 0.5, ▓ to 0.75, █ above",
@@ -330,7 +330,7 @@ mod tests {
         let named = Rows { names: ["x", "y", "z"].map(str::to_owned).to_vec(), ..rows() };
         let text = boundary(&plane, &classes, (&named, None), Window::PLAIN);
         let line = text.lines().nth(3).unwrap();
-        assert!(line.ends_with("▒▒▒▒▒▒") && line.contains("      ░░░░"), "{text}");
+        assert!(line.ends_with("     ░░░░░░▒▒▒▒▒"), "{text}");
         assert!(
             text.contains("blank x, ░ y, ▒ z") && text.contains("0 x, 1 y, 2 z: rows"),
             "{text}"
