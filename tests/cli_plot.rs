@@ -16,6 +16,7 @@ fn text(path: &Path) -> &str {
 
 /// A run of XOR that is solved, in a folder, with its network beside it.
 fn xor(folder: &Path, engine: &str) -> (String, String) {
+    fs::create_dir_all(folder).unwrap();
     let (run, model) = (folder.join("xor"), folder.join("xor.safetensors"));
     let common = ["--engine", engine, "--restarts", "1", "--seed", "2", "--epochs", "600", "-q"];
     succeed(wgrad(&[&common[..], &["--out", text(&run), "--save", text(&model)]].concat()));
@@ -274,7 +275,7 @@ fn what_cannot_be_drawn_is_refused_with_the_fix() {
         (
             &[&model, "--what", "curves"],
             2,
-            &["--what curves: needs the history of a run", "boundary"],
+            &["--what curves: needs the history of a run; give the folder of --out"],
         ),
         (&[&model, "--what", "confusion"], 2, &["needs rows with targets; give them with --data"]),
         (&[&run, "--what", "predicted"], 2, &["needs targets that are numbers"]),
@@ -382,13 +383,12 @@ fn the_pixels_of_a_boundary_are_those_of_its_classes() {
 #[test]
 fn a_film_shows_the_training_and_changes_nothing_about_it() {
     let folder = folder("plot-film");
-    let film = text(&folder.join("film.png")).to_owned();
-    let model = |name: &str| text(&folder.join(name)).to_owned();
+    let [film, a, b] = ["film.png", "a", "b"].map(|name| text(&folder.join(name)).to_owned());
     let common = ["--engine", "cpu", "--restarts", "8", "--epochs", "300"];
-    let filmed = [&common[..], &["--save", &model("a"), "--film", &film]].concat();
+    let filmed = [&common[..], &["--save", &a, "--film", &film]].concat();
     let said = succeed(wgrad(&filmed));
-    succeed(wgrad(&[&common[..], &["--save", &model("b")]].concat()));
-    assert_eq!(fs::read(model("a")).unwrap(), fs::read(model("b")).unwrap());
+    succeed(wgrad(&[&common[..], &["--save", &b]].concat()));
+    assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
     let (_, _, kinds, pixels) = png(Path::new(&film));
     let frames = kinds.iter().filter(|kind| *kind == "fcTL").count();
     assert!((20..=40).contains(&frames), "{frames}");

@@ -51,12 +51,14 @@ pub enum Layer {
         /// Where, and what.
         texts: Vec<(Point, String)>,
     },
-    /// A grid of values as colours that pass into each other.
+    /// A grid of values as colours.
     Field {
         /// The values.
         grid: Grid,
         /// The colour of each.
         colors: Vec<Color>,
+        /// Whether they pass into each other.
+        smooth: bool,
     },
     /// Squares around the whole numbers from 0, rows from the top, each with a colour and a text.
     Cells {
@@ -67,6 +69,13 @@ pub enum Layer {
         /// What stands in them; nothing where it is empty.
         texts: Vec<String>,
     },
+}
+
+impl Layer {
+    /// A line that is not dashed.
+    pub fn line(points: Vec<Point>, color: Color, name: Option<&str>) -> Layer {
+        Layer::Line { points, color, dashed: false, name: name.map(str::to_owned) }
+    }
 }
 
 /// What the colours of a map mean.
@@ -104,6 +113,19 @@ impl Chart {
     /// Whether its rows go downwards.
     pub fn goes_down(&self) -> bool {
         self.layers.iter().any(|layer| matches!(layer, Layer::Cells { .. }))
+    }
+
+    /// Its fields in so many shades without passages between them: what a film packs well.
+    pub fn in_shades(&mut self, shades: usize) {
+        for layer in &mut self.layers {
+            let Layer::Field { grid, colors, smooth } = layer else { continue };
+            *smooth = false;
+            if let Some(Ramp { map, axis }) = &self.ramp {
+                let shade =
+                    |value: &f64| (axis.share(*value) * shades as f64).round() / shades as f64;
+                *colors = grid.values.iter().map(|value| map.color(shade(value))).collect();
+            }
+        }
     }
 
     /// A grey line across.

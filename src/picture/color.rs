@@ -60,13 +60,6 @@ impl Color {
         Color(part(self.0, other.0), part(self.1, other.1), part(self.2, other.2))
     }
 
-    /// The nearest of 32 shades of each colour, white among them: what is nearly the same becomes the same, and
-    /// packs into a third.
-    #[must_use]
-    pub fn coarse(self) -> Color {
-        Color(self.0 | 7, self.1 | 7, self.2 | 7)
-    }
-
     /// As `#rrggbb`.
     pub fn hex(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)

@@ -8,7 +8,7 @@
 //! | axis | a name with its unit, a range, ticks | `axis` |
 //! | color | one palette and three maps for all pictures | `color` |
 //! | scene | lines, areas, circles, texts and images in points | `scene` |
-//! | layout | a picture as a scene: the one look of all of them | `layout` |
+//! | layout | a picture as a scene: the one look of all of them | `layout`, `frame`, `drawn` |
 //! | svg, raster, png | a scene as a file | `svg`, `raster`, `png`, `font` |
 //! | window | characters of a terminal, as half-blocks, shades and braille | `terminal`, `braille` |
 //!
@@ -21,13 +21,17 @@ mod braille;
 mod chart;
 mod color;
 mod contour;
+mod drawn;
 mod font;
+mod frame;
 mod layout;
 mod network;
 mod page;
+mod plane;
 mod png;
 mod project;
 mod raster;
+mod rows;
 mod run;
 mod scene;
 mod svg;
@@ -40,12 +44,11 @@ pub use chart::{Chart, Layer, Mark, Picture, Ramp};
 pub use color::{Color, Map, class};
 pub use contour::{Grid, contour};
 pub use layout::{arranged, scene};
-pub use network::{
-    Answer, Plane, Rows, axes_around, boundary, confusion, fit, hidden, image, percent, scatter,
-    units, weights,
-};
+pub use network::{axes_around, confusion, fit, hidden, image, percent, scatter, weights};
 pub use page::{Part, page};
+pub use plane::{Answer, Plane, boundary, units};
 pub use project::{Projection, project};
+pub use rows::Rows;
 pub use run::{CheckupPoint, LayerPoint, RunCurve, curves, doctor};
 pub use scene::Scene;
 pub use svg::svg;
@@ -69,9 +72,7 @@ pub fn film(scenes: &[(Scene, u16)]) -> Vec<u8> {
     let (width, height) = (most(|scene| scene.width), most(|scene| scene.height));
     let frame = |(scene, shown): &(Scene, u16)| {
         let scene = Scene { width, height, ..scene.clone() };
-        let mut pixels = raster::pixels(&scene, PIXELS_OF_A_FILM);
-        pixels.colors.iter_mut().for_each(|color| *color = color.coarse());
-        (pixels, *shown)
+        (raster::pixels(&scene, PIXELS_OF_A_FILM), *shown)
     };
     png::animate(&scenes.iter().map(frame).collect::<Vec<_>>())
 }

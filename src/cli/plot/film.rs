@@ -27,9 +27,11 @@ const MOST_BYTES: usize = 64 << 20;
 /// Epochs at which a checkpoint may be kept at most: more are so many epochs apart.
 const MOST_LOOKS: u32 = 2000;
 /// Points of a row of the grid, of the coarse one that changes are measured on, and rows of data in a film.
-const CELLS: usize = 61;
+const CELLS: usize = 121;
 const COARSE_CELLS: usize = 17;
 const ROWS: usize = 400;
+/// Shades of what a network says.
+const SHADES: usize = 24;
 /// The share of the frames that goes to where nothing changes.
 const STILL: f64 = 0.25;
 /// How long a frame is shown, and the first and the last, in milliseconds.
@@ -209,6 +211,7 @@ async fn frames(
             other => other,
         };
         let mut charts = vec![boundary(&plane, &answer, &rows)];
+        charts[0].in_shades(SHADES);
         if let (Some(own), Some(axes)) = (&hidden_plane, &axes) {
             let rows = Rows { points: own.points(&seen.hidden), ..rows.clone() };
             charts.push(hidden(axes.clone(), &rows, own.parting(&seen.subject)));

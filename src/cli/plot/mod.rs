@@ -2,6 +2,7 @@
 
 mod draw;
 pub(super) mod film;
+mod history;
 mod input;
 mod subject;
 mod table;
@@ -15,7 +16,8 @@ use clap::Args;
 use clap::builder::TypedValueParser;
 use serde_json::json;
 
-use self::draw::{curves_of, is_main, pictures, why_not};
+use self::draw::{is_main, pictures, why_not};
+use self::history::curves_of;
 use self::input::{Input, Kept, stem};
 pub(super) use self::subject::{Set, Subject};
 use self::table::Table;
