@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::axis::{Axis, short};
 use super::color::{Color, Map, class};
-use super::network::{Answer, Plane, Rows};
+use super::plane::{Answer, Plane};
+use super::rows::Rows;
 
 /// What characters are drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
