@@ -151,6 +151,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.spec, from.as_ref())?;
         let report = TrainReport::start(training, samples, &chosen.spec, note, detail)?;
         let picture = args.live.then(|| Live::new(training, samples, &chosen.spec));
+        if picture.is_some() {
+            report.expect_drawings();
+        }
         let is_due = || picture.as_ref().is_some_and(Live::is_due);
         let shown = picture.as_ref().and_then(|live| live.shown(&is_due));
         // Nobody reading is a reason to stop, but not with half a network where a whole one was

@@ -40,10 +40,7 @@ impl Paint {
     pub fn on(self, text: &str, background: Color) -> String {
         match self {
             Paint::Plain => text.to_owned(),
-            Paint::Colored => {
-                let (front, back) = (code(background.text_on()), code(background));
-                format!("\x1b[38;5;{front};48;5;{back}m{text}\x1b[0m")
-            }
+            Paint::Colored => styled(text, [background.text_on(), background].map(code)),
         }
     }
 
@@ -54,11 +51,11 @@ impl Paint {
             Paint::Colored => format!("\x1b[38;5;{}m{text}\x1b[0m", code(color)),
         }
     }
+}
 
-    /// A character of two halves, one above the other.
-    fn halves(self, upper: Color, lower: Color) -> String {
-        format!("\x1b[38;5;{};48;5;{}m▀\x1b[0m", code(upper), code(lower))
-    }
+/// A text in one of the terminal's colours, on another.
+fn styled(text: &str, [front, back]: [u8; 2]) -> String {
+    format!("\x1b[38;5;{front};48;5;{back}m{text}\x1b[0m")
 }
 
 /// The nearest of a terminal's 256 colours: of its cube of 6 levels, or of its 24 greys.
@@ -245,18 +242,30 @@ pub fn boundary(
     let labels = [short(plane.y.1), short(plane.y.0)];
     for line in 0..lines {
         let lower = (2 * (lines - 1 - line)) * cols;
+        // A character, and its colours; where they are the same, they are said once.
         let cell = |col: usize| {
             let (upper, lower) = (lower + cols + col, lower + col);
-            match (marks[line * cols + col], window.paint) {
-                (Some(mark), Paint::Colored) => window
-                    .paint
-                    .on(&mark.to_string(), look.color(upper).mixed(look.color(lower), 0.5)),
-                (Some(mark), Paint::Plain) => mark.to_string(),
-                (None, Paint::Colored) => window.paint.halves(look.color(upper), look.color(lower)),
-                (None, Paint::Plain) => look.shade(upper, lower).to_string(),
+            let mark = marks[line * cols + col];
+            if window.paint == Paint::Plain {
+                return (mark.unwrap_or_else(|| look.shade(upper, lower)), [0; 2]);
+            }
+            let both = [look.color(upper), look.color(lower)];
+            match mark {
+                Some(mark) => {
+                    let back = both[0].mixed(both[1], 0.5);
+                    (mark, [back.text_on(), back].map(code))
+                }
+                None => ('▀', both.map(code)),
             }
         };
-        let drawn: String = (0..cols).map(cell).collect();
+        let cells: Vec<(char, [u8; 2])> = (0..cols).map(cell).collect();
+        let runs = cells.chunk_by(|one, next| one.1 == next.1);
+        let drawn: String = runs
+            .map(|run| {
+                let text: String = run.iter().map(|cell| cell.0).collect();
+                if window.paint == Paint::Plain { text } else { styled(&text, run[0].1) }
+            })
+            .collect();
         text += &labelled(line, lines, &labels, drawn.trim_end());
     }
     text += &underlined("", [&short(plane.x.0), &short(plane.x.1)], cols);

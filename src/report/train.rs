@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
 
 use super::{
@@ -21,6 +21,9 @@ use crate::picture::{Curves, Stroke, Window, class};
 use crate::train::{
     Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd, Training, ValidationPoint,
 };
+
+/// How often drawings are written: that costs more than making them.
+const DRAWN_A_SECOND: u8 = 5;
 
 /// The report of a training while it runs.
 #[derive(Debug)]
@@ -67,6 +70,11 @@ impl<'a> TrainReport<'a> {
             TrainReport { training, scaling, targets, at, detail, bar, per_epoch, failed, picture };
         report.move_to(0);
         Ok(report)
+    }
+
+    /// Is to be drawn on: a bar with a drawing under it is written to the terminal less often.
+    pub fn expect_drawings(&self) {
+        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWN_A_SECOND));
     }
 
     /// Reports a report boundary; a drawing stays under the bar until the next.
