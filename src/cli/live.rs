@@ -16,7 +16,7 @@ use crate::report;
 use crate::train::{Progress, Shown, Training};
 
 /// The shortest time between two pictures.
-const LEAST: Duration = Duration::from_millis(200);
+const LEAST: Duration = Duration::from_millis(250);
 /// Time that is trained for each time that a picture took, from reading the network to the last character: pictures
 /// are then less than 2 % of a training.
 const TRAINED: u32 = 60;

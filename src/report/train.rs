@@ -23,7 +23,7 @@ use crate::train::{
 };
 
 /// How often drawings are written: that costs more than making them.
-const DRAWN_A_SECOND: u8 = 5;
+const DRAWN_A_SECOND: u8 = 4;
 
 /// The report of a training while it runs.
 #[derive(Debug)]
