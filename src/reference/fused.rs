@@ -50,8 +50,8 @@ impl LayerShape {
 /// Rows of which the states of units are counted together.
 pub const COUNTED_ROWS: usize = 8;
 
-/// `output = activation(input . weights + bias)`, and the pre-activations where the slope needs them; of every
-/// eight rows, how many left each unit zero, and, from the 16th bit on, how many saturated it.
+/// `output = activation(input . weights + bias)`, and the pre-activations where the slope needs them; with the counts of
+/// [`count_units`].
 pub fn layer_forward<T: Real>(
     (kind, parameter): (Activation, f64),
     input: &[T],
@@ -79,11 +79,19 @@ pub fn layer_forward<T: Real>(
     if kind.needs_pre_activation() {
         pre_activations.copy_from_slice(&z);
     }
-    unit_counts.fill(0);
-    for row in 0..rows {
-        for col in 0..stride {
-            let count = &mut unit_counts[row / COUNTED_ROWS * stride + col];
-            *count += unit_state(kind, output[row * stride + col]);
+    count_units(kind, output, unit_counts, stride);
+}
+
+/// Of every eight rows of a layer's outputs, how many left each unit zero, and, from the 16th bit on, how many
+/// saturated it.
+pub fn count_units<T: Real>(kind: Activation, output: &[T], counts: &mut [u32], stride: usize) {
+    counts.fill(0);
+    let groups = output.chunks(COUNTED_ROWS * stride).zip(counts.chunks_exact_mut(stride));
+    for (rows, counts) in groups {
+        for row in rows.chunks_exact(stride) {
+            for (count, &a) in counts.iter_mut().zip(row) {
+                *count += unit_state(kind, a);
+            }
         }
     }
 }

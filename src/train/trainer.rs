@@ -65,7 +65,9 @@ async fn group_of<'a>(
                 trainer_state: TrainerState::new(training, seed),
                 best: None,
             });
-            let checkups = training.doctor.then(|| Checkups::new(training, &state.parameters));
+            let checkups = training
+                .doctor
+                .then(|| Checkups::new(training, &state.parameters, trainer_state.epoch));
             (Group::resumed(training, state, trainer_state, spec).await?, checkups)
         }
         _ => (Group::new(seeds, false, spec).await?, None),
