@@ -15,6 +15,7 @@
 //! | trainer | epochs, history, restarts, the diagnosis | [`train`] |
 //! | sweep | very many small networks at once, over a grid of settings | [`sweep`] |
 //! | check | comparison within derived bounds, and the check of a device | [`check`] |
+//! | explain | one training step with every number in it, and the demonstrations | [`explain`] |
 //! | model | a trained network, or a training to resume, as bytes | [`model`] |
 //! | picture | numbers as charts, in SVG and PNG; with the feature `cli` | `picture` |
 
@@ -22,6 +23,7 @@ pub mod check;
 pub mod data;
 pub mod engine;
 mod error;
+pub mod explain;
 pub mod gpu;
 pub mod kernels;
 pub mod model;

@@ -6,253 +6,22 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 mod common;
+#[path = "common/trace.rs"]
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use serde::Deserialize;
-use wgrad::check::{Bound, compare};
-use wgrad::data::{Batches, Dataset, Order};
-use wgrad::engine::State;
+use trace::{DRIFTS, Drift, Nearness, Trace, flat, flat_params, trace_paths};
 use wgrad::engine::resident::{self, Capacity, Request};
-use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, Task};
-use wgrad::network::{Activation, HUBER_DELTA, Layout, Loss, Network};
-use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
+use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping};
+use wgrad::network::Layout;
 use wgrad::random::{Purpose, Threefry};
 use wgrad::reference::{Reference, Trace as StepTrace};
 
-#[derive(Deserialize, Clone)]
-struct Trace {
-    name: String,
-    network: TraceNetwork,
-    optimizer: TraceOptimizer,
-    batch_size: usize,
-    steps_total: u32,
-    inputs: Vec<Vec<f64>>,
-    targets: Targets,
-    params: Vec<Params>,
-    f64: Recorded,
-    f32_drift: Drift,
-}
-
-#[derive(Deserialize, Clone)]
-struct TraceNetwork {
-    sizes: Vec<usize>,
-    activations: Vec<Activation>,
-    loss: Loss,
-    huber_delta: Option<f64>,
-    /// A kind of normalization between layers.
-    norm: Option<String>,
-}
-
-/// Whatever is left out is as PyTorch has it by default.
-#[derive(Deserialize, Clone)]
-struct TraceOptimizer {
-    name: String,
-    lr: f64,
-    #[serde(default)]
-    momentum: f64,
-    #[serde(default)]
-    nesterov: bool,
-    #[serde(default)]
-    weight_decay: f64,
-    weight_decay_mode: Option<String>,
-    clip_global_norm: Option<f64>,
-    beta1: Option<f64>,
-    beta2: Option<f64>,
-    alpha: Option<f64>,
-    eps: Option<f64>,
-}
-
-impl TraceOptimizer {
-    fn rule(&self) -> Optimizer {
-        let kind = match (self.name.as_str(), self.nesterov, self.momentum == 0.0) {
-            ("sgd", true, _) => OptimizerKind::Nesterov,
-            ("sgd", false, false) => OptimizerKind::Momentum,
-            (name, ..) => name.parse().unwrap(),
-        };
-        let default = Optimizer::new(kind);
-        let rule = Optimizer {
-            momentum: if self.momentum == 0.0 { default.momentum } else { self.momentum },
-            beta1: self.beta1.unwrap_or(default.beta1),
-            beta2: self.beta2.unwrap_or(default.beta2),
-            alpha: self.alpha.unwrap_or(default.alpha),
-            eps: self.eps.unwrap_or(default.eps),
-            weight_decay: self.weight_decay,
-            decay: match self.weight_decay {
-                0.0 => default.decay,
-                _ => self.weight_decay_mode.as_deref().unwrap_or("l2").parse().unwrap(),
-            },
-            clip_norm: self.clip_global_norm,
-            ..default
-        };
-        rule.check().unwrap();
-        rule
-    }
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-enum Targets {
-    Rows(Vec<Vec<f64>>),
-    Classes(Vec<usize>),
-}
-
-#[derive(Deserialize, Clone)]
-struct Params {
-    w: Vec<Vec<f64>>,
-    b: Vec<f64>,
-}
-
-#[derive(Deserialize, Clone)]
-struct Recorded {
-    steps: Vec<Step>,
-    loss_curve: Vec<(u32, f64)>,
-    r#final: Final,
-}
-
-#[derive(Deserialize, Clone)]
-struct Step {
-    step: u32,
-    rows: [usize; 2],
-    loss: f64,
-    outputs: Vec<Vec<f64>>,
-    pre_activations: Option<Vec<Vec<Vec<f64>>>>,
-    pre_activation_grads: Option<Vec<Vec<Vec<f64>>>>,
-    grads: Vec<Params>,
-    params_after: Vec<Params>,
-}
-
-#[derive(Deserialize, Clone)]
-struct Final {
-    loss: f64,
-    outputs: Vec<Vec<f64>>,
-    params: Vec<Params>,
-}
-
-#[derive(Deserialize, Clone)]
-struct Drift {
-    steps: Vec<StepDrift>,
-    loss_curve: f64,
-    r#final: FinalDrift,
-}
-
-#[derive(Deserialize, Clone)]
-struct StepDrift {
-    loss: f64,
-    outputs: f64,
-    grads: f64,
-    params_after: f64,
-}
-
-#[derive(Deserialize, Clone)]
-struct FinalDrift {
-    loss: f64,
-    outputs: f64,
-    params: f64,
-}
-
-/// How near a replay must be: the traces' README gives both.
-#[derive(Clone, Copy)]
-enum Nearness {
-    /// f64: 1e-9 relative. The absolute part is for sums that cancel.
-    Truth,
-    /// f32: a few times the distance of PyTorch's own f32 run, and never less than some 1e-6,
-    /// absolute for values up to 1 and relative above.
-    Single,
-}
-
-/// "A few times."
-const DRIFTS: f64 = 6.0;
-/// "Some 1e-6."
-const FLOOR: f64 = 4e-6;
-
-impl Nearness {
-    fn check(
-        self,
-        label: &str,
-        actual: &[f64],
-        expected: &[f64],
-        drift: f64,
-    ) -> Result<(), Failed> {
-        let each: Vec<f64> = match self {
-            Nearness::Truth => expected.iter().map(|e| 1e-12 + 1e-9 * e.abs()).collect(),
-            Nearness::Single => expected
-                .iter()
-                .map(|e| f64::max(DRIFTS * drift, FLOOR * e.abs().max(1.0)))
-                .collect(),
-        };
-        compare(label, actual, expected, Bound::Each(&each)).map(|_| ()).map_err(Failed::from)
-    }
-}
-
-fn flat(rows: &[Vec<f64>]) -> Vec<f64> {
-    rows.iter().flatten().copied().collect()
-}
-
-/// Weights and biases of every layer, in the order of the network's layout.
-fn flat_params(layers: &[Params]) -> Vec<f64> {
-    layers.iter().flat_map(|layer| [flat(&layer.w), layer.b.clone()]).flatten().collect()
-}
-
 impl Trace {
-    fn read(path: &Path) -> Result<Trace, Failed> {
-        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?)
-    }
-
-    fn network(&self) -> Network {
-        let TraceNetwork { sizes, activations, loss, huber_delta, .. } = self.network.clone();
-        let network = Network::new(sizes, activations, loss).unwrap();
-        match huber_delta {
-            Some(delta) => network.with_hyperparameter(&HUBER_DELTA, delta).unwrap(),
-            None => network,
-        }
-    }
-
-    fn targets(&self) -> Vec<f64> {
-        let outputs = *self.network.sizes.last().unwrap();
-        match &self.targets {
-            Targets::Rows(rows) => flat(rows),
-            Targets::Classes(classes) => classes
-                .iter()
-                .flat_map(|&class| (0..outputs).map(move |col| f64::from(u8::from(col == class))))
-                .collect(),
-        }
-    }
-
-    /// The initial parameters in the network's layout.
-    fn parameters(&self) -> Vec<f64> {
-        let lists: Vec<Vec<f64>> =
-            self.params.iter().flat_map(|layer| [flat(&layer.w), layer.b.clone()]).collect();
-        Layout::new(&self.network()).pack(&lists)
-    }
-
-    /// What an engine is given.
-    fn task(&self) -> Task {
-        let network = self.network();
-        let narrow = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
-        let (inputs, targets) = (narrow(&flat(&self.inputs)), narrow(&self.targets()));
-        let (input_len, target_len) = (network.inputs(), network.outputs());
-        let data = Dataset::new(&self.name, inputs, input_len, targets, target_len).unwrap();
-        data.check_fits(&network).unwrap();
-        Task {
-            data: Arc::new(data),
-            batches: self.batches(),
-            learning_rate: self.optimizer.lr as f32,
-            optimizer: self.optimizer.rule(),
-            schedule: RateSchedule::default(),
-            start: State::new(narrow(&self.parameters())),
-            network,
-        }
-    }
-
-    fn batches(&self) -> Batches {
-        Batches::new(self.inputs.len(), self.batch_size, Order::Sequential, 0)
-    }
-
     /// What a run gave, compared with what PyTorch recorded.
     fn check(&self, nearness: Nearness, replay: &Replay) -> Result<(), Failed> {
         let (recorded, drifts) = (self.f64.steps.len(), self.f32_drift.steps.len());
@@ -570,11 +339,7 @@ fn a_wrong_trace_is_found_out(path: &Path) -> Result<(), Failed> {
 fn main() -> ExitCode {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let folder = std::env::var_os("WGRAD_GOLDEN").map_or(own.clone(), PathBuf::from);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
-        .unwrap_or_default();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    paths.sort();
+    let paths = trace_paths(&folder);
     let mut trials: Vec<Trial> = paths.iter().flat_map(|path| trials(path)).collect();
     let readable =
         |path: &&PathBuf| Trace::read(path).is_ok_and(|trace| trace.network.norm.is_none());

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may use.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("random", &[]),
     ("network", &["random"]),
     ("optimizer", &["network"]),
@@ -21,6 +21,10 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("check", &["network", "optimizer", "data", "random", "gpu", "kernels", "engine", "reference"]),
     ("train", &["network", "optimizer", "data", "gpu", "engine", "reference"]),
     ("sweep", &["network", "optimizer", "data", "gpu", "engine", "train"]),
+    (
+        "explain",
+        &["network", "optimizer", "data", "gpu", "engine", "reference", "check", "train", "sweep"],
+    ),
     (
         "bench",
         &[
@@ -48,6 +52,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "check",
             "train",
             "sweep",
+            "explain",
             "bench",
             "picture",
         ],
@@ -64,6 +69,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "check",
             "train",
             "sweep",
+            "explain",
             "bench",
             "model",
             "picture",
@@ -74,7 +80,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// Rooms that belong to the core.
-const CORE: [&str; 12] = [
+const CORE: [&str; 13] = [
     "random",
     "network",
     "optimizer",
@@ -87,6 +93,7 @@ const CORE: [&str; 12] = [
     "check",
     "train",
     "sweep",
+    "explain",
 ];
 
 fn source() -> PathBuf {

@@ -61,6 +61,9 @@ pub struct Differences<'a> {
     /// The forward pass of the parameters as they are.
     trace: Trace<f64>,
     sides: Vec<bool>,
+    /// dLoss/da of each layer, and what f64 may have made of dLoss/dz and of it.
+    d_activations: Vec<Vec<f64>>,
+    unit_rounding: [Vec<Vec<f64>>; 2],
     /// What a loss may be off by in f64, and each gradient.
     rounding: f64,
     gradient_rounding: Vec<f64>,
@@ -93,6 +96,12 @@ impl<'a> Differences<'a> {
         let loss = carried.backward(&exactly(inputs), &exactly(&targets));
         let gradient_rounding =
             carried.gradients.iter().map(|gradient| gradient.error() * F64_IN_F32).collect();
+        let errors = |all: &[Vec<Inexact>]| -> Vec<Vec<f64>> {
+            let of = |list: &Vec<Inexact>| list.iter().map(|d| d.error() * F64_IN_F32).collect();
+            all.iter().map(of).collect()
+        };
+        let unit_rounding =
+            [errors(&carried.trace.d_pre_activations), errors(&carried.between.d_activations)];
         let mut reference = Reference::new(network, parameters.to_vec());
         reference.forward(inputs);
         reference.backward(inputs, &targets);
@@ -101,6 +110,8 @@ impl<'a> Differences<'a> {
             inputs,
             targets,
             trace: reference.trace.clone(),
+            d_activations: reference.between.d_activations.clone(),
+            unit_rounding,
             reference,
             sides: Vec::new(),
             // One more rounding of each pre-activation, where it is changed.
@@ -112,25 +123,79 @@ impl<'a> Differences<'a> {
     }
 
     /// The gradient of one parameter, and the difference of step `h`.
+    pub fn check(&mut self, tensor: &Tensor, row: usize, col: usize, h: f64) -> GradientCheck {
+        let index = tensor.index(row, col);
+        let (analytic, rounding) = (self.reference.gradients[index], self.gradient_rounding[index]);
+        let place = format!("{}[{row}][{col}]", tensor.name);
+        let change = |all: &mut Self, by: f64| all.loss_at(tensor, row, col, by);
+        self.compare(place, analytic, rounding, h, change)
+    }
+
+    /// The derivative with respect to one unit's pre-activation for one row, and the difference of step `h`.
+    pub fn check_pre_activation(
+        &mut self,
+        layer: usize,
+        row: usize,
+        unit: usize,
+        h: f64,
+    ) -> GradientCheck {
+        let index = row * self.network.sizes()[layer + 1] + unit;
+        let analytic = self.trace.d_pre_activations[layer][index];
+        let rounding = self.unit_rounding[0][layer][index];
+        let place = format!("pre-activations of layer {layer}[{row}][{unit}]");
+        self.compare(place, analytic, rounding, h, |all, by| {
+            all.reference.trace.clone_from(&all.trace);
+            all.reference.trace.pre_activations[layer][index] += by;
+            all.reference.forward_from(layer);
+            all.loss_and_smoothness()
+        })
+    }
+
+    /// The derivative with respect to one unit's activation for one row, and the difference of step `h`. `None` of the
+    /// output layer where the loss gives dLoss/dz at once: it is then computed from `z`.
+    pub fn check_activation(
+        &mut self,
+        layer: usize,
+        row: usize,
+        unit: usize,
+        h: f64,
+    ) -> Option<GradientCheck> {
+        let index = row * self.network.sizes()[layer + 1] + unit;
+        let analytic = *self.d_activations[layer].get(index)?;
+        let rounding = self.unit_rounding[1][layer][index];
+        let place = format!("activations of layer {layer}[{row}][{unit}]");
+        Some(self.compare(place, analytic, rounding, h, |all, by| {
+            all.reference.trace.clone_from(&all.trace);
+            all.reference.trace.activations[layer][index] += by;
+            all.reference.forward_after(layer);
+            all.loss_and_smoothness()
+        }))
+    }
+
+    /// A derivative beside the difference of step `h` of the loss, which `loss_at` gives where something is changed
+    /// by so much.
     ///
     /// A difference of step `h` is off by `h^2/6` of the third derivative, one of `2h` by four times that: what
     /// is between the two is three times what the first is off by, and so an upper bound of it. Each loss of a
     /// difference may be off by its rounding, divided by `2h`.
-    pub fn check(&mut self, tensor: &Tensor, row: usize, col: usize, h: f64) -> GradientCheck {
-        let index = tensor.index(row, col);
+    fn compare(
+        &mut self,
+        place: String,
+        analytic: f64,
+        rounding: f64,
+        h: f64,
+        loss_at: impl Fn(&mut Self, f64) -> (f64, bool),
+    ) -> GradientCheck {
         let mut is_smooth = true;
         let mut over = |h: f64| {
-            let [above, below] = [h, -h].map(|by| self.loss_at(tensor, row, col, by));
+            let [above, below] = [h, -h].map(|by| loss_at(self, by));
             is_smooth &= above.1 && below.1;
             (above.0 - below.0) / (2.0 * h)
         };
         let (near, far) = (over(h), over(2.0 * h));
-        GradientCheck {
-            place: format!("{}[{row}][{col}]", tensor.name),
-            analytic: self.reference.gradients[index],
-            numeric: is_smooth.then_some(near),
-            bound: (far - near).abs() + 2.0 * self.rounding / h + self.gradient_rounding[index],
-        }
+        let numeric = is_smooth.then_some(near);
+        let bound = (far - near).abs() + 2.0 * self.rounding / h + rounding;
+        GradientCheck { place, analytic, numeric, bound }
     }
 
     /// The loss with one parameter changed, and whether nothing crosses a bend on the way there. Only one unit
@@ -151,6 +216,11 @@ impl<'a> Differences<'a> {
             };
         }
         self.reference.forward_from(layer);
+        self.loss_and_smoothness()
+    }
+
+    /// The loss of what the reference computed last, and whether everything is on its side of its bend.
+    fn loss_and_smoothness(&self) -> (f64, bool) {
         let (loss, _) = self.reference.loss(&self.targets);
         (loss, self.sides() == self.sides)
     }

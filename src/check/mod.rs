@@ -51,7 +51,7 @@ pub use inexact::{Inexact, apart, exactly};
 pub use kernels::{CASES, KernelCases};
 pub use lockstep::{Apart, Lockstep, LockstepPoint, lockstep};
 pub use mutants::{MUTANTS, Mutant, MutantOutcome, MutantReport, MutantResult, Needs, run_mutants};
-pub use networks::{Proof, reference_step};
+pub use networks::{Proof, batch, carried, carried_step, reference_of, reference_step};
 pub use numbers::*;
 pub use own::{MOST_DIFFERENCES, check_network};
 pub use run::{Options, Progress, Report, Watch, check_kernel, names, run, run_on, run_watched};

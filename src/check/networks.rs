@@ -22,7 +22,7 @@ use crate::reference::Reference;
 const STEPS: u32 = 3;
 
 /// Inputs and targets of a step's batch, with the weights of its rows behind the targets where they have any.
-pub(super) fn batch<T: Real>(task: &Task, step: u32) -> [Vec<T>; 2] {
+pub fn batch<T: Real>(task: &Task, step: u32) -> [Vec<T>; 2] {
     let data = &task.data;
     let of = |value: &f32| T::of(f64::from(*value));
     let mut both = [Vec::new(), Vec::new()];
@@ -107,20 +107,27 @@ pub(super) fn close_to_differences(label: &str, checks: &[GradientCheck], findin
     }
 }
 
-/// The reference of a task, at its start.
-pub(super) fn carried(task: &Task) -> Reference<Inexact> {
-    let mut reference = Reference::new(&task.network, exactly(&task.start.parameters));
+/// The reference of a task, at its start, over whatever numbers become of those that an engine starts from.
+pub fn reference_of<T: Real>(task: &Task, of: fn(&[f32]) -> Vec<T>) -> Reference<T> {
+    let mut reference = Reference::new(&task.network, of(&task.start.parameters));
     reference.steps = task.start.step;
-    for (moment, start) in reference.moments.iter_mut().zip(&task.start.moments) {
-        *moment = exactly(start);
+    let kept = reference.moments.iter_mut().zip(task.optimizer.has_moments());
+    let kept = kept.filter_map(|(moment, is_kept)| is_kept.then_some(moment));
+    for (moment, start) in kept.zip(&task.start.moments) {
+        *moment = of(start);
     }
     reference
+}
+
+/// The same, which carries what f32 may be off by.
+pub fn carried(task: &Task) -> Reference<Inexact> {
+    reference_of(task, exactly)
 }
 
 /// Lets the reference make a step, and returns the loss before it. Beside what [`Inexact`] carries there is one thing
 /// more to be known of the updates that are divided by a root of a mean of squares, see [`largest_update`]: that what
 /// two of them can be apart is twice what either can be.
-pub(super) fn carried_step(task: &Task, reference: &mut Reference<Inexact>) -> Inexact {
+pub fn carried_step(task: &Task, reference: &mut Reference<Inexact>) -> Inexact {
     let (before, step) = (reference.parameters.clone(), reference.steps);
     let loss = reference_step(task, reference);
     let rate = task.learning_rate * task.schedule.factor(step);

@@ -126,9 +126,6 @@ impl Keeper {
                 self.history.append(&report::progress_line(progress))?;
             }
         }
-        for seen in &run.checkups {
-            self.history.append(&report::checkup_line(seen))?;
-        }
         self.history.append(&json!({
             "event": "result",
             "epoch": run.epochs,

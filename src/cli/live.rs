@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::plot::{Set, Subject};
+use super::plot::{Picked, Set, Subject};
 use crate::Error;
 use crate::data::Samples;
 use crate::engine::{EngineSpec, Forward};
 use crate::model::Model;
-use crate::picture::{MOST_MARKED, Plane, Rows, Window, in_characters};
+use crate::picture::{MOST_MARKED, Plane, Window, in_characters};
 use crate::report;
 use crate::train::{Progress, Shown, Training};
 
@@ -45,8 +45,7 @@ pub(super) struct Live {
 /// The plane of two inputs.
 struct Scene {
     plane: Plane,
-    rows: Rows,
-    note: Option<String>,
+    picked: Picked,
     inputs: Vec<f32>,
 }
 
@@ -62,9 +61,9 @@ impl Live {
             Window { columns, paint: report::window_of(&terminal).paint }
         });
         let scene = subject.as_ref().zip(window).map(|(subject, window)| {
-            let (plane, rows, note) = subject.plane(window.cells(), MOST_MARKED);
+            let (plane, picked) = subject.plane(window.cells(), MOST_MARKED);
             let inputs = subject.grid(&plane);
-            Scene { plane, rows, note, inputs }
+            Scene { plane, picked, inputs }
         });
         let now = Instant::now();
         let keys = Keys::listen(window.is_some());
@@ -139,7 +138,7 @@ impl Live {
         let mut text = report::losses(&self.losses.borrow(), &[], window);
         if let (Some(subject), Some(scene), Some(forward)) = (&self.subject, &self.scene, forward) {
             let answer = subject.answer(forward);
-            let rows = (&scene.rows, scene.note.as_deref());
+            let rows = (&scene.picked.rows, scene.picked.note.as_deref());
             text += &in_characters(&scene.plane, &answer, rows, window);
         }
         text + "q ends the training and keeps what it has reached"
@@ -259,8 +258,8 @@ pub(super) async fn boundary(
 ) -> Result<Option<String>, Error> {
     let Some(subject) = subject(training, samples, parameters, spec) else { return Ok(None) };
     let window = report::window();
-    let (plane, rows, note) = subject.plane(window.cells(), MOST_MARKED);
+    let (plane, picked) = subject.plane(window.cells(), MOST_MARKED);
     let forward = subject.forward(&subject.grid(&plane)).await?;
     let answer = subject.answer(&forward);
-    Ok(Some(in_characters(&plane, &answer, (&rows, note.as_deref()), window)))
+    Ok(Some(in_characters(&plane, &answer, (&picked.rows, picked.note.as_deref()), window)))
 }

@@ -6,10 +6,12 @@ mod choices;
 mod data;
 mod device;
 mod devices;
+mod explain;
 mod export;
 mod keep;
 mod live;
 mod lr_find;
+mod own;
 mod plot;
 mod predict;
 mod resolve;
@@ -67,6 +69,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Check every kernel and whole trainings on a device against the CPU
     Check(check::CheckArgs),
+    /// Show one training step, every matrix out of the GPU's buffers; and demonstrations
+    Explain(explain::ExplainArgs),
     /// List the adapters and what each can do
     Devices(devices::DevicesArgs),
 }
@@ -91,6 +95,7 @@ pub fn main() -> ExitCode {
         Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
     };
     finish(result)

@@ -93,6 +93,14 @@ impl<T: Real> Reference<T> {
         self.trace.activations.truncate(layer);
         self.between.products.truncate(layer + 1);
         self.activate(layer);
+        self.forward_after(layer)
+    }
+
+    /// The same from behind the activation of a layer, whose activations in the trace may have been changed.
+    pub fn forward_after(&mut self, layer: usize) -> &[T] {
+        self.trace.pre_activations.truncate(layer + 1);
+        self.trace.activations.truncate(layer + 1);
+        self.between.products.truncate(layer + 1);
         for index in layer + 1..self.network.activations().len() {
             self.pre_activate(index, &[]);
             self.activate(index);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod explain;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,12 +19,11 @@ use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
 use crate::sweep::{CellScore, Scored, Sweep};
-use crate::train::{
-    Checkup, ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training,
-};
+use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
 pub(super) use bench::{boundary_costs, contest, crossover, step_contest, tuning};
 pub(super) use check::{checked, mutants};
+pub(super) use explain::{demonstrated, demonstrations, explained};
 
 /// One line.
 pub(super) fn line(value: &impl Serialize) -> String {
@@ -194,20 +194,6 @@ pub fn progress(progress: Progress) -> Value {
 pub fn halving(halving: Halving) -> Value {
     let Halving { epoch, step, rate } = halving;
     json!({"event": "halved", "epoch": epoch, "step": step, "learning_rate": decimal(rate)})
-}
-
-/// What the doctor saw at a report boundary, as it is kept in the history.
-pub fn checkup(seen: &Checkup) -> Value {
-    let layers = seen.layers.iter().map(|layer| {
-        json!({
-            "gradient_rms": layer.gradient_rms(),
-            "update_ratio": layer.update_ratio,
-            "units": layer.units,
-            "dead": layer.dead,
-            "saturated": layer.saturated,
-        })
-    });
-    json!({"event": "checkup", "epoch": seen.epoch, "layers": layers.collect::<Vec<_>>()})
 }
 
 /// The end of a training that diverged.

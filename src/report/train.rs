@@ -290,7 +290,7 @@ fn heading(training: &Training, about: &Samples, at: &EngineSpec, note: Option<&
 }
 
 /// The optimizer with its numbers.
-fn rule(optimizer: &Optimizer) -> String {
+pub(super) fn rule(optimizer: &Optimizer) -> String {
     let Optimizer { kind, weight_decay, decay, clip_norm, clip_value, .. } = optimizer;
     let number = |row: &&Hyperparameter| format!("{} {}", row.name, optimizer.value(row));
     let numbers: Vec<String> = kind.row().hyperparameters.iter().map(number).collect();

@@ -7,21 +7,13 @@ use crate::Error;
 use crate::engine::{CpuEngine, Engine, State};
 use crate::network::Layout;
 
-/// Steps between two looks at least, about: one costs as much as a few steps of the smallest networks.
+/// Steps between two looks at least: one costs as much as a few steps of the smallest networks.
 const LEAST_STEPS: u32 = 512;
 /// Looks at one training at most, about.
 const MOST_LOOKS: u32 = 32;
 /// Multiply-adds of a step up to which one is made on the CPU to look at it, where the engine itself keeps
 /// nothing of its own.
 const MOST_WORK: usize = 1 << 26;
-
-/// The step from which on the next look is due after a report boundary: at places that do not depend on where a run
-/// began, so that one that is resumed is looked at where the whole one is.
-fn next_look(training: &Training, step: u32) -> u32 {
-    let all = training.epochs * training.batches(0).steps_per_epoch() as u32;
-    let every = (all / MOST_LOOKS).max(LEAST_STEPS);
-    (step / every).saturating_add(1).saturating_mul(every)
-}
 
 /// What the doctor sees of one start on its way.
 #[derive(Debug)]
@@ -34,14 +26,10 @@ pub(super) struct Checkups {
 }
 
 impl Checkups {
-    /// None yet, of a run that begins with these parameters after so many epochs.
-    pub(super) fn new(training: &Training, parameters: &[f32], epoch: u32) -> Checkups {
+    /// None yet, of a run that begins with these parameters.
+    pub(super) fn new(training: &Training, parameters: &[f32]) -> Checkups {
         let duplicates = duplicates(&training.network, parameters);
-        let next = match training.last_boundary(epoch) {
-            0 => 0,
-            last => next_look(training, last * training.batches(0).steps_per_epoch() as u32),
-        };
-        Checkups { duplicates, seen: Vec::new(), next }
+        Checkups { duplicates, seen: Vec::new(), next: 0 }
     }
 
     /// A look at what the last step of an engine showed, or at what a step from its state would show, if it
@@ -65,7 +53,8 @@ impl Checkups {
             }
             None => self.look_from(training, engine.states().await?.swap_remove(0), trainer_state),
         }
-        self.next = next_look(training, step);
+        let all = training.epochs * training.batches(0).steps_per_epoch() as u32;
+        self.next = step.saturating_add((all / MOST_LOOKS).max(LEAST_STEPS));
         Ok(())
     }
 

@@ -282,15 +282,6 @@ impl Training {
         }
     }
 
-    /// The last report boundary up to an epoch.
-    fn last_boundary(&self, epoch: u32) -> u32 {
-        let last = |every: u32| epoch / every * every;
-        match self.looks_closely() {
-            true => last(self.report_every()).max(last(self.history_every())),
-            false => last(self.report_every()),
-        }
-    }
-
     /// The epoch after this one at which a checkpoint is due, if any are.
     fn next_checkpoint(&self, epoch: u32) -> u32 {
         self.checkpoint_every.map_or(u32::MAX, |every| next_multiple(every, epoch))

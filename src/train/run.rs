@@ -167,7 +167,7 @@ impl Training {
     /// next.
     fn look_back(&self, run: &Run) -> Vec<Checkup> {
         let start = self.task(run.seed).start;
-        let mut checkups = Checkups::new(self, &start.parameters, 0);
+        let mut checkups = Checkups::new(self, &start.parameters);
         checkups.look_from(self, start, &TrainerState::new(self, run.seed));
         let (parameters, moments) = (run.parameters.clone(), run.moments.clone());
         checkups.look_from(self, State { step: run.step, parameters, moments }, &run.trainer_state);

@@ -65,9 +65,7 @@ async fn group_of<'a>(
                 trainer_state: TrainerState::new(training, seed),
                 best: None,
             });
-            let checkups = training
-                .doctor
-                .then(|| Checkups::new(training, &state.parameters, trainer_state.epoch));
+            let checkups = training.doctor.then(|| Checkups::new(training, &state.parameters));
             (Group::resumed(training, state, trainer_state, spec).await?, checkups)
         }
         _ => (Group::new(seeds, false, spec).await?, None),

@@ -7,25 +7,19 @@ use clap::Args;
 use web_time::Instant;
 
 use crate::Error;
-use crate::check::{Lockstep, Options, Watch, check_network, lockstep, random_rows};
+use crate::check::{Lockstep, Options, Watch, check_network, lockstep};
 use crate::cli::choices::EngineChoice;
 use crate::cli::device::Wanted;
-use crate::cli::resolve::Resolved;
-use crate::cli::settings::{DATA_AND_NETWORK, Given, Setting, Settings, TABLES};
+use crate::cli::own::{DRAWN_BATCH, resolved, saved};
+use crate::cli::settings::{Given, Settings};
 use crate::cli::stop::Stop;
-use crate::cli::toolkit::DEFAULT_ACTIVATION;
-use crate::cli::{Failure, check_table, is_stdout, predict, write_table};
-use crate::data::{Batches, Normalize, Order, Samples, Schema};
+use crate::cli::{Failure, check_table, is_stdout, write_table};
+use crate::data::{Batches, Order};
 use crate::engine::{Engine, EngineSpec, Mapping, State, Task};
 use crate::gpu::Gpu;
-use crate::model::{Model, RunFolder, file};
-use crate::network::{Activation, Loss, Network};
 use crate::optimizer::{Optimizer, RateSchedule};
 use crate::report::{self, CheckProgress, Detail, LockstepReport, Spinner};
 
-/// Rows that are made up where no data fits the layers, and those of a batch.
-const ROWS: usize = 128;
-const BATCH: usize = 32;
 /// Steps of a lockstep by default, of a run that has more.
 const DEFAULT_STEPS: u32 = 100;
 
@@ -161,61 +155,10 @@ impl OwnArgs {
     }
 }
 
-/// The training that settings mean; where no data is given and XOR does not fit the layers, over made-up rows.
-fn resolved(settings: Settings) -> Result<Resolved, Error> {
-    let layers = settings.layers.clone().unwrap_or_default();
-    let fits_xor = layers.is_empty() || (layers[0] == 2 && layers[layers.len() - 1] == 1);
-    if settings.data.is_some() || fits_xor {
-        return settings.resolve();
-    }
-    let is_of_rows =
-        |row: &Setting| [DATA_AND_NETWORK, TABLES].contains(&row.heading) && !row.is_in_model;
-    if let Some((row, texts)) = settings.given().rows().find(|(row, _)| is_of_rows(row)) {
-        let reason =
-            "is about the rows of --data, and without it rows are made up here; give --data";
-        return Err(Error::setting(row.flag(texts), reason));
-    }
-    let outputs = layers.last().copied().unwrap_or(1);
-    let loss = settings.loss.unwrap_or(match settings.output_activation {
-        None | Some(Activation::Identity) if outputs > 1 => Loss::SoftmaxCrossEntropy,
-        None | Some(Activation::Sigmoid) => Loss::Bce,
-        Some(_) => Loss::MseMean,
-    });
-    let output = settings.output_activation.or(loss.required_output());
-    let output = output.unwrap_or(Activation::Identity);
-    let network =
-        Network::uniform(layers, settings.activation.unwrap_or(DEFAULT_ACTIVATION), output, loss)?;
-    let rows = ROWS.max(settings.batch.unwrap_or(0));
-    let samples = Samples {
-        train: Arc::new(random_rows(&network, rows, settings.seed.unwrap_or(0))?),
-        validation: None,
-        test: None,
-        schema: Schema::default(),
-        normalize: Normalize::None,
-        normalize_targets: Normalize::None,
-        notes: Vec::new(),
-    };
-    let batch = Some(settings.batch.unwrap_or(BATCH));
-    let settings =
-        Settings { loss: Some(loss), output_activation: Some(output), batch, ..settings };
-    settings.resolve_with(samples)
-}
-
 /// The first step of a saved network over rows of `--data`, or over made-up ones.
 fn of_model(path: &std::path::Path, settings: &Settings) -> Result<Task, Error> {
-    let path = RunFolder::weights_path(path);
-    let model =
-        Model::from_bytes(&file::read(&path)?).map_err(|error| Error::bad_file(&path, error))?;
-    let given = settings.given();
-    if let Some((row, texts)) = given.rows().find(|(row, _)| row.is_in_model) {
-        return Err(Error::setting(row.flag(texts), "stands in the file of --model; leave it out"));
-    }
-    let seed = settings.seed.unwrap_or(0);
-    let data = match &settings.data {
-        Some(source) => predict::dataset(settings, source, &model)?,
-        None => random_rows(&model.network, ROWS.max(settings.batch.unwrap_or(0)), seed)?,
-    };
-    let batch = settings.batch.unwrap_or(BATCH);
+    let (model, data) = saved(path, settings)?;
+    let (seed, batch) = (settings.seed.unwrap_or(0), settings.batch.unwrap_or(DRAWN_BATCH));
     Ok(Task {
         batches: Batches::new(data.rows(), batch, settings.order.unwrap_or(Order::Shuffled), seed),
         network: model.network,

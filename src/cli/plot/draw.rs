@@ -1,8 +1,10 @@
 //! From what a training left to its pictures.
 
+use super::super::Failure;
+use super::super::settings::Settings;
 use super::history::{curves_of, doctor_of};
 use super::input::Kept;
-use super::subject::{MOST_POINTS, Set, Subject, result};
+use super::subject::{CELLS, MOST_POINTS, Picked, Set, Subject, result};
 use super::what::What;
 use crate::Error;
 use crate::data::Scaling;
@@ -33,10 +35,10 @@ pub(super) fn why_not(what: What, kept: &Kept, subject: Option<&Subject>) -> Opt
     match (what, subject) {
         (What::Curves, _) => (!has("epoch"))
             .then(|| "needs the history of a run; give the folder of --out".to_owned()),
-        (What::Doctor, _) => (!has("checkup")).then(|| {
-            "needs a run that the doctor looked at; train with --out and without --no-doctor"
-                .to_owned()
-        }),
+        (What::Doctor, _) => {
+            let is_run = has("epoch") && kept.settings.is_some();
+            (!is_run).then(|| "needs a run; give the folder of --out".to_owned())
+        }
         (What::Sweep | What::Crossover | What::Drift, _) => {
             Some("needs the table of a sweep, a bench or a check".to_owned())
         }
@@ -100,16 +102,17 @@ pub(super) fn is_main(what: What, available: &[What]) -> bool {
     }
 }
 
-/// The pictures of one kind.
+/// The pictures of one kind; `flags` are those that say where a run is repeated.
 pub(super) async fn pictures(
     what: What,
     kept: &Kept,
     subject: Option<&Subject>,
-) -> Result<Vec<Picture>, Error> {
+    flags: &Settings,
+) -> Result<Vec<Picture>, Failure> {
     match (what, subject) {
         (What::Curves, _) => Ok(vec![curves_of(&[kept])]),
-        (What::Doctor, _) => Ok(vec![doctor_of(kept)]),
-        (_, Some(subject)) => of_network(what, subject).await,
+        (What::Doctor, _) => Ok(vec![doctor_of(kept, flags).await?]),
+        (_, Some(subject)) => Ok(of_network(what, subject).await?),
         _ => Ok(Vec::new()),
     }
 }
@@ -122,7 +125,7 @@ async fn of_network(what: What, subject: &Subject) -> Result<Vec<Picture>, Error
     };
     Ok(match what {
         What::Boundary => {
-            let (plane, rows, note) = subject.fine_plane();
+            let (plane, Picked { rows, note, .. }) = subject.plane(CELLS, MOST_POINTS);
             let forward = subject.forward(&subject.grid(&plane)).await?;
             let chart = boundary(&plane, &subject.answer(&forward), &rows);
             let mut notes = subject.results().await?;
@@ -135,19 +138,14 @@ async fn of_network(what: What, subject: &Subject) -> Result<Vec<Picture>, Error
         }
         What::Units => units_of(subject).await?,
         What::Fit => {
-            let (inputs, mut rows, note) = subject.rows(MOST_POINTS);
+            let Picked { inputs, targets, mut rows, note } = subject.picked(MOST_POINTS);
             let own = Scaling::own_unit(subject.model.schema.scaling.as_ref(), &inputs);
-            let targets = subject.sets.iter().flat_map(|set| {
-                let own = set.data.own_targets();
-                own.into_iter().step_by(set.data.target_len()).collect::<Vec<_>>()
-            });
-            rows.points = own.iter().copied().zip(targets.step_by(every(subject, &rows))).collect();
-            // One target is drawn, whatever it stands for.
+            rows.points = own.into_iter().zip(targets).collect();
+            // Points have the colours of no class: their height says it.
             (rows.names, rows.labels) = (Vec::new(), Vec::new());
-            let (plane, _, _) = (plane_of_one(&rows), 0, 0);
-            let xs: Vec<f64> = (0..FIT_POINTS)
-                .map(|at| plane.0 + (plane.1 - plane.0) * at as f64 / (FIT_POINTS - 1) as f64)
-                .collect();
+            let (low, high) = Plane::around(Default::default(), &rows.points, 2).x;
+            let at = |point: usize| low + (high - low) * point as f64 / (FIT_POINTS - 1) as f64;
+            let xs: Vec<f64> = (0..FIT_POINTS).map(at).collect();
             let network = &subject.model.network;
             let forward = subject.forward(&subject.scaled(xs.iter().copied())).await?;
             let said = predictions(network.loss().link(), &forward.outputs, network.outputs());
@@ -185,20 +183,8 @@ async fn of_network(what: What, subject: &Subject) -> Result<Vec<Picture>, Error
     })
 }
 
-/// Of how many rows one is drawn.
-fn every(subject: &Subject, rows: &Rows) -> usize {
-    let all: usize = subject.sets.iter().map(|set| set.data.rows()).sum();
-    all.div_ceil(rows.unseen.len().max(1)).max(1)
-}
-
-/// From where to where a network of one input is drawn.
-fn plane_of_one(rows: &Rows) -> (f64, f64) {
-    let names = [String::new(), String::new()];
-    Plane::around(names, &rows.points, 2).x
-}
-
 async fn units_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
-    let (plane, _, _) = subject.plane(UNIT_CELLS, MOST_POINTS);
+    let (plane, _) = subject.plane(UNIT_CELLS, MOST_POINTS);
     let grid = subject.grid(&plane);
     let mut all = Vec::new();
     for layer in 1..=subject.hidden_layers() {
@@ -280,7 +266,7 @@ impl HiddenPlane {
 }
 
 async fn hidden_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
-    let (inputs, rows, note) = subject.rows(MOST_POINTS);
+    let Picked { inputs, rows, note, .. } = subject.picked(MOST_POINTS);
     let values = subject.layer(subject.hidden_layers(), &inputs).await?;
     let plane = HiddenPlane::of(subject, &values);
     let rows = Rows { points: plane.points(&values), ..rows };

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::draw::HiddenPlane;
-use super::subject::{Set, Subject};
+use super::subject::{CELLS, Picked, Set, Subject};
 use crate::Error;
 use crate::data::{Samples, Schema};
 use crate::engine::{EngineSpec, Kernels, forward};
@@ -26,8 +26,7 @@ const MOST_KEPT: usize = 240;
 const MOST_BYTES: usize = 64 << 20;
 /// Epochs at which a checkpoint may be kept at most: more are so many epochs apart.
 const MOST_LOOKS: u32 = 2000;
-/// Points of a row of the grid, of the coarse one that changes are measured on, and rows of data in a film.
-const CELLS: usize = 121;
+/// Points of a row of the coarse grid that changes are measured on, and rows of data in a film.
 const COARSE_CELLS: usize = 17;
 const ROWS: usize = 400;
 /// Shades of what a network says.
@@ -178,8 +177,7 @@ async fn frames(
         spec: spec.clone(),
     };
     let first = subject_of(looks[0].1.clone());
-    let (plane, rows, _) = first.plane(CELLS, ROWS);
-    let (inputs, _, _) = first.rows(ROWS);
+    let (plane, Picked { inputs, rows, .. }) = first.plane(CELLS, ROWS);
     let coarse = Plane { cols: COARSE_CELLS, rows: COARSE_CELLS, ..plane.clone() };
     let looks = chosen(looks, network, &[first.grid(&coarse), inputs.clone()].concat());
     let grid = first.grid(&plane);

@@ -1,10 +1,16 @@
 //! From the history of a run to its pictures.
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
+use super::super::settings::Settings;
+use super::super::{Failure, device};
 use super::input::Kept;
+use crate::Error;
 use crate::optimizer::ScheduleKind;
-use crate::picture::{CheckupPoint, LayerPoint, Picture, RunCurve, curves, doctor, short};
+use crate::picture::{CheckupPoint, LayerPoint, Picture, RunCurve, curves, doctor};
+use crate::train::{LayerCheckup, Progress, Stopping, Training};
 
 /// The curves of runs, all in one picture.
 pub(super) fn curves_of(runs: &[&Kept]) -> Picture {
@@ -68,31 +74,58 @@ fn curve(run: &Kept) -> RunCurve {
     curve
 }
 
-/// What the doctor saw of a run.
-pub(super) fn doctor_of(run: &Kept) -> Picture {
-    let lines = run.history.iter().filter(|line| line["event"] == "checkup");
-    let layer = |layer: &Value| {
-        let idle = number(layer, "dead").unwrap_or(0.0) + number(layer, "saturated").unwrap_or(0.0);
-        LayerPoint {
-            gradient: number(layer, "gradient_rms").unwrap_or(f64::NAN),
-            update: number(layer, "update_ratio"),
-            idle: idle / number(layer, "units").unwrap_or(1.0),
-        }
+/// What the doctor sees of a run: a history has none of it, so that the steps are made once more, up to the last
+/// epoch that it tells of.
+///
+/// # Errors
+/// Where the run cannot be repeated: its rows are gone, or the device is another.
+pub(super) async fn doctor_of(run: &Kept, flags: &Settings) -> Result<Picture, Failure> {
+    let Some(settings) = run.settings.clone() else { return Err(no_run().into()) };
+    let told = run.history.iter().filter(|line| line["event"] == "epoch");
+    let last =
+        told.filter_map(|line| Some((line["epoch"].as_u64()?, line["seed"].as_u64()?))).last();
+    let Some((until, seed)) = last else { return Err(no_run().into()) };
+    let settings = Settings {
+        device: flags.device.clone().or(settings.device),
+        engine: flags.engine.or(settings.engine),
+        ..settings
     };
-    let seen = lines.filter_map(|line| {
-        let layers = line["layers"].as_array()?.iter().map(layer).collect();
-        Some(CheckupPoint { epoch: number(line, "epoch")?, layers })
+    let wanted = settings.wanted()?;
+    let training = settings.resolve()?.training;
+    let training = Training {
+        seed,
+        restarts: 1,
+        checkpoint_every: None,
+        doctor: true,
+        stopping: Stopping { max_seconds: None, ..training.stopping },
+        ..training
+    };
+    let chosen = device::choose_for(&wanted, &training).await?;
+    let epoch = Cell::new(0);
+    let mut report = |progress: Progress| epoch.set(u64::from(progress.epoch));
+    let outcome = training.run(&chosen.spec, &mut report, &|| epoch.get() >= until).await?;
+    let layer = |layer: &LayerCheckup| LayerPoint {
+        gradient: layer.gradient_rms(),
+        update: layer.update_ratio,
+        idle: (layer.dead + layer.saturated) as f64 / layer.units as f64,
+    };
+    let seen = outcome.kept.checkups.iter().map(|seen| CheckupPoint {
+        epoch: f64::from(seen.epoch),
+        layers: seen.layers.iter().map(layer).collect(),
     });
     let seen: Vec<CheckupPoint> = seen.collect();
-    let note = format!(
-        "{}: {} looks; idle are units that are dead or saturated",
-        run.name,
-        short(seen.len() as f64)
-    );
-    Picture {
-        title: "What the doctor saw".to_owned(),
-        notes: vec![note],
+    let looks = seen.len();
+    Ok(Picture {
+        title: "What the doctor sees".to_owned(),
+        notes: vec![format!(
+            "{}: {looks} looks; idle are units that are dead or saturated",
+            run.name
+        )],
         columns: 1,
         charts: doctor(&seen),
-    }
+    })
+}
+
+fn no_run() -> Error {
+    Error::setting("--what doctor", "needs a run; give the folder of --out")
 }

@@ -19,13 +19,14 @@ use serde_json::json;
 use self::draw::{is_main, pictures, why_not};
 use self::history::curves_of;
 use self::input::{Input, Kept, stem};
-pub(super) use self::subject::{Set, Subject};
+pub(super) use self::subject::{Picked, Set, Subject};
 use self::table::Table;
 use self::what::What;
 use super::choices::EngineChoice;
 use super::settings::{Flags, Settings, Verb, possible_names};
 use super::{Failure, Telling, check_table, data, device, is_stdout, listed, predict};
 use crate::Error;
+use crate::data::Source;
 use crate::engine::EngineSpec;
 use crate::model::{Model, file};
 use crate::picture::{Part, Picture, Scene, arranged, page, png, scene, svg};
@@ -171,8 +172,8 @@ fn told(detail: Detail, names: &[&str], drawn: &[&Path]) -> String {
 
 /// What there is to draw, read and ready.
 enum Drawing {
-    /// A network, a run, or both; with what evaluates it.
-    Training(Box<Kept>, Option<Box<Subject>>),
+    /// A network, a run, or both; with what evaluates it, and the flags.
+    Training(Box<Kept>, Option<Box<Subject>>, Box<Settings>),
     /// Several runs.
     Runs(Vec<Kept>),
     /// A table, and its name.
@@ -206,7 +207,8 @@ impl Drawing {
                     }
                     _ => None,
                 };
-                Ok(Drawing::Training(kept, subject))
+                let flags = Settings::read(&args.settings.given)?;
+                Ok(Drawing::Training(kept, subject, Box::new(flags)))
             }
             Some(Input::Table(table)) => Ok(Drawing::Table(table, name)),
             None => Ok(Drawing::Runs(Vec::new())),
@@ -216,7 +218,7 @@ impl Drawing {
     /// The pictures that there are.
     fn available(&self) -> Vec<What> {
         match self {
-            Drawing::Training(kept, subject) => {
+            Drawing::Training(kept, subject, _) => {
                 let is_there = |&&what: &&What| why_not(what, kept, subject.as_deref()).is_none();
                 What::ALL.iter().filter(is_there).copied().collect()
             }
@@ -235,14 +237,14 @@ impl Drawing {
                 continue;
             }
             let reason = match self {
-                Drawing::Training(kept, subject) => why_not(what, kept, subject.as_deref()),
+                Drawing::Training(kept, subject, _) => why_not(what, kept, subject.as_deref()),
                 _ => None,
             };
             let names: Vec<&str> = available.iter().map(|what| what.name()).collect();
             let reason = reason.unwrap_or_else(|| "is no picture of this".to_owned());
             let reason = match &names[..] {
                 [] => reason,
-                names => format!("{reason}; there is {} of this", listed(names, "and")),
+                names => format!("{reason}; this has {}", listed(names, "and")),
             };
             return Err(Error::setting(format!("--what {what}"), reason));
         }
@@ -258,9 +260,11 @@ impl Drawing {
         Ok(if wanted.is_empty() { available } else { wanted })
     }
 
-    async fn pictures(&self, what: What) -> Result<Vec<Picture>, Error> {
+    async fn pictures(&self, what: What) -> Result<Vec<Picture>, Failure> {
         match self {
-            Drawing::Training(kept, subject) => pictures(what, kept, subject.as_deref()).await,
+            Drawing::Training(kept, subject, flags) => {
+                pictures(what, kept, subject.as_deref(), flags).await
+            }
             Drawing::Runs(runs) => Ok(vec![curves_of(&runs.iter().collect::<Vec<_>>())]),
             Drawing::Table(table, name) => Ok(vec![table.picture(name)]),
         }
@@ -283,14 +287,14 @@ impl Drawing {
     }
 
     /// All pictures, and the configuration, on a page.
-    async fn page(&self) -> Result<String, Error> {
+    async fn page(&self) -> Result<String, Failure> {
         let mut parts = Vec::new();
         for what in self.available() {
             let all: Vec<Scene> = self.pictures(what).await?.iter().map(scene).collect();
             parts.extend(all.into_iter().map(Part::Picture));
         }
         let name = match self {
-            Drawing::Training(kept, subject) => {
+            Drawing::Training(kept, subject, _) => {
                 let text = match (&kept.settings, subject) {
                     (Some(settings), _) => settings.given().toml(),
                     (None, Some(subject)) => subject.described(),
@@ -319,6 +323,8 @@ async fn subject(args: &PlotArgs, kept: &Kept, model: Model) -> Result<Subject, 
             .into_iter()
             .map(|(name, data)| Set { name, unseen: name == "test", data: Arc::new(data) })
             .collect(),
+        // They are gone.
+        (None, Some(Settings { data: Some(Source::Stdin), .. })) => Vec::new(),
         (None, Some(settings)) => {
             let samples = data::load(settings)?;
             let all = [

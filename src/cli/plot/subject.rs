@@ -14,9 +14,9 @@ use crate::reference::{predictions, twins};
 use crate::train::{Evaluation, evaluate};
 
 /// Points of a row of the grid over the plane of two inputs.
-const CELLS: usize = 121;
+pub(super) const CELLS: usize = 121;
 /// The most rows that are drawn as points: picked evenly.
-pub(in crate::cli) const MOST_POINTS: usize = 2000;
+pub(super) const MOST_POINTS: usize = 2000;
 /// Rows up to which each is labelled with its inputs.
 const MOST_LABELLED: usize = 8;
 
@@ -29,6 +29,18 @@ pub(in crate::cli) struct Set {
     pub unseen: bool,
     /// The rows.
     pub data: Arc<Dataset>,
+}
+
+/// Rows that are drawn.
+pub(in crate::cli) struct Picked {
+    /// Their inputs on the network's scale.
+    pub inputs: Vec<f32>,
+    /// The first target of each in its own unit.
+    pub targets: Vec<f64>,
+    /// What is known of them.
+    pub rows: Rows,
+    /// Of how many they are, where that is more.
+    pub note: Option<String>,
 }
 
 /// A network, rows, and where it is evaluated.
@@ -61,30 +73,26 @@ impl Subject {
     }
 
     /// What its first layers make of them, `[rows][units]`.
-    pub(in crate::cli) async fn layer(
-        &self,
-        layers: usize,
-        inputs: &[f32],
-    ) -> Result<Vec<f64>, Error> {
+    pub(super) async fn layer(&self, layers: usize, inputs: &[f32]) -> Result<Vec<f64>, Error> {
         let engine =
             Engine::new(predict::task(&cut(&self.model, layers)?, inputs)?, &self.spec).await?;
         Ok(engine.forward(inputs).await?.outputs.into_iter().map(f64::from).collect())
     }
 
     /// The evaluation of some rows.
-    pub(in crate::cli) async fn evaluation(&self, set: &Set) -> Result<Evaluation, Error> {
+    pub(super) async fn evaluation(&self, set: &Set) -> Result<Evaluation, Error> {
         let forward = self.forward(set.data.inputs()).await?;
         let evaluation = evaluate(&self.model.network, &set.data, &forward);
         Ok(if self.has_classes() { evaluation } else { evaluation.of_numbers(&set.data) })
     }
 
     /// The rows that tell how well it does: those for testing, else those for validation, else all.
-    pub(in crate::cli) fn telling(&self) -> Option<&Set> {
+    pub(super) fn telling(&self) -> Option<&Set> {
         self.sets.iter().rev().find(|set| set.unseen).or(self.sets.first())
     }
 
     /// Whether its outputs stand for classes, as far as it and its rows tell.
-    pub(in crate::cli) fn has_classes(&self) -> bool {
+    pub(super) fn has_classes(&self) -> bool {
         let Model { network, schema, .. } = &self.model;
         let is_free = network.activations().last() == Some(&Activation::Identity);
         schema.labels != Labels::Numbers
@@ -96,12 +104,12 @@ impl Subject {
     }
 
     /// Its hidden layers.
-    pub(in crate::cli) fn hidden_layers(&self) -> usize {
+    pub(super) fn hidden_layers(&self) -> usize {
         self.model.network.layers().len() - 1
     }
 
     /// Of what it is a picture.
-    pub(in crate::cli) fn described(&self) -> String {
+    pub(super) fn described(&self) -> String {
         let network = &self.model.network;
         let activations: Vec<&str> = network.activations().iter().map(|kind| kind.name()).collect();
         let data = self.sets.first().map(|set| format!("data {}, ", short_name(set.data.name())));
@@ -115,7 +123,7 @@ impl Subject {
     }
 
     /// What is known of each of its sets of rows.
-    pub(in crate::cli) async fn results(&self) -> Result<Vec<String>, Error> {
+    pub(super) async fn results(&self) -> Result<Vec<String>, Error> {
         let mut all = Vec::new();
         for set in &self.sets {
             all.push(result(set, &self.evaluation(set).await?));
@@ -124,7 +132,7 @@ impl Subject {
     }
 
     /// The name of an input.
-    pub(in crate::cli) fn input_name(&self, at: usize) -> String {
+    pub(super) fn input_name(&self, at: usize) -> String {
         let schema = &self.model.schema;
         match schema.encodings.is_empty() || schema.encodings.len() == self.model.network.inputs() {
             true => schema.input_name(at),
@@ -133,13 +141,13 @@ impl Subject {
     }
 
     /// The name of a target.
-    pub(in crate::cli) fn target_name(&self, at: usize) -> String {
+    pub(super) fn target_name(&self, at: usize) -> String {
         let name = self.model.schema.targets.get(at).filter(|name| !name.is_empty());
         name.cloned().unwrap_or_else(|| format!("target {}", at + 1))
     }
 
     /// Inputs on the network's scale from their own units.
-    pub(in crate::cli) fn scaled(&self, values: impl Iterator<Item = f64>) -> Vec<f32> {
+    pub(super) fn scaled(&self, values: impl Iterator<Item = f64>) -> Vec<f32> {
         let inputs = self.model.network.inputs();
         match &self.model.schema.scaling {
             None => values.map(|value| value as f32).collect(),
@@ -153,27 +161,26 @@ impl Subject {
     }
 
     /// All inputs of some rows in their own units.
-    pub(in crate::cli) fn own_inputs(&self, data: &Dataset) -> Vec<f64> {
+    pub(super) fn own_inputs(&self, data: &Dataset) -> Vec<f64> {
         Scaling::own_unit(self.model.schema.scaling.as_ref(), data.inputs())
     }
 
-    /// All rows that are drawn, and of how many: their inputs on the network's scale, and what is known of them,
-    /// but for where they are.
-    pub(in crate::cli) fn rows(&self, most: usize) -> (Vec<f32>, Rows, Option<String>) {
+    /// So many rows of all sets at most, picked evenly.
+    pub(super) fn picked(&self, most: usize) -> Picked {
         let all: usize = self.sets.iter().map(|set| set.data.rows()).sum();
         let every = all.div_ceil(most).max(1);
-        let mut rows = Rows::default();
-        let mut inputs = Vec::new();
+        let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), Rows::default());
         let is_of_classes = self.has_classes();
         for set in &self.sets {
             let data = &set.data;
-            let own = self.own_inputs(data);
+            let (own, own_targets) = (self.own_inputs(data), data.own_targets());
             let has_class = is_of_classes && data.is_of_one_class();
             if has_class && rows.names.is_empty() {
                 rows.names = data.class_names();
             }
             for row in (0..data.rows()).step_by(every) {
                 inputs.extend_from_slice(data.input(row));
+                targets.push(own_targets[row * data.target_len()]);
                 rows.unseen.push(set.unseen);
                 rows.classes.push(if has_class { data.class_of(row) } else { 0 });
                 if all <= MOST_LABELLED {
@@ -185,15 +192,15 @@ impl Subject {
         }
         let shown = rows.unseen.len();
         let note = (shown < all).then(|| format!("{shown} of {all} rows shown"));
-        (inputs, rows, note)
+        Picked { inputs, targets, rows, note }
     }
 
-    /// The plane of its two inputs, and its rows on it.
-    pub(in crate::cli) fn plane(&self, cells: usize, most: usize) -> (Plane, Rows, Option<String>) {
-        let (inputs, mut rows, note) = self.rows(most);
-        let own = Scaling::own_unit(self.model.schema.scaling.as_ref(), &inputs);
-        rows.points = own.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-        let mut corners = rows.points.clone();
+    /// The plane of its two inputs, and rows on it.
+    pub(in crate::cli) fn plane(&self, cells: usize, most: usize) -> (Plane, Picked) {
+        let mut picked = self.picked(most);
+        let own = Scaling::own_unit(self.model.schema.scaling.as_ref(), &picked.inputs);
+        picked.rows.points = own.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        let mut corners = picked.rows.points.clone();
         if corners.is_empty() {
             // Where most rows were that it was trained on: within two deviations, if it has a scale.
             let usual = [-2.0f32, -2.0, 2.0, 2.0];
@@ -204,12 +211,7 @@ impl Subject {
             };
         }
         let names = [0, 1].map(|at| self.input_name(at));
-        (Plane::around(names, &corners, cells), rows, note)
-    }
-
-    /// The plane with as many points as a picture has.
-    pub(in crate::cli) fn fine_plane(&self) -> (Plane, Rows, Option<String>) {
-        self.plane(CELLS, MOST_POINTS)
+        (Plane::around(names, &corners, cells), picked)
     }
 
     /// The points of a plane as inputs on the network's scale.
@@ -237,7 +239,7 @@ impl Subject {
     }
 
     /// Where two classes part in the space of the last hidden layer: weights and bias of a sum that is 0 there.
-    pub(in crate::cli) fn parting(&self) -> Option<(Vec<f64>, f64)> {
+    pub(super) fn parting(&self) -> Option<(Vec<f64>, f64)> {
         let network = &self.model.network;
         let layout = Layout::new(network);
         let last = self.hidden_layers();
@@ -287,7 +289,7 @@ fn short_name(name: &str) -> String {
 }
 
 /// How well some rows are predicted, in words.
-pub(in crate::cli) fn result(set: &Set, evaluation: &Evaluation) -> String {
+pub(super) fn result(set: &Set, evaluation: &Evaluation) -> String {
     let rows = set.data.rows();
     match (evaluation.right, evaluation.errors.first()) {
         (Some(right), _) => format!("{}: {right} of {rows} correct", set.name),

@@ -46,7 +46,9 @@ impl What {
             What::Units => "what each hidden unit does over the plane of the inputs",
             What::Hidden => "the rows where the last hidden layer puts them",
             What::Weights => "the weights of each layer",
-            What::Doctor => "gradients, updates and idle units of each layer over the epochs",
+            What::Doctor => {
+                "gradients, updates and idle units over the epochs (makes the steps of the run once more)"
+            }
             What::Confusion => "which class was taken for which",
             What::Misread => "images of which the class was taken for another",
             What::Predicted => "predicted against true values",

@@ -28,11 +28,12 @@ pub(super) enum Verb {
     Predict,
     Bench,
     Check,
+    Explain,
     Plot,
 }
 
 impl Verb {
-    pub(super) const ALL: [Verb; 8] = [
+    pub(super) const ALL: [Verb; 9] = [
         Verb::Train,
         Verb::Sweep,
         Verb::LrFind,
@@ -40,11 +41,12 @@ impl Verb {
         Verb::Predict,
         Verb::Bench,
         Verb::Check,
+        Verb::Explain,
         Verb::Plot,
     ];
     /// Those that have the settings of a training, from flags and from a file.
     const OF_TRAININGS: &'static [Verb] =
-        &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check];
+        &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check, Verb::Explain];
 }
 
 /// What a setting decides.

@@ -60,13 +60,28 @@ const fn of(family: Family, row: &'static Hyperparameter, heading: Setting) -> S
 /// A number that only some schedules have.
 const OF_SCHEDULE: Setting = Setting { value: "FACTOR", family: Some(Family::Schedule), ..RATE };
 
-const DATA_VERBS: &[Verb] =
-    &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check, Verb::Predict, Verb::Plot];
-const WITH_BENCH: &[Verb] =
-    &[Verb::Train, Verb::Sweep, Verb::LrFind, Verb::Export, Verb::Check, Verb::Bench];
+const DATA_VERBS: &[Verb] = &[
+    Verb::Train,
+    Verb::Sweep,
+    Verb::LrFind,
+    Verb::Export,
+    Verb::Check,
+    Verb::Explain,
+    Verb::Predict,
+    Verb::Plot,
+];
+const WITH_BENCH: &[Verb] = &[
+    Verb::Train,
+    Verb::Sweep,
+    Verb::LrFind,
+    Verb::Export,
+    Verb::Check,
+    Verb::Explain,
+    Verb::Bench,
+];
 const SWEEP: &[Verb] = &[Verb::Sweep];
 const TRAIN: &[Verb] = &[Verb::Train];
-const NO_SWEEP: &[Verb] = &[Verb::Train, Verb::LrFind, Verb::Export, Verb::Check];
+const NO_SWEEP: &[Verb] = &[Verb::Train, Verb::LrFind, Verb::Export, Verb::Check, Verb::Explain];
 
 const NO_PART_IN_SWEEP: (Verb, &str) = (
     Verb::Sweep,
@@ -78,8 +93,14 @@ const NO_PART_IN_EXPORT: (Verb, &str) =
     (Verb::Export, "plays no part in an export, which has the steps of one start; leave it out");
 const NO_PART_IN_CHECK: (Verb, &str) =
     (Verb::Check, "plays no part in a check, which makes a few steps of one start; leave it out");
+const NO_PART_IN_EXPLAIN: (Verb, &str) =
+    (Verb::Explain, "plays no part here: explain shows one step of one start; leave it out");
+const PLAIN_IN_EXPLAIN: (Verb, &str) = (
+    Verb::Explain,
+    "plays no part here: explain runs the layered engine's plain kernels, or on --device cpu the reference; leave it out",
+);
 const NO_PART: &[(Verb, &str)] =
-    &[NO_PART_IN_SWEEP, NO_PART_IN_SEARCH, NO_PART_IN_EXPORT, NO_PART_IN_CHECK];
+    &[NO_PART_IN_SWEEP, NO_PART_IN_SEARCH, NO_PART_IN_EXPORT, NO_PART_IN_CHECK, NO_PART_IN_EXPLAIN];
 
 /// A field's name with `-` for `_`.
 const fn kebab<const LEN: usize>(field: &str) -> [u8; LEN] {
@@ -280,6 +301,7 @@ settings! {
             NO_PART_IN_SEARCH,
             NO_PART_IN_EXPORT,
             NO_PART_IN_CHECK,
+            NO_PART_IN_EXPLAIN,
         ],
         ..TRAINING
     },
@@ -342,7 +364,9 @@ settings! {
     /// Which weights are kept of a training with rows for validation: those with the lowest loss on them, or those of
     /// the end
     weights: Weights => Setting {
-        default: "best", refused: &[NO_PART_IN_SEARCH, NO_PART_IN_EXPORT, NO_PART_IN_CHECK], ..STOPPING
+        default: "best",
+        refused: &[NO_PART_IN_SEARCH, NO_PART_IN_EXPORT, NO_PART_IN_CHECK, NO_PART_IN_EXPLAIN],
+        ..STOPPING
     },
     /// When the training diverges: stop, or halve-lr to return to the last report boundary and go on with
     /// half the rate
@@ -356,6 +380,7 @@ settings! {
             (Verb::Predict, "Device: auto (the CPU, unless a WGPU_* variable chooses an adapter), cpu, gpu, software, or the index or a part of the name of an adapter"),
             (Verb::Plot, "Device that evaluates the network: auto (a real GPU, else the CPU), cpu, gpu, software, or the index or a part of the name of an adapter"),
             (Verb::Bench, "Device: auto, cpu (the CPU alone), gpu, software, or the index or a part of the name of an adapter"),
+            (Verb::Explain, "Device: auto (a real GPU, else a software adapter, else the CPU), cpu, gpu, software, or the index or a part of the name of an adapter"),
             (Verb::Check, "Device: auto or gpu (a real GPU, else a software adapter), software, or the index or a part of the name of an adapter"),
         ],
         ..DEVICE
@@ -369,6 +394,7 @@ settings! {
             (Verb::Predict, "Engine [default: layered where --device names an adapter, else cpu]"),
             (Verb::Plot, "Engine that evaluates the network [default: layered on an adapter, else cpu]"),
         ],
+        refused: &[PLAIN_IN_EXPLAIN],
         ..DEVICE
     },
     /// Kernels of the layered engine: fused, or plain ones of one formula each
@@ -377,6 +403,7 @@ settings! {
         refused: &[
             (Verb::Sweep, "is of the layered engine, which trains one network at a time; leave it out"),
             (Verb::Export, "is for a GPU, and an export needs none; leave it out"),
+            PLAIN_IN_EXPLAIN,
         ],
         ..DEVICE
     },
@@ -394,7 +421,7 @@ settings! {
     /// Fail with exit code 7 unless the loss is at most this, on the same rows
     require_loss: f64 => Setting { value: "LOSS", verbs: TRAIN, ..OUTPUT },
     /// Do not diagnose the training: no checks of gradients, dead units and rates
-    no_doctor: bool => Setting { refused: &[NO_PART_IN_SWEEP, NO_PART_IN_CHECK], ..OUTPUT },
+    no_doctor: bool => Setting { refused: &[NO_PART_IN_SWEEP, NO_PART_IN_CHECK, NO_PART_IN_EXPLAIN], ..OUTPUT },
     /// Number of epochs between checkpoints in the folder of --out or --keep
     checkpoint_every: u32 => Setting { value: "EPOCHS", has_none: true, refused: NO_PART, ..OUTPUT },
     /// Save the trained network to this file, as safetensors

@@ -78,6 +78,27 @@ impl LayeredEngine {
         Ok(())
     }
 
+    /// The inputs and the targets of the next step, out of the buffers in which all rows lie, where a step takes them
+    /// as they stand; where it does not, a dispatch of the step writes them.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn standing_batch(&self) -> Result<Option<[Vec<f64>; 2]>, GpuError> {
+        if self.buffers.batch.is_some() {
+            return Ok(None);
+        }
+        let (part, data) = (&self.buffers.data[0], &self.task.data);
+        let len = |cols: usize| part.rows * row_stride(cols);
+        let wanted = [
+            (&part.inputs, 0..len(data.input_len())),
+            (&part.targets, 0..len(data.target_width())),
+        ];
+        let lists = self.gpu.read::<u32>(&wanted).await?;
+        let kinds = [Quantity::Inputs, Quantity::Targets];
+        let mut values = kinds.into_iter().zip(&lists).map(|(what, list)| self.values(what, list));
+        Ok(Some([values.next().unwrap_or_default(), values.next().unwrap_or_default()]))
+    }
+
     /// Runs a dispatch; what it wrote, but for what only the engine itself looks at.
     async fn written_by(
         &self,
