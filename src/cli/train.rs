@@ -38,7 +38,7 @@ pub(super) struct TrainArgs {
     profile: Option<Option<PathBuf>>,
 
     /// Draw the loss and, for two inputs, the boundary while it trains; q ends the training in order
-    #[arg(long, conflicts_with_all = ["json", "quiet"], help_heading = "Output")]
+    #[arg(long, conflicts_with_all = ["json", "quiet"], hide_short_help = true, help_heading = "Output")]
     live: bool,
 
     /// Film the kept start, whose steps are made once more for it: the decision boundary and the hidden space over the
