@@ -185,7 +185,7 @@ fn digits_have_a_confusion_matrix_and_misread_images() {
     assert!(
         texts(&hidden)
             .iter()
-            .any(|text| text.starts_with("the plane of the two main components (PCA)"))
+            .any(|text| text.ends_with("32 units on their two main components (PCA)"))
     );
     fail(
         wgrad(&["plot", text(&run), "--what", "boundary"]),

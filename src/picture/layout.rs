@@ -79,23 +79,26 @@ pub fn scene(picture: &Picture) -> Scene {
 
 /// Drawings in two columns, each below the shorter one, and those that are wider across both.
 pub fn arranged(scenes: Vec<Scene>) -> Scene {
-    let is_wide = |scene: &Scene| scene.width > COLUMN;
-    let narrow = |of: &dyn Fn(&Scene) -> f64| {
-        scenes.iter().filter(|scene| !is_wide(scene)).map(of).fold(0.0, f64::max)
-    };
-    let column = narrow(&|scene| scene.width);
-    let mut all = Scene::default();
-    let mut below = [0.0, 0.0];
-    for scene in scenes {
-        let at = if is_wide(&scene) { None } else { Some(usize::from(below[1] < below[0])) };
-        let (left, top) = match at {
-            Some(at) => (column * at as f64, below[at]),
-            None => (0.0, f64::max(below[0], below[1])),
-        };
-        match at {
-            Some(at) => below[at] = top + scene.height,
-            None => below = [top + scene.height; 2],
+    // The column of each, if it is in one, and how far down it is.
+    let mut places: Vec<(Option<usize>, f64)> = Vec::new();
+    let (mut below, mut second) = ([0.0f64; 2], 0.0f64);
+    for scene in &scenes {
+        if scene.width > COLUMN {
+            let top = below[0].max(below[1]);
+            places.push((None, top));
+            below = [top + scene.height; 2];
+            continue;
         }
+        let column = usize::from(below[1] < below[0]);
+        places.push((Some(column), below[column]));
+        below[column] += scene.height;
+        if column == 0 {
+            second = second.max(scene.width);
+        }
+    }
+    let mut all = Scene::default();
+    for (scene, (column, top)) in scenes.into_iter().zip(places) {
+        let left = if column == Some(1) { second } else { 0.0 };
         all.width = all.width.max(left + scene.width);
         all.height = all.height.max(top + scene.height);
         let titles = [all.title, scene.title].join(", ");
@@ -120,5 +123,30 @@ impl Shape {
             Shape::Text(text) => shift(&mut text.at),
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blank(title: &str, width: f64, height: f64) -> Scene {
+        let mut scene = Scene { width, height, title: title.to_owned(), shapes: Vec::new() };
+        scene.text(title, (1.0, 2.0), Anchor::Start, BODY, INK);
+        scene
+    }
+
+    #[test]
+    fn pictures_fill_two_columns_and_wide_ones_take_both() {
+        let all = [(300.0, 200.0), (400.0, 90.0), (350.0, 50.0), (700.0, 100.0), (200.0, 10.0)];
+        let scenes = all.iter().enumerate().map(|(at, &(w, h))| blank(&at.to_string(), w, h));
+        let seen = arranged(scenes.collect());
+        let places = seen.shapes.iter().map(|shape| match shape {
+            Shape::Text(text) => (text.at.0 - 1.0, text.at.1 - 2.0),
+            other => panic!("{other:?}"),
+        });
+        let expected = [(0.0, 0.0), (300.0, 0.0), (300.0, 90.0), (0.0, 200.0), (0.0, 300.0)];
+        assert_eq!(places.collect::<Vec<_>>(), expected);
+        assert_eq!((seen.width, seen.height, seen.title.as_str()), (700.0, 310.0, "0, 1, 2, 3, 4"));
     }
 }

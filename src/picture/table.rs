@@ -77,6 +77,9 @@ pub fn sweep(axes: &[String], what: &str, cells: &[Cell]) -> Vec<Chart> {
     }
 }
 
+/// Where a cell is on one axis, what came of it, and the interval that lies in.
+type Found = (f64, f64, Option<(f64, f64)>);
+
 /// How many small multiples stand side by side.
 pub fn columns(count: usize) -> usize {
     match count {
@@ -129,7 +132,7 @@ fn curve(name: &str, what: &str, cells: &[Cell], axis: usize, is_number: bool) -
         true => cell.at[axis].parse().unwrap_or(0.0),
         false => all.iter().position(|value| *value == cell.at[axis]).unwrap_or(0) as f64,
     };
-    let mut points: Vec<(f64, f64, Option<(f64, f64)>)> =
+    let mut points: Vec<Found> =
         cells.iter().filter_map(|cell| Some((place(cell), cell.value?, cell.interval))).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     let x = match is_number {

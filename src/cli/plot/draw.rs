@@ -211,7 +211,7 @@ async fn units_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
 /// Where the last hidden layer puts the rows: on its two units, or on the plane in which they differ the most.
 pub(super) struct HiddenPlane {
     pub names: [String; 2],
-    pub note: String,
+    notes: Vec<String>,
     units: usize,
     projection: Option<Projection>,
 }
@@ -225,22 +225,21 @@ impl HiddenPlane {
             let second = if units == 2 { format!("layer {last}, unit 2") } else { String::new() };
             return HiddenPlane {
                 names: [format!("layer {last}, unit 1"), second],
-                note: format!("the activations of layer {last} as they are"),
+                notes: vec![format!("the activations of layer {last} as they are")],
                 units,
                 projection: None,
             };
         }
         let found = project(values, units);
         let share = |at: usize| percent(found.shares[at]);
-        let cut = match subject.parting() {
-            Some(_) => "; the line is where the boundary cuts it",
-            None => "",
-        };
+        let mut notes =
+            vec![format!("layer {last}: its {units} units on their two main components (PCA)")];
+        if subject.parting().is_some() {
+            notes.push("the line is where the boundary cuts that plane".to_owned());
+        }
         HiddenPlane {
             names: [0, 1].map(|at| format!("component {}, {} of the variance", at + 1, share(at))),
-            note: format!(
-                "the plane of the two main components (PCA) of the {units} units of layer {last}{cut}"
-            ),
+            notes,
             units,
             projection: Some(found),
         }
@@ -272,7 +271,7 @@ async fn hidden_of(subject: &Subject) -> Result<Vec<Picture>, Error> {
     let rows = Rows { points: plane.points(&values), ..rows };
     let axes = axes_around(&plane.names, &rows.points);
     let chart = hidden(axes, &rows, plane.parting(subject));
-    let notes = [vec![subject.described(), plane.note], note.into_iter().collect()].concat();
+    let notes = [vec![subject.described()], plane.notes, note.into_iter().collect()].concat();
     Ok(vec![Picture { title: "Hidden space".to_owned(), notes, columns: 1, charts: vec![chart] }])
 }
 

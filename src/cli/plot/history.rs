@@ -83,7 +83,7 @@ pub(super) async fn doctor_of(run: &Kept, flags: &Settings) -> Result<Picture, F
     let Some(settings) = run.settings.clone() else { return Err(no_run().into()) };
     let told = run.history.iter().filter(|line| line["event"] == "epoch");
     let last =
-        told.filter_map(|line| Some((line["epoch"].as_u64()?, line["seed"].as_u64()?))).last();
+        told.filter_map(|line| Some((line["epoch"].as_u64()?, line["seed"].as_u64()?))).next_back();
     let Some((until, seed)) = last else { return Err(no_run().into()) };
     let settings = Settings {
         device: flags.device.clone().or(settings.device),
