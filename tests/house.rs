@@ -54,6 +54,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "sweep",
             "explain",
             "bench",
+            "picture",
         ],
     ),
     (

@@ -9,6 +9,7 @@ mod devices;
 mod explain;
 mod export;
 mod keep;
+mod live;
 mod lr_find;
 mod own;
 mod plot;

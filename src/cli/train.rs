@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::device;
 use super::keep::{self, Found, Keeper};
+use super::live::{self, Live};
 use super::plot::film;
 use super::resolve::Resolved;
 use super::settings::{Flags, Settings, Verb};
@@ -35,6 +36,10 @@ pub(super) struct TrainArgs {
         help_heading = "Output"
     )]
     profile: Option<Option<PathBuf>>,
+
+    /// Draw the loss and, for two inputs, the boundary while it trains; q ends the training in order
+    #[arg(long, conflicts_with_all = ["json", "quiet"], hide_short_help = true, help_heading = "Output")]
+    live: bool,
 
     /// Film the kept start, whose steps are made once more for it: the decision boundary and the hidden space over the
     /// epochs as an animated PNG, of a network of two inputs
@@ -145,13 +150,27 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let from = found.map(|found| found.resume);
         let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.spec, from.as_ref())?;
         let report = TrainReport::start(training, samples, &chosen.spec, note, detail)?;
+        let picture = args.live.then(|| Live::new(training, samples, &chosen.spec));
+        if picture.is_some() {
+            report.expect_drawings();
+        }
+        let is_due = || picture.as_ref().is_some_and(Live::is_due);
+        let shown = picture.as_ref().and_then(|live| live.shown(&is_due));
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = save.is_some();
-        let stopping = || stop.signal().is_some() || report.is_closed() && !saves;
+        let ended = || picture.as_ref().is_some_and(Live::ends);
+        let stopping = || stop.signal().is_some() || ended() || report.is_closed() && !saves;
         let mut watch = |event: Event<'_>| {
             match event {
-                Event::Progress(progress) => report.progress(progress),
+                Event::Progress(progress) => {
+                    let drawing = picture.as_ref().and_then(|live| live.progress(progress));
+                    report.progress(progress, drawing);
+                }
+                Event::Shown(progress, forward) => {
+                    let drawing = picture.as_ref().map(|live| live.seen(forward));
+                    report.progress(progress, drawing);
+                }
                 Event::Steps(steps) => report.steps(steps),
                 Event::StartEnded(end) => report.start_ended(end),
                 Event::Halved(halving) => report.halved(halving),
@@ -162,7 +181,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             keeper.as_mut().map_or(Ok(()), |keeper| keeper.note(event))
         };
         let keeps = !matches!(wanted_folder, keep::Wanted::Nothing);
-        let outcome = training.run_from(&chosen.spec, from, keeps, &mut watch, &stopping).await;
+        let outcome =
+            training.run_shown(&chosen.spec, from, keeps, shown, &mut watch, &stopping).await;
         if let (Err(error @ Error::Diverged { .. }), Detail::Json) = (&outcome, detail) {
             report.diverged(error);
         }
@@ -215,7 +235,13 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             _ => None,
         };
         let kept = keeper.as_ref().map(Keeper::path);
-        report.finish(&outcome, save, kept, profile?.as_ref())?;
+        let boundary = match detail {
+            Detail::Normal | Detail::Verbose => {
+                live::boundary(training, samples, outcome.kept.weights(), &chosen.spec).await?
+            }
+            _ => None,
+        };
+        report.finish(&outcome, save, kept, profile?.as_ref(), boundary.as_deref())?;
         if let (Some(told), Detail::Normal | Detail::Verbose) = (filmed, detail) {
             crate::report::print(&told)?;
         }

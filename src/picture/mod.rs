@@ -10,12 +10,14 @@
 //! | scene | lines, areas, circles, texts and images in points | `scene` |
 //! | layout | a picture as a scene: the one look of all of them | `layout`, `frame`, `drawn` |
 //! | svg, raster, png | a scene as a file | `svg`, `raster`, `png`, `font` |
+//! | window | characters of a terminal, as half-blocks, shades and braille | `terminal`, `braille` |
 //!
 //! There is no chart library in it: those that draw pixels bring a font renderer that is not maintained any more
 //! (RUSTSEC-2026-0192), and none has contours, maps and animations in one look. Shapes, letters of strokes and PNG
 //! take no dependency that is not there already.
 
 mod axis;
+mod braille;
 mod chart;
 mod color;
 mod contour;
@@ -34,8 +36,10 @@ mod run;
 mod scene;
 mod svg;
 mod table;
+mod terminal;
 
 pub use axis::{Axis, Scale, short};
+pub use braille::{Curves, Stroke};
 pub use chart::{Chart, Layer, Mark, Picture, Ramp};
 pub use color::{Color, Map, class};
 pub use contour::{Grid, contour};
@@ -49,6 +53,7 @@ pub use run::{CheckupPoint, LayerPoint, RunCurve, curves, doctor};
 pub use scene::Scene;
 pub use svg::svg;
 pub use table::{Cell, Crossing, Drift, MOST_MAPS, columns, crossover, drift, sweep};
+pub use terminal::{MOST_MARKED, Paint, Window, boundary as in_characters};
 
 /// Pixels of a point in PNG files.
 const PIXELS_OF_A_POINT: f64 = 2.0;

@@ -19,7 +19,7 @@ use serde_json::json;
 use self::draw::{is_main, pictures, why_not};
 use self::history::curves_of;
 use self::input::{Input, Kept, stem};
-use self::subject::{Set, Subject};
+pub(super) use self::subject::{Picked, Set, Subject};
 use self::table::Table;
 use self::what::What;
 use super::choices::EngineChoice;

@@ -22,7 +22,7 @@ const MOST_LABELLED: usize = 8;
 
 /// Some rows of data.
 #[derive(Clone)]
-pub(super) struct Set {
+pub(in crate::cli) struct Set {
     /// What they are called.
     pub name: &'static str,
     /// Whether the network was not trained on them.
@@ -32,7 +32,7 @@ pub(super) struct Set {
 }
 
 /// Rows that are drawn.
-pub(super) struct Picked {
+pub(in crate::cli) struct Picked {
     /// Their inputs on the network's scale.
     pub inputs: Vec<f32>,
     /// The first target of each in its own unit.
@@ -45,7 +45,7 @@ pub(super) struct Picked {
 
 /// A network, rows, and where it is evaluated.
 #[derive(Clone)]
-pub(super) struct Subject {
+pub(in crate::cli) struct Subject {
     pub model: Model,
     pub sets: Vec<Set>,
     pub spec: EngineSpec,
@@ -67,7 +67,7 @@ fn cut(model: &Model, layers: usize) -> Result<Model, Error> {
 
 impl Subject {
     /// What the network makes of inputs on its scale, `[rows][inputs]`.
-    pub(super) async fn forward(&self, inputs: &[f32]) -> Result<Forward, Error> {
+    pub(in crate::cli) async fn forward(&self, inputs: &[f32]) -> Result<Forward, Error> {
         let engine = Engine::new(predict::task(&self.model, inputs)?, &self.spec).await?;
         engine.forward(inputs).await
     }
@@ -196,7 +196,7 @@ impl Subject {
     }
 
     /// The plane of its two inputs, and rows on it.
-    pub(super) fn plane(&self, cells: usize, most: usize) -> (Plane, Picked) {
+    pub(in crate::cli) fn plane(&self, cells: usize, most: usize) -> (Plane, Picked) {
         let mut picked = self.picked(most);
         let own = Scaling::own_unit(self.model.schema.scaling.as_ref(), &picked.inputs);
         picked.rows.points = own.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
@@ -215,12 +215,12 @@ impl Subject {
     }
 
     /// The points of a plane as inputs on the network's scale.
-    pub(super) fn grid(&self, plane: &Plane) -> Vec<f32> {
+    pub(in crate::cli) fn grid(&self, plane: &Plane) -> Vec<f32> {
         self.scaled(plane.places().into_iter().flat_map(|(x, y)| [x, y]))
     }
 
     /// What outputs say.
-    pub(super) fn answer(&self, forward: &Forward) -> Answer {
+    pub(in crate::cli) fn answer(&self, forward: &Forward) -> Answer {
         let (network, outputs) = (&self.model.network, self.model.network.outputs());
         let said = predictions(network.loss().link(), &forward.outputs, outputs);
         let column =
