@@ -222,6 +222,10 @@ fn a_normed_network_is_saved_with_all_it_needs() {
     let predicted = events(wgrad(&predicted)).pop().unwrap();
     assert_eq!(predicted["loss"], trained["test_loss"], "{predicted} {trained}");
     succeed(wgrad(&["predict", "--model", &model, "--input", "5.9,3,5.1,1.8"]));
+    for what in ["units", "hidden"] {
+        let drawn = ["plot", &model, "--data", "iris", "--what", what, "--out", "-"];
+        assert!(succeed(wgrad(&drawn)).starts_with("<svg xmlns="), "{what}");
+    }
     let plain = ["--data", "iris", "--layers", "4,8,3", "--engine", "cpu", "--init-from", &model];
     fail(wgrad(&plain), 6, &["its norm is batch", "--norm batch"]);
     succeed(wgrad(&[&base[..], &["--init-from", &model, "--epochs", "2"]].concat()));

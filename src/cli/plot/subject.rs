@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::super::predict;
 use crate::Error;
 use crate::data::{Dataset, Labels, Scaling};
-use crate::engine::{Engine, EngineSpec, Forward};
+use crate::engine::{Engine, EngineSpec, Forward, activations};
 use crate::model::Model;
-use crate::network::{Activation, Layout, Link, Loss, Network, joined};
+use crate::network::{Activation, Layout, Link, Loss, Network, Norm, joined};
 use crate::picture::{Answer, Axis, Plane, Rows, short};
 use crate::reference::{predictions, twins};
 use crate::train::{Evaluation, evaluate};
@@ -74,9 +74,15 @@ impl Subject {
 
     /// What its first layers make of them, `[rows][units]`.
     pub(super) async fn layer(&self, layers: usize, inputs: &[f32]) -> Result<Vec<f64>, Error> {
-        let engine =
-            Engine::new(predict::task(&cut(&self.model, layers)?, inputs)?, &self.spec).await?;
-        Ok(engine.forward(inputs).await?.outputs.into_iter().map(f64::from).collect())
+        let Model { network, parameters, .. } = &self.model;
+        let values = if network.norm() == Norm::None {
+            let task = predict::task(&cut(&self.model, layers)?, inputs)?;
+            Engine::new(task, &self.spec).await?.forward(inputs).await?.outputs
+        } else {
+            // They are no network by themselves: the last layer of one has no norm.
+            activations(network, parameters, inputs).swap_remove(layers - 1)
+        };
+        Ok(values.into_iter().map(f64::from).collect())
     }
 
     /// The evaluation of some rows.
