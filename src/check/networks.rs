@@ -427,10 +427,12 @@ mod tests {
             assert_eq!(failures(&task, &right), 0, "{label}");
             let scaled = |by: f32| right.iter().map(|g| by * g).collect::<Vec<f32>>();
             let rows = task.batches.batch() as f32;
+            // What comes of a norm may be off by several times as much, for each.
+            let more = if task.network.norm() == Norm::None { 1.001 } else { 1.01 };
             for (what, wrong) in [
                 ("sign", scaled(-1.0)),
                 ("one row more in the mean", scaled(rows / (rows + 1.0))),
-                ("a thousandth more", scaled(1.001)),
+                ("a little more", scaled(more)),
             ] {
                 assert!(failures(&task, &wrong) > 0, "{label}: {what}");
             }

