@@ -66,8 +66,17 @@ impl<'a> TrainReport<'a> {
         let scaling = data.schema.scaling.clone();
         let targets = data.schema.targets.clone();
         let (failed, is_drawn) = (RefCell::default(), Cell::default());
-        let report =
-            TrainReport { training, scaling, targets, at, detail, bar, per_epoch, failed, picture };
+        let report = TrainReport {
+            training,
+            scaling,
+            targets,
+            at,
+            detail,
+            bar,
+            per_epoch,
+            failed,
+            is_drawn,
+        };
         report.move_to(0);
         Ok(report)
     }
