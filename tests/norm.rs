@@ -222,7 +222,7 @@ fn a_normed_network_is_saved_with_all_it_needs() {
     let predicted = events(wgrad(&predicted)).pop().unwrap();
     assert_eq!(predicted["loss"], trained["test_loss"], "{predicted} {trained}");
     succeed(wgrad(&["predict", "--model", &model, "--input", "5.9,3,5.1,1.8"]));
-    for what in ["units", "hidden"] {
+    for what in ["hidden", "weights"] {
         let drawn = ["plot", &model, "--data", "iris", "--what", what, "--out", "-"];
         assert!(succeed(wgrad(&drawn)).starts_with("<svg xmlns="), "{what}");
     }

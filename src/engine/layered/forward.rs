@@ -1,7 +1,7 @@
 //! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
 //! the last step left behind stays readable.
 
-use super::fused::{Forwarded, IDENTITY};
+use super::forwarded::{Forwarded, IDENTITY};
 use super::step::advance;
 use super::{LayeredEngine, check_done};
 use crate::data::Dataset;

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::forwarded::{Forwarded, IDENTITY};
 use super::{LayeredEngine, RING_LEN, step};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{self, LayerShape, STRETCH, Variant, variant};
@@ -63,18 +64,6 @@ pub(super) fn check_iterations(network: &Network, batch: usize, gpu: &Gpu) -> Re
         }
     }
     Ok(())
-}
-
-/// What a layer does whose activation is taken elsewhere.
-pub(super) const IDENTITY: (Activation, f64) = (Activation::Identity, 0.0);
-
-/// Where a layer's forward pass puts what it computes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Forwarded<'a> {
-    pub output: &'a Buffer,
-    pub unit_counts: &'a Buffer,
-    /// Where they are to be kept.
-    pub pre_activations: Option<&'a Buffer>,
 }
 
 impl LayeredEngine {

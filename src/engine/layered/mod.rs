@@ -5,6 +5,7 @@
 mod alone;
 mod flight;
 mod forward;
+mod forwarded;
 mod fused;
 mod norm;
 mod state;

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::fused::Forwarded;
+use super::forwarded::Forwarded;
 use super::{Kernels, LayeredEngine, RING_LEN};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels;

@@ -1,6 +1,6 @@
 //! A training step, top to bottom: the batch, and then one kernel per formula, or fused ones.
 
-use super::fused::{Forwarded, IDENTITY};
+use super::forwarded::{Forwarded, IDENTITY};
 use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN};
 use crate::engine::parts::Part;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
