@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::super::predict;
 use crate::Error;
-use crate::data::{Dataset, Labels, Scaling};
+use crate::data::{Dataset, Labels, Samples, Scaling};
 use crate::engine::{Engine, EngineSpec, Forward};
 use crate::model::Model;
 use crate::network::{Activation, Layout, Link, Loss, Network, joined};
 use crate::picture::{Answer, Axis, Plane, Rows, short};
 use crate::reference::{predictions, twins};
-use crate::train::{Evaluation, evaluate};
+use crate::train::{Evaluation, Training, evaluate};
 
 /// Points of a row of the grid over the plane of two inputs.
 pub(super) const CELLS: usize = 121;
@@ -66,6 +66,18 @@ fn cut(model: &Model, layers: usize) -> Result<Model, Error> {
 }
 
 impl Subject {
+    /// The network of a training with these parameters, and the rows that it is trained on.
+    pub(in crate::cli) fn of_training(
+        training: &Training,
+        samples: &Samples,
+        parameters: Vec<f32>,
+        spec: EngineSpec,
+    ) -> Subject {
+        let (network, schema) = (training.network.clone(), samples.schema.clone());
+        let set = Set { name: "training rows", unseen: false, data: Arc::clone(&training.data) };
+        Subject { model: Model { network, parameters, schema }, sets: vec![set], spec }
+    }
+
     /// What the network makes of inputs on its scale, `[rows][inputs]`.
     pub(in crate::cli) async fn forward(&self, inputs: &[f32]) -> Result<Forward, Error> {
         let engine = Engine::new(predict::task(&self.model, inputs)?, &self.spec).await?;
