@@ -133,6 +133,11 @@ pub(super) fn run(args: &PlotArgs) -> Result<(), Failure> {
             for &what in &wanted {
                 scenes.extend(drawing.pictures(what).await?.iter().map(scene));
             }
+            if scenes.is_empty() {
+                let names: Vec<&str> = wanted.iter().map(|what| what.name()).collect();
+                let setting = format!("--what {}", names.join(","));
+                return Err(Error::setting(setting, "has too many classes to be drawn").into());
+            }
             let all = arranged(scenes);
             match (format, is_stdout(path)) {
                 (Format::Svg, true) => return Ok(report::print(&svg(&all))?),

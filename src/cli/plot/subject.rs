@@ -318,3 +318,58 @@ pub(super) fn result(set: &Set, evaluation: &Evaluation) -> String {
         (None, None) => format!("{}: loss {}", set.name, short(evaluation.loss)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Schema;
+    use crate::engine::activations;
+    use crate::network::{Initializer, NEGATIVE_SLOPE};
+
+    fn subject(output: Activation, loss: Loss) -> Subject {
+        let network = Network::uniform(vec![2, 5, 3, 1], Activation::LeakyRelu, output, loss);
+        let network = network.unwrap().with_hyperparameter(&NEGATIVE_SLOPE, 0.2).unwrap();
+        let mut parameters = Initializer::HeNormal.parameters(&network, 3, 1.0);
+        let layout = Layout::new(&network);
+        for layer in 0..3 {
+            layout.bias(layer).indices().for_each(|at| parameters[at] = 0.25 + at as f32 / 512.0);
+        }
+        let model = Model { network, parameters, schema: Schema::default() };
+        Subject { model, sets: Vec::new(), spec: EngineSpec::Cpu }
+    }
+
+    #[test]
+    fn the_first_layers_alone_make_the_same_of_inputs() {
+        let subject = subject(Activation::Sigmoid, Loss::Bce);
+        let inputs: Vec<f32> = (0..40).map(|at| (at as f32 - 20.0) / 7.0).collect();
+        let all = activations(&subject.model.network, &subject.model.parameters, &inputs);
+        for layer in 1..=2 {
+            let seen = pollster::block_on(subject.layer(layer, &inputs)).unwrap();
+            let expected: Vec<f64> = all[layer - 1].iter().map(|&a| f64::from(a)).collect();
+            assert_eq!(seen, expected, "layer {layer}");
+        }
+    }
+
+    /// On the line that parts two classes the output says 1/2, whatever its activation.
+    #[test]
+    fn the_parting_line_is_where_the_output_says_one_half() {
+        for (output, loss) in [
+            (Activation::Sigmoid, Loss::Bce),
+            (Activation::Identity, Loss::BceWithLogits),
+            (Activation::Tanh, Loss::MseMean),
+        ] {
+            let subject = subject(output, loss);
+            let (weights, bias) = subject.parting().unwrap();
+            // The foot of the line: the hidden activations nearest to 0 on it.
+            let long: f64 = weights.iter().map(|weight| weight * weight).sum();
+            let foot = weights.iter().map(|weight| -bias * weight / long);
+            let layout = Layout::new(&subject.model.network);
+            let own = f64::from(subject.model.parameters[layout.bias(2).index(0, 0)]);
+            let z = own + weights.iter().zip(foot).map(|(weight, h)| weight * h).sum::<f64>();
+            let said = twins::activation(output, 0.0, z);
+            let said = predictions(loss.link(), &[said], 1)[0];
+            approx::assert_relative_eq!(said, 0.5, epsilon = 1e-9);
+        }
+        assert!(half(&subject(Activation::Relu, Loss::MseMean).model.network).is_some());
+    }
+}
