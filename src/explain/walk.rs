@@ -291,20 +291,20 @@ impl Walker<'_> {
             right: Right::Sum(vec![product]),
             is_in_buffer: false,
         };
-        for unit in 0..layer.fan_out.min(SHOWN_COLS) {
+        for (unit, &d) in d_z.iter().enumerate().take(SHOWN_COLS) {
             let at = unit + 1;
             for (i, &x) in self.input(layer).iter().enumerate().take(SHOWN_ROWS) {
                 let i = i + 1;
                 equations.push(share(
                     format!("to dw{number}[{i}][{at}]"),
                     format!("{input}[{i}] dz{number}[{at}]"),
-                    vec![x, d_z[unit]],
+                    vec![x, d],
                 ));
             }
             equations.push(share(
                 format!("to db{number}[{at}]"),
                 format!("dz{number}[{at}]"),
-                vec![d_z[unit]],
+                vec![d],
             ));
         }
         let title = format!("What this row adds to dW{number} and db{number}");
