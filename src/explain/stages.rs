@@ -124,7 +124,8 @@ impl Builder<'_> {
         };
         let mut matrices = vec![inputs, of("T", "the targets", 0..outputs)];
         if width > outputs {
-            matrices.push(of("weights of rows", "how much each row counts", outputs..width));
+            let weights = of("weights of rows", "how much each row counts", outputs..width);
+            matrices.push(Matrix { axes: ["row", ""], ..weights });
         }
         self.stage(StageKind::Batch, matrices, Vec::new())
     }
