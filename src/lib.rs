@@ -17,6 +17,7 @@
 //! | check | comparison within derived bounds, and the check of a device | [`check`] |
 //! | explain | one training step with every number in it, and the demonstrations | [`explain`] |
 //! | model | a trained network, or a training to resume, as bytes | [`model`] |
+//! | picture | numbers as charts, in SVG and PNG; with the feature `cli` | `picture` |
 
 pub mod check;
 pub mod data;
@@ -39,5 +40,7 @@ pub use error::Error;
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod picture;
 #[cfg(feature = "cli")]
 pub mod report;

@@ -6,13 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may use.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("random", &[]),
     ("network", &["random"]),
     ("optimizer", &["network"]),
     ("data", &["network", "random"]),
     ("reference", &["network", "optimizer", "data", "random"]),
     ("gpu", &[]),
+    // Numbers and shapes: no network, no engine.
+    ("picture", &[]),
     ("kernels", &["network", "optimizer", "data", "random", "gpu"]),
     ("model", &["network", "data"]),
     ("engine", &["network", "optimizer", "data", "random", "gpu", "kernels", "reference"]),
@@ -52,6 +54,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "sweep",
             "explain",
             "bench",
+            "picture",
         ],
     ),
     (
@@ -69,6 +72,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "explain",
             "bench",
             "model",
+            "picture",
             "reference",
             "report",
         ],

@@ -95,7 +95,7 @@ impl Keeper {
             Event::Progress(_) | Event::Halved(_) if self.restarts > 1 => Ok(()),
             Event::Progress(progress) => self.history.append(&report::progress_line(progress)),
             Event::Halved(halving) => self.history.append(&report::halving_line(halving)),
-            Event::StartEnded(_) | Event::Steps(_) => Ok(()),
+            Event::StartEnded(_) | Event::Steps(_) | Event::Shown(..) => Ok(()),
             Event::Reopened(epoch) => {
                 self.history.append(&json!({"event": "reopened", "epoch": epoch}))
             }

@@ -9,8 +9,10 @@ mod devices;
 mod explain;
 mod export;
 mod keep;
+mod live;
 mod lr_find;
 mod own;
+mod plot;
 mod predict;
 mod resolve;
 mod settings;
@@ -61,6 +63,8 @@ enum Command {
     LrFind(Box<lr_find::LrFindArgs>),
     /// Run a saved network on inputs
     Predict(predict::PredictArgs),
+    /// Draw a run, a saved network, or a table that wgrad wrote, as SVG or PNG
+    Plot(plot::PlotArgs),
     /// Measure every engine beside loops written for this CPU
     Bench(bench::BenchArgs),
     /// Check every kernel and whole trainings on a device against the CPU
@@ -88,6 +92,7 @@ pub fn main() -> ExitCode {
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::LrFind(args)) => lr_find::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),

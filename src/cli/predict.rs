@@ -281,6 +281,24 @@ pub(super) fn dataset(
     Ok(data)
 }
 
+/// The same in parts: those to train on and those to test on of data that keeps some, or all of them.
+pub(super) fn sets(
+    settings: &Settings,
+    source: &Source,
+    model: &Model,
+) -> Result<Vec<(&'static str, Dataset)>, Error> {
+    let built_in = source.by_name(settings.noise, settings.data_seed.unwrap_or(0)).transpose()?;
+    let parts: &[_] = match built_in.is_some_and(|rows| rows.has_test) {
+        true => &[("training", Part::Train), ("test", Part::Test)],
+        false => &[("data", Part::All)],
+    };
+    let set = |&(name, part): &(&'static str, Part)| {
+        let table = table(part, settings, source, model)?;
+        Ok((name, model.schema.dataset(&table.pick(&table.with_target()))?))
+    };
+    parts.iter().map(set).collect()
+}
+
 fn misfit(columns: usize, inputs: usize, outputs: usize) -> String {
     format!(
         "its {columns} columns do not fit the model; give {inputs} columns of inputs, with or without {outputs} of targets, or another --model"
@@ -288,7 +306,7 @@ fn misfit(columns: usize, inputs: usize, outputs: usize) -> String {
 }
 
 /// A task that is never stepped: an engine is made of one.
-fn task(model: &Model, inputs: &[f32]) -> Result<Task, Error> {
+pub(super) fn task(model: &Model, inputs: &[f32]) -> Result<Task, Error> {
     let network = &model.network;
     let first = inputs[..network.inputs()].to_vec();
     // One of n: every loss takes that.

@@ -6,6 +6,8 @@ use clap::Args;
 
 use super::device;
 use super::keep::{self, Found, Keeper};
+use super::live::{self, Live};
+use super::plot::film;
 use super::resolve::Resolved;
 use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
@@ -35,7 +37,16 @@ pub(super) struct TrainArgs {
     )]
     profile: Option<Option<PathBuf>>,
 
-    /// Replace existing files that --out and --save name
+    /// Draw the loss and, for two inputs, the boundary while it trains; q ends the training in order
+    #[arg(long, conflicts_with_all = ["json", "quiet"], hide_short_help = true, help_heading = "Output")]
+    live: bool,
+
+    /// Film the kept start, whose steps are made once more for it: the decision boundary and the hidden space over the
+    /// epochs as an animated PNG, of a network of two inputs
+    #[arg(long, value_name = "FILE.png", hide_short_help = true, help_heading = "Output")]
+    film: Option<PathBuf>,
+
+    /// Replace existing files that --out, --save and --film name
     #[arg(long, hide_short_help = true, help_heading = "Output")]
     force: bool,
 
@@ -111,13 +122,14 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     check_requirements(settings)?;
     let save = settings.save.as_deref().map(Path::new);
     let trace = args.trace();
+    check_film(args, training, save)?;
     if let (Some(save), Some(trace)) = (save, trace)
         && save == trace
     {
         let reason = "is where --save puts the network; give another file";
         return Err(Error::setting(format!("--profile={}", trace.display()), reason).into());
     }
-    for path in [save, trace].into_iter().flatten() {
+    for path in [save, trace, args.film.as_deref()].into_iter().flatten() {
         file::check_free(path, args.force)?;
     }
     let stop = Stop::listen()?;
@@ -138,13 +150,27 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let from = found.map(|found| found.resume);
         let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.spec, from.as_ref())?;
         let report = TrainReport::start(training, samples, &chosen.spec, note, detail)?;
+        let picture = args.live.then(|| Live::new(training, samples, &chosen.spec));
+        if picture.is_some() {
+            report.expect_drawings();
+        }
+        let is_due = || picture.as_ref().is_some_and(Live::is_due);
+        let shown = picture.as_ref().and_then(|live| live.shown(&is_due));
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = save.is_some();
-        let stopping = || stop.signal().is_some() || report.is_closed() && !saves;
+        let ended = || picture.as_ref().is_some_and(Live::ends);
+        let stopping = || stop.signal().is_some() || ended() || report.is_closed() && !saves;
         let mut watch = |event: Event<'_>| {
             match event {
-                Event::Progress(progress) => report.progress(progress),
+                Event::Progress(progress) => {
+                    let drawing = picture.as_ref().and_then(|live| live.progress(progress));
+                    report.progress(progress, drawing);
+                }
+                Event::Shown(progress, forward) => {
+                    let drawing = picture.as_ref().map(|live| live.seen(forward));
+                    report.progress(progress, drawing);
+                }
                 Event::Steps(steps) => report.steps(steps),
                 Event::StartEnded(end) => report.start_ended(end),
                 Event::Halved(halving) => report.halved(halving),
@@ -155,7 +181,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             keeper.as_mut().map_or(Ok(()), |keeper| keeper.note(event))
         };
         let keeps = !matches!(wanted_folder, keep::Wanted::Nothing);
-        let outcome = training.run_from(&chosen.spec, from, keeps, &mut watch, &stopping).await;
+        let outcome =
+            training.run_shown(&chosen.spec, from, keeps, shown, &mut watch, &stopping).await;
         if let (Err(error @ Error::Diverged { .. }), Detail::Json) = (&outcome, detail) {
             report.diverged(error);
         }
@@ -196,11 +223,54 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
         // Not before the network is safe.
         traced?;
+        let filmed = match &args.film {
+            Some(path) if stop.signal().is_none() => {
+                let stopping = || stop.signal().is_some();
+                let (bytes, frames) =
+                    film::film(training, samples, &outcome.kept, &chosen.spec, &stopping).await?;
+                stop.check()?;
+                file::write_atomic(path, &bytes)?;
+                Some(film::told(path, frames))
+            }
+            _ => None,
+        };
         let kept = keeper.as_ref().map(Keeper::path);
-        report.finish(&outcome, save, kept, profile?.as_ref())?;
+        let boundary = match detail {
+            Detail::Normal | Detail::Verbose => {
+                live::boundary(training, samples, outcome.kept.weights(), &chosen.spec).await?
+            }
+            _ => None,
+        };
+        report.finish(&outcome, save, kept, profile?.as_ref(), boundary.as_deref())?;
+        if let (Some(told), Detail::Normal | Detail::Verbose) = (filmed, detail) {
+            crate::report::print(&told)?;
+        }
         stop.check()?;
         Ok(check_required(settings, training, &outcome)?)
     })
+}
+
+/// Whether there can be a film.
+fn check_film(args: &TrainArgs, training: &Training, save: Option<&Path>) -> Result<(), Error> {
+    let Some(path) = &args.film else { return Ok(()) };
+    let setting = format!("--film {}", path.display());
+    if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("png")) {
+        return Err(Error::setting(
+            setting,
+            "is written as an animated PNG; use a name that ends in .png",
+        ));
+    }
+    if args.resume.is_some() {
+        let reason = "is of a run from its start, and --resume goes on with one; leave one out";
+        return Err(Error::setting(setting, reason));
+    }
+    if [save, args.trace()].contains(&Some(path.as_path())) {
+        return Err(Error::setting(
+            setting,
+            "is where --save or --profile writes; give another file",
+        ));
+    }
+    film::check(&setting, &training.network)
 }
 
 /// Whether what is required can be.

@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Detail, OutputError, curve, engine_line, json, print, table};
+use super::{Detail, OutputError, engine_line, json, print, table};
 use crate::check::{Lockstep, LockstepPoint};
 use crate::engine::{EngineSpec, Task};
 use crate::network::joined;
+use crate::picture::Curves;
 
 /// A training in lockstep.
 #[derive(Debug)]
@@ -63,7 +64,8 @@ impl LockstepReport<'_> {
         if let (Some(first), Some(last)) = (positive.first(), positive.last()) {
             text += "largest difference of a parameter from the reference that went along from the start\n";
             let left = format!("step {}", first.0);
-            text += &curve::plot(&positive, "drift", true, &left, &last.0.to_string());
+            let ends = [left, last.0.to_string()];
+            text += &Curves { name: "drift", logarithmic: true, ends }.one(&positive);
         }
         if let Some(last) = points.last() {
             let LockstepPoint { step, drift, bound, .. } = last;

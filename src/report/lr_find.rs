@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Detail, OutputError, cells, curve, engine_line, json, print, table};
+use super::{Detail, OutputError, cells, engine_line, json, print, table};
 use crate::engine::{EngineSpec, NetworkStatus};
+use crate::picture::Curves;
 use crate::sweep::RateMap;
 use crate::train::{RangeTest, RateRange, Training};
 
@@ -72,7 +73,8 @@ impl RateReport<'_> {
             points.iter().map(|point| (f64::from(point.rate).ln(), point.smoothed)).collect();
         let logarithmic = curve.iter().all(|point| point.1 > 0.0);
         let last = points.last().map_or(to, |point| point.rate);
-        text += &curve::plot(&curve, "loss", logarithmic, &format!("rate {from}"), &rounded(last));
+        let ends = [format!("rate {from}"), rounded(last)];
+        text += &Curves { name: "loss", logarithmic, ends }.one(&curve);
         let broke = if self.test.broke { "; above, it diverged" } else { "" };
         let _ = match (self.test.steepest, self.test.lowest) {
             (Some(steepest), Some(lowest)) => writeln!(
@@ -103,9 +105,10 @@ impl RateReport<'_> {
             (f64::from(*rate).ln(), 100.0 * count.rate().unwrap_or(0.0))
         };
         let solved: Vec<(f64, f64)> = map.rates.iter().zip(&map.counts).map(share).collect();
-        let ends = (format!("rate {}", map.rates[0]), rounded(map.rates[map.rates.len() - 1]));
-        text += &curve::plot(&solved, "solved, %", false, &ends.0, &ends.1);
-        let _ = writeln!(text, "\n{}", self.shades(map, &ends.0, &ends.1));
+        let ends = [format!("rate {}", map.rates[0]), rounded(map.rates[map.rates.len() - 1])];
+        let solved_at = Curves { name: "solved, %", logarithmic: false, ends: ends.clone() };
+        text += &solved_at.one(&solved);
+        let _ = writeln!(text, "\n{}", self.shades(map, &ends[0], &ends[1]));
         let suggested = map.suggested();
         let step = (map.rates.len() - 1).div_ceil(SHOWN - 1).max(1);
         let shown = (0..map.rates.len()).filter(|at| at % step == 0 || suggested == Some(*at));

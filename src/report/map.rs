@@ -1,46 +1,14 @@
 //! Two numeric axes as a map: the solve rate and the median epochs of every cell.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use super::cells::{CellCount, varying};
+use crate::picture::{Map, Paint};
 use crate::sweep::{AxisValue, Count};
 
 /// The most cells of a map, and characters of its line: beyond them a list is easier to read.
 const MOST_CELLS: usize = 4096;
 const MOST_COLUMNS: usize = 200;
-
-/// Whether cells are colored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Paint {
-    Colored,
-    Plain,
-}
-
-impl Paint {
-    /// Colors on a terminal, unless NO_COLOR is set (no-color.org).
-    pub(super) fn detect() -> Paint {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        match std::io::stdout().is_terminal() && !refused {
-            true => Paint::Colored,
-            false => Paint::Plain,
-        }
-    }
-
-    /// A cell of a map; the higher the share, the brighter its background.
-    fn cell(self, text: &str, share: f64) -> String {
-        /// The 256-colour palette from dark blue over green to yellow.
-        const RAMP: [u8; 11] = [17, 18, 24, 30, 29, 35, 71, 107, 143, 185, 226];
-        match self {
-            Paint::Plain => text.to_owned(),
-            Paint::Colored => {
-                let step = ((share * 10.0).round() as usize).min(10);
-                let foreground = if step >= 6 { 16 } else { 255 };
-                format!("\x1b[48;5;{};38;5;{foreground}m{text}\x1b[0m", RAMP[step])
-            }
-        }
-    }
-}
 
 /// The axes of a map: down, across, and the others; each combination of the others has its own map.
 #[derive(Debug, PartialEq)]
@@ -161,7 +129,7 @@ fn one(
                 Some((_, count)) => show(count).unwrap_or_else(|| ("-".to_owned(), 0.0)),
                 None => (String::new(), 0.0),
             };
-            text += &paint.cell(&format!("{shown:>width$}"), share);
+            text += &paint.on(&format!("{shown:>width$}"), Map::Sequential.color(share));
         }
         text.push('\n');
     }
@@ -217,7 +185,8 @@ lr \\ width    2    3    4
 ";
         assert_eq!(text, expected);
         let painted = draw(&cells, &axes(&cells).unwrap(), Paint::Colored);
-        assert!(painted.contains("\x1b[48;5;17;38;5;255m    0\x1b[0m"), "{painted:?}");
+        let none = Paint::Colored.on("    0", Map::Sequential.color(0.0));
+        assert!(painted.contains(&none) && none.starts_with("\x1b["), "{painted:?}");
     }
 
     #[test]

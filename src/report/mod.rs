@@ -4,7 +4,6 @@ mod bench;
 mod cells;
 mod check;
 mod crossover;
-mod curve;
 mod explain;
 mod json;
 mod lockstep;
@@ -26,6 +25,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::{EngineSpec, Mapping};
 use crate::gpu::{AdapterEntry, SkippedBackend};
+use crate::picture::{Paint, Window};
 use crate::train::Training;
 
 pub use bench::{boundary_costs, contest, step_contest};
@@ -40,7 +40,8 @@ pub use predict::{Form, PredictReport, predictions};
 pub use profile::trace as profile_trace;
 pub use pytorch::{check_size as check_script_size, script as pytorch_script};
 pub use sweep::{SweepReport, SweepResult, Told, joined_sweep};
-pub use train::TrainReport;
+pub use table::loss;
+pub use train::{TrainReport, losses};
 
 /// Why standard output cannot be written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,24 @@ impl From<std::io::Error> for OutputError {
 pub fn print(text: &str) -> Result<(), OutputError> {
     let mut out = std::io::stdout().lock();
     Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush())?)
+}
+
+/// What drawings on standard output have room for; without a terminal it is [`Window::PLAIN`]. Colours are left out where
+/// NO_COLOR is set (no-color.org).
+pub fn window() -> Window {
+    window_of(&console::Term::stdout())
+}
+
+/// The same of another stream.
+pub fn window_of(terminal: &console::Term) -> Window {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match terminal.is_term() {
+        true => Window {
+            columns: terminal.size().1.into(),
+            paint: if refused { Paint::Plain } else { Paint::Colored },
+        },
+        false => Window::PLAIN,
+    }
 }
 
 /// How much is printed.

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use indicatif::ProgressBar;
 
 use super::cells::{self, CellCount, varying};
-use super::map::{self, Paint};
-use super::{Detail, OutputError, batches, engine_line, json, print, progress_bar, table};
+use super::map;
+use super::{Detail, OutputError, batches, engine_line, json, print, progress_bar, table, window};
 use crate::engine::EngineSpec;
 use crate::sweep::{Count, PartCell, Sweep, SweepProgress, Tally};
 
@@ -112,7 +112,7 @@ impl Told for Count {
     fn text(result: &SweepResult<'_>, detail: Detail) -> String {
         let table = match map::axes(result.cells) {
             Some(axes) if detail != Detail::Verbose => {
-                map::draw(result.cells, &axes, Paint::detect())
+                map::draw(result.cells, &axes, window().paint)
             }
             _ => list(result.cells),
         };

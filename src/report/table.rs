@@ -152,7 +152,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// A loss with six decimals, or in scientific notation where these would be meaningless.
-pub(super) fn loss(value: f64) -> String {
+pub fn loss(value: f64) -> String {
     if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
         format!("{value:.6}")
     } else {

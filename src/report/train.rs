@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
 
 use super::{
-    Detail, OutputError, batches, curve, engine_line, json, print, profile, progress_bar, quoted,
-    table, verdict,
+    Detail, OutputError, batches, engine_line, json, print, profile, progress_bar, quoted, table,
+    verdict, window,
 };
 use crate::Error;
 use crate::data::{Dataset, Encoding, Labels, Normalize, SOLVED_ROWS, Samples, Scaling};
@@ -17,7 +17,13 @@ use crate::engine::{EngineKind, EngineSpec, Mapping};
 use crate::gpu::Profile;
 use crate::network::{Hyperparameter, Network};
 use crate::optimizer::{Optimizer, Schedule, ScheduleKind};
-use crate::train::{Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd, Training};
+use crate::picture::{Curves, Stroke, Window, class};
+use crate::train::{
+    Ended, Finding, Halving, HeldOut, Outcome, Progress, StartEnd, Training, ValidationPoint,
+};
+
+/// How often drawings are written: that costs more than making them.
+const DRAWN_A_SECOND: u8 = 4;
 
 /// The report of a training while it runs.
 #[derive(Debug)]
@@ -33,6 +39,8 @@ pub struct TrainReport<'a> {
     per_epoch: u64,
     /// The first failure of standard output; the training is then asked to stop.
     failed: RefCell<Option<OutputError>>,
+    /// What --live shows under the bar.
+    picture: RefCell<String>,
 }
 
 impl<'a> TrainReport<'a> {
@@ -52,18 +60,28 @@ impl<'a> TrainReport<'a> {
             || json::start(training, data, at, note),
             || heading(training, data, at, note),
         ))?;
-        let template = "{bar:30} epoch {prefix}  {msg}  {elapsed}, {eta} left";
+        let template = "{bar:30} epoch {prefix}  {elapsed}, {eta} left  {msg}";
         let per_epoch = training.batches(training.seed).steps_per_epoch() as u64;
         let bar = progress_bar(detail, per_epoch * u64::from(training.epochs), template);
         let scaling = data.schema.scaling.clone();
-        let (targets, failed) = (data.schema.targets.clone(), RefCell::default());
-        let report = TrainReport { training, scaling, targets, at, detail, bar, per_epoch, failed };
+        let targets = data.schema.targets.clone();
+        let (failed, picture) = (RefCell::default(), RefCell::default());
+        let report =
+            TrainReport { training, scaling, targets, at, detail, bar, per_epoch, failed, picture };
         report.move_to(0);
         Ok(report)
     }
 
-    /// Reports a report boundary.
-    pub fn progress(&self, progress: Progress) {
+    /// Is to be drawn on: a bar with a drawing under it is written to the terminal less often.
+    pub fn expect_drawings(&self) {
+        self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWN_A_SECOND));
+    }
+
+    /// Reports a report boundary; a drawing stays under the bar until the next.
+    pub fn progress(&self, progress: Progress, drawing: Option<String>) {
+        if let Some(drawing) = drawing {
+            self.picture.replace(format!("\n{drawing}"));
+        }
         if self.detail == Detail::Json {
             return self.print(&json::line(&json::progress(progress)));
         }
@@ -71,7 +89,9 @@ impl<'a> TrainReport<'a> {
         let loss = table::loss(loss.into());
         let seen = validation.map(|seen| format!("  validation {}", table::loss(seen.loss)));
         self.move_to(self.per_epoch * u64::from(epoch));
-        self.bar.set_message(format!("seed {seed}  loss {loss}{}", seen.unwrap_or_default()));
+        let picture = self.picture.borrow();
+        let seen = seen.unwrap_or_default();
+        self.bar.set_message(format!("seed {seed}  loss {loss}{seen}{picture}"));
     }
 
     /// Reports steps between two report boundaries: the bar moves within an epoch too.
@@ -155,6 +175,7 @@ impl<'a> TrainReport<'a> {
         saved: Option<&Path>,
         kept: Option<&Path>,
         profile: Option<&Profile>,
+        boundary: Option<&str>,
     ) -> Result<(), OutputError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -167,7 +188,10 @@ impl<'a> TrainReport<'a> {
         let data = &training.data;
         let mut text = String::new();
         if !is_quiet {
-            let _ = writeln!(text, "\n{}", curve::draw(&run.history));
+            let _ = writeln!(text, "\n{}", losses(&run.history, &run.validation_history, window()));
+            if let Some(boundary) = boundary {
+                let _ = writeln!(text, "{boundary}");
+            }
             if data.rows() <= SOLVED_ROWS {
                 let predictions = &run.evaluation.predictions;
                 let inputs =
@@ -203,6 +227,31 @@ impl<'a> TrainReport<'a> {
         }
         print(&text)
     }
+}
+
+/// The losses over the epochs: solid those on the rows of training, dotted those on the rows kept for validation.
+pub fn losses(trained: &[(u32, f32)], seen: &[ValidationPoint], window: Window) -> String {
+    let (Some(first), Some(last)) = (trained.first(), trained.last()) else { return String::new() };
+    let ends = [format!("epoch {}", first.0), last.0.to_string()];
+    let wide = |&(epoch, loss): &(u32, f32)| (f64::from(epoch), f64::from(loss));
+    let seen: Vec<_> = seen.iter().map(|seen| (f64::from(seen.epoch), seen.loss)).collect();
+    let trained: Vec<_> = trained.iter().map(wide).collect();
+    let logarithmic = trained.iter().chain(&seen).all(|point| point.1 > 0.0);
+    let is_alone = seen.is_empty();
+    let strokes = [(seen, true), (trained, false)].map(|(points, is_dotted)| {
+        let color = class(usize::from(is_dotted));
+        Stroke { points, is_dotted, color }
+    });
+    let curves = Curves { name: "loss", logarithmic, ends };
+    let mut text = curves.draw(&strokes, window);
+    if !is_alone && !text.is_empty() {
+        let [dotted, solid] = strokes.each_ref().map(|stroke| {
+            let sample = if stroke.is_dotted { "⠂⠐⠂" } else { "⠒⠒⠒" };
+            window.paint.in_color(sample, stroke.color)
+        });
+        let _ = writeln!(text, "{:11}{solid} training  {dotted} validation", "");
+    }
+    text
 }
 
 fn heading(training: &Training, about: &Samples, at: &EngineSpec, note: Option<&str>) -> String {

@@ -23,12 +23,23 @@ impl Resume {
     }
 }
 
+/// Inputs whose outputs are to be seen while a training runs.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// Rows of inputs, `[rows][inputs]`.
+    pub inputs: &'a [f32],
+    /// Asked at each report boundary: whether to look now.
+    pub is_due: &'a dyn Fn() -> bool,
+}
+
 /// What a running training has to tell and to ask.
 pub(super) struct Control<'a> {
     /// Hears of what happens; its error ends the training.
     pub watch: &'a mut dyn FnMut(Event<'_>) -> Result<(), Error>,
     /// Whether anybody keeps checkpoints.
     pub snapshots: bool,
+    /// What is looked at on the way, if anything.
+    pub shown: Option<Shown<'a>>,
     /// Whether somebody asks for an end.
     pub asked: &'a dyn Fn() -> bool,
     /// When the time began, and how many seconds there are.

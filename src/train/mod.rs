@@ -15,7 +15,7 @@ mod trainer_state;
 
 use std::sync::Arc;
 
-pub use control::Resume;
+pub use control::{Resume, Shown};
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{ClassScore, Confusion, Evaluation, TargetErrors, dead_units, evaluate};
 pub(crate) use group::{Seed, judge, judge_by_engine, suits_lanes};

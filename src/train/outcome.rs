@@ -8,7 +8,7 @@ use super::{
 };
 use crate::Error;
 use crate::data::{Batches, Dataset};
-use crate::engine::State;
+use crate::engine::{Forward, State};
 
 /// One training from one start.
 #[derive(Debug, Clone)]
@@ -200,6 +200,8 @@ impl<'a> StartEnd<'a> {
 pub enum Event<'a> {
     /// A report boundary.
     Progress(Progress),
+    /// The outputs that were to be seen, of the network that was told of last at this report boundary.
+    Shown(Progress, &'a Forward),
     /// So many steps are made: now and then while it is far to the next report boundary.
     Steps(u32),
     /// A start came to its end.

@@ -2,7 +2,7 @@
 
 use web_time::Instant;
 
-use super::control::{Control, Resume};
+use super::control::{Control, Resume, Shown};
 use super::examine::Checkups;
 use super::group::Seed;
 use super::outcome::{Tally, is_finite};
@@ -51,9 +51,26 @@ impl Training {
         watch: &mut dyn FnMut(Event<'_>) -> Result<(), Error>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Outcome, Error> {
+        self.run_shown(spec, from, snapshots, None, watch, stop).await
+    }
+
+    /// The same, with a look at some inputs whenever one is due at a report boundary: `watch` hears of
+    /// [`Event::Shown`]. That changes nothing of the training.
+    ///
+    /// # Errors
+    /// As [`Training::run_from`].
+    pub async fn run_shown(
+        &self,
+        spec: &EngineSpec,
+        from: Option<Resume>,
+        snapshots: bool,
+        shown: Option<Shown<'_>>,
+        watch: &mut dyn FnMut(Event<'_>) -> Result<(), Error>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Outcome, Error> {
         self.check_on(spec)?;
         let (started, max_seconds) = (Instant::now(), self.stopping.max_seconds);
-        let mut control = Control { watch, snapshots, asked: stop, started, max_seconds };
+        let mut control = Control { watch, snapshots, shown, asked: stop, started, max_seconds };
         let mut tally = Tally::default();
         match self.run_starts(spec, from, &mut tally, &mut control).await {
             Err(Error::Diverged { .. }) if self.restarts > 1 => {

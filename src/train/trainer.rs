@@ -186,7 +186,14 @@ impl<'a> Trainer<'a> {
         if is_boundary {
             ended = self.decide(control).await?;
         }
-        self.tell_progress(control)?;
+        let told = self.tell_progress(control)?;
+        if let (Some((of, progress)), Some(shown)) = (told, control.shown)
+            && (shown.is_due)()
+        {
+            let state = self.group.engine.states().await?.swap_remove(of);
+            let forward = self.group.engine.forward_from(&state, shown.inputs).await?;
+            (control.watch)(Event::Shown(progress, &forward))?;
+        }
         if ended.is_none() && !self.group.has_made(training.epochs) {
             ended = control.stops();
         }
@@ -258,26 +265,29 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Tells of the last loss, where one came: of several starts that of the best so far.
-    fn tell_progress(&mut self, control: &mut Control<'_>) -> Result<(), Error> {
+    /// Tells of the last loss, where one came: of several starts that of the best so far, which is returned with
+    /// its place.
+    fn tell_progress(
+        &mut self,
+        control: &mut Control<'_>,
+    ) -> Result<Option<(usize, Progress)>, Error> {
         let told = self.told.0;
-        let of = |candidate: &Candidate<'_>| {
+        let of = |(at, candidate): (usize, &Candidate<'_>)| {
             let TrainerState { seed, ref history, .. } = candidate.trainer_state;
             let &(epoch, loss) = history.last().filter(|point| point.0 > told)?;
             let validation = candidate.seen.filter(|seen| seen.epoch == epoch);
             let is_sound = candidate.diverged.is_none();
-            is_sound.then_some(Progress { seed, epoch, loss, validation })
+            is_sound.then_some((at, Progress { seed, epoch, loss, validation }))
         };
-        let stops_when_solved =
-            |one: &Progress| one.validation.map_or(one.loss.into(), |seen| seen.loss);
-        let all = self.group.candidates.iter().filter_map(of);
-        match all.min_by(|one, other| stops_when_solved(one).total_cmp(&stops_when_solved(other))) {
-            Some(best) => {
-                self.told.0 = best.epoch;
-                (control.watch)(Event::Progress(best))
-            }
-            None => Ok(()),
+        let ranked =
+            |(_, one): &(usize, Progress)| one.validation.map_or(one.loss.into(), |seen| seen.loss);
+        let all = self.group.candidates.iter().enumerate().filter_map(of);
+        let best = all.min_by(|one, other| ranked(one).total_cmp(&ranked(other)));
+        if let Some((_, progress)) = best {
+            self.told.0 = progress.epoch;
+            (control.watch)(Event::Progress(progress))?;
         }
+        Ok(best)
     }
 
     /// Tells of a checkpoint. Where a divergence goes back to the last report boundary, it is that: from

@@ -29,10 +29,11 @@ pub(super) enum Verb {
     Bench,
     Check,
     Explain,
+    Plot,
 }
 
 impl Verb {
-    pub(super) const ALL: [Verb; 8] = [
+    pub(super) const ALL: [Verb; 9] = [
         Verb::Train,
         Verb::Sweep,
         Verb::LrFind,
@@ -41,6 +42,7 @@ impl Verb {
         Verb::Bench,
         Verb::Check,
         Verb::Explain,
+        Verb::Plot,
     ];
     /// Those that have the settings of a training, from flags and from a file.
     const OF_TRAININGS: &'static [Verb] =

@@ -68,6 +68,7 @@ const DATA_VERBS: &[Verb] = &[
     Verb::Check,
     Verb::Explain,
     Verb::Predict,
+    Verb::Plot,
 ];
 const WITH_BENCH: &[Verb] = &[
     Verb::Train,
@@ -168,6 +169,7 @@ settings! {
         help_in: &[
             (Verb::Sweep, "Data set. Of at most 64 rows with targets of 0 and 1 the networks that solve them are counted; of others accuracy or R2 is told [default: xor]"),
             (Verb::Predict, "Rows with or without targets: a data set by name, a table FILE.csv, idx:IMAGES or idx:IMAGES,LABELS, or - for a table on standard input"),
+            (Verb::Plot, "Rows to draw a network with: a data set by name, a table FILE.csv, idx:IMAGES,LABELS, or - for a table on standard input [default: those of the run]"),
         ],
         ..DATA
     },
@@ -235,7 +237,10 @@ settings! {
     /// Columns of a table that are targets, by name or by number from 1
     target: Vec<String> => Setting {
         value: "COLUMN,...", default: "the last",
-        help_in: &[(Verb::Predict, "Columns of a table that are targets, by name or by number from 1 [default: those of the training by name, else the last]")],
+        help_in: &[
+            (Verb::Predict, "Columns of a table that are targets, by name or by number from 1 [default: those of the training by name, else the last]"),
+            (Verb::Plot, "Columns of a table that are targets, by name or by number from 1 [default: those of the training by name, else the last]"),
+        ],
         ..TABLE
     },
     /// What the target column holds
@@ -373,6 +378,7 @@ settings! {
         verbs: &Verb::ALL,
         help_in: &[
             (Verb::Predict, "Device: auto (the CPU, unless a WGPU_* variable chooses an adapter), cpu, gpu, software, or the index or a part of the name of an adapter"),
+            (Verb::Plot, "Device that evaluates the network: auto (a real GPU, else the CPU), cpu, gpu, software, or the index or a part of the name of an adapter"),
             (Verb::Bench, "Device: auto, cpu (the CPU alone), gpu, software, or the index or a part of the name of an adapter"),
             (Verb::Explain, "Device: auto (a real GPU, else a software adapter, else the CPU), cpu, gpu, software, or the index or a part of the name of an adapter"),
             (Verb::Check, "Device: auto or gpu (a real GPU, else a software adapter), software, or the index or a part of the name of an adapter"),
@@ -386,6 +392,7 @@ settings! {
         help_in: &[
             (Verb::Sweep, "Engine [default: auto: on an adapter resident where every cell fits, else cpu on all cores]"),
             (Verb::Predict, "Engine [default: layered where --device names an adapter, else cpu]"),
+            (Verb::Plot, "Engine that evaluates the network [default: layered on an adapter, else cpu]"),
         ],
         refused: &[PLAIN_IN_EXPLAIN],
         ..DEVICE

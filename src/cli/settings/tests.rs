@@ -28,7 +28,7 @@ fn of_verb<const VERB: u8>() -> OfVerb {
     OfVerb { verb: Verb::ALL[VERB as usize], build: Flags::<VERB>::augment_args, read }
 }
 
-fn verbs() -> [OfVerb; 8] {
+fn verbs() -> [OfVerb; 9] {
     [
         of_verb::<{ Verb::Train as u8 }>(),
         of_verb::<{ Verb::Sweep as u8 }>(),
@@ -38,6 +38,7 @@ fn verbs() -> [OfVerb; 8] {
         of_verb::<{ Verb::Bench as u8 }>(),
         of_verb::<{ Verb::Check as u8 }>(),
         of_verb::<{ Verb::Explain as u8 }>(),
+        of_verb::<{ Verb::Plot as u8 }>(),
     ]
 }
 
@@ -112,6 +113,7 @@ fn the_program_has_no_flag_twice_and_each_row_in_its_commands() {
         (Verb::Bench, "bench"),
         (Verb::Check, "check"),
         (Verb::Explain, "explain"),
+        (Verb::Plot, "plot"),
     ] {
         let command = program.find_subcommand(name).unwrap();
         let has = |key: &str| command.get_arguments().any(|arg| arg.get_id() == key);

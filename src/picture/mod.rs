@@ -1,0 +1,78 @@
+//! Pictures: from numbers to charts, from charts to a drawing, and from that to SVG or PNG. Knows numbers and
+//! shapes; of networks and runs it knows what it is handed.
+//!
+//! | word | what it is | where |
+//! | --- | --- | --- |
+//! | picture | a title over charts in columns | `chart` |
+//! | chart | two axes, and layers of data between them | `chart` |
+//! | axis | a name with its unit, a range, ticks | `axis` |
+//! | color | one palette and three maps for all pictures | `color` |
+//! | scene | lines, areas, circles, texts and images in points | `scene` |
+//! | layout | a picture as a scene: the one look of all of them | `layout`, `frame`, `drawn` |
+//! | svg, raster, png | a scene as a file | `svg`, `raster`, `png`, `font` |
+//! | window | characters of a terminal, as half-blocks, shades and braille | `terminal`, `braille` |
+//!
+//! There is no chart library in it: those that draw pixels bring a font renderer that is not maintained any more
+//! (RUSTSEC-2026-0192), and none has contours, maps and animations in one look. Shapes, letters of strokes and PNG
+//! take no dependency that is not there already.
+
+mod axis;
+mod braille;
+mod chart;
+mod color;
+mod contour;
+mod drawn;
+mod font;
+mod frame;
+mod layout;
+mod network;
+mod page;
+mod plane;
+mod png;
+mod project;
+mod raster;
+mod rows;
+mod run;
+mod scene;
+mod svg;
+mod table;
+mod terminal;
+
+pub use axis::{Axis, Scale, short};
+pub use braille::{Curves, Stroke};
+pub use chart::{Chart, Layer, Mark, Picture, Ramp};
+pub use color::{Color, Map, class};
+pub use contour::{Grid, contour};
+pub use layout::{arranged, scene};
+pub use network::{axes_around, confusion, fit, hidden, image, percent, scatter, weights};
+pub use page::{Part, page};
+pub use plane::{Answer, Plane, boundary, units};
+pub use project::{Projection, project};
+pub use rows::Rows;
+pub use run::{CheckupPoint, LayerPoint, RunCurve, curves, doctor};
+pub use scene::Scene;
+pub use svg::svg;
+pub use table::{Cell, Crossing, Drift, MOST_MAPS, columns, crossover, drift, sweep};
+pub use terminal::{MOST_MARKED, Paint, Window, boundary as in_characters};
+
+/// Pixels of a point in PNG files.
+const PIXELS_OF_A_POINT: f64 = 2.0;
+/// The same in films, of which there are many.
+const PIXELS_OF_A_FILM: f64 = 1.2;
+
+/// A drawing as a PNG file.
+pub fn png(scene: &Scene) -> Vec<u8> {
+    png::encode(&raster::pixels(scene, PIXELS_OF_A_POINT))
+}
+
+/// Drawings as an animated PNG, each with the milliseconds that it is shown.
+pub fn film(scenes: &[(Scene, u16)]) -> Vec<u8> {
+    let most =
+        |of: fn(&Scene) -> f64| scenes.iter().map(|(scene, _)| of(scene)).fold(0.0, f64::max);
+    let (width, height) = (most(|scene| scene.width), most(|scene| scene.height));
+    let frame = |(scene, shown): &(Scene, u16)| {
+        let scene = Scene { width, height, ..scene.clone() };
+        (raster::pixels(&scene, PIXELS_OF_A_FILM), *shown)
+    };
+    png::animate(&scenes.iter().map(frame).collect::<Vec<_>>())
+}
