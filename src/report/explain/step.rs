@@ -226,8 +226,9 @@ impl StepReport<'_> {
         if decays || has_first {
             let apart = updates.iter().map(Update::unexplained).fold(0.0, f64::max);
             told.push(format!(
-                "The change is after less before, both from the buffer; its parts are computed here from the gradients{} \
-                 by the optimizer's formula, and add up to it within {apart:.1e}.",
+                "The change is after less before{}; its parts are computed here from the gradients{} by the optimizer's \
+                 formula, and add up to it within {apart:.1e}.",
+                if self.at.gpu().is_some() { ", both from the buffer" } else { "" },
                 if has_first { " and the moments" } else { "" },
             ));
         }

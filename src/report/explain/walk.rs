@@ -18,13 +18,13 @@ pub(super) fn blocks(walk: &Walk, explanation: &Explanation, is_terse: bool) -> 
         )));
     }
     for part in &walk.parts {
-        let is_in_buffer = part.equations.iter().any(|equation| equation.is_in_buffer);
-        let title = match is_in_buffer {
+        let is_of_step = part.equations.iter().any(|equation| equation.is_of_step);
+        let title = match is_of_step {
             true => part.title.clone(),
             false => format!("{} (computed here, from the numbers above)", part.title),
         };
         blocks.push(Block::Heading(3, title));
-        let lines = part.equations.iter().map(|own| equation(own, is_in_buffer));
+        let lines = part.equations.iter().map(|own| equation(own, is_of_step));
         blocks.push(Block::Equations(lines.collect()));
         if part.left_out > 0 {
             blocks.push(Block::Note(format!("{} more are not shown.", part.left_out)));
@@ -62,9 +62,9 @@ fn sum(terms: &[String]) -> String {
     text
 }
 
-/// An equation; where most of those beside it are in a buffer, one that is not says so.
+/// An equation; where those beside it are of the step's own numbers, one that is not says so.
 fn equation(equation: &Equation, most_are: bool) -> EquationLine {
-    let Equation { name, symbols, right, value, is_in_buffer } = equation;
+    let Equation { name, symbols, right, value, is_of_step } = equation;
     let numbers = match right {
         Right::Sum(terms) => {
             let mut written: Vec<String> =
@@ -85,7 +85,7 @@ fn equation(equation: &Equation, most_are: bool) -> EquationLine {
     let mut sides = vec![symbols.clone()];
     sides.extend([numbers, value].into_iter().filter(|side| *side != *symbols));
     sides.dedup();
-    if let (true, false, Some(last)) = (most_are, is_in_buffer, sides.last_mut()) {
+    if let (true, false, Some(last)) = (most_are, is_of_step, sides.last_mut()) {
         *last += " (computed here)";
     }
     EquationLine { name: name.clone(), sides }
