@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::plot::{Picked, Set, Subject};
+use super::plot::{Picked, Subject};
 use crate::Error;
 use crate::data::Samples;
 use crate::engine::{EngineSpec, Forward};
-use crate::model::Model;
 use crate::picture::{MOST_MARKED, Plane, Window, in_characters};
 use crate::report;
 use crate::train::{Progress, Shown, Training};
@@ -233,17 +232,13 @@ fn subject(
     parameters: &[f32],
     spec: &EngineSpec,
 ) -> Option<Subject> {
-    let network = training.network.clone();
     // What the resident engine evaluates, it evaluates on the CPU too: it is over before a dispatch would have begun.
     let spec = match spec {
         EngineSpec::Resident(..) => EngineSpec::Cpu,
         spec => spec.clone(),
     };
-    let sets = vec![Set { name: "training rows", unseen: false, data: Arc::clone(&training.data) }];
-    (network.inputs() == 2).then(|| {
-        let (parameters, schema) = (parameters.to_vec(), samples.schema.clone());
-        Subject { model: Model { network, parameters, schema }, sets, spec }
-    })
+    (training.network.inputs() == 2)
+        .then(|| Subject::of_training(training, samples, parameters.to_vec(), spec))
 }
 
 /// What a network of two inputs says over their plane, for standard output.

@@ -165,11 +165,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             match event {
                 Event::Progress(progress) => {
                     let drawing = picture.as_ref().and_then(|live| live.progress(progress));
-                    report.progress(progress, drawing);
+                    report.progress(progress, drawing.as_deref());
                 }
                 Event::Shown(progress, forward) => {
                     let drawing = picture.as_ref().map(|live| live.seen(forward));
-                    report.progress(progress, drawing);
+                    report.progress(progress, drawing.as_deref());
                 }
                 Event::Steps(steps) => report.steps(steps),
                 Event::StartEnded(end) => report.start_ended(end),

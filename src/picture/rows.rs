@@ -5,6 +5,8 @@ use super::chart::{Chart, Layer, Mark};
 use super::color::{GREY, INK, class};
 use super::scene::Point;
 
+/// The most classes whose names stand above a chart.
+const MOST_NAMED: usize = 20;
 /// How near points are to each other that share a label, as a share of the axes.
 const ONE_PLACE: f64 = 0.03;
 
@@ -51,7 +53,7 @@ impl Rows {
         let mut all: Vec<Layer> = Vec::new();
         for (points, color, mark, own) in layers {
             let is_new = !named.contains(&own);
-            let name = is_new.then(|| own.clone());
+            let name = (is_new && self.names.len() <= MOST_NAMED).then(|| own.clone());
             named.push(own);
             all.push(Layer::Points { points, color, mark, name });
         }

@@ -1,6 +1,6 @@
 //! The report of a training, from its first line to its verdict.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -39,8 +39,8 @@ pub struct TrainReport<'a> {
     per_epoch: u64,
     /// The first failure of standard output; the training is then asked to stop.
     failed: RefCell<Option<OutputError>>,
-    /// What --live shows under the bar.
-    picture: RefCell<String>,
+    /// Whether there is a drawing under the bar.
+    is_drawn: Cell<bool>,
 }
 
 impl<'a> TrainReport<'a> {
@@ -65,9 +65,18 @@ impl<'a> TrainReport<'a> {
         let bar = progress_bar(detail, per_epoch * u64::from(training.epochs), template);
         let scaling = data.schema.scaling.clone();
         let targets = data.schema.targets.clone();
-        let (failed, picture) = (RefCell::default(), RefCell::default());
-        let report =
-            TrainReport { training, scaling, targets, at, detail, bar, per_epoch, failed, picture };
+        let (failed, is_drawn) = (RefCell::default(), Cell::default());
+        let report = TrainReport {
+            training,
+            scaling,
+            targets,
+            at,
+            detail,
+            bar,
+            per_epoch,
+            failed,
+            is_drawn,
+        };
         report.move_to(0);
         Ok(report)
     }
@@ -77,21 +86,22 @@ impl<'a> TrainReport<'a> {
         self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWN_A_SECOND));
     }
 
-    /// Reports a report boundary; a drawing stays under the bar until the next.
-    pub fn progress(&self, progress: Progress, drawing: Option<String>) {
-        if let Some(drawing) = drawing {
-            self.picture.replace(format!("\n{drawing}"));
-        }
+    /// Reports a report boundary; a drawing stays under the bar until the next, with the loss that goes with it.
+    pub fn progress(&self, progress: Progress, drawing: Option<&str>) {
         if self.detail == Detail::Json {
             return self.print(&json::line(&json::progress(progress)));
         }
         let Progress { seed, epoch, loss, validation, .. } = progress;
+        self.move_to(self.per_epoch * u64::from(epoch));
+        self.is_drawn.set(self.is_drawn.get() || drawing.is_some());
+        if drawing.is_none() && self.is_drawn.get() {
+            return;
+        }
         let loss = table::loss(loss.into());
         let seen = validation.map(|seen| format!("  validation {}", table::loss(seen.loss)));
-        self.move_to(self.per_epoch * u64::from(epoch));
-        let picture = self.picture.borrow();
+        let below = drawing.map(|drawing| format!("\n{drawing}")).unwrap_or_default();
         let seen = seen.unwrap_or_default();
-        self.bar.set_message(format!("seed {seed}  loss {loss}{seen}{picture}"));
+        self.bar.set_message(format!("seed {seed}  loss {loss}{seen}{below}"));
     }
 
     /// Reports steps between two report boundaries: the bar moves within an epoch too.

@@ -7,11 +7,10 @@
 use std::sync::Arc;
 
 use super::draw::HiddenPlane;
-use super::subject::{CELLS, Picked, Set, Subject};
+use super::subject::{CELLS, Picked, Subject};
 use crate::Error;
-use crate::data::{Samples, Schema};
+use crate::data::Samples;
 use crate::engine::{EngineSpec, Kernels, forward};
-use crate::model::Model;
 use crate::network::{Layout, Network};
 use crate::picture::{
     self, Answer, Axis, Picture, Plane, Rows, axes_around, boundary, hidden, scene, short,
@@ -74,7 +73,7 @@ pub(in crate::cli) async fn film(
         Some(gpu) => EngineSpec::Layered(Arc::clone(gpu), Kernels::Fused),
         None => EngineSpec::Cpu,
     };
-    let frames = frames(training, &samples.schema, samples, looks, at).await?;
+    let frames = frames(training, samples, looks, at).await?;
     Ok((picture::film(&frames), frames.len()))
 }
 
@@ -164,18 +163,13 @@ struct Seen {
 
 async fn frames(
     training: &Training,
-    schema: &Schema,
     samples: &Samples,
     looks: Vec<Look>,
     spec: EngineSpec,
 ) -> Result<Vec<(picture::Scene, u16)>, Error> {
     let network = &training.network;
-    let set = Set { name: "training rows", unseen: false, data: Arc::clone(&samples.train) };
-    let subject_of = |parameters: Vec<f32>| Subject {
-        model: Model { network: network.clone(), parameters, schema: schema.clone() },
-        sets: vec![set.clone()],
-        spec: spec.clone(),
-    };
+    let subject_of =
+        |parameters: Vec<f32>| Subject::of_training(training, samples, parameters, spec.clone());
     let first = subject_of(looks[0].1.clone());
     let (plane, Picked { inputs, rows, .. }) = first.plane(CELLS, ROWS);
     let coarse = Plane { cols: COARSE_CELLS, rows: COARSE_CELLS, ..plane.clone() };

@@ -19,7 +19,8 @@ use serde_json::json;
 use self::draw::{is_main, pictures, why_not};
 use self::history::curves_of;
 use self::input::{Input, Kept, stem};
-pub(super) use self::subject::{Picked, Set, Subject};
+use self::subject::Set;
+pub(super) use self::subject::{Picked, Subject};
 use self::table::Table;
 use self::what::What;
 use super::choices::EngineChoice;
@@ -131,6 +132,11 @@ pub(super) fn run(args: &PlotArgs) -> Result<(), Failure> {
             let mut scenes = Vec::new();
             for &what in &wanted {
                 scenes.extend(drawing.pictures(what).await?.iter().map(scene));
+            }
+            if scenes.is_empty() {
+                let names: Vec<&str> = wanted.iter().map(|what| what.name()).collect();
+                let setting = format!("--what {}", names.join(","));
+                return Err(Error::setting(setting, "has too many classes to be drawn").into());
             }
             let all = arranged(scenes);
             match (format, is_stdout(path)) {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::super::predict;
 use crate::Error;
-use crate::data::{Dataset, Labels, Scaling};
+use crate::data::{Dataset, Labels, Samples, Scaling};
 use crate::engine::{Engine, EngineSpec, Forward};
 use crate::model::Model;
 use crate::network::{Activation, Layout, Link, Loss, Network, joined};
 use crate::picture::{Answer, Axis, Plane, Rows, short};
 use crate::reference::{predictions, twins};
-use crate::train::{Evaluation, evaluate};
+use crate::train::{Evaluation, Training, evaluate};
 
 /// Points of a row of the grid over the plane of two inputs.
 pub(super) const CELLS: usize = 121;
@@ -66,6 +66,18 @@ fn cut(model: &Model, layers: usize) -> Result<Model, Error> {
 }
 
 impl Subject {
+    /// The network of a training with these parameters, and the rows that it is trained on.
+    pub(in crate::cli) fn of_training(
+        training: &Training,
+        samples: &Samples,
+        parameters: Vec<f32>,
+        spec: EngineSpec,
+    ) -> Subject {
+        let (network, schema) = (training.network.clone(), samples.schema.clone());
+        let set = Set { name: "training rows", unseen: false, data: Arc::clone(&training.data) };
+        Subject { model: Model { network, parameters, schema }, sets: vec![set], spec }
+    }
+
     /// What the network makes of inputs on its scale, `[rows][inputs]`.
     pub(in crate::cli) async fn forward(&self, inputs: &[f32]) -> Result<Forward, Error> {
         let engine = Engine::new(predict::task(&self.model, inputs)?, &self.spec).await?;
@@ -298,5 +310,60 @@ pub(super) fn result(set: &Set, evaluation: &Evaluation) -> String {
             format!("{}: RMSE {}{r2}", set.name, short(errors.rmse))
         }
         (None, None) => format!("{}: loss {}", set.name, short(evaluation.loss)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Schema;
+    use crate::engine::activations;
+    use crate::network::{Initializer, NEGATIVE_SLOPE};
+
+    fn subject(output: Activation, loss: Loss) -> Subject {
+        let network = Network::uniform(vec![2, 5, 3, 1], Activation::LeakyRelu, output, loss);
+        let network = network.unwrap().with_hyperparameter(&NEGATIVE_SLOPE, 0.2).unwrap();
+        let mut parameters = Initializer::HeNormal.parameters(&network, 3, 1.0);
+        let layout = Layout::new(&network);
+        for layer in 0..3 {
+            layout.bias(layer).indices().for_each(|at| parameters[at] = 0.25 + at as f32 / 512.0);
+        }
+        let model = Model { network, parameters, schema: Schema::default() };
+        Subject { model, sets: Vec::new(), spec: EngineSpec::Cpu }
+    }
+
+    #[test]
+    fn the_first_layers_alone_make_the_same_of_inputs() {
+        let subject = subject(Activation::Sigmoid, Loss::Bce);
+        let inputs: Vec<f32> = (0..40).map(|at| (at as f32 - 20.0) / 7.0).collect();
+        let all = activations(&subject.model.network, &subject.model.parameters, &inputs);
+        for layer in 1..=2 {
+            let seen = pollster::block_on(subject.layer(layer, &inputs)).unwrap();
+            let expected: Vec<f64> = all[layer - 1].iter().map(|&a| f64::from(a)).collect();
+            assert_eq!(seen, expected, "layer {layer}");
+        }
+    }
+
+    /// On the line that parts two classes the output says 1/2, whatever its activation.
+    #[test]
+    fn the_parting_line_is_where_the_output_says_one_half() {
+        for (output, loss) in [
+            (Activation::Sigmoid, Loss::Bce),
+            (Activation::Identity, Loss::BceWithLogits),
+            (Activation::Tanh, Loss::MseMean),
+        ] {
+            let subject = subject(output, loss);
+            let (weights, bias) = subject.parting().unwrap();
+            // The foot of the line: the hidden activations nearest to 0 on it.
+            let long: f64 = weights.iter().map(|weight| weight * weight).sum();
+            let foot = weights.iter().map(|weight| -bias * weight / long);
+            let layout = Layout::new(&subject.model.network);
+            let own = f64::from(subject.model.parameters[layout.bias(2).index(0, 0)]);
+            let z = own + weights.iter().zip(foot).map(|(weight, h)| weight * h).sum::<f64>();
+            let said = twins::activation(output, 0.0, z);
+            let said = predictions(loss.link(), &[said], 1)[0];
+            approx::assert_relative_eq!(said, 0.5, epsilon = 1e-9);
+        }
+        assert!(half(&subject(Activation::Relu, Loss::MseMean).model.network).is_some());
     }
 }

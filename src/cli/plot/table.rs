@@ -219,6 +219,9 @@ impl Table {
             Table::Sweep(axes, what, cells) => {
                 let charts = sweep(axes, what, cells);
                 let columns = columns(charts.len());
+                if axes.len() > 1 && what.starts_with("share") {
+                    notes.push("in percent".to_owned());
+                }
                 if charts.len() == MOST_MAPS {
                     notes.push(format!("the first {MOST_MAPS} combinations of the other axes"));
                 }
