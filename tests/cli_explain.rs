@@ -45,12 +45,7 @@ fn the_first_step_of_xor_is_explained_word_by_word() {
     let own = |line: &&str| !line.contains("largest error");
     let from = |text: &str| {
         let at = text.find("network 2 - 3 relu").unwrap();
-        text[at..]
-            .lines()
-            .filter(own)
-            .collect::<Vec<_>>()
-            .join("\n")
-            .replace("GPU ", "software adapter ")
+        text[at..].lines().filter(own).collect::<Vec<_>>().join("\n").replace("GPU ", "device ")
     };
     let (actual, expected) = (from(&text), from(pinned));
     for (actual, expected) in actual.lines().zip(expected.lines()) {

@@ -291,7 +291,7 @@ fn a_row_is_followed_by_products_that_add_up() {
         assert_eq!(value("z1[3]").symbols, "x[1] w1[1][3] + x[2] w1[2][3] + b1[3]");
         assert_eq!(value("y[1]").value, matrix(&explanation, "Y").at(1, 0));
         assert_eq!(value("dz1[2]").value, matrix(&explanation, "dZ1").at(1, 1));
-        assert!(value("dy[1]").is_in_buffer && !value("to dw1[2][1]").is_in_buffer);
+        assert!(value("dy[1]").is_of_step && !value("to dw1[2][1]").is_of_step);
         // The shares of all rows make the gradient.
         let shares: f64 = (1..=4)
             .map(|row| {

@@ -127,7 +127,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     };
     let task = task(&training, args.step)?;
     let stop = Stop::listen()?;
-    let text = pollster::block_on(async {
+    let (text, disagreeing) = pollster::block_on(async {
         // The numbers of an adapter are asked for, not its speed.
         let chosen = device::choose(&wanted, None, &|_| true).await?;
         Engine::check(task.request(), &task.data, &chosen.spec)?;
@@ -141,9 +141,14 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
             note: chosen.note.as_deref(),
             is_terse: args.terse,
         };
-        Ok::<_, Failure>(report::explained(&report, args.format))
+        let text = report::explained(&report, args.format);
+        Ok::<_, Failure>((text, report.explanation.disagreeing().join(", ")))
     })?;
-    write_table(&args.out, &text)
+    write_table(&args.out, &text)?;
+    match disagreeing.is_empty() {
+        true => Ok(()),
+        false => Err(Error::CheckFailed(format!("out of their bounds: {disagreeing}")).into()),
+    }
 }
 
 /// Runs demonstrations one after the other: on a GPU where there is one, else on the CPU, unless a software adapter is

@@ -6,6 +6,7 @@
 //! buffer. Without one the f32 reference makes the step, and every matrix says so.
 
 pub mod demos;
+mod explanation;
 mod gradients;
 mod kinds;
 mod matrix;
@@ -17,9 +18,9 @@ mod walk;
 mod words;
 
 pub use demos::{Demo, Demonstration, Lab};
+pub use explanation::{Explanation, Stage};
 pub use kinds::StageKind;
 pub use matrix::{Comparison, Mark, Matrix, Numeric, SHOWN_COLS, SHOWN_ROWS, Source};
-pub use stages::{Explanation, Stage};
 pub use step::{Options, explain};
 pub use update::{Change, Update};
 pub use walk::{Equation, Right, Walk, WalkPart};

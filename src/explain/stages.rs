@@ -1,81 +1,16 @@
-//! The stages of a step, in order, each with its matrices.
+//! Puts the stages of a step together, in order, each with its matrices.
 
+use super::explanation::Stage;
 use super::gradients::Slopes;
 use super::kinds::{StageKind, activations_name, input_name, tensor_name};
 use super::matrix::{Comparison, Mark, Matrix, Numeric, Source};
 use super::record::{Item, Record, gradient_of};
 use super::update::{Update, updates};
-use super::walk::Walk;
 use super::words;
 use crate::check::Inexact;
 use crate::engine::Task;
-use crate::network::{Activation, GradientAt, Layer, Layout, Loss, Network, Tensor, TensorKind};
-use crate::optimizer::Optimizer;
+use crate::network::{Activation, GradientAt, Layer, Layout, Loss, Tensor, TensorKind};
 use crate::reference::Reference;
-
-/// One stage of a step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stage {
-    /// Which it is.
-    pub kind: StageKind,
-    /// What it is called.
-    pub title: String,
-    /// What it does, in plain words.
-    pub about: String,
-    /// What it reads and computes, in order.
-    pub matrices: Vec<Matrix>,
-    /// What is worth noting of them.
-    pub notes: Vec<String>,
-}
-
-/// One step of a training, whole.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Explanation {
-    /// The network.
-    pub network: Network,
-    /// What the data is called.
-    pub data: String,
-    /// How many rows it has.
-    pub data_rows: usize,
-    /// The adapter whose kernels made the step; `None` where the f32 reference made it.
-    pub adapter: Option<String>,
-    /// The step, from 1.
-    pub step: u32,
-    /// Which rows of the data are in its batch.
-    pub rows: Vec<usize>,
-    /// How gradients become updates.
-    pub optimizer: Optimizer,
-    /// The learning rate of this step.
-    pub rate: f64,
-    /// The loss of the batch, before the update.
-    pub loss: f64,
-    /// In order.
-    pub stages: Vec<Stage>,
-    /// What becomes of each parameter.
-    pub updates: Vec<Update>,
-    /// One row by itself, where one was asked for.
-    pub walk: Option<Walk>,
-}
-
-impl Explanation {
-    /// Every matrix, in order.
-    pub fn matrices(&self) -> impl Iterator<Item = &Matrix> {
-        self.stages.iter().flat_map(|stage| &stage.matrices)
-    }
-
-    /// A matrix by its name.
-    pub fn matrix(&self, name: &str) -> Option<&Matrix> {
-        self.matrices().find(|matrix| matrix.name == name)
-    }
-
-    /// Names of matrices with a number out of its bound, against the f64 reference or of that against differences.
-    pub fn disagreeing(&self) -> Vec<&str> {
-        let wrong = |matrix: &&Matrix| {
-            matrix.is_close() == Some(false) || matrix.agrees_with_differences() == Some(false)
-        };
-        self.matrices().filter(wrong).map(|matrix| matrix.name.as_str()).collect()
-    }
-}
 
 const UNITS: [&str; 2] = ["row", "unit"];
 const OUTPUTS: [&str; 2] = ["row", "output"];
@@ -189,7 +124,8 @@ impl Builder<'_> {
         };
         let mut matrices = vec![inputs, of("T", "the targets", 0..outputs)];
         if width > outputs {
-            matrices.push(of("weights of rows", "how much each row counts", outputs..width));
+            let weights = of("weights of rows", "how much each row counts", outputs..width);
+            matrices.push(Matrix { axes: ["row", ""], ..weights });
         }
         self.stage(StageKind::Batch, matrices, Vec::new())
     }
@@ -247,7 +183,12 @@ impl Builder<'_> {
         let formula = words::loss(loss, outputs);
         let mut whole = self.computed("loss", (["", ""], 1), formula, Item::Loss, &[between.loss]);
         whole.meaning = loss.name().to_owned();
-        self.stage(StageKind::Loss, vec![of_rows, whole], Vec::new())
+        let mut notes = Vec::new();
+        if self.task.data.is_weighted() {
+            let how = "Each row's loss, and its gradient, is multiplied by the weight of the row.";
+            notes.push(how.to_owned());
+        }
+        self.stage(StageKind::Loss, vec![of_rows, whole], notes)
     }
 
     /// dLoss/dY and dLoss/dZ of the output layer, and what is to be said of the first where no kernel writes it.

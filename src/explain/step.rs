@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::explanation::Explanation;
 use super::gradients::Slopes;
 use super::record::{Item, Record};
-use super::stages::{Builder, Explanation};
+use super::stages::Builder;
 use super::update::rate;
 use super::walk::walk;
 use crate::Error;

@@ -36,8 +36,8 @@ pub struct Equation {
     pub right: Right,
     /// What comes out.
     pub value: f64,
-    /// Whether that stands in a buffer of the step; else it is computed here, from numbers that do.
-    pub is_in_buffer: bool,
+    /// Whether that is a number of the step's own; else it is computed here, from such numbers.
+    pub is_of_step: bool,
 }
 
 /// Some numbers of a row, of one stage.
@@ -146,7 +146,7 @@ impl Walker<'_> {
                 symbols: format!("{} + b{number}[{at}]", sum(layer.fan_in, named)),
                 right: Right::Sum(terms),
                 value: z[unit],
-                is_in_buffer: true,
+                is_of_step: true,
             });
             equations.push(Equation {
                 name: format!("{output}[{at}]"),
@@ -156,7 +156,7 @@ impl Walker<'_> {
                     arguments: vec![z[unit]],
                 },
                 value: a[unit],
-                is_in_buffer: true,
+                is_of_step: true,
             });
         }
         let title = words::title(StageKind::Forward(index), self.network());
@@ -186,14 +186,14 @@ impl Walker<'_> {
                     arguments: y.iter().chain(targets).copied().collect(),
                 },
                 value: own,
-                is_in_buffer: true,
+                is_of_step: true,
             },
             Equation {
                 name: "its share of the loss".to_owned(),
                 symbols: "scale of the mean times row loss".to_owned(),
                 right: Right::Sum(vec![vec![scale, own]]),
                 value: scale * own,
-                is_in_buffer: false,
+                is_of_step: false,
             },
         ];
         part(words::title(StageKind::Loss, network), 2, equations)
@@ -210,7 +210,7 @@ impl Walker<'_> {
             symbols: format!("{name}[{at}] {kind}'(z{number}[{at}])"),
             right: Right::Sum(vec![vec![d_a, slope]]),
             value: of(Item::DZ(index)),
-            is_in_buffer: true,
+            is_of_step: true,
         }
     }
 
@@ -231,7 +231,7 @@ impl Walker<'_> {
             symbols: scalar(&words::loss_gradient(loss, outputs)),
             right: Right::Sum(terms),
             value: self.row_of(of, outputs)[unit],
-            is_in_buffer: true,
+            is_of_step: true,
         }
     }
 
@@ -270,7 +270,7 @@ impl Walker<'_> {
                 symbols: sum(next.fan_out, named),
                 right: Right::Sum(terms),
                 value,
-                is_in_buffer: true,
+                is_of_step: true,
             });
             equations.push(self.through_slope(layer, unit, value, &format!("da{number}")));
         }
@@ -289,22 +289,22 @@ impl Walker<'_> {
             symbols,
             value: product.iter().product(),
             right: Right::Sum(vec![product]),
-            is_in_buffer: false,
+            is_of_step: false,
         };
-        for unit in 0..layer.fan_out.min(SHOWN_COLS) {
+        for (unit, &d) in d_z.iter().enumerate().take(SHOWN_COLS) {
             let at = unit + 1;
             for (i, &x) in self.input(layer).iter().enumerate().take(SHOWN_ROWS) {
                 let i = i + 1;
                 equations.push(share(
                     format!("to dw{number}[{i}][{at}]"),
                     format!("{input}[{i}] dz{number}[{at}]"),
-                    vec![x, d_z[unit]],
+                    vec![x, d],
                 ));
             }
             equations.push(share(
                 format!("to db{number}[{at}]"),
                 format!("dz{number}[{at}]"),
-                vec![d_z[unit]],
+                vec![d],
             ));
         }
         let title = format!("What this row adds to dW{number} and db{number}");

@@ -56,7 +56,7 @@ impl Curves<'_> {
             let mut dot = |x: usize, y: f64| {
                 // The bits of Unicode's braille dots, by column and then by row.
                 const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
-                if y.is_finite() && !(stroke.is_dotted && !x.is_multiple_of(DOTTED)) {
+                if y.is_finite() && (!stroke.is_dotted || x.is_multiple_of(DOTTED)) {
                     let y = y.round() as usize;
                     let (bits, color) = &mut cells[y / 4 * columns + x / 2];
                     *bits |= BITS[x % 2][y % 4];

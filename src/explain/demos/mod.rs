@@ -51,10 +51,10 @@ impl Demo {
                 "Units that start equal stay equal for ever; random weights break the symmetry"
             }
             Demo::Saturation => {
-                "Too large an initialization saturates tanh: its slopes fall towards 0, and the fit is worse"
+                "Too large an initialization saturates tanh: slopes near 0, and a worse fit"
             }
             Demo::SingleLayer => {
-                "A single layer gets at most 3 of the 4 rows of XOR right, and four inequalities prove it"
+                "A single layer gets at most 3 rows of XOR right; four inequalities prove it"
             }
             Demo::OnePoint => "One data point is fitted to a loss of almost zero",
             Demo::Folding => {

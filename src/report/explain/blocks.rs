@@ -1,5 +1,7 @@
 //! What an explanation is made of, whatever it is written as.
 
+use crate::report::table;
+
 /// A piece of a document.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Block {
@@ -100,6 +102,15 @@ impl Style {
             Style::Fixed => format!("{value:.1e}"),
             Style::Exponent => format!("{value:.5e}"),
         }
+    }
+}
+
+/// A number by itself.
+pub(super) fn number(value: f64) -> String {
+    match value {
+        value if !value.is_finite() => value.to_string(),
+        value if value != 0.0 && value.abs() < 1e-6 => format!("{value:.3e}"),
+        value => table::six_digits(value),
     }
 }
 

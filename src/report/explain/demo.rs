@@ -1,7 +1,6 @@
 //! Demonstrations, and the list of them.
 
-use super::blocks::{Block, Style, TableBlock};
-use super::step::number;
+use super::blocks::{Block, Style, TableBlock, number};
 use crate::explain::Demonstration;
 use crate::explain::demos::{Cell, Demo, Inequality, Section};
 use crate::report::table;

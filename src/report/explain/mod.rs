@@ -6,6 +6,7 @@ mod html;
 mod markdown;
 mod step;
 mod text;
+mod walk;
 
 use crate::engine::EngineSpec;
 use crate::explain::Demonstration;

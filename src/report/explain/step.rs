@@ -1,20 +1,22 @@
 //! A step, stage by stage.
 
-use super::blocks::{Block, EquationLine, Grid, MatrixBlock, Style, TableBlock};
+use super::blocks::{Block, Grid, MatrixBlock, Style, TableBlock, number};
+use super::walk;
 use crate::check::STEP;
 use crate::engine::EngineSpec;
 use crate::explain::{
-    Change, Equation, Explanation, Mark, Matrix, Numeric, Right, SHOWN_COLS, SHOWN_ROWS, Source,
-    Stage, StageKind, Update, Walk,
+    Change, Explanation, Mark, Matrix, Numeric, SHOWN_COLS, SHOWN_ROWS, Source, Stage, StageKind,
+    Update,
 };
 use crate::optimizer::UpdateRule;
 use crate::report::train::{describe, rule};
 use crate::report::{engine_line, table};
 
+/// A column of the table of changes.
+type Column = (&'static str, fn(&Change) -> f64);
+
 /// Rows of a batch that are named.
 const NAMED_ROWS: usize = 12;
-/// Terms of a sum that are written out in numbers.
-const WRITTEN_TERMS: usize = 8;
 
 /// A step that is explained.
 #[derive(Debug)]
@@ -27,15 +29,6 @@ pub struct StepReport<'a> {
     pub note: Option<&'a str>,
     /// Whether the words are left out.
     pub is_terse: bool,
-}
-
-/// A number by itself.
-pub(super) fn number(value: f64) -> String {
-    match value {
-        value if !value.is_finite() => value.to_string(),
-        value if value != 0.0 && value.abs() < 1e-6 => format!("{value:.3e}"),
-        value => table::six_digits(value),
-    }
 }
 
 impl StepReport<'_> {
@@ -54,7 +47,7 @@ impl StepReport<'_> {
             blocks.extend(self.stage(stage));
         }
         if let Some(walk) = walk {
-            blocks.extend(self.walk(walk));
+            blocks.extend(walk::blocks(walk, self.explanation, self.is_terse));
         }
         blocks.push(Block::Heading(2, "Compared".to_owned()));
         blocks.push(Block::Paragraph(self.verdict()));
@@ -82,7 +75,7 @@ impl StepReport<'_> {
         let more = rows.len().saturating_sub(NAMED_ROWS);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         facts.push(format!(
-            "data {data}: {data_rows} rows; the batch of this step has m = {}: {}{more}",
+            "data {data}: {data_rows} rows; the batch of this step has m = {} of them: {}{more}",
             rows.len(),
             shown.collect::<Vec<_>>().join(", ")
         ));
@@ -98,7 +91,7 @@ impl StepReport<'_> {
     /// What the columns of numbers are called that come from where the step was made.
     fn own_title(&self) -> &'static str {
         match self.at.gpu() {
-            Some(gpu) if gpu.adapter().is_software() => "software adapter",
+            Some(gpu) if gpu.adapter().is_software() => "device",
             Some(_) => "GPU",
             None => "CPU, f32",
         }
@@ -107,9 +100,10 @@ impl StepReport<'_> {
     fn legend(&self) -> String {
         let own = match self.at.gpu() {
             Some(_) => {
-                "every matrix was read back from the device's buffer after the kernel that is named beside it"
+                "each matrix was read back from the device's buffer after the kernel that is named beside it; what is \
+                 in no buffer says so"
             }
-            None => "every matrix is the f32 reference's",
+            None => "what is computed is computed by the f32 reference",
         };
         format!(
             "Here {own}. Beside gradients stand the same numbers from the reference on the CPU in f64, and central \
@@ -135,7 +129,9 @@ impl StepReport<'_> {
 
     fn matrix(&self, matrix: &Matrix) -> MatrixBlock {
         let Matrix { name, rows, cols, formula, meaning, source, .. } = matrix;
+        let is_given = matrix.reference.is_none();
         let source = match source {
+            Source::Reference if is_given => "as it is given".to_owned(),
             Source::Buffer => "read from its buffer".to_owned(),
             Source::Kernels(kernels) => format!("by {}", kernels.join(", ")),
             Source::Reference => "by the f32 reference".to_owned(),
@@ -182,7 +178,7 @@ impl StepReport<'_> {
         let Explanation { optimizer, updates, .. } = self.explanation;
         let changes = || updates.iter().flat_map(|update| &update.changes);
         let any = |of: fn(&Change) -> f64| changes().any(|change| of(change) != 0.0);
-        let mut columns: Vec<(&str, fn(&Change) -> f64)> = vec![("gradient", |c| c.gradient)];
+        let mut columns: Vec<Column> = vec![("gradient", |c| c.gradient)];
         if changes().any(|change| change.clipped != change.gradient) {
             columns.push(("clipped", |c| c.clipped));
         }
@@ -230,8 +226,9 @@ impl StepReport<'_> {
         if decays || has_first {
             let apart = updates.iter().map(Update::unexplained).fold(0.0, f64::max);
             told.push(format!(
-                "The change is after less before, both from the buffer; its parts are computed here from the gradients{} \
-                 by the optimizer's formula, and add up to it within {apart:.1e}.",
+                "The change is after less before{}; its parts are computed here from the gradients{} by the optimizer's \
+                 formula, and add up to it within {apart:.1e}.",
+                if self.at.gpu().is_some() { ", both from the buffer" } else { "" },
                 if has_first { " and the moments" } else { "" },
             ));
         }
@@ -252,32 +249,6 @@ impl StepReport<'_> {
         }
         if !told.is_empty() {
             blocks.push(Block::Note(told.join(" ")));
-        }
-        blocks
-    }
-
-    fn walk(&self, walk: &Walk) -> Vec<Block> {
-        let row = self.explanation.rows.get(walk.row).map_or(0, |row| row + 1);
-        let title = format!("Row {} by itself", walk.row + 1);
-        let mut blocks = vec![Block::Heading(2, title)];
-        if !self.is_terse {
-            blocks.push(Block::Paragraph(format!(
-                "Row {row} of the data, with each product written out: forward, then backward. Inputs, units and \
-                 outputs count from 1; w1[2][3] goes from input 2 to unit 3 of layer 1."
-            )));
-        }
-        for part in &walk.parts {
-            let is_in_buffer = part.equations.iter().any(|equation| equation.is_in_buffer);
-            let title = match is_in_buffer {
-                true => part.title.clone(),
-                false => format!("{} (computed here, from the numbers above)", part.title),
-            };
-            blocks.push(Block::Heading(3, title));
-            let lines = part.equations.iter().map(|own| equation(own, is_in_buffer));
-            blocks.push(Block::Equations(lines.collect()));
-            if part.left_out > 0 {
-                blocks.push(Block::Note(format!("{} more are not shown.", part.left_out)));
-            }
         }
         blocks
     }
@@ -383,62 +354,4 @@ fn below(matrix: &Matrix) -> Vec<String> {
         lines.push(told.join("; "));
     }
     lines
-}
-
-/// A factor, in brackets where it has a sign.
-fn factor(value: f64) -> String {
-    let text = number(value);
-    if text.starts_with('-') { format!("({text})") } else { text }
-}
-
-fn product(factors: &[f64]) -> String {
-    match factors {
-        [one] => number(*one),
-        factors => factors.iter().map(|&value| factor(value)).collect::<Vec<_>>().join(" · "),
-    }
-}
-
-/// Terms with their signs between them.
-fn sum(terms: &[String]) -> String {
-    let mut text = String::new();
-    for (at, term) in terms.iter().enumerate() {
-        // A first factor in brackets gives its sign to the term.
-        let unsigned = term.strip_prefix("(-").map(|rest| rest.replacen(')', "", 1));
-        let unsigned = unsigned.or(term.strip_prefix('-').map(str::to_owned));
-        match (at, unsigned) {
-            (0, _) => text += term,
-            (_, Some(unsigned)) => text += &format!(" - {unsigned}"),
-            (_, None) => text += &format!(" + {term}"),
-        }
-    }
-    text
-}
-
-/// An equation; where most of those beside it are in a buffer, one that is not says so.
-fn equation(equation: &Equation, most_are: bool) -> EquationLine {
-    let Equation { name, symbols, right, value, is_in_buffer } = equation;
-    let numbers = match right {
-        Right::Sum(terms) => {
-            let mut written: Vec<String> =
-                terms.iter().take(WRITTEN_TERMS).map(|term| product(term)).collect();
-            let rest = &terms[written.len()..];
-            if !rest.is_empty() {
-                let own: f64 = rest.iter().map(|term| term.iter().product::<f64>()).sum();
-                written.push(format!("{} (the other {} terms)", number(own), rest.len()));
-            }
-            sum(&written)
-        }
-        Right::Call { function, arguments } => {
-            let arguments: Vec<String> = arguments.iter().map(|&value| number(value)).collect();
-            format!("{function}({})", arguments.join(", "))
-        }
-    };
-    let value = number(*value);
-    let mut sides = vec![symbols.clone()];
-    sides.extend([numbers, value].into_iter().filter(|side| *side != *symbols));
-    sides.dedup();
-    if let (true, false, Some(last)) = (most_are, is_in_buffer, sides.last_mut()) {
-        *last += " (computed here)";
-    }
-    EquationLine { name: name.clone(), sides }
 }

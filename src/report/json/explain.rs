@@ -126,7 +126,7 @@ fn equation(equation: &Equation) -> Value {
         "formula": equation.symbols,
         "numbers": right,
         "value": equation.value,
-        "in_buffer": equation.is_in_buffer,
+        "of_step": equation.is_of_step,
     })
 }
 
