@@ -125,8 +125,8 @@ pub fn carried(task: &Task) -> Reference<Inexact> {
 }
 
 /// Lets the reference make a step, and returns the loss before it. Beside what [`Inexact`] carries there is one thing
-/// more to be known of the updates that are divided by a root of a mean of squares, see [`largest_update`]: that what
-/// two of them can be apart is twice what either can be.
+/// more to be known of the updates that are divided by a root of a mean of squares: what two of them can be apart is
+/// twice what either can be.
 pub fn carried_step(task: &Task, reference: &mut Reference<Inexact>) -> Inexact {
     let (before, step) = (reference.parameters.clone(), reference.steps);
     let loss = reference_step(task, reference);

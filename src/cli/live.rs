@@ -2,11 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::plot::{Picked, Subject};
+use super::stop::Stop;
 use crate::Error;
 use crate::data::Samples;
 use crate::engine::{EngineSpec, Forward};
@@ -33,7 +32,7 @@ pub(super) struct Live {
     window: Option<Window>,
     epochs: u32,
     losses: RefCell<Vec<(u32, f32)>>,
-    keys: Keys,
+    _keys: Keys,
     /// When the picture that is being drawn was begun, and from when on the next one is due.
     began: Cell<Instant>,
     due: Cell<Instant>,
@@ -49,8 +48,13 @@ struct Scene {
 }
 
 impl Live {
-    /// For a training that is about to begin.
-    pub(super) fn new(training: &Training, samples: &Samples, spec: &EngineSpec) -> Live {
+    /// For a training that is about to begin, and that `q` stops.
+    pub(super) fn new(
+        training: &Training,
+        samples: &Samples,
+        spec: &EngineSpec,
+        stop: &Stop,
+    ) -> Live {
         let (subject, epochs) = (subject(training, samples, &[], spec), training.epochs);
         let terminal = console::Term::stderr();
         let window = terminal.is_term().then(|| {
@@ -65,15 +69,10 @@ impl Live {
             Scene { plane, picked, inputs }
         });
         let now = Instant::now();
-        let keys = Keys::listen(window.is_some());
+        let _keys = Keys::listen(window.is_some(), stop.clone());
         let (losses, lines) = (RefCell::default(), Cell::new(0));
         let (began, due) = (Cell::new(now), Cell::new(now));
-        Live { subject, scene, window, epochs, losses, keys, began, due, lines }
-    }
-
-    /// Whether a key asks for the end.
-    pub(super) fn ends(&self) -> bool {
-        self.keys.pressed.load(Ordering::Relaxed)
+        Live { subject, scene, window, epochs, losses, _keys, began, due, lines }
     }
 
     /// Whether it is time for the next picture, which is then begun.
@@ -152,31 +151,27 @@ fn eprintln(text: &str) {
 
 /// The key `q`, read by a thread of its own, which ends with the program.
 struct Keys {
-    pressed: Arc<AtomicBool>,
     /// How the terminal was before.
     #[cfg(unix)]
     before: Option<rustix::termios::Termios>,
 }
 
 impl Keys {
-    fn listen(is_live: bool) -> Keys {
-        let pressed = Arc::new(AtomicBool::new(false));
+    fn listen(is_live: bool, stop: Stop) -> Keys {
         #[cfg(unix)]
         let before = if is_live { one_by_one() } else { None };
         #[cfg(unix)]
         let is_live = before.is_some();
         if is_live && std::io::stdin().is_terminal() {
-            let pressed = Arc::clone(&pressed);
             std::thread::spawn(move || {
                 while let Some(key) = next_key() {
                     if key == 'q' {
-                        pressed.store(true, Ordering::Relaxed);
+                        stop.by_key();
                     }
                 }
             });
         }
         Keys {
-            pressed,
             #[cfg(unix)]
             before,
         }

@@ -8,6 +8,9 @@ use signal_hook::flag;
 
 use crate::Error;
 
+/// What stands for a key: no signal.
+const BY_KEY: usize = usize::MAX;
+
 /// Which signal came, if any.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stop(Arc<AtomicUsize>);
@@ -32,6 +35,16 @@ impl Stop {
             })?;
         }
         Ok(stop)
+    }
+
+    /// Asks for a stop as a key does: in order, and not as a failure.
+    pub(super) fn by_key(&self) {
+        let _ = self.0.compare_exchange(0, BY_KEY, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Whether a stop is asked for, by whatever.
+    pub(super) fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0
     }
 
     /// The signal that asked for a stop.

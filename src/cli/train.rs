@@ -150,7 +150,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let from = found.map(|found| found.resume);
         let mut keeper = Keeper::start(wanted_folder, &resolved, &chosen.spec, from.as_ref())?;
         let report = TrainReport::start(training, samples, &chosen.spec, note, detail)?;
-        let picture = args.live.then(|| Live::new(training, samples, &chosen.spec));
+        let picture = args.live.then(|| Live::new(training, samples, &chosen.spec, &stop));
         if picture.is_some() {
             report.expect_drawings();
         }
@@ -159,8 +159,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         // Nobody reading is a reason to stop, but not with half a network where a whole one was
         // to be saved.
         let saves = save.is_some();
-        let ended = || picture.as_ref().is_some_and(Live::ends);
-        let stopping = || stop.signal().is_some() || ended() || report.is_closed() && !saves;
+        let stopping = || stop.is_asked() || report.is_closed() && !saves;
         let mut watch = |event: Event<'_>| {
             match event {
                 Event::Progress(progress) => {
