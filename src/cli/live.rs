@@ -32,7 +32,7 @@ pub(super) struct Live {
     window: Option<Window>,
     epochs: u32,
     losses: RefCell<Vec<(u32, f32)>>,
-    _keys: Keys,
+    keys: Keys,
     /// When the picture that is being drawn was begun, and from when on the next one is due.
     began: Cell<Instant>,
     due: Cell<Instant>,
@@ -69,10 +69,10 @@ impl Live {
             Scene { plane, picked, inputs }
         });
         let now = Instant::now();
-        let _keys = Keys::listen(window.is_some(), stop.clone());
+        let keys = Keys::listen(window.is_some(), stop.clone());
         let (losses, lines) = (RefCell::default(), Cell::new(0));
         let (began, due) = (Cell::new(now), Cell::new(now));
-        Live { subject, scene, window, epochs, losses, _keys, began, due, lines }
+        Live { subject, scene, window, epochs, losses, keys, began, due, lines }
     }
 
     /// Whether it is time for the next picture, which is then begun.
@@ -81,9 +81,7 @@ impl Live {
         self.began.set(now);
         now >= self.due.get()
     }
-}
 
-impl Live {
     /// The inputs to be seen, and when.
     pub(super) fn shown<'a>(&'a self, is_due: &'a dyn Fn() -> bool) -> Option<Shown<'a>> {
         self.scene.as_ref().map(|scene| Shown { inputs: &scene.inputs, is_due })
@@ -139,7 +137,10 @@ impl Live {
             let rows = (&scene.picked.rows, scene.picked.note.as_deref());
             text += &in_characters(&scene.plane, &answer, rows, window);
         }
-        text + "q ends the training and keeps what it has reached"
+        if self.keys.are_heard {
+            text += "q ends the training and keeps what it has reached";
+        }
+        text
     }
 }
 
@@ -151,6 +152,8 @@ fn eprintln(text: &str) {
 
 /// The key `q`, read by a thread of its own, which ends with the program.
 struct Keys {
+    /// Whether there is a terminal to hear them from.
+    are_heard: bool,
     /// How the terminal was before.
     #[cfg(unix)]
     before: Option<rustix::termios::Termios>,
@@ -162,7 +165,8 @@ impl Keys {
         let before = if is_live { one_by_one() } else { None };
         #[cfg(unix)]
         let is_live = before.is_some();
-        if is_live && std::io::stdin().is_terminal() {
+        let are_heard = is_live && std::io::stdin().is_terminal();
+        if are_heard {
             std::thread::spawn(move || {
                 while let Some(key) = next_key() {
                     if key == 'q' {
@@ -172,6 +176,7 @@ impl Keys {
             });
         }
         Keys {
+            are_heard,
             #[cfg(unix)]
             before,
         }
