@@ -8,7 +8,7 @@ use std::sync::Arc;
 use common::{engines, gpu, numbers};
 use wgrad::check::{Lockstep, Options, Proof, Report, Watch, check_network, lockstep, run};
 use wgrad::data::{Batches, Dataset, Order, Source};
-use wgrad::engine::{EngineSpec, State, Task};
+use wgrad::engine::{Engine, EngineSpec, State, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 
@@ -164,4 +164,36 @@ fn a_training_that_leaves_f32_has_diverged_and_is_no_failure() {
     assert_eq!(found.apart, None);
     let step = found.diverged.unwrap();
     assert_eq!(found.points.len() + 1, step as usize);
+}
+
+/// Several networks of one shape say together what each says alone, on every engine: in one submission, and where
+/// there is room for six of seven in one.
+#[test]
+fn networks_are_evaluated_together_as_alone() {
+    for (sizes, rows) in [(vec![2, 3, 1], 4), (vec![2, 300, 1], 4000)] {
+        let hidden = Activation::Tanh;
+        let network = Network::uniform(sizes, hidden, Activation::Identity, Loss::MseMean).unwrap();
+        let inputs = numbers(2 * rows, 5);
+        for (name, spec) in engines() {
+            let made = |seed| {
+                let start = Initializer::XavierNormal.parameters(&network, seed, 1.0);
+                let task = xor(OptimizerKind::Sgd, 0.1);
+                let task = Task { network: network.clone(), start: State::new(start), ..task };
+                pollster::block_on(Engine::new(task, &spec))
+            };
+            // Not every engine takes the wider one.
+            let Ok(all) = (0..7).map(made).collect::<Result<Vec<_>, _>>() else {
+                assert!(rows > 4 && name.starts_with("resident"), "{name}");
+                continue;
+            };
+            let together = pollster::block_on(Engine::forward_together(&all, &inputs)).unwrap();
+            assert_eq!(together.len(), 7);
+            for (engine, together) in all.iter().zip(&together) {
+                let alone = pollster::block_on(engine.forward(&inputs)).unwrap();
+                assert!(alone.outputs.len() == rows && alone == *together, "{name}");
+            }
+            assert_ne!(together[0], together[6]);
+        }
+    }
+    assert_eq!(pollster::block_on(Engine::forward_together(&[], &[])).unwrap(), []);
 }

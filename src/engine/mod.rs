@@ -479,6 +479,29 @@ impl Engine {
         }
     }
 
+    /// Forward passes of engines that were made of one specification, of networks of one shape, over the same
+    /// `inputs` `[rows][inputs]`: on a GPU in one submission, as far as there is room.
+    ///
+    /// # Errors
+    /// Where the GPU fails.
+    pub async fn forward_together(
+        engines: &[Engine],
+        inputs: &[f32],
+    ) -> Result<Vec<Forward>, Error> {
+        let layered = engines.iter().map(|engine| match engine {
+            Engine::Layered(engine) => Some(&**engine),
+            _ => None,
+        });
+        if let Some(layered) = layered.collect::<Option<Vec<_>>>() {
+            return Ok(LayeredEngine::forward_together(&layered, inputs).await?);
+        }
+        let mut all = Vec::new();
+        for engine in engines {
+            all.push(engine.forward(inputs).await?);
+        }
+        Ok(all)
+    }
+
     /// A forward pass over `inputs` `[rows][inputs]` with the parameters of the first network as they are now.
     ///
     /// # Errors

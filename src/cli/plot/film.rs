@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use super::draw::HiddenPlane;
-use super::subject::{CELLS, Picked, Subject};
+use super::subject::{CELLS, Picked, Subject, result};
 use crate::Error;
 use crate::data::Samples;
-use crate::engine::{EngineSpec, Kernels, forward};
+use crate::engine::{EngineSpec, Forward, Kernels, forward};
 use crate::network::{Layout, Network};
 use crate::picture::{
     self, Answer, Axis, Picture, Plane, Rows, axes_around, boundary, hidden, scene, short,
@@ -176,16 +176,28 @@ async fn frames(
     let looks = chosen(looks, network, &[first.grid(&coarse), inputs.clone()].concat());
     let grid = first.grid(&plane);
     let last_hidden = first.hidden_layers();
+    let subjects: Vec<Subject> =
+        looks.iter().map(|(_, parameters)| subject_of(parameters.clone())).collect();
+    // The plane and the rows at once.
+    let both = [&grid, training.data.inputs()].concat();
+    let said = Subject::forward_together(&subjects, &both).await?;
+    let hidden_by = match last_hidden {
+        0 => vec![Vec::new(); subjects.len()],
+        layers => Subject::layers_together(&subjects, layers, &inputs).await?,
+    };
+    let of_plane = plane.cols * plane.rows * network.outputs();
     let mut all = Vec::new();
-    for (epoch, parameters) in looks {
-        let subject = subject_of(parameters);
-        let forward = subject.forward(&grid).await?;
-        let hidden = match last_hidden {
-            0 => Vec::new(),
-            layers => subject.layer(layers, &inputs).await?,
-        };
-        let result = subject.results().await?.concat();
-        all.push(Seen { epoch, answer: subject.answer(&forward), hidden, subject, result });
+    for (((epoch, _), subject), (said, hidden)) in
+        looks.into_iter().zip(subjects).zip(said.into_iter().zip(hidden_by))
+    {
+        let [(z, z_of_rows), (a, a_of_rows)] =
+            [&said.pre_activations, &said.outputs].map(|values| values.split_at(of_plane));
+        let part =
+            |z: &[f32], a: &[f32]| Forward { pre_activations: z.to_vec(), outputs: a.to_vec() };
+        let (set, rows) = (&subject.sets[0], part(z_of_rows, a_of_rows));
+        let result = result(set, &subject.evaluated(set, &rows));
+        let answer = subject.answer(&part(z, a));
+        all.push(Seen { epoch, answer, hidden, subject, result });
     }
     // One plane and one set of axes for all frames.
     let values: Vec<f64> = all.iter().flat_map(|seen| seen.hidden.iter().copied()).collect();

@@ -84,24 +84,55 @@ impl Subject {
         engine.forward(inputs).await
     }
 
-    /// What its first layers make of them, `[rows][units]`.
-    pub(super) async fn layer(&self, layers: usize, inputs: &[f32]) -> Result<Vec<f64>, Error> {
-        let Model { network, parameters, .. } = &self.model;
-        let values = if network.norm() == Norm::None {
-            let task = predict::task(&cut(&self.model, layers)?, inputs)?;
-            Engine::new(task, &self.spec).await?.forward(inputs).await?.outputs
-        } else {
+    /// What several networks of one shape make of the same inputs, in one go.
+    pub(super) async fn forward_together(
+        subjects: &[Subject],
+        inputs: &[f32],
+    ) -> Result<Vec<Forward>, Error> {
+        let mut engines = Vec::new();
+        for Subject { model, spec, .. } in subjects {
+            engines.push(Engine::new(predict::task(model, inputs)?, spec).await?);
+        }
+        Engine::forward_together(&engines, inputs).await
+    }
+
+    /// What the first layers of each make of inputs, `[rows][units]`, in one go.
+    pub(super) async fn layers_together(
+        subjects: &[Subject],
+        layers: usize,
+        inputs: &[f32],
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect();
+        if subjects.iter().any(|subject| subject.model.network.norm() != Norm::None) {
             // They are no network by themselves: the last layer of one has no norm.
-            activations(network, parameters, inputs).swap_remove(layers - 1)
+            let of = |Subject { model: Model { network, parameters, .. }, .. }: &Subject| {
+                wide(activations(network, parameters, inputs).swap_remove(layers - 1))
+            };
+            return Ok(subjects.iter().map(of).collect());
+        }
+        let first = |subject: &Subject| {
+            Ok(Subject { model: cut(&subject.model, layers)?, ..subject.clone() })
         };
-        Ok(values.into_iter().map(f64::from).collect())
+        let firsts = subjects.iter().map(first).collect::<Result<Vec<_>, Error>>()?;
+        let all = Subject::forward_together(&firsts, inputs).await?;
+        Ok(all.into_iter().map(|forward| wide(forward.outputs)).collect())
+    }
+
+    /// What its first layers make of inputs, `[rows][units]`.
+    pub(super) async fn layer(&self, layers: usize, inputs: &[f32]) -> Result<Vec<f64>, Error> {
+        let all = Subject::layers_together(std::slice::from_ref(self), layers, inputs).await?;
+        Ok(all.into_iter().flatten().collect())
     }
 
     /// The evaluation of some rows.
     pub(super) async fn evaluation(&self, set: &Set) -> Result<Evaluation, Error> {
-        let forward = self.forward(set.data.inputs()).await?;
-        let evaluation = evaluate(&self.model.network, &set.data, &forward);
-        Ok(if self.has_classes() { evaluation } else { evaluation.of_numbers(&set.data) })
+        Ok(self.evaluated(set, &self.forward(set.data.inputs()).await?))
+    }
+
+    /// The same from what the network made of them.
+    pub(super) fn evaluated(&self, set: &Set, forward: &Forward) -> Evaluation {
+        let evaluation = evaluate(&self.model.network, &set.data, forward);
+        if self.has_classes() { evaluation } else { evaluation.of_numbers(&set.data) }
     }
 
     /// The rows that tell how well it does: those for testing, else those for validation, else all.

@@ -1,6 +1,8 @@
 //! A forward pass alone, over rows that need not be the training's, with buffers of its own: what
 //! the last step left behind stays readable.
 
+use std::ops::Range;
+
 use super::forwarded::{Forwarded, IDENTITY};
 use super::step::advance;
 use super::{LayeredEngine, check_done};
@@ -77,25 +79,72 @@ impl ForwardPass {
         engine: &LayeredEngine,
         inputs: &[f32],
     ) -> Result<Forward, GpuError> {
-        let (input_len, outputs) = (engine.task.network.inputs(), engine.task.network.outputs());
-        let stride = row_stride(outputs);
         let mut result = Forward::default();
-        for (passed, chunk) in (1..).zip(inputs.chunks(self.rows * input_len)) {
-            let rows = chunk.len() / input_len;
-            engine.gpu.write(&self.input, 0, &pad_rows(chunk, input_len, row_stride(input_len)));
+        for (passed, chunk) in (1..).zip(inputs.chunks(self.rows * engine.task.network.inputs())) {
+            let wanted = self.begin(engine, chunk);
             engine.gpu.wait(engine.gpu.submit(&self.list)).await?;
-            let range = 0..rows * stride;
-            let wanted = [(&self.z, range.clone()), (&self.a, range), (&self.passes, 0..1)];
             let lists = engine.gpu.read::<f32>(&wanted).await?;
-            check_done("forward passes", passed, lists[2][0].to_bits())?;
-            result.pre_activations.extend(unpad_rows(&lists[0], outputs, stride));
-            result.outputs.extend(unpad_rows(&lists[1], outputs, stride));
+            let seen = ForwardPass::end(engine, passed, &lists)?;
+            result.pre_activations.extend(seen.pre_activations);
+            result.outputs.extend(seen.outputs);
         }
         Ok(result)
+    }
+
+    /// Hands over inputs; returns what is to be read once the dispatches have run.
+    fn begin(&self, engine: &LayeredEngine, inputs: &[f32]) -> [(&Buffer, Range<usize>); 3] {
+        let network = &engine.task.network;
+        let input_len = network.inputs();
+        engine.gpu.write(&self.input, 0, &pad_rows(inputs, input_len, row_stride(input_len)));
+        let range = 0..inputs.len() / input_len * row_stride(network.outputs());
+        [(&self.z, range.clone()), (&self.a, range), (&self.passes, 0..1)]
+    }
+
+    /// What was read, after so many passes.
+    fn end(engine: &LayeredEngine, passed: u32, lists: &[Vec<f32>]) -> Result<Forward, GpuError> {
+        check_done("forward passes", passed, lists[2][0].to_bits())?;
+        let outputs = engine.task.network.outputs();
+        let own = |list: &[f32]| unpad_rows(list, outputs, row_stride(outputs));
+        Ok(Forward { pre_activations: own(&lists[0]), outputs: own(&lists[1]) })
     }
 }
 
 impl LayeredEngine {
+    /// The outputs of several engines of one device, of networks of one shape, for the same inputs: in one submission,
+    /// as far as their activations together are no more than one pass may have.
+    ///
+    /// # Errors
+    /// [`GpuError`] where the device fails.
+    pub async fn forward_together(
+        engines: &[&LayeredEngine],
+        inputs: &[f32],
+    ) -> Result<Vec<Forward>, GpuError> {
+        let Some(first) = engines.first() else { return Ok(Vec::new()) };
+        let (gpu, network) = (&first.gpu, &first.task.network);
+        let rows = inputs.len() / network.inputs();
+        let of_a_row: usize = network.sizes().iter().map(|&units| row_stride(units)).sum();
+        let at_once = (WIDEST_BYTES / 4 / (rows * of_a_row).max(1)).max(1);
+        let mut all = Vec::new();
+        for group in engines.chunks(at_once) {
+            if let [only] = group {
+                all.push(only.forward(inputs).await?);
+                continue;
+            }
+            let mut passes = Vec::new();
+            for engine in group {
+                passes.push(ForwardPass::new(engine, rows).await?);
+            }
+            let both = || group.iter().zip(&passes);
+            let wanted: Vec<_> = both().flat_map(|(one, pass)| pass.begin(one, inputs)).collect();
+            gpu.wait(gpu.submit(passes.iter().flat_map(|pass| &pass.list))).await?;
+            let lists = gpu.read::<f32>(&wanted).await?;
+            for (engine, lists) in group.iter().zip(lists.chunks_exact(3)) {
+                all.push(ForwardPass::end(engine, 1, lists)?);
+            }
+        }
+        Ok(all)
+    }
+
     /// A layer with a norm by its running estimates, by way of `z`.
     async fn evaluate_layer(
         &self,
