@@ -23,8 +23,8 @@ pub use resident::{Advance, Mapping, Member, Population, ResidentEngine, Start};
 
 pub use statistics::LayerStatistics;
 pub use task::{State, Task, TaskError};
-pub use turn::pause;
 use turn::Turn;
+pub use turn::pause;
 pub use watched::Score;
 pub use workers::{at_once, on_every_core, workers};
 

@@ -233,7 +233,9 @@ fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
 impl AdapterEntry {
     /// What a device of it is opened with.
     pub(super) fn wanted(&self) -> (wgpu::Limits, wgpu::Features) {
-        wanted(&self.adapter)
+        let (limits, mut features) = wanted(&self.adapter);
+        features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
+        (limits, features)
     }
 
     /// Opens the adapter.

@@ -11,7 +11,11 @@ use crate::gpu::Gpu;
 
 impl Queue {
     /// The same on every device at once.
-    pub(super) async fn work_off_on(&self, gpus: &[Arc<Gpu>], watch: &mut Watch<'_>) -> Vec<(usize, Findings)> {
+    pub(super) async fn work_off_on(
+        &self,
+        gpus: &[Arc<Gpu>],
+        watch: &mut Watch<'_>,
+    ) -> Vec<(usize, Findings)> {
         let (mut all, watch) = (Vec::new(), RefCell::new(watch));
         let now = Mutex::new(Default::default());
         let work = async |gpu: &Arc<Gpu>, stopped: &AtomicBool| {
