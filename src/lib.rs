@@ -17,6 +17,7 @@
 //! | check | comparison within derived bounds, and the check of a device | [`check`] |
 //! | explain | one training step with every number in it, and the demonstrations | [`explain`] |
 //! | model | a trained network, or a training to resume, as bytes | [`model`] |
+//! | settings | a training as text: names, values, TOML; with the feature `settings` | `settings` |
 //! | picture | numbers as charts, in SVG and PNG; with the feature `cli` | `picture` |
 
 pub mod check;
@@ -31,6 +32,8 @@ pub mod network;
 pub mod optimizer;
 pub mod random;
 pub mod reference;
+#[cfg(feature = "settings")]
+pub mod settings;
 pub mod sweep;
 pub mod train;
 
