@@ -1,6 +1,8 @@
 //! The settings of a training, once: one table of rows, and all that derives from it. Flags, the keys of
 //! files, `--print-config`, what a checkpoint keeps, what may change when a run is resumed, the axes of a
-//! sweep and what makes two of its parts one, the commands that are printed, and what a command refuses.
+//! sweep and what makes two of its parts one, the commands that are printed, and what a command refuses; and
+//! what a page offers of them ([`offered()`]) and trains ([`prepare`]).
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))] // Much of it is for commands.
 
 mod choices;
 pub(crate) mod data;
@@ -8,6 +10,7 @@ mod defaults;
 #[cfg(feature = "cli")]
 pub(crate) mod files;
 mod given;
+mod offered;
 mod resolve;
 mod table;
 mod toolkit;
@@ -15,8 +18,9 @@ mod value;
 
 pub(crate) use choices::{EngineChoice, TestRows};
 pub(crate) use given::Given;
+pub use offered::{Entry, Members, Offered, Prepared, Texts, from_toml, offered, prepare, to_toml};
 pub(crate) use resolve::{Resolved, is_truth_table};
-pub(crate) use table::{DATA_AND_NETWORK, SETTINGS, Settings, TABLES};
+pub(crate) use table::{DATA_AND_NETWORK, SETTINGS, STOPPING_EARLY, Settings, TABLES};
 pub(crate) use toolkit::{DEFAULT_ACTIVATION, default_rate};
 pub(crate) use value::{Form, Kind, Names, Value};
 
@@ -153,26 +157,34 @@ impl Setting {
         if self.is_axis_in(verb) { "Axes" } else { self.heading }
     }
 
+    /// What it means, in words.
+    pub(crate) fn meaning(&self) -> &'static str {
+        match self.hyperparameter {
+            Some(row) if self.help.is_empty() => row.help,
+            _ => self.help,
+        }
+    }
+
+    /// What it is where it is not given, in words; empty where nothing is to be said.
+    pub(crate) fn default_text(&self) -> String {
+        match (self.default_of, self.hyperparameter) {
+            (Some(default), _) => default(),
+            (None, Some(row)) if self.family.is_some() => format!("{:?}", row.default),
+            _ => self.default.to_owned(),
+        }
+    }
+
     /// What `--help` says.
     pub(crate) fn help_in(&self, verb: Verb) -> String {
         let own = self.help_in.iter().find(|(of, _)| *of == verb).map(|(_, help)| *help);
-        let row = self.hyperparameter;
-        let mut help = match (own, row) {
-            (Some(own), _) => own.to_owned(),
-            (None, Some(row)) if self.help.is_empty() => row.help.to_owned(),
-            _ => self.help.to_owned(),
-        };
+        let mut help = own.unwrap_or(self.meaning()).to_owned();
         if self.is_axis_in(verb) {
             help += " (an axis)";
         }
         if self.has_none {
             help += " (none switches it off)";
         }
-        let default = match (self.default_of, row) {
-            (Some(default), _) => default(),
-            (None, Some(row)) if self.family.is_some() => format!("{:?}", row.default),
-            _ => self.default.to_owned(),
-        };
+        let default = self.default_text();
         if !default.is_empty() && own.is_none() {
             help += &format!(" [default: {default}]");
         }

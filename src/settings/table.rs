@@ -49,7 +49,9 @@ const TABLE: Setting = Setting { heading: TABLES, verbs: DATA_VERBS, ..SETTING }
 const TRAINING: Setting = Setting { heading: "Training", ..SETTING };
 const OPTIMIZER: Setting = Setting { heading: "Optimizer", ..SETTING };
 const RATE: Setting = Setting { heading: "Learning rate", ..SETTING };
-const STOPPING: Setting = Setting { heading: "Stopping", role: Role::Free, ..SETTING };
+/// The heading of what ends a training.
+pub(crate) const STOPPING_EARLY: &str = "Stopping";
+const STOPPING: Setting = Setting { heading: STOPPING_EARLY, role: Role::Free, ..SETTING };
 const OUTPUT: Setting = Setting { heading: "Output", role: Role::Output, ..SETTING };
 const DEVICE: Setting = Setting { heading: "Device", role: Role::Device, ..SETTING };
 
