@@ -5,8 +5,8 @@ import { rowsOf } from './rows.js';
 
 /** @typedef {import('./store.js').Source} Source */
 
-/** What a run on a data set has by default, and points made from that data set keep. */
-const PINNED = ['layers', 'activation', 'loss', 'optimizer', 'lr', 'epochs', 'batch'];
+/** Settings whose defaults depend on the data: points made from a data set keep those of its run. */
+const PINNED = ['layers', 'loss', 'lr', 'epochs', 'batch', 'normalize'];
 /** What only generated data has. */
 const OF_GENERATED = ['data', 'noise', 'data-rows', 'data-seed'];
 
@@ -47,6 +47,13 @@ export function createActions(wgrad, store, session, player) {
     waiting = setTimeout(restart, 120);
   }
 
+  /** The settings without those that points took over from a data set, as long as nobody changed them. */
+  function unpinned() {
+    const { settings, pinned } = store.state;
+    store.set({ pinned: {} });
+    return Object.fromEntries(Object.entries(settings).filter(([key, value]) => pinned[key] !== value));
+  }
+
   const actions = {
     restart,
     run() {
@@ -73,19 +80,18 @@ export function createActions(wgrad, store, session, player) {
     /** A data set by name. @param {string} name */
     useData(name) {
       /** @type {Record<string, string>} */
-      const settings = { ...store.state.settings, data: name };
+      const settings = { ...unpinned(), data: name };
       delete settings.noise; // its default is another for each shape
-      // Layers follow the data unless only hidden ones were chosen for as many inputs.
-      delete settings.layers;
+      delete settings.layers; // they follow the data
       store.set({ settings, source: { kind: 'named' }, tool: 'look' });
       restartSoon();
     },
 
     /** Rows of one's own instead of a data set by name. @param {Source} source */
     useRows(source) {
-      const settings = { ...store.state.settings };
+      const settings = unpinned();
       for (const key of OF_GENERATED) delete settings[key];
-      if (source.kind === 'csv') delete settings.layers;
+      delete settings.layers;
       store.set({ settings, source });
       restartSoon();
     },
@@ -97,13 +103,17 @@ export function createActions(wgrad, store, session, player) {
       if (!data?.window || !data.classes || data.classes.some((/** @type {number} */ c) => c > 3)) return false;
       const { resolved } = store.state;
       const settings = { ...store.state.settings };
-      for (const key of PINNED) if (resolved[key]) settings[key] = resolved[key];
       for (const key of OF_GENERATED) delete settings[key];
-      settings.normalize = resolved.normalize ?? 'none';
       const points = Array.from({ length: data.rows }, (_, row) => ({
         x: Number(data.inputs[2 * row].toFixed(3)), y: Number(data.inputs[2 * row + 1].toFixed(3)), c: data.classes[row],
       }));
-      store.set({ settings, source: { kind: 'points', points } });
+      /** @type {Record<string, string>} */
+      const pinned = {};
+      const byDefault = wgrad.check_settings(settings, rowsOf({ kind: 'points', points })).resolved ?? {};
+      for (const key of PINNED) {
+        if (resolved[key] && !(key in settings) && byDefault[key] !== resolved[key]) pinned[key] = resolved[key];
+      }
+      store.set({ settings: { ...settings, ...pinned }, pinned, source: { kind: 'points', points } });
       return true;
     },
 
@@ -124,6 +134,15 @@ export function createActions(wgrad, store, session, player) {
         return;
       }
       restartSoon();
+    },
+
+    /** Computes on another device from now on. @param {'webgpu' | 'cpu'} kind */
+    async useDevice(kind) {
+      player.pause();
+      const old = session.device;
+      await session.queue(() => session.open(kind));
+      await restart();
+      old?.close?.();
     },
 
     /** @param {string} speed */

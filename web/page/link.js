@@ -4,7 +4,8 @@
 /** @typedef {import('./store.js').Source} Source */
 
 /** A link with a longer table than this would be cut by chat programs and mail. */
-export const LONGEST_TABLE = 6000;
+const LONGEST_TABLE = 6000;
+const LONG = 8000;
 
 /** What a fragment needs escaped, and no more: commas and semicolons stay readable. @param {string} text */
 const escape = text => encodeURIComponent(text).replace(/%2C/g, ',').replace(/%3B/g, ';').replace(/%3A/g, ':').replace(/%20/g, '+');
@@ -16,7 +17,7 @@ const short = value => String(Number(value.toFixed(3)));
 
 /**
  * @param {Record<string, string>} settings @param {Source} source
- * @returns {{ fragment: string, left: string | null }} `left` says what the link doesn't hold
+ * @returns {{ fragment: string, left: string | null }} `left` says what may be missing at the other end
  */
 export function toFragment(settings, source) {
   const parts = Object.entries(settings).map(([key, value]) => `${key}=${escape(value)}`);
@@ -28,7 +29,9 @@ export function toFragment(settings, source) {
     if (source.text.length <= LONGEST_TABLE) parts.unshift(`csv=${escape(source.text)}`);
     else left = 'The link has all settings, but not the table: it is too long for a link. Send the file along.';
   }
-  return { fragment: parts.join('&'), left };
+  const fragment = parts.join('&');
+  if (fragment.length > LONG) left = 'The link is long, since it has all points: some programs cut such links.';
+  return { fragment, left };
 }
 
 /**

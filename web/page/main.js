@@ -41,13 +41,14 @@ async function start() {
   /** @type {Page} */
   const page = { wgrad, schema: wgrad.schema(), store, session, actions, colours };
 
-  await session.open();
+  await session.open(new URLSearchParams(location.search).get('device') === 'cpu' ? 'cpu' : 'webgpu');
   const open = tabs(byId('tabs'));
   for (const view of [controls, dataView, settingsView, networkView, outputView, curvesView, hiddenView, findingsView, oddsView, mapView, exportView]) view(page);
   explainView(page, open);
   startHelp(page);
   addEventListener('hashchange', () => actions.readLink());
   await actions.readLink();
+  Object.assign(globalThis, { wgradPage: page }); // for the console, and for tests
 }
 
 start().catch(error => {

@@ -6,6 +6,8 @@
 /** Time of a frame for training; the rest is for the grid and for drawing. */
 const BUDGET_MS = 7;
 const DIAGNOSE_MS = 1200;
+/** Between frames for whoever asked the system for less motion: figures and pictures that still can be followed. */
+const CALM_MS = 400;
 
 /** How long a whole run takes at each speed, in seconds; 0 is as fast as frames allow, null is one step a frame. */
 export const SPEEDS = /** @type {Record<string, { name: string, seconds: number | null }>} */ ({
@@ -51,6 +53,7 @@ export class Player {
   /** @param {number} steps @param {boolean} whole */
   async frame(steps, whole) {
     const { store, session } = this;
+    const { device } = session;
     try {
       const { progress, took } = await session.advance(steps, { whole });
       if (progress.losses.length) {
@@ -59,7 +62,7 @@ export class Player {
       if (progress.diverged) store.set({ phase: 'failed', message: { kind: 'error', text: `Training diverged after step ${progress.step}: the loss or a parameter is not finite any more. The diagnosis says what may help.` } });
       else if (progress.done) store.set({ phase: 'done' });
     } catch (/** @type {any} */ error) {
-      if (await session.isLost()) return; // recover() goes on
+      if (await session.isLost(device)) return; // recover() goes on
       store.set({ phase: 'failed', message: { kind: 'error', text: error.message } });
     }
   }
@@ -71,6 +74,7 @@ export class Player {
     let before = performance.now();
     let owed = 1;
     let diagnosed = before;
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
     while (store.state.phase === 'running') {
       const now = performance.now();
       const speed = SPEEDS[store.state.speed].seconds;
@@ -78,7 +82,7 @@ export class Player {
       const total = store.state.info.steps;
       if (speed === null) owed = 1;
       else if (speed === 0) owed = most;
-      else owed = Math.min(owed + Math.min(now - before, 100) / 1000 * total / speed, most);
+      else owed = Math.min(owed + Math.min(now - before, calm ? CALM_MS : 100) / 1000 * total / speed, calm ? most * 8 : most);
       before = now;
       const steps = Math.floor(owed);
       owed -= steps;
@@ -87,6 +91,7 @@ export class Player {
         diagnosed = now;
         await session.diagnose().catch(() => {});
       }
+      if (calm) await new Promise(resolve => setTimeout(resolve, CALM_MS));
       await new Promise(requestAnimationFrame);
     }
     this.looping = false;

@@ -17,6 +17,7 @@ export class Session {
     this.wgrad = wgrad;
     this.store = store;
     /** @type {any} */ this.device = null;
+    /** @type {'webgpu' | 'cpu'} */ this.kind = 'webgpu';
     /** @type {any} */ this.run = null;
     /** @type {Promise<any>} */ this.last = Promise.resolve();
     this.wanted = 0; // counts starts, so that of several in a row only the last is made
@@ -43,8 +44,10 @@ export class Session {
     return next;
   }
 
-  async open() {
-    const device = this.device = await this.wgrad.open('webgpu');
+  /** @param {'webgpu' | 'cpu'} [kind] as before, where none is given */
+  async open(kind = this.kind) {
+    this.kind = kind;
+    const device = this.device = await this.wgrad.open(kind);
     this.store.set({ device });
     device.lost.then((/** @type {string} */ why) => { if (this.device === device) this.recover(why); });
   }
@@ -159,7 +162,7 @@ export class Session {
     const wasRunning = store.state.phase === 'running';
     const kept = this.kept;
     const history = this.live.history;
-    store.set({ message: { kind: 'error', text: `The device was lost (${why}). Opening a new one.` } });
+    store.set({ phase: 'loading', message: { kind: 'error', text: `The device was lost (${why}). Opening a new one.` } });
     await this.last; // the calls under way on the lost device fail by themselves
     try {
       this.run = null; // its buffers went with the device
@@ -185,10 +188,9 @@ export class Session {
     }
   }
 
-  /** Whether an error came from a lost device, which then has been or will be replaced. */
-  async isLost() {
+  /** Whether an error came from the loss of a device, which then has been or will be replaced. @param {any} device */
+  async isLost(device) {
     const never = Symbol();
-    const { device } = this;
     return await Promise.race([device.lost, new Promise(resolve => setTimeout(() => resolve(never), 400))]) !== never;
   }
 }

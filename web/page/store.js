@@ -9,10 +9,11 @@
  * @typedef {{
  *   settings: Record<string, string>,
  *   source: Source,
+ *   pinned: Record<string, string>,
  *   resolved: Record<string, string>,
  *   command: string,
  *   problem: Problem | null,
- *   message: { text: string, kind: 'note' | 'error' } | null,
+ *   message: { text: string, kind: 'note' | 'error' | 'verdict' } | null,
  *   phase: Phase,
  *   device: any,
  *   info: any,
@@ -30,6 +31,7 @@
 export const initial = () => ({
   settings: {}, // what is given, by the keys of `wgrad --config`; the rest is the library's default
   source: { kind: 'named' },
+  pinned: {}, // of these, what points took over from the data set that they were made from
   resolved: {}, // the values in effect
   command: '',
   problem: null,

@@ -3,10 +3,11 @@
 import { byId, copy, fill, h, setText } from '../dom.js';
 import { fixed, grouped, percent } from '../numbers.js';
 import { SPEEDS } from '../player.js';
+import { examples } from '../examples.js';
 
 /** @param {import('../main.js').Page} page */
-export function controls({ store, actions }) {
-  const [run, step, restart, seed, speed] = ['run', 'step', 'restart', 'new-seed', 'speed'].map(byId);
+export function controls({ store, actions, schema }) {
+  const [run, step, restart, seed, speed, device, choice] = ['run', 'step', 'restart', 'new-seed', 'speed', 'device', 'examples'].map(byId);
   run.addEventListener('click', actions.run);
   step.addEventListener('click', actions.step);
   restart.addEventListener('click', () => actions.restart());
@@ -14,6 +15,16 @@ export function controls({ store, actions }) {
   fill(speed, ...Object.entries(SPEEDS).map(([key, { name }]) => h('option', { value: key }, name)));
   speed.addEventListener('change', () => actions.setSpeed(speed.value));
   store.on(['speed'], ({ speed: key }) => { speed.value = key; });
+
+  // What was asked for and what came of it differ where there is no WebGPU.
+  device.addEventListener('change', () => actions.useDevice(device.value));
+  store.on(['device'], ({ device: open }) => { if (open) device.value = open.engine; });
+
+  fill(choice, h('option', { value: ':' }, 'Examples'), ...examples(schema.map(row => row.name)).map(([name, fragment]) => h('option', { value: fragment }, name)));
+  choice.addEventListener('change', () => {
+    if (choice.value !== ':') location.hash = choice.value || 'data=xor';
+    choice.value = ':';
+  });
 
   store.on(['phase', 'problem'], ({ phase, problem }) => {
     const running = phase === 'running';
@@ -76,10 +87,10 @@ export function controls({ store, actions }) {
     const verdict = progress.solved ? 'Solved: every prediction is within 0.1 of its target' : 'Done';
     const checked = progress.validation_loss === null || progress.validation_loss === undefined ? '' : `, validation loss ${fixed(progress.validation_loss)}`;
     const correct = progress.accuracy === null ? '' : `, ${percent(progress.accuracy)} of the rows correct`;
-    store.set({ message: { kind: 'note', text: `${verdict}. Loss ${fixed(progress.loss)}${correct}${checked} after ${grouped(progress.epoch)} epochs.` } });
+    store.set({ message: { kind: 'verdict', text: `${verdict}. Loss ${fixed(progress.loss)}${correct}${checked} after ${grouped(progress.epoch)} epochs.` } });
   });
   store.on(['phase'], ({ phase, message: said }) => {
-    if (phase === 'running' && said?.kind === 'note') store.set({ message: null });
+    if (phase !== 'done' && said?.kind === 'verdict') store.set({ message: null });
   });
   byId('copy-link').addEventListener('click', async () => {
     const { url, left } = actions.link();

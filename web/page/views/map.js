@@ -15,6 +15,7 @@ export function mapView({ wgrad, store, session, actions, colours }) {
   const start = h('button', { type: 'button', class: 'primary' }, 'Draw the map');
   const cancel = h('button', { type: 'button', hidden: true }, 'Cancel');
   const bar = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': 'Cells trained' });
+  const count = h('p', { class: 'reading' }); // changes with each dispatch, so it isn't read aloud
   const state = h('p', { class: 'reading', role: 'status' });
   const error = h('p', { id: 'map-error', class: 'error', role: 'alert', hidden: true });
   const picture = h('div');
@@ -35,6 +36,7 @@ export function mapView({ wgrad, store, session, actions, colours }) {
     }
     if (store.state.phase === 'running') actions.run();
     cancelled = false;
+    setText(state, 'Training.');
     start.disabled = true;
     cancel.hidden = bar.hidden = false;
     bar.value = 0;
@@ -44,16 +46,17 @@ export function mapView({ wgrad, store, session, actions, colours }) {
       const options = { ...axes, starts: Number(starts.value), ...rows ? { rows } : {} };
       const found = await session.queue(() => wgrad.odds_map(device, settings, options, (/** @type {any} */ { done, total }) => {
         bar.value = done / total;
-        state.textContent = `${grouped(done)} of ${grouped(total)} starts done.`;
+        setText(count, `${grouped(done)} of ${grouped(total)} starts done.`);
       }, () => cancelled));
       map = { ...found, starts: options.starts };
-      setText(state, cancelled ? 'Cancelled; the cells without a number were not trained.' : '');
+      setText(state, cancelled ? 'Cancelled; the cells without a number were not trained.' : 'Done.');
       show();
     } catch (/** @type {any} */ problem) {
       setText(state, problem.message);
     }
     start.disabled = false;
     cancel.hidden = bar.hidden = true;
+    setText(count, '');
   });
   cancel.addEventListener('click', () => { cancelled = true; setText(state, 'Cancelling.'); });
 
@@ -109,7 +112,7 @@ export function mapView({ wgrad, store, session, actions, colours }) {
         h('div', { class: 'field' }, h('label', { for: 'map-widths' }, 'Widths'), widths),
         h('div', { class: 'field' }, h('label', { for: 'map-starts' }, 'Starts a cell'), starts)),
       h('p', { class: 'hint' }, 'Numbers as 0.1,0.5 or 0.01..10:log:13 or 2..8.'),
-      error, h('div', { class: 'row' }, start, cancel), bar, state),
+      error, h('div', { class: 'row' }, start, cancel), bar, count, state),
     picture));
   store.on(['theme'], show);
 }

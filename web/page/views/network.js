@@ -14,7 +14,7 @@ const MAP = 32;
 /** @param {import('../main.js').Page} page */
 export function networkView({ store, session, actions, colours }) {
   const columns = h('div', { class: 'layers' });
-  const status = h('p', { class: 'reading', role: 'status' });
+  const status = h('p', { class: 'reading', id: 'network-reading' });
   /** @type {{ element: any, canvas: HTMLCanvasElement, image: ImageData, layer: number, unit: number }[]} */
   let units = [];
   /** @type {any[][]} */
@@ -134,7 +134,7 @@ export function networkView({ store, session, actions, colours }) {
   function makeUnit(layer, unit) {
     const canvas = h('canvas', { width: MAP, height: MAP });
     const element = h('button', {
-      type: 'button', class: 'unit', id: `unit-${layer}-${unit}`, 'aria-label': nameOf(layer, unit), tabindex: layer === 0 && unit === 0 ? 0 : -1,
+      type: 'button', class: 'unit', id: `unit-${layer}-${unit}`, 'aria-label': nameOf(layer, unit), 'aria-describedby': 'network-reading', tabindex: layer === 0 && unit === 0 ? 0 : -1,
       onfocus: () => choose({ layer, unit }), onpointerenter: () => choose({ layer, unit }),
       onblur: () => choose(null), onpointerleave: () => { if (document.activeElement !== element) choose(null); },
       onkeydown: (/** @type {KeyboardEvent} */ event) => move(event, layer, unit),
@@ -172,10 +172,16 @@ export function networkView({ store, session, actions, colours }) {
     const { grid, parameters } = session.live;
     const palette = colours();
     const last = store.state.info?.layers.length - 1;
-    if (parameters && grid) {
+    if (parameters) {
       for (const { element, canvas, image, layer, unit } of units) {
-        if (layer === 0) {
+        if (layer === 0 && grid) {
           paintInput(image, unit, palette.ramp);
+        } else if (!grid) {
+          // Without a plane to draw over, the first layer's weights are shown as the images that they look for.
+          const { rows: inputs, columns: of, weights: all } = parameters.layers[0];
+          const side = Math.sqrt(inputs);
+          if (layer !== 1 || side < 3 || !Number.isInteger(side)) continue;
+          paintWeights(image, all, of, unit, side, palette.ramp);
         } else {
           const values = layer === last ? grid.outputs : grid.layers[layer - 1];
           const of = parameters.layers[layer - 1].columns;
@@ -231,6 +237,16 @@ export function networkView({ store, session, actions, colours }) {
     if (what === 'rows' || store.state.phase !== 'running') weights.refresh();
   });
   store.on(['theme'], draw);
+}
+
+/** The incoming weights of a unit, as an image of the inputs. @param {ImageData} image @param {Float32Array} weights @param {number} of @param {number} unit @param {number} side @param {Uint32Array} ramp */
+function paintWeights(image, weights, of, unit, side, ramp) {
+  const pixels = new Uint32Array(image.data.buffer);
+  const size = reach(weights, of, unit) || 1;
+  for (let at = 0; at < pixels.length; at++) {
+    const [row, column] = [Math.floor(Math.floor(at / image.width) * side / image.height), Math.floor(at % image.width * side / image.width)];
+    pixels[at] = ramp[Math.round(127.5 + 127.5 * weights[(row * side + column) * of + unit] / size)];
+  }
 }
 
 /** The map of an input is the input itself. @param {ImageData} image @param {number} axis @param {Uint32Array} ramp */

@@ -13,6 +13,7 @@ export function oddsView({ wgrad, store, session, actions }) {
   const start = h('button', { type: 'button', class: 'primary', id: 'odds-start' }, 'Train them');
   const cancel = h('button', { type: 'button', hidden: true }, 'Cancel');
   const bar = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': 'Starts trained' });
+  const count = h('p', { class: 'reading' }); // changes with each dispatch, so it isn't read aloud
   const state = h('p', { class: 'reading', role: 'status' });
   const result = h('div', { class: 'odds-result' });
   const compared = h('div');
@@ -32,7 +33,7 @@ export function oddsView({ wgrad, store, session, actions }) {
       const odds = await session.queue(() => wgrad.odds(device, settings, { starts: Number(starts.value), ...rowsFor(source) },
         (/** @type {any} */ { done, total, solved }) => {
           bar.value = done / total;
-          state.textContent = `${grouped(done)} of ${grouped(total)} starts done, ${grouped(solved)} of them solved.`;
+          setText(count, `${grouped(done)} of ${grouped(total)} starts done, ${grouped(solved)} of them solved.`);
         }, () => cancelled));
       setText(state, cancelled ? `Cancelled after ${grouped(odds.starts)} starts.` : '');
       if (odds.starts) {
@@ -46,6 +47,7 @@ export function oddsView({ wgrad, store, session, actions }) {
     }
     start.disabled = false;
     cancel.hidden = bar.hidden = true;
+    setText(count, '');
   });
   cancel.addEventListener('click', () => { cancelled = true; setText(state, 'Cancelling.'); });
 
@@ -82,7 +84,7 @@ export function oddsView({ wgrad, store, session, actions }) {
       h('h2', {}, 'How many starts solve it?'),
       h('p', {}, 'Whether a small network learns is a matter of its first weights. A start counts as solved once every prediction is within 0.1 of its target. All starts are trained at once with these settings, each from a seed of its own.'),
       what,
-      h('div', { class: 'row' }, h('label', { class: 'inline' }, 'Starts ', starts), start, cancel), bar, state),
+      h('div', { class: 'row' }, h('label', { class: 'inline' }, 'Starts ', starts), start, cancel), bar, count, state),
     h('div', {}, result, compared)));
 
 }

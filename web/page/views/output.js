@@ -45,7 +45,7 @@ export function outputView(page) {
   }, { 'aria-hidden': 'true' });
   over.canvas.removeAttribute('role');
 
-  const stage = h('div', { class: 'plane', tabindex: 0, role: 'group', 'aria-label': 'Output over the two inputs, with the data', 'aria-describedby': 'plane-help' }, field.canvas, over.canvas);
+  const stage = h('div', { class: 'plane', tabindex: 0, role: 'application', 'aria-label': 'Output over the two inputs, with the data', 'aria-describedby': 'plane-help' }, field.canvas, over.canvas);
   const reading = h('p', { class: 'reading' });
   const edit = editor(page, stage, { redraw: over.redraw, read });
   const none = h('p', { class: 'none', hidden: true });
