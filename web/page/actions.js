@@ -7,6 +7,8 @@ import { rowsOf } from './rows.js';
 
 /** Settings whose defaults depend on the data: points made from a data set keep those of its run. */
 const PINNED = ['layers', 'loss', 'lr', 'epochs', 'batch', 'normalize'];
+/** Reading a table of this many characters once for each setting would be felt. */
+const SLOW_TABLE = 20000;
 /** What only generated data has. */
 const OF_GENERATED = ['data', 'noise', 'data-rows', 'data-seed'];
 
@@ -93,7 +95,8 @@ export function createActions(wgrad, store, session, player) {
       for (const key of OF_GENERATED) delete settings[key];
       delete settings.layers;
       store.set({ settings, source });
-      restartSoon();
+      if (source.kind === 'points') actions.movePoints(source.points);
+      else restartSoon();
     },
 
     /** The rows of the run as points to edit, with the settings that the run has. */
@@ -126,7 +129,8 @@ export function createActions(wgrad, store, session, player) {
       outputsFor(points);
       if (!points.length) {
         player.pause();
-        store.set({ problem: { setting: 'data', message: 'There are no points: add some in the output picture.' } });
+        await session.queue(() => session.clearRows());
+        store.set({ problem: { setting: 'data', message: 'There are no points yet: choose a class above the output picture and click into it.' } });
         return;
       }
       if (store.state.progress?.step && check() && await session.otherRows()) {
@@ -152,7 +156,7 @@ export function createActions(wgrad, store, session, player) {
 
     /** The link to this page with what is set. */
     link() {
-      const { fragment, left } = toFragment(store.state.settings, store.state.source);
+      const { fragment, left } = toFragment(withoutDefaults(), store.state.source);
       return { url: `${location.href.split('#')[0]}${fragment ? `#${fragment}` : ''}`, left };
     },
 
@@ -174,6 +178,19 @@ export function createActions(wgrad, store, session, player) {
     },
   };
 
+  /** The settings without those that have the value that they would have anyway. */
+  function withoutDefaults() {
+    const { settings, source, resolved, problem } = store.state;
+    if (problem || (source.kind === 'csv' && source.text.length > SLOW_TABLE)) return settings;
+    let shorter = settings;
+    for (const key of Object.keys(settings)) {
+      const { [key]: _, ...rest } = shorter;
+      const verdict = wgrad.check_settings(rest, rowsOf(source));
+      if (verdict.ok && same(verdict.resolved ?? {}, resolved)) shorter = rest;
+    }
+    return shorter;
+  }
+
   /** As many outputs as there are classes, where points got a class more or less. @param {import('./store.js').Point[]} points */
   function outputsFor(points) {
     const layers = store.state.settings.layers?.split(',');
@@ -188,11 +205,13 @@ export function createActions(wgrad, store, session, player) {
   }
 
   // The address follows the settings, without an entry in the history for each.
-  store.on(['settings', 'source'], () => {
+  store.on(['resolved'], () => {
     if (store.state.phase === 'loading') return;
     const { url } = actions.link();
     if (url !== location.href) history.replaceState(null, '', url);
   });
   return actions;
 }
+/** @param {Record<string, string>} a @param {Record<string, string>} b */
+const same = (a, b) => Object.keys({ ...a, ...b }).every(key => a[key] === b[key]);
 /** @typedef {ReturnType<typeof createActions>} Actions */

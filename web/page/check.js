@@ -13,7 +13,7 @@ let rows = [];
 function showDevice(device) {
   const gpu = device.engine === 'webgpu';
   fill(byId('engine'), h('span', { class: gpu ? 'dot gpu' : 'dot', 'aria-hidden': 'true' }),
-    h('span', {}, gpu ? `WebGPU: ${device.name}` : 'No WebGPU here'), gpu ? null : h('span', { class: 'detail' }, device.note));
+    h('span', {}, gpu ? `WebGPU: ${device.name}` : 'No WebGPU here'), gpu ? null : h('span', { class: 'detail why' }, device.note));
   const facts = [['Adapter', gpu ? device.name : 'none'], ['Browser', browserName()]];
   fill(byId('check-device'), ...facts.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
 }

@@ -80,10 +80,23 @@ export class Session {
 
   /** Reads the rows of the run, and what of them the pictures need. */
   takeRows() {
-    const { run, live } = this;
+    const { run, live, store } = this;
     const data = run.data();
     const classes = classesOf(data, run.info);
-    live.data = { ...data, classes, range: classes ? [0, 1] : spread(data.targets), window: data.columns === 2 ? windowOf(data) : null };
+    const before = live.data?.window;
+    // The picture stays where it is while points are drawn in it.
+    const stays = before && store.state.source.kind === 'points' && inside(data, before);
+    const window = data.columns !== 2 ? null : stays ? before : windowOf(data);
+    live.data = { ...data, classes, range: classes ? [0, 1] : spread(data.targets), window };
+  }
+
+  /** An empty plane to draw points in. */
+  clearRows() {
+    const none = new Float32Array();
+    const window = this.live.data?.window ?? { x: [-1.2, 1.2], y: [-1.2, 1.2] };
+    this.live.data = { inputs: none, targets: none, training: new Uint8Array(), rows: 0, columns: 2, classes: [], range: [0, 1], window };
+    this.live.grid = this.live.hidden = null;
+    this.tell('rows');
   }
 
   /** Goes on with the present weights on other rows. @returns {Promise<boolean>} false where that cannot be, and a start is needed */
@@ -95,10 +108,7 @@ export class Session {
       } catch {
         return false; // such as a first point of a third class: the network has too few outputs
       }
-      const window = this.live.data?.window;
       this.takeRows();
-      // The picture stays where it is while points move in it.
-      if (window && inside(this.live.data, window)) this.live.data.window = window;
       this.kept = null;
       await this.look(true);
       this.store.set({ info: { ...this.run.info } });

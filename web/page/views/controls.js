@@ -68,16 +68,17 @@ export function controls({ store, actions, schema }) {
     fill(engine,
       h('span', { class: gpu ? 'dot gpu' : 'dot', 'aria-hidden': 'true' }),
       h('span', {}, gpu ? `WebGPU: ${device.name}` : `CPU${device.name && device.name !== 'CPU' ? `: ${device.name}` : ''}`),
-      h('span', { class: 'detail' }, gpu ? kernels : device.note));
+      h('span', { class: gpu ? 'detail' : 'detail why' }, gpu ? kernels : device.note));
     engine.title = [device.name, device.note, kernels].filter(Boolean).join('. ');
   });
 
   const message = byId('message');
-  store.on(['message', 'problem'], ({ message: said, problem }) => {
-    // A problem with a setting stands beside the setting; here only what has no such place.
-    const text = problem && problem.setting === null ? problem.message : said?.text ?? '';
+  store.on(['message', 'problem', 'source'], ({ message: said, problem, source }) => {
+    // A problem with a setting stands beside the setting, one with rows beside those; here only what has no such place.
+    const homeless = problem && problem.setting === null && source.kind === 'named';
+    const text = homeless ? problem.message : said?.text ?? '';
     message.hidden = !text;
-    message.className = `message ${problem?.setting === null || said?.kind === 'error' ? 'error' : 'note'}`;
+    message.className = `message ${homeless || said?.kind === 'error' ? 'error' : 'note'}`;
     setText(message, text);
   });
 

@@ -41,7 +41,7 @@ export function dataView(page) {
   const csv = h('textarea', { id: 'csv', rows: 6, spellcheck: 'false', wrap: 'off', placeholder: 'x,y,class\n0.1,0.9,red\n0.8,0.2,blue' });
   const file = h('input', { type: 'file', id: 'csv-file', accept: '.csv,.tsv,.txt,text/csv' });
   const use = h('button', { type: 'button' }, 'Use this table');
-  const csvError = h('p', { class: 'error', role: 'alert', hidden: true });
+  const rowsError = h('p', { class: 'error', role: 'alert', hidden: true });
   use.addEventListener('click', () => actions.useRows({ kind: 'csv', text: csv.value }));
   file.addEventListener('change', async () => {
     if (!file.files?.[0]) return;
@@ -50,7 +50,7 @@ export function dataView(page) {
   });
   const csvBox = h('div', { class: 'csv', hidden: true },
     h('label', { for: 'csv' }, 'A table with commas, semicolons or tabs; its last column is the target'), csv,
-    h('div', { class: 'row' }, use, h('label', { class: 'button', for: 'csv-file' }, 'Open a file', file)), csvError);
+    h('div', { class: 'row' }, use, h('label', { class: 'button', for: 'csv-file' }, 'Open a file', file)));
 
   const points = pointTable(page);
   const clear = h('button', { type: 'button' }, 'Remove all points');
@@ -67,7 +67,7 @@ export function dataView(page) {
         csv.focus();
       } else if (input.value === ':points') {
         if (actions.toPoints()) store.set({ tool: 'class-0' });
-        else actions.useRows({ kind: 'points', points: [] });
+        else { actions.useRows({ kind: 'points', points: [] }); store.set({ tool: 'class-0' }); }
       } else {
         actions.useData(input.value);
       }
@@ -78,7 +78,7 @@ export function dataView(page) {
   const rows = h('p', { class: 'hint', id: 'rows' });
   fill(byId('data-body'),
     h('fieldset', { class: 'cards' }, h('legend', { class: 'unseen' }, 'Data set'), ...cards.map(({ element }) => element)),
-    others.length ? list : null, csvBox, pointBox, h('div', { class: 'fields' }, ...fields.map(({ element }) => element)), rows);
+    others.length ? list : null, csvBox, pointBox, rowsError, h('div', { class: 'fields' }, ...fields.map(({ element }) => element)), rows);
 
   store.on(['source', 'settings', 'resolved', 'problem'], ({ source, settings, resolved, problem }) => {
     const chosen = source.kind === 'named' ? resolved.data ?? settings.data ?? 'xor' : `:${source.kind}`;
@@ -92,10 +92,9 @@ export function dataView(page) {
       const always = row.name === 'validation' || row.name in settings;
       element.hidden = !always && !generated && !(row.name === 'data-seed' && settings.validation);
     }
-    const mine = problem !== null && (problem.setting === 'data' || (problem.setting === null && source.kind === 'csv'));
-    csvError.hidden = !mine;
-    setText(csvError, mine ? problem.message : '');
-    if (mine) csvBox.hidden = csvBox.hidden && source.kind !== 'csv';
+    const mine = problem !== null && (problem.setting === 'data' || (problem.setting === null && source.kind !== 'named'));
+    rowsError.hidden = !mine;
+    setText(rowsError, mine ? problem.message : '');
   });
   store.on(['info'], ({ info }) => {
     if (!info) return;

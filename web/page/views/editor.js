@@ -38,8 +38,9 @@ export function editor({ store, session, actions, colours }, stage, { redraw, re
     const place = toPixels(data.window, box.width, box.height);
     const [x, y] = place(at.x, at.y);
     let [best, closest] = [-1, within];
-    for (let row = 0; row < data.rows; row++) {
-      const [px, py] = place(data.inputs[2 * row], data.inputs[2 * row + 1]);
+    const drawn = points(); // these may be ahead of the rows of the run
+    for (let row = 0; row < (drawn.length || data.rows); row++) {
+      const [px, py] = drawn.length ? place(drawn[row].x, drawn[row].y) : place(data.inputs[2 * row], data.inputs[2 * row + 1]);
       const distance = Math.hypot(px - x, py - y);
       if (distance < closest) [best, closest] = [row, distance];
     }
