@@ -3,12 +3,13 @@
 const MOST = 1200;
 
 export class History {
-  /** @param {number} [every] steps in a point at first: those of an epoch, since the loss of one batch is mostly noise */
+  /** @param {number} [every] steps of an epoch, and of a point at first, since the loss of one batch is mostly noise */
   constructor(every = 1) {
     /** @type {{ x: number, y: number }[]} */
     this.training = [];
     /** @type {{ x: number, y: number }[]} */
     this.validation = [];
+    this.perEpoch = every;
     this.every = Math.max(1, Math.round(every));
     this.sum = 0;
     this.count = 0;

@@ -23,9 +23,9 @@ export class Session {
     this.wanted = 0; // counts starts, so that of several in a row only the last is made
     /**
      * What the pictures show, renewed with each frame.
-     * @type {{ data: any, grid: any, parameters: any, hidden: any, history: History }}
+     * @type {{ data: any, grid: any, parameters: any, hidden: any, history: History, before: History | null }}
      */
-    this.live = { data: null, grid: null, parameters: null, hidden: null, history: new History() };
+    this.live = { data: null, grid: null, parameters: null, hidden: null, history: new History(), before: null };
     /** @type {{ step: number, bytes: Uint8Array } | null} */ this.kept = null;
     this.keptAt = 0;
     this.side = 1; // of SIDES
@@ -67,6 +67,8 @@ export class Session {
         return false;
       }
       const epochs = Number(this.store.state.resolved.epochs);
+      // The curve of the run before stays, to compare with; a run of a few steps is none.
+      if (this.live.history.training.length > 4) this.live.before = this.live.history;
       this.live.history = new History(epochs ? this.run.info.steps / epochs : 1);
       this.kept = null;
       this.takeRows();

@@ -11,7 +11,7 @@ const CLASSES_DARK = [[245, 147, 34], [64, 160, 230], [30, 185, 140], [220, 130,
 
 /**
  * @typedef {{
- *   dark: boolean, background: string, ink: string, soft: string, line: string,
+ *   dark: boolean, background: string, ink: string, soft: string, line: string, faint: string,
  *   classes: Rgb[], negative: Rgb, neutral: Rgb, positive: Rgb, ramp: Uint32Array, heat: Rgb[],
  * }} Palette
  */
@@ -57,6 +57,7 @@ function make(dark) {
     ink: dark ? '#e6eaf0' : '#1b2530',
     soft: dark ? '#9aa6b5' : '#56626f',
     line: dark ? '#343c48' : '#d5dbe2',
+    faint: dark ? '#5d6a79' : '#a9b4bf',
   };
 }
 

@@ -11,23 +11,19 @@ export function curvesView({ store, session, colours }) {
   /** @type {number | null} */
   let at = null;
   /** @type {(x: number) => number} */
-  let toStep = () => 0;
+  let toEpoch = () => 0;
   const reading = h('p', { class: 'reading' });
-  const perEpoch = () => {
-    const { info, resolved } = store.state;
-    return info?.steps && Number(resolved.epochs) ? info.steps / Number(resolved.epochs) : 1;
-  };
 
   const chart = sharpCanvas((context, scale) => {
     const palette = colours();
-    const { history } = session.live;
-    const factor = 1 / perEpoch();
-    const toEpochs = (/** @type {{ x: number, y: number }[]} */ points) => points.map(({ x, y }) => ({ x: x * factor, y }));
-    const total = (store.state.info?.steps ?? 1) * factor;
+    const { history, before } = session.live;
+    const toEpochs = (/** @type {{ x: number, y: number }[]} */ points, every = history.perEpoch) => points.map(({ x, y }) => ({ x: x / every, y }));
+    const total = (store.state.info?.steps ?? 1) / history.perEpoch;
     // The axis grows with the run in doublings, so that the curve isn't a sliver at the left for most of it.
     let end = total;
-    while (end > 8 && end / 2 > history.step * factor * 1.1) end /= 2;
-    toStep = drawChart(context, [
+    while (end > 8 && end / 2 > history.step / history.perEpoch * 1.1) end /= 2;
+    toEpoch = drawChart(context, [
+      { name: 'run before', colour: palette.faint, dotted: false, points: before ? toEpochs(before.training, before.perEpoch).filter(point => point.x <= end) : [] },
       { name: 'training', colour: palette.ink, dotted: false, points: toEpochs(history.training) },
       { name: 'validation', colour: css(palette.negative), dotted: true, points: toEpochs(history.validation) },
     ], { end: Math.max(end, 1e-9), logarithmic: store.state.logarithmic, at }, palette, scale);
@@ -35,7 +31,7 @@ export function curvesView({ store, session, colours }) {
 
   /** The values nearest to an epoch. @param {number} epoch */
   function read(epoch) {
-    const step = epoch * perEpoch();
+    const step = epoch * session.live.history.perEpoch;
     const nearest = (/** @type {{ x: number, y: number }[]} */ points) =>
       points.reduce((best, point) => Math.abs(point.x - step) < Math.abs(best.x - step) ? point : best, points[0]);
     const { training, validation } = session.live.history;
@@ -48,14 +44,14 @@ export function curvesView({ store, session, colours }) {
     if (epoch === null) setText(reading, ''); else read(epoch);
     chart.redraw();
   };
-  chart.canvas.addEventListener('pointermove', event => show(toStep(event.offsetX)));
+  chart.canvas.addEventListener('pointermove', event => show(toEpoch(event.offsetX)));
   chart.canvas.addEventListener('pointerleave', () => show(null));
   chart.canvas.addEventListener('blur', () => show(null));
   chart.canvas.addEventListener('keydown', event => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
     event.preventDefault();
-    const end = session.live.history.step / perEpoch();
+    const end = session.live.history.step / session.live.history.perEpoch;
     show(Math.min(end, Math.max(0, (at ?? end) + by * end / 40)));
   });
 
@@ -73,6 +69,7 @@ export function curvesView({ store, session, colours }) {
   store.on(['info', 'theme'], ({ info }) => fill(key,
     h('span', {}, h('span', { class: 'line', 'aria-hidden': 'true' }), 'training'),
     info?.validation_rows ? h('span', {}, h('span', { class: 'line dotted', style: `border-color:${css(colours().negative)}`, 'aria-hidden': 'true' }), 'validation') : null,
+    session.live.before ? h('span', {}, h('span', { class: 'line before', 'aria-hidden': 'true' }), 'run before') : null,
     h('label', { class: 'inline' }, scaleBox, 'log scale')));
   fill(byId('curves-body'), key, chart.canvas, h('p', { id: 'curves-keys', class: 'unseen' }, 'Left and right read values off.'), reading, behind.element);
   store.on(['logarithmic'], ({ logarithmic }) => { scaleBox.checked = logarithmic; });
