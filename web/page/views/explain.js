@@ -81,10 +81,8 @@ function matrix(one, compared) {
 /** Which kernel's buffer the numbers were read from. @param {any} source */
 function source(source) {
   if (!source) return '';
-  if (source.kernels) return `by ${[].concat(source.kernels).join(', ')}`;
-  if (source.kernel) return `by ${source.kernel}`;
-  if (source.from === 'reference') return 'by the reference, f32';
-  return source.from === 'cpu' ? 'computed on the CPU' : source.from ? `from ${source.from}` : '';
+  if (source.from === 'kernels') return `by ${source.kernels.join(', ')}`;
+  return { reference: 'by the reference, f32', cpu: 'computed on the CPU', buffer: 'out of its buffer' }[/** @type {'cpu'} */ (source.from)] ?? '';
 }
 
 /** The place with the largest error as a share of its bound. @param {any} one */
@@ -120,9 +118,12 @@ function numbers(one, values, caption, starred = false) {
       ? h('tfoot', {}, h('tr', {}, ...Array.from({ length: Math.min(COLUMNS, one.cols) }, (_, unit) => h('td', {}, ofUnit(unit) ?? '')))) : null);
 }
 
+/** `W1[2][3]`, or `b1[3]`. @param {any} one @param {number} at */
+const place = ({ name, rows, cols }, at) => rows > 1 || name.startsWith('W') ? `${name}[${Math.floor(at / cols) + 1}][${at % cols + 1}]` : `${name}[${at + 1}]`;
+
 /** What moves each parameter: gradient, decay, earlier gradients. @param {any[]} all */
 function updates(all) {
-  const rows = all.flatMap(one => one.changes.slice(0, 24).map((/** @type {any} */ change, /** @type {number} */ at) => ({ name: one.names?.[at] ?? `${one.name ?? ''}[${at + 1}]`, ...change })));
+  const rows = all.flatMap(one => one.changes.slice(0, 24).map((/** @type {any} */ change, /** @type {number} */ at) => ({ name: place(one, at), ...change })));
   const parts = /** @type {const} */ (['from_gradient', 'from_decay', 'from_moment']);
   const shown = parts.filter(part => rows.some(row => row[part]));
   return h('details', { class: 'behind' }, h('summary', {}, 'What moves each parameter'), h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Changes of the parameters' }, h('table', {},
