@@ -10,7 +10,7 @@ const PINNED = ['layers', 'loss', 'lr', 'epochs', 'batch', 'normalize'];
 /** Reading a table of this many characters once for each setting would be felt. */
 const SLOW_TABLE = 20000;
 /** What only generated data has. */
-const OF_GENERATED = ['data', 'noise', 'data-rows', 'data-seed'];
+const OF_GENERATED = ['data', 'noise', 'data-seed'];
 
 /**
  * @param {any} wgrad @param {import('./store.js').Store} store @param {import('./session.js').Session} session @param {import('./player.js').Player} player

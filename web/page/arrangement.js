@@ -2,7 +2,7 @@
 // help come from the library's table, and what is named nowhere here stands under "More".
 
 /** Shown in the data panel. */
-export const OF_DATA = ['noise', 'data-rows', 'validation', 'data-seed'];
+export const OF_DATA = ['noise', 'validation', 'data-seed'];
 
 /** Panels of settings; `open` ones are shown whole, of the others the rest is folded. */
 export const PANELS = [
@@ -32,7 +32,7 @@ export function arrange(schema) {
 /** Names that read better than their keys. */
 const LABELS = /** @type {Record<string, string>} */ ({
   lr: 'Learning rate', eps: 'Epsilon', init: 'Initialisation', 'init-scale': 'Initial scale', 'lr-factor': 'Rate factor',
-  'lr-every': 'Rate falls every', 'min-lr': 'Lowest rate', batch: 'Batch size', 'data-rows': 'Rows', layers: 'Units per layer',
+  'lr-every': 'Rate falls every', 'min-lr': 'Lowest rate', batch: 'Batch size', layers: 'Units per layer',
   validation: 'Validation share', 'data-seed': 'Data seed', norm: 'Norm',
 });
 

@@ -41,7 +41,7 @@ export function dataView(page) {
   const csv = h('textarea', { id: 'csv', rows: 6, spellcheck: 'false', wrap: 'off', placeholder: 'x,y,class\n0.1,0.9,red\n0.8,0.2,blue' });
   const file = h('input', { type: 'file', id: 'csv-file', accept: '.csv,.tsv,.txt,text/csv' });
   const use = h('button', { type: 'button' }, 'Use this table');
-  const rowsError = h('p', { class: 'error', role: 'alert', hidden: true });
+  const rowsError = h('p', { class: 'error', id: 'rows-error', role: 'alert', hidden: true });
   use.addEventListener('click', () => actions.useRows({ kind: 'csv', text: csv.value }));
   file.addEventListener('change', async () => {
     if (!file.files?.[0]) return;
@@ -74,20 +74,31 @@ export function dataView(page) {
     });
   }
 
+  // Shapes have their number of rows in their names: circles-200.
+  const count = h('input', { type: 'text', inputmode: 'numeric', id: 'shape-rows', placeholder: 'default', spellcheck: 'false', 'aria-describedby': 'rows-error' });
+  const countField = h('div', { class: 'field' }, h('label', { for: 'shape-rows' }, 'Rows'), count);
+  count.addEventListener('input', () => {
+    const [shape] = partsOf(store.state.settings.data ?? '');
+    actions.set({ data: count.value.trim() ? `${shape}-${count.value.trim()}` : shape });
+  });
+
   const fields = OF_DATA.map(name => byName.get(name)).filter(Boolean).map(row => ({ row, element: field(row, page) }));
   const rows = h('p', { class: 'hint', id: 'rows' });
   fill(byId('data-body'),
     h('fieldset', { class: 'cards' }, h('legend', { class: 'unseen' }, 'Data set'), ...cards.map(({ element }) => element)),
-    others.length ? list : null, csvBox, pointBox, rowsError, h('div', { class: 'fields' }, ...fields.map(({ element }) => element)), rows);
+    others.length ? list : null, csvBox, pointBox, rowsError, h('div', { class: 'fields' }, countField, ...fields.map(({ element }) => element)), rows);
 
   store.on(['source', 'settings', 'resolved', 'problem'], ({ source, settings, resolved, problem }) => {
-    const chosen = source.kind === 'named' ? resolved.data ?? settings.data ?? 'xor' : `:${source.kind}`;
+    const [chosen, rowCount] = source.kind === 'named' ? partsOf(settings.data ?? resolved.data ?? 'xor') : [`:${source.kind}`, ''];
     for (const { input } of cards) input.checked = input.value === chosen;
     list.value = others.includes(chosen) ? chosen : '';
     csvBox.hidden = source.kind !== 'csv';
     pointBox.hidden = source.kind !== 'points';
     if (source.kind === 'csv' && document.activeElement !== csv) csv.value = source.text;
     const generated = source.kind === 'named' && Object.keys(CARDS).slice(1).includes(chosen);
+    countField.hidden = !generated;
+    countField.classList.toggle('given', rowCount !== '');
+    if (document.activeElement !== count) count.value = rowCount;
     for (const { row, element } of fields) {
       const always = row.name === 'validation' || row.name in settings;
       element.hidden = !always && !generated && !(row.name === 'data-seed' && settings.validation);
@@ -102,4 +113,10 @@ export function dataView(page) {
     const held = info.validation_rows ? `, ${grouped(info.validation_rows)} for validation (hollow)` : '';
     setText(rows, `${grouped(info.rows)} rows to train on${held}; ${columns} ${columns === 1 ? 'input' : 'inputs'}${info.classes ? `; classes ${info.classes.join(', ')}` : ''}.`);
   });
+}
+
+/** The shape and the number of rows in a name such as `circles-200`. @param {string} name */
+function partsOf(name) {
+  const parts = name.match(/^(circles|moons|spirals)-(.*)$/);
+  return parts ? [parts[1], parts[2]] : [name, ''];
 }
