@@ -52,6 +52,10 @@ export function explainView({ store, session, actions }, tabs) {
         h('div', { class: 'matrices' }, ...stage.matrices.map((/** @type {any} */ one) => matrix(one, compare.checked))),
         ...stage.notes.map((/** @type {string} */ note) => h('p', { class: 'note' }, note)),
         stage.updates ? updates(stage.updates) : null)));
+    // Only what has to be scrolled is a stop for Tab.
+    for (const box of body.querySelectorAll('.matrices .scroll')) {
+      if (box.scrollWidth > box.clientWidth) { box.tabIndex = 0; box.setAttribute('role', 'region'); }
+    }
   }
 
   fill(byId('panel-explain'),
@@ -75,7 +79,7 @@ function matrix(one, compared) {
   const worst = one.reference ? farthest(one) : null;
   const verdict = worst === null ? null : h('p', { class: one.within_bounds === false ? 'bad' : 'hint' },
     `largest error ${worst.error.toExponential(1)}, bound ${worst.bound.toExponential(1)}${one.differences_within_bounds === false ? '; the differences are out of their bound' : ''}`);
-  return h('figure', {}, head, h('div', { class: 'scroll row top', tabindex: 0, role: 'region', 'aria-label': one.name }, ...tables), verdict);
+  return h('figure', {}, head, h('div', { class: 'scroll row top', 'aria-label': one.name }, ...tables), verdict);
 }
 
 /** Which kernel's buffer the numbers were read from. @param {any} source */
