@@ -83,16 +83,16 @@ impl Run {
         }))
     }
 
-    /// The rows in their own units, those of the training before those for validation.
+    /// The rows in their own units and in the order of their table: those to train on, and those for validation.
     pub fn data(&self) -> JsValue {
         let (mut inputs, mut targets, mut training, mut labels) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (at, data) in self.sets().enumerate() {
-            let scaling = self.samples.schema.scaling.as_ref();
-            inputs.extend(narrow(&Scaling::own_unit(scaling, data.inputs())));
-            targets.extend(narrow(&data.own_targets()));
-            training.extend(std::iter::repeat_n(u8::from(at == 0), data.rows()));
-            labels.extend((0..data.rows()).map(|row| label(data, row)));
+        for (data, row, trains) in self.rows() {
+            let (scaling, unit) = (self.samples.schema.scaling.as_ref(), data.target_scaling());
+            inputs.extend(narrow(&Scaling::own_unit(scaling, data.input(row))));
+            targets.extend(narrow(&Scaling::own_unit(unit, data.target(row))));
+            training.push(u8::from(trains));
+            labels.push(label(data, row));
         }
         let columns = self.course.training().data.input_len();
         let value = json!({"rows": training.len(), "columns": columns});
@@ -205,7 +205,9 @@ impl Run {
     pub async fn hidden(&mut self) -> Result<JsValue, JsValue> {
         let parameters = self.now().await?;
         let network = &self.course.training().network;
-        let inputs: Vec<f32> = self.sets().flat_map(|data| data.inputs()).copied().collect();
+        let rows = self.rows();
+        let inputs: Vec<f32> =
+            rows.iter().flat_map(|(data, row, _)| data.input(*row)).copied().collect();
         let (_, mut hidden) = seen(network, &parameters, &inputs);
         let layer = hidden.len();
         let (units, how) = match hidden.pop() {
@@ -332,10 +334,19 @@ impl Run {
 }
 
 impl Run {
-    /// The rows of the training, and those for validation.
-    fn sets(&self) -> impl Iterator<Item = &Dataset> {
-        let samples = [Some(&self.samples.train), self.samples.validation.as_ref()];
-        samples.into_iter().flatten().map(|data| &**data)
+    /// The rows to train on and those for validation, in the order of their table: each in its data set, and whether
+    /// it is one to train on.
+    fn rows(&self) -> Vec<(&Dataset, usize, bool)> {
+        let Samples { train, validation, places, .. } = &self.samples;
+        let sets = [Some(train), validation.as_ref()].into_iter().zip(places);
+        let rows = sets.enumerate().flat_map(|(set, (data, places))| {
+            let rows =
+                data.into_iter().flat_map(|data| (0..data.rows()).map(move |row| (data, row)));
+            rows.zip(places).map(move |((data, row), &place)| (place, (&**data, row, set == 0)))
+        });
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_by_key(|row| row.0);
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     fn forget(&mut self) {
