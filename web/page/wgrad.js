@@ -60,10 +60,17 @@ class Run {
   }
 }
 
-/** Loads the module, compiled or from `pkg/` beside this file. @param {any} [source] what `WebAssembly` takes, for other places */
-export async function load(source) {
-  const module = await import('./pkg/wgrad_web.js');
-  await module.default(source === undefined ? undefined : { module_or_path: source });
+/** The module of the check, which most visitors do not need. */
+let checker;
+const check = async () => {
+  checker ??= import('./pkg/check/wgrad_web.js').then(async module => (await module.default(), module));
+  return checker;
+};
+
+/** Loads the module from `pkg/` beside this file. */
+export async function load() {
+  const module = await import('./pkg/playground/wgrad_web.js');
+  await module.default();
 
   const devices = new WeakMap();
   const wrap = (inner, note) => {
@@ -110,7 +117,17 @@ export async function load(source) {
     odds_map: (device, settings, { rates, widths, starts = 256, rows }, progress = () => {}, cancelled = () => false) =>
       module.odds_map(devices.get(device), settings, tableOf(rows), new Float32Array(rates),
         new Uint32Array(widths), starts, progress, cancelled),
-    check: (device, { filter } = {}, progress = () => {}, cancelled = () => false) =>
-      module.check(devices.get(device), filter, progress, cancelled),
+    /** On a device of its own: a device that is checked does nothing else meanwhile. */
+    async check(device, { filter } = {}, progress = () => {}, cancelled = () => false) {
+      const module = await check();
+      const own = device.engine === 'webgpu' ? await module.Device.webgpu(device.name) : module.Device.cpu();
+      try {
+        const report = await module.check(own, filter, progress, cancelled);
+        report.report += `\nbrowser: ${navigator.userAgent}\n`;
+        return report;
+      } finally {
+        own.lose();
+      }
+    },
   };
 }

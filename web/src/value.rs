@@ -1,9 +1,12 @@
 //! Between the library's values and a page's.
 
-use js_sys::{Float32Array, Function, JSON, Object, Reflect};
+#[cfg(feature = "playground")]
+use js_sys::{Float32Array, Object};
+use js_sys::{Function, JSON, Reflect};
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use wgrad::Error;
+#[cfg(feature = "playground")]
 use wgrad::settings::Texts;
 
 /// A plain object.
@@ -13,6 +16,7 @@ pub(crate) fn object(value: &Value) -> JsValue {
 }
 
 /// The same with lists of numbers.
+#[cfg(feature = "playground")]
 pub(crate) fn with_lists(value: &Value, lists: &[(&str, &[f32])]) -> JsValue {
     let object = object(value);
     for (name, list) in lists {
@@ -28,6 +32,7 @@ pub(crate) fn set(object: &JsValue, name: &str, value: &JsValue) {
 }
 
 /// Settings out of a flat object of texts or numbers; lists may be arrays.
+#[cfg(feature = "playground")]
 pub(crate) fn texts(given: &JsValue) -> Result<Texts, JsValue> {
     let Some(given) = given.dyn_ref::<Object>() else { return Ok(Texts::new()) };
     let mut texts = Texts::new();
