@@ -49,7 +49,9 @@ fn task(at: usize, seed: u64) -> Result<Task, Error> {
     // With one and with two hidden layers; in batches of two rows at least.
     let norm = if [5, 6].contains(&(at % 8)) { Norm::Batch } else { Norm::None };
     let batch = if norm.refusal(rows, batch).is_some() { 0 } else { batch };
-    let network = network.with_norm(norm)?;
+    // With two and with three hidden layers, one of them behind a norm.
+    let dropout = if [3, 6].contains(&(at % 8)) { 0.25 } else { 0.0 };
+    let network = network.with_norm(norm)?.with_dropout(dropout)?;
     let data = data(&network, rows, &mut random)?;
     let outputs = network.outputs();
     let data = match at % 5 {
@@ -135,6 +137,9 @@ pub(super) fn described(task: &Task) -> String {
     );
     if network.norm() != Norm::None {
         label = format!("{label}, {} norm", network.norm());
+    }
+    if network.dropout() > 0.0 {
+        label = format!("{label}, dropout {}", network.dropout());
     }
     if task.data.is_weighted() {
         label += ", weighted";

@@ -10,7 +10,7 @@ use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Schema, Source};
 use crate::model::{Model, ModelError, RunFolder, file, parameters_of};
-use crate::network::{Activation, Initializer, Loss, Network, Norm, joined};
+use crate::network::{Activation, DROPOUT, Initializer, Loss, Network, Norm, joined};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training, Weights};
 
@@ -162,6 +162,7 @@ impl Settings {
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
         let network = self.with_numbers(network)?.with_norm(self.norm.unwrap_or_default())?;
+        let network = network.with_dropout(self.dropout.unwrap_or(DROPOUT.default))?;
         let optimizer = self.rule()?;
         let learning_rate = self.lr.unwrap_or(default_rate(&optimizer, defaults.learning_rate));
         let epochs = self.epochs.unwrap_or(defaults.epochs);
@@ -231,6 +232,7 @@ impl Settings {
             output_activation: network.activations().last().copied(),
             loss: Some(network.loss()),
             norm: Some(network.norm()).filter(|&norm| norm != Norm::None),
+            dropout: Some(network.dropout()).filter(|&dropout| dropout != 0.0),
             init: Some(training.init),
             init_scale: Some(training.init_scale),
             lr: Some(training.learning_rate),

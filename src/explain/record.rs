@@ -116,6 +116,8 @@ impl Record {
             Quantity::BatchRows
             | Quantity::NormStatistics(_)
             | Quantity::Normalized(_)
+            | Quantity::Dropped(_)
+            | Quantity::DroppedGradients(_)
             | Quantity::NormalizedGradients(_) => return,
             Quantity::Inputs => (Item::Inputs, None),
             Quantity::Targets => (Item::Targets, None),

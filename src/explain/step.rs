@@ -68,7 +68,7 @@ pub async fn explain(
     let [inputs, targets] = batch::<f64>(task, at);
     let network = &task.network;
     let parameters = wide(&record.before.parameters);
-    let slopes = Slopes::new(network, &parameters, &inputs, &targets);
+    let slopes = Slopes::new(network, &parameters, &inputs, &targets, (task.batches.seed(), at));
     let builder =
         Builder { task, record: &record, reference: &reference, slopes, rows: rows.len() };
     let stages = builder.stages();

@@ -152,6 +152,7 @@ pub const TRAIN_INVOCATION: Kernel<TrainParams> = Kernel::new(KernelRow {
         "loss",
         "activation",
         "order",
+        "mask",
         "threefry"
     ),
     bindings: TRAIN_BINDINGS,
@@ -175,6 +176,7 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "loss",
         "activation",
         "order",
+        "mask",
         "threefry"
     ),
     ..TRAIN_INVOCATION.row

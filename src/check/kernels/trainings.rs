@@ -211,7 +211,7 @@ impl Trial {
                     *own = packed(moment);
                 }
             }
-            reference.steps = self.first;
+            (reference.seed, reference.steps) = (SEED + n as u64, self.first);
             let batches = self.batches(SEED + n as u64);
             let per_epoch = batches.steps_per_epoch() as u32;
             let mut ring = vec![f64::NAN; self.ring() as usize];
@@ -377,7 +377,13 @@ fn classes(is_weighted: bool) -> [Vec<f32>; 2] {
 /// Units per layer, and what hidden ones are.
 type Shape = (&'static [usize], Activation);
 
-fn cases(mapping: Mapping, shapes: &[Shape], wide: &[usize], scope: &Scope) -> Vec<Case> {
+fn cases(
+    mapping: Mapping,
+    shapes: &[Shape],
+    dropping: &[(&'static [usize], Activation, usize)],
+    wide: &[usize],
+    scope: &Scope,
+) -> Vec<Case> {
     let mut all = Vec::new();
     let plain = network(&[2, 3, 1], Activation::Relu, Loss::Bce);
     for network in plain.iter() {
@@ -396,6 +402,20 @@ fn cases(mapping: Mapping, shapes: &[Shape], wide: &[usize], scope: &Scope) -> V
             let case = stopping(mapping, network, batch).case("stopping when solved");
             all.extend(case.map(Case::trusted));
         }
+    }
+    // A mask of its own for each step, row and network; what is solved is seen without one.
+    for network in plain.iter().filter(|_| !scope.is_quick) {
+        let Ok(network) = network.clone().with_dropout(0.5) else { continue };
+        for batch in [0, 3] {
+            let case = stopping(mapping, &network, batch).case("dropout, stopping when solved");
+            all.extend(case.map(Case::trusted));
+        }
+    }
+    for &(sizes, hidden, batch) in scope.some(dropping, 0) {
+        let Some(network) = network(sizes, hidden, Loss::Bce) else { continue };
+        let Ok(network) = network.with_dropout(0.25) else { continue };
+        let trial = Trial { steps: 7, first: 2, batch, ..Trial::xor(mapping, &network, 5) };
+        all.extend(trial.case(&format!("{hidden}, dropout")).map(Case::trusted));
     }
     for &(sizes, hidden) in scope.some(shapes, 0) {
         let Some(network) = network(sizes, hidden, Loss::Bce) else { continue };
@@ -446,14 +466,17 @@ pub(super) fn invocation(scope: &Scope) -> Vec<Case> {
         (&[2, 4, 4, 1], Relu),
         (&[2, 2, 2, 1], Relu),
     ];
-    cases(Mapping::Invocation, &shapes, &[3, 2, 2], scope)
+    // Groups of three, of which every other begins at an odd unit.
+    let dropping: [(&[usize], _, _); 2] = [(&[2, 6, 1], Sigmoid, 3), (&[2, 3, 4, 1], Relu, 0)];
+    cases(Mapping::Invocation, &shapes, &dropping, &[3, 2, 2], scope)
 }
 
 /// Any depth.
 pub(super) fn workgroup(scope: &Scope) -> Vec<Case> {
     use Activation::{Gelu, Relu};
     let shapes: [Shape; 3] = [(&[2, 1], Relu), (&[2, 70, 1], Relu), (&[2, 3, 4, 5, 1], Gelu)];
-    cases(Mapping::Workgroup, &shapes, &[3, 5, 4, 2], scope)
+    let dropping: [(&[usize], _, _); 2] = [(&[2, 70, 1], Relu, 0), (&[2, 3, 4, 5, 1], Gelu, 3)];
+    cases(Mapping::Workgroup, &shapes, &dropping, &[3, 5, 4, 2], scope)
 }
 
 #[cfg(test)]
@@ -469,7 +492,7 @@ mod tests {
         let whole =
             Scope { class, is_llvmpipe: false, iterations: u32::MAX, is_quick: false, seed: 0 };
         let quick = Scope { is_quick: true, ..whole };
-        assert_eq!([&whole, &quick].map(|scope| invocation(scope).len()), [4 + 2 + 4 + 12, 4]);
-        assert_eq!([&whole, &quick].map(|scope| workgroup(scope).len()), [4 + 2 + 3 + 12, 4]);
+        assert_eq!([&whole, &quick].map(|scope| invocation(scope).len()), [4 + 2 + 4 + 4 + 12, 4]);
+        assert_eq!([&whole, &quick].map(|scope| workgroup(scope).len()), [4 + 2 + 4 + 3 + 12, 4]);
     }
 }

@@ -142,6 +142,29 @@ mutants! {
             "select(0.0, activation(ACTIVATION, ACTIVATION_PARAMETER, n), is_column)"
             => "activation(ACTIVATION, ACTIVATION_PARAMETER, n)";
     }
+    dropout {
+        "the halves of the seed swapped":
+            "vec2<u32>(params.seed_low, params.seed_high)"
+            => "vec2<u32>(params.seed_high, params.seed_low)";
+        "the same mask in every step":
+            "clock[0], params.layer"
+            => "0u, params.layer";
+        "the same mask in every layer":
+            "DROPOUT_STREAM | layer"
+            => "DROPOUT_STREAM";
+        "the same mask for every row":
+            "vec2<u32>(pair, row)"
+            => "vec2<u32>(pair, 0u)";
+        "dropped where they are to be kept":
+            "words >= vec4<u32>(params.threshold)"
+            => "words < vec4<u32>(params.threshold)";
+        "what is kept not scaled":
+            "params.scale * input[index]"
+            => "input[index]";
+        "one draw for both pairs":
+            "mask_words(key, row, pair + 1u)"
+            => "mask_words(key, row, pair)";
+    }
     activate {
         "relu from the other side":
             "return select(0.0, z, z > 0.0);"
@@ -572,6 +595,15 @@ mutants! {
         "gradients of the step before":
             "    gradients = array<vec4<f32>, VECTORS>();\n"
             => "";
+        "activations dropped, their gradients not":
+            "dropped(at, d_units[at]) * slope4"
+            => "d_units[at] * slope4";
+        "units of a group of three with the words of others":
+            "vec4<bool>(first % 2u == 1u)"
+            => "vec4<bool>(false)";
+        "the same mask for every row":
+            "        mask_row = at;\n        is_near"
+            => "        is_near";
         "no mean over the rows":
             "let row_scale = scale * row_weight();"
             => "let row_scale = row_weight();";
@@ -616,6 +648,15 @@ mutants! {
         "no derivative":
             "d * activation_slope(kind, parameter, d_tile[before + element], a)"
             => "d";
+        "activations dropped, their gradients not":
+            "d = dropped(before + element, d);"
+            => "";
+        "the mask of the step before":
+            "mask_key(draw.seed, draw.step, layer)"
+            => "mask_key(draw.seed, draw.step - 1u, layer)";
+        "the word of the other unit of a pair":
+            "unit % 2u == 1u"
+            => "unit % 2u == 0u";
         "no barrier between layers":
             "            d_tile[after + element] = z;\n        }\n    }\n    workgroupBarrier();"
             => "            d_tile[after + element] = z;\n        }\n    }", KnownOrder;

@@ -66,7 +66,9 @@ impl Invocation {
         }
         let parameters = network.parameter_count();
         let states = 1 + optimizer.moments();
-        let taken = (states + 1) * parameters;
+        // Where activations are dropped, what each is multiplied by is kept too.
+        let dropped: usize = if network.dropout() > 0.0 { hidden.iter().sum() } else { 0 };
+        let taken = (states + 1) * parameters + dropped;
         if taken > registers {
             let what = if states > 1 { "parameters, moments" } else { "parameters" };
             return Err(format!(
@@ -170,7 +172,7 @@ impl Invocation {
             let (kind, parameter) = (activation.code(), *parameter as f32);
             let _ = writeln!(
                 lines,
-                "const HIDDEN_{index}: Layer = Layer({kind}u, {parameter:?}f, {units}u, {lanes}u, {groups}u, {values_at}u, {units_at}u, {fan_in}u, {input});",
+                "const HIDDEN_{index}: Layer = Layer({index}u, {kind}u, {parameter:?}f, {units}u, {lanes}u, {groups}u, {values_at}u, {units_at}u, {fan_in}u, {input});",
             );
             let calls = |way: &str| -> String {
                 (0..*groups).map(|g| format!("    {way}_group(HIDDEN_{index}, {g}u);\n")).collect()

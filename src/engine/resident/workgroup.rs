@@ -26,6 +26,8 @@ pub(super) struct Workgroup {
     states: usize,
     /// Whether all gradients are kept until their norm is known.
     clips: bool,
+    /// Whether steps drop activations.
+    drops: bool,
     rule: String,
     rows: Rows,
 }
@@ -45,6 +47,7 @@ impl Workgroup {
             units: network.sizes()[1..].iter().sum(),
             states: 1 + optimizer.moments(),
             clips: optimizer.clip_norm.is_some(),
+            drops: network.dropout() > 0.0,
             rule: request.rule_lines(),
             rows: Rows::new(request, false),
         };
@@ -65,10 +68,11 @@ impl Workgroup {
     /// Bytes of workgroup memory, as the kernel declares it.
     fn bytes(&self) -> Option<usize> {
         let batch = self.rows.batch;
-        let numbers = batch.checked_mul(2 * self.units + 2)?;
+        let matrices = 2 + usize::from(self.drops);
+        let numbers = batch.checked_mul(matrices * self.units + 2)?;
         let kept = self.states * self.parameters + self.kept_gradients();
         let squares = if self.clips { 2 * LANES } else { 2 };
-        numbers.checked_add(kept + squares + LANES + 3)?.checked_mul(4)
+        numbers.checked_add(kept + squares + LANES + 4)?.checked_mul(4)
     }
 
     /// Gradients that are kept; one where none needs to be.
@@ -94,7 +98,7 @@ impl Workgroup {
                 + look
                 + self.backward_iterations()
                 + if self.clips { 2 * own(self.parameters) + LANES } else { 0 }
-                + if rows.stops_when_solved && !rows.full { looks * (1 + look) } else { 0 },
+                + if rows.stops_when_solved && !rows.shows_solved { looks * (1 + look) } else { 0 },
             loss_iterations: rows.batch,
             dispatch_iterations: 2 * own(self.states * self.parameters)
                 + LANES
@@ -127,7 +131,11 @@ impl Workgroup {
             let kind = if is_last { Activation::Identity } else { layer.activation };
             let of = |kind: Activation, parameter| format!("{}u, {parameter:?}f", kind.code());
             let kind = of(kind, layer.parameter as f32);
-            let _ = writeln!(forward, "    forward_layer(lane, rows, {kind}, {place});");
+            let mask = match layer.dropout > 0.0 {
+                true => format!("mask_of(draw, {index}u)"),
+                false => "NO_MASK".to_owned(),
+            };
+            let _ = writeln!(forward, "    forward_layer(lane, rows, {kind}, {place}, {mask});");
             if let Some(before) = index.checked_sub(1) {
                 let Layer { activation, parameter, .. } = layers[before];
                 let kind = of(activation, parameter as f32);
@@ -142,7 +150,7 @@ impl Workgroup {
         let backward = backward.concat();
         format!(
             "const INPUTS: u32 = {inputs}u; const OUTPUTS: u32 = {outputs}u; const PARAMETERS: u32 = {parameters}u; const UNITS: u32 = {units}u; const KEPT_GRADIENTS: u32 = {kept}u;\n{rule}\
-             fn forward_layers(lane: u32, rows: u32) {{\n{forward}}}\n\
+             fn forward_layers(lane: u32, rows: u32, draw: Draw) {{\n{forward}}}\n\
              fn backward_layers(lane: u32, rows: u32) {{\n{backward}}}\n\
              fn update_layers(lane: u32, rows: u32, rule: Rule) {{\n{update}}}\n{}",
             rows.lines(capacity)
