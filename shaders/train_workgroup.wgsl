@@ -7,7 +7,9 @@
 // its memory. In turn its invocations own the activations of a layer, the rows of the batch, the
 // gradients of a layer's inputs, and the parameters, each every 64th.
 //
-// Appended for each shape: what common/rows.wgsl needs; INPUTS, OUTPUTS, PARAMETERS, UNITS (of all
+// Appended for each shape: what common/rows.wgsl needs; LEARNED of the parameters, the first ones, and behind them the
+// running means and variances of each layer with a norm; NORMED, NORM_EPS, NORM_MOMENTUM and the UNBIASED factors of a
+// batch and of the short one, where there are some; INPUTS, OUTPUTS, PARAMETERS, UNITS (of all
 // layers), SHORT_ROWS of an epoch's last batch, STOPS_WHEN_SOLVED; forward_layers, backward_layers and
 // update_layers, which call the functions below once a layer; KEPT_GRADIENTS, PARAMETERS where CLIP_NORM, else
 // 1; OPTIMIZER, DECAY, STATES (numbers that a parameter has with its moments), CLIP_NORM, CLIP_VALUE and
@@ -56,6 +58,11 @@ var<workgroup> activations_tile: array<f32, ROWS * UNITS>;
 var<workgroup> d_tile: array<f32, ROWS * UNITS>;
 // Where activations are dropped, what each is multiplied by.
 var<workgroup> factors_tile: array<f32, select(1u, ROWS * UNITS, DROPOUT)>;
+// Of norms, layer by layer: what they take [ROWS][units]; of each unit its mean and the inverse of its deviation, and the
+// gradients of gamma and beta.
+var<workgroup> z_tile: array<f32, select(1u, ROWS * UNITS, NORMED)>;
+var<workgroup> statistics_tile: array<vec2<f32>, select(1u, UNITS, NORMED)>;
+var<workgroup> d_norm_tile: array<vec2<f32>, select(1u, UNITS, NORMED)>;
 var<workgroup> rows_tile: array<u32, ROWS>;
 var<workgroup> loss_partial: array<f32, ROWS>;
 var<workgroup> near_partial: array<u32, LANES>;
@@ -63,11 +70,11 @@ var<workgroup> square_partial: array<vec2<f32>, select(1u, LANES, CLIP_NORM)>;
 // What one invocation found and all must know: two numbers of the network, and a verdict.
 var<workgroup> found_tile: array<u32, 3>;
 
-// What masks are drawn from; none where activations are not to be dropped.
+// The step that a forward pass is of, if it is of one: what masks are drawn from.
 struct Draw {
     seed: vec2<u32>,
     step: u32,
-    drops: bool,
+    trains: bool,
 }
 
 // A layer's.
@@ -80,7 +87,7 @@ const NO_DRAW: Draw = Draw(vec2<u32>(0u, 0u), 0u, false);
 const NO_MASK: Mask = Mask(vec2<u32>(0u, 0u), false);
 
 fn mask_of(draw: Draw, layer: u32) -> Mask {
-    if (draw.drops) {
+    if (draw.trains) {
         return Mask(mask_key(draw.seed, draw.step, layer), true);
     }
     return NO_MASK;
@@ -121,6 +128,68 @@ fn forward_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, fan_i
         }
         if (slope_needs_z(kind)) {
             d_tile[after + element] = z;
+        }
+    }
+    workgroupBarrier();
+}
+
+// The norm of a layer whose sums lie at `to`, and its activation: in a step by means and variances of the rows, which move
+// the running ones; else by these. Gamma and beta are at `at`. An invocation goes over the rows of a unit.
+fn norm_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, running_at: u32, to: u32, units_at: u32, units: u32, trains: bool) {
+    for (var unit = lane; unit < units; unit += LANES) {
+        var mean = parameters_tile[running_at + unit];
+        var variance = parameters_tile[running_at + units + unit];
+        if (trains) {
+            let running = vec2<f32>(mean, variance);
+            mean = 0.0;
+            for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+                mean += activations_tile[to + row_in_batch * units + unit];
+            }
+            mean /= f32(rows);
+            variance = 0.0;
+            for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+                let difference = activations_tile[to + row_in_batch * units + unit] - mean;
+                variance += difference * difference;
+            }
+            variance /= f32(rows);
+            let unbiased = variance * select(SHORT_UNBIASED, UNBIASED, rows == ROWS);
+            let moved = (1.0 - NORM_MOMENTUM) * running + NORM_MOMENTUM * vec2<f32>(mean, unbiased);
+            parameters_tile[running_at + unit] = moved.x;
+            parameters_tile[running_at + units + unit] = moved.y;
+        }
+        let inverse = inverse_deviation(variance, NORM_EPS);
+        statistics_tile[units_at + unit] = vec2<f32>(mean, inverse);
+        for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+            let element = to + row_in_batch * units + unit;
+            let z = activations_tile[element];
+            let n = parameters_tile[at + unit] * ((z - mean) * inverse) + parameters_tile[at + units + unit];
+            z_tile[element] = z;
+            activations_tile[element] = activation(kind, parameter, n);
+            if (slope_needs_z(kind)) {
+                d_tile[element] = n;
+            }
+        }
+    }
+    workgroupBarrier();
+}
+
+// The gradients of gamma and beta, and of what the norm takes, from those of what it gives.
+fn norm_backward(lane: u32, rows: u32, at: u32, running_at: u32, to: u32, units_at: u32, units: u32) {
+    for (var unit = lane; unit < units; unit += LANES) {
+        let own = statistics_tile[units_at + unit];
+        var sums = vec2<f32>();
+        for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+            let element = to + row_in_batch * units + unit;
+            let d = d_tile[element];
+            sums += vec2<f32>(d * ((z_tile[element] - own.x) * own.y), d);
+        }
+        d_norm_tile[units_at + unit] = sums;
+        let averages = sums / f32(rows);
+        let factor = parameters_tile[at + unit] * own.y;
+        for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+            let element = to + row_in_batch * units + unit;
+            let h = (z_tile[element] - own.x) * own.y;
+            d_tile[element] = factor * (d_tile[element] - averages.y - h * averages.x);
         }
     }
     workgroupBarrier();
@@ -175,7 +244,7 @@ fn update_parameter(rule: Rule, at: u32, g: f32) {
 fn update_by_norm(lane: u32, rule: Rule) {
     var sum = vec2<f32>();
     workgroupBarrier();
-    for (var at = lane; at < PARAMETERS; at += LANES) {
+    for (var at = lane; at < LEARNED; at += LANES) {
         sum += square_sums(vec4<f32>(gradients_tile[at], 0.0, 0.0, 0.0));
     }
     square_partial[lane] = sum;
@@ -187,8 +256,26 @@ fn update_by_norm(lane: u32, rule: Rule) {
         workgroupBarrier();
     }
     let clip = clip_factors_of(square_partial[0], params.update.clip_norm);
-    for (var at = lane; at < PARAMETERS; at += LANES) {
+    for (var at = lane; at < LEARNED; at += LANES) {
         update_parameter(rule, at, norm_clipped(vec4<f32>(gradients_tile[at]), clip).x);
+    }
+}
+
+// Gamma and beta of a layer.
+fn update_norm(lane: u32, rule: Rule, at: u32, running_at: u32, to: u32, units_at: u32, units: u32) {
+    for (var element = lane; element < 2u * units; element += LANES) {
+        let d = d_norm_tile[units_at + element % units];
+        take_gradient(rule, at + element, select(d.x, d.y, element >= units));
+    }
+}
+
+// What becomes of a gradient: an update, or where the norm of all is clipped a number that waits for it.
+fn take_gradient(rule: Rule, at: u32, gradient: f32) {
+    let g = bounded(vec4<f32>(gradient)).x;
+    if (CLIP_NORM) {
+        gradients_tile[at] = g;
+    } else {
+        update_parameter(rule, at, g);
     }
 }
 
@@ -205,12 +292,7 @@ fn update_layer(lane: u32, rows: u32, rule: Rule, at: u32, fan_in: u32, fan_out:
                 gradient += d;
             }
         }
-        gradient = bounded(vec4<f32>(gradient)).x;
-        if (CLIP_NORM) {
-            gradients_tile[at + element] = gradient;
-        } else {
-            update_parameter(rule, at + element, gradient);
-        }
+        take_gradient(rule, at + element, gradient);
     }
 }
 
@@ -328,7 +410,7 @@ fn train_workgroup(
             key = epoch_key(seed, clock.epoch);
         }
         let keeps = is_kept(clock, params.loss_every);
-        forward(lane, key, clock.place, rows, Draw(seed, first_step + made, DROPOUT));
+        forward(lane, key, clock.place, rows, Draw(seed, first_step + made, true));
         judge(lane, rows, select(params.gradient_scale, params.short_gradient_scale, is_short), keeps);
         if (keeps) {
             if (lane == 0u) {

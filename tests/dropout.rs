@@ -185,8 +185,8 @@ fn it_goes_with_a_norm() {
     let mut reference = reference_of(&task, wide);
     let losses: Vec<f64> = (0..6).map(|_| reference_step(&task, &mut reference)).collect();
     let near = Bound::Mixed { absolute: 2e-4, relative: 2e-4 };
-    for spec in &specs()[..3] {
-        let mut engine = pollster::block_on(Engine::new(task.clone(), spec)).unwrap();
+    for spec in [0, 1, 2, 4].map(|at| specs()[at].clone()) {
+        let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
         let actual = pollster::block_on(engine.run(6, &never)).unwrap();
         assert_close(&format!("{} losses", spec.kind()), &actual, &losses, near);
     }

@@ -414,10 +414,10 @@ fn evaluation(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let relu = (Activation::Relu, 0.0);
     let (data, parameters) = (numbers(64 * 8, 7), numbers(72 * NETWORKS, 8));
     let mut twin = vec![0.0; 64 * 8 * NETWORKS];
-    fused::population_forward(relu, (&data, true), &parameters, &mut twin, SMALL, NETWORKS);
+    fused::population_forward(relu, (&data, true), &parameters, None, &mut twin, SMALL, NETWORKS);
     let shape = kernels::LayerShape { rows: 64, fan_in: 8, fan_out: 8 };
     Case {
-        launch: kernels::population_forward(relu, shape, NETWORKS, 0, Some(0)),
+        launch: kernels::population_forward(relu, shape, NETWORKS, (0, None), Some(0)),
         buffers: vec![words(&data), words(&parameters), vec![0; twin.len()]],
         work: Work {
             operations: 2 * 64 * 72 * NETWORKS as u64,

@@ -12,7 +12,6 @@ use super::{Failure, Telling, check_table, is_stdout, write_table};
 use crate::Error;
 use crate::data::SOLVED_ROWS;
 use crate::engine::EngineSpec;
-use crate::network::Norm;
 use crate::report::{self, Detail, RateReport, Spinner};
 use crate::sweep::{self, RateMap, Sweep};
 use crate::train::{RateRange, Training};
@@ -169,10 +168,6 @@ fn place_of_map(
             };
             Ok(EngineSpec::Resident(std::sync::Arc::clone(gpu), mapping))
         }
-        Some(_) if training.network.norm() != Norm::None => Err(
-            "No map of rates against seeds: networks with a norm are not trained by the thousand on a GPU; --device cpu makes one."
-                .to_owned(),
-        ),
         Some(_) => Err(format!(
             "No map of rates against seeds: networks of {} are too large for thousands of them; --device cpu makes one.",
             crate::network::joined(training.network.sizes(), "-")

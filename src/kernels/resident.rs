@@ -177,7 +177,8 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "activation",
         "order",
         "mask",
-        "threefry"
+        "threefry",
+        "deviation"
     ),
     ..TRAIN_INVOCATION.row
 });

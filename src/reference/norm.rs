@@ -40,7 +40,7 @@ pub fn norm_statistics<T: Real>(input: &[T], statistics: &mut [T], running: &mut
 }
 
 /// `1 / sqrt(variance + eps)`.
-fn inverse_deviation<T: Real>(variance: T) -> T {
+pub(super) fn inverse_deviation<T: Real>(variance: T) -> T {
     T::of(1.0) / (variance + T::of(NORM_EPS)).sqrt()
 }
 

@@ -536,6 +536,9 @@ mutants! {
         "the first row of a part forgotten":
             "(params.first_row + row) * params.input_stride"
             => "row * params.input_stride";
+        "gamma and beta swapped":
+            "return parameter(network, gamma_at) * h + parameter(network, gamma_at + params.fan_out);"
+            => "return parameter(network, gamma_at + params.fan_out) * h + parameter(network, gamma_at);";
         "transposed weights":
             "parameter(network, i * params.fan_out + unit)"
             => "parameter(network, unit * params.fan_in + i)";
@@ -657,6 +660,18 @@ mutants! {
         "the word of the other unit of a pair":
             "unit % 2u == 1u"
             => "unit % 2u == 0u";
+        "the variance from the running mean":
+            "            mean /= f32(rows);"
+            => "            mean = running.x;";
+        "the running variance as it is in the batch":
+            "variance * select(SHORT_UNBIASED, UNBIASED, rows == ROWS)"
+            => "variance";
+        "no gradient through the variance":
+            " - h * averages.x"
+            => "";
+        "gamma updated by the gradient of beta":
+            "select(d.x, d.y, element >= units)"
+            => "d.y";
         "no barrier between layers":
             "            d_tile[after + element] = z;\n        }\n    }\n    workgroupBarrier();"
             => "            d_tile[after + element] = z;\n        }\n    }", KnownOrder;

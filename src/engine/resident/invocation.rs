@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::request::{Capacity, Mapping, Plan, Request};
 use super::rows::{OUTPUT_LOOPS, Rows};
 use crate::kernels::TRAIN_INVOCATION;
-use crate::network::Layer;
+use crate::network::{Layer, Norm};
 
 /// Parameters of a network whose step llvmpipe unrolls in any case.
 const SMALL: usize = 20;
@@ -58,6 +58,12 @@ impl Invocation {
     /// Why it cannot, in words.
     pub(super) fn new(request: Request<'_>, registers: usize) -> Result<Invocation, String> {
         let Request { network, optimizer, .. } = request;
+        if network.norm() != Norm::None {
+            return Err(format!(
+                "an invocation goes row by row, and {} norm needs all rows of a batch at once",
+                network.norm()
+            ));
+        }
         let [inputs, hidden @ .., outputs] = network.sizes() else {
             return Err("it has no layer".to_owned());
         };

@@ -7,6 +7,7 @@ use crate::network::{LossPyTorch, Network};
 use crate::optimizer::{
     Decay, Optimizer, OptimizerKind, PyTorchArgument, Schedule, ScheduleKind, UpdateRule,
 };
+use crate::random::seed_key;
 use crate::train::Training;
 
 /// The kind of weight decay, if any.
@@ -17,6 +18,13 @@ fn decay(optimizer: &Optimizer) -> Option<Decay> {
 /// Whether weights decay in a way that PyTorch has no optimizer for: decoupled, and not Adam's.
 fn decays_apart(optimizer: &Optimizer) -> bool {
     decay(optimizer) == Some(Decay::Decoupled) && optimizer.kind.row().rule != UpdateRule::Adam
+}
+
+/// How activations are dropped, where they are.
+pub(super) fn dropout(training: &Training) -> Option<String> {
+    let (dropout, [low, high]) = (training.network.dropout(), seed_key(training.seed));
+    let head = format!("SEED = ({low}, {high})\nP = {}\n\n\n", number(dropout));
+    (dropout > 0.0).then(|| head + include_str!("dropout.py"))
 }
 
 /// The network up to the input of its loss.
@@ -40,6 +48,9 @@ pub(super) fn network(network: &Network) -> String {
         let module = layer.activation.row().pytorch.filter(|_| layer.index != last || !left_out);
         if let Some(module) = module {
             let _ = writeln!(text, "        nn.{},", module(layer.parameter));
+        }
+        if layer.dropout > 0.0 {
+            let _ = writeln!(text, "        Dropout({}),", layer.index);
         }
     }
     text + "    )\n"
@@ -174,6 +185,9 @@ WEIGHTS    optimizer = optimizer_of(model)
     };
     if !training.rate_schedule().is_constant() {
         line("optimizer.param_groups[0][\"lr\"] = rate_of(step)");
+    }
+    if training.network.dropout() > 0.0 {
+        line("Dropout.step = step");
     }
     line("optimizer.zero_grad()");
     match in_batches {
