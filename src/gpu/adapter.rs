@@ -81,7 +81,7 @@ pub struct AdapterEntry {
     pub index: usize,
     /// Its name from the driver.
     pub name: String,
-    /// `vulkan`, `metal` or `dx12`.
+    /// `vulkan`, `metal` or `dx12`, in a browser `webgpu`.
     pub backend: &'static str,
     /// What kind of device it is.
     #[serde(rename = "type")]
@@ -187,9 +187,19 @@ async fn reason_for_none(instance: &wgpu::Instance, backend: &str) -> String {
     own.map(str::to_owned).unwrap_or(message)
 }
 
+/// What is asked of an adapter: of a browser nothing beyond what every one gives.
+fn wanted(adapter: &wgpu::Adapter) -> (wgpu::Limits, wgpu::Features) {
+    if cfg!(target_family = "wasm") {
+        return (wgpu::Limits::default(), wgpu::Features::empty());
+    }
+    // For `Gpu::start_profile`, and for products on software adapters.
+    let features = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP;
+    (adapter.limits(), adapter.features() & features)
+}
+
 fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
     let info = adapter.get_info();
-    let limits = adapter.limits();
+    let (limits, features) = wanted(&adapter);
     AdapterEntry {
         index,
         name: info.name,
@@ -213,14 +223,21 @@ fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
             max_workgroups: limits.max_compute_workgroups_per_dimension,
         },
         subgroup: (info.subgroup_min_size == info.subgroup_max_size
-            && adapter.features().contains(wgpu::Features::SUBGROUP))
+            && features.contains(wgpu::Features::SUBGROUP))
         .then_some(info.subgroup_min_size),
-        timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         adapter,
     }
 }
 
 impl AdapterEntry {
+    /// What a device of it is opened with.
+    pub(super) fn wanted(&self) -> (wgpu::Limits, wgpu::Features) {
+        let (limits, mut features) = wanted(&self.adapter);
+        features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
+        (limits, features)
+    }
+
     /// Opens the adapter.
     ///
     /// # Errors
