@@ -590,8 +590,8 @@ mutants! {
             "var z = values[layer.values_at + layer.fan_in * layer.groups + g];"
             => "var z = vec4<f32>();";
         "no derivative":
-            "d_units[at] * slope4(layer.kind, layer.parameter, units_z[at], units[at])"
-            => "d_units[at]";
+            "dropped(at, d_units[at]) * slope4(layer.kind, layer.parameter, units_z[at], units[at])"
+            => "dropped(at, d_units[at])";
         "moments swapped":
             "values[k], moment1[k], moment2[k]);"
             => "values[k], moment2[k], moment1[k]);";
@@ -635,7 +635,7 @@ mutants! {
             "outcome[network] = DIVERGED;"
             => "outcome[network] = IN_TRAINING;";
         "a network that is solved goes on":
-            "if (STOPS_WHEN_SOLVED && FULL && is_near) {"
+            "if (STOPS_WHEN_SOLVED && SHOWS_SOLVED && is_near) {"
             => "if (false) {";
         "units beyond the last of a layer":
             "let is_unit = (lane < vec4<u32>(layer.lanes)) & (g * layer.lanes + lane < vec4<u32>(layer.units));"
@@ -691,8 +691,8 @@ mutants! {
             "parameters_tile[(STATES - 1u) * PARAMETERS + at] = after.moment2.x;"
             => "parameters_tile[PARAMETERS + at] = after.moment2.x;";
         "the last row of a batch left out":
-            "row_in_batch < rows; row_in_batch++"
-            => "row_in_batch + 1u < rows; row_in_batch++";
+            "row_in_batch < rows; row_in_batch++) {\n            let d = d_tile[after"
+            => "row_in_batch + 1u < rows; row_in_batch++) {\n            let d = d_tile[after";
         "a network that diverged goes on":
             "outcome[network] = DIVERGED;"
             => "outcome[network] = IN_TRAINING;";
