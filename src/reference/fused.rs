@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
-use super::norm::inverse_deviation;
 use super::twins::{
     Grid, MatmulShape, TargetRows, Update, activate, activate_grad, activation, bias_add,
-    bias_grad, gather, loss, loss_mean, matmul, update,
+    bias_grad, gather, inverse_deviation, loss, loss_mean, matmul, update,
 };
 use super::{Real, predictions};
 use crate::network::{Activation, GradientAt, Loss};

@@ -7,7 +7,6 @@ use crate::network::{LossPyTorch, Network};
 use crate::optimizer::{
     Decay, Optimizer, OptimizerKind, PyTorchArgument, Schedule, ScheduleKind, UpdateRule,
 };
-use crate::random::seed_key;
 use crate::train::Training;
 
 /// The kind of weight decay, if any.
@@ -22,8 +21,8 @@ fn decays_apart(optimizer: &Optimizer) -> bool {
 
 /// How activations are dropped, where they are.
 pub(super) fn dropout(training: &Training) -> Option<String> {
-    let (dropout, [low, high]) = (training.network.dropout(), seed_key(training.seed));
-    let head = format!("SEED = ({low}, {high})\nP = {}\n\n\n", number(dropout));
+    let (dropout, seed) = (training.network.dropout(), training.seed);
+    let head = format!("SEED = ({}, {})\nP = {}\n\n\n", seed as u32, seed >> 32, number(dropout));
     (dropout > 0.0).then(|| head + include_str!("dropout.py"))
 }
 
