@@ -66,10 +66,9 @@ export class Session {
         this.store.set({ phase: 'failed', problem: { setting: error.setting ?? null, message: error.message } });
         return false;
       }
-      const epochs = Number(this.store.state.resolved.epochs);
       // The curve of the run before stays, to compare with; a run of a few steps is none.
       if (this.live.history.training.length > 4) this.live.before = this.live.history;
-      this.live.history = new History(epochs ? this.run.info.steps / epochs : 1);
+      this.live.history = new History(this.run.info.steps_per_epoch);
       this.kept = null;
       this.takeRows();
       this.live.grid = this.live.hidden = null;
@@ -129,7 +128,8 @@ export class Session {
       live.history.add(progress.losses, progress.step, progress.validation_loss);
       await this.look(whole);
       if (whole || performance.now() - this.keptAt > KEEP_MS) {
-        this.kept = { step: progress.step, bytes: await run.state() };
+        const bytes = await run.state();
+        if (bytes.length) this.kept = { step: progress.step, bytes }; // none of a run that diverged
         this.keptAt = performance.now();
       }
       store.set({ progress });

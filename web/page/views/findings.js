@@ -32,8 +32,7 @@ export function findingsView({ schema, store, actions }) {
     shown = now;
     if (!findings.length) return fill(list, h('p', { class: progress?.solved ? 'good' : 'hint' }, nothing));
     fill(list, ...findings.map(finding => {
-      const fixes = finding.fixes ?? String(finding.advice ?? '').replace(/^To try: /, '').replace(/\.$/, '').split('; ').filter(Boolean);
-      const tries = fixes.map((/** @type {string} */ fix) => {
+      const tries = finding.fixes.map((/** @type {string} */ fix) => {
         if (/--restarts\b/.test(fix)) {
           return h('button', { type: 'button', onclick: () => { byId('tab-odds').click(); byId('odds-start').focus(); byId('closer').scrollIntoView({ block: 'nearest' }); } }, 'Try many starts: odds');
         }
@@ -41,7 +40,7 @@ export function findingsView({ schema, store, actions }) {
         if (!patch || Object.entries(patch).every(([key, value]) => settings[key] === value)) return h('code', {}, fix);
         return h('button', { type: 'button', onclick: () => actions.set(patch) }, `Try ${Object.entries(patch).map(([key, value]) => `${key} ${value}`).join(', ')}`);
       });
-      return h('article', {}, h('h3', {}, finding.kind), h('p', {}, finding.text), tries.length ? h('p', { class: 'row tries' }, ...tries) : null);
+      return h('article', {}, h('h3', {}, finding.title), h('p', {}, finding.text), h('p', { class: 'hint' }, finding.advice), tries.length ? h('p', { class: 'row tries' }, ...tries) : null);
     }));
   });
   // Said aloud once a run has come to rest, not while it changes.
@@ -49,7 +48,7 @@ export function findingsView({ schema, store, actions }) {
   byId('findings-body').append(aloud);
   store.on(['findings', 'phase'], ({ findings, phase, progress }) => {
     if (phase === 'running' || !progress?.step) return;
-    const text = findings.length ? `Diagnosis: ${findings.map(finding => finding.kind).join(', ')}` : '';
+    const text = findings.length ? `Diagnosis: ${findings.map(finding => finding.title).join(', ')}` : '';
     if (aloud.textContent !== text) aloud.textContent = text;
   });
 }

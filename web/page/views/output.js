@@ -137,7 +137,7 @@ export function outputView(page) {
  * @param {ImageData} image @param {any} grid @param {import('../main.js').Page} page
  */
 function paintGrid(image, grid, { store, session, colours }) {
-  const { shown, info } = store.state;
+  const { shown } = store.state;
   const { data } = session.live;
   const palette = colours();
   const cells = grid.width * grid.height;
@@ -153,7 +153,7 @@ function paintGrid(image, grid, { store, session, colours }) {
   }
   const of = grid.outputs.length / cells;
   if (of > 1 && data.classes) {
-    paintClasses(image, grid, of, info.activations?.at(-1) === 'identity', palette);
+    paintClasses(image, grid, of, palette);
     // Where a class begins to be the largest: its output less the largest other one passes 0.
     const ahead = (/** @type {number} */ which) => ({
       value: (/** @type {number} */ cell) => {
@@ -164,12 +164,8 @@ function paintGrid(image, grid, { store, session, colours }) {
     });
     return { lines: Array.from({ length: of }, (_, which) => ahead(which)) };
   }
-  const [low, high] = data.range;
-  // With bce-with-logits the output is before the sigmoid: 0 is where the probability is 1/2.
-  const logits = data.classes && info.activations?.at(-1) === 'identity' && store.state.resolved.loss === 'bce-with-logits';
-  const range = /** @type {[number, number]} */ (logits ? [-4, 4] : [low, high]);
-  paint(image, grid, grid.outputs, of, 0, range, palette.ramp);
-  return { lines: data.classes ? [line(grid.outputs, of, 0, (range[0] + range[1]) / 2)] : [] };
+  paint(image, grid, grid.outputs, of, 0, data.range, palette.ramp);
+  return { lines: data.classes ? [line(grid.outputs, of, 0, 0.5)] : [] };
 }
 
 /** @param {import('../main.js').Page} page */
