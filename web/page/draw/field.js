@@ -27,12 +27,13 @@ export function paint(image, grid, values, of, which, [low, high], ramp) {
 
 /**
  * Paints the class of the largest output, paler where it is less certain.
- * @param {ImageData} image @param {Grid} grid @param {number} classes @param {Palette} colours
+ * @param {ImageData} image @param {Grid} grid @param {number[]} kinds the colour of each class @param {Palette} colours
  */
-export function paintClasses(image, grid, classes, colours) {
+export function paintClasses(image, grid, kinds, colours) {
+  const classes = kinds.length;
   const pixels = new Uint32Array(image.data.buffer);
-  const shades = Array.from({ length: classes }, (_, at) =>
-    Uint32Array.from({ length: 33 }, (_, shade) => word(mix(colours.neutral, colours.classes[at % colours.classes.length], 0.68 * shade / 32))));
+  const shades = kinds.map(kind =>
+    Uint32Array.from({ length: 33 }, (_, shade) => word(mix(colours.neutral, colours.classes[kind % colours.classes.length], 0.68 * shade / 32))));
   const { width, height } = image;
   for (let row = 0, at = 0; row < height; row++) {
     for (let column = 0; column < width; column++, at++) {

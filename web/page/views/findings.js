@@ -1,6 +1,7 @@
 // What the doctor finds, in words, with what to try: a fix that is a setting of this page is a button.
 
 import { byId, fill, h } from '../dom.js';
+import { percent } from '../numbers.js';
 
 /**
  * A fix such as `--activation leaky-relu` or `a lower --lr than 4 (--lr 0.4)` as settings, or null where it is none of the page's.
@@ -19,6 +20,12 @@ export function settingsOf(fix, schema) {
   return settings;
 }
 
+/** @param {any} progress */
+function solved({ validation_accuracy: accuracy }) {
+  const verdict = 'Solved: every prediction is within 0.1 of its target';
+  return accuracy === null || accuracy === undefined ? `${verdict}.` : `${verdict} on the training rows; ${percent(accuracy)} of the validation rows are correct.`;
+}
+
 /** @param {import('../main.js').Page} page */
 export function findingsView({ schema, store, actions }) {
   const list = h('div', { class: 'findings' });
@@ -26,7 +33,7 @@ export function findingsView({ schema, store, actions }) {
   let shown = '';
   store.on(['findings', 'progress', 'phase'], ({ findings, progress, phase, settings }) => {
     const nothing = !progress?.step ? 'While it trains, this says why a run is stuck: dead units, saturation, a rate too high or too low, and more.'
-      : progress.solved ? 'Solved: every prediction is within 0.1 of its target.' : 'Nothing is wrong so far.';
+      : progress.solved ? solved(progress) : 'Nothing is wrong so far.';
     const now = JSON.stringify([findings, findings.length ? '' : nothing, phase === 'running']);
     if (now === shown) return; // a button with the focus on it stays where it is
     shown = now;
