@@ -37,9 +37,7 @@ pub(crate) fn texts(given: &JsValue) -> Result<Texts, JsValue> {
         if let Some(key) = key.as_string()
             && !(value.is_undefined() || value.is_null())
         {
-            let text: String =
-                js_sys::JsString::from(JsValue::from(value).unchecked_into::<Object>().to_string())
-                    .into();
+            let text: String = value.unchecked_into::<Object>().to_string().into();
             texts.insert(key, text);
         }
     }
