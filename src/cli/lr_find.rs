@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::device::{self, Chosen};
-use super::resolve::{Resolved, is_truth_table};
-use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, Telling, check_table, is_stdout, write_table};
 use crate::Error;
+use crate::cli::flags::Flags;
 use crate::data::SOLVED_ROWS;
 use crate::engine::EngineSpec;
 use crate::report::{self, Detail, RateReport, Spinner};
+use crate::settings::{Resolved, Settings, Verb, is_truth_table};
 use crate::sweep::{self, RateMap, Sweep};
 use crate::train::{RateRange, Training};
 

@@ -2,6 +2,7 @@
 //! of it. Knows engines only by their common face.
 
 mod control;
+mod course;
 pub mod doctor;
 mod evaluate;
 mod examine;
@@ -16,6 +17,7 @@ mod trainer_state;
 use std::sync::Arc;
 
 pub use control::{Resume, Shown};
+pub use course::{Course, Look};
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{ClassScore, Confusion, Evaluation, TargetErrors, dead_units, evaluate};
 pub(crate) use group::{Seed, judge, judge_by_engine, suits_lanes};
