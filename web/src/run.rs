@@ -1,17 +1,17 @@
 //! One start in training, and what a page shows of it.
 
 use js_sys::{Array, Float32Array, Int32Array, Uint8Array};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 use wgrad::data::{Dataset, Samples, Scaling};
 use wgrad::engine::{State, activations};
 use wgrad::explain::{Options, explain};
-use wgrad::model::Checkpoint;
 use wgrad::network::{Layout, Network};
 use wgrad::picture::project;
 use wgrad::reference::predictions;
-use wgrad::settings::{Prepared, Texts, prepare, to_toml};
-use wgrad::train::{Course, Evaluation, Look};
+use wgrad::settings::{Prepared, Texts, prepare};
+use wgrad::train::{Course, Evaluation, Look, TrainerState};
 
 use crate::device::Device;
 use crate::value::{fail, object, set, texts, with_lists};
@@ -20,6 +20,16 @@ use crate::value::{fail, object, set, texts, with_lists};
 const LIGHT_WORK: usize = 1 << 22;
 /// Advances between two looks where they take longer.
 const RARELY: u32 = 32;
+
+/// What a run goes on from.
+#[derive(Deserialize)]
+struct Kept {
+    layers: Vec<usize>,
+    step: u32,
+    parameters: Vec<f32>,
+    moments: Vec<Vec<f32>>,
+    trainer: TrainerState,
+}
 
 /// A start in training.
 #[wasm_bindgen]
@@ -270,7 +280,7 @@ impl Run {
         Ok(object(&told.collect()))
     }
 
-    /// Everything to go on from, as a checkpoint; nothing of a run that has left the finite numbers.
+    /// Everything to go on from; nothing of a run that has left the finite numbers.
     ///
     /// # Errors
     /// Where the device fails.
@@ -279,17 +289,15 @@ impl Run {
         if !parameters.iter().all(|value| value.is_finite()) {
             return Ok(Vec::new());
         }
-        let checkpoint = Checkpoint {
-            network: self.course.training().network.clone(),
-            schema: self.samples.schema.clone(),
-            parameters,
-            moments,
-            step,
-            settings: to_toml(&self.texts, None).map_err(fail)?,
-            data: String::new(),
-            state: json!(self.course.trainer_state()).to_string(),
-        };
-        checkpoint.to_bytes().map_err(fail)
+        // An f32 is written with the digits that make it again.
+        let kept = json!({
+            "layers": self.course.training().network.sizes(),
+            "step": step,
+            "parameters": parameters,
+            "moments": moments,
+            "trainer": self.course.trainer_state(),
+        });
+        Ok(kept.to_string().into_bytes())
     }
 
     /// Goes back, or on, to where [`Run::state`] was told.
@@ -297,14 +305,13 @@ impl Run {
     /// # Errors
     /// What is no such state, or that of another network.
     pub async fn restore(&mut self, bytes: Vec<u8>) -> Result<(), JsValue> {
-        let Checkpoint { network, step, parameters, moments, state, .. } =
-            Checkpoint::from_bytes(&bytes).map_err(fail)?;
         let training = self.course.training();
-        let trainer_state = serde_json::from_str(&state).ok();
-        let Some(trainer_state) = trainer_state.filter(|_| network == training.network) else {
-            return Err(js_sys::Error::new("that is the state of another network").into());
+        let kept = serde_json::from_slice::<Kept>(&bytes).ok();
+        let Some(kept) = kept.filter(|kept| kept.layers == training.network.sizes()) else {
+            return Err(js_sys::Error::new("that is no state of this network").into());
         };
         let (training, spec) = (training.clone(), self.course.spec().clone());
+        let Kept { step, parameters, moments, trainer: trainer_state, .. } = kept;
         let state = State { step, parameters, moments };
         self.course = Course::from(training, &spec, state, trainer_state).await.map_err(fail)?;
         self.forget();
