@@ -64,7 +64,7 @@ function showRows(rows) {
 
 async function start() {
   startTheme(createStore(initial()));
-  const wgrad = await load();
+  const wgrad = /** @type {any} */ (await load());
   setText(byId('version'), wgrad.version);
   let device = await wgrad.open('webgpu');
   showDevice(device);

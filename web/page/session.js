@@ -144,13 +144,13 @@ export class Session {
     const { run, live } = this;
     live.parameters = await run.parameters();
     if (live.data.window) {
-      const side = SIDES[this.side];
+      const side = SIDES[whole ? 0 : this.side]; // at rest there is time for the finest
       const began = performance.now();
       live.grid = { width: side, height: side, ...live.data.window, ...await run.grid({ width: side, height: side, ...live.data.window }) };
       const took = performance.now() - began;
       // Slow devices get a coarser grid, fast ones a finer one; between the two it stays.
-      if (took > 9 && this.side + 1 < SIDES.length) this.side++;
-      else if (took < 2.5 && this.side > 0) this.side--;
+      if (!whole && took > 9 && this.side + 1 < SIDES.length) this.side++;
+      else if (!whole && took < 2.5 && this.side > 0) this.side--;
     }
     this.turn = ((this.turn ?? 0) + 1) % 4;
     if (whole || this.turn === 0) live.hidden = await run.hidden();

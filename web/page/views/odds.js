@@ -4,7 +4,9 @@ import { byId, copy, fill, h, setText } from '../dom.js';
 import { grouped, percent, short } from '../numbers.js';
 import { rowsOf } from '../rows.js';
 
-const STARTS = [256, 1024, 4096, 16384];
+const STARTS = [64, 256, 1024, 4096, 16384];
+/** Starts x epochs x rows x weights: minutes on a CPU, and noticeable on a GPU. */
+const HEAVY = 1e11;
 
 /** @param {import('../main.js').Page} page */
 export function oddsView({ wgrad, store, session, actions }) {
@@ -75,8 +77,15 @@ export function oddsView({ wgrad, store, session, actions }) {
     ...known.map(({ what, odds }) => [JSON.stringify(what), odds.starts, odds.solved, odds.low, odds.high, odds.median_epochs ?? '', odds.diverged].join(','))].join('\n');
 
   const what = h('p', { class: 'hint' });
-  store.on(['resolved', 'settings', 'problem'], ({ resolved, settings, problem }) => {
-    setText(what, resolved.data ? `Now: ${describe(settings, resolved)}; seeds ${grouped(Number(resolved.seed ?? 0))} and on.` : '');
+  const tell = () => {
+    const { resolved, settings, info } = store.state;
+    const work = Number(starts.value) * Number(resolved.epochs) * (info?.rows ?? 0) * (info?.parameters ?? 0);
+    setText(what, resolved.data ? `Now: ${describe(settings, resolved)}; seeds ${grouped(Number(resolved.seed ?? 0))} and on.${
+      work > HEAVY ? ' With so many rows, epochs and weights this takes long: choose fewer starts, or cancel; what is done by then is counted.' : ''}` : '');
+  };
+  starts.addEventListener('change', tell);
+  store.on(['resolved', 'settings', 'problem', 'info'], ({ problem }) => {
+    tell();
     start.disabled = problem !== null;
   });
   fill(byId('panel-odds'), h('div', { class: 'two narrow-left' },
