@@ -82,6 +82,8 @@ async function start() {
   again.addEventListener('click', () => copy(report, again));
   cancel.addEventListener('click', () => { cancelled = true; setText(state, 'Cancelling.'); });
   run.addEventListener('click', async () => {
+    /** @type {any[]} */
+    let rows = [];
     cancelled = false;
     run.disabled = true;
     cancel.hidden = bar.hidden = false;
@@ -97,8 +99,9 @@ async function start() {
         watch();
         showDevice(device);
       }
-      const result = await wgrad.check(device, { filter: filter.value.trim() || undefined }, (/** @type {any} */ { done, total, what }) => {
+      const result = await wgrad.check(device, { filter: filter.value.trim() || undefined }, (/** @type {any} */ { done, total, what, row }) => {
         bar.value = total ? done / total : 0;
+        if (row) showRows(rows = [...rows, row]);
         setText(now, `${grouped(done)} of ${grouped(total)} done: ${what}.`);
       }, () => cancelled);
       setText(now, '');

@@ -84,9 +84,10 @@ export function dataView(page) {
 
   const fields = OF_DATA.map(name => byName.get(name)).filter(Boolean).map(row => ({ row, element: field(row, page) }));
   const rows = h('p', { class: 'hint', id: 'rows' });
+  const notes = h('ul', { class: 'hint notes' });
   fill(byId('data-body'),
     h('fieldset', { class: 'cards' }, h('legend', { class: 'unseen' }, 'Data set'), ...cards.map(({ element }) => element)),
-    others.length ? list : null, csvBox, pointBox, rowsError, h('div', { class: 'fields' }, countField, ...fields.map(({ element }) => element)), rows);
+    others.length ? list : null, csvBox, pointBox, rowsError, h('div', { class: 'fields' }, countField, ...fields.map(({ element }) => element)), rows, notes);
 
   store.on(['source', 'settings', 'resolved', 'problem'], ({ source, settings, resolved, problem }) => {
     const [chosen, rowCount] = source.kind === 'named' ? partsOf(settings.data ?? resolved.data ?? 'xor') : [`:${source.kind}`, ''];
@@ -109,6 +110,7 @@ export function dataView(page) {
   });
   store.on(['info'], ({ info }) => {
     if (!info) return;
+    fill(notes, ...(info.notes ?? []).map((/** @type {string} */ note) => h('li', {}, note)));
     const columns = session.live.data?.columns ?? info.inputs.length;
     const held = info.validation_rows ? `, ${grouped(info.validation_rows)} for validation (hollow)` : '';
     setText(rows, `${grouped(info.rows)} rows to train on${held}; ${columns} ${columns === 1 ? 'input' : 'inputs'}${info.classes && session.live.data?.classes ? `; classes ${info.classes.join(', ')}` : ''}.`);
