@@ -11,7 +11,6 @@ use crate::Error;
 use crate::cli::flags::Flags;
 use crate::data::SOLVED_ROWS;
 use crate::engine::EngineSpec;
-use crate::network::Norm;
 use crate::report::{self, Detail, RateReport, Spinner};
 use crate::settings::{Resolved, Settings, Verb, is_truth_table};
 use crate::sweep::{self, RateMap, Sweep};
@@ -169,10 +168,6 @@ fn place_of_map(
             };
             Ok(EngineSpec::Resident(std::sync::Arc::clone(gpu), mapping))
         }
-        Some(_) if training.network.norm() != Norm::None => Err(
-            "No map of rates against seeds: networks with a norm are not trained by the thousand on a GPU; --device cpu makes one."
-                .to_owned(),
-        ),
         Some(_) => Err(format!(
             "No map of rates against seeds: networks of {} are too large for thousands of them; --device cpu makes one.",
             crate::network::joined(training.network.sizes(), "-")

@@ -152,6 +152,7 @@ pub(super) fn start(
         "network": training.network.sizes(),
         "activations": training.network.activations(),
         "norm": training.network.norm(),
+        "dropout": training.network.dropout(),
         "loss": training.network.loss(),
         "parameters": training.network.parameter_count(),
         "init": training.init,

@@ -465,8 +465,9 @@ pub(super) fn describe(network: &Network) -> String {
 
 /// What a layer applies to its sums.
 pub(super) fn applied(layer: &Layer) -> String {
-    match layer.norm {
+    let text = match layer.norm {
         Norm::None => layer.activation.to_string(),
         norm => format!("{norm} norm {}", layer.activation),
-    }
+    };
+    if layer.dropout > 0.0 { format!("{text} dropout {}", layer.dropout) } else { text }
 }

@@ -7,7 +7,7 @@ use super::choices::EngineChoice;
 use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
 use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Source};
-use crate::network::{Activation, Initializer, Loss, Network, Norm, joined};
+use crate::network::{Activation, DROPOUT, Initializer, Loss, Network, Norm, joined};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training, Weights};
 
@@ -89,6 +89,7 @@ impl Settings {
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
         let network = self.with_numbers(network)?.with_norm(self.norm.unwrap_or_default())?;
+        let network = network.with_dropout(self.dropout.unwrap_or(DROPOUT.default))?;
         let optimizer = self.rule()?;
         let learning_rate = self.lr.unwrap_or(default_rate(&optimizer, defaults.learning_rate));
         let epochs = self.epochs.unwrap_or(defaults.epochs);
@@ -158,6 +159,7 @@ impl Settings {
             output_activation: network.activations().last().copied(),
             loss: Some(network.loss()),
             norm: Some(network.norm()).filter(|&norm| norm != Norm::None),
+            dropout: Some(network.dropout()).filter(|&dropout| dropout != 0.0),
             init: Some(training.init),
             init_scale: Some(training.init_scale),
             lr: Some(training.learning_rate),

@@ -11,7 +11,7 @@ use crate::data::{ClassWeights, Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
 use crate::network::{
-    Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE, Norm,
+    Activation, DROPOUT, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE, Norm,
 };
 use crate::optimizer::{
     ALPHA, BETA1, BETA2, CLIP_NORM, CLIP_VALUE, Decay, EPS, MOMENTUM, OptimizerKind, ScheduleKind,
@@ -227,6 +227,9 @@ settings! {
     /// Norm of the hidden layers, between their sums and the activation: batch normalization with the conventions
     /// of PyTorch's BatchNorm1d, or none
     norm: Norm => Setting { default: "none", is_axis: true, ..NETWORK },
+    dropout: f64 => Setting {
+        value: "P", hyperparameter: Some(&DROPOUT), is_axis: true, ..NETWORK
+    },
     /// Initial weights; biases start at 0
     init: Initializer => Setting { default_of: Some(defaults::initializer), is_axis: true, ..NETWORK },
     /// Factor on the initial weights
