@@ -16,6 +16,9 @@ export const PANELS = [
   { title: 'Regularisation', names: ['weight-decay', 'decay', 'dropout', 'norm', 'clip-norm', 'clip-value'], open: false },
 ];
 
+/** The panel of settings that only a pasted table has. */
+export const TABLE = 'Reading the table';
+
 /** Shown elsewhere than in a form. */
 const ELSEWHERE = ['data', ...OF_DATA];
 
@@ -25,7 +28,9 @@ export function arrange(schema) {
   const placed = new Set([...ELSEWHERE, ...PANELS.flatMap(panel => panel.names)]);
   const panels = PANELS.map(panel => ({ ...panel, rows: panel.names.map(name => byName.get(name)).filter(Boolean) }));
   const rest = schema.filter(row => !placed.has(row.name));
-  if (rest.length) panels.push({ title: 'More', names: [], open: false, rows: rest });
+  const ofTables = (/** @type {any} */ row) => row.group === 'Tables';
+  panels.push({ title: 'More', names: [], open: false, rows: rest.filter(row => !ofTables(row)) });
+  panels.push({ title: TABLE, names: [], open: false, rows: rest.filter(ofTables) });
   return panels.filter(panel => panel.rows.length);
 }
 

@@ -31,7 +31,7 @@ export function field(row, { store, actions }) {
     } else {
       // What is being typed stays as it is typed.
       if (document.activeElement !== control && control.value !== given) control.value = given;
-      control.placeholder = inEffect || (row.default ? shortDefault(row.default) || 'default' : 'none');
+      control.placeholder = shown(inEffect) || (row.default ? shortDefault(row.default) || 'default' : 'none');
     }
     box.classList.toggle('given', given !== '');
     const mine = problem?.setting === row.name;
@@ -45,6 +45,9 @@ export function field(row, { store, actions }) {
   });
   return box;
 }
+
+/** What f32 made of a number has digits that nobody wrote: 0.030000001. @param {string} text */
+const shown = text => /^-?\d+\.\d{7,}$/.test(text) ? String(Number(Number(text).toPrecision(6))) : text;
 
 /** A default that fits a field; a sentence doesn't. @param {string} text */
 const shortDefault = text => text && text.length < 12 ? text : '';

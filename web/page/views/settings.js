@@ -1,7 +1,7 @@
 // The form of settings, made from the library's table.
 
 import { byId, fill, h } from '../dom.js';
-import { arrange } from '../arrangement.js';
+import { TABLE, arrange } from '../arrangement.js';
 import { field } from './field.js';
 
 /** @param {import('../main.js').Page} page */
@@ -19,6 +19,7 @@ export function settingsView(page) {
       if (problem && names.includes(problem.setting)) details.open = true;
       details.classList.toggle('given', names.some(name => name in settings));
     });
+    if (title === TABLE) store.on(['source'], ({ source }) => { details.hidden = source.kind !== 'csv'; });
     return details;
   });
   const reset = h('button', { type: 'button', class: 'quiet' }, 'All to defaults');
