@@ -30,7 +30,9 @@ async function open(path, options = {}) {
   const page = await context.newPage();
   const requests = [];
   page.on('request', request => requests.push(request.url()));
-  page.on('console', message => { if (message.type() === 'error') errors.push(message.text()); });
+  page.on('console', message => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
   page.on('pageerror', error => errors.push(String(error)));
   await page.goto(`${server.url}/${path}`);
   return { page, requests };
@@ -47,12 +49,15 @@ test('every control has a name, in every panel', async () => {
   await ready(page);
   for (const tab of ['odds', 'map', 'explain', 'export']) {
     await page.click(`#tab-${tab}`);
-    const nameless = await page.evaluate(() => [...document.querySelectorAll('button, a, input, select, textarea, [role=img], [role=tab], [tabindex]')]
-      .filter(element => {
-        const labels = [...element.labels ?? []].map(label => label.textContent.trim()).join('');
-        const own = element.matches('input, select, textarea') ? '' : element.textContent.trim();
-        return !(element.getAttribute('aria-label') || element.getAttribute('aria-labelledby') || labels || own);
-      }).map(element => element.outerHTML.slice(0, 100)));
+    const nameless = await page.evaluate(() =>
+      [...document.querySelectorAll('button, a, input, select, textarea, [role=img], [role=tab], [tabindex]')]
+        .filter(element => {
+          const labels = [...(element.labels ?? [])].map(label => label.textContent.trim()).join('');
+          const own = element.matches('input, select, textarea') ? '' : element.textContent.trim();
+          return !(element.getAttribute('aria-label') || element.getAttribute('aria-labelledby') || labels || own);
+        })
+        .map(element => element.outerHTML.slice(0, 100)),
+    );
     assert.deepEqual(nameless, []);
   }
 });
@@ -97,7 +102,10 @@ test('points are added, dragged and removed, while it trains and by keyboard', a
   await page.mouse.down();
   await page.mouse.move(x + 60, y - 40, { steps: 6 });
   await page.mouse.up();
-  await settled(page, () => { const { points } = wgradPage.store.state.source; return points.length === 5 && points[4].x > 0.6 && points[4].y > 0.55; });
+  await settled(page, () => {
+    const { points } = wgradPage.store.state.source;
+    return points.length === 5 && points[4].x > 0.6 && points[4].y > 0.55;
+  });
   await page.click('label[for=tool-remove]');
   await page.mouse.click(x + 60, y - 40);
   await settled(page, () => wgradPage.store.state.source.points.length === 4 && wgradPage.session.live.data.rows === 4);
@@ -162,7 +170,10 @@ for (const path of ['', 'check.html']) {
 test('nothing is asked of another host', async () => {
   const { page, requests } = await open('#data=xor');
   await ready(page);
-  assert.deepEqual(requests.filter(url => !url.startsWith(`${server.url}/`) && !url.startsWith('data:') && !url.startsWith('blob:')), []);
+  assert.deepEqual(
+    requests.filter(url => !url.startsWith(`${server.url}/`) && !url.startsWith('data:') && !url.startsWith('blob:')),
+    [],
+  );
 });
 
 test('a lost device is replaced, and the run goes on', async () => {
@@ -170,7 +181,9 @@ test('a lost device is replaced, and the run goes on', async () => {
   await ready(page);
   await page.click('#run');
   await settled(page, () => wgradPage.session.kept?.step > 0);
-  await page.evaluate(() => { wgradPage.session.device.lose(); });
+  await page.evaluate(() => {
+    wgradPage.session.device.lose();
+  });
   await settled(page, () => /goes on from step/.test(document.querySelector('#message').textContent));
   const at = (await progress(page)).step;
   await settled(page, step => wgradPage.store.state.progress.step > step, at);

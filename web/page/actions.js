@@ -13,7 +13,10 @@ const SLOW_TABLE = 20000;
 const OF_GENERATED = ['data', 'noise', 'data-seed'];
 
 /**
- * @param {any} wgrad @param {import('./store.js').Store} store @param {import('./session.js').Session} session @param {import('./player.js').Player} player
+ * @param {any} wgrad
+ * @param {import('./store.js').Store} store
+ * @param {import('./session.js').Session} session
+ * @param {import('./player.js').Player} player
  */
 export function createActions(wgrad, store, session, player) {
   const schema = wgrad.schema();
@@ -26,7 +29,7 @@ export function createActions(wgrad, store, session, player) {
     const wasRunning = store.state.phase === 'running' || go;
     player.pause();
     if (!check()) return false;
-    if (!await session.start()) return false;
+    if (!(await session.start())) return false;
     if (wasRunning) player.run();
     return true;
   }
@@ -108,7 +111,9 @@ export function createActions(wgrad, store, session, player) {
       const settings = { ...store.state.settings };
       for (const key of OF_GENERATED) delete settings[key];
       const points = Array.from({ length: data.rows }, (_, row) => ({
-        x: Number(data.inputs[2 * row].toFixed(3)), y: Number(data.inputs[2 * row + 1].toFixed(3)), c: data.classes[row],
+        x: Number(data.inputs[2 * row].toFixed(3)),
+        y: Number(data.inputs[2 * row + 1].toFixed(3)),
+        c: data.classes[row],
       }));
       /** @type {Record<string, string>} */
       const pinned = {};
@@ -130,10 +135,15 @@ export function createActions(wgrad, store, session, player) {
       if (!points.length) {
         player.pause();
         await session.queue(() => session.clearRows());
-        store.set({ problem: { setting: 'data', message: 'There are no points yet: choose a class above the output picture and click into it.' } });
+        store.set({
+          problem: {
+            setting: 'data',
+            message: 'There are no points yet: choose a class above the output picture and click into it.',
+          },
+        });
         return;
       }
-      if (store.state.progress?.step && check() && await session.otherRows()) {
+      if (store.state.progress?.step && check() && (await session.otherRows())) {
         if (store.state.phase === 'done') await restart();
         return;
       }
@@ -164,8 +174,14 @@ export function createActions(wgrad, store, session, player) {
     async readLink() {
       const { settings, source, unknown } = fromFragment(location.hash.slice(1), known);
       store.set({
-        settings, source,
-        message: unknown.length ? { kind: 'error', text: `The link has settings that this page does not know: ${unknown.join(', ')}. They are left out.` } : null,
+        settings,
+        source,
+        message: unknown.length
+          ? {
+              kind: 'error',
+              text: `The link has settings that this page does not know: ${unknown.join(', ')}. They are left out.`,
+            }
+          : null,
       });
       await restart();
     },
@@ -191,7 +207,10 @@ export function createActions(wgrad, store, session, player) {
     return shorter;
   }
 
-  /** As many outputs as there are classes, where points got a class more or less. @param {import('./store.js').Point[]} points */
+  /**
+   * As many outputs as there are classes, where points got a class more or less.
+   * @param {import('./store.js').Point[]} points
+   */
   function outputsFor(points) {
     const layers = store.state.settings.layers?.split(',');
     if (!layers) return;

@@ -10,7 +10,8 @@ export const PANELS = [
   { title: 'Loss', names: ['loss', 'huber-delta'], open: true },
   {
     title: 'Optimizer',
-    names: ['optimizer', 'lr', 'momentum', 'beta1', 'beta2', 'alpha', 'eps', 'batch', 'epochs', 'seed'], open: true,
+    names: ['optimizer', 'lr', 'momentum', 'beta1', 'beta2', 'alpha', 'eps', 'batch', 'epochs', 'seed'],
+    open: true,
   },
   { title: 'Schedule', names: ['schedule', 'warmup', 'lr-factor', 'lr-every', 'min-lr'], open: false },
   { title: 'Regularisation', names: ['weight-decay', 'decay', 'dropout', 'norm', 'clip-norm', 'clip-value'], open: false },
@@ -36,9 +37,18 @@ export function arrange(schema) {
 
 /** Names that read better than their keys. */
 const LABELS = /** @type {Record<string, string>} */ ({
-  lr: 'Learning rate', eps: 'Epsilon', init: 'Initialisation', 'init-scale': 'Initial scale', 'lr-factor': 'Rate factor',
-  'lr-every': 'Rate falls every', 'min-lr': 'Lowest rate', batch: 'Batch size', layers: 'Units per layer',
-  validation: 'Validation share', 'data-seed': 'Data seed', norm: 'Norm',
+  lr: 'Learning rate',
+  eps: 'Epsilon',
+  init: 'Initialisation',
+  'init-scale': 'Initial scale',
+  'lr-factor': 'Rate factor',
+  'lr-every': 'Rate falls every',
+  'min-lr': 'Lowest rate',
+  batch: 'Batch size',
+  layers: 'Units per layer',
+  validation: 'Validation share',
+  'data-seed': 'Data seed',
+  norm: 'Norm',
 });
 
 /** @param {string} name */
