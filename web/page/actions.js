@@ -7,6 +7,8 @@ import { rowsOf } from './rows.js';
 
 /** Settings whose defaults depend on the data: points made from a data set keep those of its run. */
 const PINNED = ['layers', 'loss', 'lr', 'epochs', 'batch', 'normalize'];
+/** Among them the one whose default changes as points are moved: a scale fitted anew would move the picture under the weights. */
+const SCALING = 'normalize';
 /** Reading a table of this many characters once for each setting would be felt. */
 const SLOW_TABLE = 20000;
 /** What only generated data has. */
@@ -97,6 +99,10 @@ export function createActions(wgrad, store, session, player) {
       const settings = unpinned();
       for (const key of OF_GENERATED) delete settings[key];
       delete settings.layers;
+      if (source.kind === 'points' && !(SCALING in settings)) {
+        settings[SCALING] = 'none';
+        store.set({ pinned: { [SCALING]: 'none' } });
+      }
       store.set({ settings, source });
       if (source.kind === 'points') actions.movePoints(source.points);
       else restartSoon();
@@ -119,7 +125,8 @@ export function createActions(wgrad, store, session, player) {
       const pinned = {};
       const byDefault = wgrad.check_settings(settings, rowsOf({ kind: 'points', points })).resolved ?? {};
       for (const key of PINNED) {
-        if (resolved[key] && !(key in settings) && byDefault[key] !== resolved[key]) pinned[key] = resolved[key];
+        if (resolved[key] && !(key in settings) && (key === SCALING || byDefault[key] !== resolved[key]))
+          pinned[key] = resolved[key];
       }
       store.set({ settings: { ...settings, ...pinned }, pinned, source: { kind: 'points', points } });
       return true;
@@ -143,7 +150,9 @@ export function createActions(wgrad, store, session, player) {
         });
         return;
       }
-      if (store.state.progress?.step && check() && (await session.otherRows())) {
+      // Another number of classes is another network, which starts anew.
+      const fits = () => store.state.resolved.layers === store.state.info?.layers.join(',');
+      if (store.state.progress?.step && check() && fits() && (await session.otherRows())) {
         if (store.state.phase === 'done') await restart();
         return;
       }
