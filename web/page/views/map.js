@@ -62,7 +62,7 @@ export function mapView({ wgrad, store, session, actions, colours }) {
           () => cancelled,
         ),
       );
-      map = { ...found, starts: options.starts };
+      map = { ...found, ...axes, starts: options.starts }; // the axes as they were asked for, not as f32
       setText(state, cancelled ? 'Cancelled; the cells without a number were not trained.' : 'Done.');
       show();
     } catch (/** @type {any} */ problem) {

@@ -5,8 +5,6 @@ import { grouped, percent, short } from '../numbers.js';
 import { rowsOf } from '../rows.js';
 
 const STARTS = [64, 256, 1024, 4096, 16384];
-/** Starts x epochs x rows x weights: minutes on a CPU, and noticeable on a GPU. */
-const HEAVY = 1e11;
 
 /** @param {import('../main.js').Page} page */
 export function oddsView({ wgrad, store, session, actions }) {
@@ -137,23 +135,9 @@ export function oddsView({ wgrad, store, session, actions }) {
     ].join('\n');
 
   const what = h('p', { class: 'hint' });
-  const tell = () => {
-    const { resolved, settings, info } = store.state;
-    const work = Number(starts.value) * Number(resolved.epochs) * (info?.rows ?? 0) * (info?.parameters ?? 0);
-    setText(
-      what,
-      resolved.data
-        ? `Now: ${describe(settings, resolved)}; seeds ${grouped(Number(resolved.seed ?? 0))} and on.${
-            work > HEAVY
-              ? ' With so many rows, epochs and weights this takes long: choose fewer starts, or cancel; what is done by then is counted.'
-              : ''
-          }`
-        : '',
-    );
-  };
-  starts.addEventListener('change', tell);
-  store.on(['resolved', 'settings', 'problem', 'info'], ({ problem }) => {
-    tell();
+  store.on(['resolved', 'settings', 'problem'], ({ resolved, settings, problem }) => {
+    const seed = grouped(Number(resolved.seed ?? 0));
+    setText(what, resolved.data ? `Now: ${describe(settings, resolved)}; seeds ${seed} and on.` : '');
     start.disabled = problem !== null;
   });
   fill(
