@@ -3,9 +3,12 @@
 //! Settings come as a flat object of texts by the names of `wgrad --config`; plain objects come as JSON, and large lists
 //! of numbers as typed arrays. Nothing here blocks: whatever may take time is a promise.
 
-#[cfg(feature = "check")]
+#[cfg(feature = "reference")]
 mod check;
 mod device;
+#[cfg(feature = "reference")]
+mod explain;
+mod kept;
 #[cfg(feature = "playground")]
 mod odds;
 #[cfg(feature = "playground")]

@@ -1,35 +1,24 @@
 //! One start in training, and what a page shows of it.
 
 use js_sys::{Array, Float32Array, Int32Array, Uint8Array};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use wasm_bindgen::prelude::*;
 use wgrad::data::{Dataset, Samples, Scaling};
 use wgrad::engine::{State, activations};
-use wgrad::explain::{Options, explain};
 use wgrad::network::{Layout, Network};
 use wgrad::picture::project;
 use wgrad::reference::predictions;
 use wgrad::settings::{Prepared, Texts, prepare};
-use wgrad::train::{Course, Evaluation, Look, TrainerState};
+use wgrad::train::{Course, Evaluation, Look};
 
 use crate::device::Device;
+use crate::kept::Kept;
 use crate::value::{fail, object, set, texts, with_lists};
 
 /// Multiply-adds of a look at all rows up to which one is taken after each advance.
 const LIGHT_WORK: usize = 1 << 22;
 /// Advances between two looks where they take longer.
 const RARELY: u32 = 32;
-
-/// What a run goes on from.
-#[derive(Deserialize)]
-struct Kept {
-    layers: Vec<usize>,
-    step: u32,
-    parameters: Vec<f32>,
-    moments: Vec<Vec<f32>>,
-    trainer: TrainerState,
-}
 
 /// A start in training.
 #[wasm_bindgen]
@@ -244,20 +233,6 @@ impl Run {
         Ok(with_lists(&json!({"how": how, "layer": layer}), &[("x", &x), ("y", &y)]))
     }
 
-    /// The next step in numbers: the objects of `wgrad explain --format json`.
-    ///
-    /// # Errors
-    /// Where the network is of a kind that is not explained, or the device fails.
-    pub async fn explain(&mut self) -> Result<JsValue, JsValue> {
-        let task = self.course.task().await.map_err(fail)?;
-        let gpu = self.course.spec().gpu();
-        let told = explain(&task, gpu, Options::default(), &|| false).await.map_err(fail)?;
-        let mut all = vec![told.start_json()];
-        all.extend(told.parts_json(false));
-        all.push(told.result_json());
-        Ok(object(&Value::Array(all)))
-    }
-
     /// What the doctor finds.
     ///
     /// # Errors
@@ -289,15 +264,11 @@ impl Run {
         if !parameters.iter().all(|value| value.is_finite()) {
             return Ok(Vec::new());
         }
-        // An f32 is written with the digits that make it again.
-        let kept = json!({
-            "layers": self.course.training().network.sizes(),
-            "step": step,
-            "parameters": parameters,
-            "moments": moments,
-            "trainer": self.course.trainer_state(),
-        });
-        Ok(kept.to_string().into_bytes())
+        let (network, trainer_state) =
+            (&self.course.training().network, self.course.trainer_state());
+        let layers = network.sizes().to_vec();
+        let trainer = trainer_state.clone();
+        Ok(Kept { layers, step, parameters, moments, trainer }.to_bytes())
     }
 
     /// Goes back, or on, to where [`Run::state`] was told.
@@ -306,8 +277,7 @@ impl Run {
     /// What is no such state, or that of another network.
     pub async fn restore(&mut self, bytes: Vec<u8>) -> Result<(), JsValue> {
         let training = self.course.training();
-        let kept = serde_json::from_slice::<Kept>(&bytes).ok();
-        let Some(kept) = kept.filter(|kept| kept.layers == training.network.sizes()) else {
+        let Some(kept) = Kept::from_bytes(&bytes, &training.network) else {
             return Err(js_sys::Error::new("that is no state of this network").into());
         };
         let (training, spec) = (training.clone(), self.course.spec().clone());

@@ -1,12 +1,12 @@
 //! Between the library's values and a page's.
 
 #[cfg(feature = "playground")]
-use js_sys::{Float32Array, Object};
-use js_sys::{Function, JSON, Reflect};
+#[cfg(feature = "playground")]
+use js_sys::Float32Array;
+use js_sys::{Array, Function, JSON, Object, Reflect};
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use wgrad::Error;
-#[cfg(feature = "playground")]
 use wgrad::settings::Texts;
 
 /// A plain object.
@@ -32,12 +32,11 @@ pub(crate) fn set(object: &JsValue, name: &str, value: &JsValue) {
 }
 
 /// Settings out of a flat object of texts or numbers; lists may be arrays.
-#[cfg(feature = "playground")]
 pub(crate) fn texts(given: &JsValue) -> Result<Texts, JsValue> {
     let Some(given) = given.dyn_ref::<Object>() else { return Ok(Texts::new()) };
     let mut texts = Texts::new();
     for entry in Object::entries(given).iter() {
-        let entry: js_sys::Array = entry.unchecked_into();
+        let entry: Array = entry.unchecked_into();
         let (key, value) = (entry.get(0), entry.get(1));
         if let Some(key) = key.as_string()
             && !(value.is_undefined() || value.is_null())
