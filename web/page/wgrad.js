@@ -127,11 +127,14 @@ export async function load() {
       if (!navigator.gpu) {
         return wrap(module.Device.cpu(), 'This browser has no WebGPU here, so that the CPU computes.');
       }
-      const name = await adapterName();
-      const device = name === null ? undefined : await module.Device.webgpu(name);
-      return device
-        ? wrap(device, '')
-        : wrap(module.Device.cpu(), 'WebGPU finds no adapter here, so that the CPU computes.');
+      try {
+        const name = await adapterName();
+        const device = name === null ? undefined : await module.Device.webgpu(name);
+        if (device) return wrap(device, '');
+      } catch (error) {
+        return wrap(module.Device.cpu(), `WebGPU does not open here (${error.message}), so that the CPU computes.`);
+      }
+      return wrap(module.Device.cpu(), 'WebGPU finds no adapter here, so that the CPU computes.');
     },
     start: async (device, settings, rows) =>
       new Run(await module.Run.start(devices.get(device), settings, tableOf(rows)), device, settings, rows),
