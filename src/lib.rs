@@ -21,6 +21,7 @@
 
 pub mod check;
 pub mod data;
+mod device;
 pub mod engine;
 mod error;
 pub mod explain;
@@ -34,7 +35,16 @@ pub mod reference;
 pub mod sweep;
 pub mod train;
 
+pub use data::Dataset;
+pub use device::Device;
 pub use error::Error;
+pub use network::{Activation, Loss, Network};
+pub use train::{Outcome, Training};
+
+/// Runs a future to its end on this thread: the blocking form of everything here that is `async`, for programs
+/// without an executor of their own. In a browser, where nothing may block, it does not exist.
+#[cfg(not(target_family = "wasm"))]
+pub use pollster::block_on;
 
 #[cfg(feature = "cli")]
 pub mod bench;

@@ -215,6 +215,11 @@ impl Adapters {
         Ok(Adapters { entries: vec![named.clone()], skipped: self.skipped.clone() })
     }
 
+    /// That there is no adapter, and why.
+    pub fn why_none(&self) -> String {
+        format!("no GPU adapter found ({})", self.skipped_reasons())
+    }
+
     /// Why each backend without an adapter has none, in one line.
     pub fn skipped_reasons(&self) -> String {
         let reasons =

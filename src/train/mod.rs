@@ -112,13 +112,13 @@ pub struct Training {
 impl Training {
     /// A training of `network` on `data` by plain gradient descent at rate 0.5: one start, all rows in a
     /// batch, 1,000 epochs, weights as suit its first activation. Whatever is to be otherwise is set.
-    pub fn new(network: Network, data: Arc<Dataset>) -> Training {
+    pub fn new(network: Network, data: impl Into<Arc<Dataset>>) -> Training {
         Training {
             init: Initializer::default_for(network.activations()[0]),
             init_scale: 1.0,
             initial: None,
             network,
-            data,
+            data: data.into(),
             held_out: HeldOut::default(),
             learning_rate: 0.5,
             optimizer: Optimizer::default(),
