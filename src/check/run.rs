@@ -246,7 +246,7 @@ pub async fn run_on(
     if subjects.is_empty() {
         let filter = options.filter.clone().unwrap_or_default();
         let reason = format!("matches none of {}", names().join(", "));
-        return Err(Error::setting(format!("--filter {filter}"), reason));
+        return Err(Error::setting(format!("`filter` {filter}"), reason));
     }
     let Some(first) = gpus.first() else {
         return Err(Error::setting("check", "needs a device"));

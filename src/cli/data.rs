@@ -14,6 +14,7 @@ use crate::data::{
 };
 use crate::model::file;
 use crate::network::{Activation, Loss};
+use crate::report::in_flags;
 
 /// How tables are to be read.
 pub(super) fn csv_options(settings: &Settings) -> Result<CsvOptions, Error> {
@@ -181,7 +182,9 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         class_weights: settings.class_weights.clone().unwrap_or_default(),
         outputs: outputs(settings, &train),
     };
-    Ok(Samples::new(train, test, &preparation)?)
+    let mut samples = Samples::new(train, test, &preparation)?;
+    samples.notes = samples.notes.iter().map(|note| in_flags(note)).collect();
+    Ok(samples)
 }
 
 fn read_test(source: &Source, options: &CsvOptions, settings: &Settings) -> Result<Table, Error> {

@@ -43,6 +43,6 @@ async fn try_out(adapter: &AdapterEntry, is_default: bool) -> AdapterReport<'_> 
         let gpu = adapter.open().await?;
         count_iterations(&gpu, CANARY_ITERATIONS).await
     };
-    let iterations = tried.await.map_err(|error| error.to_string());
+    let iterations = tried.await.map_err(|error| report::in_flags(&error.to_string()));
     AdapterReport { adapter, is_default, iterations }
 }

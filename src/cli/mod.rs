@@ -8,6 +8,7 @@ mod device;
 mod devices;
 mod explain;
 mod export;
+mod help;
 mod keep;
 mod live;
 mod lr_find;
@@ -16,6 +17,7 @@ mod plot;
 mod predict;
 mod resolve;
 mod settings;
+mod shell;
 mod stop;
 mod sweep;
 mod toolkit;
@@ -35,7 +37,8 @@ use crate::report::{self, Detail, OutputError};
 
 const AFTER_HELP: &str = "\
 Plain `wgrad` trains XOR: 2 inputs, 3 hidden units (ReLU), 1 output (sigmoid), from as many starts
-as it takes. `wgrad COMMAND --help` explains a command.
+as it takes. `wgrad COMMAND --help` explains a command; `wgrad help data`, `devices` and `exit-codes`
+explain those.
 
 Exit codes: 0 done (also when the network did not learn: the verdict says so), 1 other failure,
 2 usage or configuration, 3 no such adapter, 4 device lost or out of memory, 5 diverged, 6 a bad
@@ -43,7 +46,14 @@ file, 7 a check failed, 130 Ctrl-C, 143 SIGTERM.";
 
 /// Trains small neural networks on any GPU, and shows every number on the way.
 #[derive(Debug, Parser)]
-#[command(name = "wgrad", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "wgrad",
+    version,
+    long_version = help::VERSION,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -73,6 +83,12 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List the adapters and what each can do
     Devices(devices::DevicesArgs),
+    /// Print what completes commands and flags in a shell
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(shell::ManArgs),
+    /// Explain a command, data formats, devices or exit codes
+    Help(help::HelpArgs),
 }
 
 /// The whole program: parses, runs, and says in one line what went wrong.
@@ -97,6 +113,9 @@ pub fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Completions(args)) => shell::completions(&args),
+        Some(Command::Man(args)) => shell::man(&args),
+        Some(Command::Help(args)) => help::run(&args),
     };
     finish(result)
 }
@@ -149,11 +168,12 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
 
 /// The exit code of a failure, once it is told: on standard error, and as a JSON object where that is asked for.
 fn failed(message: &str, code: u8) -> ExitCode {
+    let message = &report::in_flags(message);
     complain(message);
     let is_json = std::env::args().take_while(|argument| argument != "--").any(|it| it == "--json");
     if is_json {
         // Where standard output fails too, standard error has it.
-        let _ = crate::report::print_error(message, code);
+        let _ = report::print_error(message, code);
     }
     ExitCode::from(code)
 }
@@ -252,4 +272,28 @@ fn start_log(verbose: bool) {
     let environment = env_logger::Env::default().default_filter_or(level);
     // Fails only where a log is already set up, which then serves.
     let _ = env_logger::Builder::from_env(environment).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// What stands in for the library's words are flags that there are.
+    #[test]
+    fn the_library_is_translated_to_flags_that_exist() {
+        let all = Cli::command();
+        let commands = || std::iter::once(&all).chain(all.get_subcommands());
+        let is_flag = |flag: &str| {
+            commands().any(|command| command.get_arguments().any(|it| it.get_long() == Some(flag)))
+        };
+        for (own, flag) in report::WORDS {
+            let name = flag.split("--").nth(1).and_then(|rest| rest.split(' ').next());
+            assert!(name.is_some_and(is_flag), "{own}: {flag}");
+        }
+    }
 }

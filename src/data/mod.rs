@@ -333,7 +333,7 @@ mod tests {
         assert!(data(&[1.0, 1.0]).unwrap().check_fits(&softmax).is_err());
         let error = data(&[0.0, 1.0]).unwrap().check_fits(&bce).unwrap_err().to_string();
         assert!(
-            error.contains("1 inputs and 2 targets") && error.contains("--layers 1,...,2"),
+            error.contains("1 inputs and 2 targets") && error.contains("`sizes` 1,...,2"),
             "{error}"
         );
     }

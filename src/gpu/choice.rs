@@ -180,14 +180,14 @@ impl Adapters {
             DeviceChoice::Gpu => Some(by_default()?.ok_or_else(|| self.none())?),
             DeviceChoice::Software => {
                 let found = self.entries.iter().find(|adapter| adapter.is_software());
-                Some(found.ok_or_else(|| self.no_such("--device software".to_owned()))?)
+                Some(found.ok_or_else(|| self.no_such("`device` software".to_owned()))?)
             }
             DeviceChoice::Index(index) => {
                 let found = self.entries.iter().find(|adapter| adapter.index == *index);
-                let by_name = || self.named(&format!("--device {index}"), &index.to_string());
+                let by_name = || self.named(&format!("`device` {index}"), &index.to_string());
                 Some(found.map_or_else(by_name, Ok)?)
             }
-            DeviceChoice::Name(part) => named(format!("--device {part}"), part)?,
+            DeviceChoice::Name(part) => named(format!("`device` {part}"), part)?,
         };
         match chosen {
             Some(adapter) if require_gpu && adapter.kind == DeviceKind::Software => {

@@ -139,7 +139,7 @@ impl Training {
     /// Whether the settings fit each other and the data.
     ///
     /// # Errors
-    /// [`Error`] names the flag and its value.
+    /// [`Error`] names the field and its value.
     pub fn check(&self) -> Result<(), Error> {
         let HeldOut { validation, test } = &self.held_out;
         for data in [Some(&self.data), validation.as_ref(), test.as_ref()].into_iter().flatten() {
@@ -147,47 +147,47 @@ impl Training {
         }
         let rate = self.learning_rate;
         if !(rate.is_finite() && rate > 0.0) {
-            return setting(format!("--lr {rate}"), "must be a positive number, as in --lr 0.5");
+            return setting(format!("`learning_rate` {rate}"), "must be a positive number, as in `learning_rate` 0.5");
         }
         let scale = self.init_scale;
         if !(scale.is_finite() && scale > 0.0) {
-            let reason = "must be a positive number, as in --init-scale 0.5";
-            return setting(format!("--init-scale {scale}"), reason);
+            let reason = "must be a positive number, as in `init_scale` 0.5";
+            return setting(format!("`init_scale` {scale}"), reason);
         }
         if self.epochs == 0 {
-            return setting("--epochs 0", "must be at least 1");
+            return setting("`epochs` 0", "must be at least 1");
         }
         if self.restarts == 0 {
-            return setting("--restarts 0", "must be at least 1");
+            return setting("`restarts` 0", "must be at least 1");
         }
         if self.initial.is_some() && self.restarts > 1 {
-            let reason = "would be as many times the same with --init-from; leave it out";
-            return setting(format!("--restarts {}", self.restarts), reason);
+            let reason = "would be as many times the same with `initial`; leave it out";
+            return setting(format!("`restarts` {}", self.restarts), reason);
         }
         if self.seed.checked_add(u64::from(self.restarts) - 1).is_none() {
             return setting(
-                format!("--seed {}", self.seed),
-                "leaves no room for --restarts; use a smaller one",
+                format!("`seed` {}", self.seed),
+                "leaves no room for `restarts`; use a smaller one",
             );
         }
         self.stopping.check()?;
         if self.checkpoint_every == Some(0) {
-            return setting("--checkpoint-every 0", "must be at least 1 epoch");
+            return setting("`checkpoint_every` 0", "must be at least 1 epoch");
         }
         if self.checkpoint_every.is_some() && self.restarts > 1 {
-            let reason = "checkpoints are of one start; leave it out, or use --restarts 1";
-            return setting(format!("--restarts {}", self.restarts), reason);
+            let reason = "checkpoints are of one start; leave it out, or use `restarts` 1";
+            return setting(format!("`restarts` {}", self.restarts), reason);
         }
         self.optimizer.check()?;
         let (batches, norm) = (self.batches(0), self.network.norm());
         if let Some(reason) = norm.refusal(batches.rows(), batches.batch()) {
-            return setting(format!("--norm {norm}"), reason);
+            return setting(format!("`norm` {norm}"), reason);
         }
         self.schedule.check(self.epochs)?;
         let steps = self.batches(0).steps_per_epoch() as u64 * u64::from(self.epochs);
         if steps > u64::from(u32::MAX) {
             let reason = format!("{steps} steps in all; at most {} are supported", u32::MAX);
-            return setting(format!("--epochs {}", self.epochs), reason);
+            return setting(format!("`epochs` {}", self.epochs), reason);
         }
         Ok(())
     }
@@ -516,12 +516,12 @@ mod tests {
     #[test]
     fn settings_out_of_range_name_the_flag() {
         for (training, flag) in [
-            (Training { learning_rate: -1.0, ..xor() }, "--lr -1"),
-            (Training { learning_rate: f32::NAN, ..xor() }, "--lr NaN"),
-            (Training { epochs: 0, ..xor() }, "--epochs 0"),
-            (Training { restarts: 0, ..xor() }, "--restarts 0"),
-            (Training { seed: u64::MAX - 5, ..xor() }, "--seed 18446744073709551610"),
-            (Training { epochs: u32::MAX, batch: 1, ..xor() }, "--epochs 4294967295"),
+            (Training { learning_rate: -1.0, ..xor() }, "`learning_rate` -1"),
+            (Training { learning_rate: f32::NAN, ..xor() }, "`learning_rate` NaN"),
+            (Training { epochs: 0, ..xor() }, "`epochs` 0"),
+            (Training { restarts: 0, ..xor() }, "`restarts` 0"),
+            (Training { seed: u64::MAX - 5, ..xor() }, "`seed` 18446744073709551610"),
+            (Training { epochs: u32::MAX, batch: 1, ..xor() }, "`epochs` 4294967295"),
         ] {
             let error = run(&training).unwrap_err();
             assert_eq!(error.exit_code(), 2);

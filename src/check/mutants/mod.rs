@@ -105,7 +105,7 @@ pub async fn run_mutants(
     if meant.is_empty() {
         let filter = options.filter.clone().unwrap_or_default();
         let reason = "matches no kernel that there is a mutant of";
-        return Err(Error::setting(format!("--filter {filter}"), reason));
+        return Err(Error::setting(format!("`filter` {filter}"), reason));
     }
     let started = Instant::now();
     let scope = Scope::of(gpu, false).await?;
