@@ -53,6 +53,7 @@ fn git(args: &[&str]) -> Option<String> {
 /// The version in the lock file, which every build with `--locked` has.
 fn wgpu() -> Option<String> {
     let lock = fs::read_to_string("Cargo.lock").ok()?;
-    let own = lock.split("[[package]]").find(|part| part.contains("\nname = \"wgpu\"\n"))?.to_owned();
+    let own =
+        lock.split("[[package]]").find(|part| part.contains("\nname = \"wgpu\"\n"))?.to_owned();
     Some(own.split("version = \"").nth(1)?.split('"').next()?.to_owned())
 }

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (parameters, layout) = (outcome.kept.weights().to_vec(), Layout::new(&network));
     for tensor in layout.tensors() {
         let values: Vec<f32> = tensor.indices().map(|at| parameters[at]).collect();
-        println!("{:14} [{}][{}] {values:.3?}", tensor.name, tensor.rows, tensor.cols);
+        println!("{:15} [{}][{}] {values:.3?}", tensor.name, tensor.rows, tensor.cols);
     }
     // From input 1 (of 0 and 1) to hidden unit 2.
     println!("one weight: {:.3}", parameters[layout.weights(0).index(1, 2)]);

@@ -18,10 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             training.learning_rate = rate;
             training.restarts = 1024;
             training.epochs = 2000;
-            let axes = vec![
-                ("width", AxisValue::Whole(width as u32)),
-                ("lr", AxisValue::Number(rate)),
-            ];
+            let axes =
+                vec![("width", AxisValue::Whole(width as u32)), ("lr", AxisValue::Number(rate))];
             cells.push(Cell { axes, training });
         }
     }

@@ -6,8 +6,9 @@ use wgrad::{Activation, Dataset, Device, Error, Loss, Network, Training, block_o
 fn main() -> Result<(), Error> {
     let inputs = vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
     let data = Dataset::new("xor", inputs, 2, vec![0.0, 1.0, 1.0, 0.0], 1)?;
-    let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
-    let mut training = Training::new(Network::uniform(vec![2, 3, 1], hidden, output, Loss::Bce)?, data);
+    let (relu, sigmoid) = (Activation::Relu, Activation::Sigmoid);
+    let network = Network::uniform(vec![2, 3, 1], relu, sigmoid, Loss::Bce)?;
+    let mut training = Training::new(network, data);
     training.restarts = 64;
 
     let device = block_on(Device::any())?;

@@ -88,7 +88,9 @@ impl Device {
     /// The same for a sweep, which counts the networks that solve their data.
     pub fn engine_of_sweep(&self, sweep: &Sweep) -> EngineSpec {
         match &self.gpu {
-            Some(gpu) if sweep.unsuited(gpu).is_none() && !(self.is_free && is_lost(gpu, sweep)) => {
+            Some(gpu)
+                if sweep.unsuited(gpu).is_none() && !(self.is_free && is_lost(gpu, sweep)) =>
+            {
                 EngineSpec::Resident(Arc::clone(gpu), None)
             }
             _ => EngineSpec::Cpu,

@@ -1,10 +1,12 @@
 //! All checks in order, and their report.
 
-use std::cell::RefCell;
+#[cfg(not(target_family = "wasm"))]
+mod several;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use web_time::Instant;
 
@@ -14,7 +16,6 @@ use super::kernels::{CASES, KernelCases};
 use super::networks::Proof;
 use super::timestamps;
 use crate::Error;
-use crate::engine::{at_once, on_every_core};
 use crate::gpu::{Gpu, GpuError};
 
 /// What to check, and how much of it.
@@ -51,6 +52,7 @@ pub struct Watch<'a> {
 
 /// What was found on an adapter.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Report {
     /// Name, backend, driver and kind of the adapter.
     pub adapter: String,
@@ -262,9 +264,9 @@ pub async fn run_on(
     let mut report = Report::begun(first, about);
     let queue = Queue::new(scope, subjects, gpus.len() > 1);
     let found = match gpus {
-        [gpu] => queue.work_off(gpu, watch).await,
-        _ if cfg!(target_family = "wasm") => queue.work_off(first, watch).await,
-        _ => queue.work_off_on(gpus, watch),
+        #[cfg(not(target_family = "wasm"))]
+        [_, _, ..] => queue.work_off_on(gpus, watch).await,
+        _ => queue.work_off(first, watch).await,
     };
     report.stopped = (watch.stop)();
     let mut found: BTreeMap<usize, Findings> = found.into_iter().collect();
@@ -330,28 +332,5 @@ impl Queue {
                 }
             }
         }
-    }
-
-    /// The same on every device at once.
-    fn work_off_on(&self, gpus: &[Arc<Gpu>], watch: &mut Watch<'_>) -> Vec<(usize, Findings)> {
-        let (mut all, watch) = (Vec::new(), RefCell::new(watch));
-        let now = Mutex::new(Default::default());
-        let work = |gpu: &Arc<Gpu>, stopped: &AtomicBool| {
-            let mut tell = |progress: Progress<'_>| {
-                let told = (progress.what.to_owned(), progress.case.to_owned(), progress.done);
-                *now.lock().unwrap_or_else(PoisonError::into_inner) = told;
-            };
-            let stop = || stopped.load(Ordering::Relaxed);
-            at_once(self.work_off(gpu, &mut Watch { tell: &mut tell, stop: &stop }))
-        };
-        let stop = || {
-            let now = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let ((what, case, done), of) = (&now, self.subjects.len());
-            let mut watch = watch.borrow_mut();
-            (watch.tell)(Progress { what, case, done: *done, of });
-            (watch.stop)()
-        };
-        on_every_core(gpus, work, |_, found| all.extend(found.unwrap_or_default()), &stop);
-        all
     }
 }

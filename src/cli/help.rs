@@ -16,7 +16,11 @@ pub(super) struct HelpArgs {
 
 /// What is explained beside commands: a name, a line about it, and the text.
 pub(super) const TOPICS: [(&str, &str, &str); 3] = [
-    ("data", "Data sets by name, tables, IDX files, and how they are prepared", include_str!("topics/data.txt")),
+    (
+        "data",
+        "Data sets by name, tables, IDX files, and how they are prepared",
+        include_str!("topics/data.txt"),
+    ),
     ("devices", "Adapters, engines, and how they are chosen", include_str!("topics/devices.txt")),
     ("exit-codes", "What a command ends with", include_str!("topics/exit-codes.txt")),
 ];

@@ -16,6 +16,7 @@ pub struct DataError {
 
 /// What is wrong with a data set. Lines, rows and columns count from 1.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DataProblem {
     /// No rows.
     #[error("no rows; a data set needs at least one")]

@@ -134,6 +134,7 @@ pub struct Preparation {
 
 /// The data sets of a training.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Samples {
     /// The rows to train on.
     pub train: Arc<Dataset>,

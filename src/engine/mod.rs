@@ -7,9 +7,11 @@ mod parts;
 pub mod resident;
 mod statistics;
 mod task;
+mod turn;
 mod watched;
 mod workers;
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ pub use resident::{Advance, Mapping, Member, Population, ResidentEngine, Start};
 
 pub use statistics::LayerStatistics;
 pub use task::{State, Task, TaskError};
+use turn::Turn;
+pub use turn::pause;
 pub use watched::Score;
 pub use workers::{at_once, on_every_core, workers};
 
@@ -299,7 +303,7 @@ impl Engine {
     pub async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, Error> {
         let steps = steps.min(u32::MAX - self.steps_done());
         match self {
-            Engine::Cpu(engine) => Ok(engine.run(steps, stop)),
+            Engine::Cpu(engine) => Ok(in_turns(engine, steps, 1, stop).await.0),
             Engine::Layered(engine) => Ok(engine.run(steps, stop).await?),
             Engine::Resident(engine) => Ok(engine.run(steps, stop).await?),
         }
@@ -336,7 +340,7 @@ impl Engine {
         let before = self.steps_done();
         let (losses, every, score) = match self {
             Engine::Cpu(engine) => {
-                let (losses, every) = engine.advance(steps, loss_every, stop);
+                let (losses, every) = in_turns(engine, steps, loss_every, stop).await;
                 (losses, every, None)
             }
             Engine::Layered(engine) => {
@@ -527,6 +531,39 @@ impl Engine {
                 Ok(forward(engine.network(), &parameters[0], inputs))
             }
         }
+    }
+}
+
+/// Steps of the cpu engine, as [`CpuEngine::advance`] makes them, in turns.
+async fn in_turns(
+    engine: &mut CpuEngine,
+    steps: u32,
+    loss_every: u32,
+    stop: &dyn Fn() -> bool,
+) -> (Vec<f32>, u32) {
+    let (until, stopped) = (engine.steps_done() + steps, Cell::new(false));
+    let mut losses = Vec::new();
+    loop {
+        let turn = Turn::begin();
+        let pauses = || {
+            stopped.set(stop());
+            stopped.get() || turn.is_over()
+        };
+        let (some, every) = engine.advance(until - engine.steps_done(), loss_every, &pauses);
+        if losses.is_empty() {
+            losses = some;
+        } else {
+            losses.extend(some);
+        }
+        let made = engine.steps_done();
+        if stopped.get() || made == until || engine.is_decided() {
+            return (losses, every);
+        }
+        // Of the step at which a turn ends no loss is wanted.
+        if every > 1 && !made.is_multiple_of(every) {
+            losses.pop();
+        }
+        pause().await;
     }
 }
 

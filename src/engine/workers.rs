@@ -6,6 +6,8 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::turn::pause;
+
 /// Threads that are worth starting: one a core, none but the caller's in a browser.
 pub fn workers() -> usize {
     if cfg!(target_family = "wasm") {
@@ -18,7 +20,7 @@ pub fn workers() -> usize {
 const ASKED_EVERY: Duration = Duration::from_millis(50);
 
 /// What a future comes to that never has to wait: on the CPU there is nothing to wait for, and natively a device is
-/// waited for within the call. `None` in a browser where a device is asked.
+/// waited for within the call. `None` in a browser, where a device is asked, or work gives way to the page.
 pub fn at_once<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -28,10 +30,11 @@ pub fn at_once<F: Future>(future: F) -> Option<F::Output> {
 
 /// Does `work` on every item, and hands each result to `note` on the caller's thread, in whatever
 /// order they come. Once `stop` says true, as it is asked now and then, no item is begun any more,
-/// and work under way is told by the flag that it may end early.
-pub fn on_every_core<T: Sync, R: Send>(
+/// and work under way is told by the flag that it may end early. On threads work never has to wait; in a
+/// browser, which has none, it does, for the page.
+pub async fn on_every_core<T: Sync, R: Send>(
     items: &[T],
-    work: impl Fn(&T, &AtomicBool) -> R + Sync,
+    work: impl AsyncFn(&T, &AtomicBool) -> R + Sync,
     mut note: impl FnMut(&T, R),
     stop: &dyn Fn() -> bool,
 ) {
@@ -48,8 +51,9 @@ pub fn on_every_core<T: Sync, R: Send>(
     let threads = workers().min(items.len());
     if threads <= 1 {
         while let Some(item) = take() {
-            note(item, work(item, &stopped));
+            note(item, work(item, &stopped).await);
             ask();
+            pause().await;
         }
         return;
     }
@@ -59,8 +63,10 @@ pub fn on_every_core<T: Sync, R: Send>(
             let (sender, take, work, stopped) = (sender.clone(), &take, &work, &stopped);
             scope.spawn(move || {
                 while let Some(item) = take() {
-                    // The receiver stays until every sender is gone.
-                    let _ = sender.send((item, work(item, stopped)));
+                    if let Some(result) = at_once(work(item, stopped)) {
+                        // The receiver stays until every sender is gone.
+                        let _ = sender.send((item, result));
+                    }
                 }
             });
         }
@@ -96,7 +102,7 @@ mod tests {
                 assert_eq!(double, 2 * item);
                 seen[item] += 1;
             };
-            on_every_core(&items, |&item, _| item * 2, note, &|| false);
+            at_once(on_every_core(&items, async |&item, _| item * 2, note, &|| false));
             assert_eq!(seen, vec![1; len]);
         }
     }
@@ -106,14 +112,14 @@ mod tests {
         use std::sync::atomic::Ordering;
         let items: Vec<usize> = (0..100).collect();
         let mut heard = 0;
-        let endless = |_: &usize, stopped: &std::sync::atomic::AtomicBool| {
+        let endless = async |_: &usize, stopped: &std::sync::atomic::AtomicBool| {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(std::time::Duration::from_micros(100));
             }
         };
         let note = |_: &usize, ()| heard += 1;
         if super::workers() > 1 {
-            on_every_core(&items, endless, note, &|| true);
+            at_once(on_every_core(&items, endless, note, &|| true));
             assert!(heard >= 1 && heard < items.len(), "{heard}");
         }
     }

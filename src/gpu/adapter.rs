@@ -8,6 +8,7 @@ use super::error::GpuError;
 
 /// What kind of device an adapter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub enum DeviceKind {
     /// A GPU with memory of its own.
     #[serde(rename = "discrete-gpu")]
@@ -45,6 +46,7 @@ const SOFTWARE_ITERATIONS: u32 = 32_768;
 
 /// What kernels are chosen by: what is fast on a GPU is slow where a driver computes on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum AdapterClass {
     /// A GPU.
     Gpu,
@@ -57,6 +59,7 @@ pub enum AdapterClass {
 
 /// The limits of an adapter that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of one buffer.
     pub max_buffer_bytes: u64,
@@ -76,12 +79,13 @@ pub struct Limits {
 
 /// An adapter that can be opened.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct AdapterEntry {
     /// Its index in the list.
     pub index: usize,
     /// Its name from the driver.
     pub name: String,
-    /// `vulkan`, `metal` or `dx12`.
+    /// `vulkan`, `metal` or `dx12`, in a browser `webgpu`.
     pub backend: &'static str,
     /// What kind of device it is.
     #[serde(rename = "type")]
@@ -187,9 +191,19 @@ async fn reason_for_none(instance: &wgpu::Instance, backend: &str) -> String {
     own.map(str::to_owned).unwrap_or(message)
 }
 
+/// What is asked of an adapter: of a browser nothing beyond what every one gives.
+fn wanted(adapter: &wgpu::Adapter) -> (wgpu::Limits, wgpu::Features) {
+    if cfg!(target_family = "wasm") {
+        return (wgpu::Limits::default(), wgpu::Features::empty());
+    }
+    // For `Gpu::start_profile`, and for products on software adapters.
+    let features = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP;
+    (adapter.limits(), adapter.features() & features)
+}
+
 fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
     let info = adapter.get_info();
-    let limits = adapter.limits();
+    let (limits, features) = wanted(&adapter);
     AdapterEntry {
         index,
         name: info.name,
@@ -213,14 +227,21 @@ fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
             max_workgroups: limits.max_compute_workgroups_per_dimension,
         },
         subgroup: (info.subgroup_min_size == info.subgroup_max_size
-            && adapter.features().contains(wgpu::Features::SUBGROUP))
+            && features.contains(wgpu::Features::SUBGROUP))
         .then_some(info.subgroup_min_size),
-        timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         adapter,
     }
 }
 
 impl AdapterEntry {
+    /// What a device of it is opened with.
+    pub(super) fn wanted(&self) -> (wgpu::Limits, wgpu::Features) {
+        let (limits, mut features) = wanted(&self.adapter);
+        features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
+        (limits, features)
+    }
+
     /// Opens the adapter.
     ///
     /// # Errors

@@ -52,14 +52,11 @@ pub struct Gpu {
 
 impl Gpu {
     pub(super) async fn open(entry: &AdapterEntry) -> Result<Gpu, GpuError> {
-        // For `Gpu::start_profile` and for products on software adapters, where the adapter has them.
-        let timestamps = wgpu::Features::TIMESTAMP_QUERY;
-        let timestamps = if entry.timestamps { timestamps } else { wgpu::Features::empty() };
-        let subgroups = entry.adapter.features() & wgpu::Features::SUBGROUP;
+        let (required_limits, required_features) = entry.wanted();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgrad"),
-            required_limits: entry.adapter.limits(),
-            required_features: timestamps | subgroups,
+            required_limits,
+            required_features,
             ..wgpu::DeviceDescriptor::default()
         };
         let opened = entry.adapter.request_device(&descriptor).await;

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// An error of an adapter, a device, or a request to it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GpuError {
     /// There is no adapter.
     #[error("no GPU adapter found ({reasons}); {fix}, or use `Device::cpu()`")]
@@ -70,10 +71,14 @@ pub enum GpuError {
     #[error("out of GPU memory for {0}; use smaller `sizes` or `batch`, or `EngineSpec::Cpu`")]
     OutOfMemory(String),
     /// The device is lost: the driver's message.
-    #[error("device lost ({0}); the driver reset or removed it: run again, or use `EngineSpec::Cpu`")]
+    #[error(
+        "device lost ({0}); the driver reset or removed it: run again, or use `EngineSpec::Cpu`"
+    )]
     Lost(String),
     /// A submission did not finish in so many seconds.
-    #[error("the GPU did not finish a submission in {0} s; use a smaller `batch`, or `EngineSpec::Cpu`")]
+    #[error(
+        "the GPU did not finish a submission in {0} s; use a smaller `batch`, or `EngineSpec::Cpu`"
+    )]
     Timeout(u64),
     /// Work that was reported as done and was not done.
     #[error(

@@ -2,6 +2,7 @@
 
 /// A saved model or a checkpoint that cannot be read or written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// Not a safetensors file: the reader's message.
     #[error("not a readable safetensors file ({0}); use a file that `wgrad train` wrote")]
@@ -45,7 +46,9 @@ pub enum ModelError {
     #[error("its content does not match its hash; the file is damaged, train again")]
     Hash,
     /// A value that is not finite: nothing is written.
-    #[error("no checkpoint at step {step}: tensor {name} holds {value}; use a lower `learning_rate`")]
+    #[error(
+        "no checkpoint at step {step}: tensor {name} holds {value}; use a lower `learning_rate`"
+    )]
     NotFinite {
         /// Steps done.
         step: u32,

@@ -99,10 +99,7 @@ impl RunFolder {
             }
         }
         let setting = root.join(format!("{name}-{MAX_RUNS}")).display().to_string();
-        Err(Error::setting(
-            setting,
-            "exists, and there is no number after it; use another `name`",
-        ))
+        Err(Error::setting(setting, "exists, and there is no number after it; use another `name`"))
     }
 
     /// The folder of a run to resume.

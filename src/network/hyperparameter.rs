@@ -73,6 +73,7 @@ impl Hyperparameter {
 /// A hyperparameter out of its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {reason}")]
+#[non_exhaustive]
 pub struct BadValue {
     /// The hyperparameter, with its value.
     pub setting: String,

@@ -36,6 +36,7 @@ pub const MAX_PARAMETERS: usize = 1 << 28;
 
 /// A network that cannot be.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NetworkError {
     /// Fewer than two sizes.
     #[error(
@@ -46,9 +47,7 @@ pub enum NetworkError {
         sizes: Vec<usize>,
     },
     /// More layers than [`MAX_LAYERS`].
-    #[error(
-        "{layers} weight layers: at most {MAX_LAYERS} are supported; give `sizes` fewer sizes"
-    )]
+    #[error("{layers} weight layers: at most {MAX_LAYERS} are supported; give `sizes` fewer sizes")]
     TooManyLayers {
         /// How many were asked for.
         layers: usize,

@@ -75,7 +75,12 @@ pub fn checked(
         }
         for unchecked in &failed.unchecked {
             let cases = table::counted(unchecked.cases as u64, "case");
-            let _ = writeln!(text, "NOT CHECKED {}, {cases}: {}", failed.what, in_flags(&unchecked.reason));
+            let _ = writeln!(
+                text,
+                "NOT CHECKED {}, {cases}: {}",
+                failed.what,
+                in_flags(&unchecked.reason)
+            );
         }
     }
     let _ = writeln!(text, "{}", verdict(report));

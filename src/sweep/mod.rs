@@ -148,6 +148,7 @@ pub trait Tally:
 
 /// What came of a sweep.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SweepOutcome<T = Count> {
     /// What was found out of each cell.
     pub cells: Vec<T>,

@@ -122,8 +122,9 @@ impl<T: Tally> Part<T> {
             }
             _ => {}
         }
-        let part: Part<T> = serde_json::from_str(text)
-            .map_err(|error| format!("is no part of a sweep ({error}); give what `Part::to_json` made"))?;
+        let part: Part<T> = serde_json::from_str(text).map_err(|error| {
+            format!("is no part of a sweep ({error}); give what `Part::to_json` made")
+        })?;
         match part.is_sound() {
             true => Ok(part),
             false => {

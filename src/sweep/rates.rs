@@ -8,6 +8,7 @@ use crate::train::Training;
 
 /// What became of every seed at every rate.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct RateMap {
     /// The rates, upwards.
     pub rates: Vec<f32>,

@@ -203,7 +203,7 @@ impl Sweep {
             EngineSpec::Resident(gpu, mapping) => {
                 self.run_resident(gpu, *mapping, &mut cells, watch).await?
             }
-            EngineSpec::Cpu | EngineSpec::Layered(..) => self.run_cpu(&mut cells, watch)?,
+            EngineSpec::Cpu | EngineSpec::Layered(..) => self.run_cpu(&mut cells, watch).await?,
         };
         Ok(SweepOutcome { cells, seconds: started.elapsed().as_secs_f64(), stopped })
     }
@@ -338,7 +338,7 @@ impl Sweep {
     }
 
     /// On every core of the CPU. True where a stop came before the end.
-    fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> Result<bool, Error> {
+    async fn run_cpu(&self, counts: &mut [Count], watch: &mut Watch<'_>) -> Result<bool, Error> {
         let of_shape = |shape: Vec<usize>| {
             let (size, mut ids) = (self.cpu_chunk(&shape), self.ids(&shape, counts));
             std::iter::from_fn(move || {
@@ -363,7 +363,7 @@ impl Sweep {
             let (mut waiting, mut next) = (BTreeMap::new(), 0);
             on_every_core(
                 &some,
-                |(_, ids), stop| self.train_on_cpu(ids, stop),
+                async |(_, ids), stop| self.train_on_cpu(ids, stop).await,
                 |(at, _), statuses| match statuses {
                     Ok(Some(statuses)) => {
                         waiting.insert(*at, statuses);
@@ -388,7 +388,8 @@ impl Sweep {
                     stopped.set(stopped.get() || stop());
                     stopped.get()
                 },
-            );
+            )
+            .await;
             if let Some(error) = failed {
                 return Err(error);
             }
@@ -418,14 +419,14 @@ impl Sweep {
     }
 
     /// Some networks on one core, unless a stop comes first.
-    fn train_on_cpu(
+    async fn train_on_cpu(
         &self,
         ids: &[NetworkId],
         stop: &AtomicBool,
     ) -> Result<Option<Vec<NetworkStatus>>, Error> {
         let (seeds, mut tell) = (self.seeds(ids), |_| ());
         let stop = || stop.load(Ordering::Relaxed);
-        at_once(judge(&seeds, &EngineSpec::Cpu, &mut tell, &stop)).unwrap_or(Ok(None))
+        judge(&seeds, &EngineSpec::Cpu, &mut tell, &stop).await
     }
 }
 

@@ -7,7 +7,7 @@ use web_time::Instant;
 
 use super::{Cell, Sweep, SweepOutcome, SweepProgress, Tally};
 use crate::Error;
-use crate::engine::{EngineSpec, at_once, on_every_core};
+use crate::engine::{EngineSpec, on_every_core};
 use crate::network::named;
 use crate::train::{Ended, Event, Run, StartEnd, Training};
 
@@ -189,10 +189,10 @@ impl Sweep {
                 let networks: Vec<(usize, u32)> = (0..cells.len())
                     .flat_map(|at| self.left(at, &cells[at]).map(move |index| (at, index)))
                     .collect();
-                let work = |&(at, index): &(usize, u32), stopped: &AtomicBool| {
+                let work = async |&(at, index): &(usize, u32), stopped: &AtomicBool| {
                     let training = &self.cells[at].training;
                     let seed = training.seed + u64::from(index);
-                    one(&Training { restarts: 1, seed, ..training.clone() }, measure, stopped)
+                    one(&Training { restarts: 1, seed, ..training.clone() }, measure, stopped).await
                 };
                 let mut failed = None;
                 let note = |&(at, _): &(usize, u32), end: Result<CellScore, Error>| match end {
@@ -204,7 +204,7 @@ impl Sweep {
                     Ok(_) => {}
                     Err(error) => failed = Some(error),
                 };
-                on_every_core(&networks, work, note, stop);
+                on_every_core(&networks, work, note, stop).await;
                 if let Some(error) = failed.filter(|_| !stop()) {
                     return Err(error);
                 }
@@ -264,7 +264,11 @@ impl Sweep {
 }
 
 /// One network on the CPU, where nothing is ever waited for.
-fn one(training: &Training, measure: Measure, stopped: &AtomicBool) -> Result<CellScore, Error> {
+async fn one(
+    training: &Training,
+    measure: Measure,
+    stopped: &AtomicBool,
+) -> Result<CellScore, Error> {
     let training = Training { doctor: false, ..training.clone() };
     let mut score = CellScore::default();
     let mut watch = |event: Event<'_>| {
@@ -274,11 +278,10 @@ fn one(training: &Training, measure: Measure, stopped: &AtomicBool) -> Result<Ce
         Ok(())
     };
     let stop = || stopped.load(Ordering::Relaxed);
-    match at_once(training.run_from(&EngineSpec::Cpu, None, false, &mut watch, &stop)) {
-        Some(Err(error)) if !matches!(error, Error::Diverged { .. }) => return Err(error),
-        _ => {}
+    match training.run_from(&EngineSpec::Cpu, None, false, &mut watch, &stop).await {
+        Err(error) if !matches!(error, Error::Diverged { .. }) => Err(error),
+        _ => Ok(score),
     }
-    Ok(score)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{Ended, TrainerState, Training, ValidationPoint};
 use crate::Error;
 use crate::data::Batches;
 use crate::engine::{
-    Engine, EngineSpec, LanesEngine, Member, NetworkStatus, Population, Score, Start, State,
+    Engine, EngineSpec, LanesEngine, Member, NetworkStatus, Population, Score, Start, State, pause,
 };
 use crate::optimizer::ScheduleKind;
 
@@ -197,7 +197,7 @@ pub(crate) async fn judge(
     if let (EngineSpec::Cpu, &[(training, _), ..]) = (spec, seeds)
         && suits_lanes(training)
     {
-        return Ok(judge_in_lanes(training, seeds, stop));
+        return Ok(judge_in_lanes(training, seeds, stop).await);
     }
     judge_by_engine(seeds, spec, tell, stop).await
 }
@@ -237,8 +237,11 @@ pub(crate) fn suits_lanes(training: &Training) -> bool {
     LanesEngine::suits(training.request(&training.batches(0), 1))
 }
 
+/// Steps between two pauses of networks in lanes, where there are any.
+const STEPS_IN_LANES: u32 = if cfg!(target_family = "wasm") { 32 } else { u32::MAX };
+
 /// [`judge`] in lanes.
-fn judge_in_lanes(
+async fn judge_in_lanes(
     training: &Training,
     seeds: &[Seed<'_>],
     stop: &dyn Fn() -> bool,
@@ -256,7 +259,13 @@ fn judge_in_lanes(
     };
     let steps = training.epochs * population.batches.steps_per_epoch() as u32;
     let mut engine = LanesEngine::new(&population, &starts);
-    engine.run(steps, stop);
-    let is_over = engine.is_decided() || engine.steps_done() == steps;
-    is_over.then(|| engine.statuses().to_vec())
+    while !engine.is_decided() && engine.steps_done() < steps {
+        let until = steps.min(engine.steps_done().saturating_add(STEPS_IN_LANES));
+        engine.run(until - engine.steps_done(), stop);
+        if !engine.is_decided() && engine.steps_done() < until {
+            return None;
+        }
+        pause().await;
+    }
+    Some(engine.statuses().to_vec())
 }

@@ -1,5 +1,23 @@
 //! Training: settings that fit each other, epochs up to report boundaries, restarts, and what came
 //! of it. Knows engines only by their common face.
+//!
+//! [`Training::run`] tells of its progress, and ends in order when it is asked to:
+//!
+//! ```
+//! use wgrad::{Activation, Device, Loss, Network, Training, block_on};
+//! use wgrad::data::Source;
+//!
+//! let data = Source::And.built_in().expect("a truth table")?;
+//! let (sigmoid, loss) = (Activation::Sigmoid, Loss::Bce);
+//! let mut training = Training::new(Network::uniform(vec![2, 1], sigmoid, sigmoid, loss)?, data);
+//! training.epochs = 500;
+//! let engine = Device::cpu().engine(&training);
+//! let mut report = |at: wgrad::train::Progress| println!("epoch {}: loss {}", at.epoch, at.loss);
+//! let outcome = block_on(training.run(&engine, &mut report, &|| false))?;
+//! assert_eq!(outcome.kept.evaluation.right, Some(4));
+//! assert_eq!(outcome.kept.weights().len(), 64); // 2 weights and a bias, with their padding
+//! # Ok::<(), wgrad::Error>(())
+//! ```
 
 mod control;
 pub mod doctor;
@@ -147,7 +165,10 @@ impl Training {
         }
         let rate = self.learning_rate;
         if !(rate.is_finite() && rate > 0.0) {
-            return setting(format!("`learning_rate` {rate}"), "must be a positive number, as in `learning_rate` 0.5");
+            return setting(
+                format!("`learning_rate` {rate}"),
+                "must be a positive number, as in `learning_rate` 0.5",
+            );
         }
         let scale = self.init_scale;
         if !(scale.is_finite() && scale > 0.0) {

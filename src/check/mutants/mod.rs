@@ -18,6 +18,7 @@ use crate::gpu::{AdapterClass, Gpu, GpuError};
 
 /// What became of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MutantOutcome {
     /// A case found it.
     Caught {
@@ -51,6 +52,7 @@ pub struct MutantResult {
 
 /// What became of all mutants.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct MutantReport {
     /// In the order of their table.
     pub trials: Vec<MutantResult>,

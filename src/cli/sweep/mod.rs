@@ -245,4 +245,3 @@ impl Kind for CellScore {
         Ok(())
     }
 }
-

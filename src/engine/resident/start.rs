@@ -45,7 +45,7 @@ impl ResidentEngine {
         let on_gpu = |start: &&Start| start.networks.len() >= FEW_DRAWN && is_uniform(start);
         let (here, there): (Vec<&Start>, Vec<&Start>) = starts.iter().partition(on_gpu);
         if !there.is_empty() {
-            self.draw_on_host(&there);
+            self.draw_on_host(&there).await;
         }
         for start in here {
             self.draw_on_gpu(start).await?;
@@ -76,7 +76,7 @@ impl ResidentEngine {
     }
 
     /// All of the buffer at once; networks that are drawn elsewhere are zero for now.
-    fn draw_on_host(&self, starts: &[&Start]) {
+    async fn draw_on_host(&self, starts: &[&Start]) {
         let (count, all) = (self.network.parameter_count(), self.members.len());
         let indices = self.indices();
         let mut columns = vec![0.0; count * all];
@@ -88,9 +88,12 @@ impl ResidentEngine {
                     .map(|first| (*start, first..(first + DRAWN_AT_ONCE).min(start.networks.len())))
             })
             .collect();
-        let draw = |(start, networks): &(&Start, Range<usize>), _: &AtomicBool| -> Vec<Vec<f32>> {
+        // Not the engine: in a browser its device belongs to one thread.
+        let network = &self.network;
+        let draw = async |(start, networks): &(&Start, Range<usize>), _: &AtomicBool| {
             let seeds = networks.clone().map(|network| start.seed + network as u64);
-            seeds.map(|seed| start.init.parameters(&self.network, seed, start.scale)).collect()
+            let drawn = seeds.map(|seed| start.init.parameters(network, seed, start.scale));
+            drawn.collect::<Vec<Vec<f32>>>()
         };
         let note = |(start, networks): &(&Start, Range<usize>), drawn: Vec<Vec<f32>>| {
             for (network, flat) in (start.networks.start + networks.start..).zip(drawn) {
@@ -99,7 +102,7 @@ impl ResidentEngine {
                 }
             }
         };
-        on_every_core(&pieces, draw, note, &|| false);
+        on_every_core(&pieces, draw, note, &|| false).await;
         self.gpu.write(&self.buffers.parameters, 0, &columns);
     }
 }

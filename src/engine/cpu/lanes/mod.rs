@@ -190,13 +190,12 @@ impl<'a> LanesEngine<'a> {
         let looks = is_last && shape.stops_when_solved && slice.end.is_multiple_of(per_epoch);
         let work = Work { shape, data: population.data, seeds, rules, looks };
         let group = &mut groups[at];
-        let many = shape.width == MANY;
         match self.instructions {
             #[cfg(target_arch = "x86_64")]
             #[allow(unsafe_code)]
             // SAFETY: the CPU has the instructions, or they would not be in `all_here`.
             Instructions::Avx2 => unsafe {
-                match many {
+                match shape.width == MANY {
                     true => avx2::<8, 1>(&work, group, scratch, slice),
                     false => avx2::<4, 2>(&work, group, scratch, slice),
                 }
@@ -205,7 +204,7 @@ impl<'a> LanesEngine<'a> {
             #[allow(unsafe_code)]
             // SAFETY: as above.
             Instructions::Avx512 => unsafe {
-                match many {
+                match shape.width == MANY {
                     true => avx512::<4, 2>(&work, group, scratch, slice),
                     false => avx512::<2, 4>(&work, group, scratch, slice),
                 }
