@@ -46,7 +46,6 @@ const SOFTWARE_ITERATIONS: u32 = 32_768;
 
 /// What kernels are chosen by: what is fast on a GPU is slow where a driver computes on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum AdapterClass {
     /// A GPU.
     Gpu,
