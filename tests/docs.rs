@@ -92,7 +92,8 @@ fn plain(line: &str, numbers: bool) -> String {
     let unit = |word: &str| UNITS.contains(&word.trim_end_matches([',', '.', ':', ')']));
     let blank = |at: usize| {
         let after = words.get(at + 1).copied().unwrap_or_default();
-        let is_speed = words.get(at + 1..at + 4).is_some_and(|rest| rest == ["epochs", "per", "second."]);
+        let is_speed =
+            words.get(at + 1..at + 4).is_some_and(|rest| rest == ["epochs", "per", "second."]);
         let is_time = unit(after) || is_speed;
         is_number(words[at]) && (is_time || !numbers)
     };
@@ -134,7 +135,9 @@ fn files(name: &str) -> PathBuf {
     let rows = |line: &str| line.rsplit_once(',').unwrap().0.to_owned() + "\n";
     put("new.csv", iris.lines().take(12).map(rows).collect());
     put("train.csv", iris.clone());
-    let rows = (0..40).map(|row| format!("{},{},{},{},{},{}\n", row, row % 7, row % 3, row % 5, row * 2, row % 2));
+    let rows = (0..40).map(|row| {
+        format!("{},{},{},{},{},{}\n", row, row % 7, row % 3, row % 5, row * 2, row % 2)
+    });
     let rows: String = rows.collect();
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(rows.as_bytes()).unwrap();
@@ -142,10 +145,16 @@ fn files(name: &str) -> PathBuf {
     put("rows.csv", rows);
     put("houses.csv", read("tests/reported/houses.csv"));
     let passengers = (0..60).map(|row| {
-        let (sex, age) = (["male", "female"][row % 2], if row % 7 == 0 { String::new() } else { format!("{}", 20 + row % 40) });
+        let (sex, age) = (
+            ["male", "female"][row % 2],
+            if row % 7 == 0 { String::new() } else { format!("{}", 20 + row % 40) },
+        );
         format!("{row},{},Name {row},{sex},{age},T{row},C{row}\n", row % 2)
     });
-    put("titanic.csv", format!("Id,Survived,Name,Sex,Age,Ticket,Cabin\n{}", passengers.collect::<String>()));
+    put(
+        "titanic.csv",
+        format!("Id,Survived,Name,Sex,Age,Ticket,Cabin\n{}", passengers.collect::<String>()),
+    );
     assert!(header.contains("species"));
     folder
 }
@@ -155,10 +164,14 @@ fn shell(command: &str, folder: &Path) -> Output {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_wgrad"));
     let own = program.parent().unwrap().display().to_string();
     let path = format!("{own}:{}", std::env::var("PATH").unwrap_or_default());
-    let command = command.replace("cargo run --release --", "wgrad").replace("cargo run --release", "wgrad");
+    let command =
+        command.replace("cargo run --release --", "wgrad").replace("cargo run --release", "wgrad");
     let mut shell: Command = wgrad(&[]);
     // The environment of `wgrad`, and another program.
-    let variables: Vec<_> = shell.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    let variables: Vec<_> = shell
+        .get_envs()
+        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+        .collect();
     shell = Command::new("sh");
     for (name, value) in variables {
         match value {
@@ -185,7 +198,9 @@ fn check(path: &str) {
     let mut count = 0;
     for block in blocks(&page) {
         let is_run = block.is("console") || block.is("sh");
-        for (command, expected) in if is_run && !block.is("elsewhere") { commands(&block) } else { Vec::new() } {
+        for (command, expected) in
+            if is_run && !block.is("elsewhere") { commands(&block) } else { Vec::new() }
+        {
             count += 1;
             let place = format!("{path}:{}: {command}", block.line);
             if block.is("long") {
@@ -229,7 +244,6 @@ pages! {
     job_arrays: "docs/job-arrays.md",
     limits: "docs/limits.md",
     optimizers: "docs/optimizers.md",
-    playground: "docs/playground.md",
     runs: "docs/runs.md",
     sweeps: "docs/sweeps.md",
     trust: "docs/trust.md",

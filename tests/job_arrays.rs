@@ -124,7 +124,9 @@ fn scripts_are_sound() {
         let parsed = Command::new(shell).arg("-n").arg(&path).status().unwrap();
         assert!(parsed.success(), "{name}");
         match Command::new("shellcheck").args(["-s", shell]).arg(&path).output() {
-            Ok(found) => assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stdout)),
+            Ok(found) => {
+                assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stdout))
+            }
             Err(_) => eprintln!("{name} was NOT checked with shellcheck, which is not here"),
         }
     }

@@ -27,7 +27,7 @@ mod tuned;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::{ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::Error;
@@ -125,9 +125,13 @@ fn usage_error(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let told = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
-    let parts = told.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
+    // Where data was meant, a command of a similar name was not.
+    let data = data_meant(error);
+    let told = told.filter(|line| data.is_none() || !line.starts_with("tip:")).map(str::to_owned);
+    let parts: Vec<String> = told.chain(data.clone()).collect();
+    let parts = parts.join("; ").replace(":; ", ": ");
     let parts = parts.strip_prefix("error: ").unwrap_or(&parts);
-    format!("{parts}{}; see `{} --help`", data_meant(error), typed_command())
+    format!("{parts}; see `{} --help`", typed_command())
 }
 
 /// The command that was typed, as far as it is one.
@@ -140,17 +144,16 @@ fn typed_command() -> String {
     }
 }
 
-/// A hint for what was typed without its flag: `wgrad train xor`.
-fn data_meant(error: &clap::Error) -> String {
-    let context = error.get(clap::error::ContextKind::InvalidArg);
-    let (Some(ContextValue::String(text)), ErrorKind::UnknownArgument) = (context, error.kind())
-    else {
-        return String::new();
+/// A hint for what was typed without its flag: `wgrad xor`, `wgrad train flowers.csv`.
+fn data_meant(error: &clap::Error) -> Option<String> {
+    let context = match error.kind() {
+        ErrorKind::UnknownArgument => error.get(ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => error.get(ContextKind::InvalidSubcommand),
+        _ => None,
     };
-    match text.parse::<Source>() {
-        Ok(_) if !text.starts_with('-') => format!("; for a data set give --data {text}"),
-        _ => String::new(),
-    }
+    let Some(ContextValue::String(text)) = context else { return None };
+    let is_data = !text.starts_with('-') && text.parse::<Source>().is_ok();
+    is_data.then(|| format!("for a data set give --data {text}"))
 }
 
 /// The exit code of a command, after a line about what went wrong.

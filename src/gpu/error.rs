@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 #[non_exhaustive]
 pub enum GpuError {
     /// There is no adapter.
-    #[error("no GPU adapter found ({reasons}); {fix}, or use `Device::cpu()`")]
+    #[error("no GPU adapter found ({reasons}); {fix}; where the CPU will do, use `Device::cpu()`")]
     NoAdapter {
         /// Why each backend has none.
         reasons: String,

@@ -9,7 +9,7 @@ use crate::data::{DataError, DataProblem};
 /// How to fix a field that is not a number.
 pub(super) const FIX: &str = "every field must be a finite number (`ignore` leaves a column out)";
 const FIX_HEADER: &str = "if this line names the columns, use `header: true`";
-const FIX_MIXED: &str = "if it names a class, use `classes: true`, else correct the field";
+const FIX_MIXED: &str = "if it names a class, use `classes: true`, else correct it, or those above it that are no numbers (1,234.5 is none)";
 
 const DECIMAL_COMMA: &str = "a number with a decimal comma: use a point, or `decimal_comma: true`";
 const DECIMAL_POINT: &str = "a number with a decimal point, where others have a comma";
