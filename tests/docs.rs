@@ -143,7 +143,10 @@ fn files(name: &str) -> PathBuf {
     packed.write_all(rows.as_bytes()).unwrap();
     fs::write(folder.join("rows.csv.gz"), packed.finish().unwrap()).unwrap();
     put("rows.csv", rows);
-    put("houses.csv", read("tests/reported/houses.csv"));
+    fs::create_dir_all(folder.join("tests/reported")).unwrap();
+    for path in ["houses.csv", "tests/reported/houses.csv"] {
+        put(path, read("tests/reported/houses.csv"));
+    }
     let passengers = (0..60).map(|row| {
         let (sex, age) = (
             ["male", "female"][row % 2],
