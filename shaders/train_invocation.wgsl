@@ -18,7 +18,8 @@
 // and UNIT_VECTORS of hidden units; PLACES of the vectors of parameters; LAST, the last hidden `Layer`, and
 // OUTPUTS_AT, the outputs' first vector; forward_layers and backward_layers, which call the functions below
 // once a layer; SHORT_ROWS of an epoch's last batch, STOPS_WHEN_SOLVED; OPTIMIZER, DECAY, STATES (numbers that a parameter
-// has with its moments), CLIP_NORM, CLIP_VALUE and SCHEDULED.
+// has with its moments), CLIP_NORM, CLIP_VALUE and SCHEDULED; DROPOUT, the words DROPOUT_BELOW which units are dropped, and
+// DROPOUT_SCALE of those that are kept.
 
 struct Params {
     update: UpdateParams,
@@ -60,6 +61,12 @@ var<private> moment2: array<vec4<f32>, VECTORS>;
 var<private> units_z: array<vec4<f32>, UNIT_VECTORS>;
 var<private> units: array<vec4<f32>, UNIT_VECTORS>;
 var<private> d_units: array<vec4<f32>, UNIT_VECTORS>;
+// Where activations are dropped, what each is multiplied by; whether they are in this pass, by these masks, and of which
+// row of the batch.
+var<private> factors: array<vec4<f32>, select(1u, UNIT_VECTORS, DROPOUT)>;
+var<private> drops: bool;
+var<private> mask_keys: array<vec2<u32>, 2>;
+var<private> mask_row: u32;
 
 // Where a vector of parameters stands among all: its first, from one to the next, and how many it holds.
 struct Place {
@@ -70,6 +77,7 @@ struct Place {
 
 // A hidden layer.
 struct Layer {
+    index: u32,
     kind: u32,
     parameter: f32,
     units: u32,
@@ -182,11 +190,44 @@ fn of_units(layer: Layer, g: u32, v: vec4<f32>) -> vec4<f32> {
     return select(vec4<f32>(), v, is_unit);
 }
 
+// From now on activations are dropped as in this step.
+fn take_masks(seed: vec2<u32>, step: u32) {
+    if (DROPOUT) {
+        drops = true;
+        mask_keys[0] = mask_key(seed, step, 0u);
+        if (LAST.index == 1u) {
+            mask_keys[1] = mask_key(seed, step, 1u);
+        }
+    }
+}
+
+// What a group of a layer's units is multiplied by.
+fn factors_of(layer: Layer, g: u32) -> vec4<f32> {
+    if (!drops) {
+        return vec4<f32>(1.0);
+    }
+    let key = mask_keys[layer.index];
+    let first = g * layer.lanes;
+    let words = vec4<u32>(mask_words(key, mask_row, first / 2u), mask_words(key, mask_row, first / 2u + 1u));
+    // Of three lanes a group begins at an odd unit every other time.
+    let own = select(words, words.yzww, vec4<bool>(first % 2u == 1u));
+    return select(vec4<f32>(), vec4<f32>(DROPOUT_SCALE), own >= vec4<u32>(DROPOUT_BELOW));
+}
+
+// A vector of units' numbers, as far as they are kept.
+fn dropped(at: u32, v: vec4<f32>) -> vec4<f32> {
+    if (DROPOUT) {
+        return select(vec4<f32>(), factors[at] * v, factors[at] > vec4<f32>());
+    }
+    return v;
+}
+
 fn input(layer: Layer, i: u32) -> f32 {
     if (layer.input_at == FROM_DATA) {
         return number(i);
     }
-    return units[layer.input_at + i / layer.input_lanes][i % layer.input_lanes];
+    let at = layer.input_at + i / layer.input_lanes;
+    return dropped(at, units[at])[i % layer.input_lanes];
 }
 
 // A group of a layer's units, from what feeds it.
@@ -197,12 +238,15 @@ fn forward_group(layer: Layer, g: u32) {
     }
     units_z[layer.units_at + g] = z;
     units[layer.units_at + g] = of_units(layer, g, activation4(layer.kind, layer.parameter, z));
+    if (DROPOUT) {
+        factors[layer.units_at + g] = factors_of(layer, g);
+    }
 }
 
 // From the gradients of a group of a layer's units those of its parameters, and of what feeds it.
 fn backward_group(layer: Layer, g: u32) {
     let at = layer.units_at + g;
-    let d = of_units(layer, g, d_units[at] * slope4(layer.kind, layer.parameter, units_z[at], units[at]));
+    let d = of_units(layer, g, dropped(at, d_units[at]) * slope4(layer.kind, layer.parameter, units_z[at], units[at]));
     gradients[layer.values_at + layer.fan_in * layer.groups + g] += d;
     for (var i = 0u; i < layer.fan_in; i++) {
         let k = layer.values_at + i * layer.groups + g;
@@ -220,7 +264,8 @@ fn forward() -> array<f32, OUTPUTS> {
     for (var o = 0u; o < OUTPUTS; o++) {
         z[o] = values[OUTPUTS_AT + OUTPUTS * LAST.groups + o].x;
         for (var g = 0u; g < LAST.groups; g++) {
-            z[o] += dot_lanes(LAST.lanes, units[LAST.units_at + g], values[OUTPUTS_AT + o * LAST.groups + g]);
+            let at = LAST.units_at + g;
+            z[o] += dot_lanes(LAST.lanes, dropped(at, units[at]), values[OUTPUTS_AT + o * LAST.groups + g]);
         }
     }
     return z;
@@ -240,8 +285,9 @@ fn add_row(at: u32, scale: f32) -> bool {
         gradients[OUTPUTS_AT + OUTPUTS * LAST.groups + o].x += d;
         for (var g = 0u; g < LAST.groups; g++) {
             let k = OUTPUTS_AT + o * LAST.groups + g;
-            gradients[k] += d * units[LAST.units_at + g];
-            d_units[LAST.units_at + g] += d * values[k];
+            let at = LAST.units_at + g;
+            gradients[k] += d * dropped(at, units[at]);
+            d_units[at] += d * values[k];
         }
     }
     backward_layers();
@@ -251,6 +297,7 @@ fn add_row(at: u32, scale: f32) -> bool {
 // Whether every prediction is near its target, over the first `rows` rows as they stand.
 fn solves(rows: u32) -> bool {
     var is_near = true;
+    drops = false;
     for (var at = 0u; at < rows; at++) {
         take_row(at);
         is_near = are_near(predictions(forward()), targets()) && is_near;
@@ -270,11 +317,13 @@ fn order_key(seed: vec2<u32>, clock: Clock) -> vec2<u32> {
 }
 
 // The loss of a step's batch, before its update.
-fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
+fn batch_loss(seed: vec2<u32>, clock: Clock, step: u32) -> f32 {
     let key = order_key(seed, clock);
+    take_masks(seed, step);
     var loss = 0.0;
     for (var at = 0u; at < select(ROWS, SHORT_ROWS, is_short(clock)); at++) {
         take_row(row_of(key, params.data_rows, clock.place, at));
+        mask_row = at;
         loss += row_weight() * loss_of_row(forward(), targets());
     }
     return loss * select(params.value_scale, params.short_value_scale, is_short(clock));
@@ -282,8 +331,9 @@ fn batch_loss(seed: vec2<u32>, clock: Clock) -> f32 {
 
 // One step, unless the network stops when solved and this forward pass, over all rows, shows it solved:
 // then true.
-fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
+fn train_step(seed: vec2<u32>, clock: Clock, step: u32, rule: Rule) -> bool {
     let key = order_key(seed, clock);
+    take_masks(seed, step);
     let scale = select(params.gradient_scale, params.short_gradient_scale, is_short(clock));
     gradients = array<vec4<f32>, VECTORS>();
     var is_near = true;
@@ -291,9 +341,10 @@ fn train_step(seed: vec2<u32>, clock: Clock, rule: Rule) -> bool {
         if (at >= SHORT_ROWS && is_short(clock)) {
             break;
         }
+        mask_row = at;
         is_near = add_row(row_of(key, params.data_rows, clock.place, at), scale) && is_near;
     }
-    if (STOPS_WHEN_SOLVED && FULL && is_near) {
+    if (STOPS_WHEN_SOLVED && SHOWS_SOLVED && is_near) {
         return true;
     }
 
@@ -325,17 +376,21 @@ fn train(network: u32) {
     var is_solved = false;
     // Some devices run both sides of every branch: what few steps do stays out of the inner loop.
     while (made < steps && !is_solved) {
-        if (STOPS_WHEN_SOLVED && !FULL && clock.place == 0u) {
+        if (STOPS_WHEN_SOLVED && !SHOWS_SOLVED && clock.place == 0u) {
             is_solved = solves(params.data_rows);
         }
         if (is_kept(clock, params.loss_every)) {
-            losses[slot * params.networks + network] = batch_loss(seed, clock);
+            losses[slot * params.networks + network] = batch_loss(seed, clock, first_step + made);
             slot = select(slot + 1u, 0u, slot + 1u == params.ring_len);
         }
-        let plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
+        var plain = plain_steps(clock, params.steps_per_epoch, params.loss_every);
+        if (STOPS_WHEN_SOLVED && FULL && !SHOWS_SOLVED) {
+            plain = 1u;
+        }
         let until = made + min(plain, steps - made);
         while (made < until && !is_solved) {
-            is_solved = train_step(seed, clock, rule_at(own, first_step + made));
+            let step = first_step + made;
+            is_solved = train_step(seed, clock, step, rule_at(own, step));
             if (!is_solved) {
                 made += 1u;
                 if (!FULL) {

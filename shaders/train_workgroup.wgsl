@@ -7,11 +7,13 @@
 // its memory. In turn its invocations own the activations of a layer, the rows of the batch, the
 // gradients of a layer's inputs, and the parameters, each every 64th.
 //
-// Appended for each shape: what common/rows.wgsl needs; INPUTS, OUTPUTS, PARAMETERS, UNITS (of all
+// Appended for each shape: what common/rows.wgsl needs; LEARNED of the parameters, the first ones, and behind them the
+// running means and variances of each layer with a norm; NORMED, NORM_EPS, NORM_MOMENTUM and the UNBIASED factors of a
+// batch and of the short one, where there are some; INPUTS, OUTPUTS, PARAMETERS, UNITS (of all
 // layers), SHORT_ROWS of an epoch's last batch, STOPS_WHEN_SOLVED; forward_layers, backward_layers and
 // update_layers, which call the functions below once a layer; KEPT_GRADIENTS, PARAMETERS where CLIP_NORM, else
 // 1; OPTIMIZER, DECAY, STATES (numbers that a parameter has with its moments), CLIP_NORM, CLIP_VALUE and
-// SCHEDULED.
+// SCHEDULED; DROPOUT, the words DROPOUT_BELOW which units are dropped, and DROPOUT_SCALE of those that are kept.
 
 struct Params {
     update: UpdateParams,
@@ -54,6 +56,13 @@ var<workgroup> gradients_tile: array<f32, KEPT_GRADIENTS>;
 // Layer by layer [ROWS][units]; of the last layer the pre-activations.
 var<workgroup> activations_tile: array<f32, ROWS * UNITS>;
 var<workgroup> d_tile: array<f32, ROWS * UNITS>;
+// Where activations are dropped, what each is multiplied by.
+var<workgroup> factors_tile: array<f32, select(1u, ROWS * UNITS, DROPOUT)>;
+// Of norms, layer by layer: what they take [ROWS][units]; of each unit its mean and the inverse of its deviation, and the
+// gradients of gamma and beta.
+var<workgroup> z_tile: array<f32, select(1u, ROWS * UNITS, NORMED)>;
+var<workgroup> statistics_tile: array<vec2<f32>, select(1u, UNITS, NORMED)>;
+var<workgroup> d_norm_tile: array<vec2<f32>, select(1u, UNITS, NORMED)>;
 var<workgroup> rows_tile: array<u32, ROWS>;
 var<workgroup> loss_partial: array<f32, ROWS>;
 var<workgroup> near_partial: array<u32, LANES>;
@@ -61,10 +70,51 @@ var<workgroup> square_partial: array<vec2<f32>, select(1u, LANES, CLIP_NORM)>;
 // What one invocation found and all must know: two numbers of the network, and a verdict.
 var<workgroup> found_tile: array<u32, 3>;
 
+// The step that a forward pass is of, if it is of one: what masks are drawn from.
+struct Draw {
+    seed: vec2<u32>,
+    step: u32,
+    trains: bool,
+}
+
+// A layer's.
+struct Mask {
+    key: vec2<u32>,
+    drops: bool,
+}
+
+const NO_DRAW: Draw = Draw(vec2<u32>(0u, 0u), 0u, false);
+const NO_MASK: Mask = Mask(vec2<u32>(0u, 0u), false);
+
+fn mask_of(draw: Draw, layer: u32) -> Mask {
+    if (draw.trains) {
+        return Mask(mask_key(draw.seed, draw.step, layer), true);
+    }
+    return NO_MASK;
+}
+
+// What the activation of a unit is multiplied by.
+fn factor_of(mask: Mask, row_in_batch: u32, unit: u32) -> f32 {
+    if (!mask.drops) {
+        return 1.0;
+    }
+    let words = mask_words(mask.key, row_in_batch, unit / 2u);
+    return select(0.0, DROPOUT_SCALE, select(words.x, words.y, unit % 2u == 1u) >= DROPOUT_BELOW);
+}
+
+// A number, as far as its unit is kept.
+fn dropped(at: u32, value: f32) -> f32 {
+    if (DROPOUT) {
+        let factor = factors_tile[at];
+        return select(0.0, factor * value, factor > 0.0);
+    }
+    return value;
+}
+
 // One layer from `before` (an offset among activations, or FROM_DATA) to `after`, with its parameters at
 // `at`; the last one's kind is IDENTITY here. Where the slope needs the pre-activations, the layer's gradients
 // hold them until the backward pass.
-fn forward_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32) {
+fn forward_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, fan_in: u32, fan_out: u32, before: u32, after: u32, mask: Mask) {
     for (var element = lane; element < rows * fan_out; element += LANES) {
         let row_in_batch = element / fan_out;
         let unit = element % fan_out;
@@ -73,8 +123,73 @@ fn forward_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, fan_i
             z += input(row_in_batch, i, fan_in, before) * parameters_tile[at + i * fan_out + unit];
         }
         activations_tile[after + element] = activation(kind, parameter, z);
+        if (DROPOUT) {
+            factors_tile[after + element] = factor_of(mask, row_in_batch, unit);
+        }
         if (slope_needs_z(kind)) {
             d_tile[after + element] = z;
+        }
+    }
+    workgroupBarrier();
+}
+
+// The norm of a layer whose sums lie at `to`, and its activation: in a step by means and variances of the rows, which move
+// the running ones; else by these. Gamma and beta are at `at`. An invocation goes over the rows of a unit.
+fn norm_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, running_at: u32, to: u32, units_at: u32, units: u32, trains: bool) {
+    for (var unit = lane; unit < units; unit += LANES) {
+        var mean = parameters_tile[running_at + unit];
+        var variance = parameters_tile[running_at + units + unit];
+        if (trains) {
+            let running = vec2<f32>(mean, variance);
+            mean = 0.0;
+            for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+                mean += activations_tile[to + row_in_batch * units + unit];
+            }
+            mean /= f32(rows);
+            variance = 0.0;
+            for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+                let difference = activations_tile[to + row_in_batch * units + unit] - mean;
+                variance += difference * difference;
+            }
+            variance /= f32(rows);
+            let unbiased = variance * select(SHORT_UNBIASED, UNBIASED, rows == ROWS);
+            let moved = (1.0 - NORM_MOMENTUM) * running + NORM_MOMENTUM * vec2<f32>(mean, unbiased);
+            parameters_tile[running_at + unit] = moved.x;
+            parameters_tile[running_at + units + unit] = moved.y;
+        }
+        let inverse = inverse_deviation(variance, NORM_EPS);
+        statistics_tile[units_at + unit] = vec2<f32>(mean, inverse);
+        for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+            let element = to + row_in_batch * units + unit;
+            let z = activations_tile[element];
+            let n = parameters_tile[at + unit] * ((z - mean) * inverse) + parameters_tile[at + units + unit];
+            z_tile[element] = z;
+            activations_tile[element] = activation(kind, parameter, n);
+            if (slope_needs_z(kind)) {
+                d_tile[element] = n;
+            }
+        }
+    }
+    workgroupBarrier();
+}
+
+// The gradients of gamma and beta, and of what the norm takes, from those of what it gives.
+fn norm_backward(lane: u32, rows: u32, at: u32, running_at: u32, to: u32, units_at: u32, units: u32) {
+    for (var unit = lane; unit < units; unit += LANES) {
+        let own = statistics_tile[units_at + unit];
+        var sums = vec2<f32>();
+        for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+            let element = to + row_in_batch * units + unit;
+            let d = d_tile[element];
+            sums += vec2<f32>(d * ((z_tile[element] - own.x) * own.y), d);
+        }
+        d_norm_tile[units_at + unit] = sums;
+        let averages = sums / f32(rows);
+        let factor = parameters_tile[at + unit] * own.y;
+        for (var row_in_batch = 0u; row_in_batch < rows; row_in_batch++) {
+            let element = to + row_in_batch * units + unit;
+            let h = (z_tile[element] - own.x) * own.y;
+            d_tile[element] = factor * (d_tile[element] - averages.y - h * averages.x);
         }
     }
     workgroupBarrier();
@@ -84,7 +199,8 @@ fn input(row_in_batch: u32, i: u32, fan_in: u32, before: u32) -> f32 {
     if (before == FROM_DATA) {
         return data[rows_tile[row_in_batch] * ROW_VECTORS + i / 4u][i % 4u];
     }
-    return activations_tile[before + row_in_batch * fan_in + i];
+    let at = before + row_in_batch * fan_in + i;
+    return dropped(at, activations_tile[at]);
 }
 
 // The gradients of a layer's inputs, which are the activations of a kind at `before`, from those at
@@ -97,6 +213,7 @@ fn backward_layer(lane: u32, rows: u32, kind: u32, parameter: f32, at: u32, fan_
         for (var unit = 0u; unit < fan_out; unit++) {
             d += d_tile[after + row_in_batch * fan_out + unit] * parameters_tile[at + i * fan_out + unit];
         }
+        d = dropped(before + element, d);
         let a = activations_tile[before + element];
         d_tile[before + element] = d * activation_slope(kind, parameter, d_tile[before + element], a);
     }
@@ -127,7 +244,7 @@ fn update_parameter(rule: Rule, at: u32, g: f32) {
 fn update_by_norm(lane: u32, rule: Rule) {
     var sum = vec2<f32>();
     workgroupBarrier();
-    for (var at = lane; at < PARAMETERS; at += LANES) {
+    for (var at = lane; at < LEARNED; at += LANES) {
         sum += square_sums(vec4<f32>(gradients_tile[at], 0.0, 0.0, 0.0));
     }
     square_partial[lane] = sum;
@@ -139,8 +256,26 @@ fn update_by_norm(lane: u32, rule: Rule) {
         workgroupBarrier();
     }
     let clip = clip_factors_of(square_partial[0], params.update.clip_norm);
-    for (var at = lane; at < PARAMETERS; at += LANES) {
+    for (var at = lane; at < LEARNED; at += LANES) {
         update_parameter(rule, at, norm_clipped(vec4<f32>(gradients_tile[at]), clip).x);
+    }
+}
+
+// Gamma and beta of a layer.
+fn update_norm(lane: u32, rule: Rule, at: u32, running_at: u32, to: u32, units_at: u32, units: u32) {
+    for (var element = lane; element < 2u * units; element += LANES) {
+        let d = d_norm_tile[units_at + element % units];
+        take_gradient(rule, at + element, select(d.x, d.y, element >= units));
+    }
+}
+
+// What becomes of a gradient: an update, or where the norm of all is clipped a number that waits for it.
+fn take_gradient(rule: Rule, at: u32, gradient: f32) {
+    let g = bounded(vec4<f32>(gradient)).x;
+    if (CLIP_NORM) {
+        gradients_tile[at] = g;
+    } else {
+        update_parameter(rule, at, g);
     }
 }
 
@@ -157,22 +292,17 @@ fn update_layer(lane: u32, rows: u32, rule: Rule, at: u32, fan_in: u32, fan_out:
                 gradient += d;
             }
         }
-        gradient = bounded(vec4<f32>(gradient)).x;
-        if (CLIP_NORM) {
-            gradients_tile[at + element] = gradient;
-        } else {
-            update_parameter(rule, at + element, gradient);
-        }
+        take_gradient(rule, at + element, gradient);
     }
 }
 
 // The pre-activations of every output, for `rows` rows of the batch at `place`.
-fn forward(lane: u32, key: vec2<u32>, place: u32, rows: u32) {
+fn forward(lane: u32, key: vec2<u32>, place: u32, rows: u32, draw: Draw) {
     for (var at = lane; at < rows; at += LANES) {
         rows_tile[at] = row_of(key, params.data_rows, place, at);
     }
     workgroupBarrier();
-    forward_layers(lane, rows);
+    forward_layers(lane, rows, draw);
 }
 
 fn outputs_of(row_in_batch: u32) -> array<f32, OUTPUTS> {
@@ -227,7 +357,7 @@ fn solves(lane: u32) -> bool {
             rows_tile[at] = place * ROWS + at;
         }
         workgroupBarrier();
-        forward_layers(lane, rows);
+        forward_layers(lane, rows, NO_DRAW);
         judge(lane, rows, 0.0, false);
         is_near = all_near(lane) && is_near;
     }
@@ -267,7 +397,7 @@ fn train_workgroup(
     var is_solved = false;
     while (made < steps) {
         workgroupBarrier();
-        if (STOPS_WHEN_SOLVED && !FULL && clock.place == 0u) {
+        if (STOPS_WHEN_SOLVED && !SHOWS_SOLVED && clock.place == 0u) {
             is_solved = solves(lane);
             if (is_solved) {
                 break;
@@ -280,7 +410,7 @@ fn train_workgroup(
             key = epoch_key(seed, clock.epoch);
         }
         let keeps = is_kept(clock, params.loss_every);
-        forward(lane, key, clock.place, rows);
+        forward(lane, key, clock.place, rows, Draw(seed, first_step + made, true));
         judge(lane, rows, select(params.gradient_scale, params.short_gradient_scale, is_short), keeps);
         if (keeps) {
             if (lane == 0u) {
@@ -293,7 +423,7 @@ fn train_workgroup(
             }
             slot = select(slot + 1u, 0u, slot + 1u == params.ring_len);
         }
-        if (STOPS_WHEN_SOLVED && FULL) {
+        if (STOPS_WHEN_SOLVED && SHOWS_SOLVED) {
             is_solved = all_near(lane);
             if (is_solved) {
                 break;

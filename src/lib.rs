@@ -67,7 +67,8 @@
 //! | check | comparison within derived bounds, and the check of a device | [`check`] |
 //! | explain | one training step with every number in it, and the demonstrations | [`explain`] |
 //! | model | a trained network, or a training to resume, as bytes | [`model`] |
-//! | picture | numbers as charts, in SVG and PNG; with the feature `cli` | `picture` |
+//! | settings | a training as text: names, values, TOML; with the feature `settings` | `settings` |
+//! | picture | numbers as charts, in SVG and PNG | [`picture`] |
 
 pub mod check;
 pub mod data;
@@ -80,8 +81,11 @@ pub mod kernels;
 pub mod model;
 pub mod network;
 pub mod optimizer;
+pub mod picture;
 pub mod random;
 pub mod reference;
+#[cfg(feature = "settings")]
+pub mod settings;
 pub mod sweep;
 pub mod train;
 
@@ -102,8 +106,6 @@ pub mod bench;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-#[cfg(feature = "cli")]
-pub mod picture;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod report;

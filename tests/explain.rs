@@ -9,7 +9,7 @@ mod trace;
 use std::path::Path;
 use std::sync::Arc;
 
-use trace::{Nearness, Step, Trace, flat, trace_paths};
+use trace::{Nearness, Params, Step, Trace, flat, trace_paths};
 use wgrad::check::{Bound, compare};
 use wgrad::data::{Batches, Order, Source as Data};
 use wgrad::engine::{State, Task};
@@ -17,7 +17,7 @@ use wgrad::explain::{
     Explanation, Mark, Matrix, Numeric, Options, Right, Source, StageKind, explain,
 };
 use wgrad::gpu::Gpu;
-use wgrad::network::{Activation, Initializer, Loss, Network};
+use wgrad::network::{Activation, Initializer, Loss, Mask, Network, Norm};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 
 fn explained(task: &Task, gpu: Option<&Arc<Gpu>>, step: u32) -> Explanation {
@@ -27,8 +27,9 @@ fn explained(task: &Task, gpu: Option<&Arc<Gpu>>, step: u32) -> Explanation {
 
 /// What a trace recorded of a step, by the names of the matrices, each with the drift of its kind.
 fn recorded(trace: &Trace, at: usize) -> Vec<(String, Vec<f64>, f64)> {
-    let Step { loss, outputs, pre_activations, pre_activation_grads, grads, params_after, .. } =
-        &trace.f64.steps[at];
+    let step = &trace.f64.steps[at];
+    let Step { loss, outputs, pre_activations, pre_activation_grads, .. } = step;
+    let Step { grads, params_after, running, .. } = step;
     let drift = &trace.f32_drift.steps[at];
     let mut all = vec![
         ("loss".to_owned(), vec![*loss], drift.loss),
@@ -40,7 +41,12 @@ fn recorded(trace: &Trace, at: usize) -> Vec<(String, Vec<f64>, f64)> {
         let kind = network.layers().nth(layer).unwrap();
         if layer + 1 < network.activations().len() {
             let (activation, parameter) = kind.function();
-            let a = flat(z).into_iter().map(|z| activation.value([parameter, z])).collect();
+            let params = at.checked_sub(1).map(|before| &trace.f64.steps[before].params_after);
+            let n = normalized(z, &params.unwrap_or(&trace.params)[layer]);
+            if kind.is_normed() {
+                all.push((format!("N{}", layer + 1), n.clone(), drift.outputs));
+            }
+            let a = n.into_iter().map(|n| activation.value([parameter, n])).collect();
             all.push((format!("A{}", layer + 1), a, drift.outputs));
         }
     }
@@ -53,8 +59,37 @@ fn recorded(trace: &Trace, at: usize) -> Vec<(String, Vec<f64>, f64)> {
         all.push((format!("db{number}"), grads.b.clone(), drift.grads));
         all.push((format!("W{number} after"), flat(&after.w), drift.params_after));
         all.push((format!("b{number} after"), after.b.clone(), drift.params_after));
+        for (name, grads, after) in
+            [("gamma", &grads.gamma, &after.gamma), ("beta", &grads.beta, &after.beta)]
+        {
+            let Some((grads, after)) = grads.clone().zip(after.clone()) else { continue };
+            all.push((format!("d{name}{number}"), grads, drift.grads));
+            all.push((format!("{name}{number} after"), after, drift.params_after));
+        }
+    }
+    for (layer, norm) in running.iter().enumerate() {
+        for (name, values) in [("mean", &norm.mean), ("variance", &norm.var)] {
+            all.push((format!("running {name}{} after", layer + 1), values.clone(), drift.running));
+        }
     }
     all
+}
+
+/// What a norm makes of pre-activations: column by column, as the traces' README has it. Where there is none, they
+/// themselves.
+fn normalized(z: &[Vec<f64>], params: &Params) -> Vec<f64> {
+    let Some((gamma, beta)) = params.gamma.as_ref().zip(params.beta.as_ref()) else {
+        return flat(z);
+    };
+    let rows = z.len() as f64;
+    let mean =
+        |col: usize, of: &dyn Fn(f64) -> f64| z.iter().map(|row| of(row[col])).sum::<f64>() / rows;
+    let n = |row: &Vec<f64>, col: usize| {
+        let m = mean(col, &|z| z);
+        let v = mean(col, &|z| (z - m) * (z - m));
+        gamma[col] * (row[col] - m) / (v + 1e-5).sqrt() + beta[col]
+    };
+    z.iter().flat_map(|row| (0..row.len()).map(move |col| n(row, col))).collect()
 }
 
 /// The first step starts from the very numbers of the trace, so what is derived for f32 bounds it; the f64 run has the
@@ -86,7 +121,8 @@ fn check_step(trace: &Trace, at: usize, explanation: &Explanation) -> Result<(),
 fn traces() -> Vec<Trace> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let all = trace_paths(&folder).into_iter().map(|path| Trace::read(&path).unwrap());
-    let all: Vec<Trace> = all.filter(|trace| trace.network.norm.is_none()).collect();
+    let all: Vec<Trace> = all.collect();
+    assert!(all.iter().any(|trace| trace.network.norm.is_some()), "traces with a norm");
     assert!(all.len() > 30, "{} traces", all.len());
     all
 }
@@ -262,6 +298,58 @@ fn what_decay_and_momentum_add_is_told_in_numbers() {
                 }
             }
             assert!(explanation.stages.iter().any(|stage| stage.kind == StageKind::Clipping));
+        }
+    }
+}
+
+/// Norm and dropout between sums and the next layer: every matrix within its bound, in order, the masks those of the
+/// step, and a row through all of it.
+#[test]
+fn norms_and_dropout_have_their_matrices_and_equations() {
+    let plain = xor(Activation::Tanh, Loss::Bce, None);
+    let network = plain.network.clone().with_norm(Norm::Batch).unwrap().with_dropout(0.5).unwrap();
+    let start = State::new(Initializer::XavierNormal.parameters(&network, 5, 1.0));
+    let task = Task { network, start, ..plain };
+    let options = Options { step: 3, sample: Some(2) };
+    let gpu = common::gpu();
+    for gpu in [Some(&gpu), None] {
+        let explanation = pollster::block_on(explain(&task, gpu, options, &|| false)).unwrap();
+        assert_eq!(explanation.disagreeing(), [""; 0]);
+        check_sources(&explanation, gpu.is_some());
+        let of_stage = |kind| {
+            let stage = explanation.stages.iter().find(|stage| stage.kind == kind).unwrap();
+            stage.matrices.iter().map(|matrix| matrix.name.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            of_stage(StageKind::Forward(0)),
+            "W1 b1 gamma1 beta1 Z1 mean1 variance1 N1 A1 D1"
+        );
+        assert_eq!(of_stage(StageKind::Forward(1)), "W2 b2 Z2 Y");
+        assert_eq!(of_stage(StageKind::Backward(0)), "dD1 dA1 dN1 dZ1 dW1 db1 dgamma1 dbeta1");
+        assert!(
+            of_stage(StageKind::Update).ends_with("running mean1 after running variance1 after")
+        );
+        assert_eq!(matrix(&explanation, "Z2").formula, "D1 · W2 + b2");
+        let hidden = task.network.layers().next().unwrap();
+        let mask = Mask::new(&hidden, task.batches.seed(), 2).unwrap();
+        let left = matrix(&explanation, "D1");
+        for (at, value) in left.values.iter().enumerate() {
+            assert_eq!(*value != 0.0, mask.keeps(at / left.cols, at % left.cols));
+        }
+        // Gradients that central differences say something about, through masks and statistics.
+        for name in ["dZ1", "dA1", "dW1", "dgamma1", "dbeta1"] {
+            assert_eq!(matrix(&explanation, name).agrees_with_differences(), Some(true), "{name}");
+        }
+        let walk = explanation.walk.as_ref().unwrap();
+        let equations: Vec<_> = walk.parts.iter().flat_map(|part| &part.equations).collect();
+        for name in ["n1[1]", "a1[1]", "d1[1]", "dd1[1]", "da1[1]", "dn1[1]", "dz1[1]"] {
+            assert!(equations.iter().any(|equation| equation.name == name), "{name}");
+        }
+        for equation in equations {
+            let Right::Sum(terms) = &equation.right else { continue };
+            let sum: f64 = terms.iter().map(|term| term.iter().product::<f64>()).sum();
+            let error = (sum - equation.value).abs();
+            assert!(error < 1e-5, "{} = {sum}, and not {}", equation.name, equation.value);
         }
     }
 }

@@ -12,16 +12,17 @@ use command::{events, fail, folder, succeed, wgrad};
 use common::{assert_apart, assert_close, gpu, numbers, wide};
 use wgrad::check::{Bound, reference_step};
 use wgrad::data::{Batches, Dataset, Order};
-use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, Slot, State, Task};
+use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, Mapping, Slot, State, Task};
 use wgrad::model::{Model, RunFolder};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network, Norm, TensorKind};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;
 
 /// Every engine that takes a norm.
-fn specs() -> [EngineSpec; 3] {
+fn specs() -> [EngineSpec; 4] {
     let layered = |kernels| EngineSpec::Layered(gpu(), kernels);
-    [EngineSpec::Cpu, layered(Kernels::Fused), layered(Kernels::Plain)]
+    let resident = EngineSpec::Resident(gpu(), Some(Mapping::Workgroup));
+    [EngineSpec::Cpu, layered(Kernels::Fused), layered(Kernels::Plain), resident]
 }
 
 fn never() -> bool {
@@ -83,7 +84,7 @@ fn engines_follow_the_reference() {
 fn padding_stays_zero_and_estimates_have_no_gradients() {
     let decayed = rules()[2];
     let layout = Layout::new(&task(Activation::Tanh, decayed).network);
-    for spec in specs() {
+    for spec in specs().into_iter().take(3) {
         let task = task(Activation::Tanh, decayed);
         let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
         pollster::block_on(engine.run(7, &never)).unwrap();
@@ -191,13 +192,19 @@ fn batches_of_one_row_are_refused_with_the_fix() {
 #[test]
 fn engines_without_it_decline_by_name_and_auto_takes_another() {
     let args = ["--norm", "batch", "--layers", "2,4,1", "--epochs", "20", "--restarts", "2"];
-    for engine in ["resident", "resident-invocation", "resident-workgroup"] {
-        let with = [&args[..], &["--engine", engine]].concat();
-        fail(wgrad(&with), 2, &["batch norm is not in its kernels", "--engine layered or cpu"]);
+    let with = |engine| wgrad(&[&args[..], &["--engine", engine]].concat());
+    let reason = "an invocation goes row by row, and batch norm needs all rows";
+    fail(with("resident-invocation"), 2, &[reason, "--engine layered or cpu"]);
+    for engine in ["resident", "resident-workgroup"] {
+        let text = succeed(with(engine));
+        assert!(
+            text.contains("one workgroup per network") && text.contains("batch norm relu"),
+            "{text}"
+        );
     }
-    succeed(wgrad(&args));
     let text = succeed(wgrad(&[&args[..], &["--device", "gpu"]].concat()));
-    assert!(text.contains("layered engine") && text.contains("batch norm relu"), "{text}");
+    assert!(text.contains("batch norm relu"), "{text}");
+    succeed(wgrad(&args));
     let sweep = ["sweep", "--norm", "none,batch", "--layers", "2,4,1", "--networks", "4"];
     let text = succeed(wgrad(&[&sweep[..], &["--epochs", "50", "--csv", "-"]].concat()));
     assert!(text.lines().next().unwrap().contains("norm") && text.contains("batch"), "{text}");

@@ -31,6 +31,8 @@ SETTINGS = [
     "--norm batch --activation tanh --layers 2,8,1 --lr 0.1",
     "--norm batch --data iris --optimizer momentum --weight-decay 0.001 --steps 300",
     "--norm batch --data iris --layers 4,9,5,3 --optimizer adam --steps 100",
+    "--dropout 0.25 --activation tanh --layers 2,8,1 --lr 0.1",
+    "--dropout 0.5 --norm batch --data iris --layers 4,9,5,3 --batch 30 --steps 100",
     "--optimizer adamw --data digits --schedule exponential --clip-value 0.01 --steps 200",
 ]
 

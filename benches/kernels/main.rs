@@ -27,7 +27,7 @@ use wgrad::engine::Mapping;
 use wgrad::engine::resident::{self, Capacity, Request};
 use wgrad::gpu::{Access, AdapterClass, Gpu, Launch, Slice};
 use wgrad::kernels::{self, Trainings, Variant};
-use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
+use wgrad::network::{Activation, Initializer, Layout, Loss, Mask, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use wgrad::reference::Reference;
 use wgrad::reference::fused::{self, LayerShape};
@@ -182,6 +182,19 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
         gpu,
         SIZE,
         |outputs| close("activate_grad", &outputs[0], &twin, 4.0 * ULP),
+    );
+
+    let network =
+        Network::uniform(vec![1, COLS, 1], Activation::Tanh, Activation::Identity, Loss::MseMean);
+    let layer = network.unwrap().with_dropout(0.2).unwrap().layers().next().unwrap();
+    let mut twin = vec![0.0; LEN];
+    twins::dropout(&Mask::new(&layer, 5, 3).unwrap(), &input, &mut twin, GRID);
+    let buffers = vec![vec![3], words(&input), vec![0; LEN]];
+    Case { launch: kernels::dropout(&layer, 5, ROWS), buffers, work: bytes(2) }.run(
+        c,
+        gpu,
+        SIZE,
+        |outputs| close("dropout", &outputs[0], &twin, 2.0 * ULP),
     );
 
     let adam = Optimizer::new(OptimizerKind::Adam);
@@ -414,10 +427,10 @@ fn evaluation(c: &mut Criterion, gpu: &Arc<Gpu>) {
     let relu = (Activation::Relu, 0.0);
     let (data, parameters) = (numbers(64 * 8, 7), numbers(72 * NETWORKS, 8));
     let mut twin = vec![0.0; 64 * 8 * NETWORKS];
-    fused::population_forward(relu, (&data, true), &parameters, &mut twin, SMALL, NETWORKS);
+    fused::population_forward(relu, (&data, true), &parameters, None, &mut twin, SMALL, NETWORKS);
     let shape = kernels::LayerShape { rows: 64, fan_in: 8, fan_out: 8 };
     Case {
-        launch: kernels::population_forward(relu, shape, NETWORKS, 0, Some(0)),
+        launch: kernels::population_forward(relu, shape, NETWORKS, (0, None), Some(0)),
         buffers: vec![words(&data), words(&parameters), vec![0; twin.len()]],
         work: Work {
             operations: 2 * 64 * 72 * NETWORKS as u64,

@@ -43,7 +43,7 @@ pub fn central_differences(
     targets: &[f64],
     h: f64,
 ) -> Vec<GradientCheck> {
-    let mut differences = Differences::new(network, parameters, inputs, targets);
+    let mut differences = Differences::new(network, parameters, inputs, targets, (0, 0));
     let layout = Layout::new(network);
     let all = layout.learned().flat_map(|tensor| {
         let cols = tensor.cols;
@@ -60,8 +60,9 @@ pub struct Differences<'a> {
     reference: Reference<f64>,
     /// The forward pass of the parameters as they are.
     trace: Trace<f64>,
-    /// What norms made in it, layer by layer.
+    /// What norms made in it and what dropout left, layer by layer.
     normalized: Vec<Vec<f64>>,
+    dropped: Vec<Vec<f64>>,
     sides: Vec<bool>,
     /// dLoss/da of each layer, and what f64 may have made of dLoss/dz and of it.
     d_activations: Vec<Vec<f64>>,
@@ -72,7 +73,7 @@ pub struct Differences<'a> {
 }
 
 impl<'a> Differences<'a> {
-    /// Does the backward pass, whose gradients are to be compared.
+    /// Does the backward pass, whose gradients are to be compared, with what dropout draws of a seed in a step.
     ///
     /// Targets that are to sum to 1 are made to: the gradient of the softmax takes it that they do.
     pub fn new(
@@ -80,6 +81,7 @@ impl<'a> Differences<'a> {
         parameters: &[f64],
         inputs: &'a [f64],
         targets: &[f64],
+        (seed, step): (u64, u32),
     ) -> Differences<'a> {
         let outputs = network.outputs();
         let mut targets = targets.to_vec();
@@ -94,6 +96,7 @@ impl<'a> Differences<'a> {
         let exactly =
             |values: &[f64]| values.iter().map(|&v| Inexact::exact(v)).collect::<Vec<_>>();
         let mut carried = Reference::new(network, exactly(parameters));
+        (carried.seed, carried.steps) = (seed, step);
         carried.forward_in_training(&exactly(inputs));
         let loss = carried.backward(&exactly(inputs), &exactly(&targets));
         let gradient_rounding =
@@ -105,6 +108,7 @@ impl<'a> Differences<'a> {
         let unit_rounding =
             [errors(&carried.trace.d_pre_activations), errors(&carried.between.d_activations)];
         let mut reference = Reference::new(network, parameters.to_vec());
+        (reference.seed, reference.steps) = (seed, step);
         reference.forward_in_training(inputs);
         reference.backward(inputs, &targets);
         let mut all = Differences {
@@ -113,6 +117,7 @@ impl<'a> Differences<'a> {
             targets,
             trace: reference.trace.clone(),
             normalized: reference.between.normalized.clone(),
+            dropped: reference.between.dropped.clone(),
             d_activations: reference.between.d_activations.clone(),
             unit_rounding,
             reference,
@@ -205,6 +210,7 @@ impl<'a> Differences<'a> {
     fn go_back(&mut self) {
         self.reference.trace.clone_from(&self.trace);
         self.reference.between.normalized.clone_from(&self.normalized);
+        self.reference.between.dropped.clone_from(&self.dropped);
     }
 
     /// The loss with one parameter changed, and whether nothing crosses a bend on the way there. Only one unit
@@ -213,7 +219,10 @@ impl<'a> Differences<'a> {
         let layer = tensor.layer;
         self.go_back();
         let input = match layer.checked_sub(1) {
-            Some(previous) => &self.trace.activations[previous],
+            Some(previous) if self.dropped[previous].is_empty() => {
+                &self.trace.activations[previous]
+            }
+            Some(previous) => &self.dropped[previous],
             None => self.inputs,
         };
         let fan_in = self.network.sizes()[layer];

@@ -42,6 +42,11 @@ fn task(at: usize, seed: u64) -> Result<Task, Error> {
     let some = |place: usize| Activation::ALL[(3 * at + 2 * place) % Activation::ALL.len()];
     let mut activations: Vec<Activation> = (0..layers).map(some).collect();
     activations[layers - 1] = loss.required_output().unwrap_or(activations[layers - 1]);
+    // With two and with three hidden layers, one of them behind a norm. Of a few units some are left.
+    let dropout = if [3, 6].contains(&(at % 8)) { 0.25 } else { 0.0 };
+    if dropout > 0.0 {
+        sizes[1..layers].iter_mut().for_each(|units| *units = (*units).max(3));
+    }
     let network = Network::new(sizes, activations, loss)?;
 
     let rows = random.random_range(3..=MOST_ROWS);
@@ -49,7 +54,7 @@ fn task(at: usize, seed: u64) -> Result<Task, Error> {
     // With one and with two hidden layers; in batches of two rows at least.
     let norm = if [5, 6].contains(&(at % 8)) { Norm::Batch } else { Norm::None };
     let batch = if norm.refusal(rows, batch).is_some() { 0 } else { batch };
-    let network = network.with_norm(norm)?;
+    let network = network.with_norm(norm)?.with_dropout(dropout)?;
     let data = data(&network, rows, &mut random)?;
     let outputs = network.outputs();
     let data = match at % 5 {
@@ -135,6 +140,9 @@ pub(super) fn described(task: &Task) -> String {
     );
     if network.norm() != Norm::None {
         label = format!("{label}, {} norm", network.norm());
+    }
+    if network.dropout() > 0.0 {
+        label = format!("{label}, dropout {}", network.dropout());
     }
     if task.data.is_weighted() {
         label += ", weighted";

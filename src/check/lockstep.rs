@@ -273,6 +273,12 @@ impl Pair<'_> {
                 of_layer("gradients of normalized pre-activations", layer, &between.d_normalized)
             }
             Quantity::Activations(layer) => of_layer("activations", layer, &trace.activations),
+            Quantity::Dropped(layer) => {
+                of_layer("activations left by dropout", layer, &between.dropped)
+            }
+            Quantity::DroppedGradients(layer) => {
+                of_layer("gradients of what dropout left", layer, &between.d_dropped)
+            }
             Quantity::ActivationGradients(layer) => {
                 of_layer("activation gradients", layer, &between.d_activations)
             }

@@ -82,7 +82,8 @@ const DIFFERENCES: usize = 100;
 fn differences(task: &Task, seed: u64, findings: &mut Findings) {
     let [inputs, targets] = batch::<f64>(task, 0);
     let parameters = wide(&task.start.parameters);
-    let mut differences = Differences::new(&task.network, &parameters, &inputs, &targets);
+    let masks = (task.batches.seed(), 0);
+    let mut differences = Differences::new(&task.network, &parameters, &inputs, &targets, masks);
     for tensor in sampled(&task.network, DIFFERENCES, seed) {
         let checks = tensor.places.iter();
         let checks: Vec<GradientCheck> =
@@ -110,7 +111,7 @@ pub(super) fn close_to_differences(label: &str, checks: &[GradientCheck], findin
 /// The reference of a task, at its start, over whatever numbers become of those that an engine starts from.
 pub fn reference_of<T: Real>(task: &Task, of: fn(&[f32]) -> Vec<T>) -> Reference<T> {
     let mut reference = Reference::new(&task.network, of(&task.start.parameters));
-    reference.steps = task.start.step;
+    (reference.seed, reference.steps) = (task.batches.seed(), task.start.step);
     let kept = reference.moments.iter_mut().zip(task.optimizer.has_moments());
     let kept = kept.filter_map(|(moment, is_kept)| is_kept.then_some(moment));
     for (moment, start) in kept.zip(&task.start.moments) {
@@ -449,6 +450,7 @@ mod tests {
                 };
                 let other = Network::new(network.sizes().to_vec(), activations, network.loss());
                 let other = other.unwrap().with_norm(network.norm()).unwrap();
+                let other = other.with_dropout(network.dropout()).unwrap();
                 let wrong = changed(other, task.start.parameters.clone());
                 assert!(failures(&task, &wrong) > 0, "{label}: another activation");
             }

@@ -114,7 +114,8 @@ fn by_differences(task: &Task, seed: u64, report: &mut Report, watch: &mut Watch
     inputs.truncate(rows * network.inputs());
     targets.truncate(rows * task.data.target_width());
     let parameters = wide(&task.start.parameters);
-    let mut differences = Differences::new(network, &parameters, &inputs, &targets);
+    let masks = (task.batches.seed(), 0);
+    let mut differences = Differences::new(network, &parameters, &inputs, &targets, masks);
     // Where every unit of a layer starts at a bend, as at 0 of relu, differences are taken beside it.
     let beside = moved_biases(network, &parameters, seed);
     let mut moved: Option<Differences<'_>> = None;
@@ -136,8 +137,9 @@ fn by_differences(task: &Task, seed: u64, report: &mut Report, watch: &mut Watch
         taken += checks.len();
         bent += checks.iter().filter(|check| check.numeric.is_none()).count();
         if !report.stopped && checks.iter().all(|check| check.numeric.is_none()) {
-            let moved =
-                moved.get_or_insert_with(|| Differences::new(network, &beside, &inputs, &targets));
+            let moved = moved.get_or_insert_with(|| {
+                Differences::new(network, &beside, &inputs, &targets, masks)
+            });
             let all = places.iter().map(|&(row, col)| moved.check(tensor, row, col, STEP));
             checks = all.collect();
             are_moved.push(tensor.name.as_str());

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::device;
-use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, check_table, is_stdout, start_log, tuned, write_table};
 use crate::Error;
 use crate::bench::{
     Sizes, StepSizes, Watch, boundaries, contest, forms, products, products_of, steps, tune, widths,
 };
+use crate::cli::flags::Flags;
 use crate::gpu::Gpu;
 use crate::report;
+use crate::settings::{Settings, Verb};
 
 /// What to measure.
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -8,16 +8,16 @@ use clap::Args;
 
 use own::OwnArgs;
 
-use super::choices::EngineChoice;
 use super::device::Wanted;
-use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, device, start_log};
 use crate::Error;
 use crate::check::{Options, Progress, Watch, run_mutants, run_on};
+use crate::cli::flags::Flags;
 use crate::engine::workers;
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::report::{self, CheckProgress, Detail};
+use crate::settings::{EngineChoice, Settings, Verb};
 
 /// Flags of `wgrad check`.
 #[derive(Debug, Args)]

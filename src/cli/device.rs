@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::Failure;
-use super::choices::EngineChoice;
-use super::settings::Settings;
 use crate::Error;
 use crate::device::pays_on;
 use crate::engine::{EngineSpec, Kernels};
 use crate::gpu::{AdapterEntry, Adapters, DeviceChoice, Environment, Gpu};
+use crate::settings::{EngineChoice, Settings};
 use crate::train::{Speed, Training, measure_speed};
 
 /// Where a command runs, and what there is to say about the choice.

@@ -8,16 +8,16 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::device::Wanted;
 use super::own::{DRAWN_BATCH, resolved, saved};
-use super::settings::{Flags, Setting, Settings, Verb, possible_names};
 use super::stop::Stop;
-use super::toolkit::default_rate;
 use super::{Failure, check_table, device, start_log, write_table};
 use crate::Error;
+use crate::cli::flags::{Flags, possible_names};
 use crate::data::Order;
 use crate::engine::{Engine, EngineSpec, Kernels, Task};
 use crate::explain::{Demo, Demonstration, Lab, Options, explain};
 use crate::optimizer::ScheduleKind;
 use crate::report::{self, ExplainForm, StepReport};
+use crate::settings::{Setting, Settings, Verb, default_rate};
 use crate::train::Training;
 
 /// Rate of plain gradient descent for a saved network, where none is given.

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
-use super::resolve::Resolved;
-use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use crate::Error;
+use crate::cli::flags::Flags;
 use crate::engine::{Engine, EngineSpec};
 use crate::gpu::DeviceChoice;
 use crate::model::file;
-use crate::report::{self, quoted};
+use crate::report;
+use crate::settings::{Resolved, Settings, Verb, quoted};
 use crate::train::Training;
 
 /// Steps by default, of a run that has more.

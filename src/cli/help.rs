@@ -2,9 +2,10 @@
 
 use clap::{Args, CommandFactory};
 
-use super::{Cli, Failure, listed};
+use super::{Cli, Failure};
 use crate::Error;
 use crate::report;
+use crate::settings::listed;
 
 /// Flags of `wgrad help`.
 #[derive(Debug, Args)]

@@ -4,10 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::choices::{EngineChoice, TestRows};
-use super::data;
-use super::resolve::Resolved;
-use super::settings::{Given, Role, Setting, Settings, Verb};
 use crate::Error;
 use crate::data::{Schema, Source};
 use crate::engine::{EngineSpec, Mapping, State};
@@ -16,6 +12,9 @@ use crate::model::{BEST, Checkpoint, History, ModelError, RunFolder, file};
 use crate::network::Network;
 use crate::optimizer::ScheduleKind;
 use crate::report;
+use crate::settings::{
+    EngineChoice, Given, Resolved, Role, Setting, Settings, TestRows, Verb, data, files,
+};
 use crate::sweep;
 use crate::train::{Event, Outcome, Resume, Snapshot, TrainerState, Training};
 
@@ -198,11 +197,11 @@ fn repeatable(resolved: &Resolved, spec: &EngineSpec) -> Settings {
         kernels,
         device: Some(device),
         save: None,
-        init_from: settings.init_from.as_deref().map(data::absolute_path),
+        init_from: settings.init_from.as_deref().map(files::absolute_path),
         // The run may be repeated or resumed in another folder.
-        data: settings.data.clone().map(data::absolute),
+        data: settings.data.clone().map(files::absolute),
         test: settings.test.clone().map(|test| match test {
-            TestRows::Of(source) => TestRows::Of(data::absolute(source)),
+            TestRows::Of(source) => TestRows::Of(files::absolute(source)),
             share => share,
         }),
         ..settings.clone()

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::device::{self, Chosen};
-use super::resolve::{Resolved, is_truth_table};
-use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, Telling, check_table, is_stdout, write_table};
 use crate::Error;
+use crate::cli::flags::Flags;
 use crate::data::SOLVED_ROWS;
 use crate::engine::EngineSpec;
-use crate::network::Norm;
 use crate::report::{self, Detail, RateReport, Spinner};
+use crate::settings::{Resolved, Settings, Verb, is_truth_table};
 use crate::sweep::{self, RateMap, Sweep};
 use crate::train::{RateRange, Training};
 
@@ -170,10 +169,6 @@ fn place_of_map(
             };
             Ok(EngineSpec::Resident(std::sync::Arc::clone(gpu), mapping))
         }
-        Some(_) if training.network.norm() != Norm::None => Err(
-            "No map of rates against seeds: networks with a norm are not trained by the thousand on a GPU; --device cpu makes one."
-                .to_owned(),
-        ),
         Some(_) => Err(format!(
             "No map of rates against seeds: networks of {} are too large for thousands of them; --device cpu makes one.",
             crate::network::joined(training.network.sizes(), "-")

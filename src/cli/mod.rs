@@ -2,12 +2,11 @@
 
 mod bench;
 mod check;
-mod choices;
-mod data;
 mod device;
 mod devices;
 mod explain;
 mod export;
+mod flags;
 mod help;
 mod keep;
 mod live;
@@ -15,12 +14,9 @@ mod lr_find;
 mod own;
 mod plot;
 mod predict;
-mod resolve;
-mod settings;
 mod shell;
 mod stop;
 mod sweep;
-mod toolkit;
 mod train;
 mod tuned;
 
@@ -214,15 +210,6 @@ impl<E: Into<Error>> From<E> for Failure {
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Failure {
         Failure::Output(error)
-    }
-}
-
-/// `a, b or c`.
-fn listed(names: &[&str], word: &str) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
     }
 }
 

@@ -4,14 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::predict;
-use super::resolve::Resolved;
-use super::settings::{DATA_AND_NETWORK, Setting, Settings, TABLES};
-use super::toolkit::DEFAULT_ACTIVATION;
 use crate::Error;
 use crate::check::random_rows;
 use crate::data::{Dataset, Normalize, Samples, Schema};
 use crate::model::{Model, RunFolder, file};
 use crate::network::{Activation, Loss, Network};
+use crate::settings::{DATA_AND_NETWORK, DEFAULT_ACTIVATION, Resolved, Setting, Settings, TABLES};
 
 /// Rows that are made up where no data fits the layers, and those of a batch.
 const DRAWN_ROWS: usize = 128;

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use clap::builder::TypedValueParser;
 use clap::{ArgGroup, Args};
 
-use super::choices::EngineChoice;
-use super::data::{check_tables, csv_options, read};
 use super::device::{self, Wanted};
-use super::settings::{Flags, Settings, Verb, possible_names};
 use super::{Failure, start_log};
 use crate::Error;
+use crate::cli::flags::{Flags, possible_names};
 use crate::data::{
     Batches, CsvOptions, DataError, DataProblem, Dataset, Labels, Missing, Order, Scaling, Source,
     Table, read_csv,
@@ -23,6 +21,8 @@ use crate::network::{Activation, named};
 use crate::optimizer::{Optimizer, RateSchedule};
 use crate::reference::predictions;
 use crate::report::{self, Form, PredictReport};
+use crate::settings::data::{check_tables, csv_options};
+use crate::settings::{EngineChoice, Settings, Verb, files};
 use crate::train::evaluate;
 
 named! {
@@ -248,7 +248,7 @@ fn table(part: Part, settings: &Settings, source: &Source, model: &Model) -> Res
                 missing: Missing::Mean,
                 ..csv_options(settings)?
             };
-            read(source, &options).map_err(|error| match error {
+            files::read(source, &options).map_err(|error| match error {
                 Error::Data(DataError {
                     name,
                     problem: DataProblem::Columns { columns, .. },

@@ -8,13 +8,13 @@ use super::device;
 use super::keep::{self, Found, Keeper};
 use super::live::{self, Live};
 use super::plot::film;
-use super::resolve::Resolved;
-use super::settings::{Flags, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, Telling};
 use crate::Error;
+use crate::cli::flags::Flags;
 use crate::model::{Model, file};
 use crate::report::{Detail, TrainReport, profile_trace};
+use crate::settings::{Resolved, Settings, Verb};
 use crate::train::{Event, Outcome, Training};
 
 /// Flags of `wgrad train`.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::data::hex;
 use crate::Error;
 use crate::bench::Tuning;
 use crate::gpu::{AdapterEntry, Gpu};
 use crate::model::file;
+use crate::settings::data::hex;
 
 /// What the file holds: choices hold for one adapter under one driver, and for the kernels of one version.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -72,6 +72,10 @@ impl BuiltIn {
 }
 
 impl Source {
+    /// Built-in data sets, as they are named; of each kind that has a number in its name, one.
+    pub const NAMES: [&str; 10] =
+        ["xor", "and", "or", "nand", "parity-3", "circles", "moons", "spirals", "digits", "iris"];
+
     /// The rows of a gate or a parity, else `None`.
     pub fn built_in(&self) -> Option<Result<Dataset, DataError>> {
         let gate: (u32, fn(u32) -> bool) = match *self {

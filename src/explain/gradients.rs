@@ -24,8 +24,9 @@ impl<'a> Slopes<'a> {
         parameters: &[f64],
         inputs: &'a [f64],
         targets: &[f64],
+        masks: (u64, u32),
     ) -> Slopes<'a> {
-        let differences = Differences::new(network, parameters, inputs, targets);
+        let differences = Differences::new(network, parameters, inputs, targets, masks);
         Slopes { differences, network, rows: inputs.len() / network.inputs(), left: MOST_PRODUCTS }
     }
 

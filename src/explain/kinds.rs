@@ -1,6 +1,6 @@
 //! The kinds of stages, and what formulas call the matrices of a network.
 
-use crate::network::{Network, Tensor, TensorKind};
+use crate::network::{Layer, Network, Tensor, TensorKind};
 
 /// What a stage is; layers count from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +30,15 @@ pub(super) fn activations_name(network: &Network, layer: usize) -> String {
 /// What they call what feeds a layer.
 pub(super) fn input_name(network: &Network, layer: usize) -> String {
     match layer.checked_sub(1) {
+        Some(before) if network.dropout() > 0.0 => format!("D{}", before + 1),
         Some(before) => activations_name(network, before),
         None => "X".to_owned(),
     }
+}
+
+/// What they call what the activation of a layer takes.
+pub(super) fn activated_name(layer: &Layer) -> String {
+    format!("{}{}", if layer.is_normed() { "N" } else { "Z" }, layer.index + 1)
 }
 
 /// What they call a tensor.
@@ -42,8 +48,8 @@ pub(super) fn tensor_name(tensor: &Tensor) -> String {
         TensorKind::Bias => "b",
         TensorKind::Gamma => "gamma",
         TensorKind::Beta => "beta",
-        TensorKind::RunningMean => "mean",
-        TensorKind::RunningVariance => "variance",
+        TensorKind::RunningMean => "running mean",
+        TensorKind::RunningVariance => "running variance",
     };
     format!("{letter}{}", tensor.layer + 1)
 }

@@ -8,6 +8,7 @@
 pub mod demos;
 mod explanation;
 mod gradients;
+mod json;
 mod kinds;
 mod matrix;
 mod record;

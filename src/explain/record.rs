@@ -21,6 +21,13 @@ pub(super) enum Item {
     A(usize),
     DZ(usize),
     DA(usize),
+    /// Means and variances that a norm takes, what it gives and its gradient.
+    Statistics(usize),
+    N(usize),
+    DN(usize),
+    /// What dropout leaves of activations, and its gradient.
+    D(usize),
+    DD(usize),
     RowLosses,
     Loss,
     Squares,
@@ -28,6 +35,7 @@ pub(super) enum Item {
     /// In the network's layout, as the rest.
     GradientOfWeights,
     GradientOfBiases,
+    GradientOfNorms,
     Parameters,
     Moment(usize),
 }
@@ -112,11 +120,13 @@ impl Record {
     /// Takes what a kernel wrote.
     fn note(&mut self, written: &Written, layout_len: usize) {
         let (item, start) = match written.what {
-            // Which rows the batch has is known; networks with a norm are not explained.
-            Quantity::BatchRows
-            | Quantity::NormStatistics(_)
-            | Quantity::Normalized(_)
-            | Quantity::NormalizedGradients(_) => return,
+            // Which rows the batch has is known.
+            Quantity::BatchRows => return,
+            Quantity::NormStatistics(layer) => (Item::Statistics(layer), None),
+            Quantity::Normalized(layer) => (Item::N(layer), None),
+            Quantity::NormalizedGradients(layer) => (Item::DN(layer), None),
+            Quantity::Dropped(layer) => (Item::D(layer), None),
+            Quantity::DroppedGradients(layer) => (Item::DD(layer), None),
             Quantity::Inputs => (Item::Inputs, None),
             Quantity::Targets => (Item::Targets, None),
             Quantity::PreActivations(layer) => (Item::Z(layer), None),
@@ -129,6 +139,7 @@ impl Record {
             Quantity::ClipScale => (Item::ClipScale, None),
             Quantity::Gradients(start) => match written.kernel {
                 "bias_grad" => (Item::GradientOfBiases, Some(start)),
+                "norm_grad" => (Item::GradientOfNorms, Some(start)),
                 _ => (Item::GradientOfWeights, Some(start)),
             },
             Quantity::Parameters(start) => (Item::Parameters, Some(start)),
@@ -175,6 +186,15 @@ impl Record {
             record.put(Item::Z(layer), wide(&trace.pre_activations[layer]));
             record.put(Item::A(layer), wide(&trace.activations[layer]));
             record.put(Item::DZ(layer), wide(&trace.d_pre_activations[layer]));
+            for (item, all) in [
+                (Item::Statistics(layer), &between.statistics),
+                (Item::N(layer), &between.normalized),
+                (Item::DN(layer), &between.d_normalized),
+                (Item::D(layer), &between.dropped),
+                (Item::DD(layer), &between.d_dropped),
+            ] {
+                record.put(item, wide(&all[layer]));
+            }
             if !between.d_activations[layer].is_empty() {
                 record.put(Item::DA(layer), wide(&between.d_activations[layer]));
             }
@@ -187,6 +207,7 @@ impl Record {
         }
         record.put(Item::GradientOfWeights, wide(&reference.gradients));
         record.put(Item::GradientOfBiases, wide(&reference.gradients));
+        record.put(Item::GradientOfNorms, wide(&reference.gradients));
         record.put(Item::Parameters, wide(&reference.parameters));
         for (at, is_kept) in task.optimizer.has_moments().into_iter().enumerate() {
             if is_kept {
@@ -197,11 +218,12 @@ impl Record {
     }
 }
 
-/// The gradients of weights and of biases lie in one buffer, which two kernels write.
+/// The gradients of weights, biases and norms lie in one buffer, which a kernel for each writes.
 pub(super) fn gradient_of(kind: TensorKind) -> Item {
     match kind {
         TensorKind::Weights => Item::GradientOfWeights,
-        _ => Item::GradientOfBiases,
+        TensorKind::Bias => Item::GradientOfBiases,
+        _ => Item::GradientOfNorms,
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::explanation::Stage;
 use super::gradients::Slopes;
-use super::kinds::{StageKind, activations_name, input_name, tensor_name};
+use super::kinds::{StageKind, activated_name, activations_name, input_name, tensor_name};
 use super::matrix::{Comparison, Mark, Matrix, Numeric, Source};
 use super::record::{Item, Record, gradient_of};
 use super::update::{Update, updates};
 use super::words;
 use crate::check::Inexact;
 use crate::engine::Task;
-use crate::network::{Activation, GradientAt, Layer, Layout, Loss, Tensor, TensorKind};
+use crate::network::{Activation, GradientAt, Layer, Layout, Loss, NORM_EPS, Tensor, TensorKind};
 use crate::reference::Reference;
 
 const UNITS: [&str; 2] = ["row", "unit"];
@@ -21,6 +21,11 @@ fn axes_of(tensor: &Tensor) -> [&'static str; 2] {
         TensorKind::Weights => ["input", "unit"],
         _ => ["", "unit"],
     }
+}
+
+/// What dropout makes of a matrix.
+fn masked(name: &str, layer: &Layer) -> String {
+    format!("{name} / (1 - {}) where the mask keeps it, else 0", layer.dropout)
 }
 
 /// Puts the stages together.
@@ -138,7 +143,9 @@ impl Builder<'_> {
         };
         let meaning = match tensor.kind {
             TensorKind::Weights => "the weights",
-            _ => "the biases",
+            TensorKind::Bias => "the biases",
+            TensorKind::Gamma => "the factors of the norm",
+            _ => "what the norm adds",
         };
         let values = tensor.indices().map(of).collect();
         Matrix {
@@ -151,7 +158,7 @@ impl Builder<'_> {
     fn forward(&self, layer: &Layer) -> Stage {
         let (network, index) = (&self.task.network, layer.index);
         let layout = Layout::new(network);
-        let tensors = layout.tensors().iter().filter(|tensor| tensor.layer == index);
+        let tensors = layout.learned().filter(|tensor| tensor.layer == index);
         let mut matrices: Vec<Matrix> = tensors.map(|tensor| self.parameters(tensor)).collect();
         let (number, input) = (index + 1, input_name(network, index));
         let trace = &self.reference.trace;
@@ -162,15 +169,48 @@ impl Builder<'_> {
             Item::Z(index),
             &trace.pre_activations[index],
         ));
+        if layer.is_normed() {
+            matrices.extend(self.normalized(layer));
+        }
         let name = activations_name(network, index);
         let kind = layer.activation;
-        let formula = format!("{kind}(Z{number})");
+        let formula = format!("{kind}({})", activated_name(layer));
         let reference = &trace.activations[index];
         let mut a = self.computed(name, (UNITS, layer.fan_out), formula, Item::A(index), reference);
         a.meaning = format!("{kind}(z) = {}", words::activation(kind));
         a.marks = unit_marks(layer.activation, &a);
         matrices.push(a);
+        if layer.dropout > 0.0 {
+            let (formula, item) = (masked(&format!("A{number}"), layer), Item::D(index));
+            let (name, reference) = (format!("D{number}"), &self.reference.between.dropped[index]);
+            matrices.push(self.computed(name, (UNITS, layer.fan_out), formula, item, reference));
+        }
         self.stage(StageKind::Forward(index), matrices, Vec::new())
+    }
+
+    /// The means and variances that a layer's norm takes, and what it gives.
+    fn normalized(&self, layer: &Layer) -> [Matrix; 3] {
+        let (index, number, units) = (layer.index, layer.index + 1, layer.fan_out);
+        let between = &self.reference.between;
+        let both = self.taken("", (["", "unit"], units), Item::Statistics(index));
+        let row = |at: usize, name: &str, formula: String| {
+            let of = at * units..(at + 1) * units;
+            let values = both.values.get(of.clone()).unwrap_or_default().to_vec();
+            Matrix {
+                formula,
+                source: both.source.clone(),
+                reference: Some(Comparison::new(&between.statistics[index][of])),
+                ..Matrix::given(format!("{name}{number}"), both.axes, units, values)
+            }
+        };
+        let mean = row(0, "mean", format!("column means of Z{number}"));
+        let variance = row(1, "variance", format!("column means of (Z{number} - mean{number})^2"));
+        let formula = format!(
+            "gamma{number} (Z{number} - mean{number}) / sqrt(variance{number} + {NORM_EPS}) + beta{number}"
+        );
+        let (name, item) = (format!("N{number}"), Item::N(index));
+        let reference = &between.normalized[index];
+        [mean, variance, self.computed(name, (UNITS, units), formula, item, reference)]
     }
 
     fn loss(&self) -> Stage {
@@ -246,18 +286,26 @@ impl Builder<'_> {
         (vec![d_y, matrix], vec![why])
     }
 
-    /// dLoss/dZ from dLoss/da and the activation's slope.
+    /// The gradient with respect to what the activation takes, from dLoss/da and the activation's slope.
     fn through_slope(&mut self, layer: &Layer, d_a: &str) -> Matrix {
-        let number = layer.index + 1;
-        let formula = format!("{d_a} * {}'(Z{number})", layer.activation);
-        let item = Item::DZ(layer.index);
-        let d_z = &self.reference.trace.d_pre_activations[layer.index];
+        let (index, activated) = (layer.index, activated_name(layer));
+        let formula = format!("{d_a} * {}'({activated})", layer.activation);
+        let [item, from] = match layer.is_normed() {
+            true => [Item::DN(index), Item::N(index)],
+            false => [Item::DZ(index), Item::Z(index)],
+        };
+        let d = match layer.is_normed() {
+            true => &self.reference.between.d_normalized[index],
+            false => &self.reference.trace.d_pre_activations[index],
+        };
         let mut matrix =
-            self.computed(format!("dZ{number}"), (UNITS, layer.fan_out), formula, item, d_z);
+            self.computed(format!("d{activated}"), (UNITS, layer.fan_out), formula, item, d);
         matrix.meaning = format!("{}' = {}", layer.activation, words::slope(layer.activation));
-        matrix.differences = Some(self.slopes.of_pre_activations(layer.index));
+        if !layer.is_normed() {
+            matrix.differences = Some(self.slopes.of_pre_activations(index));
+        }
         let of = |item| self.record.values(item).unwrap_or_default();
-        let pairs = of(Item::Z(layer.index)).iter().zip(of(Item::A(layer.index)));
+        let pairs = of(from).iter().zip(of(Item::A(layer.index)));
         let (kind, parameter) = layer.function();
         let is_flat = |(&z, &a): (&f64, &f64)| {
             // As the kernel takes it, in f32.
@@ -272,6 +320,21 @@ impl Builder<'_> {
         matrix
     }
 
+    /// dLoss/dZ from the gradient of what a norm made of it.
+    fn through_norm(&mut self, layer: &Layer) -> Matrix {
+        let (index, number) = (layer.index, layer.index + 1);
+        let formula = format!(
+            "gamma{number} / sqrt(variance{number} + {NORM_EPS}) (dN{number} - dbeta{number}/m - H dgamma{number}/m)"
+        );
+        let d_z = &self.reference.trace.d_pre_activations[index];
+        let (name, item) = (format!("dZ{number}"), Item::DZ(index));
+        let mut matrix = self.computed(name, (UNITS, layer.fan_out), formula, item, d_z);
+        matrix.meaning =
+            format!("H = (Z{number} - mean{number}) / sqrt(variance{number} + {NORM_EPS})");
+        matrix.differences = Some(self.slopes.of_pre_activations(index));
+        matrix
+    }
+
     fn backward(&mut self, layer: &Layer) -> Stage {
         let network = &self.task.network;
         let (index, number) = (layer.index, layer.index + 1);
@@ -279,20 +342,36 @@ impl Builder<'_> {
         let (mut matrices, notes) = match is_last {
             true => self.output_gradients(layer),
             false => {
+                let (mut all, shape) = (Vec::new(), (UNITS, layer.fan_out));
+                let mut formula = format!("dZ{0} · W{0}^T", number + 1);
+                if layer.dropout > 0.0 {
+                    let name = format!("dD{number}");
+                    let dropped = masked(&name, layer);
+                    let reference = &self.reference.between.d_dropped[index];
+                    let item = Item::DD(index);
+                    all.push(self.computed(name, shape, formula, item, reference));
+                    formula = dropped;
+                }
                 let name = format!("dA{number}");
-                let formula = format!("dZ{0} · W{0}^T", number + 1);
                 let reference = &self.reference.between.d_activations[index];
                 let item = Item::DA(index);
-                let mut d_a =
-                    self.computed(name.clone(), (UNITS, layer.fan_out), formula, item, reference);
+                let mut d_a = self.computed(name.clone(), shape, formula, item, reference);
                 d_a.differences = Some(self.slopes.of_activations(index));
-                (vec![d_a, self.through_slope(layer, &name)], Vec::new())
+                all.extend([d_a, self.through_slope(layer, &name)]);
+                let mut notes = Vec::new();
+                if layer.is_normed() {
+                    all.push(self.through_norm(layer));
+                    notes.push(words::no_bias_gradient(number));
+                }
+                (all, notes)
             }
         };
         let still = still_units(&matrices[matrices.len() - 1]);
         let layout = Layout::new(&self.task.network);
-        for tensor in layout.tensors().iter().filter(|tensor| tensor.layer == index) {
+        for tensor in layout.learned().filter(|tensor| tensor.layer == index) {
             let formula = match tensor.kind {
+                TensorKind::Gamma => format!("column sums of dN{number} * H"),
+                TensorKind::Beta => format!("column sums of dN{number}"),
                 TensorKind::Weights => {
                     format!("{}^T · dZ{number}", input_name(&self.task.network, index))
                 }
@@ -346,7 +425,10 @@ impl Builder<'_> {
             let reference: Vec<Inexact> =
                 tensor.indices().map(|index| self.reference.parameters[index]).collect();
             let name = format!("{} after", tensor_name(tensor));
-            let own = words::of_parameter(&formula, &tensor_name(tensor));
+            let own = match tensor.kind.is_learned() {
+                true => words::of_parameter(&formula, &tensor_name(tensor)),
+                false => words::running(tensor),
+            };
             let mut matrix = self.computed(
                 name,
                 (axes_of(tensor), tensor.cols),

@@ -12,7 +12,6 @@ use crate::Error;
 use crate::check::{batch, carried, carried_step, wide};
 use crate::engine::Task;
 use crate::gpu::Gpu;
-use crate::network::Norm;
 
 /// What of a training is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +32,7 @@ impl Default for Options {
 /// for while earlier steps are made is an error.
 ///
 /// # Errors
-/// As [`Task::check`]; [`Error::Setting`] for a network with a norm, for a step 0 and for a row that the batch has not; [`Error::Diverged`] where
+/// As [`Task::check`]; [`Error::Setting`] for a step 0 and for a row that the batch has not; [`Error::Diverged`] where
 /// parameters are not finite before the step; and where the device fails.
 pub async fn explain(
     task: &Task,
@@ -44,12 +43,6 @@ pub async fn explain(
     let Options { step, sample } = options;
     if step == 0 {
         return Err(Error::setting("`step` 0", "must be at least 1, the first step"));
-    }
-    let norm = task.network.norm();
-    if norm != Norm::None {
-        let reason =
-            "is none of the stages that explain shows; leave it out, or give another network";
-        return Err(Error::setting(format!("`norm` {norm}"), reason));
     }
     let at = task.start.step + step - 1;
     let rows: Vec<usize> = task.batches.rows_of(at).collect();
@@ -68,7 +61,7 @@ pub async fn explain(
     let [inputs, targets] = batch::<f64>(task, at);
     let network = &task.network;
     let parameters = wide(&record.before.parameters);
-    let slopes = Slopes::new(network, &parameters, &inputs, &targets);
+    let slopes = Slopes::new(network, &parameters, &inputs, &targets, (task.batches.seed(), at));
     let builder =
         Builder { task, record: &record, reference: &reference, slopes, rows: rows.len() };
     let stages = builder.stages();

@@ -80,7 +80,7 @@ fn parts(optimizer: &Optimizer, c: &Coefficients<f64>, before: Before) -> [f64; 
     [of(gradient), from_decay, -rule.step(c, 0.0, c.decay1 * first, second)]
 }
 
-/// The updates of every tensor of a step.
+/// The updates of every tensor that is learned.
 pub(super) fn updates(
     task: &Task,
     record: &Record,
@@ -127,7 +127,7 @@ pub(super) fn updates(
             changes: changes.collect(),
         }
     };
-    layout.tensors().iter().map(of_tensor).collect()
+    layout.learned().map(of_tensor).collect()
 }
 
 /// The learning rate of a step.

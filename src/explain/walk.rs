@@ -1,11 +1,11 @@
 //! One row of a step by scalar arithmetic, forward and backward, with each product written out.
 
-use super::kinds::{StageKind, activations_name, input_name};
+use super::kinds::{StageKind, activated_name, activations_name, input_name};
 use super::matrix::{SHOWN_COLS, SHOWN_ROWS};
 use super::record::{Item, Record};
 use super::words;
 use crate::engine::Task;
-use crate::network::{GradientAt, Layer, Layout, Loss, Network};
+use crate::network::{GradientAt, Layer, Layout, Loss, Mask, NORM_EPS, Network};
 use crate::reference::predictions;
 
 /// Terms of a sum that are named one by one.
@@ -65,6 +65,63 @@ fn scalar(matrix: &str) -> String {
     matrix.to_ascii_lowercase()
 }
 
+/// Equations of a unit between its sum and what feeds the next layer, beside its activation's.
+fn between(layer: &Layer) -> usize {
+    usize::from(layer.is_normed()) + usize::from(layer.dropout > 0.0)
+}
+
+/// What the activation of a layer takes.
+fn activated(layer: &Layer) -> Item {
+    if layer.is_normed() { Item::N(layer.index) } else { Item::Z(layer.index) }
+}
+
+/// The numbers of a unit's norm, and those of one row.
+struct NormOf {
+    gamma: f64,
+    beta: f64,
+    mean: f64,
+    /// One over the root of variance and eps.
+    inverse: f64,
+    n: f64,
+    d_n: f64,
+    d_z: f64,
+    d_gamma: f64,
+    d_beta: f64,
+}
+
+impl NormOf {
+    fn forward(&self, number: usize, at: usize, z: f64) -> Equation {
+        let Self { gamma, beta, mean, inverse, n, .. } = *self;
+        Equation {
+            name: format!("n{number}[{at}]"),
+            symbols: format!(
+                "gamma{number}[{at}] (z{number}[{at}] - mean{number}[{at}]) / deviation{number}[{at}] + beta{number}[{at}]"
+            ),
+            right: Right::Sum(vec![vec![gamma, z - mean, inverse], vec![beta]]),
+            value: n,
+            is_of_step: true,
+        }
+    }
+
+    fn backward(&self, number: usize, at: usize, (z, rows): (f64, usize)) -> Equation {
+        let Self { gamma, mean, inverse, d_n, d_z, d_gamma, d_beta, .. } = *self;
+        let (factor, share, h) = (gamma * inverse, -1.0 / rows as f64, (z - mean) * inverse);
+        Equation {
+            name: format!("dz{number}[{at}]"),
+            symbols: format!(
+                "gamma{number}[{at}] / deviation{number}[{at}] (dn{number}[{at}] - dbeta{number}[{at}]/m - h dgamma{number}[{at}]/m)"
+            ),
+            right: Right::Sum(vec![
+                vec![factor, d_n],
+                vec![factor, share, d_beta],
+                vec![factor, share, h, d_gamma],
+            ]),
+            value: d_z,
+            is_of_step: true,
+        }
+    }
+}
+
 struct Walker<'a> {
     task: &'a Task,
     record: &'a Record,
@@ -108,6 +165,9 @@ impl Walker<'_> {
     /// What feeds a layer in this row.
     fn input(&self, layer: &Layer) -> &[f64] {
         match layer.index.checked_sub(1) {
+            Some(before) if self.network().dropout() > 0.0 => {
+                self.row_of(Item::D(before), layer.fan_in)
+            }
             Some(before) => self.row_of(Item::A(before), layer.fan_in),
             None => self.row_of(Item::Inputs, layer.fan_in),
         }
@@ -148,19 +208,24 @@ impl Walker<'_> {
                 value: z[unit],
                 is_of_step: true,
             });
+            if let Some(norm) = self.norm(layer, unit) {
+                equations.push(norm.forward(number, at, z[unit]));
+            }
+            let activated = self.row_of(activated(layer), layer.fan_out)[unit];
             equations.push(Equation {
                 name: format!("{output}[{at}]"),
-                symbols: format!("{}(z{number}[{at}])", layer.activation),
+                symbols: format!("{}({}[{at}])", layer.activation, scalar(&activated_name(layer))),
                 right: Right::Call {
                     function: layer.activation.name().to_owned(),
-                    arguments: vec![z[unit]],
+                    arguments: vec![activated],
                 },
                 value: a[unit],
                 is_of_step: true,
             });
+            equations.extend(self.dropped(layer, unit, &output, a[unit], ("d", Item::D(index))));
         }
         let title = words::title(StageKind::Forward(index), self.network());
-        part(title, 2 * layer.fan_out, equations)
+        part(title, (2 + between(layer)) * layer.fan_out, equations)
     }
 
     /// The targets of the row, and how much it counts.
@@ -204,14 +269,61 @@ impl Walker<'_> {
         let (index, number, at) = (layer.index, layer.index + 1, unit + 1);
         let of = |item| self.row_of(item, layer.fan_out)[unit];
         let (kind, parameter) = layer.function();
-        let slope = kind.slope([parameter, of(Item::Z(index)), of(Item::A(index))]);
+        let slope = kind.slope([parameter, of(activated(layer)), of(Item::A(index))]);
+        let letter = if layer.is_normed() { "n" } else { "z" };
+        let to = if layer.is_normed() { Item::DN(index) } else { Item::DZ(index) };
         Equation {
-            name: format!("dz{number}[{at}]"),
-            symbols: format!("{name}[{at}] {kind}'(z{number}[{at}])"),
+            name: format!("d{letter}{number}[{at}]"),
+            symbols: format!("{name}[{at}] {kind}'({letter}{number}[{at}])"),
             right: Right::Sum(vec![vec![d_a, slope]]),
-            value: of(Item::DZ(index)),
+            value: of(to),
             is_of_step: true,
         }
+    }
+
+    /// What dropout makes of a number of a unit.
+    fn dropped(
+        &self,
+        layer: &Layer,
+        unit: usize,
+        from: &str,
+        value: f64,
+        (letter, item): (&str, Item),
+    ) -> Option<Equation> {
+        let mask = Mask::new(layer, self.task.batches.seed(), self.record.before.step)?;
+        let (number, at, p) = (layer.index + 1, unit + 1, layer.dropout);
+        let (symbols, factor) = match mask.keeps(self.row, unit) {
+            true => (format!("{from}[{at}] / (1 - {p}): kept"), 1.0 / (1.0 - p)),
+            false => (format!("0 {from}[{at}]: dropped"), 0.0),
+        };
+        Some(Equation {
+            name: format!("{letter}{number}[{at}]"),
+            symbols,
+            right: Right::Sum(vec![vec![value, factor]]),
+            value: self.row_of(item, layer.fan_out)[unit],
+            is_of_step: true,
+        })
+    }
+
+    /// The norm of a unit, where its layer has one.
+    fn norm(&self, layer: &Layer, unit: usize) -> Option<NormOf> {
+        let (index, units) = (layer.index, layer.fan_out);
+        let block = self.layout.norm(index)?;
+        let statistics = self.record.values(Item::Statistics(index))?;
+        let gradients = self.record.values(Item::GradientOfNorms)?;
+        let (gamma, beta) = (block.offset + unit, block.offset + block.stride + unit);
+        let of = |item| self.row_of(item, units)[unit];
+        Some(NormOf {
+            gamma: self.parameter(gamma),
+            beta: self.parameter(beta),
+            mean: statistics[unit],
+            inverse: 1.0 / (statistics[units + unit] + NORM_EPS).sqrt(),
+            n: of(Item::N(index)),
+            d_n: of(Item::DN(index)),
+            d_z: of(Item::DZ(index)),
+            d_gamma: gradients[gamma],
+            d_beta: gradients[beta],
+        })
     }
 
     /// How the loss changes with an output, or with what is before its activation.
@@ -264,15 +376,26 @@ impl Walker<'_> {
                 .map(|(k, &d)| vec![d, self.weight(number, unit, k)])
                 .collect();
             let named = |k: usize| format!("dz{after}[{k}] w{after}[{at}][{k}]");
-            let value = self.row_of(Item::DA(index), layer.fan_out)[unit];
+            let (letter, to) = match layer.dropout > 0.0 {
+                true => ("dd", Item::DD(index)),
+                false => ("da", Item::DA(index)),
+            };
+            let came = self.row_of(to, layer.fan_out)[unit];
             equations.push(Equation {
-                name: format!("da{number}[{at}]"),
+                name: format!("{letter}{number}[{at}]"),
                 symbols: sum(next.fan_out, named),
                 right: Right::Sum(terms),
-                value,
+                value: came,
                 is_of_step: true,
             });
+            let to = ("da", Item::DA(index));
+            equations.extend(self.dropped(layer, unit, &format!("dd{number}"), came, to));
+            let value = self.row_of(Item::DA(index), layer.fan_out)[unit];
             equations.push(self.through_slope(layer, unit, value, &format!("da{number}")));
+            let z = self.row_of(Item::Z(index), layer.fan_out)[unit];
+            let norm = self.norm(layer, unit);
+            equations.extend(norm.map(|norm| norm.backward(number, at, (z, self.rows))));
+            each = 2 + between(layer);
         }
         let title = words::title(StageKind::Backward(index), self.network());
         part(title, each * layer.fan_out, equations)

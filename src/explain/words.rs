@@ -1,8 +1,10 @@
 //! What formulas are called and what a stage does, in plain words.
 
-use super::kinds::StageKind;
+use super::kinds::{StageKind, tensor_name};
 use super::matrix::{Mark, Matrix};
-use crate::network::{Activation, GradientAt, Layer, Loss, Network};
+use crate::network::{
+    Activation, GradientAt, Layer, Loss, NORM_MOMENTUM, Network, Tensor, TensorKind,
+};
 use crate::optimizer::{Decay, Optimizer, UpdateRule};
 
 /// An activation as a function of `z`.
@@ -106,6 +108,23 @@ pub(super) fn update(optimizer: &Optimizer) -> String {
     }
 }
 
+/// What becomes of a running estimate.
+pub(super) fn running(tensor: &Tensor) -> String {
+    let (name, number) = (tensor_name(tensor), tensor.layer + 1);
+    let (kept, momentum) = (1.0 - NORM_MOMENTUM, NORM_MOMENTUM);
+    match tensor.kind {
+        TensorKind::RunningMean => format!("{kept} {name} + {momentum} mean{number}"),
+        _ => format!("{kept} {name} + {momentum} variance{number} m/(m - 1)"),
+    }
+}
+
+/// Of a layer with a norm.
+pub(super) fn no_bias_gradient(number: usize) -> String {
+    format!(
+        "db{number} is 0 but for rounding: the norm takes the mean off again, and with it whatever the bias adds."
+    )
+}
+
 /// The formula of an update with a tensor's name in the place of `p`.
 pub(super) fn of_parameter(formula: &str, name: &str) -> String {
     let word = |word: &str| match word.trim_matches(|c: char| "(),^2".contains(c)) {
@@ -154,9 +173,8 @@ pub(super) fn about(
             counted(rows, "example")
         ),
         StageKind::Forward(index) => {
-            let Some(Layer { fan_in, fan_out, activation: kind, .. }) = layer(index) else {
-                return String::new();
-            };
+            let Some(own) = layer(index) else { return String::new() };
+            let Layer { fan_in, fan_out, activation: kind, .. } = own;
             let feeds = match index {
                 0 => counted(fan_in, "input"),
                 _ => counted(fan_in, "unit") + " before",
@@ -176,9 +194,24 @@ pub(super) fn about(
                 1 => "The unit takes a weighted sum of".to_owned(),
                 units => format!("Each of the {units} units takes a weighted sum of"),
             };
-            format!(
-                "{units} the {feeds} and adds its bias. {bends} Every row is computed alone, all with the same weights."
-            )
+            let rows = match own.is_normed() {
+                true => "The norm takes each unit's mean over the rows of the batch off its sums, divides by their \
+                         deviation, multiplies by gamma and adds beta: only here do rows count together. ",
+                false => "Every row is computed alone, all with the same weights.",
+            };
+            let (before, after) = if own.is_normed() { (rows, "") } else { ("", rows) };
+            let dropped = match own.dropout > 0.0 {
+                true => format!(
+                    " Dropout sets each activation to 0 with a probability of {}, and divides the others by what is left of \
+                     1, so that their mean stays; which ones follows from the seed, the step, the layer, the row and the \
+                     unit.",
+                    own.dropout
+                ),
+                false => String::new(),
+            };
+            format!("{units} the {feeds} and adds its bias. {before}{bends} {after}{dropped}")
+                .trim_end()
+                .replace("  ", " ")
         }
         StageKind::Loss => "One number says how wrong the outputs are; training makes it smaller. It is a mean over \
                             the rows, so that it does not grow with the batch."
@@ -196,11 +229,26 @@ pub(super) fn about(
                  it times what its sum wants changed; a bias's gradient is the same with an input of 1."
             )
         }
-        StageKind::Backward(index) => format!(
-            "What the next layer's sums want changed goes back through its weights (dA{0}), and through the slope of \
-             the activation (dZ{0}). Then the gradients of this layer's weights and biases, as before.",
-            index + 1
-        ),
+        StageKind::Backward(index) => {
+            let (is_normed, drops) =
+                layer(index).map_or((false, false), |own| (own.is_normed(), own.dropout > 0.0));
+            let number = index + 1;
+            let weights = match drops {
+                true => format!("(dD{number}), through the mask of dropout (dA{number}), and"),
+                false => format!("(dA{number}), and"),
+            };
+            let slope = match is_normed {
+                true => format!(
+                    "(dN{number}), and through the norm (dZ{number}), whose mean and deviation change with every row too"
+                ),
+                false => format!("(dZ{number})"),
+            };
+            let all = if is_normed { "weights, biases, gamma and beta" } else { "weights and biases" };
+            format!(
+                "What the next layer's sums want changed goes back through its weights {weights} through the slope of \
+                 the activation {slope}. Then the gradients of this layer's {all}, as before."
+            )
+        }
         StageKind::Clipping => {
             "All gradients together are one vector. Where it is longer than allowed, all of it is scaled down: the \
              direction stays."

@@ -338,6 +338,11 @@ impl Gpu {
         self.faults.report(GpuError::Lost("destroyed".to_owned()));
     }
 
+    /// Comes to [`GpuError::Lost`] once the device is lost, and to nothing as long as it is not.
+    pub fn lost(&self) -> impl Future<Output = GpuError> + use<> {
+        self.faults.lost()
+    }
+
     pub(super) fn profiler(&self) -> std::sync::MutexGuard<'_, Option<Profiler>> {
         self.profiler.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,8 @@
 //! Errors of adapters and devices, and where the device's callbacks record them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_channel::oneshot;
 
 /// An error of an adapter, a device, or a request to it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -136,20 +138,57 @@ impl GpuError {
 
 /// The error that the device's callbacks report, from any thread.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<Option<GpuError>>);
+pub(super) struct Faults {
+    first: Mutex<Option<GpuError>>,
+    /// Whoever waits for the loss of the device.
+    waiting: Mutex<Vec<oneshot::Sender<GpuError>>>,
+}
 
 impl Faults {
     /// Keeps the first error, but the loss of the device replaces its consequences.
     pub(super) fn report(&self, error: GpuError) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.is_none() || matches!(error, GpuError::Lost(_)) {
+        let is_lost = matches!(error, GpuError::Lost(_));
+        if is_lost {
+            for waiting in self.waiting().drain(..) {
+                // Whoever has ceased to wait need not hear.
+                let _ = waiting.send(error.clone());
+            }
+        }
+        let mut kept = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_none() || is_lost {
             *kept = Some(error);
         }
     }
 
+    /// Comes to the loss of the device, and to nothing as long as there is none.
+    pub(super) fn lost(&self) -> impl Future<Output = GpuError> + use<> {
+        let (sender, receiver) = oneshot::channel();
+        match self.check_lost() {
+            // It has happened; the receiver is here.
+            Some(lost) => drop(sender.send(lost)),
+            None => self.waiting().push(sender),
+        }
+        async {
+            match receiver.await {
+                Ok(lost) => lost,
+                // The device was closed.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<oneshot::Sender<GpuError>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_lost(&self) -> Option<GpuError> {
+        let kept = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clone().filter(|error| matches!(error, GpuError::Lost(_)))
+    }
+
     /// The reported error. A lost device stays lost; any other error is returned once.
     pub(super) fn check(&self) -> Result<(), GpuError> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
             Some(lost @ GpuError::Lost(_)) => Err(lost.clone()),
             _ => kept.take().map_or(Ok(()), Err),
@@ -160,6 +199,7 @@ impl Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::at_once;
 
     #[test]
     fn a_lost_device_stays_lost_and_other_errors_are_returned_once() {
@@ -175,5 +215,18 @@ mod tests {
         faults.report(other);
         assert_eq!(faults.check(), Err(lost.clone()));
         assert_eq!(faults.check(), Err(lost));
+    }
+
+    #[test]
+    fn the_loss_of_a_device_is_heard_by_all_who_wait_and_nothing_else_is() {
+        let faults = Faults::default();
+        let waiting = [faults.lost(), faults.lost()];
+        faults.report(GpuError::Validation { what: "x".into(), message: "y".into() });
+        assert_eq!(at_once(faults.lost()), None);
+        let lost = GpuError::Lost("reset".into());
+        faults.report(lost.clone());
+        for heard in waiting.into_iter().map(at_once).chain([at_once(faults.lost())]) {
+            assert_eq!(heard, Some(lost.clone()));
+        }
     }
 }

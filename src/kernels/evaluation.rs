@@ -9,7 +9,7 @@ use super::{
     source, write,
 };
 use crate::gpu::{Constant, Kernel, KernelRow, Launch};
-use crate::network::{Activation, Loss, row_stride};
+use crate::network::{Activation, Loss, NORM_EPS, row_stride};
 
 params! {
     /// Of `evaluate_rows`.
@@ -109,26 +109,36 @@ params! {
         first_parameter: u32,
         /// The first of the rows in the data set.
         first_row: u32,
+        /// Where the layer has a norm, the first of its running estimates among a network's parameters.
+        running_at: u32,
+        /// What is added to a variance.
+        eps: f32,
     }
 }
 
 /// A layer of many networks over the same rows.
 pub const POPULATION_FORWARD: Kernel<PopulationForwardParams> = Kernel::new(KernelRow {
     name: "population_forward",
-    source: source!("population_forward", "grid", "activation"),
+    source: source!("population_forward", "grid", "deviation", "activation"),
     bindings: &[read("input"), read("parameters"), write("output")],
-    constants: &[ACTIVATION, ACTIVATION_PARAMETER, Constant { name: "FROM_DATA", values: BOOLS }],
+    constants: &[
+        ACTIVATION,
+        ACTIVATION_PARAMETER,
+        Constant { name: "FROM_DATA", values: BOOLS },
+        Constant { name: "NORMED", values: BOOLS },
+    ],
     twin: "population_forward",
     ..PLAIN
 });
 
 /// A layer of `networks` networks, whose parameters begin at `first_parameter` of each: over the rows of a
-/// data set from the one that `from_data` names on, or over what the layer before made of them.
+/// data set from the one that `from_data` names on, or over what the layer before made of them. With a norm, by the
+/// running estimates that begin at `running_at`.
 pub fn population_forward(
     kind: (Activation, f64),
     shape: LayerShape,
     networks: usize,
-    first_parameter: usize,
+    (first_parameter, running_at): (usize, Option<usize>),
     from_data: Option<usize>,
 ) -> Launch {
     let LayerShape { rows, fan_in, fan_out } = shape;
@@ -141,7 +151,12 @@ pub fn population_forward(
         networks: networks as u32,
         first_parameter: first_parameter as u32,
         first_row: from_data.unwrap_or(0) as u32,
+        running_at: running_at.unwrap_or(0) as u32,
+        eps: NORM_EPS as f32,
     };
     let launch = POPULATION_FORWARD.launch(params, rows * fan_out * networks);
-    activating(launch, kind).constant("FROM_DATA", from_data.is_some()).with_iterations(fan_in)
+    activating(launch, kind)
+        .constant("FROM_DATA", from_data.is_some())
+        .constant("NORMED", running_at.is_some())
+        .with_iterations(fan_in)
 }

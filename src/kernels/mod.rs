@@ -8,6 +8,7 @@
 mod batch;
 mod batch_norm;
 mod canary;
+mod dropout;
 mod evaluation;
 mod fused;
 mod params;
@@ -19,6 +20,7 @@ mod update;
 pub use batch::*;
 pub use batch_norm::*;
 pub use canary::*;
+pub use dropout::*;
 pub use evaluation::*;
 pub use fused::*;
 pub use plain::*;
@@ -143,6 +145,7 @@ pub const ALL: &[KernelRow] = &[
     NORM_STATISTICS.row,
     NORM_APPLY.row,
     ACTIVATE.row,
+    DROPOUT.row,
     LOSS_ELEMENTWISE.row,
     LOSS_SOFTMAX.row,
     ACTIVATE_GRAD.row,
@@ -177,6 +180,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("finite", include_str!("../../shaders/common/finite.wgsl")),
     ("grid", include_str!("../../shaders/common/grid.wgsl")),
     ("loss", include_str!("../../shaders/common/loss.wgsl")),
+    ("mask", include_str!("../../shaders/common/mask.wgsl")),
     ("network", include_str!("../../shaders/common/network.wgsl")),
     ("norm", include_str!("../../shaders/common/norm.wgsl")),
     ("optimizer", include_str!("../../shaders/common/optimizer.wgsl")),

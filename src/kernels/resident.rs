@@ -152,6 +152,7 @@ pub const TRAIN_INVOCATION: Kernel<TrainParams> = Kernel::new(KernelRow {
         "loss",
         "activation",
         "order",
+        "mask",
         "threefry"
     ),
     bindings: TRAIN_BINDINGS,
@@ -175,7 +176,9 @@ pub const TRAIN_WORKGROUP: Kernel<TrainParams> = Kernel::new(KernelRow {
         "loss",
         "activation",
         "order",
-        "threefry"
+        "mask",
+        "threefry",
+        "deviation"
     ),
     ..TRAIN_INVOCATION.row
 });

@@ -236,6 +236,11 @@ impl Layout {
         &self.tensors
     }
 
+    /// Numbers that a network is: all tensors, padding not counted.
+    pub fn count(&self) -> usize {
+        self.tensors.iter().map(|tensor| tensor.rows * tensor.cols).sum()
+    }
+
     /// Every tensor that is learned.
     pub fn learned(&self) -> impl Iterator<Item = &Tensor> {
         self.tensors.iter().filter(|tensor| tensor.kind.is_learned())

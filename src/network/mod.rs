@@ -1,6 +1,7 @@
 //! What a network is: layer sizes, an activation per layer, a loss. Plain data, validated once.
 
 mod activation;
+mod dropout;
 mod hyperparameter;
 mod init;
 mod layout;
@@ -10,6 +11,7 @@ mod norm;
 mod real;
 
 pub use activation::{Activation, ActivationRow, NEGATIVE_SLOPE, SATURATED_WITHIN, SlopeNeeds};
+pub use dropout::{DROPOUT, Mask, dropout_scale, dropout_threshold};
 pub use hyperparameter::{BadValue, Hyperparameter, Range};
 pub use init::{Draw, Initializer};
 pub(crate) use layout::row_stride;
@@ -118,6 +120,16 @@ pub enum NetworkError {
         /// The sizes given.
         sizes: Vec<usize>,
     },
+    /// Dropout of no layer.
+    #[error(
+        "--dropout {dropout}: it is for hidden layers, and layers {sizes:?} have none; give --layers one, or leave it out"
+    )]
+    NothingToDrop {
+        /// What was asked for.
+        dropout: f64,
+        /// The sizes given.
+        sizes: Vec<usize>,
+    },
     /// Softmax over one class.
     #[error(
         "loss softmax-cross-entropy over a single output is always 0; use bce-with-logits, or an output size of 2 or more"
@@ -141,6 +153,8 @@ pub struct Layer {
     pub parameter: f64,
     /// What is done to `z` before; nothing to that of the output layer.
     pub norm: Norm,
+    /// The probability with which a step drops one of its activations; 0 of the output layer.
+    pub dropout: f64,
 }
 
 impl Layer {
@@ -165,6 +179,8 @@ pub struct Network {
     parameters: Vec<f64>,
     /// Of the hidden layers.
     norm: Norm,
+    /// Of the hidden layers, in steps alone.
+    dropout: f64,
     loss: Loss,
     /// 0 where the loss has none.
     loss_parameter: f64,
@@ -180,6 +196,8 @@ struct Unchecked {
     activation_parameters: Option<Vec<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     norm: Option<Norm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropout: Option<f64>,
     loss: Loss,
     #[serde(skip_serializing_if = "Option::is_none")]
     loss_parameter: Option<f64>,
@@ -200,13 +218,14 @@ impl TryFrom<Unchecked> for Network {
         for (row, value) in network.hyperparameters() {
             row.check(value)?;
         }
-        network.with_norm(raw.norm.unwrap_or_default())
+        network.with_norm(raw.norm.unwrap_or_default())?.with_dropout(raw.dropout.unwrap_or(0.0))
     }
 }
 
 impl From<Network> for Unchecked {
     fn from(network: Network) -> Unchecked {
-        let Network { sizes, activations, parameters, norm, loss, loss_parameter } = network;
+        let Network { sizes, activations, parameters, norm, dropout, loss, loss_parameter } =
+            network;
         let defaults = activations.iter().map(|activation| activation.default_parameter());
         let is_default = defaults.eq(parameters.iter().copied());
         Unchecked {
@@ -214,6 +233,7 @@ impl From<Network> for Unchecked {
             activations,
             activation_parameters: (!is_default).then_some(parameters),
             norm: (norm != Norm::None).then_some(norm),
+            dropout: (dropout != 0.0).then_some(dropout),
             loss,
             loss_parameter: (loss_parameter != loss.default_parameter()).then_some(loss_parameter),
         }
@@ -256,7 +276,8 @@ impl Network {
         }
         let parameters = activations.iter().map(|kind| kind.default_parameter()).collect();
         let loss_parameter = loss.default_parameter();
-        Ok(Network { sizes, activations, parameters, norm: Norm::None, loss, loss_parameter })
+        let (norm, dropout) = (Norm::None, 0.0);
+        Ok(Network { sizes, activations, parameters, norm, dropout, loss, loss_parameter })
     }
 
     /// The same with a norm of the hidden layers.
@@ -272,6 +293,19 @@ impl Network {
             return Err(NetworkError::TooManyParameters { sizes: self.sizes });
         }
         self.norm = norm;
+        Ok(self)
+    }
+
+    /// The same with a probability with which a step drops an activation of a hidden layer.
+    ///
+    /// # Errors
+    /// Where it is none, or there is no hidden layer.
+    pub fn with_dropout(mut self, dropout: f64) -> Result<Network, NetworkError> {
+        DROPOUT.check(dropout)?;
+        if dropout > 0.0 && self.sizes.len() == 2 {
+            return Err(NetworkError::NothingToDrop { dropout, sizes: self.sizes });
+        }
+        self.dropout = dropout;
         Ok(self)
     }
 
@@ -366,6 +400,16 @@ impl Network {
         self.norm
     }
 
+    /// The probability with which a step drops an activation of a hidden layer.
+    pub fn dropout(&self) -> f64 {
+        self.dropout
+    }
+
+    /// Whether a step computes other outputs of the same rows than a prediction does.
+    pub fn trains_otherwise(&self) -> bool {
+        self.norm != Norm::None || self.dropout > 0.0
+    }
+
     /// How many inputs a row has.
     pub fn inputs(&self) -> usize {
         self.sizes[0]
@@ -378,13 +422,17 @@ impl Network {
 
     /// The weight layers, first to last.
     pub fn layers(&self) -> impl DoubleEndedIterator<Item = Layer> + ExactSizeIterator + '_ {
-        (0..self.activations.len()).map(|index| Layer {
-            index,
-            fan_in: self.sizes[index],
-            fan_out: self.sizes[index + 1],
-            activation: self.activations[index],
-            parameter: self.parameters[index],
-            norm: if index + 1 < self.activations.len() { self.norm } else { Norm::None },
+        (0..self.activations.len()).map(|index| {
+            let is_hidden = index + 1 < self.activations.len();
+            Layer {
+                index,
+                fan_in: self.sizes[index],
+                fan_out: self.sizes[index + 1],
+                activation: self.activations[index],
+                parameter: self.parameters[index],
+                norm: if is_hidden { self.norm } else { Norm::None },
+                dropout: if is_hidden { self.dropout } else { 0.0 },
+            }
         })
     }
 

@@ -163,6 +163,22 @@ impl Optimizer {
         Ok(())
     }
 
+    /// As JSON: null for numbers that it does not use.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut value = serde_json::json!({
+            "name": self.kind,
+            "weight_decay": self.weight_decay,
+            "decay": (self.weight_decay != 0.0).then_some(self.decay),
+            "clip_norm": self.clip_norm,
+            "clip_value": self.clip_value,
+        });
+        for row in HYPERPARAMETERS {
+            let has = self.kind.row().hyperparameters.iter().any(|own| own.name == row.name);
+            value[row.name] = serde_json::json!(has.then(|| self.value(row)));
+        }
+        value
+    }
+
     /// The value of a hyperparameter; its default where that is none of an optimizer.
     pub fn value(mut self, row: &Hyperparameter) -> f64 {
         self.value_mut(row).map_or(row.default, |value| *value)

@@ -38,6 +38,8 @@ pub enum Purpose {
     Rows = 3,
     /// Which rows are for validation; the layer is 0.
     Validation = 4,
+    /// Which units a step drops.
+    Dropout = 5,
 }
 
 /// A seed as a key.

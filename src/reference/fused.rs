@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::twins::{
     Grid, MatmulShape, TargetRows, Update, activate, activate_grad, activation, bias_add,
-    bias_grad, gather, loss, loss_mean, matmul, update,
+    bias_grad, gather, inverse_deviation, loss, loss_mean, matmul, update,
 };
 use super::{Real, predictions};
 use crate::network::{Activation, GradientAt, Loss};
@@ -213,11 +213,13 @@ pub fn finish_step<T: Real>(row_loss: &[T], clock: &mut u32, losses: &mut [T], s
 
 /// One layer of many networks over the same rows. `parameters` is `[..][networks]`: the layer's weights and its
 /// bias, without padding; `output` is `[rows][stride][networks]`, and so is `input` but where it is the
-/// data's `[rows][stride]`.
+/// data's `[rows][stride]`. With a norm, gamma and beta stand behind the bias, and its running means and variances from
+/// `running_at` on.
 pub fn population_forward<T: Real>(
     (kind, parameter): (Activation, f64),
     (input, is_data): (&[T], bool),
     parameters: &[T],
+    running_at: Option<usize>,
     output: &mut [T],
     shape: LayerShape,
     networks: usize,
@@ -232,6 +234,12 @@ pub fn population_forward<T: Real>(
                     let at = row * input_stride + i;
                     let x = if is_data { input[at] } else { input[at * networks + network] };
                     sum += x * own(i * fan_out + unit);
+                }
+                if let Some(mean_at) = running_at {
+                    let gamma_at = (fan_in + 1) * fan_out + unit;
+                    let inverse = inverse_deviation(own(mean_at + fan_out + unit));
+                    sum = own(gamma_at) * ((sum - own(mean_at + unit)) * inverse)
+                        + own(gamma_at + fan_out);
                 }
                 let at = (row * stride + unit) * networks + network;
                 output[at] = activation(kind, T::of(parameter), sum);

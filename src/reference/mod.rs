@@ -7,7 +7,7 @@ pub mod twins;
 
 pub use crate::network::Real;
 
-use crate::network::{Activation, GradientAt, Layer, Layout, Link, Network, NormBlock};
+use crate::network::{Activation, GradientAt, Layer, Layout, Link, Mask, Network, NormBlock};
 use crate::optimizer::Optimizer;
 use twins::{Grid, MatmulShape, TargetRows};
 
@@ -31,6 +31,10 @@ pub struct Between<T> {
     pub statistics: Vec<Vec<T>>,
     /// What the norm of each layer made of `z`; nothing of a layer without one.
     pub normalized: Vec<Vec<T>>,
+    /// What dropout left of the activations of each layer; nothing of a layer without it.
+    pub dropped: Vec<Vec<T>>,
+    /// The loss's gradient with respect to these.
+    pub d_dropped: Vec<Vec<T>>,
     /// dLoss/da of each layer; none of the last where the loss gives dLoss/dz at once.
     pub d_activations: Vec<Vec<T>>,
     /// The loss's gradient with respect to what a norm made; nothing of a layer without one.
@@ -45,12 +49,12 @@ pub struct Between<T> {
     pub clip_scale: T,
 }
 
-/// What norms take their means and variances from.
+/// What norms take their means and variances from, and whether activations are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// The rows of the batch.
+    /// The rows of the batch, and they are.
     Training,
-    /// The running estimates.
+    /// The running estimates, and they are not.
     Evaluation,
 }
 
@@ -71,6 +75,8 @@ pub struct Reference<T> {
     pub moments: [Vec<T>; 2],
     /// Steps done with an optimizer.
     pub steps: u32,
+    /// What the masks of dropout are drawn from, with the number of the step.
+    pub seed: u64,
 }
 
 impl<T: Real> Reference<T> {
@@ -89,16 +95,18 @@ impl<T: Real> Reference<T> {
             between: Between::default(),
             moments: [vec![T::of(0.0); len], vec![T::of(0.0); len]],
             steps: 0,
+            seed: 0,
         }
     }
 
     /// Outputs `[rows][outputs]` of `inputs` `[rows][inputs]`, as a prediction makes them: norms take their running
-    /// estimates.
+    /// estimates, and nothing is dropped.
     pub fn forward(&mut self, inputs: &[T]) -> &[T] {
         self.forward_as(Mode::Evaluation, inputs)
     }
 
-    /// The same as a step makes them: norms take the statistics of these rows, and move their running estimates.
+    /// The same as a step makes them: norms take the statistics of these rows, and move their running
+    /// estimates; dropout has the mask of the step to come.
     pub fn forward_in_training(&mut self, inputs: &[T]) -> &[T] {
         self.forward_as(Mode::Training, inputs)
     }
@@ -120,6 +128,7 @@ impl<T: Real> Reference<T> {
         self.between.products.truncate(layer + 1);
         self.between.statistics.truncate(layer);
         self.between.normalized.truncate(layer);
+        self.between.dropped.truncate(layer);
         self.activate(layer, Mode::Training);
         self.forward_after(layer)
     }
@@ -131,6 +140,8 @@ impl<T: Real> Reference<T> {
         self.between.products.truncate(layer + 1);
         self.between.statistics.truncate(layer + 1);
         self.between.normalized.truncate(layer + 1);
+        self.between.dropped.truncate(layer);
+        self.drop_units(layer, Mode::Training);
         for index in layer + 1..self.network.activations().len() {
             self.pre_activate(index, &[]);
             self.activate(index, Mode::Training);
@@ -143,7 +154,7 @@ impl<T: Real> Reference<T> {
         let [fan_in, fan_out] = [index, index + 1].map(|at| self.network.sizes()[at]);
         let block = self.layout.block(index);
         let parameters = &self.parameters[block.range()];
-        let input = self.trace.activations.last().map_or(inputs, |a| a);
+        let input = layer_input(&self.trace, &self.between, index, inputs);
         let rows = input.len() / fan_in;
         let mut z = vec![T::of(0.0); rows * fan_out];
         let shape = MatmulShape {
@@ -189,6 +200,19 @@ impl<T: Real> Reference<T> {
         self.between.statistics.push(statistics);
         self.between.normalized.push(normalized);
         self.trace.activations.push(a);
+        self.drop_units(index, mode);
+    }
+
+    /// What dropout leaves of a layer's activations.
+    fn drop_units(&mut self, index: usize, mode: Mode) {
+        let Some(layer) = self.network.layers().nth(index) else { return };
+        let a = &self.trace.activations[index];
+        let mask = Mask::new(&layer, self.seed, self.steps).filter(|_| mode == Mode::Training);
+        self.between.dropped.push(mask.map_or_else(Vec::new, |mask| {
+            let mut dropped = vec![T::of(0.0); a.len()];
+            twins::dropout(&mask, a, &mut dropped, grid(&layer, a.len() / layer.fan_out));
+            dropped
+        }));
     }
 
     /// The outputs of the last forward pass.
@@ -229,11 +253,16 @@ impl<T: Real> Reference<T> {
         let (row_loss, loss, mut d) = self.row_losses(targets);
         let mut at = self.network.loss().gradient_at();
         let (mut d_activations, mut d_normalized) = (Vec::new(), Vec::new());
-        let mut d_pre_activations = Vec::new();
+        let (mut d_pre_activations, mut d_dropped) = (Vec::new(), Vec::new());
         for layer in self.network.layers().rev() {
             let block = self.layout.block(layer.index);
             let grid = grid(&layer, rows);
-            let mut d_output = Vec::new();
+            let (mut d_output, mut d_kept) = (Vec::new(), Vec::new());
+            if let Some(mask) = self.mask(&layer) {
+                d_kept.clone_from(&d);
+                twins::dropout(&mask, &d_kept, &mut d, grid);
+            }
+            d_dropped.push(d_kept);
             let Trace { pre_activations, activations, .. } = &self.trace;
             let z = &pre_activations[layer.index];
             if at == GradientAt::Output {
@@ -256,10 +285,7 @@ impl<T: Real> Reference<T> {
                 put(&gradients, &mut self.gradients[block.range()], block, &layer);
             }
             d_normalized.push(d_normed);
-            let input = match layer.index.checked_sub(1) {
-                Some(previous) => &self.trace.activations[previous],
-                None => inputs,
-            };
+            let input = layer_input(&self.trace, &self.between, layer.index, inputs);
             let gradients = &mut self.gradients[block.range()];
             let d_weights = MatmulShape {
                 m: layer.fan_in,
@@ -290,17 +316,25 @@ impl<T: Real> Reference<T> {
             d_pre_activations.push(std::mem::replace(&mut d, d_input));
         }
         d_activations.reverse();
+        d_dropped.reverse();
         d_normalized.reverse();
         d_pre_activations.reverse();
         self.trace.d_pre_activations = d_pre_activations;
         self.between = Between {
             d_activations,
             d_normalized,
+            d_dropped,
             row_loss,
             loss,
             ..std::mem::take(&mut self.between)
         };
         loss
+    }
+
+    /// The mask of the last forward pass, where it had one of this layer.
+    fn mask(&self, layer: &Layer) -> Option<Mask> {
+        let has_one = self.between.dropped.get(layer.index).is_some_and(|list| !list.is_empty());
+        Mask::new(layer, self.seed, self.steps).filter(|_| has_one)
     }
 
     /// Forward, backward, `parameters -= learning_rate * gradients`; returns the loss before it.
@@ -333,6 +367,20 @@ impl<T: Real> Reference<T> {
         twins::optimizer_step(&numbers, scale, gradients, parameters, [first, second]);
         self.steps += 1;
         loss
+    }
+}
+
+/// What feeds a layer: the one before it, as far as its units were not dropped, or `inputs`.
+fn layer_input<'a, T>(
+    trace: &'a Trace<T>,
+    between: &'a Between<T>,
+    index: usize,
+    inputs: &'a [T],
+) -> &'a [T] {
+    match index.checked_sub(1) {
+        None => inputs,
+        Some(before) if between.dropped[before].is_empty() => &trace.activations[before],
+        Some(before) => &between.dropped[before],
     }
 }
 

@@ -3,8 +3,8 @@
 
 use super::Real;
 use super::fused::count_units;
-use super::twins::{Grid, activate, halves};
-use crate::network::{Activation, NORM_EPS, NORM_MOMENTUM, unbiased};
+use super::twins::{Grid, activate, halves, inverse_deviation};
+use crate::network::{Activation, NORM_MOMENTUM, unbiased};
 
 /// Lanes over which the rows of a column are summed.
 pub const COLUMN_LANES: usize = 16;
@@ -37,11 +37,6 @@ pub fn norm_statistics<T: Real>(input: &[T], statistics: &mut [T], running: &mut
         let variance = variance * T::of(unbiased(rows));
         running[stride + col] = moved(running[stride + col], variance);
     }
-}
-
-/// `1 / sqrt(variance + eps)`.
-fn inverse_deviation<T: Real>(variance: T) -> T {
-    T::of(1.0) / (variance + T::of(NORM_EPS)).sqrt()
 }
 
 /// `normalized = n` and `output = activation(n)`, with the counts of [`count_units`] of what came out.

@@ -9,7 +9,7 @@ use rand::Rng;
 
 use super::Real;
 use crate::data::{epoch_key, permuted};
-use crate::network::{Activation, GradientAt, Link, Loss};
+use crate::network::{Activation, GradientAt, Link, Loss, Mask, NORM_EPS};
 use crate::optimizer::{CLIP_EPSILON, Coefficients, Decay, Optimizer, OptimizerKind};
 use crate::random::{Purpose, Threefry};
 
@@ -93,6 +93,21 @@ pub fn activate<T: Real>(
 ) {
     for (index, _) in grid.indices() {
         output[index] = activation(kind, T::of(parameter), input[index]);
+    }
+}
+
+/// `1 / sqrt(variance + eps)`.
+pub(super) fn inverse_deviation<T: Real>(variance: T) -> T {
+    T::of(1.0) / (variance + T::of(NORM_EPS)).sqrt()
+}
+
+/// `output` = what a mask makes of `input`: of activations, and of gradients on their way back.
+pub fn dropout<T: Real>(mask: &Mask, input: &[T], output: &mut [T], grid: Grid) {
+    for row in 0..grid.rows {
+        for col in 0..grid.cols {
+            let at = row * grid.stride + col;
+            output[at] = mask.applied(input[at], row, col);
+        }
     }
 }
 

@@ -11,13 +11,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    AdapterReport, LockstepReport, PredictReport, RateReport, SweepResult, driver, profile,
+    AdapterReport, LockstepReport, PredictReport, RateReport, SweepResult, driver, in_flags,
+    profile,
 };
 use crate::Error;
 use crate::data::{Dataset, Samples};
 use crate::engine::EngineSpec;
 use crate::gpu::{AdapterEntry, Profile, SkippedBackend};
-use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule, ScheduleKind};
+use crate::optimizer::{Schedule, ScheduleKind};
 use crate::sweep::{CellScore, Scored, Sweep};
 use crate::train::{ClassScore, Confusion, Evaluation, Halving, Outcome, Progress, Training};
 
@@ -116,22 +117,6 @@ fn schedule(schedule: &Schedule) -> Value {
     })
 }
 
-/// The optimizer; null for numbers that it does not use.
-fn optimizer(rule: &Optimizer) -> Value {
-    let mut value = json!({
-        "name": rule.kind,
-        "weight_decay": rule.weight_decay,
-        "decay": (rule.weight_decay != 0.0).then_some(rule.decay),
-        "clip_norm": rule.clip_norm,
-        "clip_value": rule.clip_value,
-    });
-    for row in HYPERPARAMETERS {
-        let has = rule.kind.row().hyperparameters.iter().any(|own| own.name == row.name);
-        value[row.name] = json!(has.then(|| rule.value(row)));
-    }
-    value
-}
-
 /// What the training and its sweep have in common.
 fn run(training: &Training) -> Value {
     let batches = training.batches(training.seed);
@@ -164,16 +149,17 @@ pub(super) fn start(
         "normalize": samples.normalize,
         "normalize_targets": samples.normalize_targets,
         "encodings": schema.encodings,
-        "data_notes": samples.notes,
+        "data_notes": samples.notes.iter().map(|note| in_flags(note)).collect::<Vec<_>>(),
         "network": training.network.sizes(),
         "activations": training.network.activations(),
         "norm": training.network.norm(),
+        "dropout": training.network.dropout(),
         "loss": training.network.loss(),
         "parameters": training.network.parameter_count(),
         "init": training.init,
         "init_scale": decimal(training.init_scale),
         "learning_rate": decimal(training.learning_rate),
-        "optimizer": optimizer(&training.optimizer),
+        "optimizer": training.optimizer.to_json(),
         "schedule": schedule(&training.schedule),
         "restarts": training.restarts,
     });
@@ -327,7 +313,7 @@ pub(super) fn lr_find(report: &RateReport<'_>) -> String {
     let settings = json!({
         "data": training.data.name(),
         "network": training.network.sizes(),
-        "optimizer": optimizer(&training.optimizer),
+        "optimizer": training.optimizer.to_json(),
         "seed": training.seed,
         "from": decimal(report.range.from),
         "to": decimal(report.range.to),

@@ -27,6 +27,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::engine::{EngineSpec, Mapping};
 use crate::gpu::{AdapterEntry, SkippedBackend};
 use crate::picture::{Paint, Window};
+use crate::settings::quoted;
 use crate::train::Training;
 
 pub use bench::{boundary_costs, contest, step_contest};
@@ -132,15 +133,6 @@ fn progress_bar(detail: Detail, length: u64, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
     ProgressBar::with_draw_target(Some(length), target)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// A word quoted for a shell where it needs to be.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+%@".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 /// The first lines of a report: the engine, its mapping of networks, its adapter, and a note.

@@ -81,6 +81,9 @@ pub fn script(
     let start = training.task(training.seed).start.parameters;
     let mut text = head(training, command, steps, &rows);
     text += IMPORTS;
+    if let Some(part) = parts::dropout(training) {
+        let _ = write!(text, "\n\n{part}");
+    }
     for part in [
         parts::network(&training.network),
         parts::loss(&training.network, training.data.is_weighted()),

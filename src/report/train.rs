@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
 
 use super::{
-    Detail, OutputError, batches, engine_line, json, print, profile, progress_bar, quoted, table,
-    verdict, window,
+    Detail, OutputError, batches, engine_line, in_flags, json, print, profile, progress_bar,
+    quoted, table, verdict, window,
 };
 use crate::Error;
 use crate::data::{Dataset, Encoding, Labels, Normalize, SOLVED_ROWS, Samples, Scaling};
@@ -405,7 +405,7 @@ fn about_data(training: &Training, samples: &Samples) -> String {
         let _ = writeln!(text, "     where numbers are missing: {}", filled.join(", "));
     }
     for note in &samples.notes {
-        let _ = writeln!(text, "({note})");
+        let _ = writeln!(text, "({})", in_flags(note));
     }
     text + &hints(&training.data, normalize)
 }
@@ -465,8 +465,9 @@ pub(super) fn describe(network: &Network) -> String {
 
 /// What a layer applies to its sums.
 pub(super) fn applied(layer: &Layer) -> String {
-    match layer.norm {
+    let text = match layer.norm {
         Norm::None => layer.activation.to_string(),
         norm => format!("{norm} norm {}", layer.activation),
-    }
+    };
+    if layer.dropout > 0.0 { format!("{text} dropout {}", layer.dropout) } else { text }
 }

@@ -1,7 +1,7 @@
 //! What errors of the library name in its own words, as flags of the command.
 
 /// Arguments and fields of the library, as its messages have them in backticks, with the flags that set them.
-pub const WORDS: [(&str, &str); 69] = [
+pub const WORDS: [(&str, &str); 70] = [
     ("Device::cpu()", "--device cpu"),
     ("EngineSpec::Cpu", "--engine cpu"),
     ("Model::from_bytes", "wgrad predict --model"),
@@ -23,6 +23,7 @@ pub const WORDS: [(&str, &str); 69] = [
     ("decimal_comma: true", "--decimal comma"),
     ("delimiter", "--delimiter"),
     ("device", "--device"),
+    ("dropout", "--dropout"),
     ("engine", "--engine"),
     ("epochs", "--epochs"),
     ("eps", "--eps"),

@@ -101,6 +101,11 @@ impl Checkups {
         diagnose(training, &trainer_state.history, &self.seen, &end)
     }
 
+    /// All that was seen so far.
+    pub(super) fn seen(&self) -> &[Checkup] {
+        &self.seen
+    }
+
     /// All that was seen.
     pub(super) fn into_seen(self) -> Vec<Checkup> {
         self.seen

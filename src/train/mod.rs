@@ -20,6 +20,7 @@
 //! ```
 
 mod control;
+mod course;
 pub mod doctor;
 mod evaluate;
 mod examine;
@@ -34,6 +35,7 @@ mod trainer_state;
 use std::sync::Arc;
 
 pub use control::{Resume, Shown};
+pub use course::{Course, Look};
 pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
 pub use evaluate::{ClassScore, Confusion, Evaluation, TargetErrors, dead_units, evaluate};
 pub(crate) use group::{Seed, judge, judge_by_engine, suits_lanes};

@@ -22,6 +22,7 @@ mod bias_add;
 mod bias_grad;
 mod canary;
 mod clip_scale;
+mod dropout;
 mod evaluate_rows;
 mod functions;
 mod gather_batch;

@@ -16,7 +16,7 @@ fn run(
     shape: LayerShape,
     networks: usize,
 ) -> Vec<f32> {
-    let (layer, args) = population_layer(kind, input, parameters, shape, networks);
+    let (layer, args) = population_layer(kind, input, (parameters, false), shape, networks);
     let [units, padding] = population_units(&launch(&layer, &args)[0], shape, networks);
     assert!(padding.iter().all(|&word| word == SENTINEL));
     floats(&units).to_vec()
@@ -47,10 +47,10 @@ fn a_wrong_twin_is_found_out() {
     let (input, parameters) = given(shape, 6, false);
     let actual = run(Activation::Relu, (&input, false), &parameters, shape, 6);
     let near = Bound::Mixed { absolute: 1e-5, relative: 1e-5 };
-    let other = twin(Activation::Identity, (&input, false), &parameters, shape, 6);
+    let other = twin(Activation::Identity, (&input, false), (&parameters, false), shape, 6);
     assert_apart("another activation", &actual, &other, near);
     let mut moved = parameters.clone();
     moved.rotate_left(1);
-    let other = twin(Activation::Relu, (&input, false), &moved, shape, 6);
+    let other = twin(Activation::Relu, (&input, false), (&moved, false), shape, 6);
     assert_apart("the next network's parameters", &actual, &other, near);
 }

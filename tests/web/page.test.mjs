@@ -1,14 +1,44 @@
 // The page itself, in a browser: names of controls, keys, links, points, narrow screens, a lost device.
 
 import assert from 'node:assert/strict';
-import test, { after } from 'node:test';
-import { close, open, site } from './browser.mjs';
+import test, { after, afterEach, before } from 'node:test';
+import { launch, serve } from './browser.mjs';
 
-after(close);
+let browser;
+let server;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/** What the pages of a test said on their consoles; errors fail it. */
+let errors = [];
+afterEach(async () => {
+  const said = errors;
+  errors = [];
+  for (const context of browser.contexts()) await context.close();
+  assert.deepEqual(said, []);
+});
+
+/** Opens a page of the site, with all that it asks for. */
+async function open(path, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  const requests = [];
+  page.on('request', request => requests.push(request.url()));
+  page.on('console', message => { if (message.type() === 'error') errors.push(message.text()); });
+  page.on('pageerror', error => errors.push(String(error)));
+  await page.goto(`${server.url}/${path}`);
+  return { page, requests };
+}
 
 /** What the run says of itself. */
 const progress = page => page.evaluate(() => wgradPage.store.state.progress);
-const settled = (page, condition, argument) => page.waitForFunction(condition, argument, { timeout: 60_000 });
+const settled = (page, condition, argument) => page.waitForFunction(condition, argument, { timeout: 30_000 });
 const ready = page => settled(page, () => globalThis.wgradPage?.store.state.phase === 'ready');
 const rows = page => page.evaluate(() => wgradPage.session.live.data.rows);
 
@@ -132,7 +162,7 @@ for (const path of ['', 'check.html']) {
 test('nothing is asked of another host', async () => {
   const { page, requests } = await open('#data=xor');
   await ready(page);
-  assert.deepEqual(requests.filter(url => !url.startsWith(site) && !url.startsWith('data:') && !url.startsWith('blob:')), []);
+  assert.deepEqual(requests.filter(url => !url.startsWith(`${server.url}/`) && !url.startsWith('data:') && !url.startsWith('blob:')), []);
 });
 
 test('a lost device is replaced, and the run goes on', async () => {

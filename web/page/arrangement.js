@@ -7,7 +7,7 @@ export const OF_DATA = ['noise', 'validation', 'data-seed'];
 /** Panels of settings; `open` ones are shown whole, of the others the rest is folded. */
 export const PANELS = [
   { title: 'Network', names: ['layers', 'activation', 'negative-slope', 'output-activation', 'init', 'init-scale'], open: true },
-  { title: 'Loss', names: ['loss', 'huber-delta', 'class-weights'], open: true },
+  { title: 'Loss', names: ['loss', 'huber-delta'], open: true },
   {
     title: 'Optimizer',
     names: ['optimizer', 'lr', 'momentum', 'beta1', 'beta2', 'alpha', 'eps', 'batch', 'epochs', 'seed'], open: true,

@@ -6,9 +6,6 @@ import { grouped } from './numbers.js';
 import { createStore, initial } from './store.js';
 import { startTheme } from './theme.js';
 
-/** @type {any[]} */
-let rows = [];
-
 /** @param {any} device */
 function showDevice(device) {
   const gpu = device.engine === 'webgpu';
@@ -24,14 +21,45 @@ function browserName() {
   return brands?.length ? `${brands.map((/** @type {any} */ { brand, version }) => `${brand} ${version}`).join(', ')} on ${/** @type {any} */ (navigator).userAgentData.platform}` : navigator.userAgent;
 }
 
-function showRows() {
+/** @param {string} title @param {string[]} lines */
+const list = (title, lines) => h('section', { class: 'plain' }, h('h3', {}, title), h('ul', {}, ...lines.map(line => h('li', {}, h('code', {}, line)))));
+
+/** What an adapter does not let be checked is no pass, and no failure either. @param {any} row */
+const verdictOf = ({ failures, passed }) => failures.length ? 'FAIL' : passed ? 'pass' : 'not checked';
+
+/** @param {any} result @returns {string[]} */
+const uncheckedOf = result => [...result.rows.flatMap((/** @type {any} */ row) => row.unchecked.map((/** @type {string} */ why) => `${row.what}: ${why}`)), ...result.notes];
+
+/** @param {any} result */
+function summaryOf({ rows, stopped }) {
+  const sum = (/** @type {string} */ key) => grouped(rows.reduce((/** @type {number} */ all, /** @type {any} */ row) => all + row[key], 0));
+  const worst = rows.reduce((/** @type {any} */ most, /** @type {any} */ row) => (row.worst ?? 0) > (most?.worst ?? -1) ? row : most, null);
+  const failed = rows.filter((/** @type {any} */ row) => row.failures.length).length;
+  const whole = rows.every((/** @type {any} */ row) => row.passed);
+  const verdict = failed ? `${failed} of ${rows.length} checks failed` : whole ? 'Passed' : 'Passed, as far as it can be checked here';
+  return `${verdict}${stopped ? ', cancelled before the end' : ''}: ${rows.length} checks, ${sum('cases')} cases, ${sum('numbers')} numbers${worst ? `; the largest error is ${(worst.worst ?? 0).toFixed(2)} of its bound, at ${worst.what}` : ''}.`;
+}
+
+/** The table as a text, for a report. @param {any} result @param {string} version */
+function reportOf(result, version) {
+  const lines = result.rows.map((/** @type {any} */ row) => {
+    const { what, cases, numbers, worst } = row;
+    return `${what.padEnd(20)} ${String(cases).padStart(5)} ${String(numbers).padStart(8)} ${(Number.isFinite(worst) ? worst.toFixed(3) : '-').padStart(6)}  ${verdictOf(row)}`;
+  });
+  const failures = result.rows.flatMap((/** @type {any} */ row) => row.failures);
+  return [`wgrad ${version}, quick check in a browser`, `adapter: ${result.about ?? result.adapter}`, `browser: ${browserName()}`, '',
+    `${''.padEnd(20)} cases  numbers  error`, ...lines, '', ...failures, ...uncheckedOf(result), summaryOf(result), ''].join('\n');
+}
+
+/** @param {any[]} rows */
+function showRows(rows) {
   fill(byId('check-table'), h('table', { class: 'checks' },
     h('caption', { class: 'unseen' }, 'Kernels and whole trainings: cases, the largest error as a share of its bound, verdict'),
     h('thead', {}, h('tr', {}, ...['what', 'cases', 'error / bound', '', 'verdict'].map(text => h('th', { scope: 'col' }, text)))),
-    h('tbody', {}, ...rows.map(({ what, cases, worst, passed }) => h('tr', { class: passed ? null : 'failed' },
+    h('tbody', {}, ...rows.map(row => ({ ...row, said: verdictOf(row) })).map(({ what, cases, worst, said }) => h('tr', { class: said === 'FAIL' ? 'failed' : null },
       h('th', { scope: 'row' }, what), h('td', {}, grouped(cases)), h('td', {}, Number.isFinite(worst) ? worst.toFixed(3) : '–'),
       h('td', { class: 'meter', 'aria-hidden': 'true' }, h('span', { style: `width:${Math.min(100, 100 * (worst || 0))}%` })),
-      h('td', {}, passed ? 'pass' : 'FAIL'))))));
+      h('td', {}, said))))));
 }
 
 async function start() {
@@ -40,7 +68,7 @@ async function start() {
   setText(byId('version'), wgrad.version);
   let device = await wgrad.open('webgpu');
   showDevice(device);
-  const [run, cancel, again, bar, state, filter] = ['check-run', 'check-cancel', 'check-copy', 'check-progress', 'check-state', 'check-filter'].map(byId);
+  const [run, cancel, again, bar, state, now, filter] = ['check-run', 'check-cancel', 'check-copy', 'check-progress', 'check-state', 'check-now', 'check-filter'].map(byId);
   if (device.engine !== 'webgpu') {
     setText(state, `${device.note} There is nothing to check without a GPU.`);
     return;
@@ -54,13 +82,13 @@ async function start() {
   again.addEventListener('click', () => copy(report, again));
   cancel.addEventListener('click', () => { cancelled = true; setText(state, 'Cancelling.'); });
   run.addEventListener('click', async () => {
-    rows = [];
     cancelled = false;
     run.disabled = true;
     cancel.hidden = bar.hidden = false;
     again.hidden = byId('check-report').hidden = byId('check-verdict').hidden = true;
     fill(byId('check-failures'));
     fill(byId('check-table'));
+    setText(state, 'Checking.');
     const began = performance.now();
     try {
       if (lost) { // what a driver reset took away is opened anew
@@ -69,22 +97,21 @@ async function start() {
         watch();
         showDevice(device);
       }
-      const result = await wgrad.check(device, { filter: filter.value.trim() || undefined, cancelled: () => cancelled }, (/** @type {any} */ { done, total, row, what }) => {
+      const result = await wgrad.check(device, { filter: filter.value.trim() || undefined }, (/** @type {any} */ { done, total, what }) => {
         bar.value = total ? done / total : 0;
-        if (row) { rows.push(row); showRows(); }
-        // The status is read aloud: so it is changed now and then, not with each kernel.
-        const text = `${done} of ${total} done${what ? `: ${what}` : ''}.`;
-        if (done % 8 === 0 || done === total) setText(state, text);
-      });
-      rows = result.rows;
-      showRows();
-      report = `${result.report.trimEnd()}\nbrowser: ${browserName()}\nwgrad ${wgrad.version}\n`;
+        setText(now, `${grouped(done)} of ${grouped(total)} done: ${what}.`);
+      }, () => cancelled);
+      setText(now, '');
+      showRows(result.rows);
+      report = reportOf(result, wgrad.version);
       const verdict = byId('check-verdict');
       verdict.hidden = false;
-      verdict.className = `verdict ${result.passed ? 'good' : 'bad'}`;
-      setText(verdict, result.summary);
       const failures = result.rows.flatMap((/** @type {any} */ row) => row.failures);
-      if (failures.length) fill(byId('check-failures'), h('h3', {}, 'What failed'), h('ul', {}, ...failures.slice(0, 50).map((/** @type {string} */ line) => h('li', {}, h('code', {}, line)))));
+      verdict.className = `verdict ${failures.length ? 'bad' : 'good'}`;
+      setText(verdict, summaryOf(result));
+      const unchecked = uncheckedOf(result);
+      fill(byId('check-failures'),
+        failures.length ? list('What failed', failures.slice(0, 50)) : null, unchecked.length ? list('What could not be checked here', unchecked) : null);
       setText(state, `${cancelled ? 'Cancelled' : 'Done'} after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
       byId('check-text').value = report;
       again.hidden = byId('check-report').hidden = false;
@@ -93,6 +120,7 @@ async function start() {
     }
     run.disabled = false;
     setText(run, 'Run it again');
+    setText(now, '');
     cancel.hidden = bar.hidden = true;
   });
 }

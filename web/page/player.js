@@ -3,8 +3,10 @@
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./store.js').Store} Store */
 
-/** Time of a frame for training; the rest is for the grid and for drawing. */
-const BUDGET_MS = 7;
+/** Time of a frame for the steps themselves; the rest is for the way to the device and back, the grid and drawing. */
+const BUDGET_MS = 6;
+/** Above this a frame has too many steps, whatever else it does. */
+const TOO_LONG_MS = 40;
 const DIAGNOSE_MS = 1200;
 /** Between frames for whoever asked the system for less motion: figures and pictures that still can be followed. */
 const CALM_MS = 400;
@@ -23,7 +25,8 @@ export class Player {
     this.session = session;
     this.store = store;
     this.looping = false;
-    this.perStep = 0.05; // ms, measured
+    this.most = 8; // steps that fit a frame, measured
+    this.overhead = TOO_LONG_MS; // ms that an advance takes whatever it does
     store.on(['phase'], () => { if (store.state.phase === 'running') this.loop(); });
   }
 
@@ -56,15 +59,26 @@ export class Player {
     const { device } = session;
     try {
       const { progress, took } = await session.advance(steps, { whole });
-      if (progress.losses.length) {
-        this.perStep += 0.2 * (Math.max(took, 0.05) / progress.losses.length - this.perStep);
-      }
+      this.fit(steps, took);
       if (progress.diverged) store.set({ phase: 'failed', message: { kind: 'error', text: `Training diverged after step ${progress.step}: the loss or a parameter is not finite any more. The diagnosis says what may help.` } });
       else if (progress.done) store.set({ phase: 'done' });
     } catch (/** @type {any} */ error) {
       if (await session.isLost(device)) return; // recover() goes on
       store.set({ phase: 'failed', message: { kind: 'error', text: error.message } });
     }
+  }
+
+  /**
+   * Learns how many steps fit a frame. One call takes its time even for one step, on a GPU several ms: so the shortest
+   * one counts as overhead, and only what is above it is put down to steps.
+   * @param {number} steps @param {number} took
+   */
+  fit(steps, took) {
+    if (!steps) return;
+    this.overhead = Math.min(this.overhead * 1.001, took, TOO_LONG_MS / 2);
+    const spent = took - this.overhead;
+    if (took > TOO_LONG_MS || spent > 2 * BUDGET_MS) this.most = Math.max(1, this.most * 0.7);
+    else if (spent < BUDGET_MS && steps >= Math.floor(this.most)) this.most *= 1.25;
   }
 
   async loop() {
@@ -78,11 +92,10 @@ export class Player {
     while (store.state.phase === 'running') {
       const now = performance.now();
       const speed = SPEEDS[store.state.speed].seconds;
-      const most = Math.max(1, Math.floor(BUDGET_MS / this.perStep));
       const total = store.state.info.steps;
       if (speed === null) owed = 1;
-      else if (speed === 0) owed = most;
-      else owed = Math.min(owed + Math.min(now - before, calm ? CALM_MS : 100) / 1000 * total / speed, calm ? most * 8 : most);
+      else if (speed === 0) owed = this.most;
+      else owed = Math.min(owed + Math.min(now - before, calm ? CALM_MS : 100) / 1000 * total / speed, calm ? this.most * 8 : this.most);
       before = now;
       const steps = Math.floor(owed);
       owed -= steps;

@@ -2,7 +2,7 @@
 // that goes on from the last state.
 
 import { History } from './history.js';
-import { classesOf, rowsOf } from './rows.js';
+import { classesOf, coloursOf, rowsOf } from './rows.js';
 import { spread } from './draw/hidden.js';
 
 /** @typedef {import('./store.js').Store} Store */
@@ -66,10 +66,9 @@ export class Session {
         this.store.set({ phase: 'failed', problem: { setting: error.setting ?? null, message: error.message } });
         return false;
       }
-      const epochs = Number(this.store.state.resolved.epochs);
       // The curve of the run before stays, to compare with; a run of a few steps is none.
       if (this.live.history.training.length > 4) this.live.before = this.live.history;
-      this.live.history = new History(epochs ? this.run.info.steps / epochs : 1);
+      this.live.history = new History(this.run.info.steps_per_epoch);
       this.kept = null;
       this.takeRows();
       this.live.grid = this.live.hidden = null;
@@ -84,19 +83,20 @@ export class Session {
   takeRows() {
     const { run, live, store } = this;
     const data = run.data();
-    const classes = classesOf(data, run.info);
+    const colours = coloursOf(run.info, store.state.source);
+    const classes = classesOf(data, run.info)?.map(kind => colours[kind] ?? kind) ?? null;
     const before = live.data?.window;
     // The picture stays where it is while points are drawn in it.
     const stays = before && store.state.source.kind === 'points' && inside(data, before);
     const window = data.columns !== 2 ? null : stays ? before : windowOf(data);
-    live.data = { ...data, classes, range: classes ? [0, 1] : spread(data.targets), window };
+    live.data = { ...data, classes, colours, range: classes ? [0, 1] : spread(data.targets), window };
   }
 
   /** An empty plane to draw points in. */
   clearRows() {
     const none = new Float32Array();
     const window = this.live.data?.window ?? { x: [-1.2, 1.2], y: [-1.2, 1.2] };
-    this.live.data = { inputs: none, targets: none, training: new Uint8Array(), rows: 0, columns: 2, classes: [], range: [0, 1], window };
+    this.live.data = { inputs: none, targets: none, training: new Uint8Array(), rows: 0, columns: 2, classes: [], colours: [], range: [0, 1], window };
     this.live.grid = this.live.hidden = null;
     this.tell('rows');
   }
@@ -129,7 +129,8 @@ export class Session {
       live.history.add(progress.losses, progress.step, progress.validation_loss);
       await this.look(whole);
       if (whole || performance.now() - this.keptAt > KEEP_MS) {
-        this.kept = { step: progress.step, bytes: await run.state() };
+        const bytes = await run.state();
+        if (bytes.length) this.kept = { step: progress.step, bytes }; // none of a run that diverged
         this.keptAt = performance.now();
       }
       store.set({ progress });

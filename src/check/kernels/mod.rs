@@ -6,6 +6,7 @@ mod activate_grad;
 mod batch_norm;
 mod bias_add;
 mod bias_grad;
+mod dropout;
 mod evaluate_rows;
 mod layer_forward;
 mod layer_input_grad;
@@ -58,6 +59,7 @@ pub const CASES: &[KernelCases] = &[
     of("norm_statistics", batch_norm::statistics),
     of("norm_apply", batch_norm::apply),
     of("activate", activate::cases),
+    of("dropout", dropout::cases),
     of("loss_elementwise", loss_elementwise::cases),
     of("loss_softmax", loss_softmax::cases),
     of("activate_grad", activate_grad::cases),

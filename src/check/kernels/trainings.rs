@@ -2,13 +2,15 @@
 //! against the reference in f64.
 
 use super::updates::{RATE, STEP, describe, update_bound};
-use crate::check::{Arg, Bound, Case, Findings, SENTINEL, Scope, ULP, floats, numbers, wide};
+use crate::check::{
+    Arg, Bound, Case, Findings, Inexact, SENTINEL, Scope, ULP, apart, floats, numbers,
+};
 use crate::data::{Batches, Order};
 use crate::engine::Mapping;
 use crate::engine::resident::{self, Capacity, Request};
 use crate::gpu::Launch;
 use crate::kernels::Trainings;
-use crate::network::{Activation, Initializer, Layout, Loss, Network};
+use crate::network::{Activation, Initializer, Layout, Loss, Network, Norm, Real};
 use crate::optimizer::{Optimizer, OptimizerKind, RateSchedule};
 use crate::reference::Reference;
 
@@ -103,7 +105,7 @@ impl Trial {
     /// The moments of a network that the optimizer has, each as long as its parameters.
     fn moments(&self, network: usize) -> [Option<Vec<f32>>; 2] {
         let [first, second] = self.optimizer.has_moments();
-        let len = self.network.parameter_count();
+        let len = Layout::new(&self.network).count();
         let drawn = |part: u32| numbers(len, 90 + 2 * network as u32 + part);
         let squares = || drawn(1).iter().map(|v| v * v).collect();
         [first.then(|| drawn(0)), second.then(squares)]
@@ -192,16 +194,22 @@ impl Trial {
 
     /// The same from the reference in f64, network by network; losses that are not kept are NaN.
     pub fn twin(&self) -> Trained<f64> {
+        self.twin_over(f64::from)
+    }
+
+    /// The same over other numbers.
+    fn twin_over<T: Real>(&self, of: impl Fn(f32) -> T) -> Trained<T> {
         let layout = Layout::new(&self.network);
         let lens: Vec<usize> = layout.tensors().iter().map(|t| t.rows * t.cols).collect();
         let packed = |flat: &[f32]| {
-            let mut rest = flat.iter().copied().map(f64::from);
-            let lists: Vec<Vec<f64>> =
+            let mut rest = flat.iter().copied().map(&of);
+            let lists: Vec<Vec<T>> =
                 lens.iter().map(|&len| rest.by_ref().take(len).collect()).collect();
             layout.pack(&lists)
         };
         let (mut states, mut rings) = (Vec::new(), Vec::new());
-        let [inputs, targets] = [&self.data[0], &self.data[1]].map(|values| wide(values));
+        let [inputs, targets] = [&self.data[0], &self.data[1]]
+            .map(|values| values.iter().copied().map(&of).collect::<Vec<T>>());
         let widths = [self.network.inputs(), targets.len() / self.rows()];
         for (n, start) in self.starts.iter().enumerate() {
             let mut reference = Reference::new(&self.network, packed(start));
@@ -211,12 +219,12 @@ impl Trial {
                     *own = packed(moment);
                 }
             }
-            reference.steps = self.first;
+            (reference.seed, reference.steps) = (SEED + n as u64, self.first);
             let batches = self.batches(SEED + n as u64);
             let per_epoch = batches.steps_per_epoch() as u32;
-            let mut ring = vec![f64::NAN; self.ring() as usize];
+            let mut ring = vec![T::of(f64::NAN); self.ring() as usize];
             for step in self.first..self.first + self.steps {
-                let gathered = |values: &[f64], width: usize| -> Vec<f64> {
+                let gathered = |values: &[T], width: usize| -> Vec<T> {
                     batches
                         .rows_of(step)
                         .flat_map(|row| &values[row * width..][..width])
@@ -232,7 +240,7 @@ impl Trial {
                     ring[slot as usize] = loss;
                 }
             }
-            let flat = |values: &[f64]| layout.unpack(values).concat();
+            let flat = |values: &[T]| layout.unpack(values).concat();
             let mut state = flat(&reference.parameters);
             for (own, _) in reference.moments.iter().zip(&moments).filter(|(_, it)| it.is_some()) {
                 state.extend(flat(own));
@@ -308,8 +316,19 @@ impl Trial {
 
     fn judge(&self, written: &[Vec<u32>], findings: &mut Findings) {
         let networks = self.starts.len();
-        let twin = self.twin();
         let state = floats(&written[0]);
+        if self.network.norm() != Norm::None {
+            // What a norm makes of a rounding is carried along.
+            let twin = self.twin_over(|number| Inexact::exact(number.into()));
+            let close = |what, actual: &[f32], twin: &[Inexact], findings: &mut Findings| {
+                let (truth, bounds) = apart(twin);
+                findings.close(what, actual, &truth, Bound::Each(&bounds));
+            };
+            close("parameters", state, &twin.state, findings);
+            close("losses", floats(&written[1]), &twin.losses, findings);
+            return self.judge_ends(written, findings);
+        }
+        let twin = self.twin();
         if self.optimizer == Optimizer::default() {
             findings.close("parameters", state, &twin.state, self.bound());
         } else {
@@ -323,6 +342,12 @@ impl Trial {
         } else {
             findings.close("losses", floats(&written[1]), &twin.losses, self.bound());
         }
+        self.judge_ends(written, findings);
+    }
+
+    /// Every network has made its steps and goes on.
+    fn judge_ends(&self, written: &[Vec<u32>], findings: &mut Findings) {
+        let networks = self.starts.len();
         findings.equal("steps done", &written[2], &vec![self.first + self.steps; networks]);
         findings.equal("outcomes", &written[3], &vec![IN_TRAINING; networks]);
     }
@@ -377,7 +402,13 @@ fn classes(is_weighted: bool) -> [Vec<f32>; 2] {
 /// Units per layer, and what hidden ones are.
 type Shape = (&'static [usize], Activation);
 
-fn cases(mapping: Mapping, shapes: &[Shape], wide: &[usize], scope: &Scope) -> Vec<Case> {
+fn cases(
+    mapping: Mapping,
+    shapes: &[Shape],
+    dropping: &[(&'static [usize], Activation, usize)],
+    wide: &[usize],
+    scope: &Scope,
+) -> Vec<Case> {
     let mut all = Vec::new();
     let plain = network(&[2, 3, 1], Activation::Relu, Loss::Bce);
     for network in plain.iter() {
@@ -396,6 +427,20 @@ fn cases(mapping: Mapping, shapes: &[Shape], wide: &[usize], scope: &Scope) -> V
             let case = stopping(mapping, network, batch).case("stopping when solved");
             all.extend(case.map(Case::trusted));
         }
+    }
+    // A mask of its own for each step, row and network; what is solved is seen without one.
+    for network in plain.iter().filter(|_| !scope.is_quick) {
+        let Ok(network) = network.clone().with_dropout(0.5) else { continue };
+        for batch in [0, 3] {
+            let case = stopping(mapping, &network, batch).case("dropout, stopping when solved");
+            all.extend(case.map(Case::trusted));
+        }
+    }
+    for &(sizes, hidden, batch) in scope.some(dropping, 0) {
+        let Some(network) = network(sizes, hidden, Loss::Bce) else { continue };
+        let Ok(network) = network.with_dropout(0.25) else { continue };
+        let trial = Trial { steps: 7, first: 2, batch, ..Trial::xor(mapping, &network, 5) };
+        all.extend(trial.case(&format!("{hidden}, dropout")).map(Case::trusted));
     }
     for &(sizes, hidden) in scope.some(shapes, 0) {
         let Some(network) = network(sizes, hidden, Loss::Bce) else { continue };
@@ -446,14 +491,42 @@ pub(super) fn invocation(scope: &Scope) -> Vec<Case> {
         (&[2, 4, 4, 1], Relu),
         (&[2, 2, 2, 1], Relu),
     ];
-    cases(Mapping::Invocation, &shapes, &[3, 2, 2], scope)
+    // Groups of three, of which every other begins at an odd unit.
+    let dropping: [(&[usize], _, _); 2] = [(&[2, 6, 1], Sigmoid, 3), (&[2, 3, 4, 1], Relu, 0)];
+    cases(Mapping::Invocation, &shapes, &dropping, &[3, 2, 2], scope)
+}
+
+/// Networks with a norm, what hidden units are, how gradients are clipped, rows of a batch and the probability of dropout.
+type Normed = (&'static [usize], Activation, Option<f64>, usize, f64);
+const NORMED: [Normed; 4] = [
+    (&[3, 5, 2], Activation::Tanh, None, 0, 0.0),
+    (&[3, 70, 2], Activation::Relu, None, 4, 0.0),
+    (&[3, 5, 4, 2], Activation::Gelu, Some(0.125), 5, 0.0),
+    (&[3, 4, 4, 2], Activation::Sigmoid, None, 0, 0.5),
+];
+
+/// Two steps of such networks, the second of them a short batch where there is one.
+fn normed(&(sizes, hidden, clip_norm, batch, dropout): &Normed) -> Option<Case> {
+    let plain = network(sizes, hidden, Loss::SoftmaxCrossEntropy)?;
+    let network = plain.with_norm(Norm::Batch).ok()?.with_dropout(dropout).ok()?;
+    let trial = Trial {
+        optimizer: Optimizer { clip_norm, ..Optimizer::default() },
+        data: classes(false),
+        batch,
+        steps: 2,
+        ..Trial::xor(Mapping::Workgroup, &network, 3)
+    };
+    trial.case(&format!("{hidden} behind a norm")).map(Case::trusted)
 }
 
 /// Any depth.
 pub(super) fn workgroup(scope: &Scope) -> Vec<Case> {
     use Activation::{Gelu, Relu};
     let shapes: [Shape; 3] = [(&[2, 1], Relu), (&[2, 70, 1], Relu), (&[2, 3, 4, 5, 1], Gelu)];
-    cases(Mapping::Workgroup, &shapes, &[3, 5, 4, 2], scope)
+    let dropping: [(&[usize], _, _); 2] = [(&[2, 70, 1], Relu, 0), (&[2, 3, 4, 5, 1], Gelu, 3)];
+    let mut all = cases(Mapping::Workgroup, &shapes, &dropping, &[3, 5, 4, 2], scope);
+    all.extend(scope.some(&NORMED, 0).iter().filter_map(normed));
+    all
 }
 
 #[cfg(test)]
@@ -469,7 +542,10 @@ mod tests {
         let whole =
             Scope { class, is_llvmpipe: false, iterations: u32::MAX, is_quick: false, seed: 0 };
         let quick = Scope { is_quick: true, ..whole };
-        assert_eq!([&whole, &quick].map(|scope| invocation(scope).len()), [4 + 2 + 4 + 12, 4]);
-        assert_eq!([&whole, &quick].map(|scope| workgroup(scope).len()), [4 + 2 + 3 + 12, 4]);
+        assert_eq!([&whole, &quick].map(|scope| invocation(scope).len()), [4 + 2 + 4 + 4 + 12, 4]);
+        assert_eq!(
+            [&whole, &quick].map(|scope| workgroup(scope).len()),
+            [4 + 2 + 4 + 3 + 12 + 4, 4]
+        );
     }
 }

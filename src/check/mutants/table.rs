@@ -142,6 +142,29 @@ mutants! {
             "select(0.0, activation(ACTIVATION, ACTIVATION_PARAMETER, n), is_column)"
             => "activation(ACTIVATION, ACTIVATION_PARAMETER, n)";
     }
+    dropout {
+        "the halves of the seed swapped":
+            "vec2<u32>(params.seed_low, params.seed_high)"
+            => "vec2<u32>(params.seed_high, params.seed_low)";
+        "the same mask in every step":
+            "clock[0], params.layer"
+            => "0u, params.layer";
+        "the same mask in every layer":
+            "DROPOUT_STREAM | layer"
+            => "DROPOUT_STREAM";
+        "the same mask for every row":
+            "vec2<u32>(pair, row)"
+            => "vec2<u32>(pair, 0u)";
+        "dropped where they are to be kept":
+            "words >= vec4<u32>(params.threshold)"
+            => "words < vec4<u32>(params.threshold)";
+        "what is kept not scaled":
+            "params.scale * input[index]"
+            => "input[index]";
+        "one draw for both pairs":
+            "mask_words(key, row, pair + 1u)"
+            => "mask_words(key, row, pair)";
+    }
     activate {
         "relu from the other side":
             "return select(0.0, z, z > 0.0);"
@@ -513,6 +536,9 @@ mutants! {
         "the first row of a part forgotten":
             "(params.first_row + row) * params.input_stride"
             => "row * params.input_stride";
+        "gamma and beta swapped":
+            "return parameter(network, gamma_at) * h + parameter(network, gamma_at + params.fan_out);"
+            => "return parameter(network, gamma_at + params.fan_out) * h + parameter(network, gamma_at);";
         "transposed weights":
             "parameter(network, i * params.fan_out + unit)"
             => "parameter(network, unit * params.fan_in + i)";
@@ -564,14 +590,23 @@ mutants! {
             "var z = values[layer.values_at + layer.fan_in * layer.groups + g];"
             => "var z = vec4<f32>();";
         "no derivative":
-            "d_units[at] * slope4(layer.kind, layer.parameter, units_z[at], units[at])"
-            => "d_units[at]";
+            "dropped(at, d_units[at]) * slope4(layer.kind, layer.parameter, units_z[at], units[at])"
+            => "dropped(at, d_units[at])";
         "moments swapped":
             "values[k], moment1[k], moment2[k]);"
             => "values[k], moment2[k], moment1[k]);";
         "gradients of the step before":
             "    gradients = array<vec4<f32>, VECTORS>();\n"
             => "";
+        "activations dropped, their gradients not":
+            "dropped(at, d_units[at]) * slope4"
+            => "d_units[at] * slope4";
+        "units of a group of three with the words of others":
+            "vec4<bool>(first % 2u == 1u)"
+            => "vec4<bool>(false)";
+        "the same mask for every row":
+            "        mask_row = at;\n        is_near"
+            => "        is_near";
         "no mean over the rows":
             "let row_scale = scale * row_weight();"
             => "let row_scale = row_weight();";
@@ -600,7 +635,7 @@ mutants! {
             "outcome[network] = DIVERGED;"
             => "outcome[network] = IN_TRAINING;";
         "a network that is solved goes on":
-            "if (STOPS_WHEN_SOLVED && FULL && is_near) {"
+            "if (STOPS_WHEN_SOLVED && SHOWS_SOLVED && is_near) {"
             => "if (false) {";
         "units beyond the last of a layer":
             "let is_unit = (lane < vec4<u32>(layer.lanes)) & (g * layer.lanes + lane < vec4<u32>(layer.units));"
@@ -616,6 +651,27 @@ mutants! {
         "no derivative":
             "d * activation_slope(kind, parameter, d_tile[before + element], a)"
             => "d";
+        "activations dropped, their gradients not":
+            "d = dropped(before + element, d);"
+            => "";
+        "the mask of the step before":
+            "mask_key(draw.seed, draw.step, layer)"
+            => "mask_key(draw.seed, draw.step - 1u, layer)";
+        "the word of the other unit of a pair":
+            "unit % 2u == 1u"
+            => "unit % 2u == 0u";
+        "the variance from the running mean":
+            "            mean /= f32(rows);"
+            => "            mean = running.x;";
+        "the running variance as it is in the batch":
+            "variance * select(SHORT_UNBIASED, UNBIASED, rows == ROWS)"
+            => "variance";
+        "no gradient through the variance":
+            " - h * averages.x"
+            => "";
+        "gamma updated by the gradient of beta":
+            "select(d.x, d.y, element >= units)"
+            => "d.y";
         "no barrier between layers":
             "            d_tile[after + element] = z;\n        }\n    }\n    workgroupBarrier();"
             => "            d_tile[after + element] = z;\n        }\n    }", KnownOrder;
@@ -635,8 +691,8 @@ mutants! {
             "parameters_tile[(STATES - 1u) * PARAMETERS + at] = after.moment2.x;"
             => "parameters_tile[PARAMETERS + at] = after.moment2.x;";
         "the last row of a batch left out":
-            "row_in_batch < rows; row_in_batch++"
-            => "row_in_batch + 1u < rows; row_in_batch++";
+            "row_in_batch < rows; row_in_batch++) {\n            let d = d_tile[after"
+            => "row_in_batch + 1u < rows; row_in_batch++) {\n            let d = d_tile[after";
         "a network that diverged goes on":
             "outcome[network] = DIVERGED;"
             => "outcome[network] = IN_TRAINING;";

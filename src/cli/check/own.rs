@@ -8,10 +8,8 @@ use web_time::Instant;
 
 use crate::Error;
 use crate::check::{Lockstep, Options, Watch, check_network, lockstep};
-use crate::cli::choices::EngineChoice;
 use crate::cli::device::Wanted;
 use crate::cli::own::{DRAWN_BATCH, resolved, saved};
-use crate::cli::settings::{Given, Settings};
 use crate::cli::stop::Stop;
 use crate::cli::{Failure, check_table, is_stdout, write_table};
 use crate::data::{Batches, Order};
@@ -19,6 +17,7 @@ use crate::engine::{Engine, EngineSpec, Mapping, State, Task};
 use crate::gpu::Gpu;
 use crate::optimizer::{Optimizer, RateSchedule};
 use crate::report::{self, CheckProgress, Detail, LockstepReport, Spinner};
+use crate::settings::{EngineChoice, Given, Settings};
 
 /// Steps of a lockstep by default, of a run that has more.
 const DEFAULT_STEPS: u32 = 100;

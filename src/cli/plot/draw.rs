@@ -1,7 +1,6 @@
 //! From what a training left to its pictures.
 
 use super::super::Failure;
-use super::super::settings::Settings;
 use super::history::{curves_of, doctor_of};
 use super::input::Kept;
 use super::subject::{CELLS, MOST_POINTS, Picked, Set, Subject, result};
@@ -14,6 +13,7 @@ use crate::picture::{
     percent, project, scatter, units,
 };
 use crate::reference::predictions;
+use crate::settings::Settings;
 
 /// The most units of a layer that have a map, how many stand in a row, and the points of a row of each.
 const MOST_UNITS: usize = 32;

@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 use serde_json::Value;
 
-use super::super::settings::Settings;
 use super::super::{Failure, device};
 use super::input::Kept;
 use crate::Error;
 use crate::optimizer::ScheduleKind;
 use crate::picture::{CheckupPoint, LayerPoint, Picture, RunCurve, curves, doctor};
+use crate::settings::Settings;
 use crate::train::{LayerCheckup, Progress, Stopping, Training};
 
 /// The curves of runs, all in one picture.

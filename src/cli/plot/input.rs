@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::settings::{Given, Settings, Verb};
 use super::table::{Table, recognized};
 use crate::Error;
 use crate::model::{Checkpoint, Model, RunFolder, file};
+use crate::settings::{Given, Settings, Verb};
 use crate::train::Weights;
 
 /// Something to draw.

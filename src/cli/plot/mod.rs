@@ -23,15 +23,15 @@ use self::subject::Set;
 pub(super) use self::subject::{Picked, Subject};
 use self::table::Table;
 use self::what::What;
-use super::choices::EngineChoice;
-use super::settings::{Flags, Settings, Verb, possible_names};
-use super::{Failure, Telling, check_table, data, device, is_stdout, listed, predict};
+use super::{Failure, Telling, check_table, device, is_stdout, predict};
 use crate::Error;
+use crate::cli::flags::{Flags, possible_names};
 use crate::data::Source;
 use crate::engine::EngineSpec;
 use crate::model::{Model, file};
 use crate::picture::{Part, Picture, Scene, arranged, page, png, scene, svg};
 use crate::report::{self, Detail};
+use crate::settings::{EngineChoice, Settings, Verb, data, files, listed};
 
 /// Flags of `wgrad plot`.
 #[derive(Debug, Args)]
@@ -332,7 +332,7 @@ async fn subject(args: &PlotArgs, kept: &Kept, model: Model) -> Result<Subject, 
         // They are gone.
         (None, Some(Settings { data: Some(Source::Stdin), .. })) => Vec::new(),
         (None, Some(settings)) => {
-            let samples = data::load(settings)?;
+            let samples = data::load(settings, &files::read)?;
             let all = [
                 ("training", Some(samples.train)),
                 ("validation", samples.validation),

@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::choices::EngineChoice;
 use super::device::{self, Chosen};
-use super::settings::{Flags, Role, SETTINGS, Settings, Verb};
 use super::stop::Stop;
 use super::{Failure, Telling, check_table, is_stdout, write_table};
 use crate::Error;
+use crate::cli::flags::Flags;
 use crate::engine::EngineSpec;
 use crate::gpu::AdapterEntry;
 use crate::report::{self, Detail, SweepReport, SweepResult, Told};
+use crate::settings::{EngineChoice, Role, SETTINGS, Settings, Verb};
 use crate::sweep::{CellScore, Count, Part, Scored, Shard, Sweep, SweepOutcome, SweepProgress};
 use plan::Plan;
 use save::Saving;

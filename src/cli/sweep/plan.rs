@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::super::choices::TestRows;
-use super::super::data;
-use super::super::settings::{Given, SETTINGS, Setting, Settings, Verb};
 use crate::Error;
 use crate::data::{SOLVED_ROWS, Samples};
 use crate::engine::EngineSpec;
 use crate::optimizer::ScheduleKind;
+use crate::settings::{Given, SETTINGS, Setting, Settings, TestRows, Verb, data, files};
 use crate::sweep::{AxisValue, Cell, MOST_CELLS, Part, Shard, Sweep};
 
 /// Networks of a cell that are counted: the standard error of a rate is then below 0.8 points.
@@ -70,7 +68,7 @@ impl Plan {
             points: Vec::new(),
         };
         plan.combine(&mut vec![None; plan.axes.len()], 0)?;
-        let samples = data::load(&plan.shared)?;
+        let samples = data::load(&plan.shared, &files::read)?;
         plan.set_counts(&samples)?;
         let mut common: Option<Given> = None;
         let mut digest = Sha256::new();

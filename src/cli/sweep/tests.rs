@@ -1,10 +1,10 @@
 //! What settings of a sweep mean: its cells, and what makes its parts one.
 
 use super::*;
-use crate::cli::settings::tests::samples;
-use crate::cli::settings::{Form, Given, TABLES};
+use crate::cli::flags::tests::samples;
 use crate::network::{Activation, Initializer, Loss};
 use crate::optimizer::OptimizerKind;
+use crate::settings::{Form, Given, TABLES};
 use crate::sweep::{Cell, Score, join};
 
 fn plan(text: &str) -> Result<Plan, Error> {

@@ -173,8 +173,7 @@ impl CpuEngine {
         stop: &dyn Fn() -> bool,
     ) -> (Vec<f32>, u32) {
         let is_full = self.task.batches.is_full();
-        // A norm makes other predictions in a step than of the same rows elsewhere.
-        let shows_solved = is_full && self.task.network.norm() == Norm::None;
+        let shows_solved = is_full && !self.task.network.trains_otherwise();
         let every = if is_full { loss_every } else { loss_every.min(1) };
         // Room for all at once: steps allocate nothing.
         let room = if every == 1 && !self.stops_when_solved { steps } else { 0 };
@@ -231,7 +230,8 @@ impl CpuEngine {
     /// The forward pass over the step's batch, and the gradient of its loss.
     fn look(&mut self) {
         self.take_batch();
-        self.pass.forward(&self.task.start.parameters, &self.input, true);
+        let step = (self.task.batches.seed(), self.task.start.step);
+        self.pass.forward(&self.task.start.parameters, &self.input, Some(step));
         self.is_near = self.pass.loss_gradient(&self.target, self.task.data.is_weighted());
     }
 
@@ -364,7 +364,7 @@ pub(super) fn forward_rows(network: &Network, parameters: &[f32], inputs: &[f32]
 fn forward_pass(network: &Network, parameters: &[f32], inputs: &[f32]) -> Pass {
     let mut pass = Pass::new(network, inputs.len() / network.inputs());
     let padded = pad_rows(inputs, network.inputs(), row_stride(network.inputs()));
-    pass.forward(parameters, &padded, false);
+    pass.forward(parameters, &padded, None);
     pass
 }
 
@@ -388,7 +388,8 @@ pub(super) fn check_memory(
     let units: usize = network.sizes().iter().map(|&units| row_stride(units)).sum();
     let rows = batches.batch().max(FORWARD_ROWS.min(batches.rows()));
     let parameters = (PARAMETER_COPIES + 3 * moments) * Layout::new(network).len();
-    let matrices = if network.norm() == Norm::None { 3usize } else { 4 };
+    let has_norm = network.norm() != Norm::None;
+    let matrices = 3 + usize::from(has_norm) + usize::from(network.dropout() > 0.0);
     let states = matrices.saturating_mul(rows.saturating_mul(units));
     let bytes = parameters.saturating_add(states).saturating_mul(size_of::<f32>());
     // Given back at once: it only has to be there.

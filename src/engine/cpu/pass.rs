@@ -6,7 +6,7 @@ use super::product::{
     View, add_row, bias_gradients, gemm, input_gradients, rows_mut, rows_of, weight_gradients,
     weighted_sums,
 };
-use crate::network::{GradientAt, Layer, LayerBlock, Layout, Loss, Network, row_stride};
+use crate::network::{GradientAt, Layer, LayerBlock, Layout, Loss, Mask, Network, row_stride};
 
 /// Multiply-adds from which a product is worth a call of the library.
 const LIBRARY_WORK: usize = 8192;
@@ -24,6 +24,16 @@ pub(super) struct LayerPass {
     pub d_z: Vec<f32>,
     /// Between `z` and the activation.
     pub norm: Option<NormPass>,
+    /// The mask of the step, where it drops activations, and what it leaves of `a`.
+    mask: Option<Mask>,
+    dropped: Vec<f32>,
+}
+
+impl LayerPass {
+    /// What the next layer takes.
+    fn output(&self) -> &[f32] {
+        if self.mask.is_some() { &self.dropped } else { &self.a }
+    }
 }
 
 /// A network's layers over the rows of a batch.
@@ -48,7 +58,8 @@ impl Pass {
         let layer = |layer: Layer| {
             let block = layout.block(layer.index);
             let norm = layout.norm(layer.index).map(NormPass::new);
-            LayerPass { layer, block, z: Vec::new(), a: Vec::new(), d_z: Vec::new(), norm }
+            let [z, a, d_z, dropped] = [(); 4].map(|()| Vec::new());
+            LayerPass { layer, block, z, a, d_z, norm, mask: None, dropped }
         };
         let mut pass = Pass {
             layers: network.layers().map(layer).collect(),
@@ -71,9 +82,12 @@ impl Pass {
         self.is_small = self.layers.iter().all(|LayerPass { layer, .. }| {
             layer.fan_in.max(layer.fan_out) <= SMALL_STRIDE && !is_large(rows, layer)
         });
-        for LayerPass { block, z, a, d_z, norm, .. } in &mut self.layers {
+        for LayerPass { layer, block, z, a, d_z, norm, dropped, .. } in &mut self.layers {
             for list in [z, a, d_z] {
                 list.resize(rows * block.stride, 0.0);
+            }
+            if layer.dropout > 0.0 {
+                dropped.resize(rows * block.stride, 0.0);
             }
             if let Some(norm) = norm {
                 norm.resize(rows);
@@ -86,22 +100,28 @@ impl Pass {
         self.rows
     }
 
-    /// Every layer's `z` and `a`, from `input` `[rows][stride]`; norms are of these rows where it `trains`.
-    pub(super) fn forward(&mut self, parameters: &[f32], input: &[f32], trains: bool) {
+    /// Every layer's `z` and `a`, from `input` `[rows][stride]`. In a step, given by its seed and number, norms are of
+    /// these rows, and activations are dropped.
+    pub(super) fn forward(&mut self, parameters: &[f32], input: &[f32], step: Option<(u64, u32)>) {
         match self.is_small {
-            true => self.forward_by::<true>(parameters, input, trains),
-            false => self.forward_by::<false>(parameters, input, trains),
+            true => self.forward_by::<true>(parameters, input, step),
+            false => self.forward_by::<false>(parameters, input, step),
         }
     }
 
-    fn forward_by<const SMALL: bool>(&mut self, parameters: &[f32], input: &[f32], trains: bool) {
+    fn forward_by<const SMALL: bool>(
+        &mut self,
+        parameters: &[f32],
+        input: &[f32],
+        step: Option<(u64, u32)>,
+    ) {
         let rows = self.rows;
         for index in 0..self.layers.len() {
             let (before, from) = self.layers.split_at_mut(index);
-            let LayerPass { layer, block, z, a, norm, .. } = &mut from[0];
+            let LayerPass { layer, block, z, a, norm, mask, dropped, .. } = &mut from[0];
             let [in_stride, stride] = strides::<SMALL>(layer);
             let (weights, bias) = parameters[block.range()].split_at(block.bias_offset);
-            let input = before.last().map_or(input, |layer| &layer.a);
+            let input = before.last().map_or(input, LayerPass::output);
             if !SMALL && is_large(rows, layer) {
                 let x = View::rows(input, rows, layer.fan_in, in_stride);
                 gemm(x, View::rows(weights, layer.fan_in, layer.fan_out, stride), z, stride);
@@ -112,11 +132,16 @@ impl Pass {
             let z = match norm {
                 None => z,
                 Some(norm) => {
-                    norm.forward(parameters, z, trains);
+                    norm.forward(parameters, z, step.is_some());
                     &norm.n
                 }
             };
             activate(layer, stride, z, a);
+            *mask = step.and_then(|(seed, step)| Mask::new(layer, seed, step));
+            if let Some(mask) = mask {
+                dropped.copy_from_slice(a);
+                drop_units(mask, layer, dropped, stride);
+            }
         }
     }
 
@@ -183,7 +208,7 @@ impl Pass {
             let (before, from) = self.layers.split_at_mut(index);
             let LayerPass { layer, block, d_z, .. } = &from[0];
             let [in_stride, stride] = strides::<SMALL>(layer);
-            let x = before.last().map_or(input, |layer| &layer.a);
+            let x = before.last().map_or(input, LayerPass::output);
             let (d_weights, d_bias) = gradients[block.range()].split_at_mut(block.bias_offset);
             let is_large = !SMALL && is_large(rows, layer);
             let d = || View::rows(d_z, rows, layer.fan_out, stride);
@@ -195,13 +220,16 @@ impl Pass {
                 weight_gradients((x, in_stride), (d_z, stride), (d_weights, d_bias));
             }
             let Some(below) = before.last_mut() else { return };
-            let LayerPass { layer: below, z, a, d_z: d_below, norm, .. } = below;
+            let LayerPass { layer: below, z, a, d_z: d_below, norm, mask, .. } = below;
             let weights = &parameters[block.range()][..block.bias_offset];
             if is_large {
                 let (rows, cols, steps) = (layer.fan_out, layer.fan_in, (1, stride));
                 gemm(d(), View { data: weights, rows, cols, steps }, d_below, in_stride);
             } else {
                 input_gradients((d_z, stride), weights, (d_below, in_stride));
+            }
+            if let Some(mask) = mask {
+                drop_units(mask, below, d_below, in_stride);
             }
             match norm {
                 None => apply_slope(below, z, a, d_below),
@@ -245,6 +273,13 @@ impl Pass {
                 gemm(d(), w, &mut below.d_z, in_stride);
             }
         }
+    }
+}
+
+/// What a mask leaves of a layer's rows.
+fn drop_units(mask: &Mask, layer: &Layer, values: &mut [f32], stride: usize) {
+    for (row, values) in rows_mut(values, stride).enumerate() {
+        mask.apply(row, &mut values[..layer.fan_out]);
     }
 }
 

@@ -24,6 +24,10 @@ pub enum Quantity {
     Normalized(usize),
     /// A layer's activations, alike.
     Activations(usize),
+    /// What dropout left of these, alike.
+    Dropped(usize),
+    /// The loss's gradient with respect to what is left, alike.
+    DroppedGradients(usize),
     /// dLoss/da of a layer, alike.
     ActivationGradients(usize),
     /// The loss's gradient with respect to what the norm of a layer gave, alike.
@@ -152,6 +156,21 @@ impl LayeredEngine {
             }
         }
         for (index, layer) in buffers.layers.iter().enumerate() {
+            let Some(dropout) = &layer.dropout else { continue };
+            if buffer == &dropout.dropped {
+                return Some(Quantity::Dropped(index));
+            }
+            if buffer == &dropout.d_dropped {
+                return match kernel {
+                    "matmul" => Some(Quantity::DroppedGradients(index)),
+                    "layer_forward" => Some(Quantity::PreActivations(index)),
+                    "norm_apply" => Some(Quantity::Normalized(index)),
+                    // Behind the slope and before the mask: nothing that has a name.
+                    _ => None,
+                };
+            }
+        }
+        for (index, layer) in buffers.layers.iter().enumerate() {
             let Some(norm) = &layer.norm else { continue };
             let keeps = kernel == "norm_apply";
             for (own, what) in [
@@ -215,6 +234,8 @@ impl LayeredEngine {
             | Quantity::Normalized(layer)
             | Quantity::NormalizedGradients(layer)
             | Quantity::Activations(layer)
+            | Quantity::Dropped(layer)
+            | Quantity::DroppedGradients(layer)
             | Quantity::ActivationGradients(layer)
             | Quantity::PreActivationGradients(layer) => of_rows(self.layers[layer].fan_out),
             Quantity::RowLosses => wide(&numbers[..rows]),

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::forwarded::{Forwarded, IDENTITY};
-use super::{LayeredEngine, RING_LEN, step};
+use super::{LayerBuffers, LayeredEngine, RING_LEN, step};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{self, LayerShape, STRETCH, Variant, variant};
 use crate::network::{Activation, GradientAt, Layer, Network, row_stride};
@@ -66,6 +66,18 @@ pub(super) fn check_iterations(network: &Network, batch: usize, gpu: &Gpu) -> Re
     Ok(())
 }
 
+impl LayerBuffers {
+    /// The gradient with respect to what the activation takes.
+    fn d_activated(&self) -> &Buffer {
+        self.norm.as_ref().map_or(&self.d_z, |norm| &norm.d_normalized)
+    }
+
+    /// Where the gradient that comes back from the next layer goes, behind the activation's slope.
+    fn d_input(&self) -> &Buffer {
+        self.dropout.as_ref().map_or(self.d_activated(), |dropout| &dropout.d_dropped)
+    }
+}
+
 impl LayeredEngine {
     /// The dispatches from the batch to the end of the step.
     pub(super) async fn fused_step(
@@ -82,17 +94,21 @@ impl LayeredEngine {
             let (input, state) = (Slice::all(input), &self.buffers.layers[layer.index]);
             let (unit_counts, needs) =
                 (&state.unit_counts, layer.activation.needs_pre_activation());
-            let Some(norm) = &state.norm else {
-                let pre_activations = needs.then_some(&state.d_z);
-                let to = Forwarded { output, unit_counts, pre_activations };
-                list.push(self.layer_forward(layer, layer.function(), input, to, rows).await?);
-                continue;
-            };
-            let to = Forwarded { output: &state.z, unit_counts, pre_activations: None };
-            list.push(self.layer_forward(layer, IDENTITY, input, to, rows).await?);
-            let pre_activations = needs.then_some(&norm.d_normalized);
+            let pre_activations = needs.then_some(state.d_input());
             let to = Forwarded { output, unit_counts, pre_activations };
-            list.extend(self.norm_forward(layer, norm, layer.function(), to, rows).await?);
+            match &state.norm {
+                None => {
+                    list.push(self.layer_forward(layer, layer.function(), input, to, rows).await?);
+                }
+                Some(norm) => {
+                    let sums = Forwarded { output: &state.z, unit_counts, pre_activations: None };
+                    list.push(self.layer_forward(layer, IDENTITY, input, sums, rows).await?);
+                    list.extend(self.norm_forward(layer, norm, layer.function(), to, rows).await?);
+                }
+            }
+            if let Some(dropout) = &state.dropout {
+                list.push(self.dropout(layer, output, &dropout.dropped, rows).await?);
+            }
         }
         list.extend(self.outputs_and_loss(inputs, targets, rows).await?);
         for layer in self.layers.iter().rev() {
@@ -100,8 +116,13 @@ impl LayeredEngine {
             if let Some(norm) = norm {
                 list.extend(self.norm_backward(layer, norm, rows).await?);
             }
-            if layer.index > 0 {
+            if let Some(previous) = layer.index.checked_sub(1) {
                 list.push(self.layer_input_grad(layer, rows).await?);
+                let before = &self.buffers.layers[previous];
+                if let Some(dropout) = &before.dropout {
+                    let (from, to) = (&dropout.d_dropped, before.d_activated());
+                    list.push(self.dropout(&self.layers[previous], from, to, rows).await?);
+                }
             }
             list.push(self.layer_update(layer, self.layer_input(layer, inputs), rows).await?);
             if let Some(norm) = norm.filter(|_| !self.keeps_gradients) {
@@ -193,7 +214,7 @@ impl LayeredEngine {
         self.gpu.dispatch(&launch, &bound).await
     }
 
-    /// `d_z` of the layer before, or the gradient of what its norm gave.
+    /// `d_z` of the layer before, or the gradient of what its norm gave, before any mask.
     async fn layer_input_grad(&self, layer: &Layer, rows: usize) -> Result<Dispatch, GpuError> {
         let index = layer.index;
         let kind = self.layers[index - 1].function();
@@ -205,7 +226,7 @@ impl LayeredEngine {
             Slice::all(&self.buffers.layers[index].d_z),
             self.block(&self.buffers.parameters, self.layout.block(index)),
             Slice::all(&before.a),
-            Slice::all(before.norm.as_ref().map_or(&before.d_z, |norm| &norm.d_normalized)),
+            Slice::all(before.d_input()),
         ];
         self.gpu.dispatch(&launch, &bound).await
     }

@@ -3,6 +3,7 @@
 //! Losses stay on the GPU in a ring and are read where a run ends; no step waits.
 
 mod alone;
+mod dropout;
 mod flight;
 mod forward;
 mod forwarded;
@@ -26,6 +27,7 @@ use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
 use crate::kernels::{norm_statistics, unit_counts_len};
 use crate::network::{Layer, Layout, Network, named, row_stride};
 pub use alone::{Quantity, Written};
+use dropout::DropoutBuffers;
 use flight::Flight;
 use forward::ForwardPass;
 use norm::NormBuffers;
@@ -73,6 +75,8 @@ pub(crate) struct LayerBuffers {
     sums: Range<usize>,
     /// Of its norm, if it has one.
     norm: Option<NormBuffers>,
+    /// Where activations are dropped.
+    dropout: Option<DropoutBuffers>,
 }
 
 /// Everything a step reads and writes.
@@ -439,6 +443,10 @@ impl Buffers {
                         Some(NormBuffers::new(gpu, block, len, kernels, norm_sums).await?)
                     }
                     None => None,
+                },
+                dropout: match layer.dropout > 0.0 {
+                    true => Some(DropoutBuffers::new(gpu, len).await?),
+                    false => None,
                 },
             });
         }

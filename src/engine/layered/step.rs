@@ -1,7 +1,7 @@
 //! A training step, top to bottom: the batch, and then one kernel per formula, or fused ones.
 
 use super::forwarded::{Forwarded, IDENTITY};
-use super::{BatchBuffers, Kernels, LayeredEngine, RING_LEN};
+use super::{BatchBuffers, Kernels, LayerBuffers, LayeredEngine, RING_LEN};
 use crate::engine::parts::Part;
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::{self, LayerShape};
@@ -75,6 +75,9 @@ impl LayeredEngine {
                 }
             };
             list.push(self.activate(layer, activated, &state.a, rows).await?);
+            if let Some(dropout) = &state.dropout {
+                list.push(self.dropout(layer, &state.a, &dropout.dropped, rows).await?);
+            }
         }
 
         list.push(self.loss(targets, rows).await?);
@@ -92,8 +95,13 @@ impl LayeredEngine {
             list.push(self.weights_grad(layer, input, &state.d_z, rows).await?);
             list.push(self.bias_grad(layer, &state.d_z, rows).await?);
             if let Some(previous) = layer.index.checked_sub(1) {
-                let d_input = &buffers.layers[previous].d_a;
+                let before = &buffers.layers[previous];
+                let d_dropped = before.dropout.as_ref().map(|dropout| &dropout.d_dropped);
+                let d_input = d_dropped.unwrap_or(&before.d_a);
                 list.push(self.input_grad(layer, &state.d_z, d_input, rows).await?);
+                if let Some(from) = d_dropped {
+                    list.push(self.dropout(&self.layers[previous], from, &before.d_a, rows).await?);
+                }
             }
         }
 
@@ -102,10 +110,13 @@ impl LayeredEngine {
         Ok(list)
     }
 
-    /// What feeds a layer: the one before it, or the batch.
+    /// What feeds a layer: the one before it, as far as its activations were not dropped, or the batch.
     pub(super) fn layer_input<'a>(&'a self, layer: &Layer, inputs: &'a Buffer) -> &'a Buffer {
         match layer.index.checked_sub(1) {
-            Some(previous) => &self.buffers.layers[previous].a,
+            Some(previous) => {
+                let LayerBuffers { a, dropout, .. } = &self.buffers.layers[previous];
+                dropout.as_ref().map_or(a, |dropout| &dropout.dropped)
+            }
             None => inputs,
         }
     }

@@ -133,7 +133,7 @@ impl ResidentEngine {
             seeds: gpu.buffer_of("seeds", &seeds).await?,
             schedule: gpu.buffer("schedule", 4 * if scheduled { SCHEDULE_LEN } else { 1 }).await?,
             parameters: gpu
-                .buffer("parameters", states * network.parameter_count() * networks)
+                .buffer("parameters", states * Layout::new(network).count() * networks)
                 .await?,
             losses: gpu
                 .buffer("losses", if keeps_losses { ring_len * networks } else { 1 })
@@ -356,9 +356,9 @@ impl ResidentEngine {
         Ok(made)
     }
 
-    /// Numbers that a network is, with its moments.
+    /// Numbers that a network is, with its moments; running estimates of norms have places among these too.
     pub(super) fn numbers_of_one(&self) -> usize {
-        (1 + self.optimizer.moments()) * self.network.parameter_count()
+        (1 + self.optimizer.moments()) * self.layout.count()
     }
 
     /// The factors and corrections of the next `count` steps, where they are not the same for all.

@@ -18,6 +18,7 @@ impl ResidentEngine {
         let last = engine.network.layers().len() - 1;
         let forward = async |portion: &Portion<'_>| {
             let (mut list, mut first_parameter) = (Vec::new(), 0);
+            let mut running_at = engine.network.parameter_count();
             for layer in engine.network.layers() {
                 let [to, fro] = portion.activations;
                 let (output, before) = if layer.index % 2 == 0 { (to, fro) } else { (fro, to) };
@@ -28,11 +29,13 @@ impl ResidentEngine {
                 let identity = (Activation::Identity, 0.0);
                 let kind = if layer.index == last { identity } else { layer.function() };
                 let shape = LayerShape::of(&layer, portion.rows);
-                let launch =
-                    kernels::population_forward(kind, shape, networks, first_parameter, from_data);
+                let at = (first_parameter, layer.is_normed().then_some(running_at));
+                let launch = kernels::population_forward(kind, shape, networks, at, from_data);
                 let bound = [input, &engine.buffers.parameters, output].map(Slice::all);
                 list.push(engine.gpu.dispatch(&launch, &bound).await?);
-                first_parameter += (layer.fan_in + 1) * layer.fan_out;
+                let of_norm = if layer.is_normed() { 2 * layer.fan_out } else { 0 };
+                first_parameter += (layer.fan_in + 1) * layer.fan_out + of_norm;
+                running_at += of_norm;
             }
             Ok(list)
         };

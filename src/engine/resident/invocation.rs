@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::request::{Capacity, Mapping, Plan, Request};
 use super::rows::{OUTPUT_LOOPS, Rows};
 use crate::kernels::TRAIN_INVOCATION;
-use crate::network::Layer;
+use crate::network::{Layer, Norm};
 
 /// Parameters of a network whose step llvmpipe unrolls in any case.
 const SMALL: usize = 20;
@@ -58,6 +58,12 @@ impl Invocation {
     /// Why it cannot, in words.
     pub(super) fn new(request: Request<'_>, registers: usize) -> Result<Invocation, String> {
         let Request { network, optimizer, .. } = request;
+        if network.norm() != Norm::None {
+            return Err(format!(
+                "an invocation goes row by row, and {} norm needs all rows of a batch at once",
+                network.norm()
+            ));
+        }
         let [inputs, hidden @ .., outputs] = network.sizes() else {
             return Err("it has no layer".to_owned());
         };
@@ -66,7 +72,9 @@ impl Invocation {
         }
         let parameters = network.parameter_count();
         let states = 1 + optimizer.moments();
-        let taken = (states + 1) * parameters;
+        // Where activations are dropped, what each is multiplied by is kept too.
+        let dropped: usize = if network.dropout() > 0.0 { hidden.iter().sum() } else { 0 };
+        let taken = (states + 1) * parameters + dropped;
         if taken > registers {
             let what = if states > 1 { "parameters, moments" } else { "parameters" };
             return Err(format!(
@@ -170,7 +178,7 @@ impl Invocation {
             let (kind, parameter) = (activation.code(), *parameter as f32);
             let _ = writeln!(
                 lines,
-                "const HIDDEN_{index}: Layer = Layer({kind}u, {parameter:?}f, {units}u, {lanes}u, {groups}u, {values_at}u, {units_at}u, {fan_in}u, {input});",
+                "const HIDDEN_{index}: Layer = Layer({index}u, {kind}u, {parameter:?}f, {units}u, {lanes}u, {groups}u, {values_at}u, {units_at}u, {fan_in}u, {input});",
             );
             let calls = |way: &str| -> String {
                 (0..*groups).map(|g| format!("    {way}_group(HIDDEN_{index}, {g}u);\n")).collect()

@@ -8,7 +8,7 @@ use super::workgroup::Workgroup;
 use crate::data::Dataset;
 use crate::gpu::{Gpu, GpuError, Launch};
 use crate::kernels::Trainings;
-use crate::network::Norm;
+use crate::network::Layout;
 
 /// Vector registers with which a SIMD of AMD's RDNA2 still runs three waves of 64: with fewer waves nothing hides
 /// that memory takes its time.
@@ -100,12 +100,7 @@ pub fn mapping(request: Request<'_>, capacity: Capacity) -> Option<Mapping> {
 /// # Errors
 /// Why neither does, in words.
 pub(super) fn plan(request: Request<'_>, capacity: Capacity) -> Result<Plan, String> {
-    let Request { network, networks, mapping, .. } = request;
-    if network.norm() != Norm::None {
-        // An invocation goes row by row, and a norm needs all rows of a batch at once; for a workgroup they are sums
-        // between barriers, for each layer twice each way.
-        return Err(format!("{} norm is not in its kernels", network.norm()));
-    }
+    let Request { networks, mapping, .. } = request;
     let is_worth_it = networks >= MANY_NETWORKS || mapping == Some(Mapping::Invocation);
     let registers = match (capacity.is_software, is_worth_it) {
         (false, _) => registers(request.optimizer.moments()),
@@ -147,7 +142,7 @@ pub fn launch(
 pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<Mapping, GpuError> {
     let plan = plan_on(request, gpu)?;
     let Request { network, networks, optimizer, .. } = request;
-    let one = (1 + optimizer.moments()) * network.parameter_count();
+    let one = (1 + optimizer.moments()) * Layout::new(network).count();
     let parameters = networks.saturating_mul(one);
     let what = format!("parameters and moments of {networks} networks at once");
     gpu.check_binding(&what, parameters).map_err(|error| match error {

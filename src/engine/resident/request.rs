@@ -4,7 +4,7 @@
 use crate::data::Batches;
 use crate::gpu::{AdapterEntry, DeviceKind, Kernel, Launch};
 use crate::kernels::{self, TrainParams, Trainings};
-use crate::network::{Network, named};
+use crate::network::{Network, dropout_scale, dropout_threshold, named};
 use crate::optimizer::{Optimizer, RateSchedule};
 
 named! {
@@ -77,18 +77,23 @@ impl Request<'_> {
         !self.schedule.is_constant() || self.optimizer.is_corrected()
     }
 
-    /// The lines about the update.
+    /// The lines about the update, and about what is dropped.
     pub(super) fn rule_lines(&self) -> String {
-        let Request { optimizer, .. } = self;
+        let Request { network, optimizer, .. } = self;
+        let dropout = network.dropout();
         format!(
             "const OPTIMIZER: u32 = {}u; const DECAY: u32 = {}u; const STATES: u32 = {}u;\n\
-             const CLIP_NORM: bool = {}; const CLIP_VALUE: bool = {}; const SCHEDULED: bool = {};\n",
+             const CLIP_NORM: bool = {}; const CLIP_VALUE: bool = {}; const SCHEDULED: bool = {};\n\
+             const DROPOUT: bool = {}; const DROPOUT_BELOW: u32 = {}u; const DROPOUT_SCALE: f32 = {:?}f;\n",
             optimizer.code(),
             optimizer.decay_code(),
             1 + optimizer.moments(),
             optimizer.clip_norm.is_some(),
             optimizer.clip_value.is_some(),
             self.is_scheduled(),
+            dropout > 0.0,
+            dropout_threshold(dropout),
+            dropout_scale(dropout) as f32,
         )
     }
 }

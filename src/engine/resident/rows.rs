@@ -21,6 +21,8 @@ pub(super) struct Rows {
     pub short: usize,
     pub kept: usize,
     pub full: bool,
+    /// Whether a step's own forward pass shows whether the data is solved.
+    pub shows_solved: bool,
     pub shuffled: bool,
     pub stops_when_solved: bool,
     is_weighted: bool,
@@ -42,6 +44,7 @@ impl Rows {
             short: batches.rows() % batch,
             kept: if keeps { batch } else { 0 },
             full,
+            shows_solved: full && !network.trains_otherwise(),
             shuffled: batches.shuffled(),
             stops_when_solved,
             is_weighted,
@@ -62,7 +65,7 @@ impl Rows {
     /// The lines.
     pub(super) fn lines(&self, capacity: Capacity) -> String {
         let Rows { all, batch, short, kept, full, shuffled, vectors, .. } = self;
-        let Rows { stops_when_solved, is_weighted, .. } = self;
+        let Rows { stops_when_solved, shows_solved, is_weighted, .. } = self;
         let data = if self.is_uniform(capacity) {
             format!("var<uniform> data: array<vec4<f32>, {}>", all * vectors)
         } else {
@@ -72,14 +75,18 @@ impl Rows {
             "@group(0) @binding(1) {data};\n\
              const ROW_VECTORS: u32 = {vectors}u; const ROWS: u32 = {batch}u; const KEPT: u32 = {kept}u;\n\
              const SHORT_ROWS: u32 = {short}u; const FULL: bool = {full}; const SHUFFLED: bool = {shuffled};\n\
-             const STOPS_WHEN_SOLVED: bool = {stops_when_solved}; const WEIGHTED: bool = {is_weighted};\n"
+             const STOPS_WHEN_SOLVED: bool = {stops_when_solved}; const SHOWS_SOLVED: bool = {shows_solved}; const WEIGHTED: bool = {is_weighted};\n"
         )
     }
 
     /// Loop iterations that a step takes for looking whether a network is solved, where one row takes
     /// `row_iterations`: none where its own forward pass sees every row.
     pub(super) fn judging_iterations(&self, row_iterations: usize) -> usize {
-        if self.stops_when_solved && !self.full { (self.all + 1) * row_iterations } else { 0 }
+        if self.stops_when_solved && !self.shows_solved {
+            (self.all + 1) * row_iterations
+        } else {
+            0
+        }
     }
 
     /// Loop iterations of the look at every row that ends a dispatch of networks that stop when solved.

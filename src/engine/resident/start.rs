@@ -38,6 +38,10 @@ impl ResidentEngine {
     pub async fn draw(&mut self, starts: &[Start]) -> Result<(), GpuError> {
         let is_uniform = |start: &&Start| {
             self.network.layers().all(|layer| {
+                if layer.is_normed() {
+                    // Its factors and variances do not start at 0.
+                    return false;
+                }
                 let draw = start.init.draw(layer.fan_in, layer.fan_out, start.scale);
                 matches!(draw, Draw::Uniform { .. })
             })
@@ -77,7 +81,7 @@ impl ResidentEngine {
 
     /// All of the buffer at once; networks that are drawn elsewhere are zero for now.
     async fn draw_on_host(&self, starts: &[&Start]) {
-        let (count, all) = (self.network.parameter_count(), self.members.len());
+        let (count, all) = (self.layout.count(), self.members.len());
         let indices = self.indices();
         let mut columns = vec![0.0; count * all];
         let pieces: Vec<(&Start, Range<usize>)> = starts

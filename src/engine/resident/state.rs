@@ -13,7 +13,7 @@ impl ResidentEngine {
 
     /// Sets every network to a state; all of them have made as many steps.
     pub fn set_states(&mut self, states: &[State]) {
-        let count = self.network.parameter_count();
+        let count = self.layout.count();
         let flat = |state: &State| -> Vec<f32> {
             let mut list = self.layout.unpack(&state.parameters).concat();
             list.extend(state.moments.iter().flat_map(|m| self.layout.unpack(m).concat()));
@@ -42,7 +42,7 @@ impl ResidentEngine {
     /// # Errors
     /// [`GpuError`] where the device fails.
     pub async fn parameters(&self) -> Result<Vec<Vec<f32>>, GpuError> {
-        let flat = self.read_rows(&self.buffers.parameters, self.network.parameter_count()).await?;
+        let flat = self.read_rows(&self.buffers.parameters, self.layout.count()).await?;
         let indices = self.indices();
         Ok((0..self.columns.len())
             .map(|network| self.packed(&flat, &indices, 0, network))

@@ -1,14 +1,14 @@
 //! Demonstrations of gradients: wrong ones, small ones and large ones.
 
-use super::lab::{Lab, data, norm, weights, xor};
+use super::lab::{Lab, data, norm, shape, weights, xor};
 use super::{Inequality, Measured, Relation, Section, Table};
 use crate::Error;
 use crate::check::{
     GradientCheck, MutantOutcome, Options, STEP, Watch, batch, central_differences, run_mutants,
     wide,
 };
-use crate::data::Source;
-use crate::network::{Activation, Layout, Loss, Network};
+use crate::data::{Shape, Source};
+use crate::network::{Activation, Layout, Loss, Network, Norm};
 use crate::optimizer::Optimizer;
 use crate::reference::Reference;
 use crate::train::Training;
@@ -213,4 +213,64 @@ pub(super) async fn clipping(lab: &Lab<'_>) -> Measured {
             .than("that at the start"),
     ];
     Ok((vec![Section { about, table }], inequalities))
+}
+
+/// Hidden layers that a norm makes trainable, their units, and for how long.
+const MANY_LAYERS: usize = 9;
+const MANY_UNITS: usize = 16;
+const MANY_EPOCHS: u32 = 100;
+
+pub(super) async fn batch_norm(lab: &Lab<'_>) -> Measured {
+    let circles = shape(Shape::Circles, 500)?;
+    let sizes = [vec![2], vec![MANY_UNITS; MANY_LAYERS], vec![1]].concat();
+    let network = Network::uniform(sizes, Activation::Sigmoid, Activation::Sigmoid, Loss::Bce)?;
+    let head = ["layer", "gradient without", "gradient with"];
+    let (mut gradients, mut trained) =
+        (Table::new(&head), Table::new(&["norm", "loss at the end", "rows right"]));
+    let (mut norms, mut right) = (Vec::new(), Vec::new());
+    for kind in [Norm::None, Norm::Batch] {
+        let network = network.clone().with_norm(kind)?;
+        let plain = Training::new(network, circles.clone());
+        let training =
+            Training { doctor: false, epochs: MANY_EPOCHS, batch: 32, learning_rate: 0.1, ..plain };
+        let (all, _) = lab.first_gradients(training.task(training.seed)).await?;
+        let layers = 0..=MANY_LAYERS;
+        norms.push(
+            layers.map(|layer| norm(weights(&training.network, layer, &all))).collect::<Vec<_>>(),
+        );
+        let evaluation = lab.train(&training).await?.evaluation;
+        let share = evaluation.accuracy(training.data.rows()).unwrap_or(f64::NAN);
+        trained.push([kind.name().into(), evaluation.loss.into(), share.into()]);
+        right.push(share);
+    }
+    for (layer, (without, with)) in norms[0].iter().zip(&norms[1]).enumerate() {
+        gradients.push([(layer + 1).into(), (*without).into(), (*with).into()]);
+    }
+    let about = format!(
+        "Two circles of {} rows, {MANY_LAYERS} hidden layers of {MANY_UNITS} sigmoid units and an output: the norm of each \
+         layer's weight gradients in the first step, without and with batch normalization:",
+        circles.rows()
+    );
+    let after = format!("After {MANY_EPOCHS} epochs in batches of 32 rows, from the same start:");
+    let inequalities = vec![
+        Inequality::new(
+            "first / last layer's gradient without",
+            norms[0][0] / norms[0][MANY_LAYERS],
+            Relation::Below,
+            1e-4,
+        ),
+        Inequality::new(
+            "first layer's gradient with",
+            norms[1][0],
+            Relation::Above,
+            1e4 * norms[0][0],
+        )
+        .than("10,000 times that without"),
+        Inequality::new("share of rows right without", right[0], Relation::Below, 0.6),
+        Inequality::new("share of rows right with", right[1], Relation::Above, 0.95),
+    ];
+    Ok((
+        vec![Section { about, table: gradients }, Section { about: after, table: trained }],
+        inequalities,
+    ))
 }

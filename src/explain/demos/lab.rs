@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::data::{Dataset, Source};
+use crate::data::{Dataset, Normalize, Preparation, Samples, Shape, Source};
 use crate::engine::{Engine, EngineSpec, Kernels, State, Task};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Layout, Loss, Network};
@@ -121,6 +121,15 @@ pub(super) fn data(source: &Source) -> Result<Arc<Dataset>, Error> {
         Some(data) => Ok(Arc::new(data?)),
         None => Err(Error::setting("`data`", "is none that is built in")),
     }
+}
+
+/// The training rows of a shape of so many, as they are drawn.
+pub(super) fn shape(shape: Shape, rows: u32) -> Result<Arc<Dataset>, Error> {
+    let source = Source::Shape(shape, rows);
+    let Some(built_in) = source.by_name(None, 0) else { return data(&source) };
+    let (rows, test) = built_in?.split()?;
+    let as_drawn = Preparation { normalize: Some(Normalize::None), ..Preparation::default() };
+    Ok(Samples::new(rows, test, &as_drawn)?.train)
 }
 
 /// XOR with bce and a sigmoid output, from one start.

@@ -32,6 +32,8 @@ named! {
         Bce = "bce",
         /// Deep sigmoid layers.
         Vanishing = "vanishing",
+        /// The cure for them.
+        BatchNorm = "batch-norm",
         /// A unit that is off on every row.
         DeadRelu = "dead-relu",
         /// Gradients that explode.
@@ -67,6 +69,9 @@ impl Demo {
             Demo::Vanishing => {
                 "Gradients vanish through sigmoid layers, and hardly through relu layers"
             }
+            Demo::BatchNorm => {
+                "Ten sigmoid layers learn nothing; with batch normalization they tell two circles apart"
+            }
             Demo::DeadRelu => "A dead relu unit never moves again; leaky-relu lets it recover",
             Demo::Clipping => "Clipping the norm of the gradients keeps an exploding run finite",
             Demo::Momentum => "Momentum gets through a narrow valley in a fraction of the epochs",
@@ -89,6 +94,7 @@ impl Demo {
             Demo::MissingDerivative => gradients::missing_derivative(lab).await,
             Demo::Bce => odds::bce(lab).await,
             Demo::Vanishing => gradients::vanishing(lab).await,
+            Demo::BatchNorm => gradients::batch_norm(lab).await,
             Demo::DeadRelu => starts::dead_relu(lab).await,
             Demo::Clipping => gradients::clipping(lab).await,
             Demo::Momentum => odds::momentum(lab).await,

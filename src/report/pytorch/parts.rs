@@ -19,6 +19,13 @@ fn decays_apart(optimizer: &Optimizer) -> bool {
     decay(optimizer) == Some(Decay::Decoupled) && optimizer.kind.row().rule != UpdateRule::Adam
 }
 
+/// How activations are dropped, where they are.
+pub(super) fn dropout(training: &Training) -> Option<String> {
+    let (dropout, seed) = (training.network.dropout(), training.seed);
+    let head = format!("SEED = ({}, {})\nP = {}\n\n\n", seed as u32, seed >> 32, number(dropout));
+    (dropout > 0.0).then(|| head + include_str!("dropout.py"))
+}
+
 /// The network up to the input of its loss.
 pub(super) fn network(network: &Network) -> String {
     let left_out = network.loss().row().pytorch.takes_logits;
@@ -40,6 +47,9 @@ pub(super) fn network(network: &Network) -> String {
         let module = layer.activation.row().pytorch.filter(|_| layer.index != last || !left_out);
         if let Some(module) = module {
             let _ = writeln!(text, "        nn.{},", module(layer.parameter));
+        }
+        if layer.dropout > 0.0 {
+            let _ = writeln!(text, "        Dropout({}),", layer.index);
         }
     }
     text + "    )\n"
@@ -174,6 +184,9 @@ WEIGHTS    optimizer = optimizer_of(model)
     };
     if !training.rate_schedule().is_constant() {
         line("optimizer.param_groups[0][\"lr\"] = rate_of(step)");
+    }
+    if training.network.dropout() > 0.0 {
+        line("Dropout.step = step");
     }
     line("optimizer.zero_grad()");
     match in_batches {

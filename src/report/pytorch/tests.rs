@@ -371,6 +371,19 @@ fn numbers_read_back_to_the_same_bits_and_no_name_ends_the_docstring() {
     assert_eq!(in_quotes("a \"\"\" b\\\nc"), "a \\\"\\\"\\\" b\\\\ c");
 }
 
+/// The masks come from wgrad's generator: PyTorch's own would be others.
+#[test]
+fn dropout_has_the_masks_of_the_steps() {
+    let network = xor().network.with_dropout(0.25).unwrap();
+    let text = exported(&Training { network, seed: (1 << 32) + 7, ..xor() }, 1);
+    has(
+        &text,
+        &["\nSEED = (7, 1)\nP = 0.25\n", "nn.ReLU(),\n        Dropout(0),\n        nn.Linear"],
+    );
+    has(&text, &["    for step in range(len(LOSSES)):\n        Dropout.step = step\n"]);
+    assert!(!exported(&xor(), 1).contains("Dropout"));
+}
+
 #[test]
 fn a_norm_is_a_module_and_biases_that_it_takes_off_are_not_counted_where_updates_are_divided() {
     let network = xor().network.with_norm(Norm::Batch).unwrap();

@@ -140,15 +140,20 @@ impl<'a> End<'a> {
     /// The end of a run that did not diverge. Counts dead units over all rows only where that can matter:
     /// a batch on which few units are 0 has shown that few are dead.
     pub fn of(training: &Training, run: &'a Run) -> End<'a> {
-        let mut end = End {
-            epochs: run.epochs,
-            evaluation: Some(&run.evaluation),
-            parameters: &run.parameters,
-            ..End::default()
-        };
-        let case = Case::new(training, &run.history, &run.checkups, &end);
-        if case.may_have_dead_units() {
-            end.dead = dead_units(&training.network, &run.parameters, &training.data);
+        let stands = (run.epochs, &run.evaluation, &run.parameters[..]);
+        End::at(training, stands, &run.history, &run.checkups)
+    }
+
+    /// The same of a run that stands so after these epochs: what it does, and its parameters.
+    pub fn at(
+        training: &Training,
+        (epochs, evaluation, parameters): (u32, &'a Evaluation, &'a [f32]),
+        history: &[(u32, f32)],
+        checkups: &[Checkup],
+    ) -> End<'a> {
+        let mut end = End { epochs, evaluation: Some(evaluation), parameters, ..End::default() };
+        if Case::new(training, history, checkups, &end).may_have_dead_units() {
+            end.dead = dead_units(&training.network, parameters, &training.data);
         }
         end
     }

@@ -27,25 +27,20 @@ export function paint(image, grid, values, of, which, [low, high], ramp) {
 
 /**
  * Paints the class of the largest output, paler where it is less certain.
- * @param {ImageData} image @param {Grid} grid @param {number} classes @param {boolean} logits whether outputs are before softmax
- * @param {Palette} colours
+ * @param {ImageData} image @param {Grid} grid @param {number[]} kinds the colour of each class @param {Palette} colours
  */
-export function paintClasses(image, grid, classes, logits, colours) {
+export function paintClasses(image, grid, kinds, colours) {
+  const classes = kinds.length;
   const pixels = new Uint32Array(image.data.buffer);
-  const shades = Array.from({ length: classes }, (_, at) =>
-    Uint32Array.from({ length: 33 }, (_, shade) => word(mix(colours.neutral, colours.classes[at % colours.classes.length], 0.68 * shade / 32))));
+  const shades = kinds.map(kind =>
+    Uint32Array.from({ length: 33 }, (_, shade) => word(mix(colours.neutral, colours.classes[kind % colours.classes.length], 0.68 * shade / 32))));
   const { width, height } = image;
   for (let row = 0, at = 0; row < height; row++) {
     for (let column = 0; column < width; column++, at++) {
       const cell = ((height - 1 - row) * width + column) * classes;
       let best = 0;
       for (let k = 1; k < classes; k++) if (grid.outputs[cell + k] > grid.outputs[cell + best]) best = k;
-      let sum = 0;
-      for (let k = 0; k < classes; k++) {
-        sum += logits ? Math.exp(grid.outputs[cell + k] - grid.outputs[cell + best]) : grid.outputs[cell + k];
-      }
-      const certain = logits ? 1 / sum : grid.outputs[cell + best] / (sum || 1);
-      const over = (certain - 1 / classes) / (1 - 1 / classes);
+      const over = (grid.outputs[cell + best] - 1 / classes) / (1 - 1 / classes);
       pixels[at] = shades[best][Math.round(32 * Math.min(1, Math.max(0, over || 0)))];
     }
   }

@@ -1,6 +1,6 @@
 // The plane of two inputs: the field of a network's output or of one of its units, its line, and the data over it.
 
-import { css } from './colours.js';
+import { css, mix } from './colours.js';
 import { contour } from './field.js';
 
 /** @typedef {import('./colours.js').Palette} Palette */
@@ -88,8 +88,7 @@ export function drawRows(context, data, colours, scale) {
   for (let row = 0; row < data.rows; row++) {
     const [x, y] = data.at(row);
     const kind = data.classes ? data.classes[row] : 0;
-    const rgb = data.classes ? colours.classes[kind % colours.classes.length]
-      : data.targets[row] < (data.range[0] + data.range[1]) / 2 ? colours.negative : colours.positive;
+    const rgb = data.classes ? colours.classes[kind % colours.classes.length] : shade((data.targets[row] - data.range[0]) / (data.range[1] - data.range[0]), colours);
     const hollow = !data.training[row];
     const key = `${kind} ${rgb} ${hollow}`;
     let batch = batches.get(key);
@@ -98,7 +97,7 @@ export function drawRows(context, data, colours, scale) {
   }
   for (const { path, fill, hollow } of batches.values()) {
     context.lineWidth = (hollow ? 3.2 : 1) * scale;
-    context.strokeStyle = colours.background;
+    context.strokeStyle = data.classes ? colours.background : colours.soft;
     context.stroke(path);
     if (hollow) {
       context.lineWidth = 1.6 * scale;
@@ -109,6 +108,12 @@ export function drawRows(context, data, colours, scale) {
       context.fill(path);
     }
   }
+}
+
+/** A number from 0 to 1 as one of a few colours, so that marks of one colour are drawn together. @param {number} share @param {Palette} colours */
+function shade(share, colours) {
+  const along = Math.round(Math.min(1, Math.max(0, share)) * 16) / 8 - 1;
+  return mix(colours.neutral, along < 0 ? colours.negative : colours.positive, Math.abs(along));
 }
 
 /** The cross that the keyboard moves. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {Palette} colours @param {number} scale */

@@ -64,7 +64,7 @@ export function controls({ store, actions, schema }) {
   store.on(['device', 'info'], ({ device, info }) => {
     if (!device) return;
     const gpu = device.engine === 'webgpu';
-    const kernels = info ? `${info.engine}${info.kernels ? `, ${info.kernels}` : ''}` : '';
+    const kernels = info ? `${info.kernels ?? info.engine} engine` : '';
     fill(engine,
       h('span', { class: gpu ? 'dot gpu' : 'dot', 'aria-hidden': 'true' }),
       h('span', {}, gpu ? `WebGPU: ${device.name}` : `CPU${device.name && device.name !== 'CPU' ? `: ${device.name}` : ''}`),
@@ -78,7 +78,7 @@ export function controls({ store, actions, schema }) {
     const homeless = problem && problem.setting === null && source.kind === 'named';
     const text = homeless ? problem.message : said?.text ?? '';
     message.hidden = !text;
-    message.className = `message ${homeless || said?.kind === 'error' ? 'error' : 'note'}`;
+    message.className = `message ${homeless || said?.kind === 'error' ? 'error' : ''}`;
     setText(message, text);
   });
 

@@ -25,7 +25,7 @@ export function curvesView({ store, session, colours }) {
     toEpoch = drawChart(context, [
       { name: 'run before', colour: palette.faint, dotted: false, points: before ? toEpochs(before.training, before.perEpoch).filter(point => point.x <= end) : [] },
       { name: 'training', colour: palette.ink, dotted: false, points: toEpochs(history.training) },
-      { name: 'validation', colour: css(palette.negative), dotted: true, points: toEpochs(history.validation) },
+      { name: 'validation', colour: css(palette.classes[2]), dotted: true, points: toEpochs(history.validation) },
     ], { end: Math.max(end, 1e-9), logarithmic: store.state.logarithmic, at }, palette, scale);
   }, { class: 'chart', 'aria-label': 'Loss over epochs', tabindex: 0, 'aria-describedby': 'curves-keys' });
 
@@ -68,7 +68,7 @@ export function curvesView({ store, session, colours }) {
   const key = h('p', { class: 'legend' });
   store.on(['info', 'theme'], ({ info }) => fill(key,
     h('span', {}, h('span', { class: 'line', 'aria-hidden': 'true' }), 'training'),
-    info?.validation_rows ? h('span', {}, h('span', { class: 'line dotted', style: `border-color:${css(colours().negative)}`, 'aria-hidden': 'true' }), 'validation') : null,
+    info?.validation_rows ? h('span', {}, h('span', { class: 'line dotted', style: `border-color:${css(colours().classes[2])}`, 'aria-hidden': 'true' }), 'validation') : null,
     session.live.before ? h('span', {}, h('span', { class: 'line before', 'aria-hidden': 'true' }), 'run before') : null,
     h('label', { class: 'inline' }, scaleBox, 'log scale')));
   fill(byId('curves-body'), key, chart.canvas, h('p', { id: 'curves-keys', class: 'unseen' }, 'Left and right read values off.'), reading, behind.element);

@@ -111,7 +111,7 @@ export function dataView(page) {
     if (!info) return;
     const columns = session.live.data?.columns ?? info.inputs.length;
     const held = info.validation_rows ? `, ${grouped(info.validation_rows)} for validation (hollow)` : '';
-    setText(rows, `${grouped(info.rows)} rows to train on${held}; ${columns} ${columns === 1 ? 'input' : 'inputs'}${info.classes ? `; classes ${info.classes.join(', ')}` : ''}.`);
+    setText(rows, `${grouped(info.rows)} rows to train on${held}; ${columns} ${columns === 1 ? 'input' : 'inputs'}${info.classes && session.live.data?.classes ? `; classes ${info.classes.join(', ')}` : ''}.`);
   });
 }
 

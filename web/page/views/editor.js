@@ -150,12 +150,14 @@ export function editor({ store, session, actions, colours }, stage, { redraw, re
   return {
     tools,
     cross: () => document.activeElement === stage ? cross : null,
-    /** Classes and places of the rows, where edited points are ahead of the run. @param {any} data */
+    /** Classes and parts of points, which may be ahead of the run, and whose order is another than that of its rows. @param {any} data */
     rows: data => {
       const drawn = points();
       if (!drawn.length) return {};
-      const held = drawn.length === data.rows ? data.training : new Uint8Array(drawn.length).fill(1);
-      return { rows: drawn.length, classes: drawn.map(point => point.c), training: held };
+      const key = (/** @type {number} */ x, /** @type {number} */ y) => `${x.toFixed(3)} ${y.toFixed(3)}`;
+      const held = new Set();
+      for (let row = 0; row < data.rows; row++) if (!data.training[row]) held.add(key(data.inputs[2 * row], data.inputs[2 * row + 1]));
+      return { rows: drawn.length, classes: drawn.map(point => point.c), training: Uint8Array.from(drawn, ({ x, y }) => Number(!held.has(key(x, y)))) };
     },
     /** @param {number} row @param {any} data @param {(x: number, y: number) => number[]} place */
     at: (row, data, place) => {

@@ -31,7 +31,7 @@ export function field(row, { store, actions }) {
     } else {
       // What is being typed stays as it is typed.
       if (document.activeElement !== control && control.value !== given) control.value = given;
-      control.placeholder = inEffect || shortDefault(row.default) || 'none';
+      control.placeholder = inEffect || (row.default ? shortDefault(row.default) || 'default' : 'none');
     }
     box.classList.toggle('given', given !== '');
     const mine = problem?.setting === row.name;

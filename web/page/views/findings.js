@@ -1,6 +1,7 @@
 // What the doctor finds, in words, with what to try: a fix that is a setting of this page is a button.
 
 import { byId, fill, h } from '../dom.js';
+import { percent } from '../numbers.js';
 
 /**
  * A fix such as `--activation leaky-relu` or `a lower --lr than 4 (--lr 0.4)` as settings, or null where it is none of the page's.
@@ -19,6 +20,12 @@ export function settingsOf(fix, schema) {
   return settings;
 }
 
+/** @param {any} progress */
+function solved({ validation_accuracy: accuracy }) {
+  const verdict = 'Solved: every prediction is within 0.1 of its target';
+  return accuracy === null || accuracy === undefined ? `${verdict}.` : `${verdict} on the training rows; ${percent(accuracy)} of the validation rows are correct.`;
+}
+
 /** @param {import('../main.js').Page} page */
 export function findingsView({ schema, store, actions }) {
   const list = h('div', { class: 'findings' });
@@ -26,14 +33,13 @@ export function findingsView({ schema, store, actions }) {
   let shown = '';
   store.on(['findings', 'progress', 'phase'], ({ findings, progress, phase, settings }) => {
     const nothing = !progress?.step ? 'While it trains, this says why a run is stuck: dead units, saturation, a rate too high or too low, and more.'
-      : progress.solved ? 'Solved: every prediction is within 0.1 of its target.' : 'Nothing is wrong so far.';
+      : progress.solved ? solved(progress) : 'Nothing is wrong so far.';
     const now = JSON.stringify([findings, findings.length ? '' : nothing, phase === 'running']);
     if (now === shown) return; // a button with the focus on it stays where it is
     shown = now;
     if (!findings.length) return fill(list, h('p', { class: progress?.solved ? 'good' : 'hint' }, nothing));
     fill(list, ...findings.map(finding => {
-      const fixes = finding.fixes ?? String(finding.advice ?? '').replace(/^To try: /, '').replace(/\.$/, '').split('; ').filter(Boolean);
-      const tries = fixes.map((/** @type {string} */ fix) => {
+      const tries = finding.fixes.map((/** @type {string} */ fix) => {
         if (/--restarts\b/.test(fix)) {
           return h('button', { type: 'button', onclick: () => { byId('tab-odds').click(); byId('odds-start').focus(); byId('closer').scrollIntoView({ block: 'nearest' }); } }, 'Try many starts: odds');
         }
@@ -41,7 +47,7 @@ export function findingsView({ schema, store, actions }) {
         if (!patch || Object.entries(patch).every(([key, value]) => settings[key] === value)) return h('code', {}, fix);
         return h('button', { type: 'button', onclick: () => actions.set(patch) }, `Try ${Object.entries(patch).map(([key, value]) => `${key} ${value}`).join(', ')}`);
       });
-      return h('article', {}, h('h3', {}, finding.kind), h('p', {}, finding.text), tries.length ? h('p', { class: 'row tries' }, ...tries) : null);
+      return h('article', {}, h('h3', {}, finding.title), h('p', {}, finding.text), h('p', { class: 'hint' }, finding.advice), tries.length ? h('p', { class: 'row tries' }, ...tries) : null);
     }));
   });
   // Said aloud once a run has come to rest, not while it changes.
@@ -49,7 +55,7 @@ export function findingsView({ schema, store, actions }) {
   byId('findings-body').append(aloud);
   store.on(['findings', 'phase'], ({ findings, phase, progress }) => {
     if (phase === 'running' || !progress?.step) return;
-    const text = findings.length ? `Diagnosis: ${findings.map(finding => finding.kind).join(', ')}` : '';
+    const text = findings.length ? `Diagnosis: ${findings.map(finding => finding.title).join(', ')}` : '';
     if (aloud.textContent !== text) aloud.textContent = text;
   });
 }

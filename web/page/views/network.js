@@ -139,6 +139,8 @@ export function networkView({ store, session, actions, colours }) {
       onblur: () => choose(null), onpointerleave: () => { if (document.activeElement !== element) choose(null); },
       onkeydown: (/** @type {KeyboardEvent} */ event) => move(event, layer, unit),
     }, canvas);
+    // Without a plane there are no maps: then inputs and outputs say which they are.
+    if (!session.live.data?.window && (layer === 0 || layer === store.state.info.layers.length - 1)) element.dataset.label = nameOf(layer, unit).replace(/^input /, '').slice(0, 3);
     units.push({ element, canvas, image: new ImageData(MAP, MAP), layer, unit });
     return element;
   }

@@ -79,7 +79,7 @@ export function oddsView({ wgrad, store, session, actions }) {
     setText(what, resolved.data ? `Now: ${describe(settings, resolved)}; seeds ${grouped(Number(resolved.seed ?? 0))} and on.` : '');
     start.disabled = problem !== null;
   });
-  fill(byId('panel-odds'), h('div', { class: 'two' },
+  fill(byId('panel-odds'), h('div', { class: 'two narrow-left' },
     h('div', {},
       h('h2', {}, 'How many starts solve it?'),
       h('p', {}, 'Whether a small network learns is a matter of its first weights. A start counts as solved once every prediction is within 0.1 of its target. All starts are trained at once with these settings, each from a seed of its own.'),

@@ -3,7 +3,7 @@
 
 import { byId, fill, h, setText, tableBehind } from '../dom.js';
 import { sharpCanvas } from '../canvas.js';
-import { CLASS_NAMES, css } from '../draw/colours.js';
+import { css } from '../draw/colours.js';
 import { paint, paintClasses, reach } from '../draw/field.js';
 import { drawCross, drawField, drawRows, fromPixels, toPixels } from '../draw/plane.js';
 import { short } from '../numbers.js';
@@ -93,7 +93,7 @@ export function outputView(page) {
       head: ['row', ...info.inputs, 'target', 'for'],
       rows: Array.from({ length: most }, (_, row) => [row + 1,
         ...Array.from(data.inputs.subarray(row * data.columns, (row + 1) * data.columns), (/** @type {number} */ value) => short(value)),
-        data.classes && info.classes ? info.classes[data.classes[row]] : Array.from(data.targets.subarray(row * of, (row + 1) * of), (/** @type {number} */ value) => short(value)).join(' '),
+        data.classes && info.classes ? info.classes[data.colours.indexOf(data.classes[row])] : Array.from(data.targets.subarray(row * of, (row + 1) * of), (/** @type {number} */ value) => short(value)).join(' '),
         data.training[row] ? 'training' : 'validation']),
     };
   });
@@ -137,7 +137,7 @@ export function outputView(page) {
  * @param {ImageData} image @param {any} grid @param {import('../main.js').Page} page
  */
 function paintGrid(image, grid, { store, session, colours }) {
-  const { shown, info } = store.state;
+  const { shown } = store.state;
   const { data } = session.live;
   const palette = colours();
   const cells = grid.width * grid.height;
@@ -153,7 +153,7 @@ function paintGrid(image, grid, { store, session, colours }) {
   }
   const of = grid.outputs.length / cells;
   if (of > 1 && data.classes) {
-    paintClasses(image, grid, of, info.activations?.at(-1) === 'identity', palette);
+    paintClasses(image, grid, Array.from({ length: of }, (_, at) => data.colours[at] ?? at), palette);
     // Where a class begins to be the largest: its output less the largest other one passes 0.
     const ahead = (/** @type {number} */ which) => ({
       value: (/** @type {number} */ cell) => {
@@ -164,12 +164,8 @@ function paintGrid(image, grid, { store, session, colours }) {
     });
     return { lines: Array.from({ length: of }, (_, which) => ahead(which)) };
   }
-  const [low, high] = data.range;
-  // With bce-with-logits the output is before the sigmoid: 0 is where the probability is 1/2.
-  const logits = data.classes && info.activations?.at(-1) === 'identity' && store.state.resolved.loss === 'bce-with-logits';
-  const range = /** @type {[number, number]} */ (logits ? [-4, 4] : [low, high]);
-  paint(image, grid, grid.outputs, of, 0, range, palette.ramp);
-  return { lines: data.classes ? [line(grid.outputs, of, 0, (range[0] + range[1]) / 2)] : [] };
+  paint(image, grid, grid.outputs, of, 0, data.range, palette.ramp);
+  return { lines: data.classes ? [line(grid.outputs, of, 0, 0.5)] : [] };
 }
 
 /** @param {import('../main.js').Page} page */
@@ -187,5 +183,5 @@ function legendOf({ store, session, colours }) {
   const held = info.validation_rows ? [h('span', {}, '○ hollow: validation')] : [];
   return [...kinds.map((/** @type {any} */ c) => h('span', {},
     h('span', { class: 'swatch', style: `color:${css(palette.classes[c % palette.classes.length])}`, 'aria-hidden': 'true' }, marks[c % 4]),
-    info.classes?.[c] ?? (kinds.length <= 2 ? String(c) : CLASS_NAMES[c] ?? String(c)))), h('span', {}, '— at 0.5'), ...held];
+    info.classes?.[data.colours.indexOf(c)] ?? String(c))), h('span', {}, kinds.length > 2 ? '— where classes meet' : '— at 0.5'), ...held];
 }

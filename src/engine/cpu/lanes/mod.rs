@@ -25,7 +25,6 @@ mod vector;
 use std::ops::Range;
 
 use crate::engine::{NetworkStatus, Population, Request, Start};
-use crate::network::Norm;
 use group::Group;
 use shape::{Scratch, Shape};
 use step::Work;
@@ -100,9 +99,10 @@ impl<'a> LanesEngine<'a> {
     /// The networks at their starts.
     ///
     /// # Panics
-    /// Where they have a norm, which lanes do not take: [`LanesEngine::suits`] says so.
+    /// Where they have a norm or dropout, which lanes do not take: [`LanesEngine::suits`] says so.
     pub fn new(population: &Population<'a>, starts: &[Start]) -> LanesEngine<'a> {
-        assert!(population.network.norm() == Norm::None, "lanes take no norm");
+        let is_plain = !population.network.trains_otherwise();
+        assert!(is_plain, "lanes take neither norms nor dropout");
         let instructions = Instructions::all_here().pop().unwrap_or(Instructions::Any);
         LanesEngine::with(population, starts, instructions)
     }

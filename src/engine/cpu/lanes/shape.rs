@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut, Range};
 
 use crate::data::Batches;
 use crate::engine::{Population, Request};
-use crate::network::{Activation, GradientAt, Layout, Loss, Norm};
+use crate::network::{Activation, GradientAt, Layout, Loss};
 use crate::optimizer::Optimizer;
 
 /// Bytes that a step of a group of small networks may have in use: about what the first level of a cache holds.
@@ -63,8 +63,8 @@ fn states(optimizer: &Optimizer) -> usize {
 /// batch at once, which come here tile by tile.
 pub(super) fn suits(request: Request<'_>) -> bool {
     let numbers = request.network.parameter_count() * states(&request.optimizer);
-    let has_norm = request.network.norm() != Norm::None;
-    !request.schedule.is_plateau() && !has_norm && numbers <= MOST_NUMBERS
+    let is_plain = !request.network.trains_otherwise();
+    !request.schedule.is_plateau() && is_plain && numbers <= MOST_NUMBERS
 }
 
 impl Shape {

@@ -1,9 +1,7 @@
 //! The types that settings have. Flags, files and the points of an axis all give texts: here texts become
 //! values, and values the one text that says them.
 
-use crate::cli::choices::{
-    Decimal, Delimiter, EngineChoice, Header, Stratify, TargetType, TestRows,
-};
+use super::choices::{Decimal, Delimiter, EngineChoice, Header, Stratify, TargetType, TestRows};
 use crate::data::{ClassWeights, Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
@@ -13,11 +11,11 @@ use crate::sweep::{self, AxisError, AxisValue};
 use crate::train::{OnDivergence, Weights};
 
 /// Names, each with its other spellings.
-pub(in crate::cli) type Names = &'static [(&'static str, &'static [&'static str])];
+pub(crate) type Names = &'static [(&'static str, &'static [&'static str])];
 
 /// How values of a type are written.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::cli) enum Form {
+pub(crate) enum Form {
     /// A flag without a value.
     Switch,
     /// A whole number.
@@ -34,7 +32,7 @@ pub(in crate::cli) enum Form {
 
 impl Form {
     /// As a value in TOML.
-    pub(in crate::cli) fn toml(self, texts: &[String]) -> String {
+    pub(crate) fn toml(self, texts: &[String]) -> String {
         let quoted = |text: &String| toml::Value::String(text.clone()).to_string();
         let one = texts.first().cloned().unwrap_or_default();
         match self {
@@ -55,14 +53,14 @@ impl Form {
 
 /// What the table knows of a type: its form, and how any texts become those that are always used.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cli) struct Kind {
+pub(crate) struct Kind {
     pub form: Form,
     pub normal: fn(&[String]) -> Result<Vec<String>, String>,
 }
 
 impl Kind {
     /// The points of an axis, as a person writes them.
-    pub(in crate::cli) fn points(&self, text: &str) -> Result<Vec<AxisValue>, AxisError> {
+    pub(crate) fn points(&self, text: &str) -> Result<Vec<AxisValue>, AxisError> {
         Ok(match self.form {
             Form::Real => sweep::numbers(text)?.into_iter().map(AxisValue::Number).collect(),
             Form::Whole => sweep::wholes(text)?.into_iter().map(AxisValue::Whole).collect(),
@@ -75,7 +73,7 @@ impl Kind {
 }
 
 /// A type that settings have.
-pub(in crate::cli) trait Value: Sized {
+pub(crate) trait Value: Sized {
     const FORM: Form;
     const KIND: Kind = Kind { form: Self::FORM, normal: |texts| Ok(Self::read(texts)?.write()) };
 

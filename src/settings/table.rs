@@ -4,16 +4,14 @@
 //! other rows of its heading. The order of rows is that of `--help`, of printed settings, and of the axes of a
 //! sweep, of which the last varies the fastest.
 
+use super::choices::{Decimal, Delimiter, EngineChoice, Header, Stratify, TargetType, TestRows};
 use super::{Family, Form, Given, Kind, Role, Setting, Value, Verb, defaults};
 use crate::Error;
-use crate::cli::choices::{
-    Decimal, Delimiter, EngineChoice, Header, Stratify, TargetType, TestRows,
-};
 use crate::data::{ClassWeights, Missing, Normalize, Order, Source};
 use crate::engine::Kernels;
 use crate::gpu::DeviceChoice;
 use crate::network::{
-    Activation, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE, Norm,
+    Activation, DROPOUT, HUBER_DELTA, Hyperparameter, Initializer, Loss, NEGATIVE_SLOPE, Norm,
 };
 use crate::optimizer::{
     ALPHA, BETA1, BETA2, CLIP_NORM, CLIP_VALUE, Decay, EPS, MOMENTUM, OptimizerKind, ScheduleKind,
@@ -42,16 +40,18 @@ const SETTING: Setting = Setting {
     verbs: Verb::OF_TRAININGS,
     refused: &[],
 };
-pub(in crate::cli) const DATA_AND_NETWORK: &str = "Data and network";
+pub(crate) const DATA_AND_NETWORK: &str = "Data and network";
 const DATA: Setting = Setting { heading: DATA_AND_NETWORK, ..SETTING };
 const NETWORK: Setting = Setting { is_in_model: true, ..DATA };
 /// The heading of what only tables have.
-pub(in crate::cli) const TABLES: &str = "Tables";
+pub(crate) const TABLES: &str = "Tables";
 const TABLE: Setting = Setting { heading: TABLES, verbs: DATA_VERBS, ..SETTING };
 const TRAINING: Setting = Setting { heading: "Training", ..SETTING };
 const OPTIMIZER: Setting = Setting { heading: "Optimizer", ..SETTING };
 const RATE: Setting = Setting { heading: "Learning rate", ..SETTING };
-const STOPPING: Setting = Setting { heading: "Stopping", role: Role::Free, ..SETTING };
+/// The heading of what ends a training.
+pub(crate) const STOPPING_EARLY: &str = "Stopping";
+const STOPPING: Setting = Setting { heading: STOPPING_EARLY, role: Role::Free, ..SETTING };
 const OUTPUT: Setting = Setting { heading: "Output", role: Role::Output, ..SETTING };
 const DEVICE: Setting = Setting { heading: "Device", role: Role::Device, ..SETTING };
 
@@ -120,10 +120,10 @@ macro_rules! settings {
     ($( $(#[doc = $help:literal])* $field:ident: $type:ty => $row:expr, )+) => {
         /// The settings of one training, as far as they are given.
         #[derive(Debug, Clone, Default, PartialEq)]
-        pub(in crate::cli) struct Settings { $( $(#[doc = $help])* pub $field: Option<$type>, )+ }
+        pub(crate) struct Settings { $( $(#[doc = $help])* pub $field: Option<$type>, )+ }
 
         /// Every setting.
-        pub(in crate::cli) const SETTINGS: &[Setting] = &[$(
+        pub(crate) const SETTINGS: &[Setting] = &[$(
             Setting {
                 key: {
                     const BYTES: [u8; stringify!($field).len()] = kebab(stringify!($field));
@@ -143,14 +143,14 @@ macro_rules! settings {
             ///
             /// # Errors
             /// [`Error::Setting`] for the point of an axis that is no value.
-            pub(in crate::cli) fn read(given: &Given) -> Result<Settings, Error> {
+            pub(crate) fn read(given: &Given) -> Result<Settings, Error> {
                 let mut places = 0..;
                 let mut place = || places.next().unwrap_or_default();
                 Ok(Settings { $( $field: given.typed(place())?, )+ })
             }
 
             /// The values as what is given of a training.
-            pub(in crate::cli) fn given(&self) -> Given {
+            pub(crate) fn given(&self) -> Given {
                 let mut given = Given::new(Verb::Train);
                 let mut places = 0..;
                 $( given.set(
@@ -227,6 +227,9 @@ settings! {
     /// Norm of the hidden layers, between their sums and the activation: batch normalization with the conventions
     /// of PyTorch's BatchNorm1d, or none
     norm: Norm => Setting { default: "none", is_axis: true, ..NETWORK },
+    dropout: f64 => Setting {
+        value: "P", hyperparameter: Some(&DROPOUT), is_axis: true, ..NETWORK
+    },
     /// Initial weights; biases start at 0
     init: Initializer => Setting { default_of: Some(defaults::initializer), is_axis: true, ..NETWORK },
     /// Factor on the initial weights

@@ -1,7 +1,7 @@
 //! Optimizer, schedule and stopping from the settings, and which settings have no effect beside others.
 
 use super::listed;
-use super::settings::{Family, Setting, Settings};
+use super::{Family, Setting, Settings};
 use crate::Error;
 use crate::network::{Activation, Hyperparameter, Loss, Network};
 use crate::optimizer::{
@@ -10,10 +10,10 @@ use crate::optimizer::{
 use crate::train::Stopping;
 
 /// The activation of hidden layers where none is given.
-pub(super) const DEFAULT_ACTIVATION: Activation = Activation::Relu;
+pub(crate) const DEFAULT_ACTIVATION: Activation = Activation::Relu;
 
 /// The rate where none is asked for, from that of plain gradient descent.
-pub(super) fn default_rate(optimizer: &Optimizer, plain: f32) -> f32 {
+pub(crate) fn default_rate(optimizer: &Optimizer, plain: f32) -> f32 {
     match optimizer.kind.row().rate {
         DefaultRate::Share(share) => plain * share,
         DefaultRate::Fixed(rate) => rate,
@@ -33,7 +33,7 @@ fn schedule_has(kind: ScheduleKind, key: &str) -> bool {
 
 impl Family {
     /// Its members that have a setting of theirs.
-    pub(super) fn members_with(self, key: &str) -> Vec<&'static str> {
+    pub(crate) fn members_with(self, key: &str) -> Vec<&'static str> {
         fn having<T: Copy>(
             all: &[T],
             name: fn(T) -> &'static str,
@@ -61,7 +61,7 @@ impl Family {
 
 impl Settings {
     /// The optimizer, also where only its momentum is given.
-    pub(super) fn optimizer_kind(&self) -> OptimizerKind {
+    pub(crate) fn optimizer_kind(&self) -> OptimizerKind {
         self.optimizer.unwrap_or(match self.momentum {
             Some(_) => OptimizerKind::Momentum,
             None => OptimizerKind::Sgd,
@@ -73,7 +73,7 @@ impl Settings {
     }
 
     /// Why a setting has no effect beside these, if it has none.
-    pub(super) fn unused(&self, row: &Setting) -> Option<String> {
+    pub(crate) fn unused(&self, row: &Setting) -> Option<String> {
         let schedule = self.schedule_kind();
         match (row.key, row.family) {
             ("decay", _) => {
@@ -122,7 +122,7 @@ impl Settings {
     ///
     /// # Errors
     /// Where one is out of range.
-    pub(super) fn with_numbers(&self, network: Network) -> Result<Network, Error> {
+    pub(crate) fn with_numbers(&self, network: Network) -> Result<Network, Error> {
         let given = self.given();
         let rows: Vec<_> = network.hyperparameters().map(|(row, _)| row).collect();
         rows.into_iter().try_fold(network, |network, row| match given.number(row)? {
@@ -135,7 +135,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::Setting`] with the flag that has none, and why.
-    pub(super) fn check_use(&self) -> Result<(), Error> {
+    pub(crate) fn check_use(&self) -> Result<(), Error> {
         for (row, texts) in self.given().rows() {
             if let Some(reason) = self.unused(row) {
                 return Err(Error::setting(row.flag(texts), reason));
@@ -145,7 +145,7 @@ impl Settings {
     }
 
     /// How gradients become updates.
-    pub(super) fn rule(&self) -> Result<Optimizer, Error> {
+    pub(crate) fn rule(&self) -> Result<Optimizer, Error> {
         let given = self.given();
         let mut optimizer = Optimizer::new(self.optimizer_kind());
         for row in HYPERPARAMETERS {
@@ -163,7 +163,7 @@ impl Settings {
     }
 
     /// The schedule of the learning rate over so many epochs.
-    pub(super) fn rate_schedule(&self, epochs: u32, rate: f32) -> Result<Schedule, Error> {
+    pub(crate) fn rate_schedule(&self, epochs: u32, rate: f32) -> Result<Schedule, Error> {
         let default = Schedule::new(self.schedule_kind(), epochs);
         let floor = match self.min_lr {
             None => 0.0,
@@ -182,7 +182,7 @@ impl Settings {
         })
     }
 
-    pub(super) fn stopping(&self) -> Stopping {
+    pub(crate) fn stopping(&self) -> Stopping {
         Stopping {
             target_loss: self.target_loss,
             patience: self.patience,

@@ -1,31 +1,28 @@
 //! What was given of the settings, by flags, a file or a checkpoint: texts, each of them known to be a value.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{NONE, SETTINGS, Setting, Value, Verb};
+use super::{NONE, SETTINGS, Setting, Value, Verb, quoted};
 use crate::Error;
-use crate::model::file;
 use crate::network::Hyperparameter;
-use crate::report::quoted;
 
 /// What was given of the settings that a command has.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::cli) struct Given {
+pub(crate) struct Given {
     verb: Verb,
     /// By their places in the table.
     texts: BTreeMap<usize, Vec<String>>,
 }
 
 impl Given {
-    pub(in crate::cli) fn new(verb: Verb) -> Given {
+    pub(crate) fn new(verb: Verb) -> Given {
         Given { verb, texts: BTreeMap::new() }
     }
 
     /// Puts a value in the place of what was given; an error says what is wrong with it.
-    pub(in crate::cli) fn insert(&mut self, at: usize, texts: &[String]) -> Result<(), String> {
+    pub(crate) fn insert(&mut self, at: usize, texts: &[String]) -> Result<(), String> {
         let texts = SETTINGS[at].normal(self.verb, texts)?;
         self.texts.insert(at, texts);
         Ok(())
@@ -36,30 +33,30 @@ impl Given {
         self.texts.extend(value.map(|texts| (at, texts)));
     }
 
-    pub(in crate::cli) fn get(&self, at: usize) -> Option<&[String]> {
+    pub(crate) fn get(&self, at: usize) -> Option<&[String]> {
         self.texts.get(&at).map(Vec::as_slice)
     }
 
-    pub(in crate::cli) fn has(&self, row: &Setting) -> bool {
+    pub(crate) fn has(&self, row: &Setting) -> bool {
         self.rows().any(|(given, _)| given.key == row.key)
     }
 
     /// What is given, in the order of the table.
-    pub(in crate::cli) fn rows(&self) -> impl Iterator<Item = (&'static Setting, &[String])> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static Setting, &[String])> {
         self.texts.iter().map(|(&at, texts)| (&SETTINGS[at], texts.as_slice()))
     }
 
-    pub(in crate::cli) fn retain(&mut self, keep: impl Fn(&Setting, &[String]) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Setting, &[String]) -> bool) {
         self.texts.retain(|&at, texts| keep(&SETTINGS[at], texts));
     }
 
     /// Only what `other` has too, the same.
-    pub(in crate::cli) fn common(&mut self, other: &Given) {
+    pub(crate) fn common(&mut self, other: &Given) {
         self.texts.retain(|at, texts| other.texts.get(at) == Some(texts));
     }
 
     /// This, and what `other` has where this has nothing.
-    pub(in crate::cli) fn or(self, mut other: Given) -> Given {
+    pub(crate) fn or(self, mut other: Given) -> Given {
         other.texts.extend(self.texts);
         Given { verb: self.verb, ..other }
     }
@@ -74,7 +71,7 @@ impl Given {
     }
 
     /// The value that is given of a hyperparameter.
-    pub(in crate::cli) fn number(&self, row: &Hyperparameter) -> Result<Option<f64>, Error> {
+    pub(crate) fn number(&self, row: &Hyperparameter) -> Result<Option<f64>, Error> {
         match SETTINGS.iter().position(|setting| setting.key == row.name) {
             Some(at) => self.typed(at),
             None => Ok(None),
@@ -82,7 +79,7 @@ impl Given {
     }
 
     /// Puts the value of a hyperparameter there.
-    pub(in crate::cli) fn set_number(&mut self, row: &Hyperparameter, value: f64) {
+    pub(crate) fn set_number(&mut self, row: &Hyperparameter, value: f64) {
         if let Some(at) = SETTINGS.iter().position(|setting| setting.key == row.name) {
             self.set(at, Some(value.write()));
         }
@@ -90,17 +87,14 @@ impl Given {
 
     /// The values of settings of these roles, by key, as they stand in a file. What was taken back by
     /// `none` is none of them.
-    pub(in crate::cli) fn values(
-        &self,
-        wanted: impl Fn(&Setting) -> bool,
-    ) -> BTreeMap<String, String> {
+    pub(crate) fn values(&self, wanted: impl Fn(&Setting) -> bool) -> BTreeMap<String, String> {
         let rows = self.rows().filter(|(row, _)| wanted(row));
         let rows = rows.filter(|(row, texts)| !(row.has_none && *texts == [NONE]));
         rows.map(|(row, texts)| (row.key.to_owned(), row.toml(self.verb, texts))).collect()
     }
 
     /// As flags, each with a blank before it.
-    pub(in crate::cli) fn flags(&self) -> String {
+    pub(crate) fn flags(&self) -> String {
         let words = |(row, texts): (&Setting, &[String])| {
             row.flag(texts)
                 .splitn(2, ' ')
@@ -111,7 +105,7 @@ impl Given {
     }
 
     /// As a file.
-    pub(in crate::cli) fn toml(&self) -> String {
+    pub(crate) fn toml(&self) -> String {
         self.rows()
             .map(|(row, texts)| format!("{} = {}\n", row.key, row.toml(self.verb, texts)))
             .collect()
@@ -122,7 +116,7 @@ impl Given {
     ///
     /// # Errors
     /// In words, with line and key.
-    pub(in crate::cli) fn read(verb: Verb, text: &str) -> Result<Given, String> {
+    pub(crate) fn read(verb: Verb, text: &str) -> Result<Given, String> {
         let line = |at: usize| text[..at].matches('\n').count() + 1;
         let table = DeTable::parse(text).map_err(|error| match error.span() {
             Some(span) => format!("line {}: {}", line(span.start), error.message()),
@@ -149,20 +143,6 @@ impl Given {
                 .map_err(|reason| wrong(format!("{}: {reason}", key.get_ref())))?;
         }
         Ok(given)
-    }
-
-    /// What the file of `--config` says.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] with line and key of what is wrong.
-    pub(in crate::cli) fn read_file(verb: Verb, path: &Path) -> Result<Given, Error> {
-        let wrong = |reason: &str| Error::setting(format!("--config {}", path.display()), reason);
-        let bytes = file::read(path).map_err(|error| match error {
-            Error::File { reason, .. } => wrong(&reason),
-            other => other,
-        })?;
-        let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8 text"))?;
-        Given::read(verb, &text).map_err(|reason| wrong(&reason))
     }
 }
 

@@ -1,14 +1,16 @@
 //! The flags of a command that are settings.
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-use super::value::Names;
-use super::{Form, Given, SETTINGS, Setting, Verb};
 use crate::Error;
+use crate::settings::{Form, Given, Names, SETTINGS, Setting, Verb};
 
 /// What was given of the settings that a [`Verb`] has, by flags and by the file of `--config`.
 #[derive(Debug, Clone)]
@@ -96,41 +98,6 @@ impl<const VERB: u8> FromArgMatches for Flags<VERB> {
 }
 
 impl Setting {
-    pub(super) fn heading_in(&self, verb: Verb) -> &'static str {
-        if self.is_axis_in(verb) { "Axes" } else { self.heading }
-    }
-
-    /// What `--help` says.
-    pub(super) fn help_in(&self, verb: Verb) -> String {
-        let own = self.help_in.iter().find(|(of, _)| *of == verb).map(|(_, help)| *help);
-        let row = self.hyperparameter;
-        let mut help = match (own, row) {
-            (Some(own), _) => own.to_owned(),
-            (None, Some(row)) if self.help.is_empty() => row.help.to_owned(),
-            _ => self.help.to_owned(),
-        };
-        if self.is_axis_in(verb) {
-            help += " (an axis)";
-        }
-        if self.has_none {
-            help += " (none switches it off)";
-        }
-        let default = match (self.default_of, row) {
-            (Some(default), _) => default(),
-            (None, Some(row)) if self.family.is_some() => format!("{:?}", row.default),
-            _ => self.default.to_owned(),
-        };
-        if !default.is_empty() && own.is_none() {
-            help += &format!(" [default: {default}]");
-        }
-        // Of one value clap says it.
-        if let (Form::Name(names), true) = (self.kind.form, self.is_axis_in(verb)) {
-            let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
-            help += &format!(" [possible values: {}]", names.join(", "));
-        }
-        help
-    }
-
     /// As clap takes it.
     fn arg(&'static self, verb: Verb) -> Arg {
         let arg = Arg::new(self.key)

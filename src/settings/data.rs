@@ -1,23 +1,15 @@
-//! From the settings of data to rows: files are read here, and nowhere else.
-
-use std::io::Read;
-use std::path::Path;
+//! From the settings of data to rows.
 
 use sha2::{Digest, Sha256};
 
 use super::choices::{Decimal, Delimiter, Header, Stratify, TargetType, TestRows};
-use super::settings::{Settings, TABLES};
+use super::{Settings, TABLES};
 use crate::Error;
-use crate::data::{
-    CsvOptions, DataProblem, Missing, Normalize, Preparation, Samples, Source, Table, read_csv,
-    read_idx, unpacked,
-};
-use crate::model::file;
+use crate::data::{CsvOptions, Missing, Normalize, Preparation, Samples, Source, Table};
 use crate::network::{Activation, Loss};
-use crate::report::in_flags;
 
 /// How tables are to be read.
-pub(super) fn csv_options(settings: &Settings) -> Result<CsvOptions, Error> {
+pub(crate) fn csv_options(settings: &Settings) -> Result<CsvOptions, Error> {
     let comment = match settings.comment.as_deref().map(str::as_bytes) {
         None => Some(b'#'),
         Some(b"none") => None,
@@ -43,7 +35,7 @@ pub(super) fn csv_options(settings: &Settings) -> Result<CsvOptions, Error> {
 }
 
 /// Settings of tables have no effect on other data.
-pub(super) fn check_tables(
+pub(crate) fn check_tables(
     settings: &Settings,
     sources: [Option<&Source>; 2],
 ) -> Result<(), Error> {
@@ -86,10 +78,6 @@ fn is_by_class(settings: &Settings) -> bool {
 fn is_table(source: &Source) -> bool {
     matches!(source, Source::Csv(_) | Source::Stdin)
 }
-/// A path that holds in any folder.
-pub(super) fn absolute_path(path: &str) -> String {
-    std::path::absolute(path).map_or(path.to_owned(), |absolute| absolute.display().to_string())
-}
 
 /// The scaling where none is given: the range of pixels is known, the four measures of a flower have a scale
 /// each, and tables are taken as they are.
@@ -113,18 +101,11 @@ fn default_normalize_targets(settings: &Settings) -> Normalize {
     }
 }
 
-/// The same source by a path that means the same in every folder.
-pub(super) fn absolute(source: Source) -> Source {
-    let absolute = |path: String| absolute_path(&path);
-    match source {
-        Source::Csv(path) => Source::Csv(absolute(path)),
-        Source::Idx(images, labels) => Source::Idx(absolute(images), labels.map(absolute)),
-        other => other,
-    }
-}
+/// Reads the rows of a source that has none by name.
+pub(crate) type Reader<'a> = &'a dyn Fn(&Source, &CsvOptions) -> Result<Table, Error>;
 
 /// The rows that the settings name.
-pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
+pub(crate) fn load(settings: &Settings, read: Reader<'_>) -> Result<Samples, Error> {
     let source = settings.data.clone().unwrap_or(Source::Xor);
     check(settings, &source)?;
     let ends =
@@ -165,7 +146,7 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
                 known_texts: train.texts(),
                 ..options
             };
-            Some(read_test(source, &options, settings)?)
+            Some(read_test(source, &options, settings, read)?)
         }
     };
     let preparation = Preparation {
@@ -182,12 +163,15 @@ pub(super) fn load(settings: &Settings) -> Result<Samples, Error> {
         class_weights: settings.class_weights.clone().unwrap_or_default(),
         outputs: outputs(settings, &train),
     };
-    let mut samples = Samples::new(train, test, &preparation)?;
-    samples.notes = samples.notes.iter().map(|note| in_flags(note)).collect();
-    Ok(samples)
+    Ok(Samples::new(train, test, &preparation)?)
 }
 
-fn read_test(source: &Source, options: &CsvOptions, settings: &Settings) -> Result<Table, Error> {
+fn read_test(
+    source: &Source,
+    options: &CsvOptions,
+    settings: &Settings,
+    read: Reader<'_>,
+) -> Result<Table, Error> {
     match source.by_name(settings.noise, settings.data_seed.unwrap_or(0)) {
         Some(rows) => {
             let (train, test) = rows?.split()?;
@@ -226,39 +210,8 @@ fn check(settings: &Settings, source: &Source) -> Result<(), Error> {
     Ok(())
 }
 
-/// The rows of a file.
-pub(super) fn read(source: &Source, options: &CsvOptions) -> Result<Table, Error> {
-    match source {
-        Source::Csv(path) => table(path, &file::read(Path::new(path))?, options),
-        Source::Stdin => table("standard input", &stdin()?, options),
-        Source::Idx(images, labels) => {
-            let image_bytes = file::read(Path::new(images))?;
-            let label_bytes = match labels {
-                Some(path) => Some(file::read(Path::new(path))?),
-                None => None,
-            };
-            let labels = labels.as_deref().zip(label_bytes.as_deref());
-            Ok(read_idx((images, &image_bytes), labels)?)
-        }
-        other => Err(Error::setting(format!("--data {other}"), "has no rows")),
-    }
-}
-
-fn table(name: &str, bytes: &[u8], options: &CsvOptions) -> Result<Table, Error> {
-    Ok(read_csv(name, &unpacked(name, bytes)?, options)?)
-}
-
-fn stdin() -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
-        .map_err(|error| DataProblem::Unreadable(error.to_string()).of("standard input"))?;
-    Ok(bytes)
-}
-
 /// SHA-256 over all inputs and targets: the same rows have the same wherever they lay.
-pub(super) fn hash(data: &crate::data::Dataset) -> String {
+pub(crate) fn hash(data: &crate::data::Dataset) -> String {
     let mut hash = Sha256::new();
     for value in data.inputs().iter().chain(data.targets()) {
         hash.update(value.to_le_bytes());
@@ -267,6 +220,6 @@ pub(super) fn hash(data: &crate::data::Dataset) -> String {
 }
 
 /// A hash as text.
-pub(super) fn hex(hash: Sha256) -> String {
+pub(crate) fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

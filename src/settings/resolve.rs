@@ -1,16 +1,13 @@
 //! From the settings that are given to a training: the defaults that follow from the data.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use super::Settings;
 use super::choices::EngineChoice;
-use super::data;
-use super::settings::Settings;
 use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
-use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Schema, Source};
-use crate::model::{Model, ModelError, RunFolder, file, parameters_of};
-use crate::network::{Activation, Initializer, Loss, Network, Norm, joined};
+use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Source};
+use crate::network::{Activation, DROPOUT, Initializer, Loss, Network, Norm, joined};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training, Weights};
 
@@ -23,7 +20,7 @@ const PRESET_RESTARTS: u32 = 64;
 
 /// What settings come to.
 #[derive(Debug, Clone)]
-pub(super) struct Resolved {
+pub(crate) struct Resolved {
     /// The training.
     pub training: Training,
     /// The settings with every default written out.
@@ -40,7 +37,7 @@ struct Defaults {
 }
 
 /// Whether rows are few, and zeros and ones throughout.
-pub(super) fn is_truth_table(data: &Dataset) -> bool {
+pub(crate) fn is_truth_table(data: &Dataset) -> bool {
     let is_bit = |value: &f32| *value == 0.0 || *value == 1.0;
     data.rows() <= SOLVED_ROWS && data.is_classification() && data.inputs().iter().all(is_bit)
 }
@@ -65,82 +62,12 @@ impl Defaults {
     }
 }
 
-/// Whether the weights of one training mean the same in another: they are of the same columns and classes.
-fn check_schema(there: &Schema, here: &Schema) -> Result<(), String> {
-    let differ = |what: &str, there: &[String], here: &[String]| match there == here {
-        false if !there.is_empty() && !here.is_empty() => {
-            let (there, here) = (there.join(", "), here.join(", "));
-            Err(format!(
-                "its {what} are {there}, those of this data are {here}; weights of the one mean nothing for the other"
-            ))
-        }
-        _ => Ok(()),
-    };
-    differ("inputs", &there.inputs, &here.inputs)?;
-    differ("classes", there.labels.names(), here.labels.names())
-}
-
-/// Whether the weights of one network were learned with the norm that another has: behind it they mean something else.
-fn check_norm(there: &Network, here: &Network) -> Result<(), String> {
-    match (there.norm(), here.norm()) {
-        (there, here) if there == here => Ok(()),
-        (there, here) => Err(format!(
-            "its norm is {there}, and that of this network {here}; give --norm {there}"
-        )),
-    }
-}
-
 impl Settings {
-    /// The training these settings mean, and what goes with it.
-    ///
-    /// # Errors
-    /// Data that cannot be read, a network that cannot be, settings that do not fit the data.
-    pub(super) fn resolve(self) -> Result<Resolved, Error> {
-        if let Some(layers) = &self.layers {
-            // Impossible sizes are refused before a file is read for them.
-            let any = Activation::Identity;
-            Network::uniform(layers.clone(), any, any, Loss::MseMean)?;
-        }
-        let samples = data::load(&self)?;
-        self.resolve_with(samples)
-    }
-
-    /// The same over rows that are there.
-    ///
-    /// # Errors
-    /// As [`Settings::resolve`].
-    pub(super) fn resolve_with(self, samples: Samples) -> Result<Resolved, Error> {
-        let start = self.init_from.clone();
-        let (mut training, settings) = self.resolve_over(&samples)?;
-        if let Some(path) = start {
-            let path = RunFolder::weights_path(Path::new(&path));
-            let bytes = file::read(&path)?;
-            if let Ok(model) = Model::from_bytes(&bytes) {
-                check_schema(&model.schema, &samples.schema)
-                    .and_then(|()| check_norm(&model.network, &training.network))
-                    .map_err(|reason| Error::bad_file(&path, reason))?;
-            }
-            let read = parameters_of(&bytes, &training.network);
-            let sizes = joined(training.network.sizes(), ",");
-            let parameters = read.map_err(|error| {
-                let reason = match error {
-                    ModelError::Tensor { name, reason } => format!("{name}: {reason}"),
-                    other => other.to_string(),
-                };
-                let fix = format!("--init-from takes the weights of a network of --layers {sizes}");
-                Error::bad_file(&path, format!("{reason}; {fix}"))
-            })?;
-            training.initial = Some(Arc::new(parameters));
-            training.check()?;
-        }
-        Ok(Resolved { training, settings, samples })
-    }
-
     /// The training and the settings with every default written out, over rows that are there.
     ///
     /// # Errors
     /// As [`Settings::resolve`].
-    pub(super) fn resolve_over(self, samples: &Samples) -> Result<(Training, Settings), Error> {
+    pub(crate) fn resolve_over(self, samples: &Samples) -> Result<(Training, Settings), Error> {
         let source = self.data.clone().unwrap_or(Source::Xor);
         let data = Arc::clone(&samples.train);
         let defaults = Defaults::of(&source, &data);
@@ -162,6 +89,7 @@ impl Settings {
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
         let network = self.with_numbers(network)?.with_norm(self.norm.unwrap_or_default())?;
+        let network = network.with_dropout(self.dropout.unwrap_or(DROPOUT.default))?;
         let optimizer = self.rule()?;
         let learning_rate = self.lr.unwrap_or(default_rate(&optimizer, defaults.learning_rate));
         let epochs = self.epochs.unwrap_or(defaults.epochs);
@@ -231,6 +159,7 @@ impl Settings {
             output_activation: network.activations().last().copied(),
             loss: Some(network.loss()),
             norm: Some(network.norm()).filter(|&norm| norm != Norm::None),
+            dropout: Some(network.dropout()).filter(|&dropout| dropout != 0.0),
             init: Some(training.init),
             init_scale: Some(training.init_scale),
             lr: Some(training.learning_rate),
@@ -284,7 +213,7 @@ fn loss_and_output(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::settings::{Given, Verb};
+    use crate::settings::{Given, Verb};
 
     fn resolve(text: &str) -> Result<(Training, Settings), Error> {
         let resolved = Settings::read(&Given::read(Verb::Train, text).unwrap())?.resolve()?;

@@ -8,6 +8,7 @@ use super::*;
 use crate::cli::{Cli, keep};
 use crate::network::{Activation, Loss};
 use crate::optimizer::OptimizerKind;
+use crate::settings::{NONE, Role, Settings};
 
 /// What builds the flags of a command, and reads them.
 struct OfVerb {

@@ -9,7 +9,7 @@ use crate::network::named;
 
 /// Rows to test on: a share of those that there are, or others.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum TestRows {
+pub(crate) enum TestRows {
     /// A share above 0 and below 1.
     Share(f32),
     /// Rows of their own.
@@ -18,7 +18,7 @@ pub(super) enum TestRows {
 
 impl TestRows {
     /// The rows, where they are others.
-    pub(super) fn source(&self) -> Option<&Source> {
+    pub(crate) fn source(&self) -> Option<&Source> {
         match self {
             TestRows::Share(_) => None,
             TestRows::Of(source) => Some(source),
@@ -80,7 +80,7 @@ named! {
 
 impl EngineChoice {
     /// For the resident engine, the mapping of networks that is asked for.
-    pub(super) fn mapping(self) -> Option<Mapping> {
+    pub(crate) fn mapping(self) -> Option<Mapping> {
         match self {
             EngineChoice::ResidentInvocation => Some(Mapping::Invocation),
             EngineChoice::ResidentWorkgroup => Some(Mapping::Workgroup),
@@ -89,7 +89,7 @@ impl EngineChoice {
     }
 
     /// Whether it is one of those that need an adapter.
-    pub(super) fn needs_adapter(self) -> bool {
+    pub(crate) fn needs_adapter(self) -> bool {
         !matches!(self, EngineChoice::Auto | EngineChoice::Cpu)
     }
 }
@@ -117,7 +117,7 @@ named! {
 }
 
 impl Header {
-    pub(super) fn is_there(self) -> Option<bool> {
+    pub(crate) fn is_there(self) -> Option<bool> {
         match self {
             Header::Auto => None,
             Header::Yes => Some(true),
@@ -139,7 +139,7 @@ named! {
 }
 
 impl Decimal {
-    pub(super) fn is_comma(self) -> Option<bool> {
+    pub(crate) fn is_comma(self) -> Option<bool> {
         match self {
             Decimal::Auto => None,
             Decimal::Point => Some(false),
@@ -167,7 +167,7 @@ named! {
 }
 
 impl Delimiter {
-    pub(super) fn byte(self) -> Option<u8> {
+    pub(crate) fn byte(self) -> Option<u8> {
         Some(match self {
             Delimiter::Auto => return None,
             Delimiter::Comma => b',',

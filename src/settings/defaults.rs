@@ -1,6 +1,6 @@
 //! What `--help` says of defaults that follow from the members of a family: each has its own in its row.
 
-use crate::cli::listed;
+use super::listed;
 use crate::network::{Activation, Initializer};
 use crate::optimizer::{DefaultRate, OptimizerKind};
 
