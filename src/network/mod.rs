@@ -122,7 +122,7 @@ pub enum NetworkError {
     },
     /// Dropout of no layer.
     #[error(
-        "--dropout {dropout}: it is for hidden layers, and layers {sizes:?} have none; give --layers one, or leave it out"
+        "`dropout` {dropout}: it is for hidden layers, and layers {sizes:?} have none; give `sizes` one, or leave it out"
     )]
     NothingToDrop {
         /// What was asked for.
