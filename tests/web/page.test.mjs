@@ -30,7 +30,9 @@ async function open(path, options = {}) {
   const page = await context.newPage();
   const requests = [];
   page.on('request', request => requests.push(request.url()));
-  page.on('console', message => { if (message.type() === 'error') errors.push(message.text()); });
+  page.on('console', message => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
   page.on('pageerror', error => errors.push(String(error)));
   await page.goto(`${server.url}/${path}`);
   return { page, requests };
@@ -47,12 +49,15 @@ test('every control has a name, in every panel', async () => {
   await ready(page);
   for (const tab of ['odds', 'map', 'explain', 'export']) {
     await page.click(`#tab-${tab}`);
-    const nameless = await page.evaluate(() => [...document.querySelectorAll('button, a, input, select, textarea, [role=img], [role=tab], [tabindex]')]
-      .filter(element => {
-        const labels = [...element.labels ?? []].map(label => label.textContent.trim()).join('');
-        const own = element.matches('input, select, textarea') ? '' : element.textContent.trim();
-        return !(element.getAttribute('aria-label') || element.getAttribute('aria-labelledby') || labels || own);
-      }).map(element => element.outerHTML.slice(0, 100)));
+    const nameless = await page.evaluate(() =>
+      [...document.querySelectorAll('button, a, input, select, textarea, [role=img], [role=tab], [tabindex]')]
+        .filter(element => {
+          const labels = [...(element.labels ?? [])].map(label => label.textContent.trim()).join('');
+          const own = element.matches('input, select, textarea') ? '' : element.textContent.trim();
+          return !(element.getAttribute('aria-label') || element.getAttribute('aria-labelledby') || labels || own);
+        })
+        .map(element => element.outerHTML.slice(0, 100)),
+    );
     assert.deepEqual(nameless, []);
   }
 });
@@ -97,7 +102,10 @@ test('points are added, dragged and removed, while it trains and by keyboard', a
   await page.mouse.down();
   await page.mouse.move(x + 60, y - 40, { steps: 6 });
   await page.mouse.up();
-  await settled(page, () => { const { points } = wgradPage.store.state.source; return points.length === 5 && points[4].x > 0.6 && points[4].y > 0.55; });
+  await settled(page, () => {
+    const { points } = wgradPage.store.state.source;
+    return points.length === 5 && points[4].x > 0.6 && points[4].y > 0.55;
+  });
   await page.click('label[for=tool-remove]');
   await page.mouse.click(x + 60, y - 40);
   await settled(page, () => wgradPage.store.state.source.points.length === 4 && wgradPage.session.live.data.rows === 4);
@@ -114,8 +122,7 @@ test('a table is pasted', async () => {
   await page.click('label[for="data-:csv"]');
   await page.fill('#csv', 'a,b,kind\n0,0,red\n1,1,red\n0,1,blue\n1,0,green\n0,0.9,blue\n0.9,0,green\n');
   await page.getByText('Use this table').click();
-  await settled(page, () => wgradPage.session.live.data?.rows === 6 && wgradPage.store.state.phase === 'ready');
-  assert.match(await page.textContent('#rows'), /red/);
+  await settled(page, () => /^6 rows .* blue, green, red/.test(document.querySelector('#rows').textContent));
   await page.reload();
   await ready(page);
   assert.equal(await rows(page), 6);
@@ -162,7 +169,10 @@ for (const path of ['', 'check.html']) {
 test('nothing is asked of another host', async () => {
   const { page, requests } = await open('#data=xor');
   await ready(page);
-  assert.deepEqual(requests.filter(url => !url.startsWith(`${server.url}/`) && !url.startsWith('data:') && !url.startsWith('blob:')), []);
+  assert.deepEqual(
+    requests.filter(url => !url.startsWith(`${server.url}/`) && !url.startsWith('data:') && !url.startsWith('blob:')),
+    [],
+  );
 });
 
 test('a lost device is replaced, and the run goes on', async () => {
@@ -170,8 +180,76 @@ test('a lost device is replaced, and the run goes on', async () => {
   await ready(page);
   await page.click('#run');
   await settled(page, () => wgradPage.session.kept?.step > 0);
-  await page.evaluate(() => { wgradPage.session.device.lose(); });
+  await page.evaluate(() => {
+    wgradPage.session.device.lose();
+  });
   await settled(page, () => /goes on from step/.test(document.querySelector('#message').textContent));
   const at = (await progress(page)).step;
   await settled(page, step => wgradPage.store.state.progress.step > step, at);
+});
+
+test('odds and the map count the starts that solve it', async () => {
+  const { page } = await open('#activation=tanh');
+  await ready(page);
+  await page.selectOption('#odds-starts', '64');
+  await page.click('#odds-start');
+  await page.waitForSelector('.odds-result .big');
+  assert.match(await page.textContent('.odds-result'), /of 64 starts solve it.*95 % interval/);
+  await page.click('#tab-map');
+  await page.fill('#map-rates', '0.5,1');
+  await page.fill('#map-widths', '2,4');
+  await page.selectOption('#map-starts', '64');
+  await page.click('#panel-map .primary');
+  await page.waitForSelector('.heat');
+  const shares = await page.$$eval('.heat tbody button', cells => cells.map(cell => Number(cell.textContent)));
+  assert.equal(shares.length, 4);
+  assert.ok(shares[2] > shares[0], `four units solve it more often than two: ${shares}`);
+  await page.focus('.heat tbody button');
+  await page.keyboard.press('ArrowDown');
+  assert.equal(
+    await page.evaluate(() => document.activeElement.getAttribute('aria-label').startsWith('rate 0.5, width 4')),
+    true,
+  );
+  await page.keyboard.press('Enter');
+  await settled(page, () => wgradPage.store.state.info.layers.join() === '2,4,1');
+});
+
+test('the next step is shown in numbers, with its kernels', async () => {
+  const { page } = await open('');
+  await ready(page);
+  await page.click('#tab-explain');
+  await page.waitForSelector('.stage-numbers');
+  const text = await page.textContent('#panel-explain');
+  assert.match(text, /All numbers are within their bounds of the reference/);
+  assert.match(text, /X · W1 \+ b1.*by matmul/);
+  assert.match(text, /differences/);
+});
+
+test('settings go out as a file and come back', async () => {
+  const { page } = await open('#data=moons&optimizer=adam&lr=0.02&seed=7');
+  await ready(page);
+  await page.click('#tab-export');
+  const toml = await page.inputValue('#export-toml');
+  assert.match(toml, /data = "moons"/);
+  assert.match(await page.inputValue('#export-command'), /^wgrad train .*--optimizer adam/);
+  await page.goto(`${server.url}/#data=xor`);
+  await settled(page, () => wgradPage.store.state.resolved.data === 'xor');
+  await page.fill('#import-toml', toml);
+  await page.getByText('Use it').click();
+  await settled(page, () => wgradPage.store.state.resolved.data === 'moons' && wgradPage.store.state.phase === 'ready');
+  assert.match(page.url(), /optimizer=adam.*lr=0.02|lr=0.02.*optimizer=adam/);
+  await page.fill('#import-toml', 'learning = 3');
+  await page.getByText('Use it').click();
+  await page.waitForSelector('#panel-export [role=alert]:not([hidden])');
+});
+
+test('the check page compares a kernel, and writes a report', async () => {
+  const { page } = await open('check.html');
+  await settled(page, () => !document.querySelector('#check-run').disabled);
+  await page.fill('#check-filter', 'bias');
+  await page.click('#check-run');
+  await page.waitForSelector('#check-verdict:not([hidden])', { timeout: 60_000 });
+  assert.match(await page.textContent('#check-verdict'), /^Passed/);
+  assert.match(await page.textContent('#check-table'), /bias_add/);
+  assert.match(await page.inputValue('#check-text'), /adapter: .*\nbrowser: /);
 });

@@ -7,13 +7,18 @@ import { rowsOf } from './rows.js';
 
 /** Settings whose defaults depend on the data: points made from a data set keep those of its run. */
 const PINNED = ['layers', 'loss', 'lr', 'epochs', 'batch', 'normalize'];
+/** Among them the one whose default changes as points are moved: a scale fitted anew would move the picture under the weights. */
+const SCALING = 'normalize';
 /** Reading a table of this many characters once for each setting would be felt. */
 const SLOW_TABLE = 20000;
 /** What only generated data has. */
 const OF_GENERATED = ['data', 'noise', 'data-seed'];
 
 /**
- * @param {any} wgrad @param {import('./store.js').Store} store @param {import('./session.js').Session} session @param {import('./player.js').Player} player
+ * @param {any} wgrad
+ * @param {import('./store.js').Store} store
+ * @param {import('./session.js').Session} session
+ * @param {import('./player.js').Player} player
  */
 export function createActions(wgrad, store, session, player) {
   const schema = wgrad.schema();
@@ -26,7 +31,7 @@ export function createActions(wgrad, store, session, player) {
     const wasRunning = store.state.phase === 'running' || go;
     player.pause();
     if (!check()) return false;
-    if (!await session.start()) return false;
+    if (!(await session.start())) return false;
     if (wasRunning) player.run();
     return true;
   }
@@ -94,6 +99,10 @@ export function createActions(wgrad, store, session, player) {
       const settings = unpinned();
       for (const key of OF_GENERATED) delete settings[key];
       delete settings.layers;
+      if (source.kind === 'points' && !(SCALING in settings)) {
+        settings[SCALING] = 'none';
+        store.set({ pinned: { [SCALING]: 'none' } });
+      }
       store.set({ settings, source });
       if (source.kind === 'points') actions.movePoints(source.points);
       else restartSoon();
@@ -108,13 +117,16 @@ export function createActions(wgrad, store, session, player) {
       const settings = { ...store.state.settings };
       for (const key of OF_GENERATED) delete settings[key];
       const points = Array.from({ length: data.rows }, (_, row) => ({
-        x: Number(data.inputs[2 * row].toFixed(3)), y: Number(data.inputs[2 * row + 1].toFixed(3)), c: data.classes[row],
+        x: Number(data.inputs[2 * row].toFixed(3)),
+        y: Number(data.inputs[2 * row + 1].toFixed(3)),
+        c: data.classes[row],
       }));
       /** @type {Record<string, string>} */
       const pinned = {};
       const byDefault = wgrad.check_settings(settings, rowsOf({ kind: 'points', points })).resolved ?? {};
       for (const key of PINNED) {
-        if (resolved[key] && !(key in settings) && byDefault[key] !== resolved[key]) pinned[key] = resolved[key];
+        if (resolved[key] && !(key in settings) && (key === SCALING || byDefault[key] !== resolved[key]))
+          pinned[key] = resolved[key];
       }
       store.set({ settings: { ...settings, ...pinned }, pinned, source: { kind: 'points', points } });
       return true;
@@ -130,10 +142,17 @@ export function createActions(wgrad, store, session, player) {
       if (!points.length) {
         player.pause();
         await session.queue(() => session.clearRows());
-        store.set({ problem: { setting: 'data', message: 'There are no points yet: choose a class above the output picture and click into it.' } });
+        store.set({
+          problem: {
+            setting: 'data',
+            message: 'There are no points yet: choose a class above the output picture and click into it.',
+          },
+        });
         return;
       }
-      if (store.state.progress?.step && check() && await session.otherRows()) {
+      // Another number of classes is another network, which starts anew.
+      const fits = () => store.state.resolved.layers === store.state.info?.layers.join(',');
+      if (store.state.progress?.step && check() && fits() && (await session.otherRows())) {
         if (store.state.phase === 'done') await restart();
         return;
       }
@@ -164,8 +183,14 @@ export function createActions(wgrad, store, session, player) {
     async readLink() {
       const { settings, source, unknown } = fromFragment(location.hash.slice(1), known);
       store.set({
-        settings, source,
-        message: unknown.length ? { kind: 'error', text: `The link has settings that this page does not know: ${unknown.join(', ')}. They are left out.` } : null,
+        settings,
+        source,
+        message: unknown.length
+          ? {
+              kind: 'error',
+              text: `The link has settings that this page does not know: ${unknown.join(', ')}. They are left out.`,
+            }
+          : null,
       });
       await restart();
     },
@@ -191,7 +216,10 @@ export function createActions(wgrad, store, session, player) {
     return shorter;
   }
 
-  /** As many outputs as there are classes, where points got a class more or less. @param {import('./store.js').Point[]} points */
+  /**
+   * As many outputs as there are classes, where points got a class more or less.
+   * @param {import('./store.js').Point[]} points
+   */
   function outputsFor(points) {
     const layers = store.state.settings.layers?.split(',');
     if (!layers) return;

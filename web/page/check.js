@@ -9,66 +9,139 @@ import { startTheme } from './theme.js';
 /** @param {any} device */
 function showDevice(device) {
   const gpu = device.engine === 'webgpu';
-  fill(byId('engine'), h('span', { class: gpu ? 'dot gpu' : 'dot', 'aria-hidden': 'true' }),
-    h('span', {}, gpu ? `WebGPU: ${device.name}` : 'No WebGPU here'), gpu ? null : h('span', { class: 'detail why' }, device.note));
-  const facts = [['Adapter', gpu ? device.name : 'none'], ['Browser', browserName()]];
+  fill(
+    byId('engine'),
+    h('span', { class: gpu ? 'dot gpu' : 'dot', 'aria-hidden': 'true' }),
+    h('span', {}, gpu ? `WebGPU: ${device.name}` : 'No WebGPU here'),
+    gpu ? null : h('span', { class: 'detail why' }, device.note),
+  );
+  const facts = [
+    ['Adapter', gpu ? device.name : 'none'],
+    ['Browser', browserName()],
+  ];
   fill(byId('check-device'), ...facts.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
 }
 
 /** The browser's name and version where it says them, else what it says of itself. */
 function browserName() {
-  const brands = /** @type {any} */ (navigator).userAgentData?.brands?.filter((/** @type {any} */ brand) => !/not/i.test(brand.brand));
-  return brands?.length ? `${brands.map((/** @type {any} */ { brand, version }) => `${brand} ${version}`).join(', ')} on ${/** @type {any} */ (navigator).userAgentData.platform}` : navigator.userAgent;
+  const brands = /** @type {any} */ (navigator).userAgentData?.brands?.filter(
+    (/** @type {any} */ brand) => !/not/i.test(brand.brand),
+  );
+  return brands?.length
+    ? `${brands.map((/** @type {any} */ { brand, version }) => `${brand} ${version}`).join(', ')} on ${/** @type {any} */ (navigator).userAgentData.platform}`
+    : navigator.userAgent;
 }
 
 /** @param {string} title @param {string[]} lines */
-const list = (title, lines) => h('section', { class: 'plain' }, h('h3', {}, title), h('ul', {}, ...lines.map(line => h('li', {}, h('code', {}, line)))));
+const list = (title, lines) =>
+  h('section', { class: 'plain' }, h('h3', {}, title), h('ul', {}, ...lines.map(line => h('li', {}, h('code', {}, line)))));
 
 /** What an adapter does not let be checked is no pass, and no failure either. @param {any} row */
-const verdictOf = ({ failures, passed }) => failures.length ? 'FAIL' : passed ? 'pass' : 'not checked';
+const verdictOf = ({ failures, passed }) => (failures.length ? 'FAIL' : passed ? 'pass' : 'not checked');
 
 /** @param {any} result @returns {string[]} */
-const uncheckedOf = result => [...result.rows.flatMap((/** @type {any} */ row) => row.unchecked.map((/** @type {string} */ why) => `${row.what}: ${why}`)), ...result.notes];
+const uncheckedOf = result => [
+  ...result.rows.flatMap((/** @type {any} */ row) => row.unchecked.map((/** @type {string} */ why) => `${row.what}: ${why}`)),
+  ...result.notes,
+];
 
 /** @param {any} result */
 function summaryOf({ rows, stopped }) {
-  const sum = (/** @type {string} */ key) => grouped(rows.reduce((/** @type {number} */ all, /** @type {any} */ row) => all + row[key], 0));
-  const worst = rows.reduce((/** @type {any} */ most, /** @type {any} */ row) => (row.worst ?? 0) > (most?.worst ?? -1) ? row : most, null);
+  const sum = (/** @type {string} */ key) =>
+    grouped(rows.reduce((/** @type {number} */ all, /** @type {any} */ row) => all + row[key], 0));
+  const worst = rows.reduce(
+    (/** @type {any} */ most, /** @type {any} */ row) => ((row.worst ?? 0) > (most?.worst ?? -1) ? row : most),
+    null,
+  );
   const failed = rows.filter((/** @type {any} */ row) => row.failures.length).length;
   const whole = rows.every((/** @type {any} */ row) => row.passed);
-  const verdict = failed ? `${failed} of ${rows.length} checks failed` : whole ? 'Passed' : 'Passed, as far as it can be checked here';
-  return `${verdict}${stopped ? ', cancelled before the end' : ''}: ${rows.length} checks, ${sum('cases')} cases, ${sum('numbers')} numbers${worst ? `; the largest error is ${(worst.worst ?? 0).toFixed(2)} of its bound, at ${worst.what}` : ''}.`;
+  const verdict = failed
+    ? `${failed} of ${rows.length} checks failed`
+    : whole
+      ? 'Passed'
+      : 'Passed, as far as it can be checked here';
+  const ended = stopped ? ', cancelled before the end' : '';
+  const largest = worst ? `; the largest error is ${(worst.worst ?? 0).toFixed(2)} of its bound, at ${worst.what}` : '';
+  return `${verdict}${ended}: ${rows.length} checks, ${sum('cases')} cases, ${sum('numbers')} numbers${largest}.`;
 }
 
 /** The table as a text, for a report. @param {any} result @param {string} version */
 function reportOf(result, version) {
   const lines = result.rows.map((/** @type {any} */ row) => {
     const { what, cases, numbers, worst } = row;
-    return `${what.padEnd(20)} ${String(cases).padStart(5)} ${String(numbers).padStart(8)} ${(Number.isFinite(worst) ? worst.toFixed(3) : '-').padStart(6)}  ${verdictOf(row)}`;
+    const error = Number.isFinite(worst) ? worst.toFixed(3) : '-';
+    const counts = `${String(cases).padStart(5)} ${String(numbers).padStart(8)} ${error.padStart(6)}`;
+    return `${what.padEnd(20)} ${counts}  ${verdictOf(row)}`;
   });
   const failures = result.rows.flatMap((/** @type {any} */ row) => row.failures);
-  return [`wgrad ${version}, quick check in a browser`, `adapter: ${result.about ?? result.adapter}`, `browser: ${browserName()}`, '',
-    `${''.padEnd(20)} cases  numbers  error`, ...lines, '', ...failures, ...uncheckedOf(result), summaryOf(result), ''].join('\n');
+  return [
+    `wgrad ${version}, quick check in a browser`,
+    `adapter: ${result.about ?? result.adapter}`,
+    `browser: ${browserName()}`,
+    '',
+    `${''.padEnd(20)} cases  numbers  error`,
+    ...lines,
+    '',
+    ...failures,
+    ...uncheckedOf(result),
+    summaryOf(result),
+    '',
+  ].join('\n');
 }
 
 /** @param {any[]} rows */
 function showRows(rows) {
-  fill(byId('check-table'), h('table', { class: 'checks' },
-    h('caption', { class: 'unseen' }, 'Kernels and whole trainings: cases, the largest error as a share of its bound, verdict'),
-    h('thead', {}, h('tr', {}, ...['what', 'cases', 'error / bound', '', 'verdict'].map(text => h('th', { scope: 'col' }, text)))),
-    h('tbody', {}, ...rows.map(row => ({ ...row, said: verdictOf(row) })).map(({ what, cases, worst, said }) => h('tr', { class: said === 'FAIL' ? 'failed' : null },
-      h('th', { scope: 'row' }, what), h('td', {}, grouped(cases)), h('td', {}, Number.isFinite(worst) ? worst.toFixed(3) : '–'),
-      h('td', { class: 'meter', 'aria-hidden': 'true' }, h('span', { style: `width:${Math.min(100, 100 * (worst || 0))}%` })),
-      h('td', {}, said))))));
+  fill(
+    byId('check-table'),
+    h(
+      'table',
+      { class: 'checks' },
+      h('caption', { class: 'unseen' }, 'Kernels and whole trainings: cases, the largest error as a share of its bound, verdict'),
+      h(
+        'thead',
+        {},
+        h('tr', {}, ...['what', 'cases', 'error / bound', '', 'verdict'].map(text => h('th', { scope: 'col' }, text))),
+      ),
+      h(
+        'tbody',
+        {},
+        ...rows
+          .map(row => ({ ...row, said: verdictOf(row) }))
+          .map(({ what, cases, worst, said }) =>
+            h(
+              'tr',
+              { class: said === 'FAIL' ? 'failed' : null },
+              h('th', { scope: 'row' }, what),
+              h('td', {}, grouped(cases)),
+              h('td', {}, Number.isFinite(worst) ? worst.toFixed(3) : '–'),
+              h(
+                'td',
+                { class: 'meter', 'aria-hidden': 'true' },
+                h('span', { style: `width:${Math.min(100, 100 * (worst || 0))}%` }),
+              ),
+              h('td', {}, said),
+            ),
+          ),
+      ),
+    ),
+  );
 }
 
 async function start() {
   startTheme(createStore(initial()));
-  const wgrad = await load();
+  const wgrad = /** @type {any} */ (await load());
   setText(byId('version'), wgrad.version);
   let device = await wgrad.open('webgpu');
   showDevice(device);
-  const [run, cancel, again, bar, state, now, filter] = ['check-run', 'check-cancel', 'check-copy', 'check-progress', 'check-state', 'check-now', 'check-filter'].map(byId);
+  const [run, cancel, again, bar, state, now, filter] = [
+    'check-run',
+    'check-cancel',
+    'check-copy',
+    'check-progress',
+    'check-state',
+    'check-now',
+    'check-filter',
+  ].map(byId);
   if (device.engine !== 'webgpu') {
     setText(state, `${device.note} There is nothing to check without a GPU.`);
     return;
@@ -77,11 +150,19 @@ async function start() {
   let report = '';
   let cancelled = false;
   let lost = '';
-  const watch = () => device.lost.then((/** @type {string} */ why) => { lost = why; });
+  const watch = () =>
+    device.lost.then((/** @type {string} */ why) => {
+      lost = why;
+    });
   watch();
   again.addEventListener('click', () => copy(report, again));
-  cancel.addEventListener('click', () => { cancelled = true; setText(state, 'Cancelling.'); });
+  cancel.addEventListener('click', () => {
+    cancelled = true;
+    setText(state, 'Cancelling.');
+  });
   run.addEventListener('click', async () => {
+    /** @type {any[]} */
+    let rows = [];
     cancelled = false;
     run.disabled = true;
     cancel.hidden = bar.hidden = false;
@@ -91,16 +172,23 @@ async function start() {
     setText(state, 'Checking.');
     const began = performance.now();
     try {
-      if (lost) { // what a driver reset took away is opened anew
+      if (lost) {
+        // what a driver reset took away is opened anew
         device = await wgrad.open('webgpu');
         lost = '';
         watch();
         showDevice(device);
       }
-      const result = await wgrad.check(device, { filter: filter.value.trim() || undefined }, (/** @type {any} */ { done, total, what }) => {
-        bar.value = total ? done / total : 0;
-        setText(now, `${grouped(done)} of ${grouped(total)} done: ${what}.`);
-      }, () => cancelled);
+      const result = await wgrad.check(
+        device,
+        { filter: filter.value.trim() || undefined },
+        (/** @type {any} */ { done, total, what, row }) => {
+          bar.value = total ? done / total : 0;
+          if (row) showRows((rows = [...rows, row]));
+          setText(now, `${grouped(done)} of ${grouped(total)} done: ${what}.`);
+        },
+        () => cancelled,
+      );
       setText(now, '');
       showRows(result.rows);
       report = reportOf(result, wgrad.version);
@@ -110,8 +198,11 @@ async function start() {
       verdict.className = `verdict ${failures.length ? 'bad' : 'good'}`;
       setText(verdict, summaryOf(result));
       const unchecked = uncheckedOf(result);
-      fill(byId('check-failures'),
-        failures.length ? list('What failed', failures.slice(0, 50)) : null, unchecked.length ? list('What could not be checked here', unchecked) : null);
+      fill(
+        byId('check-failures'),
+        failures.length ? list('What failed', failures.slice(0, 50)) : null,
+        unchecked.length ? list('What could not be checked here', unchecked) : null,
+      );
       setText(state, `${cancelled ? 'Cancelled' : 'Done'} after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
       byId('check-text').value = report;
       again.hidden = byId('check-report').hidden = false;

@@ -35,7 +35,11 @@ export function fill(element, ...children) {
   element.replaceChildren(...children.filter(child => child !== null && child !== undefined && child !== false));
 }
 
-/** Sets a text only where it changed, so that a screen reader isn't told of what stayed. @param {Element} element @param {string} text */
+/**
+ * Sets a text only where it changed, so that a screen reader isn't told of what stayed.
+ * @param {Element} element
+ * @param {string} text
+ */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -47,18 +51,28 @@ export function setText(element, text) {
  */
 export function tableBehind(title, make) {
   const body = h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': title });
-  const show = () => { if (details.open) fill(body, table(make())); };
+  const show = () => {
+    if (details.open) fill(body, table(make()));
+  };
   const details = h('details', { class: 'behind', ontoggle: show }, h('summary', {}, title), body);
   return { element: details, refresh: show };
 }
 
 /** @param {{ head: string[], rows: (string | number)[][], caption?: string }} data */
 export function table({ head, rows, caption }) {
-  return h('table', {},
+  return h(
+    'table',
+    {},
     caption && h('caption', {}, caption),
     h('thead', {}, h('tr', {}, ...head.map(text => h('th', { scope: 'col' }, text)))),
-    h('tbody', {}, ...rows.map(row => h('tr', {}, ...row.map((text, at) =>
-      at === 0 ? h('th', { scope: 'row' }, String(text)) : h('td', {}, String(text)))))));
+    h(
+      'tbody',
+      {},
+      ...rows.map(row =>
+        h('tr', {}, ...row.map((text, at) => (at === 0 ? h('th', { scope: 'row' }, String(text)) : h('td', {}, String(text))))),
+      ),
+    ),
+  );
 }
 
 /**
@@ -80,7 +94,9 @@ export async function copy(text, button) {
     button.focus();
   }
   button.textContent = said;
-  setTimeout(() => { button.textContent = label; }, 1500);
+  setTimeout(() => {
+    button.textContent = label;
+  }, 1500);
 }
 
 /** Offers a text as a file. @param {string} name @param {string} text */

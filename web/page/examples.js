@@ -8,13 +8,19 @@ const EXAMPLES = [
   ['Spirals with Adam', 'data=spirals&optimizer=adam&validation=0.2'],
   ['Circles: three units are enough', 'data=circles&layers=2,3,1&activation=tanh'],
   ['Overfitting: few rows, much noise', 'data=moons-60&noise=0.35&validation=0.5&layers=2,32,32,1&optimizer=adam&epochs=1000'],
-  ['The same with weight decay', 'data=moons-60&noise=0.35&validation=0.5&layers=2,32,32,1&optimizer=adamw&weight-decay=0.5&epochs=1000'],
-  ['Gradients that vanish: nine sigmoid layers', 'data=circles&layers=2,16,16,16,16,16,16,16,16,16,1&activation=sigmoid&epochs=100'],
+  [
+    'The same with weight decay',
+    'data=moons-60&noise=0.35&validation=0.5&layers=2,32,32,1&optimizer=adamw&weight-decay=0.5&epochs=1000',
+  ],
+  [
+    'Gradients that vanish: nine sigmoid layers',
+    'data=circles&layers=2,16,16,16,16,16,16,16,16,16,1&activation=sigmoid&epochs=100',
+  ],
   ['The same with batch norm', 'data=circles&layers=2,16,16,16,16,16,16,16,16,16,1&activation=sigmoid&norm=batch&epochs=100'],
   ['A rate that is far too high', 'loss=mse-mean&output-activation=identity&lr=4&init-scale=3'],
   ['Handwritten digits', 'data=digits'],
 ];
 
 /** @param {string[]} known the settings there are @returns {[string, string][]} names and fragments */
-export const examples = known => EXAMPLES.filter(([, fragment]) =>
-  fragment.split('&').every(part => !part || known.includes(part.split('=')[0])));
+export const examples = known =>
+  EXAMPLES.filter(([, fragment]) => fragment.split('&').every(part => !part || known.includes(part.split('=')[0])));

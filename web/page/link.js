@@ -8,7 +8,8 @@ const LONGEST_TABLE = 6000;
 const LONG = 8000;
 
 /** What a fragment needs escaped, and no more: commas and semicolons stay readable. @param {string} text */
-const escape = text => encodeURIComponent(text).replace(/%2C/g, ',').replace(/%3B/g, ';').replace(/%3A/g, ':').replace(/%20/g, '+');
+const escape = text =>
+  encodeURIComponent(text).replace(/%2C/g, ',').replace(/%3B/g, ';').replace(/%3A/g, ':').replace(/%20/g, '+');
 /** @param {string} text */
 const unescape = text => decodeURIComponent(text.replace(/\+/g, ' '));
 
@@ -68,7 +69,9 @@ export function fromFragment(fragment, known) {
 
 /** @param {string} text */
 function readPoints(text) {
-  return text.split(';').map(point => point.split(',').map(Number))
+  return text
+    .split(';')
+    .map(point => point.split(',').map(Number))
     .filter(point => point.length === 3 && point.every(Number.isFinite))
     .map(([x, y, c]) => ({ x, y, c: Math.min(3, Math.max(0, Math.round(c))) }));
 }

@@ -43,7 +43,20 @@ async function start() {
 
   await session.open(new URLSearchParams(location.search).get('device') === 'cpu' ? 'cpu' : 'webgpu');
   const open = tabs(byId('tabs'));
-  for (const view of [controls, dataView, settingsView, networkView, outputView, curvesView, hiddenView, findingsView, oddsView, mapView, exportView]) view(page);
+  for (const view of [
+    controls,
+    dataView,
+    settingsView,
+    networkView,
+    outputView,
+    curvesView,
+    hiddenView,
+    findingsView,
+    oddsView,
+    mapView,
+    exportView,
+  ])
+    view(page);
   explainView(page, open);
   startHelp(page);
   addEventListener('hashchange', () => actions.readLink());

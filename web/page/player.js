@@ -27,7 +27,9 @@ export class Player {
     this.looping = false;
     this.most = 8; // steps that fit a frame, measured
     this.overhead = TOO_LONG_MS; // ms that an advance takes whatever it does
-    store.on(['phase'], () => { if (store.state.phase === 'running') this.loop(); });
+    store.on(['phase'], () => {
+      if (store.state.phase === 'running') this.loop();
+    });
   }
 
   toggle() {
@@ -60,7 +62,14 @@ export class Player {
     try {
       const { progress, took } = await session.advance(steps, { whole });
       this.fit(steps, took);
-      if (progress.diverged) store.set({ phase: 'failed', message: { kind: 'error', text: `Training diverged after step ${progress.step}: the loss or a parameter is not finite any more. The diagnosis says what may help.` } });
+      if (progress.diverged)
+        store.set({
+          phase: 'failed',
+          message: {
+            kind: 'error',
+            text: `Training diverged after step ${progress.step}: the loss or a parameter is not finite any more. The diagnosis says what may help.`,
+          },
+        });
       else if (progress.done) store.set({ phase: 'done' });
     } catch (/** @type {any} */ error) {
       if (await session.isLost(device)) return; // recover() goes on
@@ -95,7 +104,11 @@ export class Player {
       const total = store.state.info.steps;
       if (speed === null) owed = 1;
       else if (speed === 0) owed = this.most;
-      else owed = Math.min(owed + Math.min(now - before, calm ? CALM_MS : 100) / 1000 * total / speed, calm ? this.most * 8 : this.most);
+      else
+        owed = Math.min(
+          owed + ((Math.min(now - before, calm ? CALM_MS : 100) / 1000) * total) / speed,
+          calm ? this.most * 8 : this.most,
+        );
       before = now;
       const steps = Math.floor(owed);
       owed -= steps;

@@ -19,7 +19,7 @@ export function rowsOf(source) {
 }
 
 /** The file that a configuration names for these rows. @param {import('./store.js').Source} source */
-export const fileOf = source => source.kind === 'points' ? 'points.csv' : source.kind === 'csv' ? 'table.csv' : undefined;
+export const fileOf = source => (source.kind === 'points' ? 'points.csv' : source.kind === 'csv' ? 'table.csv' : undefined);
 
 /**
  * Which colour each class of the library has: that of its place, but points drawn by hand keep the one they were drawn in,
@@ -29,10 +29,15 @@ export const fileOf = source => source.kind === 'points' ? 'points.csv' : source
 export function coloursOf(info, source) {
   const names = /** @type {string[]} */ (info.classes ?? []);
   if (source.kind !== 'points') return names.map((_, at) => at);
-  return names.map((name, at) => CLASS_NAMES.includes(name) ? CLASS_NAMES.indexOf(name) : Number(name) || at);
+  return names.map((name, at) => (CLASS_NAMES.includes(name) ? CLASS_NAMES.indexOf(name) : Number(name) || at));
 }
 
-/** The class of each row, or null where targets are numbers. @param {any} data @param {any} info @returns {number[] | null} */
+/**
+ * The class of each row, or null where targets are numbers.
+ * @param {any} data
+ * @param {any} info
+ * @returns {number[] | null}
+ */
 export function classesOf(data, info) {
   if (data.labels) return Array.from(data.labels);
   const outputs = data.rows ? data.targets.length / data.rows : 1;

@@ -47,9 +47,11 @@ export class Session {
   /** @param {'webgpu' | 'cpu'} [kind] as before, where none is given */
   async open(kind = this.kind) {
     this.kind = kind;
-    const device = this.device = await this.wgrad.open(kind);
+    const device = (this.device = await this.wgrad.open(kind));
     this.store.set({ device });
-    device.lost.then((/** @type {string} */ why) => { if (this.device === device) this.recover(why); });
+    device.lost.then((/** @type {string} */ why) => {
+      if (this.device === device) this.recover(why);
+    });
   }
 
   /** Starts a run with the settings and rows of the store, at step 0. @returns {Promise<boolean>} whether it stands */
@@ -96,12 +98,25 @@ export class Session {
   clearRows() {
     const none = new Float32Array();
     const window = this.live.data?.window ?? { x: [-1.2, 1.2], y: [-1.2, 1.2] };
-    this.live.data = { inputs: none, targets: none, training: new Uint8Array(), rows: 0, columns: 2, classes: [], colours: [], range: [0, 1], window };
+    this.live.data = {
+      inputs: none,
+      targets: none,
+      training: new Uint8Array(),
+      rows: 0,
+      columns: 2,
+      classes: [],
+      colours: [],
+      range: [0, 1],
+      window,
+    };
     this.live.grid = this.live.hidden = null;
     this.tell('rows');
   }
 
-  /** Goes on with the present weights on other rows. @returns {Promise<boolean>} false where that cannot be, and a start is needed */
+  /**
+   * Goes on with the present weights on other rows.
+   * @returns {Promise<boolean>} false where that cannot be, and a start is needed
+   */
   otherRows() {
     return this.queue(async () => {
       if (!this.run?.replace_rows) return false;
@@ -119,7 +134,11 @@ export class Session {
     });
   }
 
-  /** Makes steps and looks at the network after them. @param {number} steps @param {{ whole: boolean }} options whole: everything, as after the last frame */
+  /**
+   * Makes steps and looks at the network after them.
+   * @param {number} steps
+   * @param {{ whole: boolean }} options whole: everything, as after the last frame
+   */
   advance(steps, { whole }) {
     return this.queue(async () => {
       const { run, store, live } = this;
@@ -144,13 +163,18 @@ export class Session {
     const { run, live } = this;
     live.parameters = await run.parameters();
     if (live.data.window) {
-      const side = SIDES[this.side];
+      const side = SIDES[whole ? 0 : this.side]; // at rest there is time for the finest
       const began = performance.now();
-      live.grid = { width: side, height: side, ...live.data.window, ...await run.grid({ width: side, height: side, ...live.data.window }) };
+      live.grid = {
+        width: side,
+        height: side,
+        ...live.data.window,
+        ...(await run.grid({ width: side, height: side, ...live.data.window })),
+      };
       const took = performance.now() - began;
       // Slow devices get a coarser grid, fast ones a finer one; between the two it stays.
-      if (took > 9 && this.side + 1 < SIDES.length) this.side++;
-      else if (took < 2.5 && this.side > 0) this.side--;
+      if (!whole && took > 9 && this.side + 1 < SIDES.length) this.side++;
+      else if (!whole && took < 2.5 && this.side > 0) this.side--;
     }
     this.turn = ((this.turn ?? 0) + 1) % 4;
     if (whole || this.turn === 0) live.hidden = await run.hidden();
@@ -166,7 +190,7 @@ export class Session {
 
   /** The next step in numbers. */
   explain() {
-    return this.queue(() => this.run ? this.run.explain() : null);
+    return this.queue(() => (this.run ? this.run.explain() : null));
   }
 
   /** Opens a new device after the loss of one, and goes on from the last state. @param {string} why */
@@ -180,7 +204,7 @@ export class Session {
     try {
       this.run = null; // its buffers went with the device
       await this.open();
-      if (!await this.start()) return;
+      if (!(await this.start())) return;
       if (kept) {
         await this.queue(async () => {
           await this.run.restore(kept.bytes);
@@ -194,17 +218,23 @@ export class Session {
       }
       store.set({
         phase: wasRunning ? 'running' : 'ready',
-        message: { kind: 'note', text: `The device was lost (${why}). The run goes on from step ${kept?.step ?? 0} on ${this.device.name}.` },
+        message: {
+          kind: 'note',
+          text: `The device was lost (${why}). The run goes on from step ${kept?.step ?? 0} on ${this.device.name}.`,
+        },
       });
     } catch (/** @type {any} */ error) {
-      store.set({ phase: 'failed', message: { kind: 'error', text: `The device was lost, and no new one could be opened: ${error.message}` } });
+      store.set({
+        phase: 'failed',
+        message: { kind: 'error', text: `The device was lost, and no new one could be opened: ${error.message}` },
+      });
     }
   }
 
   /** Whether an error came from the loss of a device, which then has been or will be replaced. @param {any} device */
   async isLost(device) {
     const never = Symbol();
-    return await Promise.race([device.lost, new Promise(resolve => setTimeout(() => resolve(never), 400))]) !== never;
+    return (await Promise.race([device.lost, new Promise(resolve => setTimeout(() => resolve(never), 400))])) !== never;
   }
 }
 
@@ -214,11 +244,13 @@ function windowOf({ inputs, rows }) {
   // Shapes reach as far both ways; columns of a table have units of their own.
   const alike = Math.max(across[1] - across[0], up[1] - up[0]) < 4 * Math.min(across[1] - across[0], up[1] - up[0]);
   const margin = rows < 20 ? 1.4 : 1.15; // the corners of a gate are all there is to see of it
-  const half = (/** @type {number[]} */ [low, high]) => (high - low) / 2 * margin;
+  const half = (/** @type {number[]} */ [low, high]) => ((high - low) / 2) * margin;
   const [a, b] = [half(across), half(up)];
-  const around = (/** @type {number[]} */ [low, high], /** @type {number} */ size) => /** @type {[number, number]} */ ([(low + high) / 2 - size, (low + high) / 2 + size]);
+  const around = (/** @type {number[]} */ [low, high], /** @type {number} */ size) =>
+    /** @type {[number, number]} */ ([(low + high) / 2 - size, (low + high) / 2 + size]);
   return { x: around(across, alike ? Math.max(a, b) : a), y: around(up, alike ? Math.max(a, b) : b) };
 }
 
 /** @param {{ inputs: Float32Array }} data @param {{ x: number[], y: number[] }} window */
-const inside = ({ inputs }, { x, y }) => inputs.every((value, at) => at % 2 ? value >= y[0] && value <= y[1] : value >= x[0] && value <= x[1]);
+const inside = ({ inputs }, { x, y }) =>
+  inputs.every((value, at) => (at % 2 ? value >= y[0] && value <= y[1] : value >= x[0] && value <= x[1]));

@@ -9,7 +9,8 @@ export function ticks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find(factor => factor * power >= rough) ?? 10);
   const found = [];
-  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) found.push(Number((at * step).toPrecision(12)));
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++)
+    found.push(Number((at * step).toPrecision(12)));
   return found;
 }
 
@@ -23,26 +24,36 @@ const label = value => {
 
 /**
  * Draws lines with their axes. Returns where a place on the canvas lies along x, for reading values off.
- * @param {CanvasRenderingContext2D} context @param {Line[]} lines @param {{ end: number, logarithmic: boolean, at: number | null }} options
+ * @param {CanvasRenderingContext2D} context
+ * @param {Line[]} lines
+ * @param {{ end: number, logarithmic: boolean, at: number | null }} options
  * @param {Palette} colours @param {number} scale pixels per CSS pixel
  */
 export function drawChart(context, lines, { end, logarithmic, at }, colours, scale) {
   const { width, height } = context.canvas;
   context.clearRect(0, 0, width, height);
-  const values = lines.flatMap(line => line.points.map(point => point.y)).filter(y => Number.isFinite(y) && (!logarithmic || y > 0));
+  const values = lines
+    .flatMap(line => line.points.map(point => point.y))
+    .filter(y => Number.isFinite(y) && (!logarithmic || y > 0));
   let [low, high] = [Infinity, -Infinity];
-  for (const value of values) { if (value < low) low = value; if (value > high) high = value; }
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
   if (!values.length) [low, high] = logarithmic ? [0.01, 1] : [0, 1];
   if (logarithmic) {
     low = Math.max(low, high * 1e-12);
-    if (high / low < 2) { high *= 1.4; low /= 1.4; }
+    if (high / low < 2) {
+      high *= 1.4;
+      low /= 1.4;
+    }
   } else {
     low = Math.min(0, low);
     high += (high - low) * 0.05 || 1;
   }
   const [left, right, top, bottom] = [44 * scale, width - 10 * scale, 8 * scale, height - 20 * scale];
-  const up = (/** @type {number} */ y) => logarithmic ? Math.log(y / low) / Math.log(high / low) : (y - low) / (high - low);
-  const toX = (/** @type {number} */ x) => left + x / end * (right - left);
+  const up = (/** @type {number} */ y) => (logarithmic ? Math.log(y / low) / Math.log(high / low) : (y - low) / (high - low));
+  const toX = (/** @type {number} */ x) => left + (x / end) * (right - left);
   const toY = (/** @type {number} */ y) => bottom - Math.min(1, Math.max(0, up(y))) * (bottom - top);
 
   context.font = `${11 * scale}px system-ui, sans-serif`;
@@ -51,7 +62,11 @@ export function drawChart(context, lines, { end, logarithmic, at }, colours, sca
   context.lineWidth = scale;
   context.textAlign = 'right';
   context.textBaseline = 'middle';
-  const powers = logarithmic ? ticks(Math.log10(low), Math.log10(high), 4).filter(Number.isInteger).map(power => 10 ** power) : [];
+  const powers = logarithmic
+    ? ticks(Math.log10(low), Math.log10(high), 4)
+        .filter(Number.isInteger)
+        .map(power => 10 ** power)
+    : [];
   const levels = powers.length > 1 ? powers : ticks(low, high, 4).filter(level => !logarithmic || level > 0);
   context.beginPath();
   for (const level of levels) {
@@ -96,5 +111,5 @@ export function drawChart(context, lines, { end, logarithmic, at }, colours, sca
     context.stroke();
   }
   context.restore();
-  return (/** @type {number} */ x) => Math.min(end, Math.max(0, (x * scale - left) / (right - left) * end));
+  return (/** @type {number} */ x) => Math.min(end, Math.max(0, ((x * scale - left) / (right - left)) * end));
 }

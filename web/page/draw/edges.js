@@ -8,7 +8,8 @@ import { css } from './colours.js';
 
 /**
  * Every line that is drawn: those between units that have a place.
- * @param {(Place | null)[][]} places of the units of each layer, inputs first @param {{ columns: number, weights: Float32Array }[]} layers
+ * @param {(Place | null)[][]} places of the units of each layer, inputs first
+ * @param {{ columns: number, weights: Float32Array }[]} layers
  * @returns {Edge[]}
  */
 export function edges(places, layers) {
@@ -50,7 +51,10 @@ export function drawEdges(context, places, all, { radius, scale, chosen, some },
     if (!(width > 0.06) && !stands) continue;
     const { x1, y1, x2, y2 } = ends(places, edge, radius);
     const bend = (x2 - x1) * 0.45;
-    context.strokeStyle = css(edge.weight < 0 ? colours.negative : colours.positive, stands ? 1 : some ? 0.12 : 0.35 + 0.5 * Math.max(crowded, Math.min(1, width / 3)));
+    context.strokeStyle = css(
+      edge.weight < 0 ? colours.negative : colours.positive,
+      stands ? 1 : some ? 0.12 : 0.35 + 0.5 * Math.max(crowded, Math.min(1, width / 3)),
+    );
     context.lineWidth = Math.max(stands ? 1.5 : 0.25, width * (0.55 + 0.45 * crowded));
     context.beginPath();
     context.moveTo(x1, y1);
@@ -61,7 +65,12 @@ export function drawEdges(context, places, all, { radius, scale, chosen, some },
 
 /**
  * The line nearest to a place, within some pixels.
- * @param {(Place | null)[][]} places @param {Edge[]} all @param {number} radius @param {number} x @param {number} y @param {number} within
+ * @param {(Place | null)[][]} places
+ * @param {Edge[]} all
+ * @param {number} radius
+ * @param {number} x
+ * @param {number} y
+ * @param {number} within
  */
 export function nearestEdge(places, all, radius, x, y, within = 7) {
   let best = null;
@@ -75,7 +84,8 @@ export function nearestEdge(places, all, radius, x, y, within = 7) {
     for (let halving = 0; halving < 12; halving++) {
       const t = (low + high) / 2;
       const at = 3 * t * (1 - t) * (1 - t) * bend + 3 * t * t * (1 - t) * (x2 - x1 - bend) + t ** 3 * (x2 - x1);
-      if (at < x - x1) low = t; else high = t;
+      if (at < x - x1) low = t;
+      else high = t;
     }
     const t = (low + high) / 2;
     const distance = Math.abs(y1 + (3 * t * t - 2 * t ** 3) * (y2 - y1) - y);

@@ -3,7 +3,9 @@
 import { mix, word } from './colours.js';
 
 /** @typedef {import('./colours.js').Palette} Palette */
-/** @typedef {{ width: number, height: number, x: [number, number], y: [number, number], outputs: Float32Array, layers: Float32Array[] }} Grid */
+/**
+ * @typedef {{ width: number, height: number, x: [number, number], y: [number, number], outputs: Float32Array, layers: Float32Array[] }} Grid
+ */
 
 /**
  * Paints one value of each cell through a ramp: `low` is its first colour and `high` its last. Row 0 of a grid is at
@@ -33,7 +35,10 @@ export function paintClasses(image, grid, kinds, colours) {
   const classes = kinds.length;
   const pixels = new Uint32Array(image.data.buffer);
   const shades = kinds.map(kind =>
-    Uint32Array.from({ length: 33 }, (_, shade) => word(mix(colours.neutral, colours.classes[kind % colours.classes.length], 0.68 * shade / 32))));
+    Uint32Array.from({ length: 33 }, (_, shade) =>
+      word(mix(colours.neutral, colours.classes[kind % colours.classes.length], (0.68 * shade) / 32)),
+    ),
+  );
   const { width, height } = image;
   for (let row = 0, at = 0; row < height; row++) {
     for (let column = 0; column < width; column++, at++) {
@@ -72,7 +77,12 @@ export function contour(value, width, height, level) {
   return lines;
 }
 
-/** The largest size of one unit's values, for a ramp with 0 in its middle. @param {Float32Array} values @param {number} of @param {number} which */
+/**
+ * The largest size of one unit's values, for a ramp with 0 in its middle.
+ * @param {Float32Array} values
+ * @param {number} of
+ * @param {number} which
+ */
 export function reach(values, of, which) {
   let largest = 0;
   for (let at = which; at < values.length; at += of) {

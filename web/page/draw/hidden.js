@@ -15,13 +15,19 @@ export function drawHidden(context, hidden, data, colours, scale) {
   const across = spread(hidden.x);
   const up = spread(hidden.y);
   const pad = 16 * scale;
-  const toX = (/** @type {number} */ x) => pad + (x - across[0]) / (across[1] - across[0]) * (width - 2 * pad);
-  const toY = (/** @type {number} */ y) => height - pad - (y - up[0]) / (up[1] - up[0]) * (height - 2 * pad);
+  const toX = (/** @type {number} */ x) => pad + ((x - across[0]) / (across[1] - across[0])) * (width - 2 * pad);
+  const toY = (/** @type {number} */ y) => height - pad - ((y - up[0]) / (up[1] - up[0])) * (height - 2 * pad);
   context.strokeStyle = colours.line;
   context.lineWidth = scale;
   context.beginPath();
-  if (across[0] <= 0 && across[1] >= 0) { context.moveTo(toX(0), 0); context.lineTo(toX(0), height); }
-  if (up[0] <= 0 && up[1] >= 0) { context.moveTo(0, toY(0)); context.lineTo(width, toY(0)); }
+  if (across[0] <= 0 && across[1] >= 0) {
+    context.moveTo(toX(0), 0);
+    context.lineTo(toX(0), height);
+  }
+  if (up[0] <= 0 && up[1] >= 0) {
+    context.moveTo(0, toY(0));
+    context.lineTo(width, toY(0));
+  }
   context.stroke();
   drawRows(context, { ...data, rows: hidden.x.length, at: row => [toX(hidden.x[row]), toY(hidden.y[row])] }, colours, scale);
 }

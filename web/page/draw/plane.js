@@ -9,7 +9,8 @@ import { contour } from './field.js';
 /**
  * The image of a grid over a whole canvas, and the line at a level.
  * @param {CanvasRenderingContext2D} context @param {CanvasImageSource | null} image
- * @param {{ value: (cell: number) => number, width: number, height: number, level: number }[]} lines @param {Palette} colours
+ * @param {{ value: (cell: number) => number, width: number, height: number, level: number }[]} lines
+ * @param {Palette} colours
  */
 export function drawField(context, image, lines, colours) {
   const { width, height } = context.canvas;
@@ -35,19 +36,23 @@ export function drawField(context, image, lines, colours) {
 
 /** @param {Window} window @param {number} width @param {number} height */
 export const toPixels = (window, width, height) => (/** @type {number} */ x, /** @type {number} */ y) => [
-  (x - window.x[0]) / (window.x[1] - window.x[0]) * width,
-  height - (y - window.y[0]) / (window.y[1] - window.y[0]) * height,
+  ((x - window.x[0]) / (window.x[1] - window.x[0])) * width,
+  height - ((y - window.y[0]) / (window.y[1] - window.y[0])) * height,
 ];
 
 /** @param {Window} window @param {number} width @param {number} height */
 export const fromPixels = (window, width, height) => (/** @type {number} */ left, /** @type {number} */ top) => ({
-  x: window.x[0] + left / width * (window.x[1] - window.x[0]),
-  y: window.y[0] + (height - top) / height * (window.y[1] - window.y[0]),
+  x: window.x[0] + (left / width) * (window.x[1] - window.x[0]),
+  y: window.y[0] + ((height - top) / height) * (window.y[1] - window.y[0]),
 });
 
 /**
  * Adds the mark of a class to a path: a circle, a square, a triangle, a diamond.
- * @param {CanvasRenderingContext2D | Path2D} path @param {number} kind @param {number} x @param {number} y @param {number} size
+ * @param {CanvasRenderingContext2D | Path2D} path
+ * @param {number} kind
+ * @param {number} x
+ * @param {number} y
+ * @param {number} size
  */
 export function mark(path, kind, x, y, size) {
   switch (kind % 4) {
@@ -88,11 +93,13 @@ export function drawRows(context, data, colours, scale) {
   for (let row = 0; row < data.rows; row++) {
     const [x, y] = data.at(row);
     const kind = data.classes ? data.classes[row] : 0;
-    const rgb = data.classes ? colours.classes[kind % colours.classes.length] : shade((data.targets[row] - data.range[0]) / (data.range[1] - data.range[0]), colours);
+    const rgb = data.classes
+      ? colours.classes[kind % colours.classes.length]
+      : shade((data.targets[row] - data.range[0]) / (data.range[1] - data.range[0]), colours);
     const hollow = !data.training[row];
     const key = `${kind} ${rgb} ${hollow}`;
     let batch = batches.get(key);
-    if (!batch) batches.set(key, batch = { path: new Path2D(), fill: css(rgb), hollow });
+    if (!batch) batches.set(key, (batch = { path: new Path2D(), fill: css(rgb), hollow }));
     mark(batch.path, kind, x, y, size);
   }
   for (const { path, fill, hollow } of batches.values()) {
@@ -110,19 +117,38 @@ export function drawRows(context, data, colours, scale) {
   }
 }
 
-/** A number from 0 to 1 as one of a few colours, so that marks of one colour are drawn together. @param {number} share @param {Palette} colours */
+/**
+ * A number from 0 to 1 as one of a few colours, so that marks of one colour are drawn together.
+ * @param {number} share
+ * @param {Palette} colours
+ */
 function shade(share, colours) {
   const along = Math.round(Math.min(1, Math.max(0, share)) * 16) / 8 - 1;
   return mix(colours.neutral, along < 0 ? colours.negative : colours.positive, Math.abs(along));
 }
 
-/** The cross that the keyboard moves. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {Palette} colours @param {number} scale */
+/**
+ * The cross that the keyboard moves.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} x
+ * @param {number} y
+ * @param {Palette} colours
+ * @param {number} scale
+ */
 export function drawCross(context, x, y, colours, scale) {
-  for (const [width, style] of /** @type {[number, string][]} */ ([[4, colours.background], [1.5, colours.ink]])) {
+  for (const [width, style] of /** @type {[number, string][]} */ ([
+    [4, colours.background],
+    [1.5, colours.ink],
+  ])) {
     context.lineWidth = width * scale;
     context.strokeStyle = style;
     context.beginPath();
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    for (const [dx, dy] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ]) {
       context.moveTo(x + 5 * dx * scale, y + 5 * dy * scale);
       context.lineTo(x + 14 * dx * scale, y + 14 * dy * scale);
     }

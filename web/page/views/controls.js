@@ -7,20 +7,36 @@ import { examples } from '../examples.js';
 
 /** @param {import('../main.js').Page} page */
 export function controls({ store, actions, schema }) {
-  const [run, step, restart, seed, speed, device, choice] = ['run', 'step', 'restart', 'new-seed', 'speed', 'device', 'examples'].map(byId);
+  const [run, step, restart, seed, speed, device, choice] = [
+    'run',
+    'step',
+    'restart',
+    'new-seed',
+    'speed',
+    'device',
+    'examples',
+  ].map(byId);
   run.addEventListener('click', actions.run);
   step.addEventListener('click', actions.step);
   restart.addEventListener('click', () => actions.restart());
   seed.addEventListener('click', actions.newSeed);
   fill(speed, ...Object.entries(SPEEDS).map(([key, { name }]) => h('option', { value: key }, name)));
   speed.addEventListener('change', () => actions.setSpeed(speed.value));
-  store.on(['speed'], ({ speed: key }) => { speed.value = key; });
+  store.on(['speed'], ({ speed: key }) => {
+    speed.value = key;
+  });
 
   // What was asked for and what came of it differ where there is no WebGPU.
   device.addEventListener('change', () => actions.useDevice(device.value));
-  store.on(['device'], ({ device: open }) => { if (open) device.value = open.engine; });
+  store.on(['device'], ({ device: open }) => {
+    if (open) device.value = open.engine;
+  });
 
-  fill(choice, h('option', { value: ':' }, 'Examples'), ...examples(schema.map(row => row.name)).map(([name, fragment]) => h('option', { value: fragment }, name)));
+  fill(
+    choice,
+    h('option', { value: ':' }, 'Examples'),
+    ...examples(schema.map(row => row.name)).map(([name, fragment]) => h('option', { value: fragment }, name)),
+  );
   choice.addEventListener('change', () => {
     if (choice.value !== ':') location.hash = choice.value || 'data=xor';
     choice.value = ':';
@@ -40,8 +56,13 @@ export function controls({ store, actions, schema }) {
     return { box: h('div', { 'data-of': key }, h('dt', {}, name), value), value };
   };
   const figures = {
-    epoch: figure('epoch', 'epoch'), step: figure('step', 'step'), loss: figure('loss', 'loss'), accuracy: figure('accuracy', 'accuracy'),
-    validation: figure('validation-loss', 'validation loss'), validated: figure('validation-accuracy', 'accuracy there'), seed: figure('seed', 'seed'),
+    epoch: figure('epoch', 'epoch'),
+    step: figure('step', 'step'),
+    loss: figure('loss', 'loss'),
+    accuracy: figure('accuracy', 'accuracy'),
+    validation: figure('validation-loss', 'validation loss'),
+    validated: figure('validation-accuracy', 'accuracy there'),
+    seed: figure('seed', 'seed'),
   };
   fill(byId('figures'), ...Object.values(figures).map(({ box }) => box));
   const progressBar = byId('progress');
@@ -65,10 +86,12 @@ export function controls({ store, actions, schema }) {
     if (!device) return;
     const gpu = device.engine === 'webgpu';
     const kernels = info ? `${info.kernels ?? info.engine} engine` : '';
-    fill(engine,
+    fill(
+      engine,
       h('span', { class: gpu ? 'dot gpu' : 'dot', 'aria-hidden': 'true' }),
       h('span', {}, gpu ? `WebGPU: ${device.name}` : `CPU${device.name && device.name !== 'CPU' ? `: ${device.name}` : ''}`),
-      h('span', { class: gpu ? 'detail' : 'detail why' }, gpu ? kernels : device.note));
+      h('span', { class: gpu ? 'detail' : 'detail why' }, gpu ? kernels : device.note),
+    );
     engine.title = [device.name, device.note, kernels].filter(Boolean).join('. ');
   });
 
@@ -76,7 +99,7 @@ export function controls({ store, actions, schema }) {
   store.on(['message', 'problem', 'source'], ({ message: said, problem, source }) => {
     // A problem with a setting stands beside the setting, one with rows beside those; here only what has no such place.
     const homeless = problem && problem.setting === null && source.kind === 'named';
-    const text = homeless ? problem.message : said?.text ?? '';
+    const text = homeless ? problem.message : (said?.text ?? '');
     message.hidden = !text;
     message.className = `message ${homeless || said?.kind === 'error' ? 'error' : ''}`;
     setText(message, text);
@@ -86,9 +109,17 @@ export function controls({ store, actions, schema }) {
   store.on(['phase'], ({ phase, progress }) => {
     if (phase !== 'done' || !progress) return;
     const verdict = progress.solved ? 'Solved: every prediction is within 0.1 of its target' : 'Done';
-    const checked = progress.validation_loss === null || progress.validation_loss === undefined ? '' : `, validation loss ${fixed(progress.validation_loss)}`;
+    const checked =
+      progress.validation_loss === null || progress.validation_loss === undefined
+        ? ''
+        : `, validation loss ${fixed(progress.validation_loss)}`;
     const correct = progress.accuracy === null ? '' : `, ${percent(progress.accuracy)} of the rows correct`;
-    store.set({ message: { kind: 'verdict', text: `${verdict}. Loss ${fixed(progress.loss)}${correct}${checked} after ${grouped(progress.epoch)} epochs.` } });
+    store.set({
+      message: {
+        kind: 'verdict',
+        text: `${verdict}. Loss ${fixed(progress.loss)}${correct}${checked} after ${grouped(progress.epoch)} epochs.`,
+      },
+    });
   });
   store.on(['phase'], ({ phase, message: said }) => {
     if (phase !== 'done' && said?.kind === 'verdict') store.set({ message: null });

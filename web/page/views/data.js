@@ -11,7 +11,8 @@ const CARDS = /** @type {Record<string, string>} */ ({
   xor: '<circle class="a" cx="9" cy="23" r="4"/><circle class="a" cx="23" cy="9" r="4"/><rect class="b" x="5" y="5" width="8" height="8"/><rect class="b" x="19" y="19" width="8" height="8"/>',
   circles: '<circle class="a line" cx="16" cy="16" r="11"/><circle class="b line" cx="16" cy="16" r="5"/>',
   moons: '<path class="a line" d="M4 19a8 8 0 0 1 16 0"/><path class="b line" d="M12 13a8 8 0 0 0 16 0"/>',
-  spirals: '<path class="a line" d="M16 16c2-4 7-2 6 3s-8 7-13 3-4-15 5-17"/><path class="b line" d="M16 16c-2 4-7 2-6-3s8-7 13-3 4 15-5 17"/>',
+  spirals:
+    '<path class="a line" d="M16 16c2-4 7-2 6 3s-8 7-13 3-4-15 5-17"/><path class="b line" d="M16 16c-2 4-7 2-6-3s8-7 13-3 4 15-5 17"/>',
 });
 
 /** @param {import('../main.js').Page} page */
@@ -30,15 +31,33 @@ export function dataView(page) {
     return { input, element: h('label', { class: 'card', for: `data-${value}` }, input, picture, h('span', {}, name)) };
   };
   const cards = [
-    ...Object.keys(CARDS).filter(name => choices.includes(name)).map(name => card(name, name === 'xor' ? 'XOR' : name, CARDS[name])),
-    card(':points', 'drawn', '<circle class="a" cx="10" cy="20" r="4"/><rect class="b" x="18" y="7" width="8" height="8"/><path class="pen" d="M14 27 26 15l3 3-12 12-4 1z"/>'),
+    ...Object.keys(CARDS)
+      .filter(name => choices.includes(name))
+      .map(name => card(name, name === 'xor' ? 'XOR' : name, CARDS[name])),
+    card(
+      ':points',
+      'drawn',
+      '<circle class="a" cx="10" cy="20" r="4"/><rect class="b" x="18" y="7" width="8" height="8"/><path class="pen" d="M14 27 26 15l3 3-12 12-4 1z"/>',
+    ),
     card(':csv', 'table', '<path class="grid" d="M5 7h22v18H5zM5 13h22M5 19h22M12 7v18M20 7v18"/>'),
   ];
-  const list = h('select', { id: 'data-other', 'aria-label': 'Other data sets' },
-    h('option', { value: '' }, 'other data'), ...others.map(name => h('option', { value: name }, name)));
-  list.addEventListener('change', () => { if (list.value) actions.useData(list.value); });
+  const list = h(
+    'select',
+    { id: 'data-other', 'aria-label': 'Other data sets' },
+    h('option', { value: '' }, 'other data'),
+    ...others.map(name => h('option', { value: name }, name)),
+  );
+  list.addEventListener('change', () => {
+    if (list.value) actions.useData(list.value);
+  });
 
-  const csv = h('textarea', { id: 'csv', rows: 6, spellcheck: 'false', wrap: 'off', placeholder: 'x,y,class\n0.1,0.9,red\n0.8,0.2,blue' });
+  const csv = h('textarea', {
+    id: 'csv',
+    rows: 6,
+    spellcheck: 'false',
+    wrap: 'off',
+    placeholder: 'x,y,class\n0.1,0.9,red\n0.8,0.2,blue',
+  });
   const file = h('input', { type: 'file', id: 'csv-file', accept: '.csv,.tsv,.txt,text/csv' });
   const use = h('button', { type: 'button' }, 'Use this table');
   const rowsError = h('p', { class: 'error', id: 'rows-error', role: 'alert', hidden: true });
@@ -48,16 +67,28 @@ export function dataView(page) {
     csv.value = await file.files[0].text();
     actions.useRows({ kind: 'csv', text: csv.value });
   });
-  const csvBox = h('div', { class: 'csv', hidden: true },
-    h('label', { for: 'csv' }, 'A table with commas, semicolons or tabs; its last column is the target'), csv,
-    h('div', { class: 'row' }, use, h('label', { class: 'button', for: 'csv-file' }, 'Open a file', file)));
+  const csvBox = h(
+    'div',
+    { class: 'csv', hidden: true },
+    h('label', { for: 'csv' }, 'A table with commas, semicolons or tabs; its last column is the target'),
+    csv,
+    h('div', { class: 'row' }, use, h('label', { class: 'button', for: 'csv-file' }, 'Open a file', file)),
+  );
 
   const points = pointTable(page);
   const clear = h('button', { type: 'button' }, 'Remove all points');
   clear.addEventListener('click', () => actions.movePoints([]));
-  const pointBox = h('div', { class: 'drawn', hidden: true },
-    h('p', { class: 'hint' }, 'Choose a class above the output picture, then click into it. Points can be dragged; training goes on while they move.'),
-    h('div', { class: 'row' }, clear), points);
+  const pointBox = h(
+    'div',
+    { class: 'drawn', hidden: true },
+    h(
+      'p',
+      { class: 'hint' },
+      'Choose a class above the output picture, then click into it. Points can be dragged; training goes on while they move.',
+    ),
+    h('div', { class: 'row' }, clear),
+    points,
+  );
 
   for (const { input } of cards) {
     input.addEventListener('change', () => {
@@ -67,7 +98,10 @@ export function dataView(page) {
         csv.focus();
       } else if (input.value === ':points') {
         if (actions.toPoints()) store.set({ tool: 'class-0' });
-        else { actions.useRows({ kind: 'points', points: [] }); store.set({ tool: 'class-0' }); }
+        else {
+          actions.useRows({ kind: 'points', points: [] });
+          store.set({ tool: 'class-0' });
+        }
       } else {
         actions.useData(input.value);
       }
@@ -75,21 +109,40 @@ export function dataView(page) {
   }
 
   // Shapes have their number of rows in their names: circles-200.
-  const count = h('input', { type: 'text', inputmode: 'numeric', id: 'shape-rows', placeholder: 'default', spellcheck: 'false', 'aria-describedby': 'rows-error' });
+  const count = h('input', {
+    type: 'text',
+    inputmode: 'numeric',
+    id: 'shape-rows',
+    placeholder: 'default',
+    spellcheck: 'false',
+    'aria-describedby': 'rows-error',
+  });
   const countField = h('div', { class: 'field' }, h('label', { for: 'shape-rows' }, 'Rows'), count);
   count.addEventListener('input', () => {
     const [shape] = partsOf(store.state.settings.data ?? '');
     actions.set({ data: count.value.trim() ? `${shape}-${count.value.trim()}` : shape });
   });
 
-  const fields = OF_DATA.map(name => byName.get(name)).filter(Boolean).map(row => ({ row, element: field(row, page) }));
+  const fields = OF_DATA.map(name => byName.get(name))
+    .filter(Boolean)
+    .map(row => ({ row, element: field(row, page) }));
   const rows = h('p', { class: 'hint', id: 'rows' });
-  fill(byId('data-body'),
+  const notes = h('ul', { class: 'hint notes' });
+  fill(
+    byId('data-body'),
     h('fieldset', { class: 'cards' }, h('legend', { class: 'unseen' }, 'Data set'), ...cards.map(({ element }) => element)),
-    others.length ? list : null, csvBox, pointBox, rowsError, h('div', { class: 'fields' }, countField, ...fields.map(({ element }) => element)), rows);
+    others.length ? list : null,
+    csvBox,
+    pointBox,
+    rowsError,
+    h('div', { class: 'fields' }, countField, ...fields.map(({ element }) => element)),
+    rows,
+    notes,
+  );
 
   store.on(['source', 'settings', 'resolved', 'problem'], ({ source, settings, resolved, problem }) => {
-    const [chosen, rowCount] = source.kind === 'named' ? partsOf(settings.data ?? resolved.data ?? 'xor') : [`:${source.kind}`, ''];
+    const [chosen, rowCount] =
+      source.kind === 'named' ? partsOf(settings.data ?? resolved.data ?? 'xor') : [`:${source.kind}`, ''];
     for (const { input } of cards) input.checked = input.value === chosen;
     list.value = others.includes(chosen) ? chosen : '';
     csvBox.hidden = source.kind !== 'csv';
@@ -109,9 +162,12 @@ export function dataView(page) {
   });
   store.on(['info'], ({ info }) => {
     if (!info) return;
-    const columns = session.live.data?.columns ?? info.inputs.length;
+    fill(notes, ...(info.notes ?? []).map((/** @type {string} */ note) => h('li', {}, note)));
+    const { data } = session.live;
+    const columns = data?.columns ?? info.inputs.length;
     const held = info.validation_rows ? `, ${grouped(info.validation_rows)} for validation (hollow)` : '';
-    setText(rows, `${grouped(info.rows)} rows to train on${held}; ${columns} ${columns === 1 ? 'input' : 'inputs'}${info.classes && session.live.data?.classes ? `; classes ${info.classes.join(', ')}` : ''}.`);
+    const classes = info.classes && data?.classes ? `; classes ${info.classes.join(', ')}` : '';
+    setText(rows, `${grouped(info.rows)} rows to train on${held}; ${columns} ${columns === 1 ? 'input' : 'inputs'}${classes}.`);
   });
 }
 

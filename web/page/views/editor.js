@@ -21,9 +21,9 @@ export function editor({ store, session, actions, colours }, stage, { redraw, re
   let cross = null;
   let carried = -1; // the point that the keyboard carries
 
-  const points = () => store.state.source.kind === 'points' ? store.state.source.points : [];
+  const points = () => (store.state.source.kind === 'points' ? store.state.source.points : []);
   const tool = () => store.state.tool;
-  const classOf = () => tool().startsWith('class-') ? Number(tool().slice(6)) : 0;
+  const classOf = () => (tool().startsWith('class-') ? Number(tool().slice(6)) : 0);
 
   /** The place of the plane under a pointer. @param {PointerEvent} event */
   function under(event) {
@@ -31,7 +31,11 @@ export function editor({ store, session, actions, colours }, stage, { redraw, re
     return fromPixels(session.live.data.window, box.width, box.height)(event.clientX - box.left, event.clientY - box.top);
   }
 
-  /** The row nearest to a place, within some pixels; -1 where there is none. @param {{ x: number, y: number }} at @param {number} within */
+  /**
+   * The row nearest to a place, within some pixels; -1 where there is none.
+   * @param {{ x: number, y: number }} at
+   * @param {number} within
+   */
   function nearest(at, within) {
     const { data } = session.live;
     const box = stage.getBoundingClientRect();
@@ -48,11 +52,17 @@ export function editor({ store, session, actions, colours }, stage, { redraw, re
   }
 
   /** @param {{ x: number, y: number }} at */
-  const add = at => actions.toPoints() || !points().length ? actions.movePoints([...points(), { x: round(at.x), y: round(at.y), c: classOf() }]) : undefined;
+  const add = at =>
+    actions.toPoints() || !points().length
+      ? actions.movePoints([...points(), { x: round(at.x), y: round(at.y), c: classOf() }])
+      : undefined;
   /** @param {number} which */
-  const remove = which => { if (which >= 0 && actions.toPoints()) actions.movePoints(points().filter((_, place) => place !== which)); };
+  const remove = which => {
+    if (which >= 0 && actions.toPoints()) actions.movePoints(points().filter((_, place) => place !== which));
+  };
   /** @param {number} which @param {{ x: number, y: number }} at */
-  const moved = (which, at) => points().map((point, place) => place === which ? { ...point, x: round(at.x), y: round(at.y) } : point);
+  const moved = (which, at) =>
+    points().map((point, place) => (place === which ? { ...point, x: round(at.x), y: round(at.y) } : point));
 
   stage.addEventListener('pointerdown', event => {
     if (!session.live.data?.window || tool() === 'look' || (event.pointerType === 'mouse' && event.button !== 0)) return;
@@ -84,8 +94,13 @@ export function editor({ store, session, actions, colours }, stage, { redraw, re
     actions.movePoints(moved(point, { x, y }));
   };
   stage.addEventListener('pointerup', drop);
-  stage.addEventListener('pointercancel', () => { dragged = null; redraw(); });
-  stage.addEventListener('pointerleave', () => { if (!dragged) read(cross); });
+  stage.addEventListener('pointercancel', () => {
+    dragged = null;
+    redraw();
+  });
+  stage.addEventListener('pointerleave', () => {
+    if (!dragged) read(cross);
+  });
   stage.addEventListener('contextmenu', event => {
     if (tool() === 'look' || !session.live.data?.window) return;
     event.preventDefault();
@@ -127,16 +142,43 @@ export function editor({ store, session, actions, colours }, stage, { redraw, re
     event.preventDefault();
     event.stopPropagation(); // 1 to 4 and m mean something else elsewhere
   });
-  stage.addEventListener('blur', () => { cross = null; carried = -1; redraw(); });
+  stage.addEventListener('blur', () => {
+    cross = null;
+    carried = -1;
+    redraw();
+  });
 
   // The tools: look, a class to add, remove.
   const tools = h('fieldset', { class: 'tools' });
-  const choices = [['look', 'Look', ''], ...CLASS_NAMES.map((name, c) => [`class-${c}`, `Add ${name}`, MARKS[c]]), ['remove', 'Remove', '×']];
-  fill(tools, h('legend', { class: 'unseen' }, 'Points'), ...choices.map(([value, name, sign]) => {
-    const input = h('input', { type: 'radio', name: 'tool', value, id: `tool-${value}`, onchange: () => store.set({ tool: value }) });
-    return h('label', { for: `tool-${value}`, title: value === 'look' ? 'Read values off' : value === 'remove' ? 'Click a point to remove it' : `${name}; drag to move` }, input,
-      h('span', sign ? { 'aria-hidden': 'true', class: `sign ${value}` } : {}, sign || name), sign ? h('span', { class: 'unseen' }, name) : null);
-  }));
+  const choices = [
+    ['look', 'Look', ''],
+    ...CLASS_NAMES.map((name, c) => [`class-${c}`, `Add ${name}`, MARKS[c]]),
+    ['remove', 'Remove', '×'],
+  ];
+  fill(
+    tools,
+    h('legend', { class: 'unseen' }, 'Points'),
+    ...choices.map(([value, name, sign]) => {
+      const input = h('input', {
+        type: 'radio',
+        name: 'tool',
+        value,
+        id: `tool-${value}`,
+        onchange: () => store.set({ tool: value }),
+      });
+      return h(
+        'label',
+        {
+          for: `tool-${value}`,
+          title:
+            value === 'look' ? 'Read values off' : value === 'remove' ? 'Click a point to remove it' : `${name}; drag to move`,
+        },
+        input,
+        h('span', sign ? { 'aria-hidden': 'true', class: `sign ${value}` } : {}, sign || name),
+        sign ? h('span', { class: 'unseen' }, name) : null,
+      );
+    }),
+  );
   store.on(['tool', 'theme'], () => {
     const palette = colours();
     for (const input of tools.querySelectorAll('input')) {
@@ -149,15 +191,23 @@ export function editor({ store, session, actions, colours }, stage, { redraw, re
 
   return {
     tools,
-    cross: () => document.activeElement === stage ? cross : null,
-    /** Classes and parts of points, which may be ahead of the run, and whose order is another than that of its rows. @param {any} data */
+    cross: () => (document.activeElement === stage ? cross : null),
+    /**
+     * Classes and parts of points, which may be ahead of the run, and whose order is another than that of its rows.
+     * @param {any} data
+     */
     rows: data => {
       const drawn = points();
       if (!drawn.length) return {};
       const key = (/** @type {number} */ x, /** @type {number} */ y) => `${x.toFixed(3)} ${y.toFixed(3)}`;
       const held = new Set();
-      for (let row = 0; row < data.rows; row++) if (!data.training[row]) held.add(key(data.inputs[2 * row], data.inputs[2 * row + 1]));
-      return { rows: drawn.length, classes: drawn.map(point => point.c), training: Uint8Array.from(drawn, ({ x, y }) => Number(!held.has(key(x, y)))) };
+      for (let row = 0; row < data.rows; row++)
+        if (!data.training[row]) held.add(key(data.inputs[2 * row], data.inputs[2 * row + 1]));
+      return {
+        rows: drawn.length,
+        classes: drawn.map(point => point.c),
+        training: Uint8Array.from(drawn, ({ x, y }) => Number(!held.has(key(x, y)))),
+      };
     },
     /** @param {number} row @param {any} data @param {(x: number, y: number) => number[]} place */
     at: (row, data, place) => {

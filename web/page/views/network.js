@@ -27,17 +27,21 @@ export function networkView({ store, session, actions, colours }) {
   /** @type {any} */
   let chosenEdge = null;
 
-  const sheet = sharpCanvas((context, scale) => {
-    const { parameters } = session.live;
-    if (!parameters) return;
-    const ofUnit = (/** @type {any} */ edge) => chosenUnit !== null &&
-      ((edge.layer + 1 === chosenUnit.layer && edge.to === chosenUnit.unit) || (edge.layer === chosenUnit.layer && edge.from === chosenUnit.unit));
-    const isChosen = (/** @type {any} */ edge) => chosenEdge
-      ? edge.layer === chosenEdge.layer && edge.from === chosenEdge.from && edge.to === chosenEdge.to
-      : ofUnit(edge);
-    lines = edges(places, parameters.layers);
-    drawEdges(context, places, lines, { radius, scale, chosen: isChosen, some: Boolean(chosenEdge || chosenUnit) }, colours());
-  }, { class: 'edges', 'aria-hidden': 'true' });
+  const sheet = sharpCanvas(
+    (context, scale) => {
+      const { parameters } = session.live;
+      if (!parameters) return;
+      const ofUnit = (/** @type {any} */ edge) =>
+        chosenUnit !== null &&
+        ((edge.layer + 1 === chosenUnit.layer && edge.to === chosenUnit.unit) ||
+          (edge.layer === chosenUnit.layer && edge.from === chosenUnit.unit));
+      const isChosen = (/** @type {any} */ edge) =>
+        chosenEdge ? edge.layer === chosenEdge.layer && edge.from === chosenEdge.from && edge.to === chosenEdge.to : ofUnit(edge);
+      lines = edges(places, parameters.layers);
+      drawEdges(context, places, lines, { radius, scale, chosen: isChosen, some: Boolean(chosenEdge || chosenUnit) }, colours());
+    },
+    { class: 'edges', 'aria-hidden': 'true' },
+  );
   const stage = h('div', { class: 'stage' }, sheet.canvas, columns);
   sheet.canvas.removeAttribute('role');
 
@@ -45,9 +49,11 @@ export function networkView({ store, session, actions, colours }) {
     const { parameters } = session.live;
     const rows = (parameters?.layers ?? []).flatMap((/** @type {any} */ layer, /** @type {number} */ at) =>
       Array.from({ length: layer.columns }, (_, to) => [
-        `${nameOf(at + 1, to)}`, short(layer.biases[to]),
+        `${nameOf(at + 1, to)}`,
+        short(layer.biases[to]),
         Array.from({ length: layer.rows }, (_, from) => short(layer.weights[from * layer.columns + to], 3)).join('  '),
-      ]));
+      ]),
+    );
     return { head: ['unit', 'bias', 'weights from the layer before, in order'], rows };
   });
 
@@ -66,7 +72,10 @@ export function networkView({ store, session, actions, colours }) {
     if (chosenEdge) {
       const layer = parameters.layers[chosenEdge.layer];
       const weight = layer.weights[chosenEdge.from * layer.columns + chosenEdge.to];
-      setText(status, `Weight from ${nameOf(chosenEdge.layer, chosenEdge.from)} to ${nameOf(chosenEdge.layer + 1, chosenEdge.to)}: ${short(weight)}`);
+      setText(
+        status,
+        `Weight from ${nameOf(chosenEdge.layer, chosenEdge.from)} to ${nameOf(chosenEdge.layer + 1, chosenEdge.to)}: ${short(weight)}`,
+      );
     } else if (chosenUnit) {
       const { layer, unit } = chosenUnit;
       if (layer === 0) return setText(status, `Input: ${nameOf(0, unit)}`);
@@ -75,9 +84,12 @@ export function networkView({ store, session, actions, colours }) {
       const values = grid?.layers[layer - 1];
       const idle = values && reach(values, of, unit) === 0 ? ' It is 0 everywhere in the picture.' : '';
       const kind = store.state.info.activations?.[layer - 1] ?? store.state.info.activation;
-      setText(status, `${nameOf(layer, unit)} (${kind}): bias ${short(biases[unit])}; weights ${incoming}${rows > 6 ? ', …' : ''}.${idle}`);
+      setText(
+        status,
+        `${nameOf(layer, unit)} (${kind}): bias ${short(biases[unit])}; weights ${incoming}${rows > 6 ? ', …' : ''}.${idle}`,
+      );
     } else {
-      setText(status, 'Point at, or move to, a unit or a line for its values; a unit\'s map then stands in the output picture.');
+      setText(status, "Point at, or move to, a unit or a line for its values; a unit's map then stands in the output picture.");
     }
   }
 
@@ -109,17 +121,34 @@ export function networkView({ store, session, actions, colours }) {
     const column = layers.map((/** @type {number} */ count, /** @type {number} */ layer) => {
       const hidden = layer > 0 && layer < last;
       const name = layer === 0 ? 'inputs' : layer === last ? 'output' : `hidden ${layer}`;
-      const button = (/** @type {number} */ by) => h('button', {
-        type: 'button', class: 'small', id: `units-${layer}-${by > 0 ? 'more' : 'fewer'}`, disabled: count + by < 1,
-        'aria-label': `${by > 0 ? 'One unit more' : 'One unit less'} in hidden layer ${layer}, which has ${count}`,
-        onclick: () => change(layers.map((/** @type {number} */ n, /** @type {number} */ at) => at === layer ? n + by : n)),
-      }, by > 0 ? '+' : '−');
-      const head = h('div', { class: 'head' }, h('span', {}, `${name}`), hidden
-        ? h('span', { class: 'count' }, button(-1), h('b', {}, String(count)), button(1))
-        : h('span', { class: 'count' }, h('b', {}, String(count))));
+      const button = (/** @type {number} */ by) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            class: 'small',
+            id: `units-${layer}-${by > 0 ? 'more' : 'fewer'}`,
+            disabled: count + by < 1,
+            'aria-label': `${by > 0 ? 'One unit more' : 'One unit less'} in hidden layer ${layer}, which has ${count}`,
+            onclick: () => change(layers.map((/** @type {number} */ n, /** @type {number} */ at) => (at === layer ? n + by : n))),
+          },
+          by > 0 ? '+' : '−',
+        );
+      const head = h(
+        'div',
+        { class: 'head' },
+        h('span', {}, `${name}`),
+        hidden
+          ? h('span', { class: 'count' }, button(-1), h('b', {}, String(count)), button(1))
+          : h('span', { class: 'count' }, h('b', {}, String(count))),
+      );
       const shown = Array.from({ length: Math.min(count, MOST) }, (_, unit) => makeUnit(layer, unit));
-      return h('div', { class: 'layer' }, head, h('div', { class: 'units' }, ...shown,
-        count > MOST ? h('span', { class: 'more' }, `and ${count - MOST} more`) : null));
+      return h(
+        'div',
+        { class: 'layer' },
+        head,
+        h('div', { class: 'units' }, ...shown, count > MOST ? h('span', { class: 'more' }, `and ${count - MOST} more`) : null),
+      );
     });
     fill(columns, ...column);
     setText(hiddenCount, String(last - 1));
@@ -133,19 +162,40 @@ export function networkView({ store, session, actions, colours }) {
   /** @param {number} layer @param {number} unit */
   function makeUnit(layer, unit) {
     const canvas = h('canvas', { width: MAP, height: MAP });
-    const element = h('button', {
-      type: 'button', class: 'unit', id: `unit-${layer}-${unit}`, 'aria-label': nameOf(layer, unit), 'aria-describedby': 'network-reading', tabindex: layer === 0 && unit === 0 ? 0 : -1,
-      onfocus: () => choose({ layer, unit }), onpointerenter: () => choose({ layer, unit }),
-      onblur: () => choose(null), onpointerleave: () => { if (document.activeElement !== element) choose(null); },
-      onkeydown: (/** @type {KeyboardEvent} */ event) => move(event, layer, unit),
-    }, canvas);
+    const element = h(
+      'button',
+      {
+        type: 'button',
+        class: 'unit',
+        id: `unit-${layer}-${unit}`,
+        'aria-label': nameOf(layer, unit),
+        'aria-describedby': 'network-reading',
+        tabindex: layer === 0 && unit === 0 ? 0 : -1,
+        onfocus: () => choose({ layer, unit }),
+        onpointerenter: () => choose({ layer, unit }),
+        onblur: () => choose(null),
+        onpointerleave: () => {
+          if (document.activeElement !== element) choose(null);
+        },
+        onkeydown: (/** @type {KeyboardEvent} */ event) => move(event, layer, unit),
+      },
+      canvas,
+    );
     // Without a plane there are no maps: then inputs and outputs say which they are.
-    if (!session.live.data?.window && (layer === 0 || layer === store.state.info.layers.length - 1)) element.dataset.label = nameOf(layer, unit).replace(/^input /, '').slice(0, 3);
+    if (!session.live.data?.window && (layer === 0 || layer === store.state.info.layers.length - 1))
+      element.dataset.label = nameOf(layer, unit)
+        .replace(/^input /, '')
+        .slice(0, 3);
     units.push({ element, canvas, image: new ImageData(MAP, MAP), layer, unit });
     return element;
   }
 
-  /** Arrows go from unit to unit, so that Tab does not have to pass each of them. @param {KeyboardEvent} event @param {number} layer @param {number} unit */
+  /**
+   * Arrows go from unit to unit, so that Tab does not have to pass each of them.
+   * @param {KeyboardEvent} event
+   * @param {number} layer
+   * @param {number} unit
+   */
   function move(event, layer, unit) {
     const [across, down] = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key] ?? [0, 0];
     if (!across && !down) return;
@@ -209,30 +259,65 @@ export function networkView({ store, session, actions, colours }) {
     read();
     sheet.redraw();
   });
-  stage.addEventListener('pointerleave', () => { chosenEdge = null; read(); sheet.redraw(); });
+  stage.addEventListener('pointerleave', () => {
+    chosenEdge = null;
+    read();
+    sheet.redraw();
+  });
   new ResizeObserver(place).observe(stage);
 
   const hiddenCount = h('b', {});
-  const fewer = h('button', { type: 'button', class: 'small', id: 'layers-fewer', 'aria-label': 'One hidden layer less', onclick: () => {
-    const { layers } = store.state.info;
-    change([...layers.slice(0, -2), layers.at(-1)]);
-  } }, '−');
-  const more = h('button', { type: 'button', class: 'small', id: 'layers-more', 'aria-label': 'One hidden layer more', onclick: () => {
-    const { layers } = store.state.info;
-    const as = layers.length > 2 ? layers.at(-2) : 4;
-    change([...layers.slice(0, -1), as, layers.at(-1)]);
-  } }, '+');
+  const fewer = h(
+    'button',
+    {
+      type: 'button',
+      class: 'small',
+      id: 'layers-fewer',
+      'aria-label': 'One hidden layer less',
+      onclick: () => {
+        const { layers } = store.state.info;
+        change([...layers.slice(0, -2), layers.at(-1)]);
+      },
+    },
+    '−',
+  );
+  const more = h(
+    'button',
+    {
+      type: 'button',
+      class: 'small',
+      id: 'layers-more',
+      'aria-label': 'One hidden layer more',
+      onclick: () => {
+        const { layers } = store.state.info;
+        const as = layers.length > 2 ? layers.at(-2) : 4;
+        change([...layers.slice(0, -1), as, layers.at(-1)]);
+      },
+    },
+    '+',
+  );
   const summary = h('p', { class: 'summary' });
   store.on(['info'], ({ info }) => {
     if (!info) return;
     const kinds = info.activations ?? [];
-    const text = info.layers.map((/** @type {number} */ n, /** @type {number} */ at) => at === 0 ? `${n}` : `${n} ${kinds[at - 1] ?? ''}`.trim()).join(' - ');
+    const text = info.layers
+      .map((/** @type {number} */ n, /** @type {number} */ at) => (at === 0 ? `${n}` : `${n} ${kinds[at - 1] ?? ''}`.trim()))
+      .join(' - ');
     setText(summary, `${text}; ${info.parameters} parameters`);
     chosenUnit = chosenEdge = null;
   });
-  fill(byId('network-body'),
-    h('div', { class: 'row spread' }, h('span', { class: 'count' }, h('span', {}, 'hidden layers'), fewer, hiddenCount, more), summary),
-    stage, status, weights.element);
+  fill(
+    byId('network-body'),
+    h(
+      'div',
+      { class: 'row spread' },
+      h('span', { class: 'count' }, h('span', {}, 'hidden layers'), fewer, hiddenCount, more),
+      summary,
+    ),
+    stage,
+    status,
+    weights.element,
+  );
   session.listeners.push(what => {
     if (what === 'rows') build();
     else draw();
@@ -241,13 +326,24 @@ export function networkView({ store, session, actions, colours }) {
   store.on(['theme'], draw);
 }
 
-/** The incoming weights of a unit, as an image of the inputs. @param {ImageData} image @param {Float32Array} weights @param {number} of @param {number} unit @param {number} side @param {Uint32Array} ramp */
+/**
+ * The incoming weights of a unit, as an image of the inputs.
+ * @param {ImageData} image
+ * @param {Float32Array} weights
+ * @param {number} of
+ * @param {number} unit
+ * @param {number} side
+ * @param {Uint32Array} ramp
+ */
 function paintWeights(image, weights, of, unit, side, ramp) {
   const pixels = new Uint32Array(image.data.buffer);
   const size = reach(weights, of, unit) || 1;
   for (let at = 0; at < pixels.length; at++) {
-    const [row, column] = [Math.floor(Math.floor(at / image.width) * side / image.height), Math.floor(at % image.width * side / image.width)];
-    pixels[at] = ramp[Math.round(127.5 + 127.5 * weights[(row * side + column) * of + unit] / size)];
+    const [row, column] = [
+      Math.floor((Math.floor(at / image.width) * side) / image.height),
+      Math.floor(((at % image.width) * side) / image.width),
+    ];
+    pixels[at] = ramp[Math.round(127.5 + (127.5 * weights[(row * side + column) * of + unit]) / size)];
   }
 }
 

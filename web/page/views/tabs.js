@@ -28,5 +28,10 @@ export function tabs(list) {
       next.focus();
     });
   }
-  return { current: () => panelOf(current), onchange: listener => { listeners.push(listener); } };
+  return {
+    current: () => panelOf(current),
+    onchange: listener => {
+      listeners.push(listener);
+    },
+  };
 }
