@@ -247,6 +247,7 @@ pages! {
     job_arrays: "docs/job-arrays.md",
     limits: "docs/limits.md",
     optimizers: "docs/optimizers.md",
+    playground: "docs/playground.md",
     runs: "docs/runs.md",
     sweeps: "docs/sweeps.md",
     trust: "docs/trust.md",
