@@ -57,6 +57,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "explain",
             "bench",
             "picture",
+            "settings",
         ],
     ),
     (
