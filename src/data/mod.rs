@@ -10,7 +10,7 @@
 //! let table = read_csv("plants.csv", text, &CsvOptions::default())?;
 //! let samples = Samples::new(table, None, &Preparation::default())?;
 //! assert_eq!((samples.train.rows(), samples.train.input_len()), (4, 1));
-//! assert_eq!(samples.train.class_names(), ["oak", "moss"]);
+//! assert_eq!(samples.train.class_names(), ["moss", "oak"]);
 //! # Ok::<(), wgrad::data::DataError>(())
 //! ```
 
