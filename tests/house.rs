@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may use.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("random", &[]),
     ("network", &["random"]),
     ("optimizer", &["network"]),
@@ -25,6 +25,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         "explain",
         &["network", "optimizer", "data", "gpu", "engine", "reference", "check", "train", "sweep"],
     ),
+    ("settings", &["network", "optimizer", "data", "gpu", "engine", "model", "train", "sweep"]),
     (
         "bench",
         &[
@@ -55,6 +56,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "explain",
             "bench",
             "picture",
+            "settings",
         ],
     ),
     (
@@ -75,6 +77,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "picture",
             "reference",
             "report",
+            "settings",
         ],
     ),
 ];
