@@ -22,6 +22,8 @@ pub struct LockstepPoint {
     pub loss: f64,
     /// That of the reference that went along from the start.
     pub reference_loss: f64,
+    /// How far a loss in f32 may be from that.
+    pub loss_bound: f64,
     /// The largest difference of a parameter from it ...
     pub drift: f64,
     /// ... and the largest bound of one.
@@ -184,8 +186,10 @@ impl Pair<'_> {
         if bound > size {
             self.found.vague_from.get_or_insert(step);
         }
-        let (reference_loss, share) = (self.whole.between.loss.value(), self.share);
-        self.found.points.push(LockstepPoint { step, loss, reference_loss, drift, bound, share });
+        let (whole, share) = (self.whole.between.loss, self.share);
+        let (reference_loss, loss_bound) = (whole.value(), whole.error());
+        let point = LockstepPoint { step, loss, reference_loss, loss_bound, drift, bound, share };
+        self.found.points.push(point);
         self.single.parameters = exactly(&state.parameters);
         let kept = self.single.moments.iter_mut().zip(self.task.optimizer.has_moments());
         let kept = kept.filter_map(|(moment, is_kept)| is_kept.then_some(moment));

@@ -49,7 +49,7 @@ pub async fn check_network(
 
 /// Tells what is checked next; false where the run is to end.
 fn goes_on(watch: &mut Watch<'_>, what: &str, case: &str, done: usize, of: usize) -> bool {
-    (watch.tell)(Progress { what, case, done, of });
+    (watch.tell)(Progress { what, case, done, of, last: None });
     !(watch.stop)()
 }
 

@@ -30,7 +30,7 @@ pub struct Options {
 }
 
 /// What is being checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Progress<'a> {
     /// The row.
     pub what: &'a str,
@@ -40,6 +40,8 @@ pub struct Progress<'a> {
     pub done: usize,
     /// Rows in all.
     pub of: usize,
+    /// The last of those that are done, where one device does all of them.
+    pub last: Option<&'a Findings>,
 }
 
 /// What a run tells and asks on the way.
@@ -109,13 +111,14 @@ pub(super) struct Context<'a, 'w> {
     pub watch: &'a mut Watch<'w>,
     done: usize,
     of: usize,
+    last: Option<&'a Findings>,
 }
 
 impl Context<'_, '_> {
     /// Tells what is checked next; false where the run is to end.
     pub(super) fn goes_on(&mut self, what: &str, case: &str) -> bool {
-        let (done, of) = (self.done, self.of);
-        (self.watch.tell)(Progress { what, case, done, of });
+        let (done, of, last) = (self.done, self.of, self.last);
+        (self.watch.tell)(Progress { what, case, done, of, last });
         !(self.watch.stop)()
     }
 }
@@ -313,7 +316,7 @@ impl Queue {
     /// with its place.
     async fn work_off(&self, gpu: &Arc<Gpu>, watch: &mut Watch<'_>) -> Vec<(usize, Findings)> {
         let (scope, of) = (self.scope, self.subjects.len());
-        let mut all = Vec::new();
+        let mut all: Vec<(usize, Findings)> = Vec::new();
         loop {
             let taken = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(part) = self.parts.get(taken) else { return all };
@@ -322,7 +325,8 @@ impl Queue {
                 let subject = self.subjects[at];
                 let mut findings = Findings::new(subject.name(), scope.is_llvmpipe);
                 let began = Instant::now();
-                let mut context = Context { gpu, scope, watch, done, of };
+                let last = all.last().map(|(_, findings)| findings);
+                let mut context = Context { gpu, scope, watch, done, of, last };
                 subject.check(&mut context, &mut findings).await;
                 findings.seconds = began.elapsed().as_secs_f64();
                 let is_over = is_gone(&findings) || (watch.stop)();

@@ -44,6 +44,7 @@ pub(super) fn resolved(settings: Settings) -> Result<Resolved, Error> {
         train: Arc::new(random_rows(&network, rows, settings.seed.unwrap_or(0))?),
         validation: None,
         test: None,
+        places: Default::default(),
         schema: Schema::default(),
         normalize: Normalize::None,
         normalize_targets: Normalize::None,

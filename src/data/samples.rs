@@ -142,6 +142,9 @@ pub struct Samples {
     pub validation: Option<Arc<Dataset>>,
     /// Rows evaluated once, at the end.
     pub test: Option<Arc<Dataset>>,
+    /// Where in their table those to train on stand, those for validation, and those for testing that come from
+    /// the same table.
+    pub places: [Vec<usize>; 3],
     /// What a prediction needs.
     pub schema: Schema,
     /// How inputs were normalized.
@@ -217,6 +220,7 @@ impl Samples {
                 Some(_) => Some(dataset(&table, &tested)?),
                 None => test.map(of_test).transpose()?,
             },
+            places: [rest, held_out, tested],
             schema,
             normalize,
             normalize_targets,

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::idx::unpacked;
 use super::shapes::{DEFAULT_ROWS, Shape};
 use super::table::Table;
 use super::{CsvOptions, DataError, Dataset, read_csv};
@@ -73,8 +72,19 @@ impl BuiltIn {
 
 impl Source {
     /// Built-in data sets, as they are named; of each kind that has a number in its name, one.
-    pub const NAMES: [&str; 10] =
-        ["xor", "and", "or", "nand", "parity-3", "circles", "moons", "spirals", "digits", "iris"];
+    pub const NAMES: &[&str] = &[
+        "xor",
+        "and",
+        "or",
+        "nand",
+        "parity-3",
+        "circles",
+        "moons",
+        "spirals",
+        "iris",
+        #[cfg(feature = "digits")]
+        "digits",
+    ];
 
     /// The rows of a gate or a parity, else `None`.
     pub fn built_in(&self) -> Option<Result<Dataset, DataError>> {
@@ -108,11 +118,20 @@ impl Source {
             Source::Shape(shape, rows) => {
                 shape.points(*rows, noise.unwrap_or(shape.default_noise()), seed)
             }
-            Source::Digits => unpacked("digits", include_bytes!("../../data/digits.csv.gz"))
-                .and_then(|text| {
-                    let classes = CsvOptions { classes: Some(true), ..CsvOptions::default() };
-                    read_csv("digits", &text, &classes)
-                }),
+            #[cfg(not(feature = "digits"))]
+            Source::Digits => {
+                let reason = "is left out of this build; give other data".to_owned();
+                Err(super::DataProblem::Unreadable(reason).of("digits"))
+            }
+            #[cfg(feature = "digits")]
+            Source::Digits => {
+                super::idx::unpacked("digits", include_bytes!("../../data/digits.csv.gz")).and_then(
+                    |text| {
+                        let classes = CsvOptions { classes: Some(true), ..CsvOptions::default() };
+                        read_csv("digits", &text, &classes)
+                    },
+                )
+            }
             Source::Iris => {
                 read_csv("iris", include_bytes!("../../data/iris.csv"), &CsvOptions::default())
             }

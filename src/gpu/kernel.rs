@@ -1,5 +1,6 @@
 //! A kernel on the host: its row in the table of kernels, and a launch of it.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 /// How a kernel uses a binding.
@@ -97,13 +98,36 @@ impl<P: Params> ParamsField for P {
     const KIND: FieldKind = FieldKind::Struct(P::LAYOUT);
 }
 
+/// The WGSL of a kernel. Files that several kernels have in common are kept once, not in the text of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// Its own file, first in the text, so that the line numbers of an error are those of the file.
+    pub own: &'static str,
+    /// The files of `common/` behind it.
+    pub common: &'static [&'static str],
+}
+
+impl Source {
+    /// Whether a piece of text stands in one of its files.
+    pub fn contains(&self, text: &str) -> bool {
+        self.own.contains(text) || self.common.iter().any(|file| file.contains(text))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.own)?;
+        self.common.iter().try_for_each(|file| write!(f, "\n{file}"))
+    }
+}
+
 /// A row of the table of kernels: a kernel without the type of its params.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelRow {
     /// The entry point, the file's stem, the label, the test's name and the bench's id.
     pub name: &'static str,
     /// The WGSL.
-    pub source: &'static str,
+    pub source: Source,
     /// The uniform at binding 0.
     pub params: ParamsLayout,
     /// The buffers from binding 1 on, inputs before outputs.
@@ -173,7 +197,7 @@ impl<P: Params> Kernel<P> {
     ) -> Kernel<P> {
         Kernel::new(KernelRow {
             name,
-            source,
+            source: Source { own: source, common: &[] },
             params: P::LAYOUT,
             bindings,
             constants: &[],
@@ -268,7 +292,8 @@ impl Launch {
         let text = format!("{}\n{}", self.kernel.source, self.lines);
         match text.matches(from).count() {
             1 => {
-                let kernel = KernelRow { source: "", ..self.kernel };
+                let source = Source { own: "", common: &[] };
+                let kernel = KernelRow { source, ..self.kernel };
                 Ok(Launch { kernel, lines: text.replacen(from, to, 1), ..self.clone() })
             }
             count => Err(count),

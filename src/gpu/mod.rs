@@ -14,7 +14,7 @@ pub use device::{Buffer, Gpu, Submission};
 pub use error::GpuError;
 pub use kernel::{
     Access, Binding, Constant, Field, FieldKind, Kernel, KernelRow, Launch, Loops, Params,
-    ParamsField, ParamsLayout,
+    ParamsField, ParamsLayout, Source,
 };
 pub use pipeline::{Dispatch, Output, Slice};
 pub use profile::{MOST_SPANS, Profile, Span};

@@ -8,13 +8,13 @@ use web_time::Instant;
 
 use super::device::{Buffer, Gpu, fault};
 use super::error::GpuError;
-use super::kernel::{Access, Binding, KernelRow, Launch, Loops};
+use super::kernel::{Access, Binding, KernelRow, Launch, Loops, Source};
 
 /// What a pipeline is built from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct PipelineKey {
     name: &'static str,
-    source: &'static str,
+    source: Source,
     bindings: &'static [Binding],
     lines: String,
     /// Names and the bits of their values.

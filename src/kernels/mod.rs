@@ -28,17 +28,17 @@ pub use product::*;
 pub use resident::*;
 pub use update::*;
 
-use crate::gpu::{Access, Binding, Constant, KernelRow, Launch, Loops, ParamsLayout};
+use crate::gpu::{Access, Binding, Constant, KernelRow, Launch, Loops, ParamsLayout, Source};
 use crate::network::{Activation, Layer, Loss, row_stride};
 
 /// A file of `shaders/` with the files of `common/` that it uses: the kernel first, so that the
 /// line numbers of an error are its own.
 macro_rules! source {
     ($file:literal $(, $common:literal)*) => {
-        concat!(
-            include_str!(concat!("../../shaders/", $file, ".wgsl"))
-            $(, "\n", include_str!(concat!("../../shaders/common/", $common, ".wgsl")))*
-        )
+        crate::gpu::Source {
+            own: include_str!(concat!("../../shaders/", $file, ".wgsl")),
+            common: &[$(include_str!(concat!("../../shaders/common/", $common, ".wgsl"))),*],
+        }
     };
 }
 use source;
@@ -94,7 +94,7 @@ fn measuring(launch: Launch, (kind, parameter): (Loss, f64)) -> Launch {
 /// What most kernels are: workgroups of 64, no workgroup memory, counted loops, no override.
 const PLAIN: KernelRow = KernelRow {
     name: "",
-    source: "",
+    source: Source { own: "", common: &[] },
     // Every kernel has its own.
     params: ParamsLayout { bytes: 0, fields: &[] },
     bindings: &[],

@@ -275,6 +275,7 @@ pub(super) fn lockstep(report: &LockstepReport<'_>) -> String {
             "step": point.step,
             "loss": point.loss,
             "reference_loss": point.reference_loss,
+            "loss_bound": point.loss_bound,
             "drift": point.drift,
             "bound": point.bound,
             "share_of_step_bound": point.share,

@@ -117,7 +117,7 @@ impl LockstepReport<'_> {
 /// The drift after each step, as comma-separated values.
 pub fn lockstep_csv(found: &Lockstep) -> String {
     let lines = found.points.iter().map(|point| {
-        let LockstepPoint { step, loss, reference_loss, drift, bound, share } = point;
+        let LockstepPoint { step, loss, reference_loss, drift, bound, share, .. } = point;
         let numbers = [loss, reference_loss, drift, bound, share].map(f64::to_string);
         [step.to_string()].into_iter().chain(numbers).collect()
     });

@@ -5,7 +5,7 @@ use super::{Ended, TrainerState, Training, ValidationPoint};
 use crate::Error;
 use crate::data::Batches;
 use crate::engine::{
-    Engine, EngineSpec, LanesEngine, Member, NetworkStatus, Population, Score, Start, State, pause,
+    Engine, EngineSpec, LanesEngine, Member, NetworkStatus, Population, Score, Start, State,
 };
 use crate::optimizer::ScheduleKind;
 
@@ -197,7 +197,7 @@ pub(crate) async fn judge(
     if let (EngineSpec::Cpu, &[(training, _), ..]) = (spec, seeds)
         && suits_lanes(training)
     {
-        return Ok(judge_in_lanes(training, seeds, stop).await);
+        return Ok(judge_in_lanes(training, seeds, stop));
     }
     judge_by_engine(seeds, spec, tell, stop).await
 }
@@ -232,16 +232,13 @@ pub(crate) async fn judge_by_engine(
 }
 
 /// Whether networks like this are trained in the lanes of a CPU's vectors, many at once; else there, one after
-/// the other.
+/// the other. In a browser none is: it downloads what it runs, and lanes are a tenth of it.
 pub(crate) fn suits_lanes(training: &Training) -> bool {
-    LanesEngine::suits(training.request(&training.batches(0), 1))
+    !cfg!(target_family = "wasm") && LanesEngine::suits(training.request(&training.batches(0), 1))
 }
 
-/// Steps between two pauses of networks in lanes, where there are any.
-const STEPS_IN_LANES: u32 = if cfg!(target_family = "wasm") { 32 } else { u32::MAX };
-
 /// [`judge`] in lanes.
-async fn judge_in_lanes(
+fn judge_in_lanes(
     training: &Training,
     seeds: &[Seed<'_>],
     stop: &dyn Fn() -> bool,
@@ -259,13 +256,7 @@ async fn judge_in_lanes(
     };
     let steps = training.epochs * population.batches.steps_per_epoch() as u32;
     let mut engine = LanesEngine::new(&population, &starts);
-    while !engine.is_decided() && engine.steps_done() < steps {
-        let until = steps.min(engine.steps_done().saturating_add(STEPS_IN_LANES));
-        engine.run(until - engine.steps_done(), stop);
-        if !engine.is_decided() && engine.steps_done() < until {
-            return None;
-        }
-        pause().await;
-    }
-    Some(engine.statuses().to_vec())
+    engine.run(steps, stop);
+    let is_over = engine.is_decided() || engine.steps_done() == steps;
+    is_over.then(|| engine.statuses().to_vec())
 }

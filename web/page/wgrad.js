@@ -13,10 +13,10 @@ async function adapterName() {
 
 /** A run whose calls wait for each other. */
 class Run {
-  #run; #last = Promise.resolve(); #data;
+  #run; #last = Promise.resolve(); #data; #settings; #rows; #device; #twin;
 
-  constructor(run) {
-    this.#run = run;
+  constructor(run, device, settings, rows) {
+    [this.#run, this.#device, this.#settings, this.#rows] = [run, device, settings, rows];
     this.#look();
   }
 
@@ -39,7 +39,22 @@ class Run {
   parameters() { return this.#call(run => run.parameters()); }
   grid({ width, height, x, y }) { return this.#call(run => run.grid(width, height, new Float64Array([...x, ...y]))); }
   hidden() { return this.#call(run => run.hidden()); }
-  explain() { return this.#call(run => run.explain()); }
+
+  /** On a device of the second module, which stays open. */
+  explain() {
+    return this.#call(async run => {
+      const module = await reference();
+      const own = await (this.#twin ??= twin(this.#device));
+      const settings = { ...this.#settings, layers: this.info.layers.join(','), loss: this.info.loss };
+      try {
+        return await module.explain(own, settings, tableOf(this.#rows), await run.state());
+      } catch (error) {
+        this.#twin = undefined; // It may be lost: the next time on another.
+        throw error;
+      }
+    });
+  }
+
   findings() { return this.#call(run => run.findings()); }
   state() { return this.#call(run => run.state()); }
   restore(bytes) { return this.#call(run => run.restore(bytes)); }
@@ -47,6 +62,7 @@ class Run {
   replace_rows(rows) {
     return this.#call(async run => {
       await run.replace_rows(tableOf(rows));
+      this.#rows = rows;
       this.#look();
     });
   }
@@ -56,14 +72,28 @@ class Run {
     return this.#call(run => {
       this.#run = null;
       run.free();
+      return this.#twin?.then(own => own.lose());
     });
   }
 }
 
-/** Loads the module, compiled or from `pkg/` beside this file. @param {any} [source] what `WebAssembly` takes, for other places */
-export async function load(source) {
-  const module = await import('./pkg/wgrad_web.js');
-  await module.default(source === undefined ? undefined : { module_or_path: source });
+/** The second module: the check, and a step in numbers. */
+let second;
+const reference = () => {
+  second ??= import('./pkg/reference/wgrad_web.js').then(async module => (await module.default(), module));
+  return second;
+};
+
+/** A device of the second module like one of the first. */
+const twin = async device => {
+  const { Device } = await reference();
+  return device.engine === 'webgpu' ? await Device.webgpu(device.name) ?? Device.cpu() : Device.cpu();
+};
+
+/** Loads the module from `pkg/` beside this file. */
+export async function load() {
+  const module = await import('./pkg/playground/wgrad_web.js');
+  await module.default();
 
   const devices = new WeakMap();
   const wrap = (inner, note) => {
@@ -104,13 +134,23 @@ export async function load(source) {
         : wrap(module.Device.cpu(), 'WebGPU finds no adapter here, so that the CPU computes.');
     },
     start: async (device, settings, rows) =>
-      new Run(await module.Run.start(devices.get(device), settings, tableOf(rows))),
+      new Run(await module.Run.start(devices.get(device), settings, tableOf(rows)), device, settings, rows),
     odds: (device, settings, { starts = 4096, rows } = {}, progress = () => {}, cancelled = () => false) =>
       module.odds(devices.get(device), settings, tableOf(rows), starts, progress, cancelled),
     odds_map: (device, settings, { rates, widths, starts = 256, rows }, progress = () => {}, cancelled = () => false) =>
       module.odds_map(devices.get(device), settings, tableOf(rows), new Float32Array(rates),
         new Uint32Array(widths), starts, progress, cancelled),
-    check: (device, { filter } = {}, progress = () => {}, cancelled = () => false) =>
-      module.check(devices.get(device), filter, progress, cancelled),
+    /** On a device of its own: a device that is checked does nothing else meanwhile. */
+    async check(device, { filter } = {}, progress = () => {}, cancelled = () => false) {
+      const module = await reference();
+      const own = await twin(device);
+      try {
+        const report = await module.check(own, filter, progress, cancelled);
+        report.report += `\nbrowser: ${navigator.userAgent}\n`;
+        return report;
+      } finally {
+        own.lose();
+      }
+    },
   };
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
-use wgrad::engine::{EngineSpec, Request};
 use wgrad::gpu::{Adapters, Environment, Gpu};
-use wgrad::train::Training;
+#[cfg(feature = "playground")]
+use wgrad::{engine::EngineSpec, train::Training};
 
 use crate::value::fail;
 
@@ -76,10 +76,11 @@ impl Device {
     }
 
     /// The engine that suits a training of so many networks at once.
+    #[cfg(feature = "playground")]
     pub(crate) fn spec(&self, training: &Training, networks: usize) -> EngineSpec {
         let Some(gpu) = &self.gpu else { return EngineSpec::Cpu };
         let batches = training.batches(training.seed);
-        let request: Request<'_> = training.request(&batches, networks);
+        let request = training.request(&batches, networks);
         EngineSpec::on(Arc::clone(gpu), request, &training.data)
     }
 }

@@ -1,19 +1,18 @@
 //! One start in training, and what a page shows of it.
 
 use js_sys::{Array, Float32Array, Int32Array, Uint8Array};
-use serde_json::{Value, json};
+use serde_json::json;
 use wasm_bindgen::prelude::*;
 use wgrad::data::{Dataset, Samples, Scaling};
 use wgrad::engine::{State, activations};
-use wgrad::explain::{Options, explain};
-use wgrad::model::Checkpoint;
 use wgrad::network::{Layout, Network};
 use wgrad::picture::project;
 use wgrad::reference::predictions;
-use wgrad::settings::{Prepared, Texts, prepare, to_toml};
+use wgrad::settings::{Prepared, Texts, prepare};
 use wgrad::train::{Course, Evaluation, Look};
 
 use crate::device::Device;
+use crate::kept::Kept;
 use crate::value::{fail, object, set, texts, with_lists};
 
 /// Multiply-adds of a look at all rows up to which one is taken after each advance.
@@ -83,16 +82,16 @@ impl Run {
         }))
     }
 
-    /// The rows in their own units, those of the training before those for validation.
+    /// The rows in their own units and in the order of their table: those to train on, and those for validation.
     pub fn data(&self) -> JsValue {
         let (mut inputs, mut targets, mut training, mut labels) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (at, data) in self.sets().enumerate() {
-            let scaling = self.samples.schema.scaling.as_ref();
-            inputs.extend(narrow(&Scaling::own_unit(scaling, data.inputs())));
-            targets.extend(narrow(&data.own_targets()));
-            training.extend(std::iter::repeat_n(u8::from(at == 0), data.rows()));
-            labels.extend((0..data.rows()).map(|row| label(data, row)));
+        for (data, row, trains) in self.rows() {
+            let (scaling, unit) = (self.samples.schema.scaling.as_ref(), data.target_scaling());
+            inputs.extend(narrow(&Scaling::own_unit(scaling, data.input(row))));
+            targets.extend(narrow(&Scaling::own_unit(unit, data.target(row))));
+            training.push(u8::from(trains));
+            labels.push(label(data, row));
         }
         let columns = self.course.training().data.input_len();
         let value = json!({"rows": training.len(), "columns": columns});
@@ -205,7 +204,9 @@ impl Run {
     pub async fn hidden(&mut self) -> Result<JsValue, JsValue> {
         let parameters = self.now().await?;
         let network = &self.course.training().network;
-        let inputs: Vec<f32> = self.sets().flat_map(|data| data.inputs()).copied().collect();
+        let rows = self.rows();
+        let inputs: Vec<f32> =
+            rows.iter().flat_map(|(data, row, _)| data.input(*row)).copied().collect();
         let (_, mut hidden) = seen(network, &parameters, &inputs);
         let layer = hidden.len();
         let (units, how) = match hidden.pop() {
@@ -232,20 +233,6 @@ impl Run {
         Ok(with_lists(&json!({"how": how, "layer": layer}), &[("x", &x), ("y", &y)]))
     }
 
-    /// The next step in numbers: the objects of `wgrad explain --format json`.
-    ///
-    /// # Errors
-    /// Where the network is of a kind that is not explained, or the device fails.
-    pub async fn explain(&mut self) -> Result<JsValue, JsValue> {
-        let task = self.course.task().await.map_err(fail)?;
-        let gpu = self.course.spec().gpu();
-        let told = explain(&task, gpu, Options::default(), &|| false).await.map_err(fail)?;
-        let mut all = vec![told.start_json()];
-        all.extend(told.parts_json(false));
-        all.push(told.result_json());
-        Ok(object(&Value::Array(all)))
-    }
-
     /// What the doctor finds.
     ///
     /// # Errors
@@ -268,7 +255,7 @@ impl Run {
         Ok(object(&told.collect()))
     }
 
-    /// Everything to go on from, as a checkpoint; nothing of a run that has left the finite numbers.
+    /// Everything to go on from; nothing of a run that has left the finite numbers.
     ///
     /// # Errors
     /// Where the device fails.
@@ -277,17 +264,11 @@ impl Run {
         if !parameters.iter().all(|value| value.is_finite()) {
             return Ok(Vec::new());
         }
-        let checkpoint = Checkpoint {
-            network: self.course.training().network.clone(),
-            schema: self.samples.schema.clone(),
-            parameters,
-            moments,
-            step,
-            settings: to_toml(&self.texts, None).map_err(fail)?,
-            data: String::new(),
-            state: json!(self.course.trainer_state()).to_string(),
-        };
-        checkpoint.to_bytes().map_err(fail)
+        let (network, trainer_state) =
+            (&self.course.training().network, self.course.trainer_state());
+        let layers = network.sizes().to_vec();
+        let trainer = trainer_state.clone();
+        Ok(Kept { layers, step, parameters, moments, trainer }.to_bytes())
     }
 
     /// Goes back, or on, to where [`Run::state`] was told.
@@ -295,14 +276,12 @@ impl Run {
     /// # Errors
     /// What is no such state, or that of another network.
     pub async fn restore(&mut self, bytes: Vec<u8>) -> Result<(), JsValue> {
-        let Checkpoint { network, step, parameters, moments, state, .. } =
-            Checkpoint::from_bytes(&bytes).map_err(fail)?;
         let training = self.course.training();
-        let trainer_state = serde_json::from_str(&state).ok();
-        let Some(trainer_state) = trainer_state.filter(|_| network == training.network) else {
-            return Err(js_sys::Error::new("that is the state of another network").into());
+        let Some(kept) = Kept::from_bytes(&bytes, &training.network) else {
+            return Err(js_sys::Error::new("that is no state of this network").into());
         };
         let (training, spec) = (training.clone(), self.course.spec().clone());
+        let Kept { step, parameters, moments, trainer: trainer_state, .. } = kept;
         let state = State { step, parameters, moments };
         self.course = Course::from(training, &spec, state, trainer_state).await.map_err(fail)?;
         self.forget();
@@ -332,10 +311,19 @@ impl Run {
 }
 
 impl Run {
-    /// The rows of the training, and those for validation.
-    fn sets(&self) -> impl Iterator<Item = &Dataset> {
-        let samples = [Some(&self.samples.train), self.samples.validation.as_ref()];
-        samples.into_iter().flatten().map(|data| &**data)
+    /// The rows to train on and those for validation, in the order of their table: each in its data set, and whether
+    /// it is one to train on.
+    fn rows(&self) -> Vec<(&Dataset, usize, bool)> {
+        let Samples { train, validation, places, .. } = &self.samples;
+        let sets = [Some(train), validation.as_ref()].into_iter().zip(places);
+        let rows = sets.enumerate().flat_map(|(set, (data, places))| {
+            let rows =
+                data.into_iter().flat_map(|data| (0..data.rows()).map(move |row| (data, row)));
+            rows.zip(places).map(move |((data, row), &place)| (place, (&**data, row, set == 0)))
+        });
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_by_key(|row| row.0);
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     fn forget(&mut self) {

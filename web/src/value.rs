@@ -1,6 +1,9 @@
 //! Between the library's values and a page's.
 
-use js_sys::{Float32Array, Function, JSON, Object, Reflect};
+#[cfg(feature = "playground")]
+#[cfg(feature = "playground")]
+use js_sys::Float32Array;
+use js_sys::{Array, Function, JSON, Object, Reflect};
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use wgrad::Error;
@@ -13,6 +16,7 @@ pub(crate) fn object(value: &Value) -> JsValue {
 }
 
 /// The same with lists of numbers.
+#[cfg(feature = "playground")]
 pub(crate) fn with_lists(value: &Value, lists: &[(&str, &[f32])]) -> JsValue {
     let object = object(value);
     for (name, list) in lists {
@@ -32,7 +36,7 @@ pub(crate) fn texts(given: &JsValue) -> Result<Texts, JsValue> {
     let Some(given) = given.dyn_ref::<Object>() else { return Ok(Texts::new()) };
     let mut texts = Texts::new();
     for entry in Object::entries(given).iter() {
-        let entry: js_sys::Array = entry.unchecked_into();
+        let entry: Array = entry.unchecked_into();
         let (key, value) = (entry.get(0), entry.get(1));
         if let Some(key) = key.as_string()
             && !(value.is_undefined() || value.is_null())

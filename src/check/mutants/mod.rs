@@ -115,7 +115,7 @@ pub async fn run_mutants(
     let (mut kernel, mut cases) = ("", Vec::new());
     for (done, mutant) in meant.iter().enumerate() {
         let of = meant.len();
-        (watch.tell)(Progress { what: mutant.kernel, case: mutant.name, done, of });
+        (watch.tell)(Progress { what: mutant.kernel, case: mutant.name, done, of, last: None });
         if (watch.stop)() {
             report.stopped = true;
             break;

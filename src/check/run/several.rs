@@ -30,7 +30,7 @@ impl Queue {
             let now = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let ((what, case, done), of) = (&now, self.subjects.len());
             let mut watch = watch.borrow_mut();
-            (watch.tell)(Progress { what, case, done: *done, of });
+            (watch.tell)(Progress { what, case, done: *done, of, last: None });
             (watch.stop)()
         };
         on_every_core(gpus, work, |_, found: Vec<_>| all.extend(found), &stop).await;
