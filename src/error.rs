@@ -6,7 +6,8 @@ use crate::gpu::GpuError;
 use crate::model::ModelError;
 use crate::network::{BadValue, NetworkError, UnknownName};
 
-/// An error: the thing, its value, and the fix, in one line.
+/// An error: the thing, its value, and the fix, in one line. Arguments and fields are named as they are in Rust, in
+/// backticks; the command writes its flags in their place.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -34,14 +35,14 @@ pub enum Error {
     /// Settings that contradict each other or are out of range.
     #[error("{setting}: {reason}")]
     Setting {
-        /// The flag, with its value.
+        /// The argument or the field, in backticks, with its value.
         setting: String,
         /// What is wrong with it, and the fix.
         reason: String,
     },
     /// Not enough memory on the host.
     #[error(
-        "out of memory: this needs {bytes} bytes; use smaller --layers or --batch, or fewer --restarts"
+        "out of memory: this needs {bytes} bytes; use smaller `sizes` or `batch`, or fewer `restarts`"
     )]
     Memory {
         /// The bytes needed.
@@ -61,7 +62,7 @@ pub enum Error {
     Required(String),
     /// Training diverged.
     #[error(
-        "training diverged: {what} was not finite any more after step {step}; use a lower --lr, --clip-norm 1 or --on-divergence halve-lr{kept}"
+        "training diverged: {what} was not finite any more after step {step}; use a lower `learning_rate`, `clip_norm` 1 or `on_divergence` halve-lr{kept}"
     )]
     Diverged {
         /// The loss, or the parameter.

@@ -695,6 +695,8 @@ fn near_misses_are_read_or_answered_with_what_was_meant() {
         assert!(config.contains(part), "{part}: {config}");
     }
     fail(wgrad(&["train", "xor"]), 2, &["--data xor", "`wgrad train --help`"]);
+    fail(wgrad(&["xor"]), 2, &["'xor'; for a data set give --data xor; see `wgrad --help`"]);
+    fail(wgrad(&["flowers.csv"]), 2, &["--data flowers.csv"]);
     fail(wgrad(&["--loss", "mse"]), 2, &["mse-mean"]);
     fail(wgrad(&["predict", "--model"]), 2, &["`wgrad predict --help`"]);
     fail(wgrad(&["--epochs", "1.5"]), 2, &["\"1.5\" is not a whole number"]);

@@ -84,7 +84,7 @@ fn what_no_binding_holds_is_refused_with_the_limit_or_left_to_mini_batches() {
     };
     let Err(Error::Gpu(error @ GpuError::Limit { .. })) = check(&full) else { panic!("taken") };
     let text = error.to_string();
-    for part in ["1300 rows in one batch", "83200", "32768", "--batch"] {
+    for part in ["1300 rows in one batch", "83200", "32768", "`batch`"] {
         assert!(text.contains(part), "{text}");
     }
     check(&Task { batches: Batches::new(1300, 100, Order::Shuffled, 0), ..full.clone() }).unwrap();

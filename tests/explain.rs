@@ -420,8 +420,8 @@ fn what_is_not_there_is_refused() {
     let refused =
         |options| pollster::block_on(explain(&task, None, options, &|| false)).unwrap_err();
     for (options, part) in [
-        (Options { step: 0, sample: None }, "--step 0"),
-        (Options { step: 1, sample: Some(0) }, "--sample 0"),
+        (Options { step: 0, sample: None }, "`step` 0"),
+        (Options { step: 1, sample: Some(0) }, "`sample` 0"),
         (Options { step: 1, sample: Some(5) }, "1 to 4"),
     ] {
         let error = refused(options);

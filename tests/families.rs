@@ -76,7 +76,7 @@ fn has_its_flag(row: &Hyperparameter) {
     let own = help_of(&help, row.name);
     assert!(own.contains(&row.default_text()), "--{}: no default in {own}", row.name);
     let error = row.check(f64::NAN).unwrap_err();
-    assert!(error.setting.contains(row.name) && row.range.contains(row.default));
+    assert!(error.setting.contains(&row.name.replace('-', "_")) && row.range.contains(row.default));
 }
 
 #[test]

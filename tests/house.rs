@@ -25,6 +25,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
         "explain",
         &["network", "optimizer", "data", "gpu", "engine", "reference", "check", "train", "sweep"],
     ),
+    // A training as text, for commands and for the page.
     ("settings", &["network", "optimizer", "data", "gpu", "engine", "model", "train", "sweep"]),
     (
         "bench",
@@ -226,6 +227,9 @@ fn the_core_is_fit_for_a_browser() {
             if writers.iter().any(|writer| path.ends_with(writer)) {
                 continue;
             }
+            // Examples in the docs are no part of it.
+            let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code: String = lines.flat_map(|line| [line, "\n"]).collect();
             for word in banned {
                 let clock = word == "Instant::now()" && code.contains("use web_time::Instant");
                 // The one place that starts threads, and in a browser starts none.
@@ -237,6 +241,34 @@ fn the_core_is_fit_for_a_browser() {
             }
         }
     }
+}
+
+/// Messages of the library name its own arguments, in backticks: the command writes its flags in their place, and
+/// has one for each. What the doctor proposes is not a message of an error: it is flags.
+#[test]
+fn errors_of_the_library_name_its_own_arguments() {
+    let mut found = 0;
+    for module in CORE {
+        for (path, code) in files(module) {
+            let is_doctor = path.components().any(|part| part.as_os_str() == "doctor");
+            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let is_flag =
+                    |at: usize| line[at + 2..].starts_with(|c: char| c.is_ascii_lowercase());
+                let has_flag = line.match_indices("--").any(|(at, _)| is_flag(at));
+                assert!(!has_flag || is_doctor, "{path:?} names a flag: {line}");
+                if !line.contains('"') {
+                    continue;
+                }
+                for word in line.split('`').skip(1).step_by(2) {
+                    let known = wgrad::report::WORDS.iter().any(|(own, _)| *own == word);
+                    let is_given = word.contains('{') || word.starts_with("wgrad ");
+                    assert!(known || is_given, "{path:?}: report::WORDS has no flag for {word:?}");
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert!(found > 100, "{found} words");
 }
 
 #[test]

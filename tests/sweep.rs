@@ -476,7 +476,7 @@ fn what_cannot_be_swept_is_refused() {
     };
     assert!(refused(parity, &resident()).contains("at most 64 rows"));
     let layered = EngineSpec::Layered(gpu(), Kernels::Fused);
-    assert!(refused(training(Activation::Relu, 4, 10), &layered).contains("--engine resident"));
+    assert!(refused(training(Activation::Relu, 4, 10), &layered).contains("`engine` resident"));
     let large = Training {
         network: network(&[2, 20_000, 1], Activation::Relu, Loss::Bce),
         ..training(Activation::Relu, 4, 10)

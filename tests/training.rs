@@ -612,7 +612,7 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
             let text = refused_with(kernels, task(&sizes, relu, loss, 1, 0, Order::Sequential));
             let rounds = format!("{rounds} loop iterations");
             assert!(text.contains(&rounds) && text.contains("32768"), "{text}");
-            assert!(text.contains("--engine cpu"), "{text}");
+            assert!(text.contains("`EngineSpec::Cpu`"), "{text}");
         }
     }
 }

@@ -193,7 +193,7 @@ pub async fn contest(
 fn check_memory(sizes: Sizes) -> Result<(), Error> {
     let bytes = sizes.networks.saturating_mul((128 + 3 * 13) * size_of::<f32>());
     let reason = format!("takes {bytes} bytes of memory, which are not there; use fewer");
-    let too_many = |_| Error::setting(format!("--networks {}", sizes.networks), reason);
+    let too_many = |_| Error::setting(format!("`networks` {}", sizes.networks), reason);
     // Given back at once: it only has to be there.
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(too_many)
 }

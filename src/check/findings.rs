@@ -7,6 +7,7 @@ use crate::gpu::GpuError;
 
 /// What is wrong with a case.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// Numbers beyond their bounds.
     #[error(transparent)]
@@ -21,6 +22,7 @@ pub enum Fault {
 
 /// A case that failed. Printed, it is one line for a bug report.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Failure {
     /// What was checked: a kernel's name, for most.
     pub what: String,
@@ -48,6 +50,7 @@ pub struct Unchecked {
 
 /// What was found of one thing: a row of the report.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Findings {
     /// What was checked.
     pub what: String,

@@ -66,6 +66,7 @@ impl fmt::Display for Apart {
 
 /// What came of a training side by side.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Lockstep {
     /// One for each step that was made on both.
     pub points: Vec<LockstepPoint>,

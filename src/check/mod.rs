@@ -1,25 +1,21 @@
 //! Comparisons of numbers with derived bounds, gradient checks, and the check of a whole device.
 //!
 //! [`run`] is `wgrad check`: every kernel against its twin, whole trainings against the reference, on a device that
-//! is open. A `#[test]` of your own needs no more than this, run to its end by whatever executor you have:
+//! is open. A `#[test]` of your own needs no more than this (`examples/check_in_a_test.rs`):
 //!
 //! ```no_run
-//! use std::sync::Arc;
 //! use wgrad::check::{Options, run};
-//! use wgrad::gpu::{Adapters, DeviceChoice, Environment};
+//! use wgrad::{Device, block_on, gpu::DeviceChoice};
 //!
-//! async fn the_gpu_path_agrees_with_the_cpu_path() -> Result<(), wgrad::Error> {
-//!     // `Environment::read` takes the variables `WGPU_ADAPTER_NAME`, `WGPU_BACKEND` and `WGPU_POWER_PREF`.
-//!     let environment = Environment::default();
-//!     let adapters = Adapters::enumerate(&environment).await;
-//!     let adapter = adapters.choose(&DeviceChoice::Gpu, &environment, false)?;
-//!     let gpu = Arc::new(adapter.ok_or(adapters.none())?.open().await?);
-//!     let options = Options { quick: true, ..Options::default() };
-//!     let report = run(&gpu, &options).await?;
-//!     // What failed is lines for a bug report; what could not be checked is no pass either.
-//!     assert!(report.is_pass(), "{:#?}", report.failures());
-//!     Ok(())
-//! }
+//! # fn test() -> Result<(), wgrad::Error> {
+//! // The best adapter, software adapters included, and an error without one.
+//! let device = block_on(Device::open(&DeviceChoice::Gpu))?;
+//! let options = Options { quick: true, ..Options::default() };
+//! let report = block_on(run(device.gpu().expect("an adapter is open"), &options))?;
+//! // What failed is lines for a bug report; what could not be checked is no pass either.
+//! assert!(report.is_pass(), "{:#?}", report.failures());
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! The cases of a kernel are plain data ([`kernels`]): a launch, its buffers, and what must come of it. What is

@@ -54,6 +54,7 @@ pub struct Watch<'a> {
 
 /// What was found on an adapter.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Report {
     /// Name, backend, driver and kind of the adapter.
     pub adapter: String,
@@ -250,7 +251,7 @@ pub async fn run_on(
     if subjects.is_empty() {
         let filter = options.filter.clone().unwrap_or_default();
         let reason = format!("matches none of {}", names().join(", "));
-        return Err(Error::setting(format!("--filter {filter}"), reason));
+        return Err(Error::setting(format!("`filter` {filter}"), reason));
     }
     let Some(first) = gpus.first() else {
         return Err(Error::setting("check", "needs a device"));

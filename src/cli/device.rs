@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::Error;
-use crate::engine::resident::{self, Capacity};
+use crate::device::pays_on;
 use crate::engine::{EngineSpec, Kernels};
 use crate::gpu::{AdapterEntry, Adapters, DeviceChoice, Environment, Gpu};
 use crate::settings::{EngineChoice, Settings};
@@ -84,13 +84,6 @@ fn faster_than(adapter: &AdapterEntry) -> String {
     )
 }
 
-/// Reads the environment's choice of adapters.
-pub(super) fn environment() -> Result<Environment, Error> {
-    // What is not UTF-8 matches nothing, and is told so.
-    let variable = |name: &str| std::env::var_os(name);
-    Ok(Environment::read(|name| variable(name).map(|value| value.to_string_lossy().into_owned()))?)
-}
-
 /// Opens what `wanted` means for a training.
 pub(super) async fn choose_for(wanted: &Wanted, training: &Training) -> Result<Chosen, Failure> {
     choose(wanted, Some(training), &|adapter| pays_on(adapter, training)).await
@@ -125,7 +118,7 @@ pub(super) async fn choose(
             _ => Ok(Chosen::cpu()),
         };
     }
-    let environment = environment()?;
+    let environment = Environment::of_process()?;
     let adapters = Adapters::enumerate(&environment).await;
     if *device == DeviceChoice::Fastest {
         return match training {
@@ -160,8 +153,8 @@ pub(super) async fn choose(
         None => Ok(Chosen {
             spec: EngineSpec::Cpu,
             note: Some(format!(
-                "no GPU adapter found ({}): this runs on the cpu engine; `wgrad devices` tells more",
-                adapters.skipped_reasons()
+                "{}: this runs on the cpu engine; `wgrad devices` tells more",
+                adapters.why_none()
             )),
         }),
     }
@@ -177,13 +170,6 @@ async fn opened(adapter: &AdapterEntry) -> Result<(Arc<Gpu>, Option<String>), Fa
 /// Whether an engine's results depend on how products are computed.
 fn computes_products(spec: &EngineSpec) -> bool {
     matches!(spec, EngineSpec::Layered(_, Kernels::Fused))
-}
-
-/// Whether a software adapter trains this at least as fast as the cpu engine would.
-fn pays_on(adapter: &AdapterEntry, training: &Training) -> bool {
-    let batches = training.batches(training.seed);
-    let request = training.request(&batches, training.restarts as usize);
-    resident::pays_on_software(request, Capacity::of(adapter))
 }
 
 /// The engine on an open GPU.

@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::device::environment;
 use super::{Failure, start_log};
-use crate::gpu::{AdapterEntry, Adapters, DeviceChoice};
+use crate::gpu::{AdapterEntry, Adapters, DeviceChoice, Environment};
 use crate::kernels::{CANARY_ITERATIONS, count_iterations};
 use crate::report::{self, AdapterReport};
 
@@ -22,7 +21,7 @@ pub(super) struct DevicesArgs {
 pub(super) fn run(args: &DevicesArgs) -> Result<(), Failure> {
     start_log(args.verbose);
     pollster::block_on(async {
-        let environment = environment()?;
+        let environment = Environment::of_process()?;
         let adapters = Adapters::enumerate(&environment).await;
         let default = adapters.choose(&DeviceChoice::Auto, &environment, false);
         // A WGPU_ADAPTER_NAME that matches nothing is an error, but only after the list that
@@ -44,6 +43,6 @@ async fn try_out(adapter: &AdapterEntry, is_default: bool) -> AdapterReport<'_> 
         let gpu = adapter.open().await?;
         count_iterations(&gpu, CANARY_ITERATIONS).await
     };
-    let iterations = tried.await.map_err(|error| error.to_string());
+    let iterations = tried.await.map_err(|error| report::in_flags(&error.to_string()));
     AdapterReport { adapter, is_default, iterations }
 }

@@ -151,8 +151,9 @@ fn place_of_map(
     }
     if let Err(error) = many.check() {
         let is_of_data =
-            matches!(&error, Error::Setting { setting, .. } if setting.starts_with("--data"));
+            matches!(&error, Error::Setting { setting, .. } if setting.starts_with("`data`"));
         if !is_of_data {
+            let error = report::in_flags(&error.to_string());
             return Err(format!("No map of rates against seeds: {error}."));
         }
         return Err(format!(

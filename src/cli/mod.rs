@@ -7,12 +7,14 @@ mod devices;
 mod explain;
 mod export;
 mod flags;
+mod help;
 mod keep;
 mod live;
 mod lr_find;
 mod own;
 mod plot;
 mod predict;
+mod shell;
 mod stop;
 mod sweep;
 mod train;
@@ -21,7 +23,7 @@ mod tuned;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::{ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::Error;
@@ -31,7 +33,8 @@ use crate::report::{self, Detail, OutputError};
 
 const AFTER_HELP: &str = "\
 Plain `wgrad` trains XOR: 2 inputs, 3 hidden units (ReLU), 1 output (sigmoid), from as many starts
-as it takes. `wgrad COMMAND --help` explains a command.
+as it takes. `wgrad COMMAND --help` explains a command; `wgrad help data`, `devices` and `exit-codes`
+explain those.
 
 Exit codes: 0 done (also when the network did not learn: the verdict says so), 1 other failure,
 2 usage or configuration, 3 no such adapter, 4 device lost or out of memory, 5 diverged, 6 a bad
@@ -39,7 +42,14 @@ file, 7 a check failed, 130 Ctrl-C, 143 SIGTERM.";
 
 /// Trains small neural networks on any GPU, and shows every number on the way.
 #[derive(Debug, Parser)]
-#[command(name = "wgrad", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "wgrad",
+    version,
+    long_version = help::VERSION,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -69,6 +79,12 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List the adapters and what each can do
     Devices(devices::DevicesArgs),
+    /// Print what completes commands and flags in a shell
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(shell::ManArgs),
+    /// Explain a command, data formats, devices or exit codes
+    Help(help::HelpArgs),
 }
 
 /// The whole program: parses, runs, and says in one line what went wrong.
@@ -93,6 +109,9 @@ pub fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Completions(args)) => shell::completions(&args),
+        Some(Command::Man(args)) => shell::man(&args),
+        Some(Command::Help(args)) => help::run(&args),
     };
     finish(result)
 }
@@ -102,9 +121,13 @@ fn usage_error(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let told = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
-    let parts = told.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
+    // Where data was meant, a command of a similar name was not.
+    let data = data_meant(error);
+    let told = told.filter(|line| data.is_none() || !line.starts_with("tip:")).map(str::to_owned);
+    let parts: Vec<String> = told.chain(data.clone()).collect();
+    let parts = parts.join("; ").replace(":; ", ": ");
     let parts = parts.strip_prefix("error: ").unwrap_or(&parts);
-    format!("{parts}{}; see `{} --help`", data_meant(error), typed_command())
+    format!("{parts}; see `{} --help`", typed_command())
 }
 
 /// The command that was typed, as far as it is one.
@@ -117,17 +140,16 @@ fn typed_command() -> String {
     }
 }
 
-/// A hint for what was typed without its flag: `wgrad train xor`.
-fn data_meant(error: &clap::Error) -> String {
-    let context = error.get(clap::error::ContextKind::InvalidArg);
-    let (Some(ContextValue::String(text)), ErrorKind::UnknownArgument) = (context, error.kind())
-    else {
-        return String::new();
+/// A hint for what was typed without its flag: `wgrad xor`, `wgrad train flowers.csv`.
+fn data_meant(error: &clap::Error) -> Option<String> {
+    let context = match error.kind() {
+        ErrorKind::UnknownArgument => error.get(ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => error.get(ContextKind::InvalidSubcommand),
+        _ => None,
     };
-    match text.parse::<Source>() {
-        Ok(_) if !text.starts_with('-') => format!("; for a data set give --data {text}"),
-        _ => String::new(),
-    }
+    let Some(ContextValue::String(text)) = context else { return None };
+    let is_data = !text.starts_with('-') && text.parse::<Source>().is_ok();
+    is_data.then(|| format!("for a data set give --data {text}"))
 }
 
 /// The exit code of a command, after a line about what went wrong.
@@ -145,11 +167,12 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
 
 /// The exit code of a failure, once it is told: on standard error, and as a JSON object where that is asked for.
 fn failed(message: &str, code: u8) -> ExitCode {
+    let message = &report::in_flags(message);
     complain(message);
     let is_json = std::env::args().take_while(|argument| argument != "--").any(|it| it == "--json");
     if is_json {
         // Where standard output fails too, standard error has it.
-        let _ = crate::report::print_error(message, code);
+        let _ = report::print_error(message, code);
     }
     ExitCode::from(code)
 }
@@ -239,4 +262,28 @@ fn start_log(verbose: bool) {
     let environment = env_logger::Env::default().default_filter_or(level);
     // Fails only where a log is already set up, which then serves.
     let _ = env_logger::Builder::from_env(environment).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// What stands in for the library's words are flags that there are.
+    #[test]
+    fn the_library_is_translated_to_flags_that_exist() {
+        let all = Cli::command();
+        let commands = || std::iter::once(&all).chain(all.get_subcommands());
+        let is_flag = |flag: &str| {
+            commands().any(|command| command.get_arguments().any(|it| it.get_long() == Some(flag)))
+        };
+        for (own, flag) in report::WORDS {
+            let name = flag.split("--").nth(1).and_then(|rest| rest.split(' ').next());
+            assert!(name.is_some_and(is_flag), "{own}: {flag}");
+        }
+    }
 }

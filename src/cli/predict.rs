@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::builder::TypedValueParser;
 use clap::{ArgGroup, Args};
 
-use super::device::{self, Wanted, environment};
+use super::device::{self, Wanted};
 use super::{Failure, start_log};
 use crate::Error;
 use crate::cli::flags::{Flags, possible_names};
@@ -101,7 +101,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<(), Failure> {
     }
     pollster::block_on(async {
         // One pass over a few rows is done on the CPU before a GPU is open: auto means the CPU.
-        let named = Environment { drivers: None, ..environment()? };
+        let named = Environment { drivers: None, ..Environment::of_process()? };
         let is_free = named == Environment::default() && !wanted.require_gpu;
         let engine = match (wanted.engine, &wanted.device) {
             (EngineChoice::Auto, DeviceChoice::Auto) if is_free => EngineChoice::Cpu,

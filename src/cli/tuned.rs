@@ -48,7 +48,21 @@ impl Kept {
 
 /// Where choices for an adapter are kept, if the system says where caches are.
 fn path(adapter: &AdapterEntry) -> Option<PathBuf> {
-    Some(Kept::new(adapter).path(&dirs::cache_dir()?))
+    Some(Kept::new(adapter).path(&caches()?))
+}
+
+/// Where the user's caches are: by the rules of each system.
+fn caches() -> Option<PathBuf> {
+    let folder = |variable: &str| {
+        std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+    };
+    if cfg!(windows) {
+        folder("LOCALAPPDATA")
+    } else if cfg!(target_vendor = "apple") {
+        Some(folder("HOME")?.join("Library/Caches"))
+    } else {
+        folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))
+    }
 }
 
 /// Lets a device compute as it was found to be the fastest; what to say of it, if anything is kept for it.

@@ -128,7 +128,7 @@ impl Texts {
                     column,
                     value: name.to_owned(),
                     what: format!("one text more than the {MAX_TEXTS} supported"),
-                    fix: "leave the column out with --ignore, name that of classes with --target, or use --target-type numbers",
+                    fix: "leave the column out with `ignore`, name that of classes with `target`, or use `classes: false`",
                 });
             }
             self.names.push(name.to_owned());

@@ -254,13 +254,13 @@ fn notes(table: &Table, headings: &[String], options: &CsvOptions) -> Vec<String
         (0..table.rows).all(|row| column.number(row) == row as f64 + from)
     };
     if first.is_some_and(|column| is_unnamed && (counts(column, 0.0) || counts(column, 1.0))) {
-        notes.push("column 1 has no name and counts the rows: --ignore 1 leaves it out".to_owned());
+        notes.push("column 1 has no name and counts the rows: `ignore` 1 leaves it out".to_owned());
     }
     let is_regression = matches!(table.targets, Targets::Numbers { .. });
     let is_given = !options.target.is_empty() || !options.known_texts.is_empty();
     let may_be_number = |field: &String| field.parse::<f64>().is_ok();
     if options.header.is_none() && !is_given && headings.iter().any(may_be_number) {
-        let note = "the first line is read as names of columns: --header no reads it as a row";
+        let note = "the first line is read as names of columns: `header: false` reads it as a row";
         notes.push(note.to_owned());
     }
     let texts = |(at, column): (usize, &Column)| match column {
@@ -278,14 +278,14 @@ fn notes(table: &Table, headings: &[String], options: &CsvOptions) -> Vec<String
     {
         let name = table.column_name(at);
         notes.push(format!(
-            "{name} has {values} values, as classes have: --target {name} trains on it"
+            "{name} has {values} values, as classes have: `target` {name} trains on it"
         ));
     }
     notes
 }
 
-const FIX_MISSING: &str = "use --missing mean to fill them in, --missing drop to leave their rows out, or --ignore to leave the columns out";
-const FIX_MISSING_TARGET: &str = "use --missing drop to leave the rows without a target out";
+const FIX_MISSING: &str = "use `missing` mean to fill them in, `missing` drop to leave their rows out, or `ignore` to leave the columns out";
+const FIX_MISSING_TARGET: &str = "use `missing` drop to leave the rows without a target out";
 
 /// The table as the rule about missing values leaves it; `target` is what targets are called. Rows to predict may
 /// lack theirs.

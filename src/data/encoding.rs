@@ -155,7 +155,7 @@ impl<'a> Encoded<'a> {
         let missing = (0..table.rows).filter(|&row| column.is_missing(row)).count();
         if missing > 0 && !fills {
             let columns = vec![(name(), missing)];
-            let fix = "complete these rows, or train with --missing mean and at least one value among the training rows";
+            let fix = "complete these rows, or train with `missing` mean and at least one value among the training rows";
             let problem = DataProblem::MissingValues { columns, rows: table.rows, fix };
             return Err(problem.of(&table.name));
         }

@@ -16,6 +16,7 @@ pub struct DataError {
 
 /// What is wrong with a data set. Lines, rows and columns count from 1.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DataProblem {
     /// No rows.
     #[error("no rows; a data set needs at least one")]
@@ -52,7 +53,7 @@ pub enum DataProblem {
     Unreadable(String),
     /// A number of columns that does not fit the network.
     #[error(
-        "{columns} columns do not fit a network of {inputs} inputs and {outputs} outputs; use {inputs} columns of inputs and {outputs} of targets, or other --layers"
+        "{columns} columns do not fit a network of {inputs} inputs and {outputs} outputs; use {inputs} columns of inputs and {outputs} of targets, or other `sizes`"
     )]
     Columns {
         /// Columns found.
@@ -64,7 +65,7 @@ pub enum DataProblem {
     },
     /// Inputs without the targets that training needs.
     #[error(
-        "its {columns} columns are the network's {columns} inputs and no targets; add {outputs} columns of targets, or use other --layers"
+        "its {columns} columns are the network's {columns} inputs and no targets; add {outputs} columns of targets, or use other `sizes`"
     )]
     NoTargets {
         /// Columns found.
@@ -77,7 +78,7 @@ pub enum DataProblem {
     Prediction(usize),
     /// Rows whose lengths do not fit the network.
     #[error(
-        "rows of {input_len} inputs and {target_len} targets do not fit a network of {inputs} inputs and {outputs} outputs; use --layers {input_len},...,{target_len}"
+        "rows of {input_len} inputs and {target_len} targets do not fit a network of {inputs} inputs and {outputs} outputs; use `sizes` {input_len},...,{target_len}"
     )]
     Shape {
         /// Inputs of a row.
@@ -91,7 +92,7 @@ pub enum DataProblem {
     },
     /// Targets that the loss is not defined for.
     #[error(
-        "row {row} has target {value}, but loss {loss} needs {needed}; use --loss mse-mean, --target-type classes, or other data"
+        "row {row} has target {value}, but loss {loss} needs {needed}; use `loss` mse-mean, `classes: true`, or other data"
     )]
     BadTarget {
         /// The row.
@@ -134,7 +135,7 @@ pub enum DataProblem {
     },
     /// Two columns of one name.
     #[error(
-        "columns {first} and {second} are both named {column:?}; rename one, or leave one out with --ignore {second}"
+        "columns {first} and {second} are both named {column:?}; rename one, or leave one out with `ignore` {second}"
     )]
     SameNames {
         /// The name.
@@ -146,7 +147,7 @@ pub enum DataProblem {
     },
     /// A table of one column.
     #[error(
-        "line {line} has one field, but a table needs columns of inputs and one of targets; fields were split at {delimiter}, use --delimiter to change that"
+        "line {line} has one field, but a table needs columns of inputs and one of targets; fields were split at {delimiter}, use `delimiter` to change that"
     )]
     OneColumn {
         /// Line of the file.
@@ -156,7 +157,7 @@ pub enum DataProblem {
     },
     /// An input that leaves the range of f32 when it is normalized.
     #[error(
-        "row {row}, input {input}: {value:e} is beyond the range of f32 once it is normalized; use --normalize none, or other data"
+        "row {row}, input {input}: {value:e} is beyond the range of f32 once it is normalized; use `normalize` none, or other data"
     )]
     Unscalable {
         /// The row.
@@ -190,7 +191,7 @@ pub enum DataProblem {
     },
     /// Columns of texts with too many values to be inputs.
     #[error(
-        "texts with many values cannot be inputs: {}; leave them out with --ignore {}, or name those that are categories with --categorical",
+        "texts with many values cannot be inputs: {}; leave them out with `ignore` {}, or name those that are categories with `categorical`",
         columns.iter().map(|(name, values)| format!("{name} has {values} different ones")).collect::<Vec<_>>().join(", "),
         columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(",")
     )]
@@ -215,7 +216,7 @@ pub enum DataProblem {
     OneClass(String),
     /// A number of classes that the network does not have outputs for.
     #[error(
-        "{classes} classes (line {line} has class {class:?}) for a network of {outputs} outputs; end --layers with {classes}"
+        "{classes} classes (line {line} has class {class:?}) for a network of {outputs} outputs; end `sizes` with {classes}"
     )]
     ClassCount {
         /// How many there are.
@@ -228,7 +229,7 @@ pub enum DataProblem {
         outputs: usize,
     },
     /// Class weights that do not fit the classes.
-    #[error("--class-weights {weights}: {reason}")]
+    #[error("`class_weights` {weights}: {reason}")]
     ClassWeights {
         /// The weights.
         weights: String,

@@ -206,7 +206,7 @@ mod tests {
         let some = table(&["0", "3"]);
         assert_eq!(names(&Labels::of(&some, Some(5)).unwrap()), ["0", "1", "2", "3", "4"]);
         let error = Labels::of(&table(&["1", "2", "7"]), Some(2)).unwrap_err().to_string();
-        for part in ["3 classes", "line 3 has class \"7\"", "2 outputs", "--layers with 3"] {
+        for part in ["3 classes", "line 3 has class \"7\"", "2 outputs", "`sizes` with 3"] {
             assert!(error.contains(part), "{error}");
         }
         assert!(Labels::of(&table(&["a", "b"]), Some(3)).is_err());
@@ -261,7 +261,7 @@ mod tests {
         };
         assert_eq!(weights(&[0.0, 1.0], 1), Ok(vec![1.0, 5.0]));
         let error = weights(&[0.5, 1.0], 1).unwrap_err().to_string();
-        assert!(error.contains("--class-weights 1,5") && error.contains("one class"), "{error}");
+        assert!(error.contains("`class_weights` 1,5") && error.contains("one class"), "{error}");
         let error = weights(&[1.0, 0.0, 0.0], 3).unwrap_err().to_string();
         assert!(error.contains("3 classes, 0, 1, 2"), "{error}");
         // An absent class weighs as if it had one row.

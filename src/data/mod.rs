@@ -1,4 +1,18 @@
 //! Rows of inputs and targets, and the order in which training steps use them.
+//!
+//! Numbers that are in memory are a [`Dataset`] at once: `[rows][inputs]` and `[rows][targets]`, row by row. A table of
+//! text becomes a [`Table`], and with a [`Preparation`] the [`Samples`] of a training: split, encoded and scaled.
+//!
+//! ```
+//! use wgrad::data::{CsvOptions, Preparation, Samples, read_csv};
+//!
+//! let text = b"height,kind\n1.5,oak\n0.2,moss\n2.5,oak\n0.1,moss\n";
+//! let table = read_csv("plants.csv", text, &CsvOptions::default())?;
+//! let samples = Samples::new(table, None, &Preparation::default())?;
+//! assert_eq!((samples.train.rows(), samples.train.input_len()), (4, 1));
+//! assert_eq!(samples.train.class_names(), ["moss", "oak"]);
+//! # Ok::<(), wgrad::data::DataError>(())
+//! ```
 
 mod column;
 mod csv;
@@ -333,7 +347,7 @@ mod tests {
         assert!(data(&[1.0, 1.0]).unwrap().check_fits(&softmax).is_err());
         let error = data(&[0.0, 1.0]).unwrap().check_fits(&bce).unwrap_err().to_string();
         assert!(
-            error.contains("1 inputs and 2 targets") && error.contains("--layers 1,...,2"),
+            error.contains("1 inputs and 2 targets") && error.contains("`sizes` 1,...,2"),
             "{error}"
         );
     }

@@ -134,6 +134,7 @@ pub struct Preparation {
 
 /// The data sets of a training.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Samples {
     /// The rows to train on.
     pub train: Arc<Dataset>,
@@ -304,7 +305,7 @@ fn merged(
         (after < before).then(|| {
             let column = table.column_name(names[at]);
             format!(
-                "{before} different values of {column} are {after} in f32: scale them with --normalize standard, or give smaller numbers"
+                "{before} different values of {column} are {after} in f32: scale them with `normalize` standard, or give smaller numbers"
             )
         })
     };
@@ -351,7 +352,7 @@ fn split(table: &Table, preparation: &Preparation) -> Result<[Vec<usize>; 3], Da
     };
     let mut part_of = vec![0; rows];
     let (mut taken, mut all) = (vec![0; groups.len()], 0.0);
-    for (part, flag, fraction) in [(1, "--validation", validation), (2, "--test", test)] {
+    for (part, flag, fraction) in [(1, "`validation`", validation), (2, "`test`", test)] {
         let Some(fraction) = fraction else { continue };
         all += f64::from(fraction);
         let counts = shares(&groups, &taken, (rows as f64 * f64::from(fraction)).round(), all);
@@ -522,7 +523,7 @@ mod tests {
         for fraction in [0.01, 0.99] {
             let preparation = Preparation { validation: Some(fraction), ..PLAIN };
             let error = Samples::new(numbered(5), None, &preparation).unwrap_err();
-            let fix = if fraction < 0.5 { "larger --validation" } else { "smaller --validation" };
+            let fix = if fraction < 0.5 { "larger `validation`" } else { "smaller `validation`" };
             assert!(error.to_string().contains(fix), "{error}");
             assert_eq!(error.exit_code(), 2);
         }

@@ -12,6 +12,7 @@ mod watched;
 mod workers;
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::Arc;
 
 pub use cpu::CpuEngine;
@@ -143,6 +144,16 @@ impl EngineSpec {
         match self {
             EngineSpec::Cpu => None,
             EngineSpec::Layered(gpu, _) | EngineSpec::Resident(gpu, _) => Some(gpu),
+        }
+    }
+}
+
+/// `resident engine on NAME (vulkan, DRIVER; KIND)`, `cpu engine`.
+impl fmt::Display for EngineSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.gpu() {
+            Some(gpu) => write!(f, "{} engine on {}", self.kind(), gpu.adapter().describe()),
+            None => write!(f, "{} engine", self.kind()),
         }
     }
 }

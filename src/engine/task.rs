@@ -63,6 +63,7 @@ pub(super) fn not_alone(networks: usize) -> Error {
 /// A task that cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("task.{field}: {value}; {reason}")]
+#[non_exhaustive]
 pub struct TaskError {
     /// The field of [`Task`].
     pub field: &'static str,

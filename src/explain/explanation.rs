@@ -24,6 +24,7 @@ pub struct Stage {
 
 /// One step of a training, whole.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The network.
     pub network: Network,

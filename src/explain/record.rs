@@ -228,7 +228,7 @@ pub(super) fn gradient_of(kind: TensorKind) -> Item {
 }
 
 fn interrupted(steps: u32) -> Error {
-    Error::setting("--step", format!("interrupted after {steps} steps; use an earlier one"))
+    Error::setting("`step`", format!("interrupted after {steps} steps; use an earlier one"))
 }
 
 fn check_finite(status: NetworkStatus, steps: u32) -> Result<(), Error> {

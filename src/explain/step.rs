@@ -42,13 +42,13 @@ pub async fn explain(
 ) -> Result<Explanation, Error> {
     let Options { step, sample } = options;
     if step == 0 {
-        return Err(Error::setting("--step 0", "must be at least 1, the first step"));
+        return Err(Error::setting("`step` 0", "must be at least 1, the first step"));
     }
     let at = task.start.step + step - 1;
     let rows: Vec<usize> = task.batches.rows_of(at).collect();
     if let Some(sample) = sample.filter(|sample| !(1..=rows.len()).contains(sample)) {
         let reason = format!("must be 1 to {}, a row of the step's batch", rows.len());
-        return Err(Error::setting(format!("--sample {sample}"), reason));
+        return Err(Error::setting(format!("`sample` {sample}"), reason));
     }
     let record = match gpu {
         Some(gpu) => Record::on_device(task, gpu, step, stop).await?,

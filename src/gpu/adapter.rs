@@ -8,6 +8,7 @@ use super::error::GpuError;
 
 /// What kind of device an adapter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub enum DeviceKind {
     /// A GPU with memory of its own.
     #[serde(rename = "discrete-gpu")]
@@ -57,6 +58,7 @@ pub enum AdapterClass {
 
 /// The limits of an adapter that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of one buffer.
     pub max_buffer_bytes: u64,
@@ -76,6 +78,7 @@ pub struct Limits {
 
 /// An adapter that can be opened.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct AdapterEntry {
     /// Its index in the list.
     pub index: usize,

@@ -180,14 +180,14 @@ impl Adapters {
             DeviceChoice::Gpu => Some(by_default()?.ok_or_else(|| self.none())?),
             DeviceChoice::Software => {
                 let found = self.entries.iter().find(|adapter| adapter.is_software());
-                Some(found.ok_or_else(|| self.no_such("--device software".to_owned()))?)
+                Some(found.ok_or_else(|| self.no_such("`device` software".to_owned()))?)
             }
             DeviceChoice::Index(index) => {
                 let found = self.entries.iter().find(|adapter| adapter.index == *index);
-                let by_name = || self.named(&format!("--device {index}"), &index.to_string());
+                let by_name = || self.named(&format!("`device` {index}"), &index.to_string());
                 Some(found.map_or_else(by_name, Ok)?)
             }
-            DeviceChoice::Name(part) => named(format!("--device {part}"), part)?,
+            DeviceChoice::Name(part) => named(format!("`device` {part}"), part)?,
         };
         match chosen {
             Some(adapter) if require_gpu && adapter.kind == DeviceKind::Software => {
@@ -213,6 +213,11 @@ impl Adapters {
         let Some(part) = &environment.adapter_name else { return Ok(self.clone()) };
         let named = self.named(&format!("WGPU_ADAPTER_NAME={part}"), part)?;
         Ok(Adapters { entries: vec![named.clone()], skipped: self.skipped.clone() })
+    }
+
+    /// That there is no adapter, and why.
+    pub fn why_none(&self) -> String {
+        format!("no GPU adapter found ({})", self.skipped_reasons())
     }
 
     /// Why each backend without an adapter has none, in one line.

@@ -161,7 +161,7 @@ impl Gpu {
                 unit: "bytes",
                 limit: "largest buffer",
                 allowed,
-                fix: "use smaller --layers or --batch, or --engine cpu",
+                fix: "use smaller `sizes` or `batch`, or `EngineSpec::Cpu`",
             });
         }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);

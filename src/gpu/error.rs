@@ -6,9 +6,10 @@ use futures_channel::oneshot;
 
 /// An error of an adapter, a device, or a request to it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GpuError {
     /// There is no adapter.
-    #[error("no GPU adapter found ({reasons}); {fix}, or use --device cpu")]
+    #[error("no GPU adapter found ({reasons}); {fix}; where the CPU will do, use `Device::cpu()`")]
     NoAdapter {
         /// Why each backend has none.
         reasons: String,
@@ -17,7 +18,7 @@ pub enum GpuError {
     },
     /// A choice that matches no adapter.
     #[error(
-        "no adapter matches {asked} (available: {available}); see `wgrad devices`, or use --device cpu"
+        "no adapter matches {asked} (available: {available}); see `wgrad devices`, or use `Device::cpu()`"
     )]
     NoSuchAdapter {
         /// The flag or variable with its value.
@@ -27,7 +28,7 @@ pub enum GpuError {
     },
     /// A software adapter, of this name, although a GPU is required.
     #[error(
-        "--require-gpu: {0} is a software adapter that runs on the CPU; remove the flag to use it, or choose another with --device"
+        "`require_gpu`: {0} is a software adapter that runs on the CPU; leave it out to use it, or choose another with `device`"
     )]
     SoftwareAdapter(String),
     /// An environment variable with an unknown value.
@@ -44,7 +45,7 @@ pub enum GpuError {
     },
     /// An adapter that fails to open.
     #[error(
-        "adapter {name} failed to open: {reason}; update its driver, or choose another with --device"
+        "adapter {name} failed to open: {reason}; update its driver, or choose another with `device`"
     )]
     Open {
         /// The adapter.
@@ -69,17 +70,21 @@ pub enum GpuError {
         fix: &'static str,
     },
     /// A failed allocation: what it was for, with its size if that is known.
-    #[error("out of GPU memory for {0}; use smaller --layers or --batch, or --engine cpu")]
+    #[error("out of GPU memory for {0}; use smaller `sizes` or `batch`, or `EngineSpec::Cpu`")]
     OutOfMemory(String),
     /// The device is lost: the driver's message.
-    #[error("device lost ({0}); the driver reset or removed it: run again, or use --engine cpu")]
+    #[error(
+        "device lost ({0}); the driver reset or removed it: run again, or use `EngineSpec::Cpu`"
+    )]
     Lost(String),
     /// A submission did not finish in so many seconds.
-    #[error("the GPU did not finish a submission in {0} s; use a smaller --batch, or --engine cpu")]
+    #[error(
+        "the GPU did not finish a submission in {0} s; use a smaller `batch`, or `EngineSpec::Cpu`"
+    )]
     Timeout(u64),
     /// Work that was reported as done and was not done.
     #[error(
-        "the GPU did {done} {what} where {expected} were submitted: its driver dropped work without an error; update it, or use --engine cpu"
+        "the GPU did {done} {what} where {expected} were submitted: its driver dropped work without an error; update it, or use `EngineSpec::Cpu`"
     )]
     WorkMissing {
         /// The unit of work.
@@ -90,10 +95,10 @@ pub enum GpuError {
         done: u32,
     },
     /// An adapter, of this name, without timestamp queries.
-    #[error("adapter {0} has no timestamp queries, which --profile needs; remove the flag")]
+    #[error("adapter {0} has no timestamp queries, which `profile` needs; leave it out")]
     NoTimestamps(String),
     /// A network that the resident engine cannot train.
-    #[error("the resident engine cannot train this network: {reason}; use --engine layered or cpu")]
+    #[error("the resident engine cannot train this network: {reason}; use `engine` layered or cpu")]
     NotResident {
         /// Why.
         reason: String,

@@ -113,7 +113,7 @@ impl Dispatch {
 }
 
 /// What to do about a network, a batch or a data set that is too large.
-const SMALLER: &str = "use smaller --layers, a smaller --batch or fewer rows, or --engine cpu";
+const SMALLER: &str = "use smaller `sizes`, a smaller `batch` or fewer rows, or `EngineSpec::Cpu`";
 
 /// The workgroups for `invocations`, as x and y of at most `most` each; x is `most` if y is above 1.
 fn grid(invocations: usize, lanes: u32, most: u32) -> Option<[u32; 2]> {
@@ -221,7 +221,7 @@ impl Gpu {
                     unit,
                     limit,
                     allowed: allowed.into(),
-                    fix: "choose another adapter with --device, or use --engine cpu",
+                    fix: "choose another adapter with `device`, or use `EngineSpec::Cpu`",
                 });
             }
         }

@@ -2,6 +2,7 @@
 
 /// A saved model or a checkpoint that cannot be read or written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// Not a safetensors file: the reader's message.
     #[error("not a readable safetensors file ({0}); use a file that `wgrad train` wrote")]
@@ -19,7 +20,7 @@ pub enum ModelError {
     },
     /// A trained network where a checkpoint is needed.
     #[error(
-        "is a saved network and not a checkpoint; use it with `wgrad predict --model`, and --resume with a checkpoint"
+        "is a saved network and not a checkpoint; read it with `Model::from_bytes`, and give `resume` a checkpoint"
     )]
     NoCheckpoint,
     /// An invalid network in the metadata.
@@ -45,7 +46,9 @@ pub enum ModelError {
     #[error("its content does not match its hash; the file is damaged, train again")]
     Hash,
     /// A value that is not finite: nothing is written.
-    #[error("no checkpoint at step {step}: tensor {name} holds {value}; use a lower --lr")]
+    #[error(
+        "no checkpoint at step {step}: tensor {name} holds {value}; use a lower `learning_rate`"
+    )]
     NotFinite {
         /// Steps done.
         step: u32,

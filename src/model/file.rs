@@ -68,7 +68,7 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
 /// [`Error::Setting`] for an existing file; [`Error::File`] as [`check_writable`].
 pub fn check_free(path: &Path, force: bool) -> Result<(), Error> {
     if !force && target(path)?.exists() {
-        let reason = "exists; use another file, or --force to replace it";
+        let reason = "exists; use another file, or `force` to replace it";
         return Err(Error::setting(path.display().to_string(), reason));
     }
     check_writable(path)
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(error.exit_code(), 2);
         let error = error.to_string();
         assert!(error.contains("model.safetensors: exists; use another file"), "{error}");
-        assert!(error.contains("--force"), "{error}");
+        assert!(error.contains("`force`"), "{error}");
         check_free(&path, true).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         // Errors with and without force.

@@ -39,8 +39,8 @@ impl RunFolder {
     /// written to, if another run uses it, or if one of its files is not a regular file, such as a link.
     pub fn create(path: &Path, force: bool) -> Result<RunFolder, Error> {
         if path.as_os_str().is_empty() {
-            let reason = "is not a folder; use one, such as --out runs/first";
-            return Err(Error::setting("--out ''", reason));
+            let reason = "is not a folder; use one, such as runs/first";
+            return Err(Error::setting("`folder` ''", reason));
         }
         fs::create_dir_all(path).map_err(|cause| folder_error(path, &cause))?;
         let entries = fs::read_dir(path).map_err(|cause| folder_error(path, &cause))?;
@@ -48,15 +48,15 @@ impl RunFolder {
         let folder = RunFolder::locked(path.to_owned())?;
         let is_lock = |entry: &fs::DirEntry| entry.file_name() == LOCK;
         if !force && entries.flatten().any(|entry| !is_lock(&entry)) {
-            let reason = "is not empty; use another folder, or --force to replace the run in it";
-            return Err(Error::setting(format!("--out {}", path.display()), reason));
+            let reason = "is not empty; use another folder, or `force` to replace the run in it";
+            return Err(Error::setting(format!("`folder` {}", path.display()), reason));
         }
         let mut found = Vec::new();
         for file in FILES.map(|name| path.join(name)) {
             match fs::symlink_metadata(&file) {
                 Ok(metadata) if metadata.is_file() => found.push(file),
                 Ok(_) => {
-                    let reason = "is not a regular file and is not replaced; remove it, or use another --out folder";
+                    let reason = "is not a regular file and is not replaced; remove it, or use another `folder`";
                     return Err(Error::bad_file(file, reason));
                 }
                 Err(cause) if cause.kind() == NotFound => {}
@@ -99,10 +99,7 @@ impl RunFolder {
             }
         }
         let setting = root.join(format!("{name}-{MAX_RUNS}")).display().to_string();
-        Err(Error::setting(
-            setting,
-            "exists, and there is no number after it; use --out with a folder",
-        ))
+        Err(Error::setting(setting, "exists, and there is no number after it; use another `name`"))
     }
 
     /// The folder of a run to resume.
@@ -127,7 +124,7 @@ impl RunFolder {
             Ok(()) => Ok(RunFolder { path, _lock: Some(lock) }),
             Err(TryLockError::WouldBlock) => {
                 let reason =
-                    "another wgrad is writing its run there; wait until it ends, or use another --out folder"
+                    "another wgrad is writing its run there; wait until it ends, or use another `folder`"
                         .to_owned();
                 Err(Error::File { path: path.display().to_string(), reason, bad: false })
             }
@@ -289,7 +286,7 @@ mod tests {
         let error = RunFolder::create(&path, false).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         let error = error.to_string();
-        assert!(error.contains("a: is not empty") && error.contains("--force"), "{error}");
+        assert!(error.contains("a: is not empty") && error.contains("`force`"), "{error}");
         assert_eq!(fs::read(folder.best()).unwrap(), b"old");
         RunFolder::create(&path, true).unwrap();
         assert_eq!(scratch.names("a"), ["notes.txt", "plots"].map(str::to_owned).into());
@@ -337,7 +334,7 @@ mod tests {
             let error = said(RunFolder::create(&file.join("in"), force));
             assert!(error.contains("file/in: "), "{error}");
             let error = said(RunFolder::create(Path::new(""), force));
-            assert!(error.contains("--out '': is not a folder"), "{error}");
+            assert!(error.contains("`folder` '': is not a folder"), "{error}");
         }
         assert!(said(RunFolder::open(&file)).contains("is a file; use a folder"));
         assert!(said(RunFolder::next(&file, "x")).contains("is a file; use a folder"));

@@ -23,7 +23,7 @@ impl Range {
         }
     }
 
-    /// In words, as in "--momentum 2: must be ...".
+    /// In words, as in "`momentum` 2: must be ...".
     pub const fn requirement(self) -> &'static str {
         match self {
             Range::Positive => "a positive number that f32 can hold",
@@ -58,13 +58,13 @@ impl Hyperparameter {
     /// Whether a value can be used.
     ///
     /// # Errors
-    /// [`BadValue`] names the flag, the value and the fix.
+    /// [`BadValue`] names the hyperparameter, the value and the fix.
     pub fn check(&self, value: f64) -> Result<(), BadValue> {
         if self.range.contains(value) {
             return Ok(());
         }
         Err(BadValue {
-            setting: format!("--{} {value}", self.name),
+            setting: format!("`{}` {value}", self.name.replace('-', "_")),
             reason: format!("must be {}, as in {}", self.range.requirement(), self.default_text()),
         })
     }
@@ -73,8 +73,9 @@ impl Hyperparameter {
 /// A hyperparameter out of its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {reason}")]
+#[non_exhaustive]
 pub struct BadValue {
-    /// The flag, with its value.
+    /// The hyperparameter, with its value.
     pub setting: String,
     /// What is wrong with it, and the fix.
     pub reason: String,
@@ -97,6 +98,6 @@ mod tests {
         }
         let row = Hyperparameter { name: "alpha", help: "", default: 0.99, range: Range::Fraction };
         let error = row.check(1.5).unwrap_err().to_string();
-        assert_eq!(error, "--alpha 1.5: must be at least 0 and less than 1, as in 0.99");
+        assert_eq!(error, "`alpha` 1.5: must be at least 0 and less than 1, as in 0.99");
     }
 }

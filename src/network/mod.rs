@@ -38,25 +38,24 @@ pub const MAX_PARAMETERS: usize = 1 << 28;
 
 /// A network that cannot be.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NetworkError {
     /// Fewer than two sizes.
     #[error(
-        "layers {sizes:?}: a network needs at least an input and an output size, as in --layers 2,3,1"
+        "layers {sizes:?}: a network needs at least an input and an output size, as in `sizes` 2,3,1"
     )]
     TooFewSizes {
         /// The sizes given.
         sizes: Vec<usize>,
     },
     /// More layers than [`MAX_LAYERS`].
-    #[error(
-        "{layers} weight layers: at most {MAX_LAYERS} are supported; give --layers fewer sizes"
-    )]
+    #[error("{layers} weight layers: at most {MAX_LAYERS} are supported; give `sizes` fewer sizes")]
     TooManyLayers {
         /// How many were asked for.
         layers: usize,
     },
     /// A size of zero, or beyond [`MAX_UNITS`].
-    #[error("size {position} of --layers is {size}: a layer has 1 to {MAX_UNITS} units")]
+    #[error("size {position} of `sizes` is {size}: a layer has 1 to {MAX_UNITS} units")]
     BadSize {
         /// Which size, from 1.
         position: usize,
@@ -65,7 +64,7 @@ pub enum NetworkError {
     },
     /// More parameters than an index can name.
     #[error(
-        "layers {sizes:?} need more than {MAX_PARAMETERS} parameters; choose smaller sizes in --layers"
+        "layers {sizes:?} need more than {MAX_PARAMETERS} parameters; choose smaller sizes in `sizes`"
     )]
     TooManyParameters {
         /// The sizes given.
@@ -81,7 +80,7 @@ pub enum NetworkError {
     },
     /// A loss on an output it is not defined for.
     #[error(
-        "loss {loss} needs an output activation of {needed}, not {given}; use --output-activation {needed}, or another --loss"
+        "loss {loss} needs an output activation of {needed}, not {given}; use `output` {needed}, or another `loss`"
     )]
     LossNeedsOutput {
         /// The loss.
@@ -103,14 +102,17 @@ pub enum NetworkError {
     #[error(transparent)]
     BadValue(#[from] BadValue),
     /// A hyperparameter of an activation or a loss that the network does not have.
-    #[error("--{name}: neither the activations nor the loss of this network have it; leave it out")]
+    #[error(
+        "`{}`: neither the activations nor the loss of this network have it; leave it out",
+        name.replace('-', "_")
+    )]
     Unused {
         /// Its name.
         name: &'static str,
     },
     /// A norm of no layer.
     #[error(
-        "--norm {norm}: it is for hidden layers, and layers {sizes:?} have none; give --layers one, or leave it out"
+        "`norm` {norm}: it is for hidden layers, and layers {sizes:?} have none; give `sizes` one, or leave it out"
     )]
     NothingToNormalize {
         /// What was asked for.
@@ -120,7 +122,7 @@ pub enum NetworkError {
     },
     /// Dropout of no layer.
     #[error(
-        "--dropout {dropout}: it is for hidden layers, and layers {sizes:?} have none; give --layers one, or leave it out"
+        "`dropout` {dropout}: it is for hidden layers, and layers {sizes:?} have none; give `sizes` one, or leave it out"
     )]
     NothingToDrop {
         /// What was asked for.
@@ -243,7 +245,7 @@ impl Network {
     /// layer, the last being the output's.
     ///
     /// # Errors
-    /// [`NetworkError`] names what does not fit and the flag that mends it.
+    /// [`NetworkError`] names what does not fit, and the argument that mends it.
     pub fn new(
         sizes: Vec<usize>,
         activations: Vec<Activation>,
@@ -460,14 +462,14 @@ mod tests {
     fn refuses_what_cannot_be_and_names_the_fix() {
         use Activation::{Identity, Sigmoid};
         let cases = [
-            (network(&[2], Sigmoid, Loss::Bce), "--layers 2,3,1"),
-            (network(&[], Sigmoid, Loss::Bce), "--layers 2,3,1"),
-            (network(&[2, 0, 1], Sigmoid, Loss::Bce), "size 2 of --layers is 0"),
+            (network(&[2], Sigmoid, Loss::Bce), "`sizes` 2,3,1"),
+            (network(&[], Sigmoid, Loss::Bce), "`sizes` 2,3,1"),
+            (network(&[2, 0, 1], Sigmoid, Loss::Bce), "size 2 of `sizes` is 0"),
             (network(&[2, MAX_UNITS + 1, 1], Sigmoid, Loss::Bce), "1 to 1048576"),
             (network(&[MAX_UNITS; 3], Sigmoid, Loss::Bce), "more than 268435456"),
             (network(&[1; MAX_LAYERS + 2], Sigmoid, Loss::Bce), "at most 64"),
-            (network(&[2, 3, 1], Identity, Loss::Bce), "--output-activation sigmoid"),
-            (network(&[2, 3, 1], Sigmoid, Loss::BceWithLogits), "--output-activation identity"),
+            (network(&[2, 3, 1], Identity, Loss::Bce), "`output` sigmoid"),
+            (network(&[2, 3, 1], Sigmoid, Loss::BceWithLogits), "`output` identity"),
             (network(&[2, 3, 1], Identity, Loss::SoftmaxCrossEntropy), "always 0"),
         ];
         for (result, part) in cases {

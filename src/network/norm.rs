@@ -37,7 +37,7 @@ impl Norm {
             (Norm::Batch, ..) => return None,
         };
         let why = "one row is its own mean and has no variance";
-        Some(format!("would have {what}: {why}; use another --batch, or --norm none"))
+        Some(format!("would have {what}: {why}; use another `batch`, or `norm` none"))
     }
 }
 

@@ -159,7 +159,7 @@ pub const CLIP_NORM: Hyperparameter = Hyperparameter {
 /// The largest absolute value of a gradient, under any optimizer.
 pub const CLIP_VALUE: Hyperparameter = Hyperparameter {
     name: "clip-value",
-    help: "Largest absolute value of a gradient; applied before --clip-norm",
+    help: "Largest absolute value of a gradient; applied before their norm is clipped",
     default: 1.0,
     range: Range::Positive,
 };

@@ -140,7 +140,7 @@ impl Optimizer {
     /// Whether every number is one that an update can be made of.
     ///
     /// # Errors
-    /// [`BadValue`] names the flag and its value.
+    /// [`BadValue`] names the field and its value.
     pub fn check(&self) -> Result<(), BadValue> {
         for row in HYPERPARAMETERS.iter().chain([&&WEIGHT_DECAY]) {
             row.check(self.value(row))?;
@@ -154,9 +154,9 @@ impl Optimizer {
                 other.row().rule == row.rule && other.row().may_decay_otherwise
             };
             let other = OptimizerKind::ALL.iter().find(may);
-            let fix = other.map_or(String::new(), |other| format!("; use --optimizer {other}"));
+            let fix = other.map_or(String::new(), |other| format!("; use `optimizer` {other}"));
             return Err(BadValue {
-                setting: format!("--decay {}", self.decay),
+                setting: format!("`decay` {}", self.decay),
                 reason: format!("{} has {} weight decay alone{fix}", self.kind, row.decay),
             });
         }
@@ -301,19 +301,19 @@ mod tests {
     fn what_makes_no_update_is_refused_with_flag_and_value() {
         let adam = Optimizer::new(OptimizerKind::Adam);
         for (optimizer, part) in [
-            (Optimizer { momentum: 1.0, ..adam }, "--momentum 1"),
-            (Optimizer { beta1: -0.1, ..adam }, "--beta1 -0.1"),
-            (Optimizer { beta2: 1.0, ..adam }, "--beta2 1"),
-            (Optimizer { beta2: f64::NAN, ..adam }, "--beta2 NaN"),
-            (Optimizer { beta2: 1.0 - 1e-12, ..adam }, "--beta2 0.999999999999"),
-            (Optimizer { eps: 0.0, ..adam }, "--eps 0"),
-            (Optimizer { eps: 1e-60, ..adam }, "--eps"),
-            (Optimizer { weight_decay: -1.0, ..adam }, "--weight-decay -1"),
-            (Optimizer { clip_norm: Some(0.0), ..adam }, "--clip-norm 0"),
-            (Optimizer { clip_value: Some(-2.0), ..adam }, "--clip-value -2"),
+            (Optimizer { momentum: 1.0, ..adam }, "`momentum` 1"),
+            (Optimizer { beta1: -0.1, ..adam }, "`beta1` -0.1"),
+            (Optimizer { beta2: 1.0, ..adam }, "`beta2` 1"),
+            (Optimizer { beta2: f64::NAN, ..adam }, "`beta2` NaN"),
+            (Optimizer { beta2: 1.0 - 1e-12, ..adam }, "`beta2` 0.999999999999"),
+            (Optimizer { eps: 0.0, ..adam }, "`eps` 0"),
+            (Optimizer { eps: 1e-60, ..adam }, "`eps`"),
+            (Optimizer { weight_decay: -1.0, ..adam }, "`weight_decay` -1"),
+            (Optimizer { clip_norm: Some(0.0), ..adam }, "`clip_norm` 0"),
+            (Optimizer { clip_value: Some(-2.0), ..adam }, "`clip_value` -2"),
             (
                 Optimizer { decay: Decay::L2, ..Optimizer::new(OptimizerKind::AdamW) },
-                "--optimizer adam",
+                "`optimizer` adam",
             ),
         ] {
             let error = optimizer.check().unwrap_err().to_string();

@@ -64,25 +64,25 @@ impl Schedule {
     /// Whether it fits a run of so many epochs.
     ///
     /// # Errors
-    /// [`BadValue`] names the flag and its value.
+    /// [`BadValue`] names the field and its value.
     pub fn check(&self, epochs: u32) -> Result<(), BadValue> {
         let refuse = |setting: String, reason: String| Err(BadValue { setting, reason });
         if self.warmup > 0 && self.warmup >= epochs {
-            let reason = format!("must be shorter than the {epochs} --epochs of the run");
-            return refuse(format!("--warmup {}", self.warmup), reason);
+            let reason = format!("must be shorter than the {epochs} `epochs` of the run");
+            return refuse(format!("`warmup` {}", self.warmup), reason);
         }
         let uses_every = matches!(self.kind, ScheduleKind::Step | ScheduleKind::Plateau);
         if uses_every && (self.every == 0 || self.every > epochs) {
-            let reason = format!("must be 1 to {epochs}, the --epochs of the run");
-            return refuse(format!("--lr-every {}", self.every), reason);
+            let reason = format!("must be 1 to {epochs}, the `epochs` of the run");
+            return refuse(format!("`every` {}", self.every), reason);
         }
         if !(self.factor > 0.0 && self.factor <= 1.0) {
             let reason = "must be above 0 and at most 1, as in 0.1".to_owned();
-            return refuse(format!("--lr-factor {}", self.factor), reason);
+            return refuse(format!("`factor` {}", self.factor), reason);
         }
         if !(0.0..=1.0).contains(&self.floor) {
             let reason = "must be at least 0 and no more than the rate itself".to_owned();
-            return refuse(format!("--min-lr at {} of the rate", self.floor), reason);
+            return refuse(format!("`floor` at {} of the rate", self.floor), reason);
         }
         Ok(())
     }
@@ -208,12 +208,12 @@ mod tests {
     fn what_does_not_fit_a_run_is_refused_with_flag_and_value() {
         let step = Schedule::new(ScheduleKind::Step, 10);
         for (schedule, part) in [
-            (Schedule { warmup: 10, ..Schedule::default() }, "--warmup 10"),
-            (Schedule { every: 11, ..step }, "--lr-every 11"),
-            (Schedule { every: 0, ..step }, "--lr-every 0"),
-            (Schedule { factor: 0.0, ..step }, "--lr-factor 0"),
-            (Schedule { factor: 1.5, ..step }, "--lr-factor 1.5"),
-            (Schedule { floor: 2.0, ..step }, "--min-lr"),
+            (Schedule { warmup: 10, ..Schedule::default() }, "`warmup` 10"),
+            (Schedule { every: 11, ..step }, "`every` 11"),
+            (Schedule { every: 0, ..step }, "`every` 0"),
+            (Schedule { factor: 0.0, ..step }, "`factor` 0"),
+            (Schedule { factor: 1.5, ..step }, "`factor` 1.5"),
+            (Schedule { floor: 2.0, ..step }, "`floor`"),
         ] {
             let error = schedule.check(10).unwrap_err().to_string();
             assert!(error.contains(part), "{error} should contain {part}");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use indicatif::ProgressBar;
 
-use super::{Detail, OutputError, json, print, progress_bar, table};
+use super::{Detail, OutputError, in_flags, json, print, progress_bar, table};
 use crate::check::{Findings, MutantOutcome, MutantReport, Options, Progress, Report, names};
 use crate::gpu::AdapterEntry;
 
@@ -66,7 +66,7 @@ pub fn checked(
     }
     for failed in &report.rows {
         for failure in failed.failures.iter().take(MOST_FAILURES) {
-            let _ = writeln!(text, "FAILED {}", report.line(failure));
+            let _ = writeln!(text, "FAILED {}", in_flags(&report.line(failure)));
         }
         let more = failed.failures.len().saturating_sub(MOST_FAILURES);
         if more > 0 {
@@ -75,7 +75,12 @@ pub fn checked(
         }
         for unchecked in &failed.unchecked {
             let cases = table::counted(unchecked.cases as u64, "case");
-            let _ = writeln!(text, "NOT CHECKED {}, {cases}: {}", failed.what, unchecked.reason);
+            let _ = writeln!(
+                text,
+                "NOT CHECKED {}, {cases}: {}",
+                failed.what,
+                in_flags(&unchecked.reason)
+            );
         }
     }
     let _ = writeln!(text, "{}", verdict(report));
@@ -175,10 +180,10 @@ pub fn mutants(
                 let _ = writeln!(text, "SURVIVED {}", trial.mutant);
             }
             MutantOutcome::BadPatch { reason } => {
-                let _ = writeln!(text, "BAD PATCH {}: {reason}", trial.mutant);
+                let _ = writeln!(text, "BAD PATCH {}: {}", trial.mutant, in_flags(reason));
             }
             MutantOutcome::NotRun { reason } => {
-                let _ = writeln!(text, "NOT RUN {}: {reason}", trial.mutant);
+                let _ = writeln!(text, "NOT RUN {}: {}", trial.mutant, in_flags(reason));
             }
             MutantOutcome::Caught { .. } => {}
         }

@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    AdapterReport, LockstepReport, PredictReport, RateReport, SweepResult, driver, profile,
+    AdapterReport, LockstepReport, PredictReport, RateReport, SweepResult, driver, in_flags,
+    profile,
 };
 use crate::Error;
 use crate::data::{Dataset, Samples};
@@ -148,7 +149,7 @@ pub(super) fn start(
         "normalize": samples.normalize,
         "normalize_targets": samples.normalize_targets,
         "encodings": schema.encodings,
-        "data_notes": samples.notes,
+        "data_notes": samples.notes.iter().map(|note| in_flags(note)).collect::<Vec<_>>(),
         "network": training.network.sizes(),
         "activations": training.network.activations(),
         "norm": training.network.norm(),

@@ -17,6 +17,7 @@ mod sweep;
 mod table;
 mod train;
 mod verdict;
+mod words;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -43,6 +44,7 @@ pub use pytorch::{check_size as check_script_size, script as pytorch_script};
 pub use sweep::{SweepReport, SweepResult, Told, joined_sweep};
 pub use table::loss;
 pub use train::{TrainReport, losses};
+pub use words::{WORDS, in_flags};
 
 /// Why standard output cannot be written to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
 
 use super::{
-    Detail, OutputError, batches, engine_line, json, print, profile, progress_bar, quoted, table,
-    verdict, window,
+    Detail, OutputError, batches, engine_line, in_flags, json, print, profile, progress_bar,
+    quoted, table, verdict, window,
 };
 use crate::Error;
 use crate::data::{Dataset, Encoding, Labels, Normalize, SOLVED_ROWS, Samples, Scaling};
@@ -405,7 +405,7 @@ fn about_data(training: &Training, samples: &Samples) -> String {
         let _ = writeln!(text, "     where numbers are missing: {}", filled.join(", "));
     }
     for note in &samples.notes {
-        let _ = writeln!(text, "({note})");
+        let _ = writeln!(text, "({})", in_flags(note));
     }
     text + &hints(&training.data, normalize)
 }

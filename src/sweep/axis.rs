@@ -2,6 +2,7 @@
 
 /// What is wrong with an axis.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AxisError {
     /// No point at all.
     #[error("has no points; give a list as in {0}")]

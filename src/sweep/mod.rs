@@ -148,6 +148,7 @@ pub trait Tally:
 
 /// What came of a sweep.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SweepOutcome<T = Count> {
     /// What was found out of each cell.
     pub cells: Vec<T>,
@@ -182,7 +183,7 @@ impl Sweep {
     /// Whether every cell's settings fit each other and whether "solved" is defined for its data.
     ///
     /// # Errors
-    /// [`Error`] names the flag and its value.
+    /// [`Error`] names the field and its value.
     pub fn check(&self) -> Result<(), Error> {
         for Cell { training, .. } in &self.cells {
             training.check()?;
@@ -191,7 +192,7 @@ impl Sweep {
                 let reason = format!(
                     "a sweep counts the networks that solve their data, which it can tell for at most {SOLVED_ROWS} rows with targets of 0 and 1"
                 );
-                return Err(Error::setting(format!("--data {}", data.name()), reason));
+                return Err(Error::setting(format!("`data` {}", data.name()), reason));
             }
         }
         Ok(())

@@ -122,8 +122,9 @@ impl<T: Tally> Part<T> {
             }
             _ => {}
         }
-        let part: Part<T> = serde_json::from_str(text)
-            .map_err(|error| format!("is no part of a sweep ({error}); give what --save wrote"))?;
+        let part: Part<T> = serde_json::from_str(text).map_err(|error| {
+            format!("is no part of a sweep ({error}); give what `Part::to_json` made")
+        })?;
         match part.is_sound() {
             true => Ok(part),
             false => {
@@ -202,7 +203,7 @@ pub struct Joined<T: Tally = Count> {
 /// The file at fault, and what is wrong with it; where no part is complete.
 pub fn join<T: Tally>(parts: &[(String, Part<T>)]) -> Result<Joined<T>, (String, String)> {
     let Some((first_name, first)) = parts.first() else {
-        return Err(("--join".to_owned(), "names no file; give every part".to_owned()));
+        return Err(("`parts`".to_owned(), "names no file; give every part".to_owned()));
     };
     let mut whole = Part { shard: Shard::WHOLE, seconds: 0.0, ..first.clone() };
     whole.cells.iter_mut().for_each(|(_, cell)| *cell = T::default());
@@ -234,7 +235,7 @@ pub fn join<T: Tally>(parts: &[(String, Part<T>)]) -> Result<Joined<T>, (String,
     }
     if complete.is_empty() {
         let reason = format!("has no complete part: {}", missing.join(", "));
-        return Err(("--join".to_owned(), reason));
+        return Err(("`parts`".to_owned(), reason));
     }
     whole.computed_on = places(complete.iter().map(|part| part.computed_on.as_str()));
     if let Some(about) = T::about_all(complete.iter().map(|part| &part.about)) {

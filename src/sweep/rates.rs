@@ -8,6 +8,7 @@ use crate::train::Training;
 
 /// What became of every seed at every rate.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct RateMap {
     /// The rates, upwards.
     pub rates: Vec<f32>,
@@ -27,7 +28,7 @@ pub struct RateMap {
 pub fn rates(from: f32, to: f32, count: usize) -> Result<Vec<f32>, Error> {
     let text = format!("{from}..{to}:log:{count}");
     super::numbers(&text)
-        .map_err(|error| Error::setting(format!("--rates {count}"), error.to_string()))
+        .map_err(|error| Error::setting(format!("`count` {count}"), error.to_string()))
 }
 
 /// The sweep of a training over these rates, `seeds` networks at each.

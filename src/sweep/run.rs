@@ -77,8 +77,8 @@ impl Sweep {
         match spec {
             EngineSpec::Cpu => Ok(()),
             EngineSpec::Layered(..) => Err(Error::setting(
-                "--engine layered",
-                "trains one network at a time; use --engine resident or cpu",
+                "`engine` layered",
+                "trains one network at a time; use `engine` resident or cpu",
             )),
             EngineSpec::Resident(gpu, mapping) => {
                 for shape in self.shapes() {
@@ -445,8 +445,8 @@ fn is_one_rule(one: &Optimizer, other: &Optimizer) -> bool {
 fn too_large(error: GpuError, network: &Network) -> Error {
     match error {
         GpuError::NotResident { reason } => Error::setting(
-            format!("--layers {}", joined(network.sizes(), ",")),
-            format!("does not fit the resident engine: {reason}; use --engine cpu"),
+            format!("`sizes` {}", joined(network.sizes(), ",")),
+            format!("does not fit the resident engine: {reason}; use `EngineSpec::Cpu`"),
         ),
         other => other.into(),
     }

@@ -7,6 +7,7 @@ use crate::reference::{predictions, twins};
 
 /// The evaluation of a network on a data set.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// The loss over all rows, each with its weight, summed in f64.
     pub loss: f64,
@@ -27,6 +28,7 @@ pub struct Evaluation {
 
 /// How far predictions are from the targets of one column, in its unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct TargetErrors {
     /// The root of the mean squared error.
     pub rmse: f64,
@@ -81,6 +83,7 @@ impl Confusion {
 
 /// How well one class is predicted.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct ClassScore {
     /// Rows of the class.
     pub rows: usize,

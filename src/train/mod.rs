@@ -1,5 +1,23 @@
 //! Training: settings that fit each other, epochs up to report boundaries, restarts, and what came
 //! of it. Knows engines only by their common face.
+//!
+//! [`Training::run`] tells of its progress, and ends in order when it is asked to:
+//!
+//! ```
+//! use wgrad::{Activation, Device, Loss, Network, Training, block_on};
+//! use wgrad::data::Source;
+//!
+//! let data = Source::And.built_in().expect("a truth table")?;
+//! let (sigmoid, loss) = (Activation::Sigmoid, Loss::Bce);
+//! let mut training = Training::new(Network::uniform(vec![2, 1], sigmoid, sigmoid, loss)?, data);
+//! training.epochs = 500;
+//! let engine = Device::cpu().engine(&training);
+//! let mut report = |at: wgrad::train::Progress| println!("epoch {}: loss {}", at.epoch, at.loss);
+//! let outcome = block_on(training.run(&engine, &mut report, &|| false))?;
+//! assert_eq!(outcome.kept.evaluation.right, Some(4));
+//! assert_eq!(outcome.kept.weights().len(), 64); // 2 weights and a bias, with their padding
+//! # Ok::<(), wgrad::Error>(())
+//! ```
 
 mod control;
 mod course;
@@ -114,13 +132,13 @@ pub struct Training {
 impl Training {
     /// A training of `network` on `data` by plain gradient descent at rate 0.5: one start, all rows in a
     /// batch, 1,000 epochs, weights as suit its first activation. Whatever is to be otherwise is set.
-    pub fn new(network: Network, data: Arc<Dataset>) -> Training {
+    pub fn new(network: Network, data: impl Into<Arc<Dataset>>) -> Training {
         Training {
             init: Initializer::default_for(network.activations()[0]),
             init_scale: 1.0,
             initial: None,
             network,
-            data,
+            data: data.into(),
             held_out: HeldOut::default(),
             learning_rate: 0.5,
             optimizer: Optimizer::default(),
@@ -141,7 +159,7 @@ impl Training {
     /// Whether the settings fit each other and the data.
     ///
     /// # Errors
-    /// [`Error`] names the flag and its value.
+    /// [`Error`] names the field and its value.
     pub fn check(&self) -> Result<(), Error> {
         let HeldOut { validation, test } = &self.held_out;
         for data in [Some(&self.data), validation.as_ref(), test.as_ref()].into_iter().flatten() {
@@ -149,47 +167,50 @@ impl Training {
         }
         let rate = self.learning_rate;
         if !(rate.is_finite() && rate > 0.0) {
-            return setting(format!("--lr {rate}"), "must be a positive number, as in --lr 0.5");
+            return setting(
+                format!("`learning_rate` {rate}"),
+                "must be a positive number, as in `learning_rate` 0.5",
+            );
         }
         let scale = self.init_scale;
         if !(scale.is_finite() && scale > 0.0) {
-            let reason = "must be a positive number, as in --init-scale 0.5";
-            return setting(format!("--init-scale {scale}"), reason);
+            let reason = "must be a positive number, as in `init_scale` 0.5";
+            return setting(format!("`init_scale` {scale}"), reason);
         }
         if self.epochs == 0 {
-            return setting("--epochs 0", "must be at least 1");
+            return setting("`epochs` 0", "must be at least 1");
         }
         if self.restarts == 0 {
-            return setting("--restarts 0", "must be at least 1");
+            return setting("`restarts` 0", "must be at least 1");
         }
         if self.initial.is_some() && self.restarts > 1 {
-            let reason = "would be as many times the same with --init-from; leave it out";
-            return setting(format!("--restarts {}", self.restarts), reason);
+            let reason = "would be as many times the same with `initial`; leave it out";
+            return setting(format!("`restarts` {}", self.restarts), reason);
         }
         if self.seed.checked_add(u64::from(self.restarts) - 1).is_none() {
             return setting(
-                format!("--seed {}", self.seed),
-                "leaves no room for --restarts; use a smaller one",
+                format!("`seed` {}", self.seed),
+                "leaves no room for `restarts`; use a smaller one",
             );
         }
         self.stopping.check()?;
         if self.checkpoint_every == Some(0) {
-            return setting("--checkpoint-every 0", "must be at least 1 epoch");
+            return setting("`checkpoint_every` 0", "must be at least 1 epoch");
         }
         if self.checkpoint_every.is_some() && self.restarts > 1 {
-            let reason = "checkpoints are of one start; leave it out, or use --restarts 1";
-            return setting(format!("--restarts {}", self.restarts), reason);
+            let reason = "checkpoints are of one start; leave it out, or use `restarts` 1";
+            return setting(format!("`restarts` {}", self.restarts), reason);
         }
         self.optimizer.check()?;
         let (batches, norm) = (self.batches(0), self.network.norm());
         if let Some(reason) = norm.refusal(batches.rows(), batches.batch()) {
-            return setting(format!("--norm {norm}"), reason);
+            return setting(format!("`norm` {norm}"), reason);
         }
         self.schedule.check(self.epochs)?;
         let steps = self.batches(0).steps_per_epoch() as u64 * u64::from(self.epochs);
         if steps > u64::from(u32::MAX) {
             let reason = format!("{steps} steps in all; at most {} are supported", u32::MAX);
-            return setting(format!("--epochs {}", self.epochs), reason);
+            return setting(format!("`epochs` {}", self.epochs), reason);
         }
         Ok(())
     }
@@ -518,12 +539,12 @@ mod tests {
     #[test]
     fn settings_out_of_range_name_the_flag() {
         for (training, flag) in [
-            (Training { learning_rate: -1.0, ..xor() }, "--lr -1"),
-            (Training { learning_rate: f32::NAN, ..xor() }, "--lr NaN"),
-            (Training { epochs: 0, ..xor() }, "--epochs 0"),
-            (Training { restarts: 0, ..xor() }, "--restarts 0"),
-            (Training { seed: u64::MAX - 5, ..xor() }, "--seed 18446744073709551610"),
-            (Training { epochs: u32::MAX, batch: 1, ..xor() }, "--epochs 4294967295"),
+            (Training { learning_rate: -1.0, ..xor() }, "`learning_rate` -1"),
+            (Training { learning_rate: f32::NAN, ..xor() }, "`learning_rate` NaN"),
+            (Training { epochs: 0, ..xor() }, "`epochs` 0"),
+            (Training { restarts: 0, ..xor() }, "`restarts` 0"),
+            (Training { seed: u64::MAX - 5, ..xor() }, "`seed` 18446744073709551610"),
+            (Training { epochs: u32::MAX, batch: 1, ..xor() }, "`epochs` 4294967295"),
         ] {
             let error = run(&training).unwrap_err();
             assert_eq!(error.exit_code(), 2);

@@ -12,6 +12,7 @@ use crate::engine::{Forward, State};
 
 /// One training from one start.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Run {
     /// Its seed.
     pub seed: u64,
@@ -128,6 +129,7 @@ impl Run {
 
 /// What came of a training.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The run that was kept: the first that solved its data, else the one with the lowest loss,
     /// on the rows kept for validation where there are any.
@@ -163,6 +165,7 @@ pub struct Progress {
 
 /// A training as it stands between two steps: what a checkpoint holds.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Snapshot<'a> {
     /// The engine's state.
     pub state: &'a State,
@@ -172,6 +175,7 @@ pub struct Snapshot<'a> {
 
 /// How one of the starts ended.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum StartEnd<'a> {
     /// It came to its end.
     Done(&'a Run),
@@ -197,6 +201,7 @@ impl<'a> StartEnd<'a> {
 
 /// What a training has to tell on its way.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A report boundary.
     Progress(Progress),

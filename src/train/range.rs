@@ -55,18 +55,18 @@ impl RateRange {
     /// Whether there is a way from the first rate to the last.
     ///
     /// # Errors
-    /// [`Error::Setting`] names the flag and its value.
+    /// [`Error::Setting`] names the field and its value.
     pub fn check(&self) -> Result<(), Error> {
         let RateRange { from, to, steps } = *self;
         if !(from.is_normal() && from > 0.0) {
-            return setting(format!("--from {from}"), "must be a positive number, as in 1e-5");
+            return setting(format!("`from` {from}"), "must be a positive number, as in 1e-5");
         }
         if !(to.is_finite() && to > from) {
-            let reason = "must be a number above --from, as in 10";
-            return setting(format!("--to {to}"), reason);
+            let reason = "must be a number above `from`, as in 10";
+            return setting(format!("`to` {to}"), reason);
         }
         if !(20..=1_000_000).contains(&steps) {
-            return setting(format!("--steps {steps}"), "must be 20 to 1000000");
+            return setting(format!("`steps` {steps}"), "must be 20 to 1000000");
         }
         Ok(())
     }
@@ -179,10 +179,10 @@ mod tests {
         let range = RateRange { from: 1e-5, to: 10.0, steps: 100 };
         assert!(range.check().is_ok());
         for (range, flag) in [
-            (RateRange { from: 0.0, ..range }, "--from 0"),
-            (RateRange { to: 1e-6, ..range }, "--to 0.000001"),
-            (RateRange { to: f32::INFINITY, ..range }, "--to inf"),
-            (RateRange { steps: 3, ..range }, "--steps 3"),
+            (RateRange { from: 0.0, ..range }, "`from` 0"),
+            (RateRange { to: 1e-6, ..range }, "`to` 0.000001"),
+            (RateRange { to: f32::INFINITY, ..range }, "`to` inf"),
+            (RateRange { steps: 3, ..range }, "`steps` 3"),
         ] {
             let error = range.check().unwrap_err();
             assert_eq!(error.exit_code(), 2);

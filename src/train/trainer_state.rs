@@ -67,20 +67,20 @@ impl Stopping {
         if let Some(target) = self.target_loss
             && !target.is_finite()
         {
-            return setting(format!("--target-loss {target}"), "must be a number, as in 0.01");
+            return setting(format!("`target_loss` {target}"), "must be a number, as in 0.01");
         }
         if self.patience == Some(0) {
-            return setting("--patience 0", "must be at least 1 epoch");
+            return setting("`patience` 0", "must be at least 1 epoch");
         }
         if !(self.min_delta.is_finite() && self.min_delta >= 0.0) {
             let reason = "must be 0 or more, as in 0.001";
-            return setting(format!("--min-delta {}", self.min_delta), reason);
+            return setting(format!("`min_delta` {}", self.min_delta), reason);
         }
         if let Some(seconds) = self.max_seconds
             && !(seconds.is_finite() && seconds > 0.0)
         {
             let reason = "must be a positive number, as in 60";
-            return setting(format!("--max-seconds {seconds}"), reason);
+            return setting(format!("`max_seconds` {seconds}"), reason);
         }
         Ok(())
     }
@@ -338,10 +338,10 @@ mod tests {
     #[test]
     fn what_ends_no_training_is_refused_with_flag_and_value() {
         for (stopping, part) in [
-            (Stopping { target_loss: Some(f64::NAN), ..Stopping::default() }, "--target-loss NaN"),
-            (Stopping { patience: Some(0), ..Stopping::default() }, "--patience 0"),
-            (Stopping { min_delta: -1.0, ..Stopping::default() }, "--min-delta -1"),
-            (Stopping { max_seconds: Some(0.0), ..Stopping::default() }, "--max-seconds 0"),
+            (Stopping { target_loss: Some(f64::NAN), ..Stopping::default() }, "`target_loss` NaN"),
+            (Stopping { patience: Some(0), ..Stopping::default() }, "`patience` 0"),
+            (Stopping { min_delta: -1.0, ..Stopping::default() }, "`min_delta` -1"),
+            (Stopping { max_seconds: Some(0.0), ..Stopping::default() }, "`max_seconds` 0"),
         ] {
             let error = stopping.check().unwrap_err();
             assert_eq!(error.exit_code(), 2);

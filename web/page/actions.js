@@ -25,14 +25,17 @@ export function createActions(wgrad, store, session, player) {
   const known = schema.map((/** @type {any} */ row) => row.name);
   /** @type {number | undefined} */
   let waiting;
+  let turns = 0; // counts restarts: of several in a row, as while one types, the last one goes on
+  let resumes = false; // whether the last of them runs
 
   /** Has the library check the settings, and starts a run with them. @param {{ go?: boolean }} [options] go: run at once */
   async function restart({ go = false } = {}) {
-    const wasRunning = store.state.phase === 'running' || go;
+    resumes ||= go || store.state.phase === 'running';
+    const turn = ++turns;
     player.pause();
-    if (!check()) return false;
-    if (!(await session.start())) return false;
-    if (wasRunning) player.run();
+    if (!check() || !(await session.start()) || turn !== turns) return false;
+    if (resumes) player.run();
+    resumes = false;
     return true;
   }
 

@@ -45,50 +45,6 @@ const uncheckedOf = result => [
   ...result.notes,
 ];
 
-/** @param {any} result */
-function summaryOf({ rows, stopped }) {
-  const sum = (/** @type {string} */ key) =>
-    grouped(rows.reduce((/** @type {number} */ all, /** @type {any} */ row) => all + row[key], 0));
-  const worst = rows.reduce(
-    (/** @type {any} */ most, /** @type {any} */ row) => ((row.worst ?? 0) > (most?.worst ?? -1) ? row : most),
-    null,
-  );
-  const failed = rows.filter((/** @type {any} */ row) => row.failures.length).length;
-  const whole = rows.every((/** @type {any} */ row) => row.passed);
-  const verdict = failed
-    ? `${failed} of ${rows.length} checks failed`
-    : whole
-      ? 'Passed'
-      : 'Passed, as far as it can be checked here';
-  const ended = stopped ? ', cancelled before the end' : '';
-  const largest = worst ? `; the largest error is ${(worst.worst ?? 0).toFixed(2)} of its bound, at ${worst.what}` : '';
-  return `${verdict}${ended}: ${rows.length} checks, ${sum('cases')} cases, ${sum('numbers')} numbers${largest}.`;
-}
-
-/** The table as a text, for a report. @param {any} result @param {string} version */
-function reportOf(result, version) {
-  const lines = result.rows.map((/** @type {any} */ row) => {
-    const { what, cases, numbers, worst } = row;
-    const error = Number.isFinite(worst) ? worst.toFixed(3) : '-';
-    const counts = `${String(cases).padStart(5)} ${String(numbers).padStart(8)} ${error.padStart(6)}`;
-    return `${what.padEnd(20)} ${counts}  ${verdictOf(row)}`;
-  });
-  const failures = result.rows.flatMap((/** @type {any} */ row) => row.failures);
-  return [
-    `wgrad ${version}, quick check in a browser`,
-    `adapter: ${result.about ?? result.adapter}`,
-    `browser: ${browserName()}`,
-    '',
-    `${''.padEnd(20)} cases  numbers  error`,
-    ...lines,
-    '',
-    ...failures,
-    ...uncheckedOf(result),
-    summaryOf(result),
-    '',
-  ].join('\n');
-}
-
 /** @param {any[]} rows */
 function showRows(rows) {
   fill(
@@ -191,12 +147,12 @@ async function start() {
       );
       setText(now, '');
       showRows(result.rows);
-      report = reportOf(result, wgrad.version);
+      report = result.report;
       const verdict = byId('check-verdict');
       verdict.hidden = false;
       const failures = result.rows.flatMap((/** @type {any} */ row) => row.failures);
       verdict.className = `verdict ${failures.length ? 'bad' : 'good'}`;
-      setText(verdict, summaryOf(result));
+      setText(verdict, result.summary);
       const unchecked = uncheckedOf(result);
       fill(
         byId('check-failures'),

@@ -1,4 +1,4 @@
-// Runs worth looking at, as links to this page. One with a setting that the library lacks is left out.
+// Runs worth looking at, as links to this page. What the library lacks is left out.
 
 /** @type {[string, string][]} */
 const EXAMPLES = [
@@ -12,6 +12,7 @@ const EXAMPLES = [
     'The same with weight decay',
     'data=moons-60&noise=0.35&validation=0.5&layers=2,32,32,1&optimizer=adamw&weight-decay=0.5&epochs=1000',
   ],
+  ['The same with dropout', 'data=moons-60&noise=0.35&validation=0.5&layers=2,32,32,1&optimizer=adam&dropout=0.5&epochs=1000'],
   [
     'Gradients that vanish: nine sigmoid layers',
     'data=circles&layers=2,16,16,16,16,16,16,16,16,16,1&activation=sigmoid&epochs=100',
@@ -21,6 +22,19 @@ const EXAMPLES = [
   ['Handwritten digits', 'data=digits'],
 ];
 
-/** @param {string[]} known the settings there are @returns {[string, string][]} names and fragments */
-export const examples = known =>
-  EXAMPLES.filter(([, fragment]) => fragment.split('&').every(part => !part || known.includes(part.split('=')[0])));
+/**
+ * Names and fragments of those that the library can train: with the settings and the data that it has here.
+ * @param {any[]} schema
+ * @returns {[string, string][]}
+ */
+export function examples(schema) {
+  const data = schema.find(row => row.name === 'data')?.choices ?? [];
+  const has = (/** @type {string} */ key, /** @type {string} */ value) =>
+    key === 'data' ? data.includes(value.replace(/-\d+$/, '')) : schema.some(row => row.name === key);
+  return EXAMPLES.filter(([, fragment]) =>
+    fragment.split('&').every(part => {
+      const [key, value] = part.split('=');
+      return !key || has(key, value);
+    }),
+  );
+}

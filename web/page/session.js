@@ -6,6 +6,8 @@ import { classesOf, coloursOf, rowsOf } from './rows.js';
 import { spread } from './draw/hidden.js';
 
 /** @typedef {import('./store.js').Store} Store */
+/** So many lost devices within a minute, and the CPU goes on. */
+const MOST_LOSSES = 3;
 /** How often the state is kept while training, for a new device. */
 const KEEP_MS = 1500;
 /** Sides of the grid, from which the one is taken whose evaluation fits a frame. */
@@ -18,6 +20,7 @@ export class Session {
     this.store = store;
     /** @type {any} */ this.device = null;
     /** @type {'webgpu' | 'cpu'} */ this.kind = 'webgpu';
+    /** @type {number[]} */ this.losses = []; // when
     /** @type {any} */ this.run = null;
     /** @type {Promise<any>} */ this.last = Promise.resolve();
     this.wanted = 0; // counts starts, so that of several in a row only the last is made
@@ -47,11 +50,25 @@ export class Session {
   /** @param {'webgpu' | 'cpu'} [kind] as before, where none is given */
   async open(kind = this.kind) {
     this.kind = kind;
-    const device = (this.device = await this.wgrad.open(kind));
+    const device = (this.device = await this.openOrCpu(kind));
     this.store.set({ device });
     device.lost.then((/** @type {string} */ why) => {
       if (this.device === device) this.recover(why);
     });
+  }
+
+  /**
+   * A GPU that is there but does not open is no reason to have no page.
+   * @param {'webgpu' | 'cpu'} kind
+   */
+  async openOrCpu(kind) {
+    try {
+      return await this.wgrad.open(kind);
+    } catch (/** @type {any} */ error) {
+      if (kind === 'cpu') throw error;
+      this.store.set({ message: { kind: 'error', text: `WebGPU does not open here, so the CPU computes: ${error.message}` } });
+      return this.wgrad.open('cpu');
+    }
   }
 
   /** Starts a run with the settings and rows of the store, at step 0. @returns {Promise<boolean>} whether it stands */
@@ -201,6 +218,9 @@ export class Session {
     const history = this.live.history;
     store.set({ phase: 'loading', message: { kind: 'error', text: `The device was lost (${why}). Opening a new one.` } });
     await this.last; // the calls under way on the lost device fail by themselves
+    const now = performance.now();
+    this.losses = [...this.losses.filter(then => now - then < 60_000), now];
+    if (this.losses.length >= MOST_LOSSES) this.kind = 'cpu'; // this training, or this driver, is not for this GPU
     try {
       this.run = null; // its buffers went with the device
       await this.open();
@@ -210,6 +230,7 @@ export class Session {
           await this.run.restore(kept.bytes);
           history.backTo(kept.step);
           this.live.history = history;
+          this.kept = kept;
           const progress = await this.run.advance(0);
           await this.look(true);
           store.set({ progress });

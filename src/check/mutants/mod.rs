@@ -18,6 +18,7 @@ use crate::gpu::{AdapterClass, Gpu, GpuError};
 
 /// What became of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MutantOutcome {
     /// A case found it.
     Caught {
@@ -51,6 +52,7 @@ pub struct MutantResult {
 
 /// What became of all mutants.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct MutantReport {
     /// In the order of their table.
     pub trials: Vec<MutantResult>,
@@ -105,7 +107,7 @@ pub async fn run_mutants(
     if meant.is_empty() {
         let filter = options.filter.clone().unwrap_or_default();
         let reason = "matches no kernel that there is a mutant of";
-        return Err(Error::setting(format!("--filter {filter}"), reason));
+        return Err(Error::setting(format!("`filter` {filter}"), reason));
     }
     let started = Instant::now();
     let scope = Scope::of(gpu, false).await?;

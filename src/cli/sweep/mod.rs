@@ -107,7 +107,7 @@ fn compute<T: Kind>(args: &SweepArgs, plan: &Plan, detail: Detail) -> Result<(),
         let notes: Vec<String> = note.into_iter().chain(continued).collect();
         let note = (!notes.is_empty()).then(|| notes.join("; "));
         if saving.part.done() < sweep.networks() {
-            saving.is_computed_on(&described(&spec));
+            saving.is_computed_on(&spec.to_string());
         }
         let to_stdout = csv.is_some_and(is_stdout);
         let report = match to_stdout {
@@ -243,12 +243,5 @@ impl Kind for CellScore {
 
     fn end(_: &Plan, _: &mut Part<CellScore>, _: &EngineSpec) -> Result<(), Error> {
         Ok(())
-    }
-}
-
-fn described(spec: &EngineSpec) -> String {
-    match spec.gpu() {
-        Some(gpu) => format!("{} engine on {}", spec.kind(), gpu.adapter().describe()),
-        None => format!("{} engine", spec.kind()),
     }
 }

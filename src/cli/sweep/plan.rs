@@ -294,8 +294,8 @@ fn digest_settings(digest: &mut Sha256, resolved: &Given) {
 pub(super) fn by_our_names(error: Error) -> Error {
     match error {
         Error::Setting { setting, reason } => Error::setting(
-            setting.replace("--restarts", "--networks"),
-            reason.replace("--restarts", "--networks"),
+            setting.replace("`restarts`", "`networks`"),
+            reason.replace("`restarts`", "`networks`"),
         ),
         other => other,
     }

@@ -5,7 +5,7 @@ use crate::data::DataError;
 use crate::data::column::{Column, Texts, is_missing};
 
 /// How to fix a field of a column of numbers that is none.
-const FIX_TEXT: &str = "correct it, or say that its column is one of texts with --categorical, or leave it out with --ignore";
+const FIX_TEXT: &str = "correct it, or say that its column is one of texts with `categorical`, or leave it out with `ignore`";
 
 /// Texts among numbers that may be errors, in any column and in one of many rows: more are meant as they are.
 const FEW_ERRORS: usize = 3;

@@ -7,11 +7,11 @@ use crate::data::column::{Texts, is_missing};
 use crate::data::{DataError, DataProblem};
 
 /// How to fix a field that is not a number.
-pub(super) const FIX: &str = "every field must be a finite number (--ignore leaves a column out)";
-const FIX_HEADER: &str = "if this line names the columns, use --header yes";
-const FIX_MIXED: &str = "if it names a class, use --target-type classes, else correct the field";
+pub(super) const FIX: &str = "every field must be a finite number (`ignore` leaves a column out)";
+const FIX_HEADER: &str = "if this line names the columns, use `header: true`";
+const FIX_MIXED: &str = "if it names a class, use `classes: true`, else correct it, or those above it that are no numbers (1,234.5 is none)";
 
-const DECIMAL_COMMA: &str = "a number with a decimal comma: use a point, or --decimal comma";
+const DECIMAL_COMMA: &str = "a number with a decimal comma: use a point, or `decimal_comma: true`";
 const DECIMAL_POINT: &str = "a number with a decimal point, where others have a comma";
 const THOUSANDS: &str = "a number with thousands separators: write it without them";
 
@@ -169,7 +169,7 @@ impl<'a> Lines<'a> {
             true if unnamed == 1 || !second.iter().all(is_whole) => Ok(true),
             true if first.len() >= 4 => {
                 let reason = format!(
-                    "line {line} counts the columns: if these are their names, use --header yes, else --header no"
+                    "line {line} counts the columns: if these are their names, use `header: true`, else `header: false`"
                 );
                 Err(DataProblem::Unreadable(reason).of(self.name))
             }

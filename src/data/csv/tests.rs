@@ -58,9 +58,9 @@ fn what_is_wrong_is_named_with_its_place() {
         ("1,2\nx,2\n", "line 2, column 1: \"x\" is not a number"),
         (
             "1,2\n3,\n",
-            "missing values in 2 (1 of 2 rows); use --missing drop to leave the rows without",
+            "missing values in 2 (1 of 2 rows); use `missing` drop to leave the rows without",
         ),
-        ("1,2\n,3\n", "missing values in 1 (1 of 2 rows); use --missing mean"),
+        ("1,2\n,3\n", "missing values in 1 (1 of 2 rows); use `missing` mean"),
         ("1,2\nNaN,4\n", "missing values in 1 (1 of 2 rows)"),
         ("nan,2\n3,?\n", "missing values in 1 (1 of 2 rows), 2 (1)"),
         ("a,b,c\n,2,1\n3,n/a,2\n,NULL,3\n", "missing values in a (2 of 3 rows), b (2)"),
@@ -75,10 +75,10 @@ fn what_is_wrong_is_named_with_its_place() {
         // What may be a header, and what is none.
         (
             "0,1,2,3\n4,5,6,7\n",
-            "line 1 counts the columns: if these are their names, use --header yes",
+            "line 1 counts the columns: if these are their names, use `header: true`",
         ),
         ("1,2,NA\n2,3,4.5\n", "missing values in 3 (1 of 2 rows)"),
-        ("a,b\n1,2\n2,x\n", "--target-type classes"),
+        ("a,b\n1,2\n2,x\n", "`classes: true`"),
         ("1,\"3,5\"\n2,\"4,5\"\n", "line 1, column 2: \"3,5\" is a number with a decimal comma"),
         ("1,\"1,234\"\n2,\"4\"\n", "\"1,234\" is a number with thousands separators"),
         ("\"1,234\",0\n5,1\n", "\"1,234\" is a number with thousands separators"),
@@ -285,7 +285,7 @@ fn columns_of_texts_are_one_hot_or_refused_all_at_once() {
     };
     let ids = rows(|row| format!("id {row}"));
     let error = samples(&ids, &CsvOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("id has 30 different ones; leave them out with --ignore id"), "{error}");
+    assert!(error.contains("id has 30 different ones; leave them out with `ignore` id"), "{error}");
     let ignore = CsvOptions { ignore: strings(&["id"]), ..CsvOptions::default() };
     let found = samples(&ids, &ignore).unwrap();
     let colors = Encoding::OneHot(strings(&["blue", "green", "red"]), None);

@@ -79,6 +79,7 @@ pub(super) struct Kept {
 
 /// What one submission gave.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Advance {
     /// Steps that were made.
     pub steps: u32,

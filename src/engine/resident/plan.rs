@@ -147,7 +147,7 @@ pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<M
     let what = format!("parameters and moments of {networks} networks at once");
     gpu.check_binding(&what, parameters).map_err(|error| match error {
         GpuError::Limit { what, wanted, unit, limit, allowed, .. } => {
-            let fix = "use fewer --restarts, smaller --layers, or --engine cpu";
+            let fix = "use fewer `restarts`, smaller `sizes`, or `EngineSpec::Cpu`";
             GpuError::Limit { what, wanted, unit, limit, allowed, fix }
         }
         other => other,

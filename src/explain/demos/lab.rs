@@ -119,7 +119,7 @@ impl<'a> Lab<'a> {
 pub(super) fn data(source: &Source) -> Result<Arc<Dataset>, Error> {
     match source.built_in() {
         Some(data) => Ok(Arc::new(data?)),
-        None => Err(Error::setting("--data", "is none that is built in")),
+        None => Err(Error::setting("`data`", "is none that is built in")),
     }
 }
 

@@ -7,10 +7,11 @@ use crate::check::{
     Failure, Fault, Findings, Mismatch, MutantOutcome, MutantReport, Options, Report,
 };
 use crate::gpu::AdapterEntry;
+use crate::report::in_flags;
 
 /// A failure with what can be compared in it: the numbers, the element, both values and the bound.
 fn check_failure(report: &Report, failure: &Failure) -> Value {
-    let object = json!({"case": failure.case, "message": report.line(failure)});
+    let object = json!({"case": failure.case, "message": in_flags(&report.line(failure))});
     match &failure.fault {
         Fault::Mismatch(Mismatch::Value { label, worst }) => with(
             object,
@@ -40,7 +41,7 @@ pub(in crate::report) fn checked(
         let unchecked: Vec<Value> = row
             .unchecked
             .iter()
-            .map(|unchecked| json!({"reason": unchecked.reason, "cases": unchecked.cases}))
+            .map(|unchecked| json!({"reason": in_flags(&unchecked.reason), "cases": unchecked.cases}))
             .collect();
         text += &line(&json!({
             "event": "check",

@@ -5,6 +5,7 @@ use crate::network::{Layer, Layout, Network};
 
 /// The statistics of the last step before a report boundary.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Checkup {
     /// Epochs done.
     pub epoch: u32,
@@ -20,6 +21,7 @@ pub struct Checkup {
 
 /// The statistics of one layer.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct LayerCheckup {
     /// Its index, from 0.
     pub layer: usize,

@@ -95,6 +95,7 @@ impl Cause {
 
 /// A diagnosis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The cause.
     pub cause: Cause,

@@ -35,7 +35,7 @@ export function controls({ store, actions, schema }) {
   fill(
     choice,
     h('option', { value: ':' }, 'Examples'),
-    ...examples(schema.map(row => row.name)).map(([name, fragment]) => h('option', { value: fragment }, name)),
+    ...examples(schema).map(([name, fragment]) => h('option', { value: fragment }, name)),
   );
   choice.addEventListener('change', () => {
     if (choice.value !== ':') location.hash = choice.value || 'data=xor';

@@ -162,6 +162,7 @@ export function dataView(page) {
   });
   store.on(['info'], ({ info }) => {
     if (!info) return;
+    notes.hidden = !info.notes?.length;
     fill(notes, ...(info.notes ?? []).map((/** @type {string} */ note) => h('li', {}, note)));
     const { data } = session.live;
     const columns = data?.columns ?? info.inputs.length;

@@ -2,7 +2,7 @@
 // central differences.
 
 import { byId, fill, h, setText } from '../dom.js';
-import { short } from '../numbers.js';
+import { grouped, short } from '../numbers.js';
 
 /** The corner that is shown of a larger matrix. */
 const ROWS = 12;
@@ -20,6 +20,7 @@ export function explainView({ store, session, actions }, tabs) {
   /** @type {any} */
   let last = null;
   let made = '';
+  let at = 1; // the step that is shown
 
   /** Only what is looked at is computed, and only at rest: sixty of these a second nobody can read. */
   async function refresh() {
@@ -29,6 +30,7 @@ export function explainView({ store, session, actions }, tabs) {
     const now = `${store.state.command} ${JSON.stringify(store.state.settings)} ${progress?.step ?? 0} ${JSON.stringify(store.state.source)}`;
     if (now === made) return setText(state, '');
     made = now;
+    at = (progress?.step ?? 0) + 1;
     setText(state, 'Computing the step.');
     try {
       last = await session.explain();
@@ -53,7 +55,7 @@ export function explainView({ store, session, actions }, tabs) {
         h(
           'p',
           {},
-          `Step ${start.step} on ${start.batch_rows.length} rows; ${optimizer}, rate ${short(start.learning_rate)}; loss before the update ${short(result?.batch_loss ?? null)}. `,
+          `Step ${grouped(at)} on ${start.batch_rows.length} rows; ${optimizer}, rate ${short(start.learning_rate)}; loss before the update ${short(result?.batch_loss ?? null)}. `,
           result &&
             h(
               'strong',

@@ -245,7 +245,7 @@ function paintGrid(image, grid, { store, session, colours }) {
 
 /** @param {import('../main.js').Page} page */
 function legendOf({ store, session, colours }) {
-  const { info } = store.state;
+  const { info, shown } = store.state;
   const { data } = session.live;
   const palette = colours();
   if (!data.classes) {
@@ -274,7 +274,7 @@ function legendOf({ store, session, colours }) {
         info.classes?.[data.colours.indexOf(c)] ?? String(c),
       ),
     ),
-    h('span', {}, kinds.length > 2 ? '— where classes meet' : '— at 0.5'),
+    h('span', {}, shown ? '— at 0' : kinds.length > 2 ? '— where classes meet' : '— at 0.5'),
     ...held,
   ];
 }
