@@ -17,7 +17,6 @@ mod sweep;
 mod table;
 mod train;
 mod verdict;
-mod words;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -30,6 +29,7 @@ use crate::picture::{Paint, Window};
 use crate::settings::quoted;
 use crate::train::Training;
 
+pub use crate::settings::{WORDS, in_flags};
 pub use bench::{boundary_costs, contest, step_contest};
 pub use cells::CellCount;
 pub use check::{CheckProgress, checked, mutants, mutants_verdict, verdict as check_verdict};
@@ -44,7 +44,6 @@ pub use pytorch::{check_size as check_script_size, script as pytorch_script};
 pub use sweep::{SweepReport, SweepResult, Told, joined_sweep};
 pub use table::loss;
 pub use train::{TrainReport, losses};
-pub use words::{WORDS, in_flags};
 
 /// Why standard output cannot be written to.
 #[derive(Debug, Clone, PartialEq, Eq)]

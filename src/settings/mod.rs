@@ -15,6 +15,7 @@ mod resolve;
 mod table;
 mod toolkit;
 mod value;
+mod words;
 
 pub(crate) use choices::{EngineChoice, TestRows};
 pub(crate) use given::Given;
@@ -23,6 +24,7 @@ pub(crate) use resolve::{Resolved, is_truth_table};
 pub(crate) use table::{DATA_AND_NETWORK, SETTINGS, STOPPING_EARLY, Settings, TABLES};
 pub(crate) use toolkit::{DEFAULT_ACTIVATION, default_rate};
 pub(crate) use value::{Form, Kind, Names, Value};
+pub use words::{WORDS, in_flags};
 
 use crate::network::Hyperparameter;
 

@@ -8,7 +8,7 @@ use wgrad::engine::{State, activations};
 use wgrad::network::{Layout, Network};
 use wgrad::picture::project;
 use wgrad::reference::predictions;
-use wgrad::settings::{Prepared, Texts, prepare};
+use wgrad::settings::{Prepared, Texts, in_flags, prepare};
 use wgrad::train::{Course, Evaluation, Look};
 
 use crate::device::Device;
@@ -78,7 +78,7 @@ impl Run {
             "adapter": spec.gpu().map_or_else(|| "CPU".to_owned(), |gpu| gpu.adapter().name.clone()),
             "steps": self.course.steps(),
             "steps_per_epoch": batches.steps_per_epoch(),
-            "notes": self.samples.notes,
+            "notes": self.samples.notes.iter().map(|note| in_flags(note)).collect::<Vec<_>>(),
         }))
     }
 

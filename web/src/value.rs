@@ -7,7 +7,7 @@ use js_sys::{Array, Function, JSON, Object, Reflect};
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use wgrad::Error;
-use wgrad::settings::Texts;
+use wgrad::settings::{Texts, in_flags};
 
 /// A plain object.
 pub(crate) fn object(value: &Value) -> JsValue {
@@ -48,12 +48,12 @@ pub(crate) fn texts(given: &JsValue) -> Result<Texts, JsValue> {
     Ok(texts)
 }
 
-/// An error for a page: with the setting at fault where it is one's.
+/// An error for a page, in the words of its settings: with the one at fault where it is one's.
 pub(crate) fn fail(error: impl Into<Error>) -> JsValue {
-    let error = error.into();
-    let thrown: JsValue = js_sys::Error::new(&error.to_string()).into();
-    if let Error::Setting { setting, .. } = &error {
-        let name = setting.trim_start_matches('-').split(' ').next().unwrap_or_default();
+    let message = in_flags(&error.into().to_string());
+    let thrown: JsValue = js_sys::Error::new(&message).into();
+    if let Some(flag) = message.strip_prefix("--") {
+        let name = flag.split([' ', ':']).next().unwrap_or_default();
         set(&thrown, "setting", &name.into());
     }
     thrown
