@@ -56,7 +56,10 @@ impl Device {
         let is_free = matches!(choice, DeviceChoice::Auto | DeviceChoice::Fastest)
             && environment.adapter_name.is_none();
         Ok(match adapters.choose(choice, &environment, false)? {
-            Some(adapter) => Device { is_free, ..Device::from(Arc::new(adapter.open().await?)) },
+            Some(adapter) => {
+                let gpu = adapter.open().await.map(Arc::new)?;
+                Device { is_free, ..Device::from(gpu) }
+            }
             None => Device { why_cpu: Some(adapters.why_none()), ..Device::cpu() },
         })
     }
