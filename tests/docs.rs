@@ -242,7 +242,7 @@ pages! {
     data: "docs/data.md",
     engines: "docs/engines.md",
     explain: "docs/explain.md",
-    house: "docs/house.md",
+    architecture: "docs/architecture.md",
     introduction: "docs/index.md",
     job_arrays: "docs/job-arrays.md",
     limits: "docs/limits.md",

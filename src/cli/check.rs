@@ -102,7 +102,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
                 progress.end();
                 let outcome = outcome?;
                 report::checked(&outcome, &options, gpu.adapter(), args.detail())?;
-                (outcome.is_pass(), report::check_verdict(&outcome))
+                (outcome.is_pass(), outcome.verdict())
             }
         };
         end(is_pass, &verdict, &stop)

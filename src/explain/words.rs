@@ -2,6 +2,7 @@
 
 use super::kinds::{StageKind, tensor_name};
 use super::matrix::{Mark, Matrix};
+use crate::check::words::counted;
 use crate::network::{
     Activation, GradientAt, Layer, Loss, NORM_MOMENTUM, Network, Tensor, TensorKind,
 };
@@ -135,11 +136,6 @@ pub(super) fn of_parameter(formula: &str, name: &str) -> String {
     formula.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// `3 rows`, `1 row`.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 /// What a stage is called.
 pub(super) fn title(kind: StageKind, network: &Network) -> String {
     let layers = network.activations().len();
@@ -170,14 +166,14 @@ pub(super) fn about(
         StageKind::Batch => format!(
             "The step works on {}: one row of X holds the inputs of one example, and the same row of T what the \
              network should answer.",
-            counted(rows, "example")
+            counted(rows as u64, "example")
         ),
         StageKind::Forward(index) => {
             let Some(own) = layer(index) else { return String::new() };
             let Layer { fan_in, fan_out, activation: kind, .. } = own;
             let feeds = match index {
-                0 => counted(fan_in, "input"),
-                _ => counted(fan_in, "unit") + " before",
+                0 => counted(fan_in as u64, "input"),
+                _ => counted(fan_in as u64, "unit") + " before",
             };
             let bends = match (kind, index == last) {
                 (Activation::Identity, _) => {
@@ -288,7 +284,7 @@ fn units(places: &[usize]) -> String {
 /// Sentences about what is marked in a matrix of a layer.
 pub(super) fn notes(matrix: &Matrix, kind: Activation, optimizer: &Optimizer) -> Vec<String> {
     let name = &matrix.name;
-    let rows = counted(matrix.rows, "row");
+    let rows = counted(matrix.rows as u64, "row");
     let those = |wanted: fn(&Mark) -> Option<usize>| -> Vec<usize> {
         matrix.marks.iter().filter_map(wanted).collect()
     };

@@ -67,12 +67,12 @@ impl Mask {
         if self.keeps(row, unit) { value * T::of(self.scale) } else { T::of(0.0) }
     }
 
-    /// The same of the first units of a row, two of each draw.
-    pub fn apply(&self, row: usize, values: &mut [f32]) {
-        for (pair, values) in values.chunks_mut(2).enumerate() {
+    /// What the first units of a row are multiplied by, two of each draw.
+    pub fn factors(&self, row: usize, to: &mut [f32]) {
+        for (pair, to) in to.chunks_mut(2).enumerate() {
             let words = threefry2x32(self.key, [pair as u32, row as u32]);
-            for (value, word) in values.iter_mut().zip(words) {
-                *value = if word >= self.threshold { *value * self.scale as f32 } else { 0.0 };
+            for (to, word) in to.iter_mut().zip(words) {
+                *to = if word >= self.threshold { self.scale as f32 } else { 0.0 };
             }
         }
     }
@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn masks_differ_by_seed_step_layer_and_row_and_come_again() {
         let row = |mask: &Mask, row| {
-            let mut values = [1.0; 64];
-            mask.apply(row, &mut values);
-            values
+            let mut factors = [1.0; 64];
+            mask.factors(row, &mut factors);
+            factors
         };
         let own = mask(0.5, 1, 2);
         assert_eq!(row(&own, 5), row(&mask(0.5, 1, 2), 5));
@@ -124,10 +124,10 @@ mod tests {
     #[test]
     fn a_row_at_once_is_its_units_one_by_one() {
         for units in [1, 2, 7] {
-            let (mask, mut values) = (mask(0.3, 9, 1), vec![1.5; units]);
-            mask.apply(4, &mut values);
-            let each: Vec<f32> = (0..units).map(|unit| mask.applied(1.5, 4, unit)).collect();
-            assert_eq!(values, each);
+            let (mask, mut factors) = (mask(0.3, 9, 1), vec![1.5; units]);
+            mask.factors(4, &mut factors);
+            let each: Vec<f32> = (0..units).map(|unit| mask.applied(1.0, 4, unit)).collect();
+            assert_eq!(factors, each);
         }
     }
 }

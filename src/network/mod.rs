@@ -406,7 +406,7 @@ impl Network {
     }
 
     /// Whether a step computes other outputs of the same rows than a prediction does.
-    pub fn trains_otherwise(&self) -> bool {
+    pub fn differs_in_training(&self) -> bool {
         self.norm != Norm::None || self.dropout > 0.0
     }
 

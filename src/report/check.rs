@@ -83,7 +83,7 @@ pub fn checked(
             );
         }
     }
-    let _ = writeln!(text, "{}", verdict(report));
+    let _ = writeln!(text, "{}", report.verdict());
     print(&text)
 }
 
@@ -94,55 +94,8 @@ fn row(row: &Findings) -> Vec<String> {
         row.compared.to_string(),
         if row.compared == 0 { "-".to_owned() } else { format!("{:.3}", row.share) },
         table::seconds(row.seconds, 0),
-        result(row).to_owned(),
+        row.result().to_owned(),
     ]
-}
-
-/// What came of a row, in a word.
-fn result(row: &Findings) -> &'static str {
-    match (row.failures.is_empty(), row.unchecked.is_empty(), row.cases) {
-        (false, _, _) => "FAILED",
-        (true, false, 0) => "not checked",
-        (true, false, _) => "in part",
-        (true, true, _) => "pass",
-    }
-}
-
-/// What came of all of it, in one line.
-pub fn verdict(report: &Report) -> String {
-    let rows = &report.rows;
-    let failed: Vec<&str> =
-        rows.iter().filter(|row| !row.failures.is_empty()).map(|row| row.what.as_str()).collect();
-    let partly: Vec<&str> =
-        rows.iter().filter(|row| !row.unchecked.is_empty()).map(|row| row.what.as_str()).collect();
-    let cases: usize = rows.iter().map(|row| row.cases).sum();
-    let numbers: usize = rows.iter().map(|row| row.compared).sum();
-    let time = table::seconds(report.seconds, 1);
-    let all = format!(
-        "{}, {}, {numbers} numbers in {time}",
-        table::counted(rows.len() as u64, "check"),
-        table::counted(cases as u64, "case")
-    );
-    if !failed.is_empty() {
-        return format!("failed: {} of {all}: {}", failed.len(), failed.join(", "));
-    }
-    if !partly.is_empty() {
-        return format!(
-            "not all could be checked, and what could was right: {all}; not: {}",
-            partly.join(", ")
-        );
-    }
-    if report.stopped {
-        return format!("interrupted after {all}, all within their bounds");
-    }
-    let worst = rows.iter().max_by(|a, b| a.share.total_cmp(&b.share));
-    let worst = worst.filter(|worst| worst.share > 0.0).map_or(String::new(), |worst| {
-        format!(
-            "; the largest error is {:.2} of its bound, at {} {}",
-            worst.share, worst.what, worst.at
-        )
-    });
-    format!("passed: {all}{worst}")
 }
 
 /// Every mutant, and what found it.

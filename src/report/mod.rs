@@ -32,7 +32,7 @@ use crate::train::Training;
 pub use crate::settings::{WORDS, in_flags};
 pub use bench::{boundary_costs, contest, step_contest};
 pub use cells::CellCount;
-pub use check::{CheckProgress, checked, mutants, mutants_verdict, verdict as check_verdict};
+pub use check::{CheckProgress, checked, mutants, mutants_verdict};
 pub use crossover::{crossover, crossover_csv, tuning};
 pub use explain::{ExplainForm, StepReport, demonstrated, demonstrations, explained};
 pub use json::{halving as halving_line, progress as progress_line};

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::fmt::Write as _;
 
+pub(super) use crate::check::words::{counted, seconds};
 use crate::data::Scaling;
 
 /// Inputs, targets where they are known, and predictions: one line per row.
@@ -133,11 +134,6 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-/// `1 network`, `2 networks`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 /// `134217728` as `128 MiB`.
 pub(super) fn bytes(count: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -157,15 +153,6 @@ pub fn loss(value: f64) -> String {
         format!("{value:.6}")
     } else {
         format!("{value:.3e}")
-    }
-}
-
-/// Seconds in a suitable unit, with so many decimals below a second.
-pub(super) fn seconds(seconds: f64, decimals: usize) -> String {
-    match seconds {
-        s if s < 1e-3 => format!("{:.decimals$} us", s * 1e6),
-        s if s < 1.0 => format!("{:.decimals$} ms", s * 1e3),
-        s => format!("{s:.0$} s", decimals.max(2)),
     }
 }
 

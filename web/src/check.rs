@@ -16,6 +16,7 @@ fn row(row: &Findings) -> serde_json::Value {
         "worst": row.share,
         "at": row.at,
         "passed": row.is_pass(),
+        "result": row.result(),
         "failures": row.failures.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "unchecked": row.unchecked.iter().map(|it| it.reason.clone()).collect::<Vec<_>>(),
         "seconds": row.seconds,
@@ -29,12 +30,7 @@ fn text(report: &Report, summary: &str) -> String {
         report.version, report.adapter, report.about
     );
     for row in &report.rows {
-        let end = match (row.failures.is_empty(), row.unchecked.is_empty()) {
-            (false, _) => "FAILED",
-            (true, false) => "not all checked",
-            (true, true) => "pass",
-        };
-        let (what, cases, share) = (&row.what, row.cases, row.share);
+        let (what, end, cases, share) = (&row.what, row.result(), row.cases, row.share);
         text += &format!("{what}: {end}, {cases} cases, largest error {share:.3} of its bound\n");
         for unchecked in &row.unchecked {
             text += &format!("  not checked: {}\n", unchecked.reason);
@@ -71,20 +67,7 @@ pub async fn check(
     let stop = || ask(&cancelled);
     let mut watch = Watch { tell: &mut hear, stop: &stop };
     let report = run_watched(&gpu, &options, &mut watch).await.map_err(fail)?;
-    let failed = report.rows.iter().filter(|row| !row.failures.is_empty()).count();
-    let cases: usize = report.rows.iter().map(|row| row.cases).sum();
-    let verdict = if report.stopped {
-        "interrupted"
-    } else if failed > 0 {
-        "failed"
-    } else {
-        "passed"
-    };
-    let summary = format!(
-        "{verdict}: {failed} of {} checks failed, {cases} cases in {:.1} s",
-        report.rows.len(),
-        report.seconds
-    );
+    let summary = report.verdict();
     Ok(object(&json!({
         "adapter": report.adapter,
         "about": report.about,

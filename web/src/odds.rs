@@ -85,8 +85,8 @@ pub async fn odds(
     Ok(object(&value))
 }
 
-/// The share that solves its data at each rate and each width of the hidden layers, `[width][rate]`; null where a stop
-/// came before.
+/// What is told of the odds at each rate and each width of the hidden layers, `[width][rate]`; null where a stop came
+/// before.
 ///
 /// # Errors
 /// The library's own, with the setting at fault.
@@ -131,15 +131,10 @@ pub async fn odds_map(
     };
     let stop = || ask(&cancelled);
     let outcome = sweep.run(&spec, &mut report, &stop).await.map_err(fail)?;
-    let rows: Vec<Vec<Option<f64>>> = outcome
-        .cells
-        .chunks(rates.len().max(1))
-        .map(|row| {
-            let whole = |cell: &Count| (cell.networks == u64::from(count)).then(|| cell.rate());
-            row.iter().map(|cell| whole(cell).flatten()).collect()
-        })
-        .collect();
+    let whole = |cell: &Count| (cell.networks == u64::from(count)).then(|| told(cell));
+    let rows = outcome.cells.chunks(rates.len().max(1));
+    let rows: Vec<Vec<Option<Value>>> = rows.map(|row| row.iter().map(whole).collect()).collect();
     Ok(object(
-        &json!({"rates": rates, "widths": widths, "share": rows, "seconds": outcome.seconds}),
+        &json!({"rates": rates, "widths": widths, "cells": rows, "seconds": outcome.seconds}),
     ))
 }

@@ -22,6 +22,7 @@ mod output_loss;
 mod population_forward;
 mod small;
 mod trainings;
+mod trial;
 mod updates;
 
 pub use activate::activation_bound;
@@ -32,7 +33,7 @@ pub use norms::unit_counts;
 pub use population_forward::{
     population_given, population_layer, population_twin, population_units,
 };
-pub use trainings::{Trained, Trial};
+pub use trial::{Trained, Trial};
 pub use updates::{RATE, RING, STEP, optimizers, schedule, update_bound};
 
 use crate::check::{Case, Scope};

@@ -94,7 +94,7 @@ impl OwnArgs {
         progress.end();
         let options = Options { seed, ..Options::default() };
         report::checked(&checked, &options, gpu.adapter(), detail)?;
-        super::end(checked.is_pass(), &report::check_verdict(&checked), stop)
+        super::end(checked.is_pass(), &checked.verdict(), stop)
     }
 
     async fn lockstep(

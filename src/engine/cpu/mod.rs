@@ -173,7 +173,7 @@ impl CpuEngine {
         stop: &dyn Fn() -> bool,
     ) -> (Vec<f32>, u32) {
         let is_full = self.task.batches.is_full();
-        let shows_solved = is_full && !self.task.network.trains_otherwise();
+        let shows_solved = is_full && !self.task.network.differs_in_training();
         let every = if is_full { loss_every } else { loss_every.min(1) };
         // Room for all at once: steps allocate nothing.
         let room = if every == 1 && !self.stops_when_solved { steps } else { 0 };
@@ -389,7 +389,7 @@ pub(super) fn check_memory(
     let rows = batches.batch().max(FORWARD_ROWS.min(batches.rows()));
     let parameters = (PARAMETER_COPIES + 3 * moments) * Layout::new(network).len();
     let has_norm = network.norm() != Norm::None;
-    let matrices = 3 + usize::from(has_norm) + usize::from(network.dropout() > 0.0);
+    let matrices = 3 + usize::from(has_norm) + if network.dropout() > 0.0 { 2 } else { 0 };
     let states = matrices.saturating_mul(rows.saturating_mul(units));
     let bytes = parameters.saturating_add(states).saturating_mul(size_of::<f32>());
     // Given back at once: it only has to be there.

@@ -24,15 +24,16 @@ pub(super) struct LayerPass {
     pub d_z: Vec<f32>,
     /// Between `z` and the activation.
     pub norm: Option<NormPass>,
-    /// The mask of the step, where it drops activations, and what it leaves of `a`.
-    mask: Option<Mask>,
+    /// Whether this pass drops activations; what each is then multiplied by, and what is left of `a`.
+    drops: bool,
+    factors: Vec<f32>,
     dropped: Vec<f32>,
 }
 
 impl LayerPass {
     /// What the next layer takes.
     fn output(&self) -> &[f32] {
-        if self.mask.is_some() { &self.dropped } else { &self.a }
+        if self.drops { &self.dropped } else { &self.a }
     }
 }
 
@@ -58,8 +59,8 @@ impl Pass {
         let layer = |layer: Layer| {
             let block = layout.block(layer.index);
             let norm = layout.norm(layer.index).map(NormPass::new);
-            let [z, a, d_z, dropped] = [(); 4].map(|()| Vec::new());
-            LayerPass { layer, block, z, a, d_z, norm, mask: None, dropped }
+            let [z, a, d_z, factors, dropped] = [(); 5].map(|()| Vec::new());
+            LayerPass { layer, block, z, a, d_z, norm, drops: false, factors, dropped }
         };
         let mut pass = Pass {
             layers: network.layers().map(layer).collect(),
@@ -82,12 +83,14 @@ impl Pass {
         self.is_small = self.layers.iter().all(|LayerPass { layer, .. }| {
             layer.fan_in.max(layer.fan_out) <= SMALL_STRIDE && !is_large(rows, layer)
         });
-        for LayerPass { layer, block, z, a, d_z, norm, dropped, .. } in &mut self.layers {
+        for LayerPass { layer, block, z, a, d_z, norm, factors, dropped, .. } in &mut self.layers {
             for list in [z, a, d_z] {
                 list.resize(rows * block.stride, 0.0);
             }
             if layer.dropout > 0.0 {
-                dropped.resize(rows * block.stride, 0.0);
+                for list in [factors, dropped] {
+                    list.resize(rows * block.stride, 0.0);
+                }
             }
             if let Some(norm) = norm {
                 norm.resize(rows);
@@ -118,7 +121,7 @@ impl Pass {
         let rows = self.rows;
         for index in 0..self.layers.len() {
             let (before, from) = self.layers.split_at_mut(index);
-            let LayerPass { layer, block, z, a, norm, mask, dropped, .. } = &mut from[0];
+            let LayerPass { layer, block, z, a, norm, drops, factors, dropped, .. } = &mut from[0];
             let [in_stride, stride] = strides::<SMALL>(layer);
             let (weights, bias) = parameters[block.range()].split_at(block.bias_offset);
             let input = before.last().map_or(input, LayerPass::output);
@@ -137,10 +140,14 @@ impl Pass {
                 }
             };
             activate(layer, stride, z, a);
-            *mask = step.and_then(|(seed, step)| Mask::new(layer, seed, step));
+            let mask = step.and_then(|(seed, step)| Mask::new(layer, seed, step));
+            *drops = mask.is_some();
             if let Some(mask) = mask {
+                for (row, factors) in rows_mut(factors, stride).enumerate() {
+                    mask.factors(row, &mut factors[..layer.fan_out]);
+                }
                 dropped.copy_from_slice(a);
-                drop_units(mask, layer, dropped, stride);
+                drop_units(factors, dropped);
             }
         }
     }
@@ -220,7 +227,7 @@ impl Pass {
                 weight_gradients((x, in_stride), (d_z, stride), (d_weights, d_bias));
             }
             let Some(below) = before.last_mut() else { return };
-            let LayerPass { layer: below, z, a, d_z: d_below, norm, mask, .. } = below;
+            let LayerPass { layer: below, z, a, d_z: d_below, norm, drops, factors, .. } = below;
             let weights = &parameters[block.range()][..block.bias_offset];
             if is_large {
                 let (rows, cols, steps) = (layer.fan_out, layer.fan_in, (1, stride));
@@ -228,8 +235,8 @@ impl Pass {
             } else {
                 input_gradients((d_z, stride), weights, (d_below, in_stride));
             }
-            if let Some(mask) = mask {
-                drop_units(mask, below, d_below, in_stride);
+            if *drops {
+                drop_units(factors, d_below);
             }
             match norm {
                 None => apply_slope(below, z, a, d_below),
@@ -276,10 +283,10 @@ impl Pass {
     }
 }
 
-/// What a mask leaves of a layer's rows.
-fn drop_units(mask: &Mask, layer: &Layer, values: &mut [f32], stride: usize) {
-    for (row, values) in rows_mut(values, stride).enumerate() {
-        mask.apply(row, &mut values[..layer.fan_out]);
+/// What is left of a layer's numbers: 0 where its factor is, whatever the number.
+fn drop_units(factors: &[f32], values: &mut [f32]) {
+    for (value, &factor) in values.iter_mut().zip(factors) {
+        *value = if factor == 0.0 { 0.0 } else { *value * factor };
     }
 }
 

@@ -44,7 +44,7 @@ impl Rows {
             short: batches.rows() % batch,
             kept: if keeps { batch } else { 0 },
             full,
-            shows_solved: full && !network.trains_otherwise(),
+            shows_solved: full && !network.differs_in_training(),
             shuffled: batches.shuffled(),
             stops_when_solved,
             is_weighted,

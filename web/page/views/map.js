@@ -3,10 +3,11 @@
 import { byId, copy, fill, h, setText } from '../dom.js';
 import { heat } from '../draw/colours.js';
 import { axis, grouped, percent, short } from '../numbers.js';
-import { rowsOf } from '../rows.js';
+import { job } from './job.js';
 
 /** @param {import('../main.js').Page} page */
-export function mapView({ wgrad, store, session, actions, colours }) {
+export function mapView(page) {
+  const { wgrad, store, actions, colours } = page;
   const input = (/** @type {string} */ id, /** @type {string} */ value) =>
     h('input', { id, type: 'text', value, spellcheck: 'false', 'aria-describedby': 'map-error' });
   const rates = input('map-rates', '0.01..10:log:13');
@@ -17,18 +18,13 @@ export function mapView({ wgrad, store, session, actions, colours }) {
     ...[64, 256, 1024].map(count => h('option', { value: count }, grouped(count))),
   );
   starts.value = '256';
-  const start = h('button', { type: 'button', class: 'primary' }, 'Draw the map');
-  const cancel = h('button', { type: 'button', hidden: true }, 'Cancel');
-  const bar = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': 'Cells trained' });
-  const count = h('p', { class: 'reading' }); // changes with each dispatch, so it isn't read aloud
-  const state = h('p', { class: 'reading', role: 'status' });
+  const { start, buttons, below, run } = job(page, {}, 'Draw the map');
   const error = h('p', { id: 'map-error', class: 'error', role: 'alert', hidden: true });
   const picture = h('div');
   /** @type {any} */
   let map = null;
-  let cancelled = false;
 
-  start.addEventListener('click', async () => {
+  start.addEventListener('click', () => {
     let axes;
     error.hidden = true;
     try {
@@ -40,41 +36,17 @@ export function mapView({ wgrad, store, session, actions, colours }) {
       setText(error, problem.message);
       return;
     }
-    if (store.state.phase === 'running') actions.run();
-    cancelled = false;
-    setText(state, 'Training.');
-    start.disabled = true;
-    cancel.hidden = bar.hidden = false;
-    bar.value = 0;
-    const { settings, source, device } = store.state;
-    const rows = rowsOf(source);
-    try {
-      const options = { ...axes, starts: Number(starts.value), ...(rows ? { rows } : {}) };
-      const found = await session.queue(() =>
-        wgrad.odds_map(
-          device,
-          settings,
-          options,
-          (/** @type {any} */ { done, total }) => {
-            bar.value = done / total;
-            setText(count, `${grouped(done)} of ${grouped(total)} starts done.`);
-          },
-          () => cancelled,
-        ),
-      );
-      map = { ...found, ...axes, starts: options.starts }; // the axes as they were asked for, not as f32
-      setText(state, cancelled ? 'Cancelled; the cells without a number were not trained.' : 'Done.');
-      show();
-    } catch (/** @type {any} */ problem) {
-      setText(state, problem.message);
-    }
-    start.disabled = false;
-    cancel.hidden = bar.hidden = true;
-    setText(count, '');
-  });
-  cancel.addEventListener('click', () => {
-    cancelled = true;
-    setText(state, 'Cancelling.');
+    const count = Number(starts.value);
+    run(
+      'Training.',
+      ({ device, settings, rows }, progress, cancelled) =>
+        wgrad.odds_map(device, settings, { ...axes, starts: count, ...rows }, progress, cancelled),
+      (found, cancelled) => {
+        map = { ...found, ...axes, starts: count }; // the axes as they were asked for, not as f32
+        show();
+        return cancelled ? 'Cancelled; the cells without a number were not trained.' : 'Done.';
+      },
+    );
   });
 
   // The map is a table: its colours are for the eye, its numbers for everyone. Arrow keys go from cell to cell.
@@ -89,15 +61,14 @@ export function mapView({ wgrad, store, session, actions, colours }) {
     /** @type {any[][]} */
     const cells = map.widths.map((/** @type {number} */ width, /** @type {number} */ row) =>
       map.rates.map((/** @type {number} */ rate, /** @type {number} */ column) => {
-        const share = map.share[row]?.[column] ?? null;
+        const { share = null, low, high } = map.cells[row]?.[column] ?? {};
         const look = share === null ? { fill: 'transparent', ink: 'inherit' } : heat(palette, share);
-        const half = share === null ? 0 : wilsonHalf(share, map.starts);
         const tell = () =>
           setText(
             reading,
             share === null
               ? `Rate ${short(rate)}, width ${width}: not trained.`
-              : `Rate ${short(rate)}, width ${width}: ${percent(share)} of ${grouped(map.starts)} starts solve it (95 % interval within ${percent(half)}).`,
+              : `Rate ${short(rate)}, width ${width}: ${percent(share)} of ${grouped(map.starts)} starts solve it (95 % interval ${percent(low)} to ${percent(high)}).`,
           );
         return h(
           'td',
@@ -170,7 +141,7 @@ export function mapView({ wgrad, store, session, actions, colours }) {
       'width,lr,starts,share',
       ...map.widths.flatMap((/** @type {number} */ width, /** @type {number} */ row) =>
         map.rates.map((/** @type {number} */ rate, /** @type {number} */ column) =>
-          [width, rate, map.starts, map.share[row]?.[column] ?? ''].join(','),
+          [width, rate, map.starts, map.cells[row]?.[column]?.share ?? ''].join(','),
         ),
       ),
     ].join('\n');
@@ -203,19 +174,11 @@ export function mapView({ wgrad, store, session, actions, colours }) {
         ),
         h('p', { class: 'hint' }, 'Numbers as 0.1,0.5 or 0.01..10:log:13 or 2..8.'),
         error,
-        h('div', { class: 'row' }, start, cancel),
-        bar,
-        count,
-        state,
+        h('div', { class: 'row' }, ...buttons),
+        ...below,
       ),
       picture,
     ),
   );
   store.on(['theme'], show);
-}
-
-/** Half the width of Wilson's 95 % interval. @param {number} share @param {number} count */
-function wilsonHalf(share, count) {
-  const z2 = 3.8415;
-  return (Math.sqrt(z2) / (1 + z2 / count)) * Math.sqrt((share * (1 - share)) / count + z2 / (4 * count * count));
 }

@@ -2,63 +2,38 @@
 
 import { byId, copy, fill, h, setText } from '../dom.js';
 import { grouped, percent, short } from '../numbers.js';
-import { rowsOf } from '../rows.js';
+import { job } from './job.js';
 
 const STARTS = [64, 256, 1024, 4096, 16384];
 
 /** @param {import('../main.js').Page} page */
-export function oddsView({ wgrad, store, session, actions }) {
+export function oddsView(page) {
+  const { wgrad, store } = page;
   const starts = h('select', { id: 'odds-starts' }, ...STARTS.map(count => h('option', { value: count }, grouped(count))));
   starts.value = '4096';
-  const start = h('button', { type: 'button', class: 'primary', id: 'odds-start' }, 'Train them');
-  const cancel = h('button', { type: 'button', hidden: true }, 'Cancel');
-  const bar = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': 'Starts trained' });
-  const count = h('p', { class: 'reading' }); // changes with each dispatch, so it isn't read aloud
-  const state = h('p', { class: 'reading', role: 'status' });
+  const { start, buttons, below, run } = job(page, { id: 'odds-start' }, 'Train them');
   const result = h('div', { class: 'odds-result' });
   const compared = h('div');
   /** @type {{ what: string, settings: Record<string, string>, odds: any }[]} */
   const known = [];
-  let cancelled = false;
 
-  start.addEventListener('click', async () => {
-    const { settings, resolved, source, device } = store.state;
-    if (store.state.phase === 'running') actions.run(); // one thing at a time on the device
-    cancelled = false;
-    start.disabled = true;
-    cancel.hidden = bar.hidden = false;
-    bar.value = 0;
-    setText(state, `Training ${grouped(Number(starts.value))} starts.`);
-    try {
-      const odds = await session.queue(() =>
-        wgrad.odds(
-          device,
-          settings,
-          { starts: Number(starts.value), ...rowsFor(source) },
-          (/** @type {any} */ { done, total, solved }) => {
-            bar.value = done / total;
-            setText(count, `${grouped(done)} of ${grouped(total)} starts done, ${grouped(solved)} of them solved.`);
-          },
-          () => cancelled,
-        ),
-      );
-      setText(state, cancelled ? `Cancelled after ${grouped(odds.starts)} starts.` : '');
-      if (odds.starts) {
-        show(odds);
-        known.unshift({ what: describe(settings, resolved), settings: { ...settings }, odds });
-        if (known.length > 12) known.pop();
-        showKnown();
-      }
-    } catch (/** @type {any} */ error) {
-      setText(state, error.message);
-    }
-    start.disabled = false;
-    cancel.hidden = bar.hidden = true;
-    setText(count, '');
-  });
-  cancel.addEventListener('click', () => {
-    cancelled = true;
-    setText(state, 'Cancelling.');
+  start.addEventListener('click', () => {
+    const { settings, resolved } = store.state;
+    const count = Number(starts.value);
+    run(
+      `Training ${grouped(count)} starts.`,
+      ({ device, settings, rows }, progress, cancelled) =>
+        wgrad.odds(device, settings, { starts: count, ...rows }, progress, cancelled),
+      (odds, cancelled) => {
+        if (odds.starts) {
+          show(odds);
+          known.unshift({ what: describe(settings, resolved), settings: { ...settings }, odds });
+          if (known.length > 12) known.pop();
+          showKnown();
+        }
+        return cancelled ? `Cancelled after ${grouped(odds.starts)} starts.` : '';
+      },
+    );
   });
 
   /** @param {any} odds */
@@ -155,19 +130,12 @@ export function oddsView({ wgrad, store, session, actions }) {
           'Whether a small network learns is a matter of its first weights. A start counts as solved once every prediction is within 0.1 of its target. All starts are trained at once with these settings, each from a seed of its own.',
         ),
         what,
-        h('div', { class: 'row' }, h('label', { class: 'inline' }, 'Starts ', starts), start, cancel),
-        bar,
-        count,
-        state,
+        h('div', { class: 'row' }, h('label', { class: 'inline' }, 'Starts ', starts), ...buttons),
+        ...below,
       ),
       h('div', {}, result, compared),
     ),
   );
-}
-
-/** @param {import('../store.js').Source} source */
-function rowsFor(source) {
-  return source.kind === 'named' ? {} : { rows: rowsOf(source) };
 }
 
 /**

@@ -101,7 +101,7 @@ impl<'a> LanesEngine<'a> {
     /// # Panics
     /// Where they have a norm or dropout, which lanes do not take: [`LanesEngine::suits`] says so.
     pub fn new(population: &Population<'a>, starts: &[Start]) -> LanesEngine<'a> {
-        let is_plain = !population.network.trains_otherwise();
+        let is_plain = !population.network.differs_in_training();
         assert!(is_plain, "lanes take neither norms nor dropout");
         let instructions = Instructions::all_here().pop().unwrap_or(Instructions::Any);
         LanesEngine::with(population, starts, instructions)

@@ -63,7 +63,7 @@ fn states(optimizer: &Optimizer) -> usize {
 /// batch at once, which come here tile by tile.
 pub(super) fn suits(request: Request<'_>) -> bool {
     let numbers = request.network.parameter_count() * states(&request.optimizer);
-    let is_plain = !request.network.trains_otherwise();
+    let is_plain = !request.network.differs_in_training();
     !request.schedule.is_plateau() && is_plain && numbers <= MOST_NUMBERS
 }
 
