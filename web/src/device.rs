@@ -5,8 +5,6 @@ use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use wgrad::gpu::{Adapters, Environment, Gpu};
-#[cfg(feature = "playground")]
-use wgrad::{engine::EngineSpec, train::Training};
 
 use crate::value::fail;
 
@@ -14,7 +12,9 @@ use crate::value::fail;
 #[wasm_bindgen]
 #[derive(Debug, Clone)]
 pub struct Device {
-    gpu: Option<Arc<Gpu>>,
+    /// It chooses engines as the library does.
+    #[wasm_bindgen(skip)]
+    pub own: wgrad::Device,
 }
 
 #[wasm_bindgen]
@@ -30,29 +30,29 @@ impl Device {
             adapter.name = name;
         }
         let gpu = adapter.open().await.map_err(fail)?;
-        Ok(Some(Device { gpu: Some(Arc::new(gpu)) }))
+        Ok(Some(Device { own: Arc::new(gpu).into() }))
     }
 
     /// The CPU.
     pub fn cpu() -> Device {
-        Device { gpu: None }
+        Device { own: wgrad::Device::cpu() }
     }
 
     /// `webgpu` or `cpu`.
     #[wasm_bindgen(getter)]
     pub fn engine(&self) -> String {
-        if self.gpu.is_some() { "webgpu" } else { "cpu" }.to_owned()
+        if self.gpu().is_some() { "webgpu" } else { "cpu" }.to_owned()
     }
 
     /// What it is called.
     #[wasm_bindgen(getter)]
     pub fn name(&self) -> String {
-        self.gpu.as_ref().map_or_else(|| "CPU".to_owned(), |gpu| gpu.adapter().name.clone())
+        self.gpu().map_or_else(|| "CPU".to_owned(), |gpu| gpu.adapter().name.clone())
     }
 
     /// A promise of why the device was lost.
     pub fn lost(&self) -> js_sys::Promise {
-        let lost = self.gpu.as_ref().map(|gpu| gpu.lost());
+        let lost = self.gpu().map(|gpu| gpu.lost());
         future_to_promise(async {
             match lost {
                 Some(lost) => Ok(lost.await.to_string().into()),
@@ -63,7 +63,7 @@ impl Device {
 
     /// Loses the device on purpose.
     pub fn lose(&self) {
-        if let Some(gpu) = &self.gpu {
+        if let Some(gpu) = self.gpu() {
             gpu.destroy();
         }
     }
@@ -72,15 +72,6 @@ impl Device {
 impl Device {
     /// The GPU, if it is one.
     pub(crate) fn gpu(&self) -> Option<&Arc<Gpu>> {
-        self.gpu.as_ref()
-    }
-
-    /// The engine that suits a training of so many networks at once.
-    #[cfg(feature = "playground")]
-    pub(crate) fn spec(&self, training: &Training, networks: usize) -> EngineSpec {
-        let Some(gpu) = &self.gpu else { return EngineSpec::Cpu };
-        let batches = training.batches(training.seed);
-        let request = training.request(&batches, networks);
-        EngineSpec::on(Arc::clone(gpu), request, &training.data)
+        self.own.gpu()
     }
 }

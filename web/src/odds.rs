@@ -5,7 +5,7 @@ use std::cell::Cell;
 use js_sys::Function;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
-use wgrad::engine::{EngineSpec, NetworkStatus};
+use wgrad::engine::NetworkStatus;
 use wgrad::settings::{Texts, prepare};
 use wgrad::sweep::{Cell as SweepCell, Count, Shard, Sweep};
 use wgrad::train::Training;
@@ -17,14 +17,6 @@ use crate::value::{ask, fail, object, tell, texts};
 fn starts(texts: &Texts, table: Option<&str>, starts: u32) -> Result<Training, JsValue> {
     let training = prepare(texts, table).map_err(fail)?.training;
     Ok(Training { restarts: starts, ..training })
-}
-
-/// Where a sweep is computed: on the CPU where its networks do not suit the device.
-fn spec_of(device: &Device, sweep: &Sweep) -> EngineSpec {
-    match device.gpu() {
-        Some(gpu) if sweep.unsuited(gpu).is_none() => EngineSpec::Resident(gpu.clone(), None),
-        _ => EngineSpec::Cpu,
-    }
 }
 
 fn told(count: &Count) -> Value {
@@ -57,7 +49,7 @@ pub async fn odds(
     let training = starts(&texts(&given)?, table.as_deref(), count)?;
     let sweep =
         Sweep { cells: vec![SweepCell { axes: Vec::new(), training }], shard: Shard::WHOLE };
-    let spec = spec_of(&device, &sweep);
+    let spec = device.own.engine_of_sweep(&sweep);
     let (solved, diverged) = (Cell::new(0u32), Cell::new(0u32));
     let mut report = |now: wgrad::sweep::SweepProgress| {
         let share = now.net_epochs as f64 / now.of.max(1) as f64;
@@ -122,7 +114,7 @@ pub async fn odds_map(
         }
     }
     let sweep = Sweep { cells, shard: Shard::WHOLE };
-    let spec = spec_of(&device, &sweep);
+    let spec = device.own.engine_of_sweep(&sweep);
     let total = sweep.networks();
     let mut report = |now: wgrad::sweep::SweepProgress| {
         let share = now.net_epochs as f64 / now.of.max(1) as f64;

@@ -9,7 +9,7 @@ use wgrad::network::{Layout, Network};
 use wgrad::picture::project;
 use wgrad::reference::predictions;
 use wgrad::settings::{Prepared, Texts, in_flags, prepare};
-use wgrad::train::{Course, Evaluation, Look};
+use wgrad::train::{Course, Evaluation, Look, Training};
 
 use crate::device::Device;
 use crate::kept::Kept;
@@ -47,7 +47,7 @@ impl Run {
         let device = device.clone();
         let texts = texts(&given)?;
         let Prepared { training, samples, .. } = prepare(&texts, table.as_deref()).map_err(fail)?;
-        let spec = device.spec(&training, 1);
+        let spec = device.own.engine(&Training { restarts: 1, ..training.clone() });
         let course = Course::new(training, &spec).await.map_err(fail)?;
         Ok(Run { course, samples, texts, read: None, seen: None, advances: 0 })
     }
