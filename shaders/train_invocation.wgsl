@@ -252,7 +252,10 @@ fn backward_group(layer: Layer, g: u32) {
         let k = layer.values_at + i * layer.groups + g;
         gradients[k] += input(layer, i) * d;
         if (layer.input_at != FROM_DATA) {
-            d_units[layer.input_at + i / layer.input_lanes][i % layer.input_lanes] += dot_lanes(layer.lanes, d, values[k]);
+            // One lane as a choice among all four: FXC compiles no assignment to a lane found by an index here.
+            let before = layer.input_at + i / layer.input_lanes;
+            let own = vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(i % layer.input_lanes);
+            d_units[before] = select(d_units[before], d_units[before] + dot_lanes(layer.lanes, d, values[k]), own);
         }
     }
 }

@@ -26,18 +26,13 @@ fn feistel(key: vec2<u32>, value: u32, high_bits: u32, low_bits: u32) -> u32 {
 // whose end a compiler can see.
 const MOST_TRIPS: u32 = 128u;
 
-// Where a permutation of 0..rows sends position: walked until it lands on a row.
+// Where a permutation of 0..rows sends position: walked until it lands on a row. Its loop has no way out but its
+// end: FXC takes a return or a break here for one that leaves a workgroup's barriers to some invocations.
 fn permuted(key: vec2<u32>, rows: u32, position: u32) -> u32 {
-    if (rows < 2u) {
-        return position;
-    }
     let bits = max(32u - countLeadingZeros(rows - 1u), 2u);
     let high_bits = bits / 2u;
-    var value = feistel(key, position, high_bits, bits - high_bits);
-    for (var trip = 0u; trip < MOST_TRIPS; trip++) {
-        if (value < rows) {
-            break;
-        }
+    var value = position;
+    for (var trip = 0u; trip < MOST_TRIPS && (trip == 0u || value >= rows); trip++) {
         value = feistel(key, value, high_bits, bits - high_bits);
     }
     return value;
