@@ -46,8 +46,9 @@
 //! Errors say what is wrong, with which value, and what to change, in one line; arguments and fields are named in
 //! backticks as they are called here. [`Error::exit_code`] sorts them.
 //!
-//! Structs of settings have public fields and are written from their defaults, `Training::new(..)` or
-//! `..Default::default()`: fields are added. Enums of errors and events are `#[non_exhaustive]`.
+//! Settings are made by `new` or `default`, and then their public fields are set, one by one, as above. They are
+//! `#[non_exhaustive]`, and so are results, errors, events and families (activations, losses, optimizers ...): all of
+//! these grow within a version that is compatible.
 //!
 //! # Modules
 //!
@@ -77,12 +78,20 @@ pub mod engine;
 mod error;
 pub mod explain;
 pub mod gpu;
+// For the tests and benches of this package, which are programs of their own.
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod kernels;
 pub mod model;
 pub mod network;
 pub mod optimizer;
 pub mod picture;
 pub mod random;
+#[allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "what plain functions are given, spelled out"
+)]
 pub mod reference;
 #[cfg(feature = "settings")]
 pub mod settings;
@@ -100,12 +109,15 @@ pub use train::{Outcome, Training};
 #[cfg(not(target_family = "wasm"))]
 pub use pollster::block_on;
 
+// The command. Its program is another crate, as the tests and benches are that look at it: so these are public.
 #[cfg(feature = "cli")]
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod bench;
-// The command. Its program is another crate, as the tests are that look at what it prints: so these are public.
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod report;

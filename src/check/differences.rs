@@ -7,6 +7,7 @@ use crate::reference::{Reference, Trace};
 
 /// The gradient of one parameter, computed both ways.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct GradientCheck {
     /// Where it is: `layers.0.weight[1][2]`.
     pub place: String,

@@ -41,6 +41,7 @@ impl fmt::Display for Failure {
 
 /// What this adapter does not let be checked, and how many cases that are.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unchecked {
     /// Why.
     pub reason: String,

@@ -10,7 +10,8 @@
 //! # fn test() -> Result<(), wgrad::Error> {
 //! // The best adapter, software adapters included, and an error without one.
 //! let device = block_on(Device::open(&DeviceChoice::Gpu))?;
-//! let options = Options { quick: true, ..Options::default() };
+//! let mut options = Options::default();
+//! options.quick = true;
 //! let report = block_on(run(device.gpu().expect("an adapter is open"), &options))?;
 //! // What failed is lines for a bug report; what could not be checked is no pass either.
 //! assert!(report.is_pass(), "{:#?}", report.failures());
@@ -23,12 +24,15 @@
 //! on purpose and sees that their cases find it. A device that is checked should run nothing else meanwhile: its
 //! timestamps are looked at too.
 
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 mod case;
 mod compare;
 mod differences;
 mod drawn;
 mod findings;
 mod inexact;
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod kernels;
 mod lockstep;
 mod mutants;

@@ -32,6 +32,7 @@ named! {
 /// How to read a table. By default the first lines decide about delimiter and header, and the last
 /// column is the target.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct CsvOptions {
     /// The character between two fields; a space means any number of them.
     pub delimiter: Option<u8>,

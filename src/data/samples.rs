@@ -15,6 +15,7 @@ use crate::random::{Purpose, seed_key, stream_id, threefry2x32};
 /// How rows are preprocessed, and what a network's outputs mean.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Schema {
     /// The names of the input columns, if the data had any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -109,6 +110,7 @@ impl Schema {
 
 /// How tables become samples.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Preparation {
     /// The fraction of the rows for validation, above 0 and below 1.
     pub validation: Option<f32>,

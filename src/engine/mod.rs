@@ -1,9 +1,13 @@
 //! Ways to run training steps. Engines agree step by step; they differ in where the work is done.
 
+#[doc(hidden)]
 pub mod cpu;
+#[doc(hidden)]
 pub mod layered;
 mod pace;
 mod parts;
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod resident;
 mod spec;
 mod statistics;
@@ -15,11 +19,15 @@ mod workers;
 use std::cell::Cell;
 use std::sync::Arc;
 
-pub use cpu::CpuEngine;
-pub use cpu::lanes::LanesEngine;
-pub use layered::{Kernels, LayeredEngine, Quantity, Written};
-pub use resident::Request;
-pub use resident::{Advance, Mapping, Member, Population, ResidentEngine, Start};
+pub use layered::Kernels;
+pub use resident::Mapping;
+// What an [`Engine`] is made of: for the tests and benches of this package.
+#[doc(hidden)]
+pub use cpu::{CpuEngine, lanes::LanesEngine};
+#[doc(hidden)]
+pub use layered::{LayeredEngine, Quantity, Written};
+#[doc(hidden)]
+pub use resident::{Advance, Member, Population, Request, ResidentEngine, Start};
 
 pub use spec::{EngineKind, EngineSpec};
 pub use statistics::LayerStatistics;
@@ -43,6 +51,7 @@ pub const STOP_WITHIN: f32 = 0.0999;
 
 /// What became of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "one or the other, or neither: there is no fourth")]
 pub enum NetworkStatus {
     /// Neither of the below, so far.
     Unsolved,
@@ -54,6 +63,7 @@ pub enum NetworkStatus {
 
 /// Where an engine keeps a copy of where it stands, beside its own state and in the same memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Slot {
     /// The last report boundary: where a divergence goes back to.
     Good,
@@ -63,6 +73,7 @@ pub enum Slot {
 
 /// What a forward pass gives, `[rows][outputs]`.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Forward {
     /// The output layer's pre-activations, from which losses are computed.
     pub pre_activations: Vec<f32>,
@@ -72,6 +83,7 @@ pub struct Forward {
 
 /// One of the engines, with its network, its data and its state.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Engine {
     /// On the CPU.
     Cpu(Box<CpuEngine>),

@@ -24,6 +24,7 @@ named! {
 
 /// Where and how a training runs.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum EngineSpec {
     /// The cpu engine.
     Cpu,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::Request;
 use crate::Error;
 use crate::data::{Batches, Dataset};
-use crate::network::{Layout, Network, Tensor};
+use crate::network::{Initializer, Layout, Network, Tensor};
 use crate::optimizer::{Coefficients, Optimizer, RateSchedule};
 
 /// What an engine is to train: everything that decides the numbers.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Task {
     /// The network.
     pub network: Network,
@@ -29,6 +30,7 @@ pub struct Task {
 
 /// Where a network stands between two steps: with it a training goes on to the same bits.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct State {
     /// Steps done.
     pub step: u32,
@@ -74,6 +76,21 @@ pub struct TaskError {
 }
 
 impl Task {
+    /// A network on these rows by plain gradient descent at rate 0.5, from weights that suit its first activation,
+    /// drawn with the seed of the batches. Whatever is to be otherwise is set.
+    pub fn new(network: Network, data: impl Into<Arc<Dataset>>, batches: Batches) -> Task {
+        let init = Initializer::default_for(network.activations()[0]);
+        Task {
+            start: State::new(init.parameters(&network, batches.seed(), 1.0)),
+            network,
+            data: data.into(),
+            batches,
+            learning_rate: 0.5,
+            optimizer: Optimizer::default(),
+            schedule: RateSchedule::default(),
+        }
+    }
+
     /// What it asks of an engine.
     pub fn request(&self) -> Request<'_> {
         let Task { network, batches, optimizer, schedule, .. } = self;
@@ -154,21 +171,14 @@ mod tests {
     use super::*;
     use crate::data::{Order, Source};
     use crate::engine::{CpuEngine, Engine, EngineSpec};
-    use crate::network::{Activation, Initializer, Loss};
+    use crate::network::{Activation, Loss};
     use crate::optimizer::OptimizerKind;
 
     fn xor() -> Task {
         let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
         let network = Network::uniform(vec![2, 3, 1], hidden, output, Loss::Bce).unwrap();
-        Task {
-            start: State::new(Initializer::HeNormal.parameters(&network, 0, 1.0)),
-            network,
-            data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-            batches: Batches::new(4, 0, Order::Sequential, 0),
-            learning_rate: 0.5,
-            optimizer: Optimizer::default(),
-            schedule: RateSchedule::default(),
-        }
+        let data = Source::Xor.built_in().unwrap().unwrap();
+        Task::new(network, data, Batches::new(4, 0, Order::Sequential, 0))
     }
 
     fn start(edit: impl FnOnce(&mut State)) -> Task {

@@ -9,6 +9,7 @@ use crate::optimizer::Optimizer;
 
 /// One stage of a step.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Stage {
     /// Which it is.
     pub kind: StageKind,

@@ -9,6 +9,7 @@ pub const SHOWN_COLS: usize = 8;
 
 /// Where the numbers of a matrix come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// Read from a buffer of the device into which no kernel of this step has written.
     Buffer,
@@ -22,6 +23,7 @@ pub enum Source {
 
 /// What a central difference says of a gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Numeric {
     /// The difference, and how far the derivative of the f64 reference may be from it.
     Difference {
@@ -38,6 +40,7 @@ pub enum Numeric {
 
 /// What is worth noting of a matrix, by units and rows counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mark {
     /// The unit is 0 on every row of the batch, and its activation can stay so for ever.
     Dead {
@@ -65,6 +68,7 @@ pub enum Mark {
 
 /// The same numbers from the f64 reference, and how far f32 arithmetic may be from them.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Comparison {
     /// Row by row.
     pub values: Vec<f64>,
@@ -94,6 +98,7 @@ impl Comparison {
 
 /// One matrix.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Matrix {
     /// As formulas call it: `W1`, `dZ2`.
     pub name: String,

@@ -15,6 +15,7 @@ use crate::gpu::Gpu;
 
 /// What of a training is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
     /// Which step, from 1: those before it are made first.
     pub step: u32,

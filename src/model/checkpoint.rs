@@ -17,6 +17,7 @@ const MAX_MOMENTS: usize = 2;
 /// Its tensors are those of a [`Model`], and for each moment the same again, named as in
 /// `moment1.layers.0.weight`.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Checkpoint {
     /// The network.
     pub network: Network,

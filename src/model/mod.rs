@@ -35,6 +35,7 @@ const FORMAT: &str = "3";
 
 /// A network with its parameters.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Model {
     /// The network.
     pub network: Network,
@@ -55,6 +56,11 @@ pub fn parameters_of(bytes: &[u8], network: &Network) -> Result<Vec<f32>, ModelE
 }
 
 impl Model {
+    /// A network with its parameters, `[len]` of its [`Layout`], and nothing known of the data.
+    pub fn new(network: Network, parameters: Vec<f32>) -> Model {
+        Model { network, parameters, schema: Schema::default() }
+    }
+
     fn content(&self) -> Result<Content, ModelError> {
         let network = tensors::json(&self.network)?;
         let schema = tensors::json(&self.schema)?;

@@ -140,6 +140,7 @@ pub enum NetworkError {
 /// One weight layer: `z = a_prev . weights + bias`, `a = activation(z)`, samples as rows. With a norm `n = norm(z)`,
 /// `a = activation(n)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Layer {
     /// Which layer, from 0.
     pub index: usize,

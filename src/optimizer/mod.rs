@@ -49,6 +49,7 @@ fn default_alpha() -> f64 {
 /// asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Optimizer {
     /// Which update.
     pub kind: OptimizerKind,
@@ -82,6 +83,7 @@ impl Default for Optimizer {
 /// The numbers of one step's update: what kernels, twins and engines compute with,
 /// each in its own type.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Coefficients<T> {
     /// The step's rate.
     pub rate: T,

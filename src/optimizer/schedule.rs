@@ -24,6 +24,7 @@ named! {
 /// How the rate goes, in epochs: as a person says it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Schedule {
     /// Which way.
     pub kind: ScheduleKind,

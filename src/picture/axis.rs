@@ -2,6 +2,7 @@
 
 /// How places on an axis follow from values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scale {
     /// Evenly.
     Linear,
@@ -11,6 +12,7 @@ pub enum Scale {
 
 /// One axis.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Axis {
     /// Its name, with its unit.
     pub name: String,

@@ -7,6 +7,7 @@ use super::scene::Point;
 
 /// How a point is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mark {
     /// A disc.
     Dot,
@@ -16,6 +17,7 @@ pub enum Mark {
 
 /// Data between the axes of a chart, in their units.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Layer {
     /// A line.
     Line {
@@ -80,6 +82,7 @@ impl Layer {
 
 /// What the colours of a map mean.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Ramp {
     /// The map.
     pub map: Map,
@@ -89,6 +92,7 @@ pub struct Ramp {
 
 /// A chart.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Chart {
     /// What it shows.
     pub title: String,
@@ -141,6 +145,7 @@ impl Chart {
 
 /// A title over charts in columns.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Picture {
     /// What it shows.
     pub title: String,

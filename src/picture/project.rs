@@ -5,6 +5,7 @@ const TURNS: usize = 500;
 
 /// The plane of the two main components.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Projection {
     /// The mean of all points.
     pub mean: Vec<f64>,

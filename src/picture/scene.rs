@@ -108,6 +108,7 @@ pub enum Shape {
 
 /// A whole drawing.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Scene {
     /// How wide it is.
     pub width: f64,

@@ -29,6 +29,7 @@ pub const MOST_CELLS: usize = 100_000;
 /// One value on an axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum AxisValue {
     /// A whole number.
     Whole(u32),
@@ -58,6 +59,7 @@ impl std::fmt::Display for AxisValue {
 
 /// One point of every axis, and the training it means.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Cell {
     /// The axes by the names of their flags, with this cell's values.
     pub axes: Vec<(&'static str, AxisValue)>,
@@ -67,6 +69,7 @@ pub struct Cell {
 
 /// Which of how many parts of a sweep: each takes its share of every cell's seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "one part of so many, and no more to it")]
 pub struct Shard {
     /// From 1.
     pub part: u32,
@@ -106,6 +109,7 @@ impl std::fmt::Display for Shard {
 
 /// A sweep, or a part of one.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Sweep {
     /// Every cell, in the order in which they are reported.
     pub cells: Vec<Cell>,
@@ -113,8 +117,23 @@ pub struct Sweep {
     pub shard: Shard,
 }
 
+impl Cell {
+    /// The training that these values of the axes mean; `restarts` of it is how many networks there are.
+    pub fn new(axes: Vec<(&'static str, AxisValue)>, training: Training) -> Cell {
+        Cell { axes, training }
+    }
+}
+
+impl Sweep {
+    /// All of these cells.
+    pub fn new(cells: Vec<Cell>) -> Sweep {
+        Sweep { cells, shard: Shard::WHOLE }
+    }
+}
+
 /// Where a sweep is.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct SweepProgress {
     /// Networks times epochs that are behind, those that ended early counted in full.
     pub net_epochs: u64,

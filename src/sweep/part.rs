@@ -9,6 +9,7 @@ use super::{AxisValue, Count, MOST_CELLS, Shard, Sweep, SweepOutcome, Tally};
 /// What one run computed of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound = "T: Tally")]
+#[non_exhaustive]
 pub struct Part<T: Tally = Count> {
     /// What kind of file this is, and of which version.
     pub format: String,
@@ -187,6 +188,7 @@ pub fn places<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Parts put together.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Joined<T: Tally = Count> {
     /// What was found out by all parts that are complete; `stopped` where others are missing.
     pub whole: Part<T>,

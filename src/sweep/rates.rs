@@ -1,7 +1,7 @@
 //! Rates against seeds: what becomes of each seed at each rate. Where one start says little, as of small
 //! networks, a hundred of them at each of hundreds of rates say which rate to take.
 
-use super::{AxisValue, Cell, Count, Shard, Sweep, SweepProgress};
+use super::{AxisValue, Cell, Count, Sweep, SweepProgress};
 use crate::Error;
 use crate::engine::{EngineSpec, NetworkStatus};
 use crate::train::Training;
@@ -24,7 +24,10 @@ pub struct RateMap {
     pub stopped: bool,
 }
 
-/// So many rates from one to another, evenly in their logarithm, to four digits.
+/// So many rates from one to another, both included, evenly in their logarithm, to four digits.
+///
+/// # Errors
+/// [`Error::Setting`] for `count`, where there are no so many different rates between positive ends that go upwards.
 pub fn rates(from: f32, to: f32, count: usize) -> Result<Vec<f32>, Error> {
     let text = format!("{from}..{to}:log:{count}");
     super::numbers(&text)
@@ -37,7 +40,7 @@ pub fn over_rates(training: &Training, rates: &[f32], seeds: u32) -> Sweep {
         axes: vec![("lr", AxisValue::Number(rate))],
         training: Training { learning_rate: rate, restarts: seeds, ..training.clone() },
     };
-    Sweep { cells: rates.iter().map(cell).collect(), shard: Shard::WHOLE }
+    Sweep::new(rates.iter().map(cell).collect())
 }
 
 impl RateMap {

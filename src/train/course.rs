@@ -23,6 +23,7 @@ pub struct Course {
 
 /// What a network does at a point of its course.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Look {
     /// On the rows of the training.
     pub evaluation: Evaluation,

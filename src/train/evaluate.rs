@@ -57,6 +57,7 @@ impl TargetErrors {
 
 /// A confusion matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Confusion {
     /// The classes' names.
     pub classes: Vec<String>,

@@ -68,6 +68,7 @@ const LOOKS_PER_WAIT: u32 = 10;
 
 /// Rows that are evaluated and not trained on.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct HeldOut {
     /// Looked at on the way; of several starts the best on them is kept.
     pub validation: Option<Arc<Dataset>>,
@@ -88,6 +89,7 @@ impl HeldOut {
 
 /// A training, whole: what decides its numbers.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Training {
     /// The network.
     pub network: Network,

@@ -48,6 +48,7 @@ pub struct Run {
 /// A look at the rows kept for validation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ValidationPoint {
     /// Epochs done.
     pub epoch: u32,
@@ -152,6 +153,7 @@ pub struct Outcome {
 
 /// Where a training is, told at every report boundary.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Progress {
     /// The seed of the start: of several at once, that of the one with the lowest loss so far.
     pub seed: u64,

@@ -8,6 +8,7 @@ use crate::optimizer::RateSchedule;
 
 /// Which rates are tried, over how many steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct RateRange {
     /// The first step's.
     pub from: f32,
@@ -19,6 +20,7 @@ pub struct RateRange {
 
 /// One step of a range test.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct RangePoint {
     /// Its rate.
     pub rate: f32,
@@ -30,6 +32,7 @@ pub struct RangePoint {
 
 /// What came of a range test.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct RangeTest {
     /// Every step up to where the loss got out of hand.
     pub points: Vec<RangePoint>,

@@ -13,6 +13,7 @@ const MEASURED: Duration = Duration::from_millis(150);
 
 /// A measured speed.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Speed {
     /// Steps of the training's batch size in a second.
     pub steps_per_second: f64,

@@ -51,6 +51,7 @@ named! {
 /// When a training ends before its last epoch. The loss is that of the rows kept for validation where
 /// there are any, else that of the last epoch, each looked at at report boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Stopping {
     /// Once the loss is no higher.
     pub target_loss: Option<f64>,
@@ -89,6 +90,7 @@ impl Stopping {
 /// How long a loss has not fallen.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Waiting {
     /// The lowest so far.
     pub lowest: Option<f64>,
@@ -109,6 +111,7 @@ impl Waiting {
 /// The rate after a divergence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Halving {
     /// The epoch that was gone back to.
     pub epoch: u32,
@@ -122,6 +125,7 @@ pub struct Halving {
 /// goes on as if it had never stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrainerState {
     /// The start's seed.
     pub seed: u64,

@@ -41,6 +41,7 @@ pub enum MutantOutcome {
 
 /// A mutant, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct MutantResult {
     /// The mutant.
     pub mutant: &'static Mutant,

@@ -111,6 +111,7 @@ pub struct Finding {
 
 /// Where a training diverged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Divergence {
     /// Steps done when it was noticed.
     pub step: u32,
@@ -120,6 +121,7 @@ pub struct Divergence {
 
 /// The end of a run.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct End<'a> {
     /// Epochs done.
     pub epochs: u32,
