@@ -2,7 +2,6 @@
 
 /// How places on an axis follow from values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Scale {
     /// Evenly.
     Linear,
@@ -12,7 +11,6 @@ pub enum Scale {
 
 /// One axis.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Axis {
     /// Its name, with its unit.
     pub name: String,

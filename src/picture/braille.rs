@@ -14,7 +14,6 @@ const DOTTED: usize = 3;
 
 /// A line from point to point, in ascending order of x.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Stroke {
     /// Where it goes.
     pub points: Vec<Point>,
@@ -26,7 +25,6 @@ pub struct Stroke {
 
 /// The axes of curves: an even one across with a text at each end, and one upwards with its name.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Curves<'a> {
     /// What is drawn upwards.
     pub name: &'a str,

@@ -7,7 +7,6 @@ use super::scene::Point;
 
 /// How a point is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Mark {
     /// A disc.
     Dot,
@@ -17,7 +16,6 @@ pub enum Mark {
 
 /// Data between the axes of a chart, in their units.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Layer {
     /// A line.
     Line {
@@ -82,7 +80,6 @@ impl Layer {
 
 /// What the colours of a map mean.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Ramp {
     /// The map.
     pub map: Map,
@@ -92,7 +89,6 @@ pub struct Ramp {
 
 /// A chart.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Chart {
     /// What it shows.
     pub title: String,
@@ -145,7 +141,6 @@ impl Chart {
 
 /// A title over charts in columns.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Picture {
     /// What it shows.
     pub title: String,

@@ -2,7 +2,6 @@
 
 /// A colour, as red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Color(pub u8, pub u8, pub u8);
 
 /// The background.
@@ -75,7 +74,6 @@ impl Color {
 
 /// A map from 0 to 1 to colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Map {
     /// Signed values: the middle is 1/2.
     Diverging,

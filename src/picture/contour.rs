@@ -6,7 +6,6 @@ use super::scene::Point;
 
 /// Values at the points of a grid: rows from the bottom, each from the left.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Grid {
     /// The first and the last column's place.
     pub x: (f64, f64),

@@ -5,7 +5,6 @@ use super::svg::{escaped, svg};
 
 /// A part of a page.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Part {
     /// A picture.
     Picture(Scene),

@@ -17,7 +17,6 @@ const LEVELS: usize = 7;
 
 /// The plane of two inputs: points of a grid over it.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Plane {
     /// What the inputs are called.
     pub names: [String; 2],
@@ -65,7 +64,6 @@ impl Plane {
 
 /// What a network says at each point of a grid.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Answer {
     /// How probable the second of two classes is.
     Probability(Vec<f64>),

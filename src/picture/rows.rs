@@ -12,7 +12,6 @@ const ONE_PLACE: f64 = 0.03;
 
 /// Rows of data as points.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
 pub struct Rows {
     /// Where each is.
     pub points: Vec<Point>,

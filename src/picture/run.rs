@@ -14,7 +14,6 @@ const LOG_FROM: f64 = 30.0;
 
 /// What is known of one run, over its epochs.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
 pub struct RunCurve {
     /// What it is called.
     pub name: String,
@@ -104,7 +103,6 @@ pub fn curves(runs: &[RunCurve]) -> Vec<Chart> {
 
 /// What the doctor saw of one layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
 pub struct LayerPoint {
     /// The root mean square of its gradients.
     pub gradient: f64,
@@ -116,7 +114,6 @@ pub struct LayerPoint {
 
 /// What it saw at one report boundary.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct CheckupPoint {
     /// Epochs done.
     pub epoch: f64,

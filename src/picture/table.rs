@@ -7,7 +7,6 @@ use super::scene::Point;
 
 /// One cell of a sweep.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Cell {
     /// Its place on each axis, as it is written; nothing where the axis has no meaning for it.
     pub at: Vec<String>,
@@ -176,7 +175,6 @@ fn curve(name: &str, what: &str, cells: &[Cell], axis: usize, is_number: bool) -
 
 /// How fast an adapter is beside the CPU, over sizes.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Crossing {
     /// What is computed.
     pub name: String,
@@ -215,7 +213,6 @@ pub fn crossover(size: &str, all: &[Crossing]) -> Chart {
 
 /// How far a training is from its reference after each step.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
 pub struct Drift {
     /// The largest difference of a parameter.
     pub drift: Vec<Point>,

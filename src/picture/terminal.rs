@@ -9,7 +9,6 @@ use super::rows::Rows;
 
 /// What characters are drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Window {
     /// Characters of a line.
     pub columns: usize,
@@ -19,7 +18,6 @@ pub struct Window {
 
 /// Whether characters have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Paint {
     /// Of the 256 that most terminals know.
     Colored,
