@@ -60,8 +60,7 @@
 //! | random | a counter-based generator, the same bits in Rust and WGSL | [`random`] |
 //! | dataset | rows of inputs and targets, and their order | [`data`] |
 //! | reference | what all else is compared with: plain loops over f32 or f64 | [`reference`](mod@reference) |
-//! | kernel | one WGSL file and one row of a table | [`kernels`] |
-//! | gpu | adapter, device, buffers, pipelines | [`gpu`] |
+//! | gpu | adapters and devices, and the limits of both | [`gpu`] |
 //! | engine | one way to run steps | [`engine`] |
 //! | trainer | epochs, history, restarts, the diagnosis | [`train`] |
 //! | sweep | very many small networks at once, over a grid of settings | [`sweep`] |
@@ -69,7 +68,10 @@
 //! | explain | one training step with every number in it, and the demonstrations | [`explain`] |
 //! | model | a trained network, or a training to resume, as bytes | [`model`] |
 //! | settings | a training as text: names, values, TOML; with the feature `settings` | `settings` |
-//! | picture | numbers as charts, in SVG and PNG | [`picture`] |
+//! | picture | hidden space as a plane: where points of many dimensions differ the most | [`picture`] |
+//!
+//! What else the library has (kernels, benches, the command) is public for the programs of this package alone, and
+//! hidden here: it changes without notice.
 
 pub mod check;
 pub mod data;

@@ -67,7 +67,7 @@ pub struct Findings {
     pub failures: Vec<Failure>,
     /// What could not be checked.
     pub unchecked: Vec<Unchecked>,
-    /// How long it took.
+    /// Seconds it took.
     pub seconds: f64,
     /// Whether f32 twins are held to by bits.
     by_bits: bool,

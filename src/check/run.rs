@@ -22,11 +22,11 @@ use crate::gpu::{Gpu, GpuError};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Only rows with this in their names.
+    /// Only rows of the report with this in their names, which [`names`] lists; `None`, the default, for all.
     pub filter: Option<String>,
-    /// Fewer shapes, and each kernel only as trainings run it.
+    /// Fewer shapes, and each kernel only as trainings run it; false by default.
     pub quick: bool,
-    /// Seed of what is drawn.
+    /// Seed of what is drawn; 0 by default.
     pub seed: u64,
 }
 
@@ -78,7 +78,7 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Whether it was ended before everything was checked.
     pub stopped: bool,
-    /// How long it took.
+    /// Seconds it took.
     pub seconds: f64,
 }
 

@@ -108,13 +108,13 @@ impl Schema {
     }
 }
 
-/// How tables become samples.
+/// How tables become samples. By default all rows are trained on, and inputs are normalized unless they are bits.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Preparation {
-    /// The fraction of the rows for validation, above 0 and below 1.
+    /// The fraction of the rows for validation, above 0 and below 1; `None` for none.
     pub validation: Option<f32>,
-    /// The fraction of the rows for testing, where these are not a table of their own.
+    /// The fraction of the rows for testing, where these are not a table of their own; `None` for none.
     pub test: Option<f32>,
     /// Whether both have the shares of classes that all rows have.
     pub is_stratified: bool,

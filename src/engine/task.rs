@@ -8,7 +8,8 @@ use crate::data::{Batches, Dataset};
 use crate::network::{Initializer, Layout, Network, Tensor};
 use crate::optimizer::{Coefficients, Optimizer, RateSchedule};
 
-/// What an engine is to train: everything that decides the numbers.
+/// What an engine is to train: everything that decides the numbers. [`Task::new`] gives one with defaults,
+/// [`Training::task`](crate::train::Training::task) that of a training's start.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Task {
@@ -16,15 +17,15 @@ pub struct Task {
     pub network: Network,
     /// What it learns.
     pub data: Arc<Dataset>,
-    /// In which portions.
+    /// Which rows each step takes.
     pub batches: Batches,
-    /// The largest rate: what the schedule's factors multiply.
+    /// The largest learning rate, finite and not negative, 0.5 by default: what the schedule's factors multiply.
     pub learning_rate: f32,
-    /// How gradients become updates.
+    /// How gradients become updates; plain gradient descent by default.
     pub optimizer: Optimizer,
-    /// How the rate goes.
+    /// How the rate goes, step by step; constant by default.
     pub schedule: RateSchedule,
-    /// Where it starts.
+    /// Where it starts: drawn parameters, or those of another engine's [`states`](crate::engine::Engine::states).
     pub start: State,
 }
 
@@ -34,14 +35,14 @@ pub struct Task {
 pub struct State {
     /// Steps done.
     pub step: u32,
-    /// The parameters, in the network's layout.
+    /// The parameters, `[len]` of the network's [`Layout`].
     pub parameters: Vec<f32>,
-    /// As many moments as the optimizer has, each in the same layout; none for all zero.
+    /// The optimizer's moments, `[moments][len]`; none for all zero.
     pub moments: Vec<Vec<f32>>,
 }
 
 impl State {
-    /// The start of a training from these parameters.
+    /// The start of a training from these parameters, `[len]`: no step is done, and moments are 0.
     pub fn new(parameters: Vec<f32>) -> State {
         State { step: 0, parameters, moments: Vec::new() }
     }
@@ -92,6 +93,7 @@ impl Task {
     }
 
     /// What it asks of an engine.
+    #[doc(hidden)]
     pub fn request(&self) -> Request<'_> {
         let Task { network, batches, optimizer, schedule, .. } = self;
         let (optimizer, schedule) = (*optimizer, *schedule);

@@ -37,7 +37,7 @@ pub struct Explanation {
     pub adapter: Option<String>,
     /// The step, from 1.
     pub step: u32,
-    /// Which rows of the data are in its batch.
+    /// Which rows of the data are in its batch, from 0.
     pub rows: Vec<usize>,
     /// How gradients become updates.
     pub optimizer: Optimizer,

@@ -70,7 +70,7 @@ pub enum Mark {
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// Row by row.
+    /// Row by row, `[rows][cols]`.
     pub values: Vec<f64>,
     /// Derived, one for each.
     pub bounds: Vec<f64>,
@@ -114,11 +114,11 @@ pub struct Matrix {
     pub meaning: String,
     /// Where its numbers come from.
     pub source: Source,
-    /// Row by row.
+    /// Row by row, `[rows][cols]`.
     pub values: Vec<f64>,
     /// The same from the f64 reference, where it is not given.
     pub reference: Option<Comparison>,
-    /// Of a gradient, the same by central differences, one for each number.
+    /// Of a gradient, the same by central differences, one for each number, `[rows][cols]`.
     pub differences: Option<Vec<Numeric>>,
     /// What is worth noting.
     pub marks: Vec<Mark>,

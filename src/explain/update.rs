@@ -41,7 +41,7 @@ pub struct Update {
     pub rows: usize,
     /// Its columns.
     pub cols: usize,
-    /// Row by row.
+    /// Row by row, `[rows][cols]`.
     pub changes: Vec<Change>,
 }
 

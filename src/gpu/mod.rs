@@ -24,4 +24,4 @@ pub use kernel::{
 };
 #[doc(hidden)]
 pub use pipeline::{Dispatch, Output, Slice};
-pub use profile::{MOST_SPANS, Profile, Span};
+pub use profile::{Profile, Span};

@@ -35,9 +35,9 @@ pub struct Profile {
     pub dispatches: usize,
     /// Submissions in all.
     pub submissions: usize,
-    /// The host's time to record them.
+    /// The time that the host took to record them.
     pub recording: Duration,
-    /// The host's time to submit them: on a software adapter that includes running them.
+    /// The time that it took to submit them: on a software adapter that includes running them.
     pub submitting: Duration,
 }
 

@@ -10,7 +10,7 @@
 mod checkpoint;
 mod error;
 #[cfg(feature = "cli")]
-pub mod file;
+pub(crate) mod file;
 #[cfg(feature = "cli")]
 mod history;
 #[cfg(feature = "cli")]
@@ -22,9 +22,11 @@ mod tensors;
 pub use checkpoint::Checkpoint;
 pub use error::ModelError;
 #[cfg(feature = "cli")]
-pub use history::History;
+pub(crate) use {history::History, run_folder::BEST};
+// For the tests of this package.
 #[cfg(feature = "cli")]
-pub use run_folder::{BEST, RunFolder};
+#[doc(hidden)]
+pub use run_folder::RunFolder;
 
 use crate::data::Schema;
 use crate::network::{Layout, Network};
@@ -39,7 +41,7 @@ const FORMAT: &str = "3";
 pub struct Model {
     /// The network.
     pub network: Network,
-    /// Its parameters, in its [`Layout`].
+    /// Its parameters, `[len]` of its [`Layout`].
     pub parameters: Vec<f32>,
     /// How its inputs are preprocessed, and what its outputs mean.
     pub schema: Schema,

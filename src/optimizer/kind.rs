@@ -89,6 +89,7 @@ impl UpdateRule {
 
     /// What is taken from a parameter, from the moments as they are after the gradient `g`.
     // Inlined into loops over vectors of the instructions that these are compiled for.
+    #[doc(hidden)]
     #[inline(always)]
     pub fn step<T: Number>(self, c: &Coefficients<T>, g: T, m: T, v: T) -> T {
         match self {

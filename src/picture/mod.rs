@@ -1,21 +1,34 @@
-//! Pictures: from numbers to charts, from charts to a drawing, and from that to SVG or PNG. Knows numbers and
-//! shapes; of networks and runs it knows what it is handed.
+//! Pictures: the plane in which points of many dimensions differ the most ([`project`]), to see hidden layers in.
 //!
-//! | word | what it is | where |
-//! | --- | --- | --- |
-//! | picture | a title over charts in columns | `chart` |
-//! | chart | two axes, and layers of data between them | `chart` |
-//! | axis | a name with its unit, a range, ticks | `axis` |
-//! | color | one palette and three maps for all pictures | `color` |
-//! | scene | lines, areas, circles, texts and images in points | `scene` |
-//! | layout | a picture as a scene: the one look of all of them | `layout`, `frame`, `drawn` |
-//! | svg, raster, png | a scene as a file | `svg`, `raster`, `png`, `font` |
-//! | window | characters of a terminal, as half-blocks, shades and braille | `terminal`, `braille` |
+//! ```
+//! use wgrad::picture::project;
 //!
-//! There is no chart library in it: those that draw pixels bring a font renderer that is not maintained any more
-//! (RUSTSEC-2026-0192), and none has contours, maps and animations in one look. Shapes, letters of strokes and PNG
-//! take no dependency that is not there already.
+//! // Four points of three dimensions, on a line.
+//! let points = [0.0, 0.0, 1.0, 1.0, 2.0, 1.0, 2.0, 4.0, 1.0, 3.0, 6.0, 1.0];
+//! let plane = project(&points, 3);
+//! assert!(plane.shares[0] > 0.999);
+//! // In the plane they lie on its first axis, around their mean.
+//! assert!(plane.place(&points[..3]).1.abs() < 1e-6);
+//! ```
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))] // Much of it is for commands.
+
+// The rest is the command's: from numbers to charts, from charts to a drawing, and from that to SVG or PNG. Knows
+// numbers and shapes; of networks and runs it knows what it is handed.
+//
+// | word | what it is | where |
+// | --- | --- | --- |
+// | picture | a title over charts in columns | `chart` |
+// | chart | two axes, and layers of data between them | `chart` |
+// | axis | a name with its unit, a range, ticks | `axis` |
+// | color | one palette and three maps for all pictures | `color` |
+// | scene | lines, areas, circles, texts and images in points | `scene` |
+// | layout | a picture as a scene: the one look of all of them | `layout`, `frame`, `drawn` |
+// | svg, raster, png | a scene as a file | `svg`, `raster`, `png`, `font` |
+// | window | characters of a terminal, as half-blocks, shades and braille | `terminal`, `braille` |
+//
+// There is no chart library in it: those that draw pixels bring a font renderer that is not maintained any more
+// (RUSTSEC-2026-0192), and none has contours, maps and animations in one look. Shapes, letters of strokes and PNG
+// take no dependency that is not there already.
 
 mod axis;
 mod braille;

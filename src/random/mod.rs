@@ -44,7 +44,7 @@ pub enum Purpose {
 }
 
 /// A seed as a key.
-pub fn seed_key(seed: u64) -> [u32; 2] {
+pub(crate) fn seed_key(seed: u64) -> [u32; 2] {
     [seed as u32, (seed >> 32) as u32]
 }
 

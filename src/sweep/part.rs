@@ -21,7 +21,7 @@ pub struct Part<T: Tally = Count> {
     pub about: T::About,
     /// Which part this is.
     pub shard: Shard,
-    /// Where it was computed.
+    /// Where it was computed: the adapter, or the CPU, in words.
     pub computed_on: String,
     /// Seconds it took.
     pub seconds: f64,
@@ -115,7 +115,7 @@ impl<T: Tally> Part<T> {
     /// What [`Part::to_json`] made.
     ///
     /// # Errors
-    /// In words, where it is something else.
+    /// What is wrong, in words: no JSON, another kind or version of a file, or numbers that no run gives.
     pub fn from_json(text: &str) -> Result<Part<T>, String> {
         match format_of(text) {
             Some(format) if format != T::FORMAT => {

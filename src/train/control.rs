@@ -6,7 +6,8 @@ use super::{Ended, Event, Run, Snapshot, TrainerState};
 use crate::Error;
 use crate::engine::State;
 
-/// What a training goes on from: what a [`Snapshot`](Snapshot) showed of it.
+/// What a training goes on from, given to [`Training::run_from`](super::Training::run_from): what a [`Snapshot`] showed of
+/// it, as `Resume::from(snapshot)`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Resume {
@@ -14,12 +15,12 @@ pub struct Resume {
     pub state: State,
     /// The trainer's.
     pub trainer_state: TrainerState,
-    /// Where the loss was lowest, where that was before and is known.
+    /// Where the loss on the rows for validation was lowest, where that was before and is known.
     pub best: Option<State>,
 }
 
 impl Resume {
-    /// From where a training stood, before its loss was lowest elsewhere.
+    /// From where a training stood; where its loss was lowest is not known.
     pub fn new(state: State, trainer_state: TrainerState) -> Resume {
         Resume { state, trainer_state, best: None }
     }

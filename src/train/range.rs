@@ -10,11 +10,11 @@ use crate::optimizer::RateSchedule;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct RateRange {
-    /// The first step's.
+    /// The first step's rate, above 0.
     pub from: f32,
-    /// The last step's.
+    /// The last step's, above that.
     pub to: f32,
-    /// Steps from the one to the other.
+    /// Steps from the one to the other, 20 to 1,000,000; each is as many times as fast as the one before.
     pub steps: u32,
 }
 
@@ -26,7 +26,7 @@ pub struct RangePoint {
     pub rate: f32,
     /// The loss of its batch, before its update.
     pub loss: f32,
-    /// That loss and those before it, the older the less.
+    /// That loss and those before it, the older the less: their mean with weights that fall by a tenth a step.
     pub smoothed: f64,
 }
 
@@ -55,6 +55,11 @@ const SLOPE_SHARE: usize = 8;
 const FALLEN: f64 = 0.02;
 
 impl RateRange {
+    /// From one rate to another in so many steps.
+    pub fn new(from: f32, to: f32, steps: u32) -> RateRange {
+        RateRange { from, to, steps }
+    }
+
     /// Whether there is a way from the first rate to the last.
     ///
     /// # Errors

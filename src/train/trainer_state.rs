@@ -53,13 +53,13 @@ named! {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Stopping {
-    /// Once the loss is no higher.
+    /// Once the loss is no higher; `None`, as everywhere here the default, for never.
     pub target_loss: Option<f64>,
-    /// Once the loss has not fallen for so many epochs.
+    /// Once the loss has not fallen for so many epochs, at least 1.
     pub patience: Option<u32>,
-    /// By how much it must fall to have fallen, for `patience` and for a plateau.
+    /// By how much it must fall to have fallen, for `patience` and for a plateau: 0 or more, 0 by default.
     pub min_delta: f64,
-    /// Once so many seconds are gone: at the end of a step.
+    /// Once so many seconds are gone, above 0: at the end of a step. The one setting that depends on time.
     pub max_seconds: Option<f64>,
 }
 

@@ -47,7 +47,7 @@ pub struct MutantResult {
     pub mutant: &'static Mutant,
     /// What became of it.
     pub outcome: MutantOutcome,
-    /// How long it took.
+    /// Seconds it took.
     pub seconds: f64,
 }
 
@@ -59,7 +59,7 @@ pub struct MutantReport {
     pub trials: Vec<MutantResult>,
     /// Whether it was ended before all were run.
     pub stopped: bool,
-    /// How long it took.
+    /// Seconds it took.
     pub seconds: f64,
 }
 

@@ -2,10 +2,11 @@
 //! place where that is said.
 
 use super::invocation::Invocation;
-use super::request::{Capacity, Mapping, Plan, Request};
+use super::request::{Capacity, Plan, Request};
 use super::rows::Rows;
 use super::workgroup::Workgroup;
 use crate::data::Dataset;
+use crate::engine::kinds::Mapping;
 use crate::gpu::{Gpu, GpuError, Launch};
 use crate::kernels::Trainings;
 use crate::network::Layout;
