@@ -107,7 +107,7 @@ pub struct Forward {
     /// The output layer's pre-activations `z`, from which losses are computed.
     pub pre_activations: Vec<f32>,
     /// Its activations `a`. Losses from logits take these as logits:
-    /// [`evaluate`](crate::train::evaluate) makes probabilities of them.
+    /// `train::evaluate` makes probabilities of them.
     pub outputs: Vec<f32>,
 }
 

@@ -9,7 +9,7 @@ use crate::network::{Initializer, Layout, Network, Tensor};
 use crate::optimizer::{Coefficients, Optimizer, RateSchedule};
 
 /// What an engine is to train: everything that decides the numbers. [`Task::new`] gives one with defaults,
-/// [`Training::task`](crate::train::Training::task) that of a training's start.
+/// `Training::task` that of a training's start.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Task {

@@ -118,7 +118,8 @@ pub struct Prepared {
 /// then not those of `data`.
 ///
 /// # Errors
-/// A setting that there is not, or a value that it cannot have; what data and settings do not allow together.
+/// [`Error::Setting`] for a setting that there is not, or a value that it cannot have; [`Error::Data`],
+/// [`Error::Network`] or [`Error::Value`] for what data and settings do not allow together.
 pub fn prepare(texts: &Texts, table: Option<&str>) -> Result<Prepared, Error> {
     let given = given(texts, table.map(|_| TABLE))?;
     let read = |source: &Source, options: &CsvOptions| match table {

@@ -202,7 +202,8 @@ pub struct Joined<T: Tally = Count> {
 /// their end are left out and told.
 ///
 /// # Errors
-/// The file at fault, and what is wrong with it; where no part is complete.
+/// The name of the file at fault, `parts` for all of them, and what is wrong: another sweep, a part twice, none that is
+/// complete.
 pub fn join<T: Tally>(parts: &[(String, Part<T>)]) -> Result<Joined<T>, (String, String)> {
     let Some((first_name, first)) = parts.first() else {
         return Err(("`parts`".to_owned(), "names no file; give every part".to_owned()));

@@ -169,7 +169,7 @@ impl Sweep {
     /// that this run ends early.
     ///
     /// # Errors
-    /// Where a device fails.
+    /// [`Error::Gpu`].
     pub async fn resume_scores(
         &self,
         spec: &EngineSpec,

@@ -35,7 +35,7 @@ impl Course {
     /// The start with the training's seed, before its first step.
     ///
     /// # Errors
-    /// Where the settings do not fit, or the engine and its device cannot hold them.
+    /// As [`Training::check_on`]; [`Error::Gpu`].
     pub async fn new(training: Training, spec: &EngineSpec) -> Result<Course, Error> {
         let state = training.task(training.seed).start;
         let trainer_state = TrainerState::new(&training, training.seed);
@@ -110,7 +110,7 @@ impl Course {
     /// Where the engine stands.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn state(&self) -> Result<State, Error> {
         Ok(self.engine.states().await?.swap_remove(0))
     }
@@ -118,7 +118,7 @@ impl Course {
     /// The parameters, in the network's layout.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn parameters(&self) -> Result<Vec<f32>, Error> {
         self.engine.parameters().await
     }
@@ -126,7 +126,7 @@ impl Course {
     /// Makes steps, as many as are asked for and left. Returns the loss of each, before its update.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn advance(&mut self, steps: u32) -> Result<Vec<f32>, Error> {
         let until = self.steps_done().saturating_add(steps).min(self.steps());
         let mut losses = Vec::new();
@@ -190,7 +190,7 @@ impl Course {
     /// What it does now; nothing where it has left the finite numbers.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn look(&self) -> Result<Option<Look>, Error> {
         let (training, state) = (&self.training, self.state().await?);
         let mut seen = Vec::new();
@@ -208,7 +208,7 @@ impl Course {
     /// What the doctor finds, were this the end.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn findings(&mut self) -> Result<Vec<Finding>, Error> {
         let state = self.state().await?;
         let look = self.look().await?;
@@ -227,7 +227,7 @@ impl Course {
     /// What an engine needs to go on from here.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn task(&self) -> Result<Task, Error> {
         let TrainerState { seed, rate, .. } = self.trainer_state;
         Ok(self.training.task_from(self.state().await?, seed, rate))

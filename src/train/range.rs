@@ -84,7 +84,7 @@ impl Training {
     /// Tries a range of rates on the start of this training's seed. Its own rate and schedule play no part.
     ///
     /// # Errors
-    /// Where the range is none, or the engine fails.
+    /// As [`RateRange::check`] and [`Training::check`]; [`Error::Gpu`].
     pub async fn range_test(
         &self,
         spec: &EngineSpec,

@@ -22,7 +22,7 @@ pub struct Speed {
 /// Times steps of `training` at a place.
 ///
 /// # Errors
-/// Where the GPU is too small for the training, or fails.
+/// [`Error::Gpu`] where the GPU is too small for the training, or fails.
 pub async fn measure_speed(training: &Training, spec: &EngineSpec) -> Result<Speed, Error> {
     let mut engine = Engine::new(training.task(training.seed), spec).await?;
     let never = || false;
