@@ -32,7 +32,7 @@ pub struct Schema {
     /// What the outputs mean.
     #[serde(default)]
     pub labels: Labels,
-    /// How much a row of each class counts in the loss, in their order; none where all count alike.
+    /// How much a row of each class counts in the loss, `[classes]`; none where all count alike.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_weights: Vec<f64>,
     /// How inputs are normalized.
@@ -55,7 +55,7 @@ impl Schema {
         if self.encodings.is_empty() { inputs } else { self.encodings.len() }
     }
 
-    /// Which of so many columns hold texts.
+    /// Which of so many columns hold texts, `[columns]`.
     pub fn texts(&self, columns: usize) -> Vec<bool> {
         match self.encodings.is_empty() {
             true => vec![false; columns],

@@ -72,7 +72,7 @@ pub enum Mark {
 pub struct Comparison {
     /// Row by row, `[rows][cols]`.
     pub values: Vec<f64>,
-    /// Derived, one for each.
+    /// How far f32 may be from each, derived, `[rows][cols]`.
     pub bounds: Vec<f64>,
 }
 
@@ -82,13 +82,13 @@ impl Comparison {
         Comparison { values, bounds }
     }
 
-    /// The largest difference from these numbers, and the bound there.
+    /// The largest difference from these numbers, `[rows][cols]`, and the bound there.
     pub fn worst(&self, values: &[f64]) -> Option<(f64, f64)> {
         let apart = values.iter().zip(&self.values).map(|(one, other)| (one - other).abs());
         apart.zip(self.bounds.iter().copied()).max_by(|a, b| a.0.total_cmp(&b.0))
     }
 
-    /// Whether every number is within its bound.
+    /// Whether every number of `[rows][cols]` is within its bound.
     pub fn is_close(&self, values: &[f64]) -> bool {
         let pairs = values.iter().zip(&self.values).zip(&self.bounds);
         values.len() == self.values.len()

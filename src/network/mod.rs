@@ -396,12 +396,12 @@ impl Network {
         Network::new(sizes, activations, loss)
     }
 
-    /// Units per layer, the input first.
+    /// Units per layer, the input first: `[layers + 1]`.
     pub fn sizes(&self) -> &[usize] {
         &self.sizes
     }
 
-    /// One activation per weight layer.
+    /// One activation per weight layer, `[layers]`.
     pub fn activations(&self) -> &[Activation] {
         &self.activations
     }

@@ -23,7 +23,8 @@ pub struct Trace<T> {
     pub d_pre_activations: Vec<Vec<T>>,
 }
 
-/// What the last step computed between these, and then wrote over or added up.
+/// What the last step computed between these, and then wrote over or added up. `[rows][units]` without padding, one list
+/// per weight layer, but for what is said.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Between<T> {
@@ -41,7 +42,7 @@ pub struct Between<T> {
     pub d_activations: Vec<Vec<T>>,
     /// The loss's gradient with respect to what a norm made; nothing of a layer without one.
     pub d_normalized: Vec<Vec<T>>,
-    /// The loss of each row.
+    /// The loss of each row, `[rows]`.
     pub row_loss: Vec<T>,
     /// The mean of them.
     pub loss: T,

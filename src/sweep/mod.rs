@@ -195,7 +195,7 @@ pub trait Tally:
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SweepOutcome<T = Count> {
-    /// What was found out of each cell.
+    /// What was found out of each cell, `[cells]`.
     pub cells: Vec<T>,
     /// Seconds it took, from the first draw to the last verdict.
     pub seconds: f64,

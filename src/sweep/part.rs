@@ -29,7 +29,7 @@ pub struct Part<T: Tally = Count> {
     pub stopped: bool,
     /// Networks of a whole cell.
     pub networks: u32,
-    /// Every cell's axes, and what was found out of it.
+    /// Every cell's axes, and what was found out of it, `[cells]`.
     pub cells: Vec<PartCell<T>>,
 }
 
@@ -71,7 +71,7 @@ impl<T: Tally> Part<T> {
         }
     }
 
-    /// What was found out of every cell, in their order.
+    /// What was found out of every cell, `[cells]`.
     pub fn tallies(&self) -> Vec<T> {
         self.cells.iter().map(|(_, cell)| cell.clone()).collect()
     }

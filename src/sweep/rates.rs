@@ -10,9 +10,9 @@ use crate::train::Training;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RateMap {
-    /// The rates, upwards.
+    /// The rates, upwards: `[rates]`.
     pub rates: Vec<f32>,
-    /// One count for each rate.
+    /// One count for each rate, `[rates]`.
     pub counts: Vec<Count>,
     /// `[rates][seeds]`; `None` of those that a stop came before.
     pub statuses: Vec<Vec<Option<NetworkStatus>>>,
@@ -34,7 +34,7 @@ pub fn rates(from: f32, to: f32, count: usize) -> Result<Vec<f32>, Error> {
         .map_err(|error| Error::setting(format!("`count` {count}"), error.to_string()))
 }
 
-/// The sweep of a training over these rates, `seeds` networks at each.
+/// The sweep of a training over these rates: a cell for each, of `seeds` networks.
 pub fn over_rates(training: &Training, rates: &[f32], seeds: u32) -> Sweep {
     let cell = |&rate: &f32| Cell {
         axes: vec![("lr", AxisValue::Number(rate))],

@@ -47,7 +47,7 @@ pub struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// Rows of inputs, and whether to look now.
+    /// Rows of inputs, `[rows][inputs]`, and whether to look now.
     pub fn new(inputs: &'a [f32], is_due: &'a dyn Fn() -> bool) -> Shown<'a> {
         Shown { inputs, is_due }
     }

@@ -115,7 +115,7 @@ impl Course {
         Ok(self.engine.states().await?.swap_remove(0))
     }
 
-    /// The parameters, in the network's layout.
+    /// The parameters, `[len]` of the network's layout.
     ///
     /// # Errors
     /// [`Error::Gpu`].
@@ -123,7 +123,8 @@ impl Course {
         self.engine.parameters().await
     }
 
-    /// Makes steps, as many as are asked for and left. Returns the loss of each, before its update.
+    /// Makes steps, as many as are asked for and left. Returns the loss of each, `[steps]`, before its
+    /// update.
     ///
     /// # Errors
     /// [`Error::Gpu`].

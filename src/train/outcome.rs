@@ -26,7 +26,8 @@ pub struct Run {
     pub moments: Vec<Vec<f32>>,
     /// Epochs done.
     pub epochs: u32,
-    /// `(epoch, loss)`: the mean loss over an epoch's rows, each batch's before its update.
+    /// `(epoch, loss)`, epochs from 1: the mean loss over an epoch's rows, each batch's before its update. At most
+    /// [`HISTORY_POINTS`](super::HISTORY_POINTS) and one.
     pub history: Vec<(u32, f32)>,
     /// The parameters at the end, `[len]` of the network's [`Layout`](crate::network::Layout). [`Run::weights`] are those
     /// that are kept.

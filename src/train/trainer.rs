@@ -113,7 +113,7 @@ impl<'a> Trainer<'a> {
     /// Trains to the end. Returns what came of each start, in the order of seeds.
     ///
     /// # Errors
-    /// Where the GPU fails, or a single start diverged.
+    /// [`Error::Gpu`], or [`Error::Diverged`] of a single start.
     pub async fn run(
         mut self,
         control: &mut Control<'_>,

@@ -127,7 +127,7 @@ pub struct End<'a> {
     pub epochs: u32,
     /// The evaluation on the training rows; `None` if it diverged.
     pub evaluation: Option<&'a Evaluation>,
-    /// Its parameters; empty if it diverged.
+    /// Its parameters, `[len]` of the network's layout; empty if it diverged.
     pub parameters: &'a [f32],
     /// As [`dead_units`]; empty if they were not counted.
     pub dead: Vec<(usize, usize)>,
