@@ -87,6 +87,7 @@ pub mod reference;
 #[cfg(feature = "settings")]
 pub mod settings;
 pub mod sweep;
+mod text;
 pub mod train;
 
 pub use data::Dataset;

@@ -37,7 +37,7 @@ mod numbers;
 mod own;
 mod run;
 mod timestamps;
-pub(crate) mod words;
+mod words;
 
 pub use case::{Arg, Builds, Case, Judge, SENTINEL, Scope, unpadded, written};
 pub use compare::{Agreement, Bound, Mismatch, compare};

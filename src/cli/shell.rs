@@ -50,7 +50,8 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
 fn for_fish(script: &str, all: &clap::Command) -> String {
     let parse = "argparse -s (__fish_wgrad_global_optspecs) -- $cmd";
     let refused = format!("{parse} 2>/dev/null\n    or return");
-    let without_it = format!("{parse} 2>/dev/null\n    or {parse}[..-2] 2>/dev/null\n    or return");
+    let without_it =
+        format!("{parse} 2>/dev/null\n    or {parse}[..-2] 2>/dev/null\n    or return");
     let mut script = script.replace(&refused, &without_it);
     for command in all.get_subcommands() {
         for argument in command.get_positionals() {
