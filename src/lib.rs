@@ -98,6 +98,7 @@ pub mod reference;
 #[cfg(feature = "settings")]
 pub mod settings;
 pub mod sweep;
+mod text;
 pub mod train;
 
 pub use data::Dataset;

@@ -279,7 +279,8 @@ fn sections_on_errors_name_them() {
             for section in code.split("/// # Errors\n").skip(1) {
                 let is_doc = |line: &&str| line.trim_start().starts_with("///");
                 let about: String = section.lines().take_while(is_doc).collect();
-                let function = section.lines().find(|line| line.contains("fn ")).unwrap_or_default();
+                let function =
+                    section.lines().find(|line| line.contains("fn ")).unwrap_or_default();
                 let is_public = function.trim_start().starts_with("pub ");
                 let is_named = about.contains('`') || about.contains("in words");
                 assert!(is_named || !is_public, "{path:?}: {function}: {about}");

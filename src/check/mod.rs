@@ -41,7 +41,7 @@ mod numbers;
 mod own;
 mod run;
 mod timestamps;
-pub(crate) mod words;
+mod words;
 
 pub use compare::{Agreement, Bound, Mismatch, compare};
 pub use differences::{GradientCheck, STEP, central_differences};

@@ -229,6 +229,43 @@ mod tests {
         assert!(file.contains("data = \"mine.csv\"") && file.contains("restarts = 1"), "{file}");
     }
 
+    /// Each fix that is data is a setting with a value that it takes, as the page's buttons set it.
+    #[test]
+    fn what_the_doctor_suggests_can_be_set() {
+        use crate::engine::EngineSpec;
+        let mut set = std::collections::BTreeSet::new();
+        for stuck in [
+            &[("seed", "1")][..],
+            &[("lr", "1e-4")],
+            &[("lr", "20"), ("activation", "tanh")],
+            &[("layers", "2,1")],
+            &[("init", "zeros")],
+            &[("activation", "sigmoid"), ("layers", "2,8,8,8,8,8,8,1")],
+            &[("activation", "tanh"), ("init-scale", "100"), ("lr", "0.01")],
+            &[("optimizer", "momentum"), ("weight-decay", "1"), ("lr", "0.01")],
+        ] {
+            let mut given = texts(stuck);
+            given.insert("epochs".to_owned(), "300".to_owned());
+            let training = prepare(&given, None).unwrap().training;
+            let ended = pollster::block_on(training.run(&EngineSpec::Cpu, &mut |_| (), &|| false));
+            let findings = ended.unwrap().findings(&training);
+            for fix in findings.iter().flat_map(|it| &it.fixes) {
+                let mut given = given.clone();
+                for (name, value) in fix.settings() {
+                    assert!(fix.to_string().contains(&format!("--{name} {value}")), "{fix}");
+                    set.insert(name);
+                    given.insert(name.to_owned(), value);
+                }
+                let resolved =
+                    prepare(&given, None).unwrap_or_else(|error| panic!("{fix}: {error}")).resolved;
+                for (name, value) in fix.settings().iter().filter(|(name, _)| *name != "restarts") {
+                    assert_eq!(&resolved[*name], value, "{fix}");
+                }
+            }
+        }
+        assert!(set.len() >= 8, "{set:?}");
+    }
+
     #[test]
     fn what_is_wrong_is_named() {
         for (given, part) in [

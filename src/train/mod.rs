@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 pub use control::{Resume, Shown};
 pub use course::{Course, Look};
-pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
+pub use doctor::{Cause, Checkup, Finding, Fix, LayerCheckup};
 pub use evaluate::{ClassScore, Confusion, Evaluation, TargetErrors, dead_units, evaluate};
 pub(crate) use group::{Seed, judge, judge_by_engine, suits_lanes};
 pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint};

@@ -3,7 +3,7 @@
 use js_sys::Function;
 use serde_json::json;
 use wasm_bindgen::prelude::*;
-use wgrad::check::{Findings, Options, Progress, Report, Watch, run_watched};
+use wgrad::check::{Findings, Options, Progress, Watch, run_watched};
 
 use crate::device::Device;
 use crate::value::{ask, fail, object, tell};
@@ -21,25 +21,6 @@ fn row(row: &Findings) -> serde_json::Value {
         "unchecked": row.unchecked.iter().map(|it| it.reason.clone()).collect::<Vec<_>>(),
         "seconds": row.seconds,
     })
-}
-
-/// The report as text to paste.
-fn text(report: &Report, summary: &str) -> String {
-    let mut text = format!(
-        "wgrad {} check\nadapter: {}\n{}\n\n",
-        report.version, report.adapter, report.about
-    );
-    for row in &report.rows {
-        let (what, end, cases, share) = (&row.what, row.result(), row.cases, row.share);
-        text += &format!("{what}: {end}, {cases} cases, largest error {share:.3} of its bound\n");
-        for unchecked in &row.unchecked {
-            text += &format!("  not checked: {}\n", unchecked.reason);
-        }
-    }
-    for line in report.failures() {
-        text += &format!("FAILED {line}\n");
-    }
-    text + summary + "\n"
 }
 
 /// Checks the device: the quick cases of what has `filter` in its name.
@@ -67,15 +48,14 @@ pub async fn check(
     };
     let stop = || ask(&cancelled);
     let report = run_watched(&gpu, &options, &mut Watch::new(hear, stop)).await.map_err(fail)?;
-    let summary = report.verdict();
     Ok(object(&json!({
         "adapter": report.adapter,
         "about": report.about,
         "rows": report.rows.iter().map(row).collect::<Vec<_>>(),
         "passed": report.is_pass(),
         "failures": report.failures(),
-        "summary": summary,
-        "report": text(&report, &summary),
+        "summary": report.verdict(),
+        "report": report.to_string(),
         "notes": report.notes,
         "seconds": report.seconds,
         "stopped": report.stopped,

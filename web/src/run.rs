@@ -245,12 +245,18 @@ impl Run {
         // Of a training under way that is no finding.
         found.retain(|finding| is_done || finding.cause != wgrad::train::Cause::TooShort);
         let told = found.iter().map(|finding| {
+            let fixes = finding.fixes.iter().map(|fix| {
+                let settings = fix.settings().into_iter();
+                let settings: Vec<_> =
+                    settings.map(|(name, value)| json!({"name": name, "value": value})).collect();
+                json!({"text": fix, "settings": settings})
+            });
             json!({
                 "kind": finding.cause,
                 "title": finding.cause.title(),
                 "text": finding.what,
                 "advice": finding.why,
-                "fixes": finding.fixes,
+                "fixes": fixes.collect::<Vec<_>>(),
                 "layer": finding.layer,
             })
         });

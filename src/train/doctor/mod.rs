@@ -1,4 +1,4 @@
-//! The doctor: diagnoses a run from its statistics, and suggests flags that help. Pure functions; the
+//! The doctor: diagnoses a run from its statistics, and suggests settings that help. Pure functions; the
 //! trainer collects the statistics at report boundaries, never within a step.
 //!
 //! A healthy run has no findings. Otherwise causes are checked from the most specific to the least,
@@ -33,6 +33,7 @@ mod tests;
 
 pub(super) use checkup::duplicates;
 pub use checkup::{Checkup, LayerCheckup, checkup};
+pub use fixes::Fix;
 
 use serde::Serialize;
 
@@ -105,8 +106,8 @@ pub struct Finding {
     pub what: String,
     /// The explanation: a sentence.
     pub why: String,
-    /// Flags to try, the likeliest first.
-    pub fixes: Vec<String>,
+    /// What to try, the likeliest first.
+    pub fixes: Vec<Fix>,
 }
 
 /// Where a training diverged.
