@@ -3,12 +3,12 @@
 //! ```
 //! use wgrad::picture::project;
 //!
-//! // Four points of three dimensions, on a line.
-//! let points = [0.0, 0.0, 1.0, 1.0, 2.0, 1.0, 2.0, 4.0, 1.0, 3.0, 6.0, 1.0];
+//! // Four points of three dimensions.
+//! let points = [2.0, 0.0, 1.0, -2.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, -1.0, 1.0];
 //! let plane = project(&points, 3);
-//! assert!(plane.shares[0] > 0.999);
-//! // In the plane they lie on its first axis, around their mean.
-//! assert!(plane.place(&points[..3]).1.abs() < 1e-6);
+//! // Along the first dimension they differ the most: four fifths of the variance.
+//! assert!((plane.shares[0] - 0.8).abs() < 1e-6);
+//! assert!((plane.place(&points[..3]).0 - 2.0).abs() < 1e-6);
 //! ```
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))] // Much of it is for commands.
 
