@@ -84,7 +84,7 @@ impl Live {
 
     /// The inputs to be seen, and when.
     pub(super) fn shown<'a>(&'a self, is_due: &'a dyn Fn() -> bool) -> Option<Shown<'a>> {
-        self.scene.as_ref().map(|scene| Shown { inputs: &scene.inputs, is_due })
+        self.scene.as_ref().map(|scene| Shown::new(&scene.inputs, is_due))
     }
 
     /// A report boundary. Without a terminal that is a line now and then; a network of other than two inputs has

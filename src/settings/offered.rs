@@ -22,6 +22,7 @@ const NOT_OFFERED: [&str; 3] = ["test", "init-from", "restarts"];
 /// How a setting is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Entry {
     /// On or off.
     Bool,
@@ -37,6 +38,7 @@ pub enum Entry {
 
 /// The members of a family under which a setting has a meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Members {
     /// The setting that chooses one.
     pub setting: &'static str,
@@ -46,6 +48,7 @@ pub struct Members {
 
 /// A setting that decides the numbers of a training.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Offered {
     /// Its name: the key in files.
     pub name: &'static str,
@@ -99,6 +102,7 @@ pub fn offered() -> Vec<Offered> {
 
 /// A training that a page prepared.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Prepared {
     /// The training, of one start.
     pub training: Training,
@@ -114,7 +118,8 @@ pub struct Prepared {
 /// then not those of `data`.
 ///
 /// # Errors
-/// A setting that there is not, or a value that it cannot have; what data and settings do not allow together.
+/// [`Error::Setting`] for a setting that there is not, or a value that it cannot have; [`Error::Data`],
+/// [`Error::Network`] or [`Error::Value`] for what data and settings do not allow together.
 pub fn prepare(texts: &Texts, table: Option<&str>) -> Result<Prepared, Error> {
     let given = given(texts, table.map(|_| TABLE))?;
     let read = |source: &Source, options: &CsvOptions| match table {

@@ -37,17 +37,17 @@ pub async fn check(
     let Some(gpu) = device.gpu().cloned() else {
         return Err(js_sys::Error::new("there is no device to check, only the CPU").into());
     };
-    let options = Options { filter, quick: true, seed: 0 };
+    let mut options = Options::default();
+    (options.filter, options.quick) = (filter, true);
     let mut told = 0;
-    let mut hear = |now: Progress<'_>| {
+    let hear = |now: Progress<'_>| {
         let Progress { what, case, done, of, last } = now;
         let last = last.filter(|_| done > std::mem::replace(&mut told, done)).map(row);
         let now = json!({"done": done, "total": of, "what": what, "case": case, "row": last});
         tell(&progress, &object(&now));
     };
     let stop = || ask(&cancelled);
-    let mut watch = Watch { tell: &mut hear, stop: &stop };
-    let report = run_watched(&gpu, &options, &mut watch).await.map_err(fail)?;
+    let report = run_watched(&gpu, &options, &mut Watch::new(hear, stop)).await.map_err(fail)?;
     Ok(object(&json!({
         "adapter": report.adapter,
         "about": report.about,

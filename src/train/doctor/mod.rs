@@ -112,6 +112,7 @@ pub struct Finding {
 
 /// Where a training diverged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Divergence {
     /// Steps done when it was noticed.
     pub step: u32,
@@ -121,12 +122,13 @@ pub struct Divergence {
 
 /// The end of a run.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct End<'a> {
     /// Epochs done.
     pub epochs: u32,
     /// The evaluation on the training rows; `None` if it diverged.
     pub evaluation: Option<&'a Evaluation>,
-    /// Its parameters; empty if it diverged.
+    /// Its parameters, `[len]` of the network's layout; empty if it diverged.
     pub parameters: &'a [f32],
     /// As [`dead_units`]; empty if they were not counted.
     pub dead: Vec<(usize, usize)>,
