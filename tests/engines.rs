@@ -9,7 +9,7 @@ mod tasks;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu, with};
-use tasks::{data, never, resident_specs, task};
+use tasks::{data, never, reference_losses, resident_specs, task};
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::Order;

@@ -9,24 +9,17 @@ mod tasks;
 use std::sync::Arc;
 
 use common::{ULP, assert_close, gpu, numbers, wide, with};
-use tasks::{never, resident_specs, specs, task};
-use wgrad::check::{Bound, reference_step};
+use tasks::{never, reference_losses, resident_specs, specs, task};
+use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order, Source};
 use wgrad::engine::State;
 use wgrad::engine::{
-    Engine, EngineSpec, Kernels, LayeredEngine, Mapping, NetworkStatus, Slot, Task, forward,
+    Engine, EngineSpec, Kernels, LayeredEngine, Mapping, NetworkStatus, Slot, Task,
 };
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind};
 use wgrad::reference::Reference;
 use wgrad::train::{Run, Training};
-
-/// The reference over the same task, in f64.
-fn reference_losses(task: &Task, steps: u32) -> (Vec<f64>, Reference<f64>) {
-    let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
-    let losses = (0..steps).map(|_| reference_step(task, &mut reference));
-    (losses.collect(), reference)
-}
 
 /// f32 engines stay near the f64 reference over a few dozen steps: every step adds a rounding of
 /// each term of the longest sum, and small nets do not amplify it.

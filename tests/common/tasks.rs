@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::common::{gpu, numbers};
+use crate::common::{gpu, numbers, wide};
+use wgrad::check::reference_step;
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::State;
 use wgrad::engine::resident::{self, Request};
 use wgrad::engine::{EngineSpec, Kernels, Mapping, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
+use wgrad::reference::Reference;
 
 /// Every place that can step, but the resident engine, which does not take every network.
 pub fn specs() -> [EngineSpec; 3] {
@@ -59,4 +61,11 @@ pub fn task(
     task.start = State::new(Initializer::XavierNormal.parameters(&task.network, 3, 1.0));
     task.learning_rate = 0.125;
     task
+}
+
+/// The reference over the same task, in f64.
+pub fn reference_losses(task: &Task, steps: u32) -> (Vec<f64>, Reference<f64>) {
+    let mut reference = Reference::new(&task.network, wide(&task.start.parameters));
+    let losses = (0..steps).map(|_| reference_step(task, &mut reference));
+    (losses.collect(), reference)
 }
