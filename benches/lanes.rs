@@ -39,16 +39,9 @@ impl Work {
     }
 
     fn alone(&self, seed: u64) -> CpuEngine {
-        CpuEngine::new(Task {
-            network: self.network.clone(),
-            data: Arc::clone(&self.data),
-            batches: self.batches,
-            learning_rate: RATE,
-            optimizer: Optimizer::default(),
-            schedule: RateSchedule::default(),
-            start: State::new(self.start(seed)),
-        })
-        .unwrap()
+        let mut task = Task::new(self.network.clone(), Arc::clone(&self.data), self.batches);
+        (task.learning_rate, task.start) = (RATE, State::new(self.start(seed)));
+        CpuEngine::new(task).unwrap()
     }
 
     fn lanes<'a>(&'a self, members: &'a [Member]) -> LanesEngine<'a> {

@@ -8,7 +8,6 @@ use std::error::Error;
 
 use wgrad::data::{CsvOptions, Preparation, Samples, read_csv};
 use wgrad::optimizer::{Optimizer, OptimizerKind};
-use wgrad::train::HeldOut;
 use wgrad::{Activation, Device, Loss, Network, Training, block_on};
 
 /// Which mushrooms to leave alone: a number and a text of each, and what they are.
@@ -33,8 +32,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     // The last column is the target unless `CsvOptions` says otherwise.
     let table = read_csv("mushrooms", &bytes, &CsvOptions::default())?;
-    let held_out = Preparation { validation: Some(0.2), is_stratified: true, ..Default::default() };
-    let samples = Samples::new(table, None, &held_out)?;
+    let mut preparation = Preparation::default();
+    preparation.validation = Some(0.2);
+    preparation.is_stratified = true;
+    let samples = Samples::new(table, None, &preparation)?;
     let (inputs, outputs) = (samples.train.input_len(), samples.train.target_len());
     println!("inputs {inputs}, classes {:?}", samples.train.class_names());
 
@@ -45,8 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let network = Network::uniform(vec![inputs, 8, outputs], Activation::Tanh, output, loss)?;
     let mut training = Training::new(network, samples.train);
-    training.held_out = HeldOut { validation: samples.validation, test: samples.test };
-    training.optimizer = Optimizer { kind: OptimizerKind::Adam, ..Optimizer::default() };
+    training.held_out.validation = samples.validation;
+    training.optimizer = Optimizer::new(OptimizerKind::Adam);
     training.learning_rate = 0.02;
     training.epochs = 200;
 

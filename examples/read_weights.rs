@@ -1,7 +1,7 @@
 //! The weights of a trained network: each tensor by name, one weight by its place, and a file that PyTorch reads.
 #![allow(clippy::print_stdout)]
 
-use wgrad::data::{Schema, Source};
+use wgrad::data::Source;
 use wgrad::engine::forward;
 use wgrad::model::Model;
 use wgrad::network::Layout;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("one weight: {:.3}", parameters[layout.weights(0).index(1, 2)]);
 
     // As a file: safetensors, in the shapes of nn.Linear, with a hash.
-    let model = Model { network, parameters, schema: Schema::default() };
+    let model = Model::new(network, parameters);
     let bytes = model.to_bytes()?;
     let read = Model::from_bytes(&bytes)?;
     assert_eq!(read, model);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use wgrad::data::Source;
-use wgrad::sweep::{AxisValue, Cell, Shard, Sweep};
+use wgrad::sweep::{AxisValue, Cell, Sweep};
 use wgrad::{Activation, Device, Loss, Network, Training, block_on};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,10 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             training.epochs = 2000;
             let axes =
                 vec![("width", AxisValue::Whole(width as u32)), ("lr", AxisValue::Number(rate))];
-            cells.push(Cell { axes, training });
+            cells.push(Cell::new(axes, training));
         }
     }
-    let sweep = Sweep { cells, shard: Shard::WHOLE };
+    let sweep = Sweep::new(cells);
 
     let device = block_on(Device::any())?;
     let outcome = block_on(device.sweep(&sweep))?;

@@ -36,8 +36,8 @@ impl Device {
     /// `WGPU_POWER_PREF` choose another adapter, as for the command.
     ///
     /// # Errors
-    /// An adapter that fails to open is an error, and not silently the CPU; so is a variable with an unknown value,
-    /// or one that names no adapter.
+    /// [`Error::Gpu`]: an adapter that fails to open is an error, and not silently the CPU; so is a variable with an
+    /// unknown value, or one that names no adapter.
     pub async fn any() -> Result<Device, Error> {
         Device::open(&DeviceChoice::Auto).await
     }
@@ -103,7 +103,7 @@ impl Device {
     /// Trains to the end. [`Training::run`] tells how far it is, too, and can be stopped.
     ///
     /// # Errors
-    /// Where the settings do not fit each other, the GPU fails, or every start diverged.
+    /// As [`Training::run`].
     pub async fn train(&self, training: &Training) -> Result<Outcome, Error> {
         training.run(&self.engine(training), &mut |_| (), &|| false).await
     }
@@ -111,7 +111,7 @@ impl Device {
     /// Trains every network of a sweep. [`Sweep::run`] tells how far it is, too, and can be stopped.
     ///
     /// # Errors
-    /// Where the settings do not fit each other, or the GPU fails.
+    /// As [`Sweep::run`].
     pub async fn sweep(&self, sweep: &Sweep) -> Result<SweepOutcome, Error> {
         sweep.run(&self.engine_of_sweep(sweep), &mut |_| (), &|| false).await
     }

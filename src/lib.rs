@@ -46,8 +46,9 @@
 //! Errors say what is wrong, with which value, and what to change, in one line; arguments and fields are named in
 //! backticks as they are called here. [`Error::exit_code`] sorts them.
 //!
-//! Structs of settings have public fields and are written from their defaults, `Training::new(..)` or
-//! `..Default::default()`: fields are added. Enums of errors and events are `#[non_exhaustive]`.
+//! Settings are made by `new` or `default`, and then their public fields are set, one by one, as above. They are
+//! `#[non_exhaustive]`, and so are results, errors, events and families (activations, losses, optimizers ...): all of
+//! these grow within a version that is compatible.
 //!
 //! # Modules
 //!
@@ -59,8 +60,7 @@
 //! | random | a counter-based generator, the same bits in Rust and WGSL | [`random`] |
 //! | dataset | rows of inputs and targets, and their order | [`data`] |
 //! | reference | what all else is compared with: plain loops over f32 or f64 | [`reference`](mod@reference) |
-//! | kernel | one WGSL file and one row of a table | [`kernels`] |
-//! | gpu | adapter, device, buffers, pipelines | [`gpu`] |
+//! | gpu | adapters and devices, and the limits of both | [`gpu`] |
 //! | engine | one way to run steps | [`engine`] |
 //! | trainer | epochs, history, restarts, the diagnosis | [`train`] |
 //! | sweep | very many small networks at once, over a grid of settings | [`sweep`] |
@@ -68,7 +68,10 @@
 //! | explain | one training step with every number in it, and the demonstrations | [`explain`] |
 //! | model | a trained network, or a training to resume, as bytes | [`model`] |
 //! | settings | a training as text: names, values, TOML; with the feature `settings` | `settings` |
-//! | picture | numbers as charts, in SVG and PNG | [`picture`] |
+//! | picture | hidden space as a plane: where points of many dimensions differ the most | [`picture`] |
+//!
+//! What else the library has (kernels, benches, the command) is public for the programs of this package alone, and
+//! hidden here: it changes without notice.
 
 pub mod check;
 pub mod data;
@@ -77,16 +80,25 @@ pub mod engine;
 mod error;
 pub mod explain;
 pub mod gpu;
+// For the tests and benches of this package, which are programs of their own.
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod kernels;
 pub mod model;
 pub mod network;
 pub mod optimizer;
 pub mod picture;
 pub mod random;
+#[allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "what plain functions are given, spelled out"
+)]
 pub mod reference;
 #[cfg(feature = "settings")]
 pub mod settings;
 pub mod sweep;
+mod text;
 pub mod train;
 
 pub use data::Dataset;
@@ -100,12 +112,15 @@ pub use train::{Outcome, Training};
 #[cfg(not(target_family = "wasm"))]
 pub use pollster::block_on;
 
+// The command. Its program is another crate, as the tests and benches are that look at it: so these are public.
 #[cfg(feature = "cli")]
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod bench;
-// The command. Its program is another crate, as the tests are that look at what it prints: so these are public.
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod report;

@@ -4,7 +4,6 @@
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{gpu, numbers};
@@ -12,7 +11,6 @@ use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::State;
 use wgrad::engine::{CpuEngine, Engine, EngineSpec, Kernels, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
-use wgrad::optimizer::{Optimizer, RateSchedule};
 
 /// The system's allocator, and a count.
 struct Counted;
@@ -43,15 +41,10 @@ fn task(sizes: &[usize], rows: usize, batch: usize) -> Task {
     (0..rows).for_each(|row| targets[row * network.outputs() + row % network.outputs()] = 1.0);
     let inputs = numbers(rows * network.inputs(), 70);
     let data = Dataset::new("rows", inputs, network.inputs(), targets, network.outputs()).unwrap();
-    Task {
-        batches: Batches::new(rows, batch, Order::Shuffled, 0),
-        start: State::new(Initializer::HeNormal.parameters(&network, 0, 1.0)),
-        learning_rate: 0.01,
-        optimizer: Optimizer::default(),
-        schedule: RateSchedule::default(),
-        network,
-        data: Arc::new(data),
-    }
+    let mut task = Task::new(network, data, Batches::new(rows, batch, Order::Shuffled, 0));
+    task.start = State::new(Initializer::HeNormal.parameters(&task.network, 0, 1.0));
+    task.learning_rate = 0.01;
+    task
 }
 
 /// Allocations of so many steps.

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::gpu;
+use common::{gpu, with};
 use wgrad::check::{
     Arg, Case, Findings, Options, Report, Scope, Watch, check_kernel, run, run_on, run_watched,
 };
@@ -17,7 +17,8 @@ fn scope() -> Scope {
 }
 
 fn checked(gpu: &Arc<Gpu>, filter: &str) -> Report {
-    let options = Options { filter: Some(filter.to_owned()), quick: true, seed: 0 };
+    let options =
+        with(Options::default(), |it| (it.filter, it.quick) = (Some(filter.to_owned()), true));
     pollster::block_on(run(gpu, &options)).unwrap()
 }
 
@@ -42,7 +43,7 @@ fn what_is_right_passes_and_says_how_near_it_is() {
 
 #[test]
 fn a_filter_that_matches_nothing_names_what_there_is() {
-    let options = Options { filter: Some("matmull".to_owned()), ..Options::default() };
+    let options = with(Options::default(), |it| it.filter = Some("matmull".to_owned()));
     let error = pollster::block_on(run(&gpu(), &options)).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     for part in ["`filter` matmull", "matmul", "timestamps"] {
@@ -116,13 +117,14 @@ fn timestamps_that_an_adapter_does_not_have_are_not_checked() {
 #[test]
 fn a_device_that_is_lost_ends_the_check_with_what_was_found() {
     let lost = with_less(|_| {});
-    let options = Options { filter: Some("bias".to_owned()), quick: true, seed: 0 };
+    let options =
+        with(Options::default(), |it| (it.filter, it.quick) = (Some("bias".to_owned()), true));
     let destroy = |now: wgrad::check::Progress<'_>| {
         if now.what == "bias_add" {
             lost.destroy();
         }
     };
-    let mut watch = Watch { tell: &mut { destroy }, stop: &|| false };
+    let mut watch = Watch::new(destroy, || false);
     let report = pollster::block_on(run_watched(&lost, &options, &mut watch)).unwrap();
     assert!(!report.is_pass());
     let lines = report.failures();
@@ -132,8 +134,9 @@ fn a_device_that_is_lost_ends_the_check_with_what_was_found() {
 
 #[test]
 fn a_stop_ends_the_check_and_is_no_pass() {
-    let options = Options { filter: Some("advance".to_owned()), quick: true, seed: 0 };
-    let mut watch = Watch { tell: &mut |_| {}, stop: &|| true };
+    let options =
+        with(Options::default(), |it| (it.filter, it.quick) = (Some("advance".to_owned()), true));
+    let mut watch = Watch::new(|_| {}, || true);
     let report = pollster::block_on(run_watched(&gpu(), &options, &mut watch)).unwrap();
     assert!(report.stopped && !report.is_pass() && report.failures().is_empty());
 }
@@ -146,23 +149,24 @@ fn rows(report: &Report) -> Vec<(&str, usize, usize, f64)> {
 
 #[test]
 fn two_devices_find_together_what_one_finds() {
-    let options = Options { filter: Some("act".to_owned()), quick: true, seed: 0 };
+    let options =
+        with(Options::default(), |it| (it.filter, it.quick) = (Some("act".to_owned()), true));
     let one = pollster::block_on(run(&gpu(), &options)).unwrap();
     let both = [gpu(), with_less(|_| {})];
     let told = std::cell::RefCell::new(Vec::new());
     let mut tell = |now: wgrad::check::Progress<'_>| told.borrow_mut().push((now.done, now.of));
-    let mut watch = Watch { tell: &mut tell, stop: &|| false };
+    let mut watch = Watch::new(&mut tell, || false);
     let two = pollster::block_on(run_on(&both, &options, &mut watch)).unwrap();
     assert!(one.is_pass() && two.is_pass(), "{:?}", two.failures());
     assert_eq!(rows(&one), rows(&two));
     assert!(told.borrow().iter().all(|&(done, of)| of == one.rows.len() && done < of));
 
     // A stop ends both; a device that is lost leaves the rest to the other.
-    let mut watch = Watch { tell: &mut |_| {}, stop: &|| true };
+    let mut watch = Watch::new(|_| {}, || true);
     let stopped = pollster::block_on(run_on(&both, &options, &mut watch)).unwrap();
     assert!(stopped.stopped && !stopped.is_pass() && stopped.failures().is_empty());
     both[1].destroy();
-    let mut watch = Watch { tell: &mut |_| {}, stop: &|| false };
+    let mut watch = Watch::new(|_| {}, || false);
     let half = pollster::block_on(run_on(&both, &options, &mut watch)).unwrap();
     assert_eq!(half.rows.len(), one.rows.len());
     assert!(half.failures().len() <= 1, "{:?}", half.failures());

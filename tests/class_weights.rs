@@ -6,8 +6,6 @@
 mod command;
 mod common;
 
-use std::sync::Arc;
-
 use command::{fail, folder, succeed, wgrad, write};
 use common::{ULP, assert_close, engines, numbers, wide};
 use serde_json::Value;
@@ -15,22 +13,17 @@ use wgrad::check::{Bound, reference_step};
 use wgrad::data::{Batches, ClassWeights, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, State, Task};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::optimizer::{Optimizer, RateSchedule};
 use wgrad::reference::Reference;
 use wgrad::train::evaluate;
 
 const RATE: f32 = 0.25;
 
 fn task(network: Network, data: Dataset, start: Vec<f32>, batch: usize) -> Task {
-    Task {
-        batches: Batches::new(data.rows(), batch, Order::Shuffled, 11),
-        learning_rate: RATE,
-        optimizer: Optimizer::default(),
-        schedule: RateSchedule::default(),
-        start: State::new(start),
-        data: Arc::new(data),
-        network,
-    }
+    let batches = Batches::new(data.rows(), batch, Order::Shuffled, 11);
+    let mut task = Task::new(network, data, batches);
+    task.learning_rate = RATE;
+    task.start = State::new(start);
+    task
 }
 
 /// The losses of steps and the parameters after them, and the loss of a forward pass then.

@@ -170,3 +170,78 @@ fn sizes_that_are_none_and_flags_of_other_benches_are_refused() {
     }
     fail(without_adapter(&["bench", "width"]), 2, &["compares an adapter with the CPU"]);
 }
+
+#[test]
+fn steps_are_compared_and_then_timed() {
+    let args = ["bench", "step", "--layers", "40,24,5", "--batch", "16", "--rounds", "1"];
+    let events = events(wgrad(&[&args[..], &["--json"]].concat()));
+    let names: Vec<&str> = events.iter().filter_map(|event| event["contestant"].as_str()).collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    for event in events.iter().filter(|event| event["event"] == "speed") {
+        assert!(event["seconds_per_step"].as_f64().unwrap() > 0.0, "{event}");
+    }
+    // 2 x 2 x 16 x 40 x 24 and 2 x 3 x 16 x 24 x 5.
+    assert_eq!(events.last().unwrap()["operations"], 61_440 + 11_520);
+    let text = succeed(wgrad(&args));
+    assert!(text.contains("matmul share") && text.contains(" wins: "), "{text}");
+    fail(wgrad(&["bench", "step", "--batch", "0"]), 2, &["--batch 0"]);
+    fail(wgrad(&["bench", "step", "--epochs", "7"]), 2, &["--epochs", "bench step"]);
+    fail(wgrad(&["bench", "xor", "--batch", "7"]), 2, &["--batch", "bench xor"]);
+    fail(wgrad(&["bench", "step", "--batch", "4294967295"]), 4, &["out of memory", "bytes"]);
+    let one = ["bench", "step", "--layers", "2,3,1", "--batch", "4", "--rounds", "1"];
+    assert!(succeed(wgrad(&one)).contains(" us "));
+    fail(wgrad(&["bench", "step", "--layers", "3,0"]), 2, &["size 2 of --layers is 0"]);
+}
+
+#[test]
+fn a_bench_times_report_boundaries_on_every_engine() {
+    let lines = events(wgrad(&["bench", "boundary", "--rounds", "1", "--json"]));
+    let of = |sizes: &[u64]| -> Vec<&str> {
+        let costs = lines.iter().filter(|line| line["network"] == serde_json::json!(sizes));
+        costs.map(|line| line["engine"].as_str().unwrap()).collect()
+    };
+    assert_eq!(of(&[784, 512, 10]), ["cpu", "layered"]);
+    assert_eq!(of(&[2, 3, 1]), ["cpu", "layered", "resident"]);
+    for line in &lines[..5] {
+        assert!(line["seconds_per_step"].as_f64().unwrap() > 0.0, "{line}");
+        assert!(line["seconds_per_boundary"].is_number(), "{line}");
+    }
+    let text = succeed(wgrad(&["bench", "boundary", "--rounds", "1", "--device", "cpu"]));
+    assert!(text.contains("784-512-10") && text.contains("boundary"), "{text}");
+    fail(wgrad(&["bench", "boundary", "--epochs", "7"]), 2, &["--epochs", "bench boundary"]);
+}
+
+#[test]
+fn kernels_are_timed_by_the_adapters_clock() {
+    let trace = folder("profile").join("trace.json");
+    let text = trace.to_str().unwrap();
+    let asked = format!("--profile={text}");
+    let common = ["--data", "iris", "--epochs", "4", "--engine", "layered", "--json"];
+    let result = events(wgrad(&[&common[..], &[&asked]].concat())).pop().unwrap();
+    let profile = &result["profile"];
+    let kernels = profile["kernels"].as_array().unwrap();
+    let dispatches: u64 = kernels.iter().map(|k| k["dispatches"].as_u64().unwrap()).sum();
+    assert_eq!(profile["timed_dispatches"], dispatches);
+    for name in ["layer_forward", "output_loss", "layer_update"] {
+        let kernel = kernels.iter().find(|kernel| kernel["kernel"] == name).unwrap();
+        assert!(kernel["seconds"].as_f64().unwrap() > 0.0, "{kernel}");
+    }
+    let written: Value = serde_json::from_slice(&std::fs::read(&trace).unwrap()).unwrap();
+    let events = written["traceEvents"].as_array().unwrap();
+    assert_eq!(events.iter().filter(|event| event["ph"] == "X").count() as u64, dispatches);
+    let both = ["--save", text, &asked, "--epochs", "1"];
+    fail(wgrad(&both), 2, &["--profile=", "--save"]);
+    let seen = succeed(wgrad(&["--profile", "--epochs", "50"]));
+    assert!(seen.contains("train_invocation") && seen.contains("to record"), "{seen}");
+    fail(wgrad(&["--profile", "--engine", "cpu"]), 2, &["--profile", "cpu engine"]);
+    // The same numbers, timed or not.
+    let plain = self::events(wgrad(&common)).pop().unwrap();
+    assert_eq!((&plain["loss"], &plain["profile"]), (&result["loss"], &Value::Null));
+    for cpu in [["--engine", "cpu"], ["--device", "cpu"]] {
+        let args = [&["--kernels", "plain", "--print-config"], &cpu[..]].concat();
+        fail(wgrad(&args), 2, &["--kernels plain", "contradicts", cpu[0]]);
+    }
+    let events =
+        self::events(wgrad(&["--kernels", "plain", "--epochs", "3", "--restarts", "1", "--json"]));
+    assert_eq!(events[0]["engine"], "layered");
+}

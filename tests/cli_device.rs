@@ -1,10 +1,10 @@
-//! Which device `auto` takes, and how it is said, where the only adapter computes on the CPU.
+//! Which devices there are, which one is taken, and how that is said; also where the only adapter computes on the CPU.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 #[path = "common/command.rs"]
 mod command;
 
-use command::{events, fail, run, stdout, succeed, wgrad, without_adapter};
+use command::{events, fail, run, stdout, succeed, wgrad, without_adapter, write};
 use serde_json::Value;
 
 /// Whether the best adapter of this machine is a software adapter; only there is something to choose.
@@ -76,4 +76,97 @@ fn a_variable_that_hides_every_adapter_is_said() {
     assert!(text.starts_with("cpu engine\nno GPU adapter found"), "{text}");
     assert!(text.lines().nth(1).unwrap().contains("VK_DRIVER_FILES is set"), "{text}");
     fail(without_adapter(&["--device", "software"]), 3, &["VK_DRIVER_FILES is set"]);
+}
+
+#[test]
+fn devices_lists_what_there_is_and_tries_it() {
+    let events = events(wgrad(&["devices", "--json"]));
+    let adapters: Vec<&Value> = events.iter().filter(|event| event["event"] == "adapter").collect();
+    assert!(!adapters.is_empty(), "these tests need an adapter");
+    assert_eq!(adapters.iter().filter(|adapter| adapter["default"] == true).count(), 1);
+    for (index, adapter) in adapters.iter().enumerate() {
+        assert_eq!(
+            (&adapter["index"], &adapter["opens"]),
+            (&index.into(), &true.into()),
+            "{adapter}"
+        );
+        assert!(adapter["limits"]["max_binding_bytes"].as_u64().unwrap() >= 1 << 27);
+        assert!(adapter["loop_rounds"].as_u64().unwrap() >= 32_768);
+        assert!(adapter["driver"].is_string());
+    }
+    assert!(events.iter().any(|event| event["event"] == "skipped" && event["reason"].is_string()));
+    let text = succeed(wgrad(&["devices"]));
+    assert!(text.contains("(the default)") && text.contains("opens and computes"), "{text}");
+}
+
+#[test]
+fn an_adapter_is_chosen_by_index_by_name_and_by_the_environment() {
+    let listed = events(wgrad(&["devices", "--json"]));
+    let name = listed[0]["name"].as_str().unwrap().to_owned();
+    let is_default = |event: &&Value| event["default"] == true;
+    let default = listed.iter().find(is_default).unwrap()["name"].as_str().unwrap().to_owned();
+    let part = name[..4].to_uppercase();
+    let quick = ["--restarts", "1", "--epochs", "5", "--json"];
+    let mut devices = vec!["0".to_owned(), part.clone(), "gpu".to_owned(), "auto".to_owned()];
+    // A number that is no index may be part of a name, as in "4090".
+    devices
+        .extend(name.split(|c: char| !c.is_ascii_digit()).find(|n| n.len() > 1).map(str::to_owned));
+    for device in &devices {
+        let events = events(wgrad(&[&["--device", device.as_str()], &quick[..]].concat()));
+        let expected = if device == "gpu" || device == "auto" { &default } else { &name };
+        assert_eq!(events[0]["device"]["name"], **expected, "--device {device}");
+    }
+    let mut by_variable = wgrad(&quick);
+    by_variable.env("WGPU_ADAPTER_NAME", &part);
+    assert!(
+        events(by_variable)[0]["device"]["name"].as_str().unwrap().to_uppercase().contains(&part)
+    );
+    let mut wrong = wgrad(&quick);
+    wrong.env("WGPU_ADAPTER_NAME", "no such thing");
+    fail(wrong, 3, &["WGPU_ADAPTER_NAME=no such thing", &name]);
+    let mut wrong = wgrad(&quick);
+    wrong.env("WGPU_BACKEND", "vulcan");
+    fail(wrong, 2, &["WGPU_BACKEND", "vulcan", "vulkan, metal, dx12"]);
+}
+
+#[test]
+fn a_choice_that_cannot_be_is_refused_with_the_fix() {
+    fail(wgrad(&["--device", "no such thing"]), 3, &["--device no such thing", "wgrad devices"]);
+    fail(wgrad(&["--device", "99"]), 3, &["--device 99", "0 "]);
+    for args in [
+        &["--device", "cpu", "--engine", "layered"][..],
+        &["--device", "cpu", "--engine", "resident"],
+        &["--device", "cpu", "--require-gpu"],
+        &["--engine", "cpu", "--require-gpu"],
+        &["--engine", "cpu", "--device", "gpu"],
+    ] {
+        fail(wgrad(args), 2, &["contradicts"]);
+    }
+    let listed = events(wgrad(&["devices", "--json"]));
+    if listed[0]["type"] == "cpu" {
+        fail(wgrad(&["--require-gpu"]), 3, &["--require-gpu", "software adapter"]);
+    }
+}
+
+/// What `auto` takes it can also run: where one step would be more loop iterations than a software
+/// adapter makes in a dispatch, it leaves the resident engine.
+#[test]
+fn auto_trains_large_data_sets_whatever_the_engine() {
+    let rows: String =
+        (0..9000).map(|row| format!("{},{},{}\n", row % 7, row % 3, row % 2)).collect();
+    let path = write("large", "rows.csv", &rows);
+    for args in [&["--batch", "0"][..], &["--batch", "512"], &["--batch", "3000"]] {
+        let args = [&["--data", &path, "--epochs", "1", "--json"], args].concat();
+        let result = events(wgrad(&args)).pop().unwrap();
+        assert_eq!((&result["event"], &result["epochs"]), (&"result".into(), &1.into()));
+    }
+}
+
+#[test]
+fn fastest_measures_and_says_what() {
+    let text = succeed(wgrad(&["--device", "fastest", "--epochs", "200"]));
+    assert!(
+        text.contains("measured: ") && text.contains("cpu engine") && text.contains("steps/s"),
+        "{text}"
+    );
 }

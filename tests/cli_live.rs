@@ -37,9 +37,11 @@ mod terminal {
     use std::io::{Read, Write};
     use std::os::unix::ffi::OsStrExt;
     use std::process::{Child, Command};
+    use std::time::{Duration, Instant};
 
+    use rustix::process::{Signal, kill_process_group};
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+    use rustix::termios::{LocalModes, Winsize, tcgetattr, tcgetpgrp, tcsetwinsize};
 
     /// `wgrad` in a terminal of its own, of so many characters a line, and the other end of that.
     fn in_terminal(columns: u16, args: &[&str]) -> (Child, File) {
@@ -100,6 +102,31 @@ mod terminal {
         assert_eq!(child.wait().unwrap().code(), Some(0));
         let modes = tcgetattr(&terminal).unwrap().local_modes;
         assert!(modes.contains(LocalModes::ICANON | LocalModes::ECHO));
+    }
+
+    /// The first signal gives the terminal back, so that a second one, which ends the program on the spot, leaves it as
+    /// it was. Output that is held (Ctrl-S) keeps the program from an end in order between the two.
+    #[test]
+    fn a_second_signal_leaves_the_terminal_as_it_was() {
+        let args = ["--engine", "cpu", "--restarts", "1", "--epochs", "400000000", "--live"];
+        let (mut child, mut terminal) = in_terminal(90, &args);
+        until(&mut terminal, "q ends the training");
+        terminal.write_all(b"\x13").unwrap();
+        let program = tcgetpgrp(&terminal).unwrap();
+        kill_process_group(program, Signal::INT).unwrap();
+        let is_back = || {
+            let modes = tcgetattr(&terminal).unwrap().local_modes;
+            modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+        };
+        // Only a failure takes all of that time.
+        let begun = Instant::now();
+        while !is_back() && begun.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it waits for its output");
+        kill_process_group(program, Signal::INT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(is_back());
     }
 
     /// Curves and boundary take the room that there is, in a window narrower than the 80 that most are made for too.

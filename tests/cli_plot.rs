@@ -8,11 +8,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use command::{events, fail, folder, succeed, wgrad};
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use command::{events, fail, folder, succeed, text, wgrad};
 
 /// A run of XOR that is solved, in a folder, with its network beside it.
 fn xor(folder: &Path, engine: &str) -> (String, String) {

@@ -9,12 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use command::{events, fail, folder, stdout, succeed, wgrad};
+use command::{events, fail, folder, stdout, succeed, text, wgrad};
 use serde_json::Value;
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 /// The names of what lies in a folder.
 fn names(folder: &Path) -> BTreeSet<String> {
@@ -46,6 +42,7 @@ fn told(history: &[Value]) -> Vec<u64> {
 }
 
 const LAST: &str = "last.safetensors";
+
 const BEST: &str = "best.safetensors";
 
 #[test]

@@ -48,27 +48,50 @@ fn completions_are_what_their_shells_can_read() {
     fail(wgrad(&["completions", "tcsh"]), 2, &["tcsh", "bash, zsh, fish, powershell"]);
 }
 
-/// What a user of bash gets who types and presses the tab key.
+/// What a user types, and what the tab key must offer among others.
+const OFFERED: [(&str, &str); 7] = [
+    ("wgrad sw", "sweep"),
+    ("wgrad train --optim", "--optimizer"),
+    ("wgrad train --optimizer nest", "nesterov"),
+    ("wgrad --activation ta", "tanh"),
+    ("wgrad bench wi", "width"),
+    ("wgrad completions z", "zsh"),
+    ("wgrad help exit", "exit-codes"),
+];
+
+#[track_caller]
+fn assert_offered(words: &str, expected: &str, told: &str) {
+    assert!(told.split_whitespace().any(|word| word == expected), "{words}: {told}");
+}
+
 #[test]
 fn bash_completes_commands_and_flags() {
     let script = folder("completes").join("wgrad.bash");
     fs::write(&script, succeed(wgrad(&["completions", "bash"]))).unwrap();
-    let complete = |words: &str, at: usize| {
+    for (words, expected) in OFFERED {
+        let at = words.split(' ').count() - 1;
         let ask = format!(
             "source '{}'; COMP_WORDS=({words}); COMP_CWORD={at}; COMPREPLY=(); \
              _wgrad wgrad \"${{COMP_WORDS[{at}]}}\" \"${{COMP_WORDS[{at}-1]}}\"; echo \"${{COMPREPLY[@]}}\"",
             script.display()
         );
-        tool("bash", &["-c", &ask]).map(|output| String::from_utf8(output.stdout).unwrap())
-    };
-    for (words, at, expected) in [
-        ("wgrad sw", 1, "sweep"),
-        ("wgrad train --optim", 2, "--optimizer"),
-        ("wgrad train --optimizer nest", 3, "nesterov"),
-        ("wgrad --activation ta", 2, "tanh"),
-    ] {
-        if let Some(told) = complete(words, at) {
-            assert!(told.split_whitespace().any(|word| word == expected), "{words}: {told}");
+        if let Some(output) = tool("bash", &["-c", &ask]) {
+            assert_offered(words, expected, &String::from_utf8(output.stdout).unwrap());
+        }
+    }
+}
+
+#[test]
+fn fish_completes_commands_and_flags() {
+    let script = folder("completes-fish").join("wgrad.fish");
+    let text = succeed(wgrad(&["completions", "fish"]));
+    // Also where there is no fish: what is added to clap's script found its place.
+    assert!(text.contains("$cmd[..-2] 2>/dev/null\n    or return"), "{text}");
+    fs::write(&script, text).unwrap();
+    for (words, expected) in OFFERED {
+        let ask = format!("source '{}'; complete -C '{words}'", script.display());
+        if let Some(output) = tool("fish", &["--no-config", "-c", &ask]) {
+            assert_offered(words, expected, &String::from_utf8(output.stdout).unwrap());
         }
     }
 }

@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ULP, assert_close, gpu, numbers};
+use common::{ULP, assert_close, gpu, numbers, with};
 use wgrad::Error;
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
@@ -14,7 +14,6 @@ use wgrad::engine::State;
 use wgrad::engine::{CpuEngine, Engine, EngineSpec, Kernels, LayeredEngine, Task};
 use wgrad::gpu::{Gpu, GpuError};
 use wgrad::network::{Activation, Initializer, Loss, Network};
-use wgrad::optimizer::{Optimizer, RateSchedule};
 
 /// The device under test, as if its bindings held no more than this.
 fn gpu_of_bindings(bytes: u64) -> Arc<Gpu> {
@@ -30,15 +29,10 @@ fn task(sizes: &[usize], inputs: Vec<f32>, batch: usize, order: Order) -> Task {
     let mut targets = vec![0.0; rows * network.outputs()];
     (0..rows).for_each(|row| targets[row * network.outputs() + row * 7 % network.outputs()] = 1.0);
     let data = Dataset::new("rows", inputs, network.inputs(), targets, network.outputs()).unwrap();
-    Task {
-        batches: Batches::new(rows, batch, order, 5),
-        start: State::new(Initializer::HeNormal.parameters(&network, 1, 1.0)),
-        learning_rate: 0.1,
-        optimizer: Optimizer::default(),
-        schedule: RateSchedule::default(),
-        network,
-        data: Arc::new(data),
-    }
+    let mut task = Task::new(network, data, Batches::new(rows, batch, order, 5));
+    task.start = State::new(Initializer::HeNormal.parameters(&task.network, 1, 1.0));
+    task.learning_rate = 0.1;
+    task
 }
 
 /// Losses of so many steps, and the parameters after them.
@@ -87,7 +81,8 @@ fn what_no_binding_holds_is_refused_with_the_limit_or_left_to_mini_batches() {
     for part in ["1300 rows in one batch", "83200", "32768", "`batch`"] {
         assert!(text.contains(part), "{text}");
     }
-    check(&Task { batches: Batches::new(1300, 100, Order::Shuffled, 0), ..full.clone() }).unwrap();
+    check(&with(full.clone(), |it| it.batches = Batches::new(1300, 100, Order::Shuffled, 0)))
+        .unwrap();
     // A small network that the resident engine would take, but for its rows.
     let spec = |gpu: &Arc<Gpu>, task: &Task| {
         EngineSpec::on(Arc::clone(gpu), task.request(), &task.data).kind().name()

@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{engines, gpu};
+use common::{engines, gpu, with};
 use wgrad::Error;
 use wgrad::data::{Dataset, Source};
 use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, State};
@@ -15,19 +15,17 @@ use wgrad::network::{Activation, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use wgrad::sweep::over_rates;
 use wgrad::train::{
-    Ended, Event, HeldOut, OnDivergence, Outcome, Resume, Stopping, TrainerState, Training,
-    evaluate,
+    Ended, Event, OnDivergence, Outcome, Resume, Stopping, TrainerState, Training, evaluate,
 };
 
 /// One that gets stuck: two of its units die.
 fn xor() -> Training {
     let network =
         Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Sigmoid, Loss::Bce).unwrap();
-    Training {
-        epochs: 1500,
-        seed: 1,
-        ..Training::new(network, Arc::new(Source::Xor.built_in().unwrap().unwrap()))
-    }
+    let mut training = Training::new(network, Arc::new(Source::Xor.built_in().unwrap().unwrap()));
+    training.epochs = 1500;
+    training.seed = 1;
+    training
 }
 
 fn specs() -> Vec<EngineSpec> {
@@ -43,11 +41,7 @@ fn checkpoints(training: &Training, spec: &EngineSpec, from: Option<Resume>) -> 
     let mut seen = Vec::new();
     let mut watch = |event: Event<'_>| {
         if let Event::Checkpoint(now, _) = event {
-            seen.push(Resume {
-                best: None,
-                state: now.state.clone(),
-                trainer_state: now.trainer_state.clone(),
-            });
+            seen.push(Resume::from(now));
         }
         Ok(())
     };
@@ -57,15 +51,9 @@ fn checkpoints(training: &Training, spec: &EngineSpec, from: Option<Resume>) -> 
 
 #[test]
 fn patience_and_targets_end_a_run_at_the_same_epoch_on_every_engine() {
-    let patient = Training {
-        stopping: Stopping { patience: Some(200), min_delta: 1e-3, ..Stopping::default() },
-        ..xor()
-    };
-    let aiming = Training {
-        stopping: Stopping { target_loss: Some(0.05), ..Stopping::default() },
-        seed: 2,
-        ..xor()
-    };
+    let patient =
+        with(xor(), |it| (it.stopping.patience, it.stopping.min_delta) = (Some(200), 1e-3));
+    let aiming = with(xor(), |it| (it.stopping.target_loss, it.seed) = (Some(0.05), 2));
     for (training, reason) in [(patient, Ended::Patience), (aiming, Ended::TargetLoss)] {
         let ends: Vec<(u32, Ended)> = specs()
             .iter()
@@ -86,22 +74,17 @@ fn patience_and_targets_end_a_run_at_the_same_epoch_on_every_engine() {
 /// and not below its floor; on every engine at the same epochs.
 #[test]
 fn a_plateau_lowers_the_rate_at_the_same_epochs_on_every_engine() {
-    let schedule = Schedule {
-        every: 210,
-        factor: 0.5,
-        floor: 0.1,
-        ..Schedule::new(ScheduleKind::Plateau, 1500)
-    };
-    let training = Training {
-        schedule,
-        stopping: Stopping { min_delta: 1e-3, ..Stopping::default() },
-        ..xor()
-    };
+    let schedule = with(Schedule::new(ScheduleKind::Plateau, 1500), |it| {
+        it.every = 210;
+        it.factor = 0.5;
+        it.floor = 0.1;
+    });
+    let training = with(xor(), |it| (it.schedule, it.stopping.min_delta) = (schedule, 1e-3));
     let rates: Vec<f32> =
         specs().iter().map(|spec| run(&training, spec).unwrap().kept.trainer_state.rate).collect();
     assert!(rates.iter().all(|rate| *rate == rates[0]), "{rates:?}");
     assert!(rates[0] < 0.5 && rates[0] >= 0.05, "{rates:?}");
-    let endless = Training { epochs: 20_000, ..training };
+    let endless = with(training, |it| it.epochs = 20_000);
     assert_eq!(run(&endless, &EngineSpec::Cpu).unwrap().kept.trainer_state.rate, 0.05);
 }
 
@@ -110,16 +93,14 @@ fn a_plateau_lowers_the_rate_at_the_same_epochs_on_every_engine() {
 #[test]
 fn a_plateau_of_a_short_run_is_not_missed() {
     for (epochs, every, most) in [(60, 3, 20), (60, 20, 3), (40, 1, 40), (100, 45, 2)] {
-        let training = Training {
-            epochs,
-            schedule: Schedule {
-                every,
-                factor: 0.9,
-                ..Schedule::new(ScheduleKind::Plateau, epochs)
-            },
-            stopping: Stopping { min_delta: 1e6, ..Stopping::default() },
-            ..xor()
-        };
+        let training = with(xor(), |it| {
+            it.epochs = epochs;
+            it.schedule = with(Schedule::new(ScheduleKind::Plateau, epochs), |it| {
+                it.every = every;
+                it.factor = 0.9;
+            });
+            it.stopping.min_delta = 1e6;
+        });
         assert!(training.report_every() <= (every / 10).max(1));
         for spec in specs() {
             let rate = run(&training, &spec).unwrap().kept.trainer_state.rate;
@@ -137,7 +118,7 @@ fn steps_are_told_within_an_epoch_that_takes_long() {
     let inputs = (0..2 * rows).map(|at| (at as f32).sin()).collect();
     let targets = (0..rows).map(|at| (at % 2) as f32).collect();
     let data = Arc::new(Dataset::new("d", inputs, 2, targets, 1).unwrap());
-    let training = Training { data, epochs: 2, batch: 1, ..xor() };
+    let training = with(xor(), |it| (it.data, it.epochs, it.batch) = (data, 2, 1));
     for spec in [EngineSpec::Cpu, EngineSpec::Layered(gpu(), Kernels::Fused)] {
         let mut told = Vec::new();
         let mut watch = |event: Event<'_>| {
@@ -176,12 +157,11 @@ fn the_lowest_validation_loss_is_the_lowest_of_all_epochs() {
     };
     let (identity, tanh) = (Activation::Identity, Activation::Tanh);
     let network = Network::uniform(vec![1, 12, 1], tanh, identity, Loss::MseMean).unwrap();
-    let training = Training {
-        held_out: HeldOut { validation: Some(data(&[0.1, 0.0, -0.1, 0.0])), test: None },
-        learning_rate: 0.1,
-        epochs: 300,
-        ..Training::new(network, data(&[1.0, -1.0, 1.0, -1.0]))
-    };
+    let training = with(Training::new(network, data(&[1.0, -1.0, 1.0, -1.0])), |it| {
+        it.held_out.validation = Some(data(&[0.1, 0.0, -0.1, 0.0]));
+        it.learning_rate = 0.1;
+        it.epochs = 300;
+    });
     for spec in specs() {
         // Epoch by epoch, by the engine alone.
         let mut engine =
@@ -202,8 +182,9 @@ fn the_lowest_validation_loss_is_the_lowest_of_all_epochs() {
         assert_eq!(best, lowest.0, "{spec:?}");
         assert!(near(loss, *lowest.1), "{loss} and {lowest:?}");
         assert!(whole.validation_history.len() <= 202, "bounded, however many looks");
-        let stopping = Stopping { patience: Some(20), ..Stopping::default() };
-        let patient = run(&Training { stopping, ..training.clone() }, &spec).unwrap().kept;
+        let stopping = with(Stopping::default(), |it| it.patience = Some(20));
+        let patient =
+            run(&with(training.clone(), |it| it.stopping = stopping), &spec).unwrap().kept;
         let mut waiting = (0, f64::INFINITY);
         let end = (1..).zip(&losses).find(|&(epoch, &loss)| {
             waiting = if loss < waiting.1 { (epoch, loss) } else { waiting };
@@ -216,14 +197,13 @@ fn the_lowest_validation_loss_is_the_lowest_of_all_epochs() {
 /// A network that a sweep solved under a plateau is solved alone too, and the other way round.
 #[test]
 fn a_plateau_in_a_sweep_is_that_of_each_network_alone() {
-    let schedule = Schedule { every: 60, ..Schedule::new(ScheduleKind::Plateau, 400) };
-    let base = Training {
-        schedule,
-        stopping: Stopping { min_delta: 0.05, ..Stopping::default() },
-        epochs: 400,
-        seed: 0,
-        ..xor()
-    };
+    let schedule = with(Schedule::new(ScheduleKind::Plateau, 400), |it| it.every = 60);
+    let base = with(xor(), |it| {
+        it.schedule = schedule;
+        it.stopping.min_delta = 0.05;
+        it.epochs = 400;
+        it.seed = 0;
+    });
     for spec in [EngineSpec::Cpu, EngineSpec::Resident(gpu(), Some(Mapping::Invocation))] {
         let sweep = over_rates(&base, &[0.1, 0.5], 24);
         let mut solved = vec![[false; 24]; 2];
@@ -234,7 +214,7 @@ fn a_plateau_in_a_sweep_is_that_of_each_network_alone() {
         let mut differing = 0;
         for (cell, solved) in sweep.cells.iter().zip(&solved) {
             for (seed, &is_solved) in (0..).zip(solved) {
-                let alone = Training { seed, restarts: 1, ..cell.training.clone() };
+                let alone = with(cell.training.clone(), |it| (it.seed, it.restarts) = (seed, 1));
                 let alone = run(&alone, &spec).unwrap().kept;
                 if is_solved {
                     assert_eq!(alone.evaluation.solved, Some(true), "seed {seed}");
@@ -250,16 +230,15 @@ fn a_plateau_in_a_sweep_is_that_of_each_network_alone() {
 #[test]
 fn a_run_goes_on_from_a_checkpoint_as_if_it_had_never_stopped() {
     for kind in OptimizerKind::ALL {
-        let training = Training {
-            optimizer: Optimizer::new(*kind),
-            learning_rate: 0.05,
-            schedule: Schedule { every: 60, ..Schedule::new(ScheduleKind::Plateau, 300) },
-            stopping: Stopping { patience: Some(250), ..Stopping::default() },
-            checkpoint_every: Some(70),
-            epochs: 300,
-            batch: 3,
-            ..xor()
-        };
+        let training = with(xor(), |it| {
+            it.optimizer = Optimizer::new(*kind);
+            it.learning_rate = 0.05;
+            it.schedule = with(Schedule::new(ScheduleKind::Plateau, 300), |it| it.every = 60);
+            it.stopping.patience = Some(250);
+            it.checkpoint_every = Some(70);
+            it.epochs = 300;
+            it.batch = 3;
+        });
         for spec in specs() {
             let whole = checkpoints(&training, &spec, None);
             assert!(whole.len() >= 4, "{} checkpoints", whole.len());
@@ -274,7 +253,7 @@ fn a_run_goes_on_from_a_checkpoint_as_if_it_had_never_stopped() {
 /// A stop in the middle of an epoch leaves what the rest of it needs.
 #[test]
 fn a_run_that_was_stopped_within_an_epoch_goes_on_to_the_same_bits() {
-    let training = Training { epochs: 40, batch: 3, checkpoint_every: Some(40), ..xor() };
+    let training = with(xor(), |it| (it.epochs, it.batch, it.checkpoint_every) = (40, 3, Some(40)));
     let whole = checkpoints(&training, &EngineSpec::Cpu, None).pop().unwrap();
     for stop_at in [1, 2, 5, 31] {
         let asked = std::cell::Cell::new(0);
@@ -282,11 +261,7 @@ fn a_run_that_was_stopped_within_an_epoch_goes_on_to_the_same_bits() {
         let mut last = None;
         let mut watch = |event: Event<'_>| {
             if let Event::Checkpoint(now, _) = event {
-                last = Some(Resume {
-                    best: None,
-                    state: now.state.clone(),
-                    trainer_state: now.trainer_state.clone(),
-                });
+                last = Some(Resume::from(now));
             }
             Ok(())
         };
@@ -304,13 +279,12 @@ fn wild() -> Training {
     let data = Dataset::new("d", vec![1.0, 3.0, 0.0, -2.0], 1, vec![2.0, 1.0, 1.0, 4.0], 1);
     let network =
         Network::uniform(vec![1, 4, 1], Activation::Tanh, Activation::Identity, Loss::MseMean);
-    Training {
-        network: network.unwrap(),
-        data: Arc::new(data.unwrap()),
-        learning_rate: 40.0,
-        epochs: 600,
-        ..xor()
-    }
+    let mut training = xor();
+    training.network = network.unwrap();
+    training.data = Arc::new(data.unwrap());
+    training.learning_rate = 40.0;
+    training.epochs = 600;
+    training
 }
 
 #[test]
@@ -344,7 +318,7 @@ fn a_divergence_names_the_layer_keeps_what_was_good_and_is_explained() {
 #[test]
 fn halving_the_rate_goes_back_and_on_until_it_holds() {
     for spec in specs() {
-        let training = Training { on_divergence: OnDivergence::HalveLr, ..wild() };
+        let training = with(wild(), |it| it.on_divergence = OnDivergence::HalveLr);
         let mut told = Vec::new();
         let mut watch = |event: Event<'_>| {
             if let Event::Halved(halving) = event {
@@ -366,17 +340,22 @@ fn halving_the_rate_goes_back_and_on_until_it_holds() {
         assert!(from.is_multiple_of(training.report_every()));
     }
     // Where no rate helps, it ends all the same.
-    let hopeless =
-        Training { on_divergence: OnDivergence::HalveLr, learning_rate: f32::MAX, ..wild() };
+    let hopeless = with(wild(), |it| {
+        it.on_divergence = OnDivergence::HalveLr;
+        it.learning_rate = f32::MAX;
+    });
     assert_eq!(run(&hopeless, &EngineSpec::Cpu).unwrap_err().exit_code(), 5);
 }
 
 /// Wherever a run is stopped, a divergence after that goes back to where it would have gone.
 #[test]
 fn a_resumed_run_goes_back_to_the_same_boundary() {
-    let schedule = Schedule { warmup: 400, ..Schedule::default() };
-    let training =
-        Training { on_divergence: OnDivergence::HalveLr, schedule, learning_rate: 3.0, ..wild() };
+    let schedule = with(Schedule::default(), |it| it.warmup = 400);
+    let training = with(wild(), |it| {
+        it.on_divergence = OnDivergence::HalveLr;
+        it.schedule = schedule;
+        it.learning_rate = 3.0;
+    });
     let whole = checkpoints(&training, &EngineSpec::Cpu, None).pop().unwrap();
     let first = whole.trainer_state.halvings[0];
     assert!(first.epoch > 0, "it diverges only after some boundaries: {first:?}");
@@ -386,11 +365,7 @@ fn a_resumed_run_goes_back_to_the_same_boundary() {
         let mut last = None;
         let mut watch = |event: Event<'_>| {
             if let Event::Checkpoint(now, _) = event {
-                last = Some(Resume {
-                    best: None,
-                    state: now.state.clone(),
-                    trainer_state: now.trainer_state.clone(),
-                });
+                last = Some(Resume::from(now));
             }
             Ok(())
         };
@@ -409,18 +384,18 @@ fn a_stop_ends_a_run_wherever_it_comes_and_it_goes_on_from_there() {
     for kind in OptimizerKind::ALL {
         for on_divergence in [OnDivergence::Stop, OnDivergence::HalveLr] {
             let optimizer = Optimizer::new(*kind);
-            let training = Training { epochs: 60, on_divergence, optimizer, ..xor() };
+            let training = with(xor(), |it| {
+                it.epochs = 60;
+                it.on_divergence = on_divergence;
+                it.optimizer = optimizer;
+            });
             assert_eq!(training.report_every(), 64, "all of it is one stretch");
             let asked = std::cell::Cell::new(0);
             let stop = || asked.replace(asked.get() + 1) >= 10;
             let mut last = None;
             let mut watch = |event: Event<'_>| {
                 if let Event::Checkpoint(now, _) = event {
-                    last = Some(Resume {
-                        best: None,
-                        state: now.state.clone(),
-                        trainer_state: now.trainer_state.clone(),
-                    });
+                    last = Some(Resume::from(now));
                 }
                 Ok(())
             };
@@ -441,7 +416,7 @@ fn a_stop_ends_a_run_wherever_it_comes_and_it_goes_on_from_there() {
 #[test]
 fn many_starts_that_all_diverge_are_explained_too() {
     for spec in [EngineSpec::Cpu, EngineSpec::Resident(gpu(), Some(Mapping::Invocation))] {
-        let training = Training { restarts: 3, ..wild() };
+        let training = with(wild(), |it| it.restarts = 3);
         let (mut kept, mut found) = (0, 0);
         let mut watch = |event: Event<'_>| {
             match event {
@@ -470,7 +445,7 @@ fn own_gpu() -> Arc<Gpu> {
 /// A device that is lost on the way is opened again, and the run ends with the bits it would have had.
 #[test]
 fn a_lost_device_is_opened_again_once_and_changes_no_bit() {
-    let training = Training { checkpoint_every: Some(500), ..xor() };
+    let training = with(xor(), |it| it.checkpoint_every = Some(500));
     let of = |gpu: &Arc<Gpu>| {
         [
             EngineSpec::Layered(Arc::clone(gpu), Kernels::Fused),
@@ -492,11 +467,7 @@ fn a_lost_device_is_opened_again_once_and_changes_no_bit() {
                 }
                 Event::Reopened(epoch) => reopened.push(epoch),
                 Event::Checkpoint(now, _) => {
-                    last = Some(Resume {
-                        best: None,
-                        state: now.state.clone(),
-                        trainer_state: now.trainer_state.clone(),
-                    });
+                    last = Some(Resume::from(now));
                 }
                 _ => {}
             }
@@ -511,7 +482,7 @@ fn a_lost_device_is_opened_again_once_and_changes_no_bit() {
 
 #[test]
 fn a_course_is_read_as_it_was_written() {
-    let training = Training { checkpoint_every: Some(100), epochs: 300, ..xor() };
+    let training = with(xor(), |it| (it.checkpoint_every, it.epochs) = (Some(100), 300));
     for Resume { trainer_state, .. } in checkpoints(&training, &EngineSpec::Cpu, None) {
         let text = serde_json::to_string(&trainer_state).unwrap();
         assert_eq!(serde_json::from_str::<TrainerState>(&text).unwrap(), trainer_state);

@@ -280,6 +280,42 @@ fn links_lead_somewhere() {
     }
 }
 
+/// Files and folders that pages and comments name in backticks are there. A path with `NAME` stands for many, and
+/// `web/dist` is built; the package has no `web`.
+#[test]
+fn paths_that_are_named_are_there() {
+    const FOLDERS: [&str; 8] =
+        ["src", "shaders", "tests", "docs", "web", "examples", "benches", "data"];
+    let is_text = |path: &Path| {
+        let ending = path.extension().and_then(|it| it.to_str());
+        ending.is_some_and(|it| ["rs", "wgsl", "md", "js", "mjs", "toml"].contains(&it))
+    };
+    let mut paths: Vec<PathBuf> =
+        FOLDERS.iter().map(|folder| root().join(folder)).filter(|path| path.exists()).collect();
+    let pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Cargo.toml", "build.rs"];
+    paths.extend(pages.map(|page| root().join(page)));
+    let mut named = 0;
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            let is_source = !path.ends_with("node_modules") && !path.ends_with("web/dist");
+            let inside = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+            paths.extend(inside.filter(|_| is_source));
+        } else if is_text(&path) {
+            let text = fs::read_to_string(&path).unwrap();
+            for word in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+                let word = word.split_whitespace().next().unwrap_or_default();
+                let Some((folder, rest)) = word.split_once('/') else { continue };
+                let is_one = FOLDERS.contains(&folder) && root().join(folder).exists();
+                if is_one && !rest.contains("NAME") && word != "web/dist" {
+                    assert!(root().join(word).exists(), "{} names {word}", path.display());
+                    named += 1;
+                }
+            }
+        }
+    }
+    assert!(named > 50, "{named} paths");
+}
+
 /// The comparison can fail, and does not where only times differ.
 #[test]
 fn outputs_are_told_apart() {

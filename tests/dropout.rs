@@ -6,16 +6,14 @@
 mod command;
 mod common;
 
-use std::sync::Arc;
-
 use command::{events, fail, folder, succeed, wgrad};
-use common::{assert_apart, assert_close, gpu, numbers, wide};
+use common::{assert_apart, assert_close, gpu, numbers, wide, with};
 use wgrad::check::{Bound, reference_of, reference_step};
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, Mapping, Quantity, State, Task};
 use wgrad::model::{Model, RunFolder};
 use wgrad::network::{Activation, Initializer, Loss, Mask, Network, Norm};
-use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind};
 
 /// Every engine.
 fn specs() -> [EngineSpec; 5] {
@@ -42,19 +40,15 @@ fn task(hidden: Activation, dropout: f64, optimizer: Optimizer) -> Task {
     let network = network.with_dropout(dropout).unwrap();
     let targets = (0..11).map(|row| f32::from(u8::from(row * 7 % 3 == 1))).collect();
     let data = Dataset::new("rows", numbers(11 * 2, 50), 2, targets, 1).unwrap();
-    Task {
-        batches: Batches::new(11, 4, Order::Shuffled, (1 << 32) + 11),
-        start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
-        learning_rate: 0.125,
-        optimizer,
-        schedule: RateSchedule::default(),
-        network,
-        data: Arc::new(data),
-    }
+    let mut task = Task::new(network, data, Batches::new(11, 4, Order::Shuffled, (1 << 32) + 11));
+    task.start = State::new(Initializer::XavierNormal.parameters(&task.network, 3, 1.0));
+    task.learning_rate = 0.125;
+    task.optimizer = optimizer;
+    task
 }
 
 fn clipped() -> Optimizer {
-    Optimizer { clip_norm: Some(0.5), ..Optimizer::new(OptimizerKind::Momentum) }
+    with(Optimizer::new(OptimizerKind::Momentum), |it| it.clip_norm = Some(0.5))
 }
 
 /// Short last batches, activations whose slope needs what comes before them, clipping: all near the f64 reference,
@@ -119,7 +113,7 @@ fn the_masks_of_all_engines_are_the_same() {
         }
     }
     // One row a step: what a step does to the outgoing weight of a unit says whether it was kept.
-    let one = Task { batches: Batches::new(11, 1, Order::Shuffled, 5), ..whole };
+    let one = with(whole, |it| it.batches = Batches::new(11, 1, Order::Shuffled, 5));
     let last = one.network.layers().nth(1).unwrap();
     let layout = wgrad::network::Layout::new(&one.network);
     let weights = layout.tensors().iter().find(|tensor| tensor.name == "layers.2.weight").unwrap();
@@ -152,7 +146,7 @@ fn what_is_resumed_goes_on_to_the_same_bits() {
         let half = states(&whole);
         pollster::block_on(whole.run(5, &never)).unwrap();
         let end = states(&whole);
-        let mut again = new(Task { start: half, ..task });
+        let mut again = new(with(task, |it| it.start = half));
         pollster::block_on(again.run(5, &never)).unwrap();
         assert_eq!(states(&again), end, "{} {:?}", spec.kind(), spec.gpu().map(|_| ()));
     }
@@ -169,7 +163,7 @@ fn evaluation_drops_nothing() {
         pollster::block_on(engine.watch(&task.data)).unwrap();
         pollster::block_on(engine.run(9, &never)).unwrap();
         let start = State::new(pollster::block_on(engine.parameters()).unwrap());
-        let plain = Task { network: without.clone(), start, ..task.clone() };
+        let plain = with(task.clone(), |it| (it.network, it.start) = (without.clone(), start));
         let plain = pollster::block_on(Engine::new(plain, &spec)).unwrap();
         let outputs = |engine: &Engine| pollster::block_on(engine.forward(&rows)).unwrap().outputs;
         assert_eq!(outputs(&engine), outputs(&plain), "{}", spec.kind());

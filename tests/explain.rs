@@ -9,6 +9,7 @@ mod trace;
 use std::path::Path;
 use std::sync::Arc;
 
+use common::with;
 use trace::{Nearness, Params, Step, Trace, flat, trace_paths};
 use wgrad::check::{Bound, compare};
 use wgrad::data::{Batches, Order, Source as Data};
@@ -18,10 +19,10 @@ use wgrad::explain::{
 };
 use wgrad::gpu::Gpu;
 use wgrad::network::{Activation, Initializer, Loss, Mask, Network, Norm};
-use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind};
 
 fn explained(task: &Task, gpu: Option<&Arc<Gpu>>, step: u32) -> Explanation {
-    let options = Options { step, sample: Some(1) };
+    let options = with(Options::default(), |it| (it.step, it.sample) = (step, Some(1)));
     pollster::block_on(explain(task, gpu, options, &|| false)).unwrap()
 }
 
@@ -190,16 +191,9 @@ fn a_wrong_trace_is_found_out() {
 
 fn xor(hidden: Activation, loss: Loss, parameters: Option<Vec<f32>>) -> Task {
     let network = Network::uniform(vec![2, 3, 1], hidden, Activation::Sigmoid, loss).unwrap();
-    let drawn = || Initializer::default_for(hidden).parameters(&network, 0, 1.0);
-    Task {
-        start: State::new(parameters.unwrap_or_else(drawn)),
-        network,
-        data: Arc::new(Data::Xor.built_in().unwrap().unwrap()),
-        batches: Batches::new(4, 0, Order::Sequential, 0),
-        learning_rate: 0.5,
-        optimizer: Optimizer::default(),
-        schedule: RateSchedule::default(),
-    }
+    let data = Data::Xor.built_in().unwrap().unwrap();
+    let task = Task::new(network, data, Batches::new(4, 0, Order::Sequential, 0));
+    with(task, |it| it.start = parameters.map_or(it.start.clone(), State::new))
 }
 
 fn matrix<'a>(explanation: &'a Explanation, name: &str) -> &'a Matrix {
@@ -265,7 +259,7 @@ fn dead_units_and_zero_slopes_are_marked_where_they_arise() {
     let blocks = wgrad::network::Layout::new(&hot.network);
     let bias = blocks.block(0).offset + blocks.block(0).bias_offset;
     start[bias] = 500.0;
-    let saturated = explained(&Task { start: State::new(start), ..hot }, None, 1);
+    let saturated = explained(&with(hot, |it| it.start = State::new(start)), None, 1);
     assert!(matrix(&saturated, "A1").marks.contains(&Mark::Saturated { unit: 0 }));
 }
 
@@ -274,8 +268,8 @@ fn what_decay_and_momentum_add_is_told_in_numbers() {
     let gpu = common::gpu();
     for kind in OptimizerKind::ALL.iter().copied() {
         let optimizer =
-            Optimizer { weight_decay: 0.1, clip_norm: Some(0.002), ..Optimizer::new(kind) };
-        let task = Task { optimizer, ..xor(Activation::Tanh, Loss::Bce, None) };
+            with(Optimizer::new(kind), |it| (it.weight_decay, it.clip_norm) = (0.1, Some(0.002)));
+        let task = with(xor(Activation::Tanh, Loss::Bce, None), |it| it.optimizer = optimizer);
         for gpu in [Some(&gpu), None] {
             let explanation = explained(&task, gpu, 4);
             assert_eq!(explanation.disagreeing(), [""; 0], "{kind}");
@@ -309,8 +303,8 @@ fn norms_and_dropout_have_their_matrices_and_equations() {
     let plain = xor(Activation::Tanh, Loss::Bce, None);
     let network = plain.network.clone().with_norm(Norm::Batch).unwrap().with_dropout(0.5).unwrap();
     let start = State::new(Initializer::XavierNormal.parameters(&network, 5, 1.0));
-    let task = Task { network, start, ..plain };
-    let options = Options { step: 3, sample: Some(2) };
+    let task = with(plain, |it| (it.network, it.start) = (network, start));
+    let options = with(Options::default(), |it| (it.step, it.sample) = (3, Some(2)));
     let gpu = common::gpu();
     for gpu in [Some(&gpu), None] {
         let explanation = pollster::block_on(explain(&task, gpu, options, &|| false)).unwrap();
@@ -357,7 +351,7 @@ fn norms_and_dropout_have_their_matrices_and_equations() {
 #[test]
 fn a_row_is_followed_by_products_that_add_up() {
     let task = xor(Activation::LeakyRelu, Loss::MseMean, None);
-    let options = Options { step: 2, sample: Some(2) };
+    let options = with(Options::default(), |it| (it.step, it.sample) = (2, Some(2)));
     let gpu = common::gpu();
     for gpu in [Some(&gpu), None] {
         let explanation = pollster::block_on(explain(&task, gpu, options, &|| false)).unwrap();
@@ -383,7 +377,7 @@ fn a_row_is_followed_by_products_that_add_up() {
         // The shares of all rows make the gradient.
         let shares: f64 = (1..=4)
             .map(|row| {
-                let options = Options { sample: Some(row), ..options };
+                let options = with(options, |it| it.sample = Some(row));
                 let one = pollster::block_on(explain(&task, gpu, options, &|| false)).unwrap();
                 let parts = &one.walk.unwrap().parts;
                 let mut all = parts.iter().flat_map(|part| &part.equations);
@@ -420,26 +414,20 @@ fn what_is_not_there_is_refused() {
     let refused =
         |options| pollster::block_on(explain(&task, None, options, &|| false)).unwrap_err();
     for (options, part) in [
-        (Options { step: 0, sample: None }, "`step` 0"),
-        (Options { step: 1, sample: Some(0) }, "`sample` 0"),
-        (Options { step: 1, sample: Some(5) }, "1 to 4"),
+        (with(Options::default(), |it| (it.step, it.sample) = (0, None)), "`step` 0"),
+        (with(Options::default(), |it| (it.step, it.sample) = (1, Some(0))), "`sample` 0"),
+        (with(Options::default(), |it| (it.step, it.sample) = (1, Some(5))), "1 to 4"),
     ] {
         let error = refused(options);
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains(part), "{error}");
     }
-    let wild = Task {
-        learning_rate: 1e30,
-        network: Network::uniform(
-            vec![2, 3, 1],
-            Activation::Relu,
-            Activation::Identity,
-            Loss::MseMean,
-        )
-        .unwrap(),
-        ..task.clone()
-    };
-    let options = Options { step: 20, sample: None };
+    let mut wild = task.clone();
+    wild.learning_rate = 1e30;
+    wild.network =
+        Network::uniform(vec![2, 3, 1], Activation::Relu, Activation::Identity, Loss::MseMean)
+            .unwrap();
+    let options = with(Options::default(), |it| (it.step, it.sample) = (20, None));
     let error = pollster::block_on(explain(&wild, None, options, &|| false)).unwrap_err();
     assert_eq!(error.exit_code(), 5, "{error}");
 }

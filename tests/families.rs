@@ -9,14 +9,14 @@ mod common;
 use std::sync::Arc;
 
 use command::{succeed, wgrad};
-use common::{ULP, assert_close, gpu, numbers, wide};
+use common::{ULP, assert_close, gpu, numbers, wide, with};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, State, Task};
 use wgrad::network::{
     Activation, GradientAt, Hyperparameter, Initializer, Loss, Network, SlopeNeeds, Targets,
 };
-use wgrad::optimizer::{HYPERPARAMETERS, Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{HYPERPARAMETERS, Optimizer, OptimizerKind};
 use wgrad::reference::Reference;
 
 fn text(path: &str) -> String {
@@ -216,15 +216,11 @@ fn data(rows: usize, inputs: usize, outputs: usize) -> Arc<Dataset> {
 fn engines_follow(network: &Network, optimizer: Optimizer, rate: f32) {
     const STEPS: u32 = 9;
     let data = data(12, network.inputs(), network.outputs());
-    let task = Task {
-        batches: Batches::new(12, 5, Order::Sequential, 0),
-        start: State::new(Initializer::XavierNormal.parameters(network, 3, 1.0)),
-        learning_rate: rate,
-        optimizer,
-        schedule: RateSchedule::default(),
-        network: network.clone(),
-        data: Arc::clone(&data),
-    };
+    let mut task =
+        Task::new(network.clone(), Arc::clone(&data), Batches::new(12, 5, Order::Sequential, 0));
+    task.start = State::new(Initializer::XavierNormal.parameters(network, 3, 1.0));
+    task.learning_rate = rate;
+    task.optimizer = optimizer;
     let mut reference = Reference::new(network, wide(&task.start.parameters));
     let losses: Vec<f64> = (0..STEPS)
         .map(|step| {
@@ -289,7 +285,7 @@ fn every_optimizer_follows_the_reference_on_every_engine() {
         Network::uniform(vec![3, 5, 2], Activation::Tanh, Activation::Identity, Loss::MseMean);
     let network = network.unwrap();
     for &kind in OptimizerKind::ALL {
-        let plain = Optimizer { eps: 1e-2, ..Optimizer::new(kind) };
+        let plain = with(Optimizer::new(kind), |it| it.eps = 1e-2);
         engines_follow(&network, plain, 0.02);
         for own in kind.row().hyperparameters {
             let mut other = plain;

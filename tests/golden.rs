@@ -226,14 +226,13 @@ async fn replay_engine(trace: &Trace, spec: &EngineSpec) -> Replay {
         let losses = wide(engine.run(1, &|| false).await.unwrap());
         let lists = |lists: Vec<Vec<f32>>| lists.into_iter().map(wide).collect();
         let inside = match (engine.trace().await.unwrap(), engine.gradients().await.unwrap()) {
-            (Some(step), Some(gradients)) => Some(Inside {
-                trace: StepTrace {
-                    pre_activations: lists(step.pre_activations),
-                    activations: lists(step.activations),
-                    d_pre_activations: lists(step.d_pre_activations),
-                },
-                gradients: wide(gradients),
-            }),
+            (Some(step), Some(gradients)) => {
+                let mut trace = StepTrace::default();
+                trace.pre_activations = lists(step.pre_activations);
+                trace.activations = lists(step.activations);
+                trace.d_pre_activations = lists(step.d_pre_activations);
+                Some(Inside { trace, gradients: wide(gradients) })
+            }
             _ => None,
         };
         let is_open = matches!(spec, EngineSpec::Cpu | EngineSpec::Layered(_, Kernels::Plain));

@@ -271,6 +271,24 @@ fn errors_of_the_library_name_its_own_arguments() {
     assert!(found > 100, "{found} words");
 }
 
+/// Which error, and when: a type or a function where the same stands; those that are words say so.
+#[test]
+fn sections_on_errors_name_them() {
+    for (module, _) in MAY_USE.iter().filter(|of| !["bench", "report", "cli"].contains(&of.0)) {
+        for (path, code) in files(module) {
+            for section in code.split("/// # Errors\n").skip(1) {
+                let is_doc = |line: &&str| line.trim_start().starts_with("///");
+                let about: String = section.lines().take_while(is_doc).collect();
+                let function =
+                    section.lines().find(|line| line.contains("fn ")).unwrap_or_default();
+                let is_public = function.trim_start().starts_with("pub ");
+                let is_named = about.contains('`') || about.contains("in words");
+                assert!(is_named || !is_public, "{path:?}: {function}: {about}");
+            }
+        }
+    }
+}
+
 #[test]
 fn wgpu_stays_where_it_belongs() {
     for (module, _) in MAY_USE {

@@ -87,14 +87,22 @@ fn a_task_of_slurm_makes_its_part() {
     // An array that starts at 5 has a fifth task as its first.
     for (id, min, part) in [(1, 1, 1), (8, 1, 8), (7, 5, 3)] {
         let mut task = Command::new("bash");
-        task.arg(&script).current_dir(&folder).env("PATH", path_with(&folder));
+        task.arg(&script).args(["--lr", "0.1,0.5"]).current_dir(&folder);
+        task.env("PATH", path_with(&folder));
         task.env("SLURM_ARRAY_TASK_ID", format!("{id}")).env("SLURM_ARRAY_TASK_COUNT", "8");
         task.env("SLURM_ARRAY_TASK_MIN", format!("{min}"));
-        assert_part(&told(&mut task), &format!("{part}/8"), &format!("parts/{part}.json"));
+        let arguments = told(&mut task);
+        assert_part(&arguments, &format!("{part}/8"), &format!("parts/{part}.json"));
+        assert_eq!(arguments[1..3], ["--lr", "0.1,0.5"]);
     }
     let text = fs::read_to_string(script).unwrap();
     let options = text.lines().filter_map(|line| line.strip_prefix("#SBATCH "));
     assert!(options.clone().count() > 4 && options.clone().all(|it| it.starts_with("--")));
+    // Slurm refuses GPUs per task where no number of tasks is given, and a log in a folder that is not there yet ends
+    // the task before it begins.
+    assert!(options.clone().any(|it| it == "--ntasks=1"));
+    let mut logs = options.filter(|it| it.starts_with("--output="));
+    assert!(logs.next().is_some_and(|it| !it.contains('/')) && logs.next().is_none());
 }
 
 #[test]
@@ -113,6 +121,31 @@ fn a_pod_of_kubernetes_makes_its_part() {
     }
     for line in ["kind: Job", "completionMode: Indexed", "completions: 8"] {
         assert!(text.contains(line), "{line}");
+    }
+}
+
+/// `kubectl set --local` reads a job with the types of its own API, without a cluster, and drops what they lack.
+#[test]
+fn kubectl_knows_every_field_of_the_job() {
+    let (path, image) = (job("kubernetes.yaml"), "wgrad=example.com/wgrad:1");
+    let mut call = Command::new("kubectl");
+    call.args(["set", "image", "--local", "-o", "yaml", image, "-f"]).arg(&path);
+    let Ok(output) = call.output() else {
+        eprintln!("NOT checked with kubectl, which is not here");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let decoded = String::from_utf8(output.stdout).unwrap();
+    let key = |line: &str| {
+        let line = line.trim_start_matches([' ', '-']);
+        line.split_once(':').filter(|_| !line.starts_with('#')).map(|(key, _)| key.to_owned())
+    };
+    let known: Vec<String> = decoded.lines().filter_map(key).collect();
+    let text = fs::read_to_string(path).unwrap();
+    let written: Vec<String> = text.lines().filter_map(key).collect();
+    assert!(written.len() > 20, "{written:?}");
+    for key in written {
+        assert!(known.contains(&key), "{key} is not in\n{decoded}");
     }
 }
 

@@ -3,12 +3,12 @@
 
 mod common;
 
-use common::gpu;
+use common::{gpu, with};
 use wgrad::check::{MUTANTS, MutantOutcome, MutantReport, Options, Watch, run_mutants};
 
 fn run(kernel: &str) -> MutantReport {
-    let options = Options { filter: Some(kernel.to_owned()), ..Options::default() };
-    let mut watch = Watch { tell: &mut |_| {}, stop: &|| false };
+    let options = with(Options::default(), |it| it.filter = Some(kernel.to_owned()));
+    let mut watch = Watch::new(|_| {}, || false);
     pollster::block_on(run_mutants(&gpu(), &options, &mut watch)).unwrap()
 }
 
@@ -52,8 +52,8 @@ fn every_mutant_of_a_whole_training_is_caught() {
 #[test]
 fn there_are_many_and_a_filter_that_matches_none_is_an_error() {
     assert!(MUTANTS.len() >= 40);
-    let options = Options { filter: Some("none".to_owned()), ..Options::default() };
-    let mut watch = Watch { tell: &mut |_| {}, stop: &|| false };
+    let options = with(Options::default(), |it| it.filter = Some("none".to_owned()));
+    let mut watch = Watch::new(|_| {}, || false);
     let error = pollster::block_on(run_mutants(&gpu(), &options, &mut watch)).unwrap_err();
     assert_eq!(error.exit_code(), 2);
 }

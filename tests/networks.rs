@@ -3,17 +3,16 @@
 
 mod common;
 
-use std::sync::Arc;
-
-use common::{engines, gpu, numbers};
+use common::{engines, gpu, numbers, with};
 use wgrad::check::{Lockstep, Options, Proof, Report, Watch, check_network, lockstep, run};
 use wgrad::data::{Batches, Dataset, Order, Source};
 use wgrad::engine::{Engine, EngineSpec, State, Task};
 use wgrad::network::{Activation, Initializer, Loss, Network};
-use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind};
 
 fn report(filter: &str, quick: bool) -> Report {
-    let options = Options { filter: Some(filter.to_owned()), quick, ..Options::default() };
+    let options =
+        with(Options::default(), |it| (it.filter, it.quick) = (Some(filter.to_owned()), quick));
     pollster::block_on(run(&gpu(), &options)).unwrap()
 }
 
@@ -49,15 +48,11 @@ fn every_engine_keeps_step_with_the_reference() {
         (OptimizerKind::Adam, None),
         (OptimizerKind::Nesterov, Some(0.2)),
     ] {
-        let task = Task {
-            batches: Batches::new(14, 5, Order::Shuffled, 3),
-            start: State::new(Initializer::HeNormal.parameters(&network, 1, 1.0)),
-            learning_rate: 0.03125,
-            optimizer: Optimizer { clip_norm, ..Optimizer::new(kind) },
-            schedule: RateSchedule::default(),
-            data: Arc::new(data.clone()),
-            network: network.clone(),
-        };
+        let mut task =
+            Task::new(network.clone(), data.clone(), Batches::new(14, 5, Order::Shuffled, 3));
+        task.start = State::new(Initializer::HeNormal.parameters(&network, 1, 1.0));
+        task.learning_rate = 0.03125;
+        task.optimizer = with(Optimizer::new(kind), |it| it.clip_norm = clip_norm);
         for (name, spec) in engines() {
             let mut tell = |_| ();
             let found = pollster::block_on(lockstep(&task, &spec, 20, &mut tell, &|| false));
@@ -95,16 +90,11 @@ fn the_gradients_of_any_network_are_checked_tensor_by_tensor() {
         let mut targets = vec![0.0; rows * outputs];
         (0..rows).for_each(|row| targets[row * outputs + row * 7 % outputs] = 1.0);
         let data = Dataset::new("rows", numbers(rows * inputs, 50), inputs, targets, outputs);
-        let task = Task {
-            batches: Batches::new(rows, 0, Order::Sequential, 0),
-            start: State::new(Initializer::HeNormal.parameters(&network, 1, 1.0)),
-            learning_rate: 0.1,
-            optimizer: Optimizer::default(),
-            schedule: RateSchedule::default(),
-            data: Arc::new(data.unwrap()),
-            network,
-        };
-        let mut watch = Watch { tell: &mut |_| (), stop: &|| false };
+        let mut task =
+            Task::new(network, data.unwrap(), Batches::new(rows, 0, Order::Sequential, 0));
+        task.start = State::new(Initializer::HeNormal.parameters(&task.network, 1, 1.0));
+        task.learning_rate = 0.1;
+        let mut watch = Watch::new(|_| (), || false);
         let report = pollster::block_on(check_network(&gpu(), &task, 5, &mut watch));
         assert!(report.is_pass(), "{:#?} {:#?}", report.failures(), report.rows);
         let layers = task.network.activations().len();
@@ -121,7 +111,7 @@ fn a_stop_ends_the_check_of_a_network() {
     for after in [0, 1, 3] {
         let asked = std::cell::Cell::new(0);
         let stop = || asked.replace(asked.get() + 1) >= after;
-        let mut watch = Watch { tell: &mut |_| (), stop: &stop };
+        let mut watch = Watch::new(|_| (), stop);
         let report = pollster::block_on(check_network(&gpu(), &task, 5, &mut watch));
         assert!(report.stopped && !report.is_pass(), "after {after}: {report:#?}");
         assert!(report.failures().is_empty());
@@ -132,15 +122,12 @@ fn a_stop_ends_the_check_of_a_network() {
 fn xor(kind: OptimizerKind, learning_rate: f32) -> Task {
     let (hidden, output) = (Activation::Tanh, Activation::Identity);
     let network = Network::uniform(vec![2, 3, 1], hidden, output, Loss::MseMean).unwrap();
-    Task {
-        start: State::new(Initializer::XavierNormal.parameters(&network, 0, 1.0)),
-        network,
-        data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-        batches: Batches::new(4, 3, Order::Shuffled, 0),
-        learning_rate,
-        optimizer: Optimizer::new(kind),
-        schedule: RateSchedule::default(),
-    }
+    let data = Source::Xor.built_in().unwrap().unwrap();
+    let mut task = Task::new(network, data, Batches::new(4, 3, Order::Shuffled, 0));
+    task.start = State::new(Initializer::XavierNormal.parameters(&task.network, 0, 1.0));
+    task.learning_rate = learning_rate;
+    task.optimizer = Optimizer::new(kind);
+    task
 }
 
 fn on_cpu(task: &Task, steps: u32) -> Lockstep {
@@ -178,7 +165,8 @@ fn networks_are_evaluated_together_as_alone() {
             let made = |seed| {
                 let start = Initializer::XavierNormal.parameters(&network, seed, 1.0);
                 let task = xor(OptimizerKind::Sgd, 0.1);
-                let task = Task { network: network.clone(), start: State::new(start), ..task };
+                let task =
+                    with(task, |it| (it.network, it.start) = (network.clone(), State::new(start)));
                 pollster::block_on(Engine::new(task, &spec))
             };
             // Not every engine takes the wider one.

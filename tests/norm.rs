@@ -6,16 +6,14 @@
 mod command;
 mod common;
 
-use std::sync::Arc;
-
 use command::{events, fail, folder, succeed, wgrad};
-use common::{assert_apart, assert_close, gpu, numbers, wide};
+use common::{assert_apart, assert_close, gpu, numbers, wide, with};
 use wgrad::check::{Bound, reference_step};
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, Mapping, Slot, State, Task};
 use wgrad::model::{Model, RunFolder};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network, Norm, TensorKind};
-use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind};
 use wgrad::reference::Reference;
 
 /// Every engine that takes a norm.
@@ -38,20 +36,16 @@ fn task(hidden: Activation, optimizer: Optimizer) -> Task {
     let target = |row: usize| (0..3).map(move |col| f32::from(u8::from(row * 7 % 3 == col)));
     let targets = (0..19).flat_map(target).collect();
     let data = Dataset::new("rows", numbers(19 * 5, 50), 5, targets, 3).unwrap();
-    Task {
-        batches: Batches::new(19, 8, Order::Shuffled, 11),
-        start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
-        learning_rate: 0.125,
-        optimizer,
-        schedule: RateSchedule::default(),
-        network,
-        data: Arc::new(data),
-    }
+    let mut task = Task::new(network, data, Batches::new(19, 8, Order::Shuffled, 11));
+    task.start = State::new(Initializer::XavierNormal.parameters(&task.network, 3, 1.0));
+    task.learning_rate = 0.125;
+    task.optimizer = optimizer;
+    task
 }
 
 fn rules() -> [Optimizer; 3] {
-    let clipped = Optimizer { clip_norm: Some(0.5), ..Optimizer::new(OptimizerKind::Momentum) };
-    let decayed = Optimizer { weight_decay: 0.01, ..Optimizer::new(OptimizerKind::Nesterov) };
+    let clipped = with(Optimizer::new(OptimizerKind::Momentum), |it| it.clip_norm = Some(0.5));
+    let decayed = with(Optimizer::new(OptimizerKind::Nesterov), |it| it.weight_decay = 0.01);
     [Optimizer::default(), clipped, decayed]
 }
 
@@ -124,7 +118,7 @@ fn what_is_resumed_goes_on_to_the_same_bits() {
         let half = states(&whole);
         pollster::block_on(whole.run(5, &never)).unwrap();
         let end = states(&whole);
-        let mut again = new(Task { start: half.clone(), ..task });
+        let mut again = new(with(task, |it| it.start = half.clone()));
         pollster::block_on(again.run(5, &never)).unwrap();
         assert_eq!(states(&again), end, "{}", spec.kind());
         whole.restore(Slot::Best);
@@ -183,8 +177,8 @@ fn batches_of_one_row_are_refused_with_the_fix() {
         &["--norm batch", "hidden", "--layers"],
     );
     fail(wgrad(&["--norm", "layer"]), 2, &["layer", "none, batch"]);
-    let task = task(Activation::Relu, Optimizer::default());
-    let one = Task { batches: Batches::new(19, 6, Order::Shuffled, 0), ..task };
+    let mut one = task(Activation::Relu, Optimizer::default());
+    one.batches = Batches::new(19, 6, Order::Shuffled, 0);
     let error = pollster::block_on(Engine::new(one, &EngineSpec::Cpu)).unwrap_err();
     assert!(error.to_string().contains("19 in batches of 6"), "{error}");
 }

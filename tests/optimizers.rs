@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ULP, assert_apart, assert_close, engines, gpu, numbers, wide};
+use common::{ULP, assert_apart, assert_close, engines, gpu, numbers, wide, with};
 use wgrad::check::{Bound, reference_step};
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, Kernels, LayeredEngine, State, Task};
@@ -23,11 +23,11 @@ fn optimizers() -> Vec<Optimizer> {
         let plain = Optimizer::new(kind);
         all.push(plain);
         for &decay in Decay::ALL {
-            let decayed = Optimizer { weight_decay: 0.05, decay, ..plain };
+            let decayed = with(plain, |it| (it.weight_decay, it.decay) = (0.05, decay));
             all.extend(decayed.check().is_ok().then_some(decayed));
         }
-        all.push(Optimizer { clip_norm: Some(0.1), ..plain });
-        all.push(Optimizer { clip_value: Some(0.02), clip_norm: Some(0.05), ..plain });
+        all.push(with(plain, |it| it.clip_norm = Some(0.1)));
+        all.push(with(plain, |it| (it.clip_value, it.clip_norm) = (Some(0.02), Some(0.05))));
     }
     all
 }
@@ -35,7 +35,10 @@ fn optimizers() -> Vec<Optimizer> {
 fn schedules() -> Vec<Schedule> {
     let all = ScheduleKind::ALL.iter().map(|&kind| Schedule::new(kind, EPOCHS));
     let mut all: Vec<Schedule> = all.collect();
-    all.push(Schedule { warmup: 2, floor: 0.2, ..Schedule::new(ScheduleKind::Cosine, EPOCHS) });
+    all.push(with(Schedule::new(ScheduleKind::Cosine, EPOCHS), |it| {
+        it.warmup = 2;
+        it.floor = 0.2;
+    }));
     all
 }
 
@@ -62,15 +65,12 @@ fn task(optimizer: Optimizer, schedule: Schedule) -> Task {
     let data = Dataset::new("rows", numbers(ROWS * 3, 50), 3, targets, 2).unwrap();
     let batches = Batches::new(ROWS, BATCH, Order::Shuffled, 11);
     let learning_rate = if divides(&optimizer) { 0.01 } else { 0.25 };
-    Task {
-        schedule: schedule.in_steps(EPOCHS, batches.steps_per_epoch() as u32),
-        start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
-        data: Arc::new(data),
-        network,
-        batches,
-        learning_rate,
-        optimizer,
-    }
+    let mut task = Task::new(network, data, batches);
+    task.schedule = schedule.in_steps(EPOCHS, batches.steps_per_epoch() as u32);
+    task.start = State::new(Initializer::XavierNormal.parameters(&task.network, 3, 1.0));
+    task.learning_rate = learning_rate;
+    task.optimizer = optimizer;
+    task
 }
 
 fn reference(task: &Task, steps: u32) -> (Vec<f64>, Reference<f64>) {
@@ -136,10 +136,10 @@ fn every_schedule_follows_the_reference_on_every_engine() {
 /// The same bits, whether a run is cut, or ended and gone on with by a new engine from its state.
 #[test]
 fn a_run_goes_on_from_its_state_to_the_same_bits() {
-    let cosine = Schedule { warmup: 1, ..Schedule::new(ScheduleKind::Cosine, EPOCHS) };
+    let cosine = with(Schedule::new(ScheduleKind::Cosine, EPOCHS), |it| it.warmup = 1);
     let mut tasks: Vec<Task> =
         OptimizerKind::ALL.iter().map(|&kind| task(Optimizer::new(kind), cosine)).collect();
-    let clipped = Optimizer { clip_norm: Some(0.1), ..Optimizer::new(OptimizerKind::Adam) };
+    let clipped = with(Optimizer::new(OptimizerKind::Adam), |it| it.clip_norm = Some(0.1));
     tasks.push(task(clipped, Schedule::default()));
     for task in tasks {
         for (name, spec) in engines() {
@@ -149,7 +149,7 @@ fn a_run_goes_on_from_its_state_to_the_same_bits() {
             for stop in [1, 7, STEPS - 1] {
                 let (before, state) = run(&task, &spec, &[stop]);
                 assert_eq!(state.step, stop);
-                let rest = Task { start: state, ..task.clone() };
+                let rest = with(task.clone(), |it| it.start = state);
                 let (after, end) = run(&rest, &spec, &[STEPS - stop]);
                 assert_eq!([before, after].concat(), losses, "{label}, losses from {stop}");
                 assert_eq!(end, whole, "{label}, gone on with from {stop}");
@@ -176,15 +176,12 @@ fn norms_beyond_f32_are_clipped_on_every_engine() {
         let inputs: Vec<f32> = inputs.iter().map(|x| x * of_inputs).collect();
         let targets: Vec<f32> = targets.iter().map(|t| t * of_targets).collect();
         for kind in [OptimizerKind::Sgd, OptimizerKind::Nesterov, OptimizerKind::Adam] {
-            let optimizer = Optimizer { clip_norm: Some(clip_norm), ..Optimizer::new(kind) };
-            let task = Task {
-                network: network.clone(),
-                data: Arc::new(
-                    Dataset::new("rows", inputs.clone(), 2, targets.clone(), 1).unwrap(),
-                ),
-                start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
-                ..task(optimizer, Schedule::default())
-            };
+            let optimizer = with(Optimizer::new(kind), |it| it.clip_norm = Some(clip_norm));
+            let mut task = task(optimizer, Schedule::default());
+            task.network = network.clone();
+            task.data =
+                Arc::new(Dataset::new("rows", inputs.clone(), 2, targets.clone(), 1).unwrap());
+            task.start = State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0));
             let (losses, reference) = reference(&task, STEPS);
             let (before, after) = (wide(&task.start.parameters), &reference.parameters);
             for (name, spec) in engines() {
@@ -215,7 +212,7 @@ fn norms_beyond_f32_are_clipped_on_every_engine() {
 fn a_rate_that_is_set_holds_from_the_next_step() {
     for kind in [OptimizerKind::Momentum, OptimizerKind::Adam] {
         let task = task(Optimizer::new(kind), Schedule::default());
-        let half = Task { learning_rate: task.learning_rate / 2.0, ..task.clone() };
+        let half = with(task.clone(), |it| it.learning_rate = task.learning_rate / 2.0);
         for (name, spec) in engines() {
             let state = pollster::block_on(async {
                 let mut engine = Engine::new(task.clone(), &spec).await.unwrap();
@@ -225,7 +222,7 @@ fn a_rate_that_is_set_holds_from_the_next_step() {
                 engine.states().await.unwrap().remove(0)
             });
             let (_, begun) = run(&task, &spec, &[5]);
-            let (_, expected) = run(&Task { start: begun, ..half.clone() }, &spec, &[6]);
+            let (_, expected) = run(&with(half.clone(), |it| it.start = begun), &spec, &[6]);
             assert_eq!(state, expected, "{kind} on {name}");
             let (_, unchanged) = run(&task, &spec, &[11]);
             let near = Bound::Mixed { absolute: 1e-6, relative: 0.0 };
@@ -237,7 +234,7 @@ fn a_rate_that_is_set_holds_from_the_next_step() {
 /// Clipping changes the list of a step only by what finds the norm.
 #[test]
 fn a_step_with_a_norm_is_one_list_in_order() {
-    let clipped = Optimizer { clip_norm: Some(1.0), ..Optimizer::default() };
+    let clipped = with(Optimizer::default(), |it| it.clip_norm = Some(1.0));
     let names = |kernels| {
         let task = task(clipped, Schedule::default());
         pollster::block_on(LayeredEngine::new(task, gpu(), kernels)).unwrap().step_names()

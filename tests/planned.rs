@@ -71,7 +71,9 @@ fn all() -> Vec<Built> {
     ];
     let optimizers = OptimizerKind::ALL.iter().flat_map(|&kind| {
         let plain = Optimizer::new(kind);
-        [plain, Optimizer { clip_norm: Some(1.0), clip_value: Some(2.0), ..plain }]
+        let mut clipped = plain;
+        (clipped.clip_norm, clipped.clip_value) = (Some(1.0), Some(2.0));
+        [plain, clipped]
     });
     let optimizers: Vec<Optimizer> = optimizers.collect();
     let mut add = |network: &Network, wanted: Wanted| {

@@ -6,14 +6,14 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ULP, assert_close, gpu, numbers};
+use common::{ULP, assert_close, gpu, numbers, with};
 use wgrad::check::Bound;
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{Engine, EngineSpec, Kernels, State, Task};
 use wgrad::gpu::{AdapterClass, DeviceKind, Gpu};
 use wgrad::kernels::{LayerShape, Variant, choose};
 use wgrad::network::{Activation, Initializer, Loss, Network};
-use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind};
 
 const ROWS: usize = 40;
 const BATCH: usize = 16;
@@ -33,16 +33,11 @@ fn task(sizes: &[usize], optimizer: Optimizer) -> Task {
     let mut targets = vec![0.0; ROWS * outputs];
     (0..ROWS).for_each(|row| targets[row * outputs + row * 7 % outputs] = 1.0);
     let data = Dataset::new("rows", numbers(ROWS * inputs, 50), inputs, targets, outputs).unwrap();
-    Task {
-        start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
-        data: Arc::new(data),
-        network,
-        // With a short last batch.
-        batches: Batches::new(ROWS, BATCH, Order::Shuffled, 11),
-        learning_rate: 0.05,
-        optimizer,
-        schedule: RateSchedule::default(),
-    }
+    let mut task = Task::new(network, data, Batches::new(ROWS, BATCH, Order::Shuffled, 11));
+    task.start = State::new(Initializer::XavierNormal.parameters(&task.network, 3, 1.0));
+    task.learning_rate = 0.05;
+    task.optimizer = optimizer;
+    task
 }
 
 fn run(task: &Task, spec: &EngineSpec) -> (Vec<f32>, Vec<f32>) {
@@ -67,7 +62,7 @@ fn every_class_of_adapter_takes_the_same_steps() {
     {
         assert!(chosen.contains(&variant), "{variant:?} is none of {chosen:?}");
     }
-    let clipped = Optimizer { clip_norm: Some(0.5), ..Optimizer::new(OptimizerKind::Momentum) };
+    let clipped = with(Optimizer::new(OptimizerKind::Momentum), |it| it.clip_norm = Some(0.5));
     for sizes in &sizes {
         for optimizer in [Optimizer::default(), clipped] {
             let task = task(sizes, optimizer);

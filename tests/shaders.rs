@@ -345,7 +345,9 @@ fn codes(source: &str) -> BTreeSet<(String, u32)> {
 }
 
 fn decaying(decay: Decay) -> Optimizer {
-    Optimizer { weight_decay: 0.1, decay, ..Optimizer::default() }
+    let mut optimizer = Optimizer::default();
+    (optimizer.weight_decay, optimizer.decay) = (0.1, decay);
+    optimizer
 }
 
 /// Every member of a family is a value that tests build its kernels with.

@@ -7,7 +7,7 @@ mod common;
 use std::cell::Cell as StdCell;
 use std::sync::Arc;
 
-use common::{ULP, assert_close, gpu};
+use common::{ULP, assert_close, gpu, with};
 use wgrad::check::Bound;
 use wgrad::data::{Dataset, Order, Source};
 use wgrad::engine::{
@@ -30,17 +30,16 @@ fn network(sizes: &[usize], hidden: Activation, loss: Loss) -> Network {
 
 /// XOR by 2-3-1 under cross-entropy at rate 0.5, from He's starts.
 fn training(hidden: Activation, networks: u32, epochs: u32) -> Training {
-    Training {
-        init: Initializer::HeNormal,
-        epochs,
-        restarts: networks,
-        ..Training::new(network(&[2, 3, 1], hidden, Loss::Bce), xor())
-    }
+    let mut training = Training::new(network(&[2, 3, 1], hidden, Loss::Bce), xor());
+    training.init = Initializer::HeNormal;
+    training.epochs = epochs;
+    training.restarts = networks;
+    training
 }
 
 fn sweep(trainings: Vec<Training>) -> Sweep {
-    let cell = |(at, training)| Cell { axes: vec![("at", AxisValue::Whole(at))], training };
-    Sweep { cells: (0..).zip(trainings).map(cell).collect(), shard: Shard::WHOLE }
+    let cell = |(at, training)| Cell::new(vec![("at", AxisValue::Whole(at))], training);
+    Sweep::new((0..).zip(trainings).map(cell).collect())
 }
 
 fn run(sweep: &Sweep, spec: &EngineSpec) -> SweepOutcome {
@@ -102,16 +101,18 @@ fn every_network_of_a_population_follows_the_f32_reference() {
 #[test]
 fn odds_are_those_that_others_found() {
     const NETWORKS: u32 = 4000;
-    let wide = |hidden, width| Training {
-        network: network(&[2, width, 1], hidden, Loss::Bce),
-        ..training(hidden, NETWORKS, 5000)
+    let wide = |hidden, width| {
+        with(training(hidden, NETWORKS, 5000), |it| {
+            it.network = network(&[2, width, 1], hidden, Loss::Bce)
+        })
     };
     let xavier =
-        |hidden| Training { init: Initializer::XavierUniform, ..training(hidden, NETWORKS, 5000) };
-    let adam = |training: Training| Training {
-        optimizer: Optimizer::new(OptimizerKind::Adam),
-        learning_rate: 0.01,
-        ..training
+        |hidden| with(training(hidden, NETWORKS, 5000), |it| it.init = Initializer::XavierUniform);
+    let adam = |training: Training| {
+        with(training, |it| {
+            it.optimizer = Optimizer::new(OptimizerKind::Adam);
+            it.learning_rate = 0.01;
+        })
     };
     use Activation::{LeakyRelu, Relu, Sigmoid, Tanh};
     let known = [
@@ -152,30 +153,24 @@ fn odds_are_those_that_others_found() {
 /// Only one that stands at the threshold, to a rounding, may be told an epoch later.
 #[test]
 fn the_cpu_engine_counts_the_same_on_the_same_seeds() {
-    let mini = Training { batch: 3, ..training(Activation::Tanh, 100, 300) };
-    let logits = Training {
-        network: network(&[2, 4, 1], Activation::Tanh, Loss::BceWithLogits),
-        ..training(Activation::Tanh, 200, 300)
-    };
-    let squares = Training {
-        network: network(&[2, 3, 3, 1], Activation::Sigmoid, Loss::MseHalfMean),
-        learning_rate: 4.0,
-        ..training(Activation::Sigmoid, 200, 600)
-    };
-    let workgroup = Training {
-        network: network(&[2, 24, 1], Activation::Relu, Loss::Bce),
-        ..training(Activation::Relu, 60, 100)
-    };
-    let nesterov = Training {
-        optimizer: Optimizer {
-            weight_decay: 1e-3,
-            clip_norm: Some(1.0),
-            ..Optimizer::new(OptimizerKind::Nesterov)
-        },
-        learning_rate: 0.05,
-        schedule: Schedule::new(ScheduleKind::Cosine, 300),
-        ..training(Activation::Tanh, 200, 300)
-    };
+    let mini = with(training(Activation::Tanh, 100, 300), |it| it.batch = 3);
+    let logits = with(training(Activation::Tanh, 200, 300), |it| {
+        it.network = network(&[2, 4, 1], Activation::Tanh, Loss::BceWithLogits)
+    });
+    let squares = with(training(Activation::Sigmoid, 200, 600), |it| {
+        it.network = network(&[2, 3, 3, 1], Activation::Sigmoid, Loss::MseHalfMean);
+        it.learning_rate = 4.0;
+    });
+    let workgroup = with(training(Activation::Relu, 60, 100), |it| {
+        it.network = network(&[2, 24, 1], Activation::Relu, Loss::Bce)
+    });
+    let nesterov = with(training(Activation::Tanh, 200, 300), |it| {
+        it.optimizer = with(Optimizer::new(OptimizerKind::Nesterov), |it| {
+            (it.weight_decay, it.clip_norm) = (1e-3, Some(1.0))
+        });
+        it.learning_rate = 0.05;
+        it.schedule = Schedule::new(ScheduleKind::Cosine, 300);
+    });
     let plain = training(Activation::Relu, 500, 300);
     let trainings = vec![plain, mini, logits, squares, workgroup, nesterov];
     let sweep = sweep(trainings);
@@ -194,11 +189,10 @@ fn the_cpu_engine_counts_the_same_on_the_same_seeds() {
 #[test]
 fn a_sweep_is_cut_so_that_every_chunk_fits_the_device() {
     for kind in [OptimizerKind::Sgd, OptimizerKind::Momentum, OptimizerKind::Adam] {
-        let many = Training {
-            network: network(&[2, 16, 16, 1], Activation::Relu, Loss::Bce),
-            optimizer: Optimizer::new(kind),
-            ..training(Activation::Relu, 70_000, 1)
-        };
+        let many = with(training(Activation::Relu, 70_000, 1), |it| {
+            it.network = network(&[2, 16, 16, 1], Activation::Relu, Loss::Bce);
+            it.optimizer = Optimizer::new(kind);
+        });
         assert_eq!(
             sweep(vec![many]).check_on(&resident()).map_err(|error| error.to_string()),
             Ok(())
@@ -240,17 +234,15 @@ fn statuses(training: &Training, spec: &EngineSpec) -> Vec<NetworkStatus> {
 /// any network of a sweep is taken out and looked at, and was not an epoch before.
 #[test]
 fn a_network_taken_out_alone_is_the_one_that_was_counted() {
-    let mini = Training { batch: 3, ..training(Activation::Tanh, 40, 300) };
-    let two = Training {
-        network: network(&[2, 3, 3, 1], Activation::Tanh, Loss::Bce),
-        ..training(Activation::Tanh, 40, 400)
-    };
-    let wide = Training {
-        network: network(&[2, 20, 1], Activation::Relu, Loss::MseMean),
-        init: Initializer::HeUniform,
-        init_scale: 0.7,
-        ..training(Activation::Relu, 30, 400)
-    };
+    let mini = with(training(Activation::Tanh, 40, 300), |it| it.batch = 3);
+    let two = with(training(Activation::Tanh, 40, 400), |it| {
+        it.network = network(&[2, 3, 3, 1], Activation::Tanh, Loss::Bce)
+    });
+    let wide = with(training(Activation::Relu, 30, 400), |it| {
+        it.network = network(&[2, 20, 1], Activation::Relu, Loss::MseMean);
+        it.init = Initializer::HeUniform;
+        it.init_scale = 0.7;
+    });
     for training in [training(Activation::Relu, 60, 300), mini, two, wide] {
         let per_epoch = training.batches(0).steps_per_epoch() as u32;
         let mut solved = 0;
@@ -258,7 +250,9 @@ fn a_network_taken_out_alone_is_the_one_that_was_counted() {
             let NetworkStatus::Solved(steps) = status else { continue };
             // `train`, whose verdict is that of a forward pass on the CPU, as `predict` makes it.
             let alone = |epochs: u32| {
-                let alone = Training { seed, restarts: 1, epochs, ..training.clone() };
+                let alone = with(training.clone(), |it| {
+                    (it.seed, it.restarts, it.epochs) = (seed, 1, epochs)
+                });
                 let spec = resident();
                 let outcome = pollster::block_on(alone.run(&spec, &mut |_| (), &|| false));
                 outcome.unwrap().kept.evaluation
@@ -321,7 +315,8 @@ fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
         }
     }
     // On the CPU too, and in the counts.
-    let wild = Training { network: net, learning_rate: 1e30, ..training(Activation::Relu, 64, 50) };
+    let wild =
+        with(training(Activation::Relu, 64, 50), |it| (it.network, it.learning_rate) = (net, 1e30));
     let sweep = sweep(vec![wild]);
     for spec in [EngineSpec::Cpu, resident()] {
         let count = &run(&sweep, &spec).cells[0];
@@ -336,10 +331,10 @@ fn cells_do_not_depend_on_the_company_they_are_in() {
     let base = training(Activation::Relu, 300, 200);
     let trainings = vec![
         base.clone(),
-        Training { learning_rate: 1.5, ..base.clone() },
-        Training { init: Initializer::HeUniform, init_scale: 0.5, ..base.clone() },
-        Training { network: network(&[2, 5, 1], Activation::Relu, Loss::Bce), ..base.clone() },
-        Training { init: Initializer::XavierUniform, ..base },
+        with(base.clone(), |it| it.learning_rate = 1.5),
+        with(base.clone(), |it| (it.init, it.init_scale) = (Initializer::HeUniform, 0.5)),
+        with(base.clone(), |it| it.network = network(&[2, 5, 1], Activation::Relu, Loss::Bce)),
+        with(base, |it| it.init = Initializer::XavierUniform),
     ];
     let together = run(&sweep(trainings.clone()), &resident());
     for (training, count) in trainings.into_iter().zip(&together.cells) {
@@ -359,16 +354,15 @@ fn part(sweep: &Sweep, outcome: &SweepOutcome) -> (String, Part) {
 fn parts_of_a_sweep_make_the_whole() {
     let trainings = vec![
         training(Activation::Relu, 70, 200),
-        Training { learning_rate: 2.0, ..training(Activation::Tanh, 70, 200) },
+        with(training(Activation::Tanh, 70, 200), |it| it.learning_rate = 2.0),
     ];
     parts_make_the_whole(&sweep(trainings), &[1, 2, 3, 7, 71]);
     // So many that on a software adapter another mapping takes them than would take a part alone, at
     // a rate at which that shows.
-    let many = Training {
-        network: network(&[2, 16, 1], Activation::Tanh, Loss::Bce),
-        learning_rate: 12.0,
-        ..training(Activation::Tanh, 400, 150)
-    };
+    let many = with(training(Activation::Tanh, 400, 150), |it| {
+        it.network = network(&[2, 16, 1], Activation::Tanh, Loss::Bce);
+        it.learning_rate = 12.0;
+    });
     parts_make_the_whole(&sweep(vec![many]), &[4]);
 }
 
@@ -377,7 +371,7 @@ fn parts_make_the_whole(whole: &Sweep, numbers: &[u32]) {
     for &of in numbers {
         let parts: Vec<(String, Part)> = (1..=of)
             .map(|at| {
-                let sweep = Sweep { shard: Shard { part: at, of }, ..whole.clone() };
+                let sweep = with(whole.clone(), |it| it.shard = Shard { part: at, of });
                 // Wherever a part is computed: half of them on the CPU would round otherwise.
                 part(&sweep, &run(&sweep, &resident()))
             })
@@ -393,13 +387,13 @@ fn parts_make_the_whole(whole: &Sweep, numbers: &[u32]) {
 fn a_sweep_of_many_networks_is_cut_into_chunks_that_do_not_show() {
     let cells = |networks| {
         let first = training(Activation::Tanh, networks, 40);
-        sweep(vec![Training { learning_rate: 3.0, ..first.clone() }, first])
+        sweep(vec![with(first.clone(), |it| it.learning_rate = 3.0), first])
     };
     let whole = run(&cells(90_000), &resident());
     assert_eq!(whole.networks(), 180_000);
     let parts: Vec<(String, Part)> = (1..=3)
         .map(|at| {
-            let sweep = Sweep { shard: Shard { part: at, of: 3 }, ..cells(90_000) };
+            let sweep = with(cells(90_000), |it| it.shard = Shard { part: at, of: 3 });
             part(&sweep, &run(&sweep, &resident()))
         })
         .collect();
@@ -437,10 +431,9 @@ fn a_stop_keeps_what_is_done() {
     assert_eq!(resume(&resident()).networks(), sweep.networks());
     assert_eq!(grown.get(), sweep.networks());
     // Not even a training under way is waited for.
-    let long = self::sweep(vec![Training {
-        learning_rate: 1e-3,
-        ..training(Activation::Relu, 100, 1_000_000_000)
-    }]);
+    let long = self::sweep(vec![with(training(Activation::Relu, 100, 1_000_000_000), |it| {
+        it.learning_rate = 1e-3
+    })]);
     let outcome = pollster::block_on(long.run(&EngineSpec::Cpu, &mut |_| (), &|| true)).unwrap();
     assert!(outcome.stopped && outcome.networks() == 0);
     let none = pollster::block_on(sweep.run(&resident(), &mut |_| (), &|| true)).unwrap();
@@ -469,17 +462,15 @@ fn what_cannot_be_swept_is_refused() {
         assert_eq!(error.exit_code(), 2, "{error}");
         error.to_string()
     };
-    let parity = Training {
-        data: Arc::new(Source::Parity(7).built_in().unwrap().unwrap()),
-        network: network(&[7, 3, 1], Activation::Relu, Loss::Bce),
-        ..training(Activation::Relu, 4, 10)
-    };
+    let parity = with(training(Activation::Relu, 4, 10), |it| {
+        it.data = Arc::new(Source::Parity(7).built_in().unwrap().unwrap());
+        it.network = network(&[7, 3, 1], Activation::Relu, Loss::Bce);
+    });
     assert!(refused(parity, &resident()).contains("at most 64 rows"));
     let layered = EngineSpec::Layered(gpu(), Kernels::Fused);
     assert!(refused(training(Activation::Relu, 4, 10), &layered).contains("`engine` resident"));
-    let large = Training {
-        network: network(&[2, 20_000, 1], Activation::Relu, Loss::Bce),
-        ..training(Activation::Relu, 4, 10)
-    };
+    let large = with(training(Activation::Relu, 4, 10), |it| {
+        it.network = network(&[2, 20_000, 1], Activation::Relu, Loss::Bce)
+    });
     assert!(refused(large, &resident()).contains("workgroup memory"));
 }

@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ULP, assert_close, gpu, numbers, wide};
+use common::{ULP, assert_close, gpu, numbers, wide, with};
 use wgrad::Error;
 use wgrad::check::{Bound, reference_step};
 use wgrad::data::{Batches, Dataset, Order, Source};
@@ -18,7 +18,7 @@ use wgrad::engine::{
 };
 use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss, Network};
-use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind};
 use wgrad::reference::Reference;
 use wgrad::train::{Run, Training, evaluate};
 
@@ -67,15 +67,10 @@ fn task(
     let output = loss.required_output().unwrap_or(Activation::Tanh);
     let network = Network::uniform(sizes.to_vec(), hidden, output, loss).unwrap();
     let data = data(rows, network.inputs(), network.outputs());
-    Task {
-        batches: Batches::new(rows, batch, order, 11),
-        start: State::new(Initializer::XavierNormal.parameters(&network, 3, 1.0)),
-        learning_rate: 0.125,
-        optimizer: Optimizer::default(),
-        schedule: RateSchedule::default(),
-        network,
-        data,
-    }
+    let mut task = Task::new(network, data, Batches::new(rows, batch, order, 11));
+    task.start = State::new(Initializer::XavierNormal.parameters(&task.network, 3, 1.0));
+    task.learning_rate = 0.125;
+    task
 }
 
 /// The reference over the same task, in f64.
@@ -390,18 +385,17 @@ fn engines_share_a_device_across_threads() {
 fn xor(hidden: Activation, width: usize, epochs: u32) -> Training {
     let network =
         Network::uniform(vec![2, width, 1], hidden, Activation::Sigmoid, Loss::Bce).unwrap();
-    Training {
-        init: Initializer::HeNormal,
-        epochs,
-        ..Training::new(network, Arc::new(Source::Xor.built_in().unwrap().unwrap()))
-    }
+    let mut training = Training::new(network, Arc::new(Source::Xor.built_in().unwrap().unwrap()));
+    training.init = Initializer::HeNormal;
+    training.epochs = epochs;
+    training
 }
 
 /// Of `seeds` starts, how many solve XOR on the CPU.
 fn solved(training: &Training, seeds: u64) -> usize {
     (0..seeds)
         .filter(|&seed| {
-            let training = Training { seed, ..training.clone() };
+            let training = with(training.clone(), |it| it.seed = seed);
             let outcome =
                 pollster::block_on(training.run(&EngineSpec::Cpu, &mut |_| (), &never)).unwrap();
             outcome.solved == 1
@@ -433,7 +427,7 @@ fn xor_solves_at_the_rate_it_is_known_to() {
 /// The same seeds win on every engine, one after the other or all at once.
 #[test]
 fn the_same_seeds_win_on_every_engine() {
-    let training = Training { restarts: 8, ..xor(Activation::Relu, 3, 600) };
+    let training = with(xor(Activation::Relu, 3, 600), |it| it.restarts = 8);
     let run = |spec| pollster::block_on(training.run(&spec, &mut |_| (), &never)).unwrap();
     let cpu = run(EngineSpec::Cpu);
     let bound = Bound::Mixed { absolute: 1e-4, relative: 1e-4 };
@@ -451,7 +445,7 @@ fn the_same_seeds_win_on_every_engine() {
     // At once, all are trained, and those that solve it are those that do alone.
     let together = run(EngineSpec::Resident(gpu(), None));
     let alone = (0..8).filter(|&seed| {
-        let alone = Training { seed, restarts: 1, ..training.clone() };
+        let alone = with(training.clone(), |it| (it.seed, it.restarts) = (seed, 1));
         pollster::block_on(alone.run(&EngineSpec::Cpu, &mut |_| (), &never)).unwrap().solved == 1
     });
     assert_eq!((together.restarts, together.solved), (8, alone.count() as u32));
@@ -515,9 +509,10 @@ fn dispatches_as_long_as_planned_make_every_step() {
     ];
     for (sizes, hidden, loss, rows, batch) in cases {
         let plain = task(&sizes, hidden, loss, rows, batch, Order::Shuffled);
-        let adam = Optimizer { clip_norm: Some(1.0), ..Optimizer::new(OptimizerKind::Adam) };
+        let adam = with(Optimizer::new(OptimizerKind::Adam), |it| it.clip_norm = Some(1.0));
         for optimizer in [plain.optimizer, adam] {
-            let task = Task { optimizer, learning_rate: 0.01, ..plain.clone() };
+            let task =
+                with(plain.clone(), |it| (it.optimizer, it.learning_rate) = (optimizer, 0.01));
             for spec in resident_specs(&task) {
                 let is_workgroup = spec.mapping(task.request()) == Some(Mapping::Workgroup);
                 let steps = if is_workgroup { 2_000 } else { 20_000 };
@@ -623,7 +618,7 @@ fn a_network_beyond_the_device_is_refused_with_the_limit() {
 fn an_engine_goes_back_to_where_it_was() {
     let task = task(&[2, 5, 2], Activation::Tanh, Loss::Bce, 12, 5, Order::Shuffled);
     let optimizer = Optimizer::new(OptimizerKind::Adam);
-    let task = Task { optimizer, ..task };
+    let task = with(task, |it| it.optimizer = optimizer);
     for spec in [&specs()[..], &resident_specs(&task)].concat() {
         let on = |task: &Task| pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
         let (mut engine, label) = (on(&task), format!("{spec:?}"));
@@ -645,7 +640,7 @@ fn an_engine_goes_back_to_where_it_was() {
         assert!(best == [later], "{label}");
         engine.restore(Slot::Good);
         engine.set_rates(&[0.5]);
-        let other = on(&Task { learning_rate: 0.5, start: good, ..task.clone() });
+        let other = on(&with(task.clone(), |it| (it.learning_rate, it.start) = (0.5, good)));
         assert!(run(&mut engine, 9) == run(&mut { other }, 9), "{label}");
     }
 }
@@ -658,18 +653,17 @@ fn engines_know_whether_parameters_are_finite() {
     let data = Dataset::new("d", vec![1000.0, 3000.0, 0.0], 1, vec![2000.0, 1000.0, 1.0], 1);
     let (data, relu) = (Arc::new(data.unwrap()), Activation::Relu);
     let network = Network::uniform(vec![1, 3, 1], relu, relu, Loss::MseMean).unwrap();
-    let clipped = Optimizer { clip_norm: Some(1e6), ..Optimizer::default() };
+    let clipped = with(Optimizer::default(), |it| it.clip_norm = Some(1e6));
     for optimizer in [Optimizer::default(), clipped] {
         for learning_rate in [1e-9, 3e38] {
-            let task = Task {
-                batches: Batches::new(3, 0, Order::Sequential, 0),
-                start: State::new(Initializer::HeNormal.parameters(&network, 0, 1.0)),
-                learning_rate,
-                optimizer,
-                schedule: RateSchedule::default(),
-                network: network.clone(),
-                data: Arc::clone(&data),
-            };
+            let mut task = Task::new(
+                network.clone(),
+                Arc::clone(&data),
+                Batches::new(3, 0, Order::Sequential, 0),
+            );
+            task.start = State::new(Initializer::HeNormal.parameters(&network, 0, 1.0));
+            task.learning_rate = learning_rate;
+            task.optimizer = optimizer;
             for spec in [&specs()[..], &resident_specs(&task)].concat() {
                 let mut engine = pollster::block_on(Engine::new(task.clone(), &spec)).unwrap();
                 pollster::block_on(engine.run(7, &never)).unwrap();

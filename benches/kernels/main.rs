@@ -250,9 +250,6 @@ fn elementwise(c: &mut Criterion, gpu: &Arc<Gpu>) {
 /// Every way to compute a product that is worth its time on this device.
 fn variants(gpu: &Gpu) -> Vec<Variant> {
     match gpu.adapter().class() {
-        AdapterClass::Gpu => {
-            vec![Variant::Direct, Variant::Split(4), Variant::Staged(32), Variant::Staged(64)]
-        }
         AdapterClass::Software { subgroup: Some(lanes) } => {
             let blocks = |lanes: usize, row_blocks, col_blocks| Variant::Broadcast {
                 lanes,
@@ -263,6 +260,7 @@ fn variants(gpu: &Gpu) -> Vec<Variant> {
             vec![Variant::Direct, blocks(lanes, 1, 1), blocks(lanes, 2, 2)]
         }
         AdapterClass::Software { subgroup: None } => vec![Variant::Direct],
+        _ => vec![Variant::Direct, Variant::Split(4), Variant::Staged(32), Variant::Staged(64)],
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// The tolerance of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Bound<'a> {
     /// Equal values; 0 and -0 are equal.
     Exact,
@@ -30,6 +31,7 @@ impl Bound<'_> {
 
 /// Two lists that agree.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Agreement {
     /// Numbers compared.
     pub count: usize,
@@ -39,6 +41,7 @@ pub struct Agreement {
 
 /// Two lists that do not agree.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Mismatch {
     /// Empty lists do not agree.
     #[error("{label}: nothing to compare")]

@@ -7,6 +7,7 @@ use crate::reference::{Reference, Trace};
 
 /// The gradient of one parameter, computed both ways.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct GradientCheck {
     /// Where it is: `layers.0.weight[1][2]`.
     pub place: String,
@@ -35,7 +36,8 @@ pub const STEP: f64 = 1.0 / 8192.0;
 /// Half a unit in the last place of f64, in those of f32 that [`Inexact`] counts in.
 const F64_IN_F32: f64 = f64::EPSILON / 2.0 / ULP;
 
-/// Compares every gradient of one batch with central differences of step `h`.
+/// Compares every gradient of one batch, `inputs` `[rows][inputs]` and `targets` `[rows][targets]`, at `parameters`
+/// `[len]` of the layout, with central differences of step `h`: one check for each, in the order of the tensors.
 pub fn central_differences(
     network: &Network,
     parameters: &[f64],

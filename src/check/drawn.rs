@@ -86,6 +86,7 @@ fn task(at: usize, seed: u64) -> Result<Task, Error> {
 ///
 /// # Errors
 /// [`Error::Data`] for too many rows.
+#[cfg(feature = "cli")]
 pub fn random_rows(network: &Network, rows: usize, seed: u64) -> Result<Dataset, Error> {
     data(network, rows, &mut Threefry::new(seed, Purpose::Rows, 0))
 }

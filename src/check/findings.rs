@@ -41,6 +41,7 @@ impl fmt::Display for Failure {
 
 /// What this adapter does not let be checked, and how many cases that are.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unchecked {
     /// Why.
     pub reason: String,
@@ -66,7 +67,7 @@ pub struct Findings {
     pub failures: Vec<Failure>,
     /// What could not be checked.
     pub unchecked: Vec<Unchecked>,
-    /// How long it took.
+    /// Seconds it took.
     pub seconds: f64,
     /// Whether f32 twins are held to by bits.
     by_bits: bool,

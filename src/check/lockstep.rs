@@ -15,6 +15,7 @@ use crate::reference::Reference;
 
 /// Where the two stood after a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct LockstepPoint {
     /// The step, from 1.
     pub step: u32,
@@ -34,6 +35,7 @@ pub struct LockstepPoint {
 
 /// The first number that is out of its bound.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Apart {
     /// The step, from 1.
     pub step: u32,

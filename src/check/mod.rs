@@ -10,7 +10,8 @@
 //! # fn test() -> Result<(), wgrad::Error> {
 //! // The best adapter, software adapters included, and an error without one.
 //! let device = block_on(Device::open(&DeviceChoice::Gpu))?;
-//! let options = Options { quick: true, ..Options::default() };
+//! let mut options = Options::default();
+//! options.quick = true;
 //! let report = block_on(run(device.gpu().expect("an adapter is open"), &options))?;
 //! // What failed is lines for a bug report; what could not be checked is no pass either.
 //! assert!(report.is_pass(), "{:#?}", report.failures());
@@ -23,12 +24,15 @@
 //! on purpose and sees that their cases find it. A device that is checked should run nothing else meanwhile: its
 //! timestamps are looked at too.
 
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 mod case;
 mod compare;
 mod differences;
 mod drawn;
 mod findings;
 mod inexact;
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod kernels;
 mod lockstep;
 mod mutants;
@@ -37,18 +41,28 @@ mod numbers;
 mod own;
 mod run;
 mod timestamps;
-pub(crate) mod words;
+mod words;
 
-pub use case::{Arg, Builds, Case, Judge, SENTINEL, Scope, unpadded, written};
 pub use compare::{Agreement, Bound, Mismatch, compare};
-pub use differences::{Differences, GradientCheck, STEP, central_differences};
-pub use drawn::random_rows;
+pub use differences::{GradientCheck, STEP, central_differences};
+#[cfg(feature = "cli")]
+pub(crate) use drawn::random_rows;
 pub use findings::{Failure, Fault, Findings, Unchecked};
-pub use inexact::{Inexact, apart, exactly};
-pub use kernels::{CASES, KernelCases};
 pub use lockstep::{Apart, Lockstep, LockstepPoint, lockstep};
 pub use mutants::{MUTANTS, Mutant, MutantOutcome, MutantReport, MutantResult, Needs, run_mutants};
-pub use networks::{Proof, batch, carried, carried_step, reference_of, reference_step};
-pub use numbers::*;
 pub use own::{MOST_DIFFERENCES, check_network};
-pub use run::{Options, Progress, Report, Watch, check_kernel, names, run, run_on, run_watched};
+pub use run::{Options, Progress, Report, Watch, names, run, run_on, run_watched};
+
+// What cases are made of: for the tests and benches of this package.
+#[doc(hidden)]
+pub use case::{Arg, Builds, Case, SENTINEL, Scope, unpadded, written};
+#[doc(hidden)]
+pub use differences::Differences;
+pub(crate) use inexact::{Inexact, apart, exactly};
+pub(crate) use networks::carried_step;
+#[doc(hidden)]
+pub use networks::{Proof, batch, carried, reference_of, reference_step};
+#[doc(hidden)]
+pub use numbers::*;
+#[doc(hidden)]
+pub use run::check_kernel;

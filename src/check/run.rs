@@ -20,17 +20,19 @@ use crate::gpu::{Gpu, GpuError};
 
 /// What to check, and how much of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
-    /// Only rows with this in their names.
+    /// Only rows of the report with this in their names, which [`names`] lists; `None`, the default, for all.
     pub filter: Option<String>,
-    /// Fewer shapes, and each kernel only as trainings run it.
+    /// Fewer shapes, and each kernel only as trainings run it; false by default.
     pub quick: bool,
-    /// Seed of what is drawn.
+    /// Seed of what is drawn; 0 by default.
     pub seed: u64,
 }
 
 /// What is being checked.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Progress<'a> {
     /// The row.
     pub what: &'a str,
@@ -45,11 +47,19 @@ pub struct Progress<'a> {
 }
 
 /// What a run tells and asks on the way.
+#[non_exhaustive]
 pub struct Watch<'a> {
     /// Is told what is checked next.
-    pub tell: &'a mut dyn FnMut(Progress<'_>),
+    pub tell: Box<dyn FnMut(Progress<'_>) + 'a>,
     /// A true answer ends the run with what is there.
-    pub stop: &'a dyn Fn() -> bool,
+    pub stop: Box<dyn Fn() -> bool + 'a>,
+}
+
+impl<'a> Watch<'a> {
+    /// Tells one, and asks the other.
+    pub fn new(tell: impl FnMut(Progress<'_>) + 'a, stop: impl Fn() -> bool + 'a) -> Watch<'a> {
+        Watch { tell: Box::new(tell), stop: Box::new(stop) }
+    }
 }
 
 /// What was found on an adapter.
@@ -68,7 +78,7 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Whether it was ended before everything was checked.
     pub stopped: bool,
-    /// How long it took.
+    /// Seconds it took.
     pub seconds: f64,
 }
 
@@ -218,8 +228,7 @@ pub async fn check_kernel(gpu: &Gpu, scope: &Scope, name: &str) -> Option<Findin
 /// [`Error::Setting`] for a filter that matches nothing, [`Error::Gpu`] for a device that does not run at all.
 /// What fails later is in the report.
 pub async fn run(gpu: &Arc<Gpu>, options: &Options) -> Result<Report, Error> {
-    let mut watch = Watch { tell: &mut |_| {}, stop: &|| false };
-    run_watched(gpu, options, &mut watch).await
+    run_watched(gpu, options, &mut Watch::new(|_| {}, || false)).await
 }
 
 /// The same, telling what is checked and asking whether to go on.

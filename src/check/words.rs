@@ -1,7 +1,10 @@
 //! What came of a check, in words: the same in a terminal and on a page.
 
+use std::fmt;
+
 use super::findings::Findings;
 use super::run::Report;
+use crate::text::{columns, counted, seconds};
 
 impl Findings {
     /// What came of a row, in a word.
@@ -13,9 +16,55 @@ impl Findings {
             (true, true, _) => "pass",
         }
     }
+
+    /// The cells of a row: name, cases, numbers, error, time, and what came of it.
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.what.clone(),
+            self.cases.to_string(),
+            self.compared.to_string(),
+            if self.compared == 0 { "-".to_owned() } else { format!("{:.3}", self.share) },
+            seconds(self.seconds, 0),
+            self.result().to_owned(),
+        ]
+    }
+}
+
+/// The whole report as text, to keep or to send.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "wgrad {}", self.version)?;
+        f.write_str(&self.table())?;
+        for row in &self.rows {
+            let (failed, unchecked) = self.faults(row);
+            failed.iter().chain(&unchecked).try_for_each(|line| writeln!(f, "{line}"))?;
+        }
+        writeln!(f, "{}", self.verdict())
+    }
 }
 
 impl Report {
+    /// What was checked on which adapter, every row, and the notes.
+    pub fn table(&self) -> String {
+        let mut text = format!("adapter: {}\n{};\n", self.adapter, self.about);
+        text += "error: the largest, as a share of the bound derived for it\n\n";
+        let head = ["", "cases", "numbers", "error", "time", ""];
+        text += &columns(1, &head, self.rows.iter().map(Findings::cells));
+        text.push('\n');
+        self.notes.iter().for_each(|note| text += &format!("{note}\n"));
+        text
+    }
+
+    /// A line for each failure of a row, and one for each reason that kept cases of it from being checked.
+    pub fn faults(&self, row: &Findings) -> (Vec<String>, Vec<String>) {
+        let failed = row.failures.iter().map(|it| format!("FAILED {}", self.line(it)));
+        let unchecked = row.unchecked.iter().map(|it| {
+            let cases = counted(it.cases as u64, "case");
+            format!("NOT CHECKED {}, {cases}: {}", row.what, it.reason)
+        });
+        (failed.collect(), unchecked.collect())
+    }
+
     /// What came of all of it, in one line.
     pub fn verdict(&self) -> String {
         let rows = &self.rows;
@@ -57,19 +106,5 @@ impl Report {
             )
         });
         format!("passed: {all}{worst}")
-    }
-}
-
-/// `1 network`, `2 networks`.
-pub(crate) fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// Seconds in a suitable unit, with so many decimals below a second.
-pub(crate) fn seconds(seconds: f64, decimals: usize) -> String {
-    match seconds {
-        s if s < 1e-3 => format!("{:.decimals$} us", s * 1e6),
-        s if s < 1.0 => format!("{:.decimals$} ms", s * 1e3),
-        s => format!("{s:.0$} s", decimals.max(2)),
     }
 }

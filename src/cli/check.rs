@@ -88,7 +88,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
         let progress = CheckProgress::start(args.detail());
         let stopping = || stop.signal().is_some();
         let mut tell = |now: Progress<'_>| progress.show(&now);
-        let mut watch = Watch { tell: &mut tell, stop: &stopping };
+        let mut watch = Watch::new(&mut tell, stopping);
         let (is_pass, verdict) = match args.mutants {
             true => {
                 let outcome = run_mutants(&gpu, &options, &mut watch).await;

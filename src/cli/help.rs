@@ -54,6 +54,13 @@ pub(super) fn run(args: &HelpArgs) -> Result<(), Failure> {
     Err(Error::setting(format!("help {about}"), reason).into())
 }
 
+/// The names of everything that is explained.
+pub(super) fn names() -> Vec<String> {
+    let all = Cli::command();
+    let commands = all.get_subcommands().map(|command| command.get_name().to_owned());
+    commands.chain(TOPICS.iter().map(|(name, ..)| (*name).to_owned())).collect()
+}
+
 /// The topics, one a line.
 fn topics() -> String {
     let lines = TOPICS.iter().map(|(name, about, _)| format!("  wgrad help {name:10}  {about}\n"));

@@ -84,7 +84,7 @@ impl Live {
 
     /// The inputs to be seen, and when.
     pub(super) fn shown<'a>(&'a self, is_due: &'a dyn Fn() -> bool) -> Option<Shown<'a>> {
-        self.scene.as_ref().map(|scene| Shown { inputs: &scene.inputs, is_due })
+        self.scene.as_ref().map(|scene| Shown::new(&scene.inputs, is_due))
     }
 
     /// A report boundary. Without a terminal that is a line now and then; a network of other than two inputs has
@@ -165,6 +165,8 @@ impl Keys {
         let before = if is_live { one_by_one() } else { None };
         #[cfg(unix)]
         let is_live = before.is_some();
+        #[cfg(unix)]
+        before.iter().for_each(restore_on_signals);
         let are_heard = is_live && std::io::stdin().is_terminal();
         if are_heard {
             std::thread::spawn(move || {
@@ -186,11 +188,34 @@ impl Keys {
 #[cfg(unix)]
 impl Drop for Keys {
     fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
         if let Some(before) = &self.before {
-            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+            restore(before);
         }
     }
+}
+
+#[cfg(unix)]
+fn restore(before: &rustix::termios::Termios) {
+    use rustix::termios::{OptionalActions, tcsetattr};
+    let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+}
+
+/// Has the first signal restore the terminal, since a second one ends the program on the spot.
+#[cfg(unix)]
+fn restore_on_signals(before: &rustix::termios::Termios) {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use std::io::Read as _;
+    let Ok((mut signals, signalled)) = std::io::pipe() else { return };
+    for signal in [SIGINT, SIGTERM] {
+        let Ok(signalled) = signalled.try_clone() else { return };
+        let _ = signal_hook::low_level::pipe::register(signal, signalled);
+    }
+    let before = before.clone();
+    std::thread::spawn(move || {
+        if signals.read(&mut [0]).is_ok_and(|count| count == 1) {
+            restore(&before);
+        }
+    });
 }
 
 /// Has keys come one by one and not shown. Ctrl-C stays a signal. Returns how the terminal was before, if there is one

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Failure};
+use super::{Cli, Failure, help};
 use crate::model::file;
 use crate::report;
 
@@ -32,9 +32,41 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
         "fish" => Shell::Fish,
         _ => Shell::PowerShell,
     };
+    // Told to the shells alone: `wgrad help` itself names fewer in its errors.
+    let names = help::names();
+    let mut all = Cli::command()
+        .mut_subcommand("help", |help| help.mut_arg("about", |about| about.value_parser(names)));
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "wgrad", &mut script);
-    Ok(report::print(&String::from_utf8_lossy(&script))?)
+    clap_complete::generate(shell, &mut all, "wgrad", &mut script);
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if shell == Shell::Fish {
+        script = for_fish(&script, &all);
+    }
+    Ok(report::print(&script)?)
+}
+
+/// What clap's script for fish lacks: the values of a flag before any command, where the words typed so far end in a
+/// flag without its value, which fish's `argparse` refuses; and the values of arguments that are no flags.
+fn for_fish(script: &str, all: &clap::Command) -> String {
+    let parse = "argparse -s (__fish_wgrad_global_optspecs) -- $cmd";
+    let refused = format!("{parse} 2>/dev/null\n    or return");
+    let without_it =
+        format!("{parse} 2>/dev/null\n    or {parse}[..-2] 2>/dev/null\n    or return");
+    let mut script = script.replace(&refused, &without_it);
+    for command in all.get_subcommands() {
+        for argument in command.get_positionals() {
+            let values = argument.get_possible_values();
+            let values: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+            if !values.is_empty() {
+                script += &format!(
+                    "complete -c wgrad -n \"__fish_wgrad_using_subcommand {}\" -f -a \"{}\"\n",
+                    command.get_name(),
+                    values.join(" ")
+                );
+            }
+        }
+    }
+    script
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {

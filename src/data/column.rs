@@ -24,6 +24,7 @@ pub(super) fn is_missing(field: &str) -> bool {
 /// A field of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Field<'a> {
     /// A number.
     Number(f64),

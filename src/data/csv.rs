@@ -32,32 +32,34 @@ named! {
 /// How to read a table. By default the first lines decide about delimiter and header, and the last
 /// column is the target.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct CsvOptions {
-    /// The character between two fields; a space means any number of them.
+    /// The character between two fields; a space means any number of them. `None`, as everywhere here the default, for
+    /// that which the first lines are divided by.
     pub delimiter: Option<u8>,
-    /// Whether the first line names the columns.
+    /// Whether the first line names the columns; by default what it looks like.
     pub header: Option<bool>,
-    /// Lines at the beginning that are no part of the table.
+    /// Lines at the beginning that are no part of the table; 0 by default.
     pub skip_lines: usize,
     /// What a line begins with that is a comment.
     pub comment: Option<u8>,
     /// Whether numbers have a decimal comma, and not a point; by default what all of them have, where the
     /// delimiter is no comma.
     pub decimal_comma: Option<bool>,
-    /// The columns of targets, by name or by number from 1.
+    /// The columns of targets, by name or by number from 1; none for the last one.
     pub target: Vec<String>,
     /// Columns to ignore, by name or by number from 1.
     pub ignore: Vec<String>,
     /// Columns that are categories, whatever is in them, by name or by number from 1.
     pub categorical: Vec<String>,
-    /// What is done about values that are missing.
+    /// What is done about values that are missing; by default they are an error.
     pub missing: Missing,
     /// Whether the one column of targets holds classes, else numbers; by default its first field
     /// decides.
     pub classes: Option<bool>,
-    /// Columns of inputs, if they are known.
+    /// How many inputs the network has, if that is known.
     pub inputs: Option<usize>,
-    /// Outputs of the network, if they are known.
+    /// How many outputs it has, if that is known.
     pub outputs: Option<usize>,
     /// Whether rows without targets are allowed.
     pub targets_optional: bool,

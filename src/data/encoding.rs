@@ -22,6 +22,7 @@ const FLAGS: [[&str; 2]; 2] = [["false", "true"], ["no", "yes"]];
 /// How a column becomes inputs, and what stands in for a value that is missing, if anything does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Encoding {
     /// One input: the number.
     Number(Option<f64>),

@@ -5,6 +5,7 @@ use crate::network::Loss;
 /// Data that cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{name}: {problem}{}", assumed.as_ref().map(|assumed| format!(" ({assumed})")).unwrap_or_default())]
+#[non_exhaustive]
 pub struct DataError {
     /// The data set.
     pub name: String,

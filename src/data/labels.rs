@@ -11,6 +11,7 @@ use super::{DataError, DataProblem, Dataset, Encoding};
 /// What a network's outputs mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Labels {
     /// Numbers.
     #[default]
@@ -86,6 +87,7 @@ impl Labels {
 
 /// How much the rows of each class count in the loss.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub enum ClassWeights {
     /// Every row alike.
     #[default]

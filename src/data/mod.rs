@@ -33,7 +33,8 @@ pub use encoding::Encoding;
 pub use error::{DataError, DataProblem};
 pub use idx::{read_idx, unpacked};
 pub use labels::{ClassWeights, Labels};
-pub use order::{Batches, Order, epoch_key, permuted};
+pub use order::{Batches, Order};
+pub(crate) use order::{epoch_key, permuted};
 pub use samples::{Preparation, Samples, Schema};
 pub use scaling::{Normalize, Scaling};
 pub use shapes::Shape;
@@ -148,7 +149,7 @@ impl Dataset {
         Dataset { weights, ..self }
     }
 
-    /// The weights of the rows in the loss; empty where all count alike.
+    /// The weights of the rows in the loss, `[rows]`, of mean 1; empty where all count alike.
     pub fn weights(&self) -> &[f32] {
         &self.weights
     }
@@ -183,7 +184,7 @@ impl Dataset {
         class_of(self.target(row))
     }
 
-    /// The names of the classes that rows of one class have; their numbers where they have no names.
+    /// The names of the classes that rows of one class have, `[classes]`; their numbers where they have no names.
     pub fn class_names(&self) -> Vec<String> {
         match &self.labels {
             Labels::Numbers => (0..self.target_len.max(2)).map(|class| class.to_string()).collect(),
@@ -241,12 +242,12 @@ impl Dataset {
         &self.targets
     }
 
-    /// One input row.
+    /// One row of inputs, `[inputs]`; rows count from 0.
     pub fn input(&self, row: usize) -> &[f32] {
         &self.inputs[row * self.input_len..][..self.input_len]
     }
 
-    /// One target row.
+    /// One row of targets, `[targets]`; rows count from 0.
     pub fn target(&self, row: usize) -> &[f32] {
         &self.targets[row * self.target_len..][..self.target_len]
     }

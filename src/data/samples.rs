@@ -15,6 +15,7 @@ use crate::random::{Purpose, seed_key, stream_id, threefry2x32};
 /// How rows are preprocessed, and what a network's outputs mean.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Schema {
     /// The names of the input columns, if the data had any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -31,7 +32,7 @@ pub struct Schema {
     /// What the outputs mean.
     #[serde(default)]
     pub labels: Labels,
-    /// How much a row of each class counts in the loss, in their order; none where all count alike.
+    /// How much a row of each class counts in the loss, `[classes]`; none where all count alike.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_weights: Vec<f64>,
     /// How inputs are normalized.
@@ -54,7 +55,7 @@ impl Schema {
         if self.encodings.is_empty() { inputs } else { self.encodings.len() }
     }
 
-    /// Which of so many columns hold texts.
+    /// Which of so many columns hold texts, `[columns]`.
     pub fn texts(&self, columns: usize) -> Vec<bool> {
         match self.encodings.is_empty() {
             true => vec![false; columns],
@@ -107,12 +108,13 @@ impl Schema {
     }
 }
 
-/// How tables become samples.
+/// How tables become samples. By default all rows are trained on, and inputs are normalized unless they are bits.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Preparation {
-    /// The fraction of the rows for validation, above 0 and below 1.
+    /// The fraction of the rows for validation, above 0 and below 1; `None` for none.
     pub validation: Option<f32>,
-    /// The fraction of the rows for testing, where these are not a table of their own.
+    /// The fraction of the rows for testing, where these are not a table of their own; `None` for none.
     pub test: Option<f32>,
     /// Whether both have the shares of classes that all rows have.
     pub is_stratified: bool,

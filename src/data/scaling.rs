@@ -22,18 +22,18 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// Offset and factor of each; `None` if the lists differ in length or hold a value that is not finite.
+    /// Offset and factor of each, `[columns]`; `None` if the lists differ in length or hold a value that is not finite.
     pub fn new(offset: Vec<f64>, factor: Vec<f64>) -> Option<Scaling> {
         let finite = offset.iter().chain(&factor).all(|value| value.is_finite());
         (offset.len() == factor.len() && finite).then_some(Scaling { offset, factor })
     }
 
-    /// The offsets.
+    /// The offsets, `[columns]`.
     pub fn offset(&self) -> &[f64] {
         &self.offset
     }
 
-    /// The factors.
+    /// The factors, `[columns]`.
     pub fn factor(&self) -> &[f64] {
         &self.factor
     }

@@ -21,6 +21,7 @@ const CHOICES: &str = "xor, and, or, nand, parity-2 .. parity-16, circles, moons
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
 pub enum Source {
     /// Exclusive or: four rows in the order 00, 01, 10, 11.
     Xor,
@@ -48,6 +49,7 @@ pub enum Source {
 
 /// The rows of a built-in data set.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct BuiltIn {
     /// All of them.
     pub rows: Table,

@@ -101,7 +101,7 @@ impl Table {
         (&self.names.inputs, &self.names.targets)
     }
 
-    /// Which of the input columns hold texts.
+    /// Which of the input columns hold texts, `[columns]`.
     pub fn texts(&self) -> Vec<bool> {
         self.columns.iter().map(|column| matches!(column, Column::Texts(_))).collect()
     }
@@ -165,7 +165,7 @@ impl Table {
         self.lacks_target(row) || self.columns.iter().any(|column| column.is_missing(row))
     }
 
-    /// Only these rows, in this order.
+    /// Only these rows, which count from 0, in this order.
     pub fn pick(&self, rows: &[usize]) -> Table {
         let targets = match &self.targets {
             Targets::None => Targets::None,
@@ -201,7 +201,7 @@ impl Table {
         }
     }
 
-    /// The rows that have a target.
+    /// The rows that have a target, from 0.
     pub fn with_target(&self) -> Vec<usize> {
         (0..self.rows).filter(|&row| !self.lacks_target(row)).collect()
     }

@@ -1,9 +1,39 @@
 //! Ways to run training steps. Engines agree step by step; they differ in where the work is done.
+//!
+//! | engine | a step is | takes | suits |
+//! | --- | --- | --- | --- |
+//! | `resident` | a round of a loop inside a dispatch | one network or many, whose parameters fit into registers or workgroup memory | small networks, restarts, sweeps |
+//! | `layered` | a list of dispatches, some per layer | one network of any size that the adapter's limits hold | wide layers |
+//! | `cpu` | plain loops in f32, vectors where the CPU has them | one network | no GPU, and networks so small that a dispatch costs more |
+//!
+//! [`Device::engine`](crate::Device::engine) chooses one for a training. An [`EngineSpec`] names it and its GPU, a
+//! [`Task`] says what it trains, and [`Engine`] is both with all memory allocated:
+//!
+//! ```
+//! use wgrad::data::{Batches, Order, Source};
+//! use wgrad::engine::{Engine, EngineSpec, Task};
+//! use wgrad::{Activation, Loss, Network, block_on};
+//!
+//! let data = Source::Xor.built_in().expect("a truth table")?;
+//! let (hidden, output) = (Activation::Tanh, Activation::Sigmoid);
+//! let network = Network::uniform(vec![2, 4, 1], hidden, output, Loss::Bce)?;
+//! // Two rows a step, shuffled in each epoch, by seed 0.
+//! let task = Task::new(network, data, Batches::new(4, 2, Order::Shuffled, 0));
+//! let mut engine = block_on(Engine::new(task, &EngineSpec::Cpu))?;
+//! let losses = block_on(engine.run(200, &|| false))?;
+//! assert_eq!((losses.len(), engine.steps_done()), (200, 200));
+//! # Ok::<(), wgrad::Error>(())
+//! ```
 
+#[doc(hidden)]
 pub mod cpu;
+mod kinds;
+#[doc(hidden)]
 pub mod layered;
 mod pace;
 mod parts;
+#[doc(hidden)]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
 pub mod resident;
 mod spec;
 mod statistics;
@@ -15,34 +45,42 @@ mod workers;
 use std::cell::Cell;
 use std::sync::Arc;
 
-pub use cpu::CpuEngine;
-pub use cpu::lanes::LanesEngine;
-pub use layered::{Kernels, LayeredEngine, Quantity, Written};
-pub use resident::Request;
-pub use resident::{Advance, Mapping, Member, Population, ResidentEngine, Start};
+// What an [`Engine`] is made of: for the tests and benches of this package.
+#[doc(hidden)]
+pub use cpu::{CpuEngine, lanes::LanesEngine};
+#[doc(hidden)]
+pub use layered::{LayeredEngine, Quantity, Written};
+#[doc(hidden)]
+pub use resident::{Advance, Member, Population, Request, ResidentEngine, Start};
 
-pub use spec::{EngineKind, EngineSpec};
+pub use kinds::{EngineKind, Kernels, Mapping};
+pub use spec::EngineSpec;
 pub use statistics::LayerStatistics;
 pub use task::{State, Task, TaskError};
 use turn::Turn;
-pub use turn::pause;
+pub(crate) use turn::pause;
+#[doc(hidden)]
 pub use watched::Score;
-pub use workers::{at_once, on_every_core, workers};
+#[doc(hidden)]
+pub use workers::workers;
+pub(crate) use workers::{at_once, on_every_core};
 
 use crate::Error;
 use crate::data::Dataset;
 use crate::network::Network;
 use crate::reference::Trace;
 
-/// How near every prediction must be to its target for a data set to count as solved.
+/// How near every prediction must be to its target for a data set to count as solved: `|prediction - target|` at most.
 pub const SOLVED_WITHIN: f32 = 0.1;
 
 /// The same where an engine judges by itself: less a margin, so that rounding elsewhere does not
 /// take the verdict back. Stands in `shaders/common/output.wgsl` too.
+#[doc(hidden)]
 pub const STOP_WITHIN: f32 = 0.0999;
 
 /// What became of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "one or the other, or neither: there is no fourth")]
 pub enum NetworkStatus {
     /// Neither of the below, so far.
     Unsolved,
@@ -54,6 +92,7 @@ pub enum NetworkStatus {
 
 /// Where an engine keeps a copy of where it stands, beside its own state and in the same memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Slot {
     /// The last report boundary: where a divergence goes back to.
     Good,
@@ -61,33 +100,43 @@ pub enum Slot {
     Best,
 }
 
-/// What a forward pass gives, `[rows][outputs]`.
+/// What a forward pass gives, each `[rows][outputs]`.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Forward {
-    /// The output layer's pre-activations, from which losses are computed.
+    /// The output layer's pre-activations `z`, from which losses are computed.
     pub pre_activations: Vec<f32>,
-    /// Its activations.
+    /// Its activations `a`. Losses from logits take these as logits:
+    /// `train::evaluate` makes probabilities of them.
     pub outputs: Vec<f32>,
 }
 
 /// One of the engines, with its network, its data and its state.
+///
+/// `[len]` below is that of the network's [`Layout`](crate::network::Layout), padding included. Whatever is asked of a
+/// GPU fails with [`Error::Gpu`] where it is lost, has no memory left, or does not answer; on the CPU nothing does.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Engine {
     /// On the CPU.
+    #[doc(hidden)]
     Cpu(Box<CpuEngine>),
     /// On a GPU, layer by layer.
+    #[doc(hidden)]
     Layered(Box<LayeredEngine>),
     /// On a GPU, in one dispatch.
+    #[doc(hidden)]
     Resident(Box<ResidentEngine>),
 }
 
-/// A forward pass of any network on the CPU: for looking at it, not for training it.
+/// A forward pass of any network on the CPU: for looking at it, not for training it. `parameters` are `[len]` of its
+/// [`Layout`](crate::network::Layout), `inputs` `[rows][inputs]`. Norms take their running estimates, and nothing is
+/// dropped.
 pub fn forward(network: &Network, parameters: &[f32], inputs: &[f32]) -> Forward {
     cpu::forward_rows(network, parameters, inputs)
 }
 
-/// Every layer's activations, `[rows][units]`, on the CPU: for looking at a network, not for
-/// training it.
+/// The same, of every layer: one list of activations `[rows][units]` for each, first to last.
 pub fn activations(network: &Network, parameters: &[f32], inputs: &[f32]) -> Vec<Vec<f32>> {
     cpu::activations(network, parameters, inputs)
 }
@@ -96,7 +145,8 @@ impl Engine {
     /// Whether an engine can be made for this, asked before anything is drawn or uploaded.
     ///
     /// # Errors
-    /// What the GPU's limits, or the host's memory, do not hold.
+    /// [`Error::Gpu`] with the limit that is exceeded, [`Error::Memory`] where the host has too little.
+    #[doc(hidden)]
     pub fn check(request: Request<'_>, data: &Dataset, spec: &EngineSpec) -> Result<(), Error> {
         let Request { network, batches, optimizer, .. } = request;
         cpu::check_memory(network, batches, optimizer.moments())?;
@@ -115,7 +165,7 @@ impl Engine {
     /// An engine with everything allocated and every pipeline made.
     ///
     /// # Errors
-    /// As [`Task::check`], or where the GPU is too small for the task, or fails.
+    /// As [`Task::check`]; [`Error::Gpu`] with the limit that the task exceeds, or where the GPU fails.
     pub async fn new(task: Task, spec: &EngineSpec) -> Result<Engine, Error> {
         Ok(match spec {
             EngineSpec::Cpu => Engine::Cpu(Box::new(CpuEngine::new(task)?)),
@@ -148,7 +198,8 @@ impl Engine {
     /// one judges none.
     ///
     /// # Errors
-    /// As [`Engine::new`], or where the engine does not take so many networks.
+    /// As [`Engine::new`], or [`Error::Task`] where the engine does not take so many networks.
+    #[doc(hidden)]
     pub async fn many(
         task: Task,
         members: &[Member],
@@ -208,10 +259,11 @@ impl Engine {
     }
 
     /// Does `steps` steps, or fewer where `stop` says so in between, and none after the 2^32-1st.
-    /// Returns the loss of each step's batch, before its update.
+    /// Returns the loss of each step's batch, before its update: `[steps]`, of several networks
+    /// `[steps][networks]`.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn run(&mut self, steps: u32, stop: &dyn Fn() -> bool) -> Result<Vec<f32>, Error> {
         let steps = steps.min(u32::MAX - self.steps_done());
         match self {
@@ -225,7 +277,8 @@ impl Engine {
     /// never does: there, nothing is gained by it.
     ///
     /// # Errors
-    /// Where the GPU has no room for them.
+    /// [`Error::Gpu`] where it has no room for them.
+    #[doc(hidden)]
     pub async fn watch(&mut self, data: &Dataset) -> Result<(), Error> {
         match self {
             Engine::Cpu(_) => {}
@@ -241,7 +294,8 @@ impl Engine {
     /// are looked at, where that is wanted.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
+    #[doc(hidden)]
     pub async fn advance(
         &mut self,
         steps: u32,
@@ -267,7 +321,7 @@ impl Engine {
         Ok(Advance { steps, losses, every, columns: vec![0], scores })
     }
 
-    /// What became of each network by the end of the last run: whether its parameters are finite, by their
+    /// What became of each network by the end of the last run, `[networks]`: whether its parameters are finite, by their
     /// bits, for a diverged network can show a finite loss; and, where it stops when solved, whether it is solved.
     pub fn statuses(&self) -> Vec<NetworkStatus> {
         match self {
@@ -286,10 +340,10 @@ impl Engine {
         }
     }
 
-    /// The parameters as they are now, in the network's layout.
+    /// The parameters as they are now, `[len]`, of several networks `[networks][len]`.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn parameters(&self) -> Result<Vec<f32>, Error> {
         match self {
             Engine::Cpu(engine) => Ok(engine.parameters().to_vec()),
@@ -298,10 +352,10 @@ impl Engine {
         }
     }
 
-    /// Where each network stands: with it, a new engine goes on to the same bits.
+    /// Where each network stands, `[networks]`: a new engine whose task has it as its start goes on to the same bits.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn states(&self) -> Result<Vec<State>, Error> {
         match self {
             Engine::Cpu(engine) => Ok(vec![engine.state().clone()]),
@@ -313,7 +367,7 @@ impl Engine {
     /// Copies where it stands into a slot. Nothing is read back.
     ///
     /// # Errors
-    /// Where the GPU has no room for the copy.
+    /// [`Error::Gpu`] where it has no room for the copy.
     pub async fn keep(&mut self, slot: Slot) -> Result<(), Error> {
         match self {
             Engine::Cpu(engine) => engine.keep(slot),
@@ -332,10 +386,10 @@ impl Engine {
         }
     }
 
-    /// What a slot holds of each network, read back; nothing where it was never filled.
+    /// What a slot holds of each network, `[networks]`, read back; nothing where it was never filled.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn kept(&self, slot: Slot) -> Result<Vec<State>, Error> {
         match self {
             Engine::Cpu(engine) => Ok(engine.kept(slot).cloned().into_iter().collect()),
@@ -344,11 +398,11 @@ impl Engine {
         }
     }
 
-    /// What the last step shows of the network's health; `None` from an engine that keeps nothing of it:
-    /// the resident one, and plain kernels.
+    /// What the last step shows of the network's health, one for each layer; `None` from an engine that keeps
+    /// nothing of it: the resident one, and plain kernels.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn statistics(&self) -> Result<Option<Vec<LayerStatistics>>, Error> {
         match self {
             Engine::Cpu(engine) => Ok(engine.statistics()),
@@ -357,7 +411,8 @@ impl Engine {
         }
     }
 
-    /// From the next step on, another largest rate for each network.
+    /// From the next step on, another largest learning rate for each network, `[networks]`: what the schedule's
+    /// factors multiply.
     pub fn set_rates(&mut self, rates: &[f32]) {
         match (self, rates) {
             (Engine::Cpu(engine), [rate, ..]) => engine.set_learning_rate(*rate),
@@ -367,11 +422,11 @@ impl Engine {
         }
     }
 
-    /// The gradients of the last step, in the network's layout; `None` where they stay in registers:
-    /// on the resident engine, and with fused kernels.
+    /// The gradients of the last step, `[len]`; `None` where they stay in registers: on the resident engine, and with
+    /// fused kernels.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn gradients(&self) -> Result<Option<Vec<f32>>, Error> {
         match self {
             Engine::Cpu(engine) => Ok(Some(engine.gradients().to_vec())),
@@ -380,10 +435,10 @@ impl Engine {
         }
     }
 
-    /// What the last step computed on its way; `None` where it stays in registers, as above.
+    /// What the last step computed on its way, layer by layer; `None` where it stays in registers, as above.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn trace(&self) -> Result<Option<Trace<f32>>, Error> {
         match self {
             Engine::Cpu(engine) => Ok(Some(engine.trace())),
@@ -396,8 +451,12 @@ impl Engine {
     /// engine takes long networks, on it.
     ///
     /// # Errors
-    /// Where the GPU fails.
-    pub async fn forward_from(&self, state: &State, inputs: &[f32]) -> Result<Forward, Error> {
+    /// [`Error::Gpu`].
+    pub(crate) async fn forward_from(
+        &self,
+        state: &State,
+        inputs: &[f32],
+    ) -> Result<Forward, Error> {
         match self {
             Engine::Layered(engine) => Ok(engine.forward(inputs).await?),
             Engine::Cpu(engine) => Ok(engine.forward(inputs)),
@@ -410,7 +469,7 @@ impl Engine {
     /// `inputs` `[rows][inputs]`: on a GPU in one submission, as far as there is room.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn forward_together(
         engines: &[Engine],
         inputs: &[f32],
@@ -432,7 +491,7 @@ impl Engine {
     /// A forward pass over `inputs` `[rows][inputs]` with the parameters of the first network as they are now.
     ///
     /// # Errors
-    /// Where the GPU fails.
+    /// [`Error::Gpu`].
     pub async fn forward(&self, inputs: &[f32]) -> Result<Forward, Error> {
         match self {
             Engine::Cpu(engine) => Ok(engine.forward(inputs)),

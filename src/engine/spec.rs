@@ -3,29 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::layered::Kernels;
-use super::resident::{self, Capacity, Mapping, Request};
+use super::kinds::{EngineKind, Kernels, Mapping};
+use super::resident::{self, Capacity, Request};
 use crate::Error;
 use crate::data::Dataset;
 use crate::gpu::Gpu;
-use crate::network::named;
 
-named! {
-    /// Which way to run.
-    pub enum EngineKind ("engine") {
-        /// On a GPU: many steps, and many networks, in one dispatch.
-        Resident = "resident",
-        /// On a GPU: each step a list of dispatches, one or more per layer.
-        Layered = "layered",
-        /// On the CPU, in f32.
-        Cpu = "cpu",
-    }
-}
-
-/// Where and how a training runs.
+/// Where and how a training runs. Printed: `cpu engine`, `resident engine on NAME (vulkan, DRIVER; KIND)`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum EngineSpec {
-    /// The cpu engine.
+    /// On the CPU, on up to four cores for wide layers.
     Cpu,
     /// The layered engine on this GPU, of these kernels.
     Layered(Arc<Gpu>, Kernels),
@@ -35,6 +23,7 @@ pub enum EngineSpec {
 
 impl EngineSpec {
     /// The engine that suits so many networks on `gpu`: resident where they and their data fit.
+    #[doc(hidden)]
     pub fn on(gpu: Arc<Gpu>, request: Request<'_>, data: &Dataset) -> EngineSpec {
         if resident::suits(request, Capacity::of(gpu.adapter()))
             && resident::check_data(data, &gpu).is_ok()
@@ -48,7 +37,7 @@ impl EngineSpec {
     /// The same engine on the same adapter, opened anew: for when its device is lost.
     ///
     /// # Errors
-    /// Where the adapter does not open any more.
+    /// [`Error::Gpu`] where the adapter does not open any more.
     pub async fn reopened(&self) -> Result<EngineSpec, Error> {
         let open = async |gpu: &Arc<Gpu>| gpu.adapter().open().await.map(Arc::new);
         Ok(match self {
@@ -58,7 +47,7 @@ impl EngineSpec {
         })
     }
 
-    /// The engine's name.
+    /// Which engine that is.
     pub fn kind(&self) -> EngineKind {
         match self {
             EngineSpec::Cpu => EngineKind::Cpu,
@@ -68,6 +57,7 @@ impl EngineSpec {
     }
 
     /// How networks are mapped there, on the resident engine.
+    #[doc(hidden)]
     pub fn mapping(&self, request: Request<'_>) -> Option<Mapping> {
         match self {
             EngineSpec::Resident(gpu, mapping) => resident::mapping(
@@ -78,7 +68,7 @@ impl EngineSpec {
         }
     }
 
-    /// The GPU, where it is one.
+    /// The open adapter; `None` on the CPU.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
             EngineSpec::Cpu => None,
@@ -87,7 +77,6 @@ impl EngineSpec {
     }
 }
 
-/// `resident engine on NAME (vulkan, DRIVER; KIND)`, `cpu engine`.
 impl fmt::Display for EngineSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.gpu() {

@@ -3,6 +3,7 @@
 /// Of one layer in one step. Squares are summed in f32: norms beyond 1.8e19 are infinite, but those of
 /// gradients whose norm the layered engine clips.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct LayerStatistics {
     /// The Euclidean norm of its gradients, weights and biases together.
     pub gradient_norm: f64,

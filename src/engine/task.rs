@@ -5,41 +5,44 @@ use std::sync::Arc;
 use super::Request;
 use crate::Error;
 use crate::data::{Batches, Dataset};
-use crate::network::{Layout, Network, Tensor};
+use crate::network::{Initializer, Layout, Network, Tensor};
 use crate::optimizer::{Coefficients, Optimizer, RateSchedule};
 
-/// What an engine is to train: everything that decides the numbers.
+/// What an engine is to train: everything that decides the numbers. [`Task::new`] gives one with defaults,
+/// `Training::task` that of a training's start.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Task {
     /// The network.
     pub network: Network,
     /// What it learns.
     pub data: Arc<Dataset>,
-    /// In which portions.
+    /// Which rows each step takes.
     pub batches: Batches,
-    /// The largest rate: what the schedule's factors multiply.
+    /// The largest learning rate, finite and not negative, 0.5 by default: what the schedule's factors multiply.
     pub learning_rate: f32,
-    /// How gradients become updates.
+    /// How gradients become updates; plain gradient descent by default.
     pub optimizer: Optimizer,
-    /// How the rate goes.
+    /// How the rate goes, step by step; constant by default.
     pub schedule: RateSchedule,
-    /// Where it starts.
+    /// Where it starts: drawn parameters, or those of another engine's [`states`](crate::engine::Engine::states).
     pub start: State,
 }
 
 /// Where a network stands between two steps: with it a training goes on to the same bits.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct State {
     /// Steps done.
     pub step: u32,
-    /// The parameters, in the network's layout.
+    /// The parameters, `[len]` of the network's [`Layout`].
     pub parameters: Vec<f32>,
-    /// As many moments as the optimizer has, each in the same layout; none for all zero.
+    /// The optimizer's moments, `[moments][len]`; none for all zero.
     pub moments: Vec<Vec<f32>>,
 }
 
 impl State {
-    /// The start of a training from these parameters.
+    /// The start of a training from these parameters, `[len]`: no step is done, and moments are 0.
     pub fn new(parameters: Vec<f32>) -> State {
         State { step: 0, parameters, moments: Vec::new() }
     }
@@ -74,7 +77,23 @@ pub struct TaskError {
 }
 
 impl Task {
+    /// A network on these rows by plain gradient descent at rate 0.5, from weights that suit its first activation,
+    /// drawn with the seed of the batches. Whatever is to be otherwise is set.
+    pub fn new(network: Network, data: impl Into<Arc<Dataset>>, batches: Batches) -> Task {
+        let init = Initializer::default_for(network.activations()[0]);
+        Task {
+            start: State::new(init.parameters(&network, batches.seed(), 1.0)),
+            network,
+            data: data.into(),
+            batches,
+            learning_rate: 0.5,
+            optimizer: Optimizer::default(),
+            schedule: RateSchedule::default(),
+        }
+    }
+
     /// What it asks of an engine.
+    #[doc(hidden)]
     pub fn request(&self) -> Request<'_> {
         let Task { network, batches, optimizer, schedule, .. } = self;
         let (optimizer, schedule) = (*optimizer, *schedule);
@@ -154,21 +173,14 @@ mod tests {
     use super::*;
     use crate::data::{Order, Source};
     use crate::engine::{CpuEngine, Engine, EngineSpec};
-    use crate::network::{Activation, Initializer, Loss};
+    use crate::network::{Activation, Loss};
     use crate::optimizer::OptimizerKind;
 
     fn xor() -> Task {
         let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
         let network = Network::uniform(vec![2, 3, 1], hidden, output, Loss::Bce).unwrap();
-        Task {
-            start: State::new(Initializer::HeNormal.parameters(&network, 0, 1.0)),
-            network,
-            data: Arc::new(Source::Xor.built_in().unwrap().unwrap()),
-            batches: Batches::new(4, 0, Order::Sequential, 0),
-            learning_rate: 0.5,
-            optimizer: Optimizer::default(),
-            schedule: RateSchedule::default(),
-        }
+        let data = Source::Xor.built_in().unwrap().unwrap();
+        Task::new(network, data, Batches::new(4, 0, Order::Sequential, 0))
     }
 
     fn start(edit: impl FnOnce(&mut State)) -> Task {

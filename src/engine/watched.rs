@@ -18,6 +18,7 @@ const ROWS: usize = 16;
 
 /// What a network does on rows that are looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Score {
     /// The loss over all of them; no finite number where an output is none.
     pub loss: f32,

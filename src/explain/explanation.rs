@@ -9,6 +9,7 @@ use crate::optimizer::Optimizer;
 
 /// One stage of a step.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Stage {
     /// Which it is.
     pub kind: StageKind,
@@ -36,7 +37,7 @@ pub struct Explanation {
     pub adapter: Option<String>,
     /// The step, from 1.
     pub step: u32,
-    /// Which rows of the data are in its batch.
+    /// Which rows of the data are in its batch, from 0.
     pub rows: Vec<usize>,
     /// How gradients become updates.
     pub optimizer: Optimizer,

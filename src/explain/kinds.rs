@@ -4,6 +4,7 @@ use crate::network::{Layer, Network, Tensor, TensorKind};
 
 /// What a stage is; layers count from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StageKind {
     /// The rows of the batch.
     Batch,

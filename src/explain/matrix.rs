@@ -9,6 +9,7 @@ pub const SHOWN_COLS: usize = 8;
 
 /// Where the numbers of a matrix come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// Read from a buffer of the device into which no kernel of this step has written.
     Buffer,
@@ -22,6 +23,7 @@ pub enum Source {
 
 /// What a central difference says of a gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Numeric {
     /// The difference, and how far the derivative of the f64 reference may be from it.
     Difference {
@@ -38,6 +40,7 @@ pub enum Numeric {
 
 /// What is worth noting of a matrix, by units and rows counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mark {
     /// The unit is 0 on every row of the batch, and its activation can stay so for ever.
     Dead {
@@ -65,10 +68,11 @@ pub enum Mark {
 
 /// The same numbers from the f64 reference, and how far f32 arithmetic may be from them.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Comparison {
-    /// Row by row.
+    /// Row by row, `[rows][cols]`.
     pub values: Vec<f64>,
-    /// Derived, one for each.
+    /// How far f32 may be from each, derived, `[rows][cols]`.
     pub bounds: Vec<f64>,
 }
 
@@ -78,13 +82,13 @@ impl Comparison {
         Comparison { values, bounds }
     }
 
-    /// The largest difference from these numbers, and the bound there.
+    /// The largest difference from these numbers, `[rows][cols]`, and the bound there.
     pub fn worst(&self, values: &[f64]) -> Option<(f64, f64)> {
         let apart = values.iter().zip(&self.values).map(|(one, other)| (one - other).abs());
         apart.zip(self.bounds.iter().copied()).max_by(|a, b| a.0.total_cmp(&b.0))
     }
 
-    /// Whether every number is within its bound.
+    /// Whether every number of `[rows][cols]` is within its bound.
     pub fn is_close(&self, values: &[f64]) -> bool {
         let pairs = values.iter().zip(&self.values).zip(&self.bounds);
         values.len() == self.values.len()
@@ -94,6 +98,7 @@ impl Comparison {
 
 /// One matrix.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Matrix {
     /// As formulas call it: `W1`, `dZ2`.
     pub name: String,
@@ -109,11 +114,11 @@ pub struct Matrix {
     pub meaning: String,
     /// Where its numbers come from.
     pub source: Source,
-    /// Row by row.
+    /// Row by row, `[rows][cols]`.
     pub values: Vec<f64>,
     /// The same from the f64 reference, where it is not given.
     pub reference: Option<Comparison>,
-    /// Of a gradient, the same by central differences, one for each number.
+    /// Of a gradient, the same by central differences, one for each number, `[rows][cols]`.
     pub differences: Option<Vec<Numeric>>,
     /// What is worth noting.
     pub marks: Vec<Mark>,

@@ -15,10 +15,11 @@ use crate::gpu::Gpu;
 
 /// What of a training is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
-    /// Which step, from 1: those before it are made first.
+    /// Which step, from 1, the default: those before it are made first.
     pub step: u32,
-    /// The row of its batch that is followed by itself, from 1.
+    /// The row of its batch that is followed by itself, from 1; `None`, the default, for none.
     pub sample: Option<usize>,
 }
 

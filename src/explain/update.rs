@@ -9,6 +9,7 @@ use crate::reference::twins::clipped;
 /// One parameter in this step. Before, gradient, moments and after are as they are in the step's buffers; the parts
 /// of the change are computed from them in f64 by the formula of the optimizer, and add up to it but for rounding.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Change {
     /// Before the step.
     pub before: f64,
@@ -32,6 +33,7 @@ pub struct Change {
 
 /// The update of one tensor.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Update {
     /// As formulas call the tensor.
     pub name: String,
@@ -39,7 +41,7 @@ pub struct Update {
     pub rows: usize,
     /// Its columns.
     pub cols: usize,
-    /// Row by row.
+    /// Row by row, `[rows][cols]`.
     pub changes: Vec<Change>,
 }
 

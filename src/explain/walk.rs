@@ -13,6 +13,7 @@ const NAMED_TERMS: usize = 4;
 
 /// What a number is computed as.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Right {
     /// A sum of products.
     Sum(Vec<Vec<f64>>),
@@ -27,6 +28,7 @@ pub enum Right {
 
 /// One number, as a formula and in numbers.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Equation {
     /// What it is: `z1[2]`; units and inputs count from 1.
     pub name: String,
@@ -42,6 +44,7 @@ pub struct Equation {
 
 /// Some numbers of a row, of one stage.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct WalkPart {
     /// The stage.
     pub title: String,
@@ -53,6 +56,7 @@ pub struct WalkPart {
 
 /// One row, forward and backward.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Walk {
     /// Its place in the batch, from 0.
     pub row: usize,

@@ -2,11 +2,11 @@
 
 use super::kinds::{StageKind, tensor_name};
 use super::matrix::{Mark, Matrix};
-use crate::check::words::counted;
 use crate::network::{
     Activation, GradientAt, Layer, Loss, NORM_MOMENTUM, Network, Tensor, TensorKind,
 };
 use crate::optimizer::{Decay, Optimizer, UpdateRule};
+use crate::text::counted;
 
 /// An activation as a function of `z`.
 pub(super) fn activation(kind: Activation) -> &'static str {

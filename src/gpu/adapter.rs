@@ -46,6 +46,7 @@ const SOFTWARE_ITERATIONS: u32 = 32_768;
 
 /// What kernels are chosen by: what is fast on a GPU is slow where a driver computes on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum AdapterClass {
     /// A GPU.
     Gpu,
@@ -105,6 +106,7 @@ pub struct AdapterEntry {
 
 /// A backend without an adapter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SkippedBackend {
     /// `vulkan`, `metal` or `dx12`.
     pub backend: &'static str,
@@ -114,6 +116,7 @@ pub struct SkippedBackend {
 
 /// Every adapter, and every backend without one.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Adapters {
     /// In the order of their indices.
     pub entries: Vec<AdapterEntry>,

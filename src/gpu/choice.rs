@@ -15,6 +15,7 @@ const INSTALL: &str =
 /// The device that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum DeviceChoice {
     /// The environment's choice, else a GPU, else a software adapter where it is not slower than the CPU, else
     /// the CPU.
@@ -81,6 +82,7 @@ impl From<DeviceChoice> for String {
 
 /// The environment variables about adapters, parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Environment {
     /// `WGPU_ADAPTER_NAME`: part of an adapter's name.
     pub adapter_name: Option<String>,

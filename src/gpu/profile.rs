@@ -15,6 +15,7 @@ const SET_LEN: usize = 2048;
 
 /// One dispatch as the device ran it.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Span {
     /// The kernel.
     pub name: &'static str,
@@ -26,6 +27,7 @@ pub struct Span {
 
 /// The timings of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Profile {
     /// The first dispatches, in order of submission.
     pub spans: Vec<Span>,
@@ -33,9 +35,9 @@ pub struct Profile {
     pub dispatches: usize,
     /// Submissions in all.
     pub submissions: usize,
-    /// The host's time to record them.
+    /// The time that the host took to record them.
     pub recording: Duration,
-    /// The host's time to submit them: on a software adapter that includes running them.
+    /// The time that it took to submit them: on a software adapter that includes running them.
     pub submitting: Duration,
 }
 

@@ -33,7 +33,7 @@ pub const CANARY_ITERATIONS: u32 = 70_000;
 /// Asks one invocation for `iterations` loop iterations and returns how many it made.
 ///
 /// # Errors
-/// As any work on a GPU.
+/// [`GpuError`], as any work on a GPU.
 pub async fn count_iterations(gpu: &Gpu, iterations: u32) -> Result<u32, GpuError> {
     let made = gpu.buffer("canary", 1).await?;
     // The planner's own limit is what is being measured: it is told of no iterations here.

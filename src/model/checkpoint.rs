@@ -17,14 +17,15 @@ const MAX_MOMENTS: usize = 2;
 /// Its tensors are those of a [`Model`], and for each moment the same again, named as in
 /// `moment1.layers.0.weight`.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Checkpoint {
     /// The network.
     pub network: Network,
     /// How its inputs are preprocessed, and what its outputs mean.
     pub schema: Schema,
-    /// Its parameters, in its [`Layout`].
+    /// Its parameters, `[len]` of its [`Layout`].
     pub parameters: Vec<f32>,
-    /// The optimizer's moments, each in the same layout: none, one or two.
+    /// The optimizer's moments, `[moments][len]`: none, one or two.
     pub moments: Vec<Vec<f32>>,
     /// Steps done.
     pub step: u32,
@@ -42,6 +43,14 @@ fn prefix(moment: usize) -> String {
 }
 
 impl Checkpoint {
+    /// A network after so many steps, with the optimizer's moments `[moments][len]`; `settings`, `data` and `state` are
+    /// empty.
+    pub fn new(model: Model, moments: Vec<Vec<f32>>, step: u32) -> Checkpoint {
+        let Model { network, parameters, schema } = model;
+        let (settings, data, state) = Default::default();
+        Checkpoint { network, schema, parameters, moments, step, settings, data, state }
+    }
+
     /// The network without the state of its training.
     pub fn model(&self) -> Model {
         Model {

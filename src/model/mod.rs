@@ -10,7 +10,7 @@
 mod checkpoint;
 mod error;
 #[cfg(feature = "cli")]
-pub mod file;
+pub(crate) mod file;
 #[cfg(feature = "cli")]
 mod history;
 #[cfg(feature = "cli")]
@@ -22,9 +22,11 @@ mod tensors;
 pub use checkpoint::Checkpoint;
 pub use error::ModelError;
 #[cfg(feature = "cli")]
-pub use history::History;
+pub(crate) use {history::History, run_folder::BEST};
+// For the tests of this package.
 #[cfg(feature = "cli")]
-pub use run_folder::{BEST, RunFolder};
+#[doc(hidden)]
+pub use run_folder::RunFolder;
 
 use crate::data::Schema;
 use crate::network::{Layout, Network};
@@ -35,10 +37,11 @@ const FORMAT: &str = "3";
 
 /// A network with its parameters.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Model {
     /// The network.
     pub network: Network,
-    /// Its parameters, in its [`Layout`].
+    /// Its parameters, `[len]` of its [`Layout`].
     pub parameters: Vec<f32>,
     /// How its inputs are preprocessed, and what its outputs mean.
     pub schema: Schema,
@@ -55,6 +58,11 @@ pub fn parameters_of(bytes: &[u8], network: &Network) -> Result<Vec<f32>, ModelE
 }
 
 impl Model {
+    /// A network with its parameters, `[len]` of its [`Layout`], and nothing known of the data.
+    pub fn new(network: Network, parameters: Vec<f32>) -> Model {
+        Model { network, parameters, schema: Schema::default() }
+    }
+
     fn content(&self) -> Result<Content, ModelError> {
         let network = tensors::json(&self.network)?;
         let schema = tensors::json(&self.schema)?;

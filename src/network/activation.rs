@@ -8,6 +8,7 @@ use super::real::{Number, Real};
 
 /// What is known of an activation.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ActivationRow {
     /// The number that it has beside its name.
     pub hyperparameter: Option<&'static Hyperparameter>,
@@ -31,6 +32,7 @@ pub struct ActivationRow {
 
 /// What a slope is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SlopeNeeds {
     /// The output alone: nothing else has to be kept.
     Output,

@@ -3,6 +3,7 @@
 
 /// Which values a number may take, as f64 and as the f32 it is computed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Range {
     /// More than 0, and a normal number in f32.
     Positive,
@@ -35,6 +36,7 @@ impl Range {
 
 /// One such number.
 #[derive(Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Hyperparameter {
     /// The flag without its dashes, and the key in files.
     pub name: &'static str,

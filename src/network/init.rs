@@ -27,6 +27,7 @@ named! {
 
 /// What one layer's weights are drawn from.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Draw {
     /// Always 0.
     Zero,

@@ -20,6 +20,7 @@ const BLOCK_ALIGN: usize = 64;
 
 /// What a tensor holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TensorKind {
     /// `fan_in x fan_out`: `[i][j]` goes from input `i` to unit `j`.
     Weights,
@@ -64,6 +65,7 @@ impl TensorKind {
 
 /// One named matrix within the flat buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tensor {
     /// As in saved files: `layers.0.weight`, `layers.0.bias`; `norms.0.weight`, `norms.0.running_mean`.
     pub name: String,
@@ -96,6 +98,7 @@ impl Tensor {
 
 /// One layer's range of the flat buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LayerBlock {
     /// The block's first element; weights start here.
     pub offset: usize,
@@ -116,6 +119,7 @@ impl LayerBlock {
 
 /// The ranges of a layer's norm, each of two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NormBlock {
     /// The first element of gamma; beta is the next row.
     pub offset: usize,

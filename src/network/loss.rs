@@ -8,6 +8,7 @@ use super::real::{Number, Real};
 
 /// What is known of a loss.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct LossRow {
     /// The number that it has beside its name.
     pub hyperparameter: Option<&'static Hyperparameter>,
@@ -31,6 +32,7 @@ pub struct LossRow {
 
 /// A loss in PyTorch.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct LossPyTorch {
     /// What the value is, for the docstring.
     pub about: &'static str,
@@ -42,6 +44,7 @@ pub struct LossPyTorch {
 
 /// Where a loss's gradient enters the backward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GradientAt {
     /// dLoss/dy: the output activation's slope is still to be applied.
     Output,
@@ -51,6 +54,7 @@ pub enum GradientAt {
 
 /// What turns a network's outputs into predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Link {
     /// Outputs are predictions.
     Identity,
@@ -62,6 +66,7 @@ pub enum Link {
 
 /// What a loss asks of the targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Targets {
     /// Any numbers.
     Numbers,
@@ -73,6 +78,7 @@ pub enum Targets {
 
 /// Over what the mean of a loss goes; the outputs of a row are summed where it goes over rows alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mean {
     /// The rows.
     Rows,

@@ -1,4 +1,20 @@
 //! What a network is: layer sizes, an activation per layer, a loss. Plain data, validated once.
+//!
+//! ```
+//! use wgrad::network::{Activation, Layout, Loss, Network, Norm};
+//!
+//! // 4 inputs, two hidden layers, 3 classes.
+//! let sizes = vec![4, 16, 16, 3];
+//! let loss = Loss::SoftmaxCrossEntropy;
+//! let network = Network::uniform(sizes, Activation::Relu, Activation::Identity, loss)?;
+//! let network = network.with_norm(Norm::Batch)?.with_dropout(0.1)?;
+//! assert_eq!(network.parameter_count(), 4 * 16 + 16 * 16 + 16 * 3 + (16 + 16 + 3) + 2 * (16 + 16));
+//! // In one buffer, with padding, and with the running estimates of the norms.
+//! assert!(Layout::new(&network).len() > network.parameter_count());
+//! # Ok::<(), wgrad::network::NetworkError>(())
+//! ```
+//!
+//! An [`Activation`], a [`Loss`] or a [`Norm`] is a row of a table: its formula, and all that is known of it.
 
 mod activation;
 mod dropout;
@@ -10,8 +26,13 @@ mod named;
 mod norm;
 mod real;
 
-pub use activation::{Activation, ActivationRow, NEGATIVE_SLOPE, SATURATED_WITHIN, SlopeNeeds};
-pub use dropout::{DROPOUT, Mask, dropout_scale, dropout_threshold};
+#[doc(hidden)]
+pub use activation::SATURATED_WITHIN;
+pub use activation::{Activation, ActivationRow, NEGATIVE_SLOPE, SlopeNeeds};
+pub use dropout::DROPOUT;
+#[doc(hidden)]
+pub use dropout::Mask;
+pub(crate) use dropout::{dropout_scale, dropout_threshold};
 pub use hyperparameter::{BadValue, Hyperparameter, Range};
 pub use init::{Draw, Initializer};
 pub(crate) use layout::row_stride;
@@ -19,12 +40,15 @@ pub use layout::{LayerBlock, Layout, NormBlock, Tensor, TensorKind};
 pub use loss::{GradientAt, HUBER_DELTA, Link, Loss, LossPyTorch, LossRow, Mean, Targets};
 pub use named::UnknownName;
 pub(crate) use named::{family, named};
-pub use norm::{NORM_EPS, NORM_MOMENTUM, Norm, NormRow, unbiased};
+#[doc(hidden)]
+pub use norm::unbiased;
+pub use norm::{NORM_EPS, NORM_MOMENTUM, Norm, NormRow};
 pub use real::{Number, Real};
 
 use serde::{Deserialize, Serialize};
 
 /// Units per layer, as in 2-3-1.
+#[doc(hidden)]
 pub fn joined(sizes: &[usize], between: &str) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(between)
 }
@@ -140,6 +164,7 @@ pub enum NetworkError {
 /// One weight layer: `z = a_prev . weights + bias`, `a = activation(z)`, samples as rows. With a norm `n = norm(z)`,
 /// `a = activation(n)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Layer {
     /// Which layer, from 0.
     pub index: usize,
@@ -283,7 +308,7 @@ impl Network {
     /// The same with a norm of the hidden layers.
     ///
     /// # Errors
-    /// Where there is none, or there would be too many parameters.
+    /// [`NetworkError::NothingToNormalize`] without a hidden layer, [`NetworkError::TooManyParameters`].
     pub fn with_norm(mut self, norm: Norm) -> Result<Network, NetworkError> {
         let sizes = &self.sizes;
         if norm != Norm::None && sizes.len() == 2 {
@@ -296,10 +321,10 @@ impl Network {
         Ok(self)
     }
 
-    /// The same with a probability with which a step drops an activation of a hidden layer.
+    /// The same with a probability with which a step drops an activation of a hidden layer: at least 0 and below 1.
     ///
     /// # Errors
-    /// Where it is none, or there is no hidden layer.
+    /// [`NetworkError::BadValue`] outside of that, [`NetworkError::NothingToDrop`] without a hidden layer.
     pub fn with_dropout(mut self, dropout: f64) -> Result<Network, NetworkError> {
         DROPOUT.check(dropout)?;
         if dropout > 0.0 && self.sizes.len() == 2 {
@@ -312,7 +337,8 @@ impl Network {
     /// The same with another value of a hyperparameter, in every activation that has it and in the loss.
     ///
     /// # Errors
-    /// Where the value is out of range, or the network has no such hyperparameter.
+    /// [`NetworkError::BadValue`] where the value is out of range, [`NetworkError::Unused`] where the network has no
+    /// such hyperparameter.
     ///
     /// ```
     /// use wgrad::network::{Activation, Loss, NEGATIVE_SLOPE, Network};
@@ -370,12 +396,12 @@ impl Network {
         Network::new(sizes, activations, loss)
     }
 
-    /// Units per layer, the input first.
+    /// Units per layer, the input first: `[layers + 1]`.
     pub fn sizes(&self) -> &[usize] {
         &self.sizes
     }
 
-    /// One activation per weight layer.
+    /// One activation per weight layer, `[layers]`.
     pub fn activations(&self) -> &[Activation] {
         &self.activations
     }

@@ -3,6 +3,7 @@
 /// A word that names no value of the kind asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} {value:?} is unknown; choose one of {choices}")]
+#[non_exhaustive]
 pub struct UnknownName {
     /// What was asked for, as in "loss".
     pub kind: &'static str,
@@ -23,6 +24,7 @@ macro_rules! named {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum $type { $( $(#[$doc])* $variant, )+ }
 
         impl $type {

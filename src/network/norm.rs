@@ -4,6 +4,7 @@ use super::named::family;
 
 /// What is known of a norm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NormRow {
     /// Its class in `torch.nn`, which takes the number of units, with the same defaults.
     pub pytorch: Option<&'static str>,

@@ -6,6 +6,7 @@ use crate::network::{Hyperparameter, Number, Range, family, named};
 
 /// What is known of an optimizer.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct OptimizerRow {
     /// The formula of its update.
     pub rule: UpdateRule,
@@ -33,6 +34,7 @@ pub struct OptimizerRow {
 
 /// An argument of a class of `torch.optim`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum PyTorchArgument {
     /// A number.
     Number(&'static str, &'static Hyperparameter),
@@ -44,6 +46,7 @@ pub enum PyTorchArgument {
 
 /// The first moment of an optimizer.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct FirstMoment {
     /// What it is multiplied by in each step.
     pub decay: &'static Hyperparameter,
@@ -53,6 +56,7 @@ pub struct FirstMoment {
 
 /// The learning rate that an optimizer starts from.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum DefaultRate {
     /// This share of the rate of plain gradient descent on the same data.
     Share(f32),
@@ -85,6 +89,7 @@ impl UpdateRule {
 
     /// What is taken from a parameter, from the moments as they are after the gradient `g`.
     // Inlined into loops over vectors of the instructions that these are compiled for.
+    #[doc(hidden)]
     #[inline(always)]
     pub fn step<T: Number>(self, c: &Coefficients<T>, g: T, m: T, v: T) -> T {
         match self {

@@ -39,6 +39,7 @@ pub const CLIP_EPSILON: f64 = 1e-6;
 
 /// 2^-80, by which kernels scale large gradients down before they square them: that of
 /// `shaders/common/norm.wgsl`.
+#[doc(hidden)]
 pub const LARGE_SCALE: f64 = 1.0 / (1u128 << 80) as f64;
 
 fn default_alpha() -> f64 {
@@ -46,30 +47,40 @@ fn default_alpha() -> f64 {
 }
 
 /// How gradients become updates. In f64, so that 0.999 is 0.999 wherever more digits than f32's are
-/// asked for.
+/// asked for. Numbers that its kind does not use play no part.
+///
+/// ```
+/// use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
+///
+/// let mut optimizer = Optimizer::new(OptimizerKind::AdamW);
+/// assert_eq!((optimizer.beta1, optimizer.decay), (0.9, Decay::Decoupled));
+/// optimizer.clip_norm = Some(1.0);
+/// assert!(optimizer.check().is_ok());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Optimizer {
-    /// Which update.
+    /// Which update; `sgd` by default.
     pub kind: OptimizerKind,
-    /// The velocity's decay in a step, of `momentum` and `nesterov`.
+    /// The velocity's decay in a step, of `momentum` and `nesterov`: at least 0 and below 1, 0.9 by default.
     pub momentum: f64,
-    /// The first moment's decay in a step, of the Adams.
+    /// The first moment's decay in a step, of the Adams: at least 0 and below 1, 0.9 by default.
     pub beta1: f64,
-    /// The second moment's.
+    /// The second moment's: at least 0 and below 1, 0.999 by default.
     pub beta2: f64,
-    /// The decay of rmsprop's mean of squares.
+    /// The decay of rmsprop's mean of squares: at least 0 and below 1, 0.99 by default.
     #[serde(default = "default_alpha")]
     pub alpha: f64,
-    /// Added to the root of the mean of squares.
+    /// Added to the root of the mean of squares: above 0, 1e-8 by default.
     pub eps: f64,
-    /// How strongly weights decay; 0 for not at all.
+    /// How strongly weights decay: 0 or more, 0 for not at all, which is the default but for `adamw`'s 0.01.
     pub weight_decay: f64,
-    /// And how.
+    /// And how: `l2` by default, `decoupled` of `adamw`.
     pub decay: Decay,
-    /// The largest norm of all gradients together.
+    /// The largest Euclidean norm of all gradients together, above 0; `None`, the default, for any.
     pub clip_norm: Option<f64>,
-    /// The largest absolute value of one.
+    /// The largest absolute value of one gradient, above 0; `None`, the default, for any.
     pub clip_value: Option<f64>,
 }
 
@@ -81,7 +92,9 @@ impl Default for Optimizer {
 
 /// The numbers of one step's update: what kernels, twins and engines compute with,
 /// each in its own type.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Coefficients<T> {
     /// The step's rate.
     pub rate: T,
@@ -202,7 +215,7 @@ impl Optimizer {
         [self.kind.row().first.is_some(), self.kind.row().second.is_some()]
     }
 
-    /// How many numbers a parameter carries along from step to step.
+    /// How many numbers a parameter carries along from step to step: 0 to 2.
     pub const fn moments(&self) -> usize {
         let [first, second] = self.has_moments();
         first as usize + second as usize
@@ -210,11 +223,13 @@ impl Optimizer {
 
     /// The number by which WGSL knows the update: the `const` of the same name in
     /// `shaders/common/optimizer.wgsl`.
+    #[doc(hidden)]
     pub const fn code(&self) -> u32 {
         self.kind.row().rule.code()
     }
 
     /// The number by which WGSL knows the decay: 0 for none.
+    #[doc(hidden)]
     pub fn decay_code(&self) -> u32 {
         match self.decay {
             _ if self.weight_decay == 0.0 => 0,
@@ -229,6 +244,7 @@ impl Optimizer {
     }
 
     /// The coefficients of the update after `step` others, at a rate.
+    #[doc(hidden)]
     pub fn coefficients(&self, rate: f64, step: u32) -> Coefficients<f64> {
         let row = self.kind.row();
         let (correction1, correction2) = self.corrections(step);

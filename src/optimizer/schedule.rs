@@ -6,34 +6,37 @@ use serde::{Deserialize, Serialize};
 use crate::network::{BadValue, named};
 
 named! {
-    /// How the rate goes.
+    /// How the rate goes. `f` is [`Schedule::factor`], `n` [`Schedule::every`], `e` the whole epochs since the warmup.
     pub enum ScheduleKind ("schedule") {
         /// It stays.
         Constant = "constant",
-        /// It is multiplied by a factor every so many epochs.
+        /// It is multiplied by a factor every so many epochs: `f^floor(e / n)`.
         Step = "step",
-        /// It is multiplied by a factor every epoch.
+        /// It is multiplied by a factor every epoch: `f^e`.
         Exponential = "exponential",
-        /// It goes down along half a cosine to the end (Loshchilov & Hutter 2017).
+        /// It goes down along half a cosine to the end (Loshchilov & Hutter 2017): `(1 + cos(pi s / S)) / 2`, `s` of
+        /// the `S` steps after the warmup.
         Cosine = "cosine",
-        /// It is multiplied by a factor when the loss has not fallen for so many epochs.
+        /// It is multiplied by a factor when the loss has not fallen for so many epochs (as PyTorch's
+        /// `ReduceLROnPlateau`).
         Plateau = "plateau",
     }
 }
 
-/// How the rate goes, in epochs: as a person says it.
+/// How the rate goes, in epochs: as a person says it. Of every step's factor on the learning rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Schedule {
-    /// Which way.
+    /// Which way; constant by default.
     pub kind: ScheduleKind,
-    /// Epochs over which the rate first rises evenly from 0.
+    /// Epochs over which the rate first rises evenly from 0: fewer than the training has, 0 by default.
     pub warmup: u32,
-    /// Epochs of `step` at one rate, and of `plateau` without a lower loss.
+    /// Epochs of `step` at one rate, and of `plateau` without a lower loss: 1 to those of the training.
     pub every: u32,
-    /// What `step`, `exponential` and `plateau` multiply by.
+    /// What `step`, `exponential` and `plateau` multiply by: above 0, at most 1.
     pub factor: f64,
-    /// Below which share of its largest the rate never goes, but for the warmup.
+    /// Below which share of its largest the rate never goes, but for the warmup: 0 to 1, 0 by default.
     pub floor: f64,
 }
 
@@ -95,7 +98,7 @@ impl Schedule {
     }
 }
 
-/// How the rate goes, in steps: as an engine asks for it.
+/// How the rate goes, in steps: as an engine asks for it. By default it is constant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateSchedule {
     schedule: Schedule,

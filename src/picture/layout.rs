@@ -116,7 +116,7 @@ impl Shape {
             Shape::Line { points, .. } | Shape::Area { points, .. } => {
                 points.iter_mut().for_each(shift);
             }
-            Shape::Box { rect, .. } | Shape::Image { rect, .. } => {
+            Shape::Image { rect, .. } => {
                 (rect.x, rect.y) = (rect.x + right, rect.y + down);
             }
             Shape::Circle { at, .. } => shift(at),

@@ -5,10 +5,11 @@ const TURNS: usize = 500;
 
 /// The plane of the two main components.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Projection {
-    /// The mean of all points.
+    /// The mean of all points, `[len]`.
     pub mean: Vec<f64>,
-    /// The two directions, of length 1.
+    /// The two directions, each `[len]` and of length 1.
     pub axes: [Vec<f64>; 2],
     /// The share of the variance that lies along each.
     pub shares: [f64; 2],
@@ -64,7 +65,7 @@ fn dot(one: &[f64], other: &[f64]) -> f64 {
 }
 
 impl Projection {
-    /// Where a point lies in the plane.
+    /// Where a point `[len]` lies in the plane: along the first direction, and along the second.
     pub fn place(&self, point: &[f64]) -> (f64, f64) {
         let apart: Vec<f64> =
             point.iter().zip(&self.mean).map(|(value, mean)| value - mean).collect();
@@ -72,7 +73,7 @@ impl Projection {
         (dot(&apart, first), dot(&apart, second))
     }
 
-    /// Where `weights . point + bias = 0` cuts the plane: a, b and c of `a x + b y + c = 0`.
+    /// Where `weights . point + bias = 0`, with `weights` `[len]`, cuts the plane: a, b and c of `a x + b y + c = 0`.
     pub fn cut(&self, weights: &[f64], bias: f64) -> [f64; 3] {
         let [first, second] = &self.axes;
         [dot(weights, first), dot(weights, second), dot(weights, &self.mean) + bias]

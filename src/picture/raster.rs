@@ -43,11 +43,6 @@ impl Canvas {
                 self.lines(&lines, *width, *color);
             }
             Shape::Area { points, color, opacity } => self.area(points, *color, *opacity),
-            Shape::Box { rect: Rect { x, y, w, h }, color } => {
-                let (right, below) = (x + w, y + h);
-                let corners = [(*x, *y), (right, *y), (right, below), (*x, below)];
-                self.area(&corners, *color, 1.0);
-            }
             Shape::Circle { at, radius, fill, rim } => {
                 // Its rim is one point wide, half of it outside.
                 self.lines(&[vec![*at]], 2.0 * radius + 1.0, *rim);
@@ -239,8 +234,8 @@ mod tests {
 
     #[test]
     fn a_box_covers_its_pixels_and_half_of_those_it_halves() {
-        let rect = Rect { x: 1.0, y: 1.0, w: 2.25, h: 1.0 };
-        let seen = drawn(vec![Shape::Box { rect, color: Color(0, 0, 0) }]);
+        let points = vec![(1.0, 1.0), (3.25, 1.0), (3.25, 2.0), (1.0, 2.0)];
+        let seen = drawn(vec![Shape::Area { points, color: Color(0, 0, 0), opacity: 1.0 }]);
         assert_eq!((seen.width, seen.height), (20, 12));
         let at = |col: usize, row: usize| seen.colors[row * 20 + col].0;
         assert_eq!([at(1, 2), at(2, 2), at(5, 3), at(6, 3), at(7, 3)], [255, 0, 0, 128, 255]);

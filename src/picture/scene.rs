@@ -73,13 +73,6 @@ pub enum Shape {
         /// How much of it covers what is below, from 0 to 1.
         opacity: f64,
     },
-    /// A rectangle, filled.
-    Box {
-        /// Where.
-        rect: Rect,
-        /// Its colour.
-        color: Color,
-    },
     /// A circle around a point, with what it is filled with and the colour of its rim.
     Circle {
         /// Its middle.

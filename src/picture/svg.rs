@@ -96,14 +96,6 @@ fn element(shape: &Shape) -> String {
             fill(*color),
             number(*opacity)
         ),
-        Shape::Box { rect, color } => format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {}/>",
-            number(rect.x),
-            number(rect.y),
-            number(rect.w),
-            number(rect.h),
-            fill(*color)
-        ),
         Shape::Circle { at, radius, fill: inner, rim } => format!(
             "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {} stroke=\"{}\"/>",
             number(at.0),

@@ -29,6 +29,7 @@ pub fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
 /// The purpose of a stream. The numbers are part of what a seed means: they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Purpose {
     /// A layer's starting weights.
     Weights = 1,
@@ -43,7 +44,7 @@ pub enum Purpose {
 }
 
 /// A seed as a key.
-pub fn seed_key(seed: u64) -> [u32; 2] {
+pub(crate) fn seed_key(seed: u64) -> [u32; 2] {
     [seed as u32, (seed >> 32) as u32]
 }
 

@@ -13,6 +13,7 @@ use twins::{Grid, MatmulShape, TargetRows};
 
 /// What one step computed, `[rows][units]` without padding, one list per weight layer.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Trace<T> {
     /// `z` of each layer.
     pub pre_activations: Vec<Vec<T>>,
@@ -22,8 +23,10 @@ pub struct Trace<T> {
     pub d_pre_activations: Vec<Vec<T>>,
 }
 
-/// What the last step computed between these, and then wrote over or added up.
+/// What the last step computed between these, and then wrote over or added up. `[rows][units]` without padding, one list
+/// per weight layer, but for what is said.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Between<T> {
     /// `input . weights` of each layer, before the bias is added.
     pub products: Vec<Vec<T>>,
@@ -39,7 +42,7 @@ pub struct Between<T> {
     pub d_activations: Vec<Vec<T>>,
     /// The loss's gradient with respect to what a norm made; nothing of a layer without one.
     pub d_normalized: Vec<Vec<T>>,
-    /// The loss of each row.
+    /// The loss of each row, `[rows]`.
     pub row_loss: Vec<T>,
     /// The mean of them.
     pub loss: T,
@@ -80,7 +83,10 @@ pub struct Reference<T> {
 }
 
 impl<T: Real> Reference<T> {
-    /// `network` with `parameters` in its [`Layout`].
+    /// `network` with `parameters`, `[len]` of its [`Layout`].
+    ///
+    /// # Panics
+    /// Where there are not as many of them.
     pub fn new(network: &Network, parameters: Vec<T>) -> Reference<T> {
         let layout = Layout::new(network);
         assert_eq!(parameters.len(), layout.len(), "parameters in the network's layout");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use indicatif::ProgressBar;
 
 use super::{Detail, OutputError, in_flags, json, print, progress_bar, table};
-use crate::check::{Findings, MutantOutcome, MutantReport, Options, Progress, Report, names};
+use crate::check::{MutantOutcome, MutantReport, Options, Progress, Report, names};
 use crate::gpu::AdapterEntry;
 
 /// Failures of one thing that are printed; JSON has all.
@@ -52,50 +52,23 @@ pub fn checked(
     if detail == Detail::Json {
         return print(&json::checked(report, options, adapter));
     }
-    let mut text = String::new();
-    if detail != Detail::Quiet {
-        let _ = writeln!(text, "adapter: {}", report.adapter);
-        let _ = writeln!(text, "{};", report.about);
-        text += "error: the largest, as a share of the bound derived for it\n\n";
-        let head = ["", "cases", "numbers", "error", "time", ""];
-        text += &table::columns(1, &head, report.rows.iter().map(row));
-        text.push('\n');
-    }
-    if detail != Detail::Quiet {
-        report.notes.iter().for_each(|note| text += &format!("{note}\n"));
-    }
-    for failed in &report.rows {
-        for failure in failed.failures.iter().take(MOST_FAILURES) {
-            let _ = writeln!(text, "FAILED {}", in_flags(&report.line(failure)));
+    let mut text = if detail == Detail::Quiet { String::new() } else { report.table() };
+    for row in &report.rows {
+        let (failed, unchecked) = report.faults(row);
+        let more = failed.len().saturating_sub(MOST_FAILURES);
+        for line in failed.iter().take(MOST_FAILURES) {
+            let _ = writeln!(text, "{}", in_flags(line));
         }
-        let more = failed.failures.len().saturating_sub(MOST_FAILURES);
         if more > 0 {
-            let what = &failed.what;
+            let what = &row.what;
             let _ = writeln!(text, "FAILED {what}: {more} more (--filter {what} --json has all)");
         }
-        for unchecked in &failed.unchecked {
-            let cases = table::counted(unchecked.cases as u64, "case");
-            let _ = writeln!(
-                text,
-                "NOT CHECKED {}, {cases}: {}",
-                failed.what,
-                in_flags(&unchecked.reason)
-            );
+        for line in &unchecked {
+            let _ = writeln!(text, "{}", in_flags(line));
         }
     }
     let _ = writeln!(text, "{}", report.verdict());
     print(&text)
-}
-
-fn row(row: &Findings) -> Vec<String> {
-    vec![
-        row.what.clone(),
-        row.cases.to_string(),
-        row.compared.to_string(),
-        if row.compared == 0 { "-".to_owned() } else { format!("{:.3}", row.share) },
-        table::seconds(row.seconds, 0),
-        row.result().to_owned(),
-    ]
 }
 
 /// Every mutant, and what found it.

@@ -72,7 +72,7 @@ pub fn print(text: &str) -> Result<(), OutputError> {
     Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush())?)
 }
 
-/// What drawings on standard output have room for; without a terminal it is [`Window::PLAIN`]. Colours are left out where
+/// What drawings on standard output have room for; without a terminal it is `Window::PLAIN`. Colours are left out where
 /// NO_COLOR is set (no-color.org).
 pub fn window() -> Window {
     window_of(&console::Term::stdout())

@@ -1,10 +1,9 @@
 //! Text for people and spreadsheets: aligned columns, comma-separated values, numbers with units.
 
 use std::fmt::Display;
-use std::fmt::Write as _;
 
-pub(super) use crate::check::words::{counted, seconds};
 use crate::data::Scaling;
+pub(super) use crate::text::{aligned, columns, counted, seconds};
 
 /// Inputs, targets where they are known, and predictions: one line per row.
 pub(super) fn predictions(
@@ -72,37 +71,6 @@ pub(super) fn unscaled(scaling: &Scaling, row: &[f32]) -> String {
         if short == "-0" { "0".to_owned() } else { short.to_owned() }
     };
     row.iter().enumerate().map(number).collect::<Vec<_>>().join(" ")
-}
-
-/// A table: the first `left` columns are aligned left, the others right.
-pub(super) fn columns<H: AsRef<str>>(
-    left: usize,
-    head: &[H],
-    lines: impl IntoIterator<Item = Vec<String>>,
-) -> String {
-    aligned(left, "  ", head, lines)
-}
-
-fn aligned<H: AsRef<str>>(
-    left: usize,
-    gap: &str,
-    head: &[H],
-    lines: impl IntoIterator<Item = Vec<String>>,
-) -> String {
-    let head = head.iter().map(|name| name.as_ref().to_owned()).collect();
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(lines).collect();
-    let width = |column: usize| {
-        lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-    let mut text = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column < left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join(gap).trim_end());
-    }
-    text
 }
 
 /// Comma-separated values, quoted where needed.

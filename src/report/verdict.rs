@@ -261,6 +261,7 @@ pub(super) fn findings(findings: &[Finding]) -> String {
     for Finding { cause, what, why, fixes, .. } in findings {
         let _ = writeln!(text, "{}: {what} {why}", cause.title());
         if !fixes.is_empty() {
+            let fixes: Vec<String> = fixes.iter().map(ToString::to_string).collect();
             let _ = writeln!(text, "  To try: {}.", fixes.join("; "));
         }
     }

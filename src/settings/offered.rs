@@ -22,6 +22,7 @@ const NOT_OFFERED: [&str; 3] = ["test", "init-from", "restarts"];
 /// How a setting is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Entry {
     /// On or off.
     Bool,
@@ -37,6 +38,7 @@ pub enum Entry {
 
 /// The members of a family under which a setting has a meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Members {
     /// The setting that chooses one.
     pub setting: &'static str,
@@ -46,6 +48,7 @@ pub struct Members {
 
 /// A setting that decides the numbers of a training.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Offered {
     /// Its name: the key in files.
     pub name: &'static str,
@@ -99,6 +102,7 @@ pub fn offered() -> Vec<Offered> {
 
 /// A training that a page prepared.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Prepared {
     /// The training, of one start.
     pub training: Training,
@@ -114,7 +118,8 @@ pub struct Prepared {
 /// then not those of `data`.
 ///
 /// # Errors
-/// A setting that there is not, or a value that it cannot have; what data and settings do not allow together.
+/// [`Error::Setting`] for a setting that there is not, or a value that it cannot have; [`Error::Data`],
+/// [`Error::Network`] or [`Error::Value`] for what data and settings do not allow together.
 pub fn prepare(texts: &Texts, table: Option<&str>) -> Result<Prepared, Error> {
     let given = given(texts, table.map(|_| TABLE))?;
     let read = |source: &Source, options: &CsvOptions| match table {
@@ -222,6 +227,43 @@ mod tests {
         assert_eq!(prepared.samples.schema.inputs, ["x", "y"]);
         let file = to_toml(&texts(&[]), Some("mine.csv")).unwrap();
         assert!(file.contains("data = \"mine.csv\"") && file.contains("restarts = 1"), "{file}");
+    }
+
+    /// Each fix that is data is a setting with a value that it takes, as the page's buttons set it.
+    #[test]
+    fn what_the_doctor_suggests_can_be_set() {
+        use crate::engine::EngineSpec;
+        let mut set = std::collections::BTreeSet::new();
+        for stuck in [
+            &[("seed", "1")][..],
+            &[("lr", "1e-4")],
+            &[("lr", "20"), ("activation", "tanh")],
+            &[("layers", "2,1")],
+            &[("init", "zeros")],
+            &[("activation", "sigmoid"), ("layers", "2,8,8,8,8,8,8,1")],
+            &[("activation", "tanh"), ("init-scale", "100"), ("lr", "0.01")],
+            &[("optimizer", "momentum"), ("weight-decay", "1"), ("lr", "0.01")],
+        ] {
+            let mut given = texts(stuck);
+            given.insert("epochs".to_owned(), "300".to_owned());
+            let training = prepare(&given, None).unwrap().training;
+            let ended = pollster::block_on(training.run(&EngineSpec::Cpu, &mut |_| (), &|| false));
+            let findings = ended.unwrap().findings(&training);
+            for fix in findings.iter().flat_map(|it| &it.fixes) {
+                let mut given = given.clone();
+                for (name, value) in fix.settings() {
+                    assert!(fix.to_string().contains(&format!("--{name} {value}")), "{fix}");
+                    set.insert(name);
+                    given.insert(name.to_owned(), value);
+                }
+                let resolved =
+                    prepare(&given, None).unwrap_or_else(|error| panic!("{fix}: {error}")).resolved;
+                for (name, value) in fix.settings().iter().filter(|(name, _)| *name != "restarts") {
+                    assert_eq!(&resolved[*name], value, "{fix}");
+                }
+            }
+        }
+        assert!(set.len() >= 8, "{set:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::engine::NetworkStatus;
 /// The statuses of a cell's networks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Count {
     /// Networks whose training ended: solved, diverged, or out of epochs.
     pub networks: u64,

@@ -1,5 +1,29 @@
 //! Very many small networks at once, over cells of settings: how many of each cell solve their
 //! data, and how soon. Odds instead of anecdotes.
+//!
+//! A [`Cell`] is a [`Training`] whose `restarts` are how many networks it has, of seeds that count from its own. On the
+//! `resident` engine all networks of one shape are trained in the same dispatches, on the CPU on every core.
+//!
+//! ```
+//! use wgrad::data::Source;
+//! use wgrad::sweep::{AxisValue, Cell, Sweep};
+//! use wgrad::{Activation, Device, Loss, Network, Training, block_on};
+//!
+//! let data = std::sync::Arc::new(Source::Xor.built_in().expect("a truth table")?);
+//! let mut cells = Vec::new();
+//! for width in [2, 8] {
+//!     let (hidden, output) = (Activation::Relu, Activation::Sigmoid);
+//!     let network = Network::uniform(vec![2, width, 1], hidden, output, Loss::Bce)?;
+//!     let mut training = Training::new(network, data.clone());
+//!     training.restarts = 100;
+//!     cells.push(Cell::new(vec![("width", AxisValue::Whole(width as u32))], training));
+//! }
+//! let sweep = Sweep::new(cells);
+//! let outcome = block_on(Device::cpu().sweep(&sweep))?;
+//! // The share of 100 seeds that solve XOR: more with more units.
+//! assert!(outcome.cells[1].rate() > outcome.cells[0].rate());
+//! # Ok::<(), wgrad::Error>(())
+//! ```
 
 mod axis;
 mod count;
@@ -15,7 +39,9 @@ use serde::{Deserialize, Serialize};
 
 pub use axis::{AxisError, names, numbers, wholes};
 pub use count::Count;
-pub use part::{Joined, Part, PartCell, differences, format_of, join, places};
+pub use part::{Joined, Part, PartCell, join};
+#[cfg(feature = "cli")]
+pub(crate) use part::{differences, format_of, places};
 pub use rates::{RateMap, over_rates, rates};
 pub use scores::{CellScore, Measure, Score, Scored, Spread};
 
@@ -29,6 +55,7 @@ pub const MOST_CELLS: usize = 100_000;
 /// One value on an axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum AxisValue {
     /// A whole number.
     Whole(u32),
@@ -58,8 +85,9 @@ impl std::fmt::Display for AxisValue {
 
 /// One point of every axis, and the training it means.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Cell {
-    /// The axes by the names of their flags, with this cell's values.
+    /// The axes by the names of their flags, with this cell's values; the same axes in every cell.
     pub axes: Vec<(&'static str, AxisValue)>,
     /// What is trained: `restarts` networks, whose seeds count from its own.
     pub training: Training,
@@ -67,8 +95,9 @@ pub struct Cell {
 
 /// Which of how many parts of a sweep: each takes its share of every cell's seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "one part of so many, and no more to it")]
 pub struct Shard {
-    /// From 1.
+    /// Which part, from 1.
     pub part: u32,
     /// Parts in all.
     pub of: u32,
@@ -106,19 +135,35 @@ impl std::fmt::Display for Shard {
 
 /// A sweep, or a part of one.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Sweep {
     /// Every cell, in the order in which they are reported.
     pub cells: Vec<Cell>,
-    /// Which part is computed.
+    /// Which part is computed; all of it by default.
     pub shard: Shard,
+}
+
+impl Cell {
+    /// The training that these values of the axes mean; `restarts` of it is how many networks there are.
+    pub fn new(axes: Vec<(&'static str, AxisValue)>, training: Training) -> Cell {
+        Cell { axes, training }
+    }
+}
+
+impl Sweep {
+    /// All of these cells.
+    pub fn new(cells: Vec<Cell>) -> Sweep {
+        Sweep { cells, shard: Shard::WHOLE }
+    }
 }
 
 /// Where a sweep is.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct SweepProgress {
     /// Networks times epochs that are behind, those that ended early counted in full.
     pub net_epochs: u64,
-    /// Of so many.
+    /// Networks times epochs of the whole part.
     pub of: u64,
 }
 
@@ -150,7 +195,7 @@ pub trait Tally:
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SweepOutcome<T = Count> {
-    /// What was found out of each cell.
+    /// What was found out of each cell, `[cells]`.
     pub cells: Vec<T>,
     /// Seconds it took, from the first draw to the last verdict.
     pub seconds: f64,

@@ -9,6 +9,7 @@ use super::{AxisValue, Count, MOST_CELLS, Shard, Sweep, SweepOutcome, Tally};
 /// What one run computed of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound = "T: Tally")]
+#[non_exhaustive]
 pub struct Part<T: Tally = Count> {
     /// What kind of file this is, and of which version.
     pub format: String,
@@ -20,7 +21,7 @@ pub struct Part<T: Tally = Count> {
     pub about: T::About,
     /// Which part this is.
     pub shard: Shard,
-    /// Where it was computed.
+    /// Where it was computed: the adapter, or the CPU, in words.
     pub computed_on: String,
     /// Seconds it took.
     pub seconds: f64,
@@ -28,7 +29,7 @@ pub struct Part<T: Tally = Count> {
     pub stopped: bool,
     /// Networks of a whole cell.
     pub networks: u32,
-    /// Every cell's axes, and what was found out of it.
+    /// Every cell's axes, and what was found out of it, `[cells]`.
     pub cells: Vec<PartCell<T>>,
 }
 
@@ -70,7 +71,7 @@ impl<T: Tally> Part<T> {
         }
     }
 
-    /// What was found out of every cell, in their order.
+    /// What was found out of every cell, `[cells]`.
     pub fn tallies(&self) -> Vec<T> {
         self.cells.iter().map(|(_, cell)| cell.clone()).collect()
     }
@@ -114,7 +115,7 @@ impl<T: Tally> Part<T> {
     /// What [`Part::to_json`] made.
     ///
     /// # Errors
-    /// In words, where it is something else.
+    /// What is wrong, in words: no JSON, another kind or version of a file, or numbers that no run gives.
     pub fn from_json(text: &str) -> Result<Part<T>, String> {
         match format_of(text) {
             Some(format) if format != T::FORMAT => {
@@ -187,6 +188,7 @@ pub fn places<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Parts put together.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Joined<T: Tally = Count> {
     /// What was found out by all parts that are complete; `stopped` where others are missing.
     pub whole: Part<T>,
@@ -200,7 +202,8 @@ pub struct Joined<T: Tally = Count> {
 /// their end are left out and told.
 ///
 /// # Errors
-/// The file at fault, and what is wrong with it; where no part is complete.
+/// The name of the file at fault, `parts` for all of them, and what is wrong: another sweep, a part twice, none that is
+/// complete.
 pub fn join<T: Tally>(parts: &[(String, Part<T>)]) -> Result<Joined<T>, (String, String)> {
     let Some((first_name, first)) = parts.first() else {
         return Err(("`parts`".to_owned(), "names no file; give every part".to_owned()));

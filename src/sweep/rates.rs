@@ -1,7 +1,7 @@
 //! Rates against seeds: what becomes of each seed at each rate. Where one start says little, as of small
 //! networks, a hundred of them at each of hundreds of rates say which rate to take.
 
-use super::{AxisValue, Cell, Count, Shard, Sweep, SweepProgress};
+use super::{AxisValue, Cell, Count, Sweep, SweepProgress};
 use crate::Error;
 use crate::engine::{EngineSpec, NetworkStatus};
 use crate::train::Training;
@@ -10,9 +10,9 @@ use crate::train::Training;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RateMap {
-    /// The rates, upwards.
+    /// The rates, upwards: `[rates]`.
     pub rates: Vec<f32>,
-    /// One count for each rate.
+    /// One count for each rate, `[rates]`.
     pub counts: Vec<Count>,
     /// `[rates][seeds]`; `None` of those that a stop came before.
     pub statuses: Vec<Vec<Option<NetworkStatus>>>,
@@ -24,20 +24,23 @@ pub struct RateMap {
     pub stopped: bool,
 }
 
-/// So many rates from one to another, evenly in their logarithm, to four digits.
+/// So many rates from one to another, both included, evenly in their logarithm, to four digits.
+///
+/// # Errors
+/// [`Error::Setting`] for `count`, where there are no so many different rates between positive ends that go upwards.
 pub fn rates(from: f32, to: f32, count: usize) -> Result<Vec<f32>, Error> {
     let text = format!("{from}..{to}:log:{count}");
     super::numbers(&text)
         .map_err(|error| Error::setting(format!("`count` {count}"), error.to_string()))
 }
 
-/// The sweep of a training over these rates, `seeds` networks at each.
+/// The sweep of a training over these rates: a cell for each, of `seeds` networks.
 pub fn over_rates(training: &Training, rates: &[f32], seeds: u32) -> Sweep {
     let cell = |&rate: &f32| Cell {
         axes: vec![("lr", AxisValue::Number(rate))],
         training: Training { learning_rate: rate, restarts: seeds, ..training.clone() },
     };
-    Sweep { cells: rates.iter().map(cell).collect(), shard: Shard::WHOLE }
+    Sweep::new(rates.iter().map(cell).collect())
 }
 
 impl RateMap {

@@ -71,7 +71,7 @@ impl Sweep {
     /// Whether "solved" is defined for the data, and whether an engine and its device can hold every cell.
     ///
     /// # Errors
-    /// As [`Sweep::check`], or naming the limit.
+    /// As [`Sweep::check`]; [`Error::Gpu`] with the limit that a cell exceeds, [`Error::Memory`].
     pub fn check_on(&self, spec: &EngineSpec) -> Result<(), Error> {
         self.check()?;
         match spec {
@@ -101,7 +101,7 @@ impl Sweep {
 
     /// The sizes of the first network that the resident engine takes on `gpu`, if at all, but is not
     /// fast with.
-    pub fn unsuited(&self, gpu: &Gpu) -> Option<&[usize]> {
+    pub(crate) fn unsuited(&self, gpu: &Gpu) -> Option<&[usize]> {
         let is_software = gpu.adapter().is_software();
         self.shapes().into_iter().find_map(|shape| {
             let suits = match self.mapping(&shape, gpu, None) {
@@ -144,7 +144,7 @@ impl Sweep {
     /// `stop` ends the sweep with the networks that are done.
     ///
     /// # Errors
-    /// Where the settings do not fit, or the GPU fails.
+    /// As [`Sweep::check_on`]; [`Error::Gpu`] where the device fails.
     pub async fn run(
         &self,
         spec: &EngineSpec,
@@ -319,7 +319,7 @@ impl Sweep {
     /// | 2-3-1, 65,536 | 1.3e8 | 7.7e7 |
     /// | 2-8-1, 4,096 | 3.6e7 | 3.3e6 |
     /// | 2-16-16-1, 4,096 | 3.0e6 | 1.0e4 |
-    pub fn suits_lanes(&self) -> bool {
+    pub(crate) fn suits_lanes(&self) -> bool {
         self.cells.iter().all(|cell| suits_lanes(&cell.training))
     }
 

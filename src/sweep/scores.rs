@@ -24,6 +24,7 @@ named! {
 /// How well one network does.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Score {
     /// Its seed.
     pub seed: u64,
@@ -35,6 +36,7 @@ pub struct Score {
 
 /// The mean of some numbers, and how far they are from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Spread {
     /// The mean.
     pub mean: f64,
@@ -45,6 +47,7 @@ pub struct Spread {
 /// How well the networks of a cell do; each list in the order of seeds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CellScore {
     /// Each network that stayed finite.
     pub scores: Vec<Score>,
@@ -55,6 +58,7 @@ pub struct CellScore {
 /// What networks are measured by, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Scored {
     /// By what.
     pub measure: Measure,
@@ -165,7 +169,7 @@ impl Sweep {
     /// that this run ends early.
     ///
     /// # Errors
-    /// Where a device fails.
+    /// [`Error::Gpu`].
     pub async fn resume_scores(
         &self,
         spec: &EngineSpec,

@@ -6,30 +6,51 @@ use super::{Ended, Event, Run, Snapshot, TrainerState};
 use crate::Error;
 use crate::engine::State;
 
-/// What a training goes on from: what a [`Snapshot`](Snapshot) showed of it.
+/// What a training goes on from, given to [`Training::run_from`](super::Training::run_from): what a [`Snapshot`] showed of
+/// it, as `Resume::from(snapshot)`.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Resume {
     /// The engine's state.
     pub state: State,
     /// The trainer's.
     pub trainer_state: TrainerState,
-    /// Where the loss was lowest, where that was before and is known.
+    /// Where the loss on the rows for validation was lowest, where that was before and is known.
     pub best: Option<State>,
 }
 
 impl Resume {
+    /// From where a training stood; where its loss was lowest is not known.
+    pub fn new(state: State, trainer_state: TrainerState) -> Resume {
+        Resume { state, trainer_state, best: None }
+    }
+
     pub(super) fn snapshot(&self) -> Snapshot<'_> {
         Snapshot { state: &self.state, trainer_state: &self.trainer_state }
     }
 }
 
+impl From<Snapshot<'_>> for Resume {
+    fn from(now: Snapshot<'_>) -> Resume {
+        Resume::new(now.state.clone(), now.trainer_state.clone())
+    }
+}
+
 /// Inputs whose outputs are to be seen while a training runs.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Shown<'a> {
     /// Rows of inputs, `[rows][inputs]`.
     pub inputs: &'a [f32],
     /// Asked at each report boundary: whether to look now.
     pub is_due: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Shown<'a> {
+    /// Rows of inputs, `[rows][inputs]`, and whether to look now.
+    pub fn new(inputs: &'a [f32], is_due: &'a dyn Fn() -> bool) -> Shown<'a> {
+        Shown { inputs, is_due }
+    }
 }
 
 /// What a running training has to tell and to ask.

@@ -23,6 +23,7 @@ pub struct Course {
 
 /// What a network does at a point of its course.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Look {
     /// On the rows of the training.
     pub evaluation: Evaluation,
@@ -34,7 +35,7 @@ impl Course {
     /// The start with the training's seed, before its first step.
     ///
     /// # Errors
-    /// Where the settings do not fit, or the engine and its device cannot hold them.
+    /// As [`Training::check_on`]; [`Error::Gpu`].
     pub async fn new(training: Training, spec: &EngineSpec) -> Result<Course, Error> {
         let state = training.task(training.seed).start;
         let trainer_state = TrainerState::new(&training, training.seed);
@@ -109,23 +110,24 @@ impl Course {
     /// Where the engine stands.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn state(&self) -> Result<State, Error> {
         Ok(self.engine.states().await?.swap_remove(0))
     }
 
-    /// The parameters, in the network's layout.
+    /// The parameters, `[len]` of the network's layout.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn parameters(&self) -> Result<Vec<f32>, Error> {
         self.engine.parameters().await
     }
 
-    /// Makes steps, as many as are asked for and left. Returns the loss of each, before its update.
+    /// Makes steps, as many as are asked for and left. Returns the loss of each, `[steps]`, before its
+    /// update.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn advance(&mut self, steps: u32) -> Result<Vec<f32>, Error> {
         let until = self.steps_done().saturating_add(steps).min(self.steps());
         let mut losses = Vec::new();
@@ -189,7 +191,7 @@ impl Course {
     /// What it does now; nothing where it has left the finite numbers.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn look(&self) -> Result<Option<Look>, Error> {
         let (training, state) = (&self.training, self.state().await?);
         let mut seen = Vec::new();
@@ -207,7 +209,7 @@ impl Course {
     /// What the doctor finds, were this the end.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn findings(&mut self) -> Result<Vec<Finding>, Error> {
         let state = self.state().await?;
         let look = self.look().await?;
@@ -226,7 +228,7 @@ impl Course {
     /// What an engine needs to go on from here.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`].
     pub async fn task(&self) -> Result<Task, Error> {
         let TrainerState { seed, rate, .. } = self.trainer_state;
         Ok(self.training.task_from(self.state().await?, seed, rate))

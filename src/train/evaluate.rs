@@ -57,6 +57,7 @@ impl TargetErrors {
 
 /// A confusion matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Confusion {
     /// The classes' names.
     pub classes: Vec<String>,
@@ -96,7 +97,7 @@ pub struct ClassScore {
 }
 
 impl Confusion {
-    /// How well each class is predicted.
+    /// How well each class is predicted, `[classes]`.
     pub fn scores(&self) -> Vec<ClassScore> {
         let count = self.classes.len();
         let share = |part: usize, all: usize| (all > 0).then(|| part as f64 / all as f64);
@@ -204,7 +205,8 @@ fn loss(network: &Network, data: &Dataset, forward: &Forward) -> f64 {
 /// Rows that are checked together for dead units.
 const ROWS_AT_ONCE: usize = 256;
 
-/// For each hidden layer that can die, how many units are 0 on every row, and of how many.
+/// For each hidden layer that can die, how many units are 0 on every row, and of how many. `parameters` are `[len]` of the
+/// network's layout.
 pub fn dead_units(network: &Network, parameters: &[f32], data: &Dataset) -> Vec<(usize, usize)> {
     let hidden = || {
         let hidden = network.layers().take(network.layers().len() - 1);

@@ -36,15 +36,15 @@ use std::sync::Arc;
 
 pub use control::{Resume, Shown};
 pub use course::{Course, Look};
-pub use doctor::{Cause, Checkup, Finding, LayerCheckup};
+pub use doctor::{Cause, Checkup, Finding, Fix, LayerCheckup};
 pub use evaluate::{ClassScore, Confusion, Evaluation, TargetErrors, dead_units, evaluate};
 pub(crate) use group::{Seed, judge, judge_by_engine, suits_lanes};
-pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint, epoch_loss};
+pub use outcome::{Event, Outcome, Progress, Run, Snapshot, StartEnd, ValidationPoint};
 pub use range::{RangePoint, RangeTest, RateRange};
-pub use speed::{Speed, measure_speed, seconds_of_one};
-pub use trainer_state::{
-    Ended, Halving, OnDivergence, Stopping, TrainerState, Waiting, Weights, plateau,
-};
+#[cfg(feature = "cli")]
+pub(crate) use speed::seconds_of_one;
+pub use speed::{Speed, measure_speed};
+pub use trainer_state::{Ended, Halving, OnDivergence, Stopping, TrainerState, Waiting, Weights};
 
 use crate::Error;
 use crate::data::{Batches, Dataset, Order};
@@ -66,17 +66,19 @@ const BOUNDARY_MOST_STEPS: u32 = 65_536;
 /// never misses the end of its wait. Not at every epoch: a sweep reads a loss of every network then.
 const LOOKS_PER_WAIT: u32 = 10;
 
-/// Rows that are evaluated and not trained on.
+/// Rows that are evaluated and not trained on: none by default.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct HeldOut {
-    /// Looked at on the way; of several starts the best on them is kept.
+    /// Looked at at report boundaries; the weights that did best on them are kept (see [`Weights`]), and of several
+    /// starts the best.
     pub validation: Option<Arc<Dataset>>,
     /// Looked at once, at the end.
     pub test: Option<Arc<Dataset>>,
 }
 
 impl HeldOut {
-    /// What the rows are called that networks are measured on.
+    /// What the rows are called that networks are measured on: `test`, else `validation`, else `training`.
     pub fn unseen(&self) -> &'static str {
         match (&self.test, &self.validation) {
             (Some(_), _) => "test",
@@ -86,46 +88,65 @@ impl HeldOut {
     }
 }
 
-/// A training, whole: what decides its numbers.
+/// A training, whole: what decides its numbers. [`Training::new`] gives the defaults; whatever is to be otherwise is set:
+///
+/// ```
+/// use wgrad::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
+/// use wgrad::{Activation, Dataset, Loss, Network, Training};
+///
+/// let data = Dataset::new("line", vec![0.0, 0.5, 1.0], 1, vec![1.0, 2.0, 3.0], 1)?;
+/// let identity = Activation::Identity;
+/// let mut training =
+///     Training::new(Network::uniform(vec![1, 1], identity, identity, Loss::MseMean)?, data);
+/// training.optimizer = Optimizer::new(OptimizerKind::Adam);
+/// training.learning_rate = 0.01;
+/// training.epochs = 3000;
+/// training.schedule = Schedule::new(ScheduleKind::Cosine, training.epochs);
+/// training.stopping.target_loss = Some(1e-6);
+/// assert!(training.check().is_ok());
+/// # Ok::<(), wgrad::Error>(())
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Training {
     /// The network.
     pub network: Network,
-    /// What it learns.
+    /// The rows that it learns.
     pub data: Arc<Dataset>,
     /// Rows for validation and for testing.
     pub held_out: HeldOut,
-    /// How its weights start.
+    /// How its weights start: by default as suits its first activation.
     pub init: Initializer,
-    /// How many times as wide as that, 1 where nothing is asked.
+    /// How many times as wide as that they are drawn: above 0, 1 by default.
     pub init_scale: f32,
-    /// The parameters to start from, in the network's layout, where they are not drawn: of one start.
+    /// The parameters to start from, `[len]` of the network's [`Layout`], where they are not drawn: of one start alone.
+    /// `None` by default.
     pub initial: Option<Arc<Vec<f32>>>,
-    /// The largest learning rate.
+    /// The largest learning rate, above 0: what the schedule's factors multiply. 0.5 by default.
     pub learning_rate: f32,
-    /// How gradients become updates.
+    /// How gradients become updates: by default plain gradient descent.
     pub optimizer: Optimizer,
-    /// How the rate goes.
+    /// How the rate goes: by default it is constant.
     pub schedule: Schedule,
-    /// When a training ends before its last epoch.
+    /// When a training ends before its last epoch: by default never.
     pub stopping: Stopping,
-    /// What happens where it diverges.
+    /// What happens where it diverges: by default it ends, with [`Error::Diverged`].
     pub on_divergence: OnDivergence,
-    /// Which weights are kept where there are rows for validation.
+    /// Which weights are kept where there are rows for validation: by default the best.
     pub weights: Weights,
-    /// Whether the doctor looks at it.
+    /// Whether the doctor looks at it, which costs a few numbers per report boundary: by default it does.
     pub doctor: bool,
-    /// Epochs between two checkpoints; `None` for none but those of the end.
+    /// Epochs between two checkpoints, at least 1; `None`, the default, for none but those of the end.
     pub checkpoint_every: Option<u32>,
-    /// How often all rows are seen.
+    /// How often all rows are seen: at least 1, 1,000 by default.
     pub epochs: u32,
-    /// Rows of a batch; 0 for all.
+    /// Rows of a batch; 0, the default, for all.
     pub batch: usize,
-    /// In which order rows go into batches.
+    /// In which order rows go into batches: by default shuffled in each epoch.
     pub order: Order,
-    /// The seed of the first start; restart `r` has seed `seed + r`.
+    /// The seed of the first start, 0 by default; restart `r` has seed `seed + r`.
     pub seed: u64,
-    /// How many starts at most.
+    /// How many starts at most: at least 1, the default. The first that solves its data ends the training.
     pub restarts: u32,
 }
 
@@ -159,7 +180,8 @@ impl Training {
     /// Whether the settings fit each other and the data.
     ///
     /// # Errors
-    /// [`Error`] names the field and its value.
+    /// [`Error::Setting`] or [`Error::Value`] with the field and its value, [`Error::Data`] for rows that do not fit the
+    /// network or its loss.
     pub fn check(&self) -> Result<(), Error> {
         let HeldOut { validation, test } = &self.held_out;
         for data in [Some(&self.data), validation.as_ref(), test.as_ref()].into_iter().flatten() {
@@ -233,7 +255,7 @@ impl Training {
     /// Whether the settings fit each other, and whether the engine and its device can hold them.
     ///
     /// # Errors
-    /// As [`Training::check`], or naming the limit.
+    /// As [`Training::check`]; [`Error::Gpu`] with the limit that is exceeded, [`Error::Memory`].
     pub fn check_on(&self, spec: &EngineSpec) -> Result<(), Error> {
         self.check()?;
         let networks = self.restarts as usize;
@@ -254,7 +276,7 @@ impl Training {
         Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })
     }
 
-    /// The batches of the start of `seed`.
+    /// Which rows each step of the start with `seed` takes.
     pub fn batches(&self, seed: u64) -> Batches {
         Batches::new(self.data.rows(), self.batch, self.order, seed)
     }
@@ -327,6 +349,7 @@ impl Training {
     }
 
     /// What so many networks of it ask of an engine.
+    #[doc(hidden)]
     pub fn request<'a>(&'a self, batches: &'a Batches, networks: usize) -> Request<'a> {
         let (network, optimizer, schedule) = (&self.network, self.optimizer, self.rate_schedule());
         Request {
@@ -341,12 +364,12 @@ impl Training {
         }
     }
 
-    /// How the rate goes, in steps.
+    /// How the rate goes, in steps of this training's batches.
     pub fn rate_schedule(&self) -> RateSchedule {
         self.schedule.in_steps(self.epochs, self.batches(0).steps_per_epoch() as u32)
     }
 
-    /// What an engine needs for the start of `seed`.
+    /// What an engine needs for the start with `seed`: its weights are drawn, or are `initial`.
     pub fn task(&self, seed: u64) -> Task {
         let parameters = match &self.initial {
             Some(parameters) => parameters.to_vec(),

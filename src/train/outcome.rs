@@ -22,13 +22,15 @@ pub struct Run {
     pub trainer_state: TrainerState,
     /// Steps done.
     pub step: u32,
-    /// The optimizer's moments at the end, each in the network's layout.
+    /// The optimizer's moments at the end, `[moments][len]`.
     pub moments: Vec<Vec<f32>>,
     /// Epochs done.
     pub epochs: u32,
-    /// `(epoch, loss)`: the mean loss over an epoch's rows, each batch's before its update.
+    /// `(epoch, loss)`, epochs from 1: the mean loss over an epoch's rows, each batch's before its update. At most
+    /// [`HISTORY_POINTS`](super::HISTORY_POINTS) and one.
     pub history: Vec<(u32, f32)>,
-    /// The parameters at the end, in the network's layout.
+    /// The parameters at the end, `[len]` of the network's [`Layout`](crate::network::Layout). [`Run::weights`] are those
+    /// that are kept.
     pub parameters: Vec<f32>,
     /// Where the loss on the rows kept for validation was lowest, where that was before the end and its weights
     /// are kept.
@@ -48,6 +50,7 @@ pub struct Run {
 /// A look at the rows kept for validation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ValidationPoint {
     /// Epochs done.
     pub epoch: u32,
@@ -65,7 +68,7 @@ impl ValidationPoint {
 }
 
 impl Run {
-    /// The parameters that are kept, in the network's layout: those with the lowest loss on the rows kept for
+    /// The parameters that are kept, `[len]` of the network's [`Layout`](crate::network::Layout): those with the lowest loss on the rows kept for
     /// validation where that is wanted, else those of the end.
     pub fn weights(&self) -> &[f32] {
         self.best.as_ref().map_or(&self.parameters, |best| &best.state.parameters)
@@ -152,6 +155,7 @@ pub struct Outcome {
 
 /// Where a training is, told at every report boundary.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Progress {
     /// The seed of the start: of several at once, that of the one with the lowest loss so far.
     pub seed: u64,

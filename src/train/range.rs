@@ -8,28 +8,31 @@ use crate::optimizer::RateSchedule;
 
 /// Which rates are tried, over how many steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct RateRange {
-    /// The first step's.
+    /// The first step's rate, above 0.
     pub from: f32,
-    /// The last step's.
+    /// The last step's, above that.
     pub to: f32,
-    /// Steps from the one to the other.
+    /// Steps from the one to the other, 20 to 1,000,000; each is as many times as fast as the one before.
     pub steps: u32,
 }
 
 /// One step of a range test.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct RangePoint {
     /// Its rate.
     pub rate: f32,
     /// The loss of its batch, before its update.
     pub loss: f32,
-    /// That loss and those before it, the older the less.
+    /// That loss and those before it, the older the less: their mean with weights that fall by a tenth a step.
     pub smoothed: f64,
 }
 
 /// What came of a range test.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct RangeTest {
     /// Every step up to where the loss got out of hand.
     pub points: Vec<RangePoint>,
@@ -52,6 +55,11 @@ const SLOPE_SHARE: usize = 8;
 const FALLEN: f64 = 0.02;
 
 impl RateRange {
+    /// From one rate to another in so many steps.
+    pub fn new(from: f32, to: f32, steps: u32) -> RateRange {
+        RateRange { from, to, steps }
+    }
+
     /// Whether there is a way from the first rate to the last.
     ///
     /// # Errors
@@ -76,7 +84,7 @@ impl Training {
     /// Tries a range of rates on the start of this training's seed. Its own rate and schedule play no part.
     ///
     /// # Errors
-    /// Where the range is none, or the engine fails.
+    /// As [`RateRange::check`] and [`Training::check`]; [`Error::Gpu`].
     pub async fn range_test(
         &self,
         spec: &EngineSpec,

@@ -21,7 +21,8 @@ impl Training {
     /// order, with what was reached.
     ///
     /// # Errors
-    /// Where the settings do not fit, the GPU fails, or every start diverged.
+    /// As [`Training::check_on`]; [`Error::Gpu`] where the device fails for the second time, [`Error::Diverged`] where
+    /// every start did.
     pub async fn run(
         &self,
         spec: &EngineSpec,

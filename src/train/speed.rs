@@ -13,6 +13,7 @@ const MEASURED: Duration = Duration::from_millis(150);
 
 /// A measured speed.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Speed {
     /// Steps of the training's batch size in a second.
     pub steps_per_second: f64,
@@ -21,7 +22,7 @@ pub struct Speed {
 /// Times steps of `training` at a place.
 ///
 /// # Errors
-/// Where the GPU is too small for the training, or fails.
+/// [`Error::Gpu`] where the GPU is too small for the training, or fails.
 pub async fn measure_speed(training: &Training, spec: &EngineSpec) -> Result<Speed, Error> {
     let mut engine = Engine::new(training.task(training.seed), spec).await?;
     let never = || false;

@@ -60,10 +60,8 @@ async fn group_of<'a>(
 ) -> Result<(Group<'a>, Option<Checkups>), Error> {
     let (mut group, checkups) = match *seeds {
         [(_, seed)] => {
-            let Resume { state, trainer_state, .. } = from.cloned().unwrap_or_else(|| Resume {
-                state: training.task(seed).start,
-                trainer_state: TrainerState::new(training, seed),
-                best: None,
+            let Resume { state, trainer_state, .. } = from.cloned().unwrap_or_else(|| {
+                Resume::new(training.task(seed).start, TrainerState::new(training, seed))
             });
             let checkups = training.doctor.then(|| Checkups::new(training, &state.parameters));
             (Group::resumed(training, state, trainer_state, spec).await?, checkups)
@@ -115,7 +113,7 @@ impl<'a> Trainer<'a> {
     /// Trains to the end. Returns what came of each start, in the order of seeds.
     ///
     /// # Errors
-    /// Where the GPU fails, or a single start diverged.
+    /// [`Error::Gpu`], or [`Error::Diverged`] of a single start.
     pub async fn run(
         mut self,
         control: &mut Control<'_>,
@@ -298,7 +296,7 @@ impl<'a> Trainer<'a> {
             Some(trainer_state) if halves => self.kept(Slot::Good, trainer_state).await?,
             _ => {
                 let state = self.group.engine.states().await?.swap_remove(0);
-                Resume { state, trainer_state: self.trainer_state().clone(), best: None }
+                Resume::new(state, self.trainer_state().clone())
             }
         };
         self.save(now, control).await
@@ -324,7 +322,7 @@ impl<'a> Trainer<'a> {
     /// What a slot holds of the first start, which has come so far there.
     async fn kept(&self, slot: Slot, trainer_state: &TrainerState) -> Result<Resume, Error> {
         let state = self.group.engine.kept(slot).await?.into_iter().next().unwrap_or_default();
-        Ok(Resume { state, trainer_state: trainer_state.clone(), best: None })
+        Ok(Resume::new(state, trainer_state.clone()))
     }
 
     /// Where the loss on the rows kept for validation was lowest, where that was not at the end.
@@ -334,7 +332,7 @@ impl<'a> Trainer<'a> {
             (Some((trainer_state, _)), _) => Ok(Some(self.kept(Slot::Best, trainer_state).await?)),
             (None, Some(state)) => {
                 let trainer_state = TrainerState { epoch, ..end.clone() };
-                Ok(Some(Resume { state: state.clone(), trainer_state, best: None }))
+                Ok(Some(Resume::new(state.clone(), trainer_state)))
             }
             (None, None) => Ok(None),
         }

@@ -51,14 +51,15 @@ named! {
 /// When a training ends before its last epoch. The loss is that of the rows kept for validation where
 /// there are any, else that of the last epoch, each looked at at report boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Stopping {
-    /// Once the loss is no higher.
+    /// Once the loss is no higher; `None`, as everywhere here the default, for never.
     pub target_loss: Option<f64>,
-    /// Once the loss has not fallen for so many epochs.
+    /// Once the loss has not fallen for so many epochs, at least 1.
     pub patience: Option<u32>,
-    /// By how much it must fall to have fallen, for `patience` and for a plateau.
+    /// By how much it must fall to have fallen, for `patience` and for a plateau: 0 or more, 0 by default.
     pub min_delta: f64,
-    /// Once so many seconds are gone: at the end of a step.
+    /// Once so many seconds are gone, above 0: at the end of a step. The one setting that depends on time.
     pub max_seconds: Option<f64>,
 }
 
@@ -89,6 +90,7 @@ impl Stopping {
 /// How long a loss has not fallen.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Waiting {
     /// The lowest so far.
     pub lowest: Option<f64>,
@@ -109,6 +111,7 @@ impl Waiting {
 /// The rate after a divergence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Halving {
     /// The epoch that was gone back to.
     pub epoch: u32,
@@ -122,6 +125,7 @@ pub struct Halving {
 /// goes on as if it had never stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrainerState {
     /// The start's seed.
     pub seed: u64,

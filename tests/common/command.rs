@@ -1,10 +1,13 @@
 //! The command as a stranger types it, for the tests of what it prints and how it ends.
 #![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+
+/// Every engine, as `--engine` has them.
+pub const ENGINES: [&str; 4] = ["cpu", "layered", "resident-invocation", "resident-workgroup"];
 
 /// A call of `wgrad` under an environment that says nothing of adapters.
 pub fn wgrad(args: &[&str]) -> Command {
@@ -87,6 +90,20 @@ pub fn events(command: Command) -> Vec<Value> {
     events
 }
 
+/// What a call comes to: the last of its JSON lines.
+#[track_caller]
+pub fn result(args: &[&str]) -> Value {
+    events(wgrad(&[args, &["--json"]].concat())).pop().unwrap()
+}
+
+/// `text` has all of these parts.
+#[track_caller]
+pub fn assert_has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{text}\nshould contain {part:?}");
+    }
+}
+
 /// The last JSON line of a call that is sent a signal two seconds after its first line, when it has begun: reading
 /// data may take its time on a busy machine. It must end with `code`.
 #[cfg(unix)]
@@ -112,6 +129,11 @@ pub fn folder(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).unwrap();
     path
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
 }
 
 pub fn write(name: &str, file: &str, text: &str) -> String {

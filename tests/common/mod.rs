@@ -45,6 +45,12 @@ pub fn engines() -> Vec<(&'static str, EngineSpec)> {
     ]
 }
 
+/// A value with some of its fields set: settings are made by their constructors.
+pub fn with<T>(mut value: T, set: impl FnOnce(&mut T)) -> T {
+    set(&mut value);
+    value
+}
+
 /// Whether the device is llvmpipe, where f32 twins are held to by bits.
 pub fn is_llvmpipe(gpu: &Gpu) -> bool {
     gpu.adapter().is_llvmpipe()

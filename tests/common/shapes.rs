@@ -115,11 +115,8 @@ pub fn examples(row: &KernelRow) -> Vec<(KernelRow, String)> {
                 "train_invocation" => Mapping::Invocation,
                 _ => Mapping::Workgroup,
             };
-            let adamw = Optimizer {
-                clip_norm: Some(1.0),
-                clip_value: Some(1.0),
-                ..Optimizer::new(wgrad::optimizer::OptimizerKind::AdamW)
-            };
+            let mut adamw = Optimizer::new(wgrad::optimizer::OptimizerKind::AdamW);
+            (adamw.clip_norm, adamw.clip_value) = (Some(1.0), Some(1.0));
             let sizes = [&[2, 3, 1][..], &[2, 3, 2, 1]];
             let wanted = [
                 xor(mapping),

@@ -2,7 +2,6 @@
 #![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use libtest_mimic::Failed;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use wgrad::check::{Bound, compare};
 use wgrad::data::{Batches, Dataset, Order};
 use wgrad::engine::{State, Task};
 use wgrad::network::{Activation, HUBER_DELTA, Layout, Loss, Network, Norm};
-use wgrad::optimizer::{Optimizer, OptimizerKind, RateSchedule};
+use wgrad::optimizer::{Optimizer, OptimizerKind};
 
 #[derive(Deserialize, Clone)]
 pub struct Trace {
@@ -61,21 +60,19 @@ impl TraceOptimizer {
             ("sgd", false, false) => OptimizerKind::Momentum,
             (name, ..) => name.parse().unwrap(),
         };
-        let default = Optimizer::new(kind);
-        let rule = Optimizer {
-            momentum: if self.momentum == 0.0 { default.momentum } else { self.momentum },
-            beta1: self.beta1.unwrap_or(default.beta1),
-            beta2: self.beta2.unwrap_or(default.beta2),
-            alpha: self.alpha.unwrap_or(default.alpha),
-            eps: self.eps.unwrap_or(default.eps),
-            weight_decay: self.weight_decay,
-            decay: match self.weight_decay {
-                0.0 => default.decay,
-                _ => self.weight_decay_mode.as_deref().unwrap_or("l2").parse().unwrap(),
-            },
-            clip_norm: self.clip_global_norm,
-            ..default
-        };
+        let mut rule = Optimizer::new(kind);
+        if self.momentum != 0.0 {
+            rule.momentum = self.momentum;
+        }
+        rule.beta1 = self.beta1.unwrap_or(rule.beta1);
+        rule.beta2 = self.beta2.unwrap_or(rule.beta2);
+        rule.alpha = self.alpha.unwrap_or(rule.alpha);
+        rule.eps = self.eps.unwrap_or(rule.eps);
+        rule.weight_decay = self.weight_decay;
+        if self.weight_decay != 0.0 {
+            rule.decay = self.weight_decay_mode.as_deref().unwrap_or("l2").parse().unwrap();
+        }
+        rule.clip_norm = self.clip_global_norm;
         rule.check().unwrap();
         rule
     }
@@ -259,15 +256,11 @@ impl Trace {
         let (input_len, target_len) = (network.inputs(), network.outputs());
         let data = Dataset::new(&self.name, inputs, input_len, targets, target_len).unwrap();
         data.check_fits(&network).unwrap();
-        Task {
-            data: Arc::new(data),
-            batches: self.batches(),
-            learning_rate: self.optimizer.lr as f32,
-            optimizer: self.optimizer.rule(),
-            schedule: RateSchedule::default(),
-            start: State::new(narrow(&self.parameters())),
-            network,
-        }
+        let mut task = Task::new(network, data, self.batches());
+        task.learning_rate = self.optimizer.lr as f32;
+        task.optimizer = self.optimizer.rule();
+        task.start = State::new(narrow(&self.parameters()));
+        task
     }
 
     pub fn batches(&self) -> Batches {

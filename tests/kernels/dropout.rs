@@ -3,7 +3,7 @@ use wgrad::kernels;
 use wgrad::network::{Activation, Layer, Loss, Mask, Network};
 use wgrad::reference::twins::{self, Grid};
 
-use crate::common::{assert_apart, assert_close, numbers, stride, wide};
+use crate::common::{assert_apart, assert_close, numbers, stride, wide, with};
 use crate::launch::{Arg, assert_matches_its_twin, floats, launch};
 
 /// A hidden layer of so many units, half of which are dropped.
@@ -55,8 +55,8 @@ fn a_wrong_twin_is_found_out() {
     assert_close("as it is", &actual, &twin(&layer, 1 << 33, 4), near);
     assert_apart("another seed", &actual, &twin(&layer, 1 << 32, 4), near);
     assert_apart("another step", &actual, &twin(&layer, 1 << 33, 5), near);
-    let other = Layer { index: 1, ..layer };
+    let other = with(layer, |it| it.index = 1);
     assert_apart("another layer", &actual, &twin(&other, 1 << 33, 4), near);
-    let more = Layer { dropout: 0.6, ..layer };
+    let more = with(layer, |it| it.dropout = 0.6);
     assert_apart("another probability", &actual, &twin(&more, 1 << 33, 4), near);
 }

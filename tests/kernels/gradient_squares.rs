@@ -3,7 +3,7 @@ use wgrad::kernels;
 use wgrad::optimizer::Optimizer;
 use wgrad::reference::twins::{SQUARE_LANES, SQUARES_EACH, gradient_squares};
 
-use crate::common::{assert_apart, assert_close, numbers};
+use crate::common::{assert_apart, assert_close, numbers, with};
 use crate::launch::{Arg, assert_matches_its_twin, floats, launch};
 
 const STRETCH: usize = SQUARE_LANES * SQUARES_EACH;
@@ -11,7 +11,7 @@ const STRETCH: usize = SQUARE_LANES * SQUARES_EACH;
 /// The sums of squares, and the scaled ones.
 fn both(gradients: &[f32], clip_value: Option<f32>) -> [Vec<f32>; 2] {
     let clip_value = clip_value.map(f64::from);
-    let optimizer = Optimizer { clip_value, ..Optimizer::default() };
+    let optimizer = with(Optimizer::default(), |it| it.clip_value = clip_value);
     let stretches = gradients.len().div_ceil(STRETCH);
     let args = [Arg::of(gradients), Arg::Out(4 * stretches)];
     let written = launch(&kernels::gradient_squares(&optimizer, gradients.len()), &args);

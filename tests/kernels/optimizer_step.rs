@@ -4,7 +4,7 @@ use wgrad::kernels;
 use wgrad::optimizer::{Decay, Optimizer, OptimizerKind};
 use wgrad::reference::twins::{self, Update};
 
-use crate::common::{assert_apart, assert_close, numbers};
+use crate::common::{assert_apart, assert_close, numbers, with};
 use crate::launch::{Arg, assert_matches_its_twin, floats, is_finite, launch};
 
 struct Written {
@@ -35,7 +35,7 @@ fn run(
     ];
     // A norm is clipped where gradients are to be scaled.
     let clip_norm = (scale != 1.0).then_some(1.0);
-    let optimizer = Optimizer { clip_norm, ..*optimizer };
+    let optimizer = with(*optimizer, |it| it.clip_norm = clip_norm);
     let written = launch(&kernels::optimizer_step(&optimizer, RING, parameters.len()), &args);
     Written {
         is_finite: is_finite(&written[0]),
@@ -55,17 +55,17 @@ fn by_hand_and_padding_stays_zero() {
     let after = run(&sgd, 1.0, &[1.0, -2.0, 0.0, 0.0], &[1.0, 1.0, 5.0, 0.0], [&[0.0; 4]; 2]);
     assert_close("p - lr g", &after.parameters, &[0.75f32, 1.5, 5.0, 0.0], Bound::Exact);
     // m = 0.5 * 2 + 1 = 2; p = 1 - 0.25 * 2; with a look ahead 1 - 0.25 (1 + 0.5 * 2).
-    let momentum = Optimizer { momentum: 0.5, ..Optimizer::new(OptimizerKind::Momentum) };
+    let momentum = with(Optimizer::new(OptimizerKind::Momentum), |it| it.momentum = 0.5);
     let (g, p, m) = ([1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]);
     for kind in [OptimizerKind::Momentum, OptimizerKind::Nesterov] {
-        let optimizer = Optimizer { kind, ..momentum };
+        let optimizer = with(momentum, |it| it.kind = kind);
         let after = run(&optimizer, 1.0, &g, &p, [&m, &m]);
         assert_close(kind.name(), &after.parameters, &[0.5f32, 0.0, 0.0, 0.0], Bound::Exact);
         assert_eq!(floats(&after.moments[0])[0], 2.0);
     }
     // Decay alone: g = 0.5 * 1, and p = 1 (1 - 0.25 * 0.5).
     for decay in [Decay::L2, Decay::Decoupled] {
-        let optimizer = Optimizer { weight_decay: 0.5, decay, ..sgd };
+        let optimizer = with(sgd, |it| (it.weight_decay, it.decay) = (0.5, decay));
         let after = run(&optimizer, 1.0, &[0.0; 4], &p, [&[0.0; 4]; 2]);
         assert_close(decay.name(), &after.parameters, &[0.875f32, 0.0, 0.0, 0.0], Bound::Exact);
     }
@@ -77,7 +77,7 @@ fn by_hand_and_padding_stays_zero() {
 
 #[test]
 fn what_is_no_number_is_not_clipped_into_one() {
-    let optimizer = Optimizer { clip_value: Some(0.5), ..Optimizer::default() };
+    let optimizer = with(Optimizer::default(), |it| it.clip_value = Some(0.5));
     let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2.0];
     let after = run(&optimizer, 1.0, &bad, &[1.0; 4], [&[0.0; 4]; 2]);
     assert!(!after.is_finite, "a parameter is none");
@@ -117,7 +117,7 @@ fn a_wrong_twin_is_found_out() {
         if optimizer.is_corrected() {
             assert_apart("another step", &actual, &wrong(&optimizer, RATE, STEP + 1), near);
         }
-        let decayed = Optimizer { weight_decay: optimizer.weight_decay + 0.01, ..optimizer };
+        let decayed = with(optimizer, |it| it.weight_decay = optimizer.weight_decay + 0.01);
         if !optimizer.has_moments()[1] {
             assert_apart("more decay", &actual, &wrong(&decayed, RATE, STEP), near);
         }

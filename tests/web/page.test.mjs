@@ -139,6 +139,17 @@ test('an error stands beside its setting, and goes when it is mended', async () 
   assert.ok(await page.isEnabled('#run'));
 });
 
+test('a fix of the doctor is a button that sets it', async () => {
+  const { page } = await open('#lr=1e-7&epochs=200');
+  await ready(page);
+  await page.keyboard.press('r');
+  const button = page.getByRole('button', { name: /^Try lr / }).first();
+  const rate = (await button.textContent()).split(' ')[2];
+  await button.click();
+  await settled(page, lr => wgradPage.store.state.resolved.lr === lr && location.hash.includes(`lr=${lr}`), rate);
+  assert.ok(Number(rate) > 1e-7);
+});
+
 test('keys run, pause, step and restart; arrows go through the network', async () => {
   const { page } = await open('#data=moons');
   await ready(page);

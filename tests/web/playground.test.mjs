@@ -246,6 +246,9 @@ test('the next step is explained, and the doctor has words', async () => {
   assert.equal(pass, true);
   assert.equal(findings[0].kind, 'rate-too-low');
   assert.ok(findings[0].text.endsWith('.') && findings[0].fixes.length > 0);
+  const { text, settings } = findings[0].fixes[0];
+  assert.match(text, /^a higher --lr than .* \(--lr .*\)$/);
+  assert.ok(settings[0].name === 'lr' && Number(settings[0].value) > 1e-7);
   await page.close();
 });
 

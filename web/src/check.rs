@@ -3,7 +3,7 @@
 use js_sys::Function;
 use serde_json::json;
 use wasm_bindgen::prelude::*;
-use wgrad::check::{Findings, Options, Progress, Report, Watch, run_watched};
+use wgrad::check::{Findings, Options, Progress, Watch, run_watched};
 
 use crate::device::Device;
 use crate::value::{ask, fail, object, tell};
@@ -23,25 +23,6 @@ fn row(row: &Findings) -> serde_json::Value {
     })
 }
 
-/// The report as text to paste.
-fn text(report: &Report, summary: &str) -> String {
-    let mut text = format!(
-        "wgrad {} check\nadapter: {}\n{}\n\n",
-        report.version, report.adapter, report.about
-    );
-    for row in &report.rows {
-        let (what, end, cases, share) = (&row.what, row.result(), row.cases, row.share);
-        text += &format!("{what}: {end}, {cases} cases, largest error {share:.3} of its bound\n");
-        for unchecked in &row.unchecked {
-            text += &format!("  not checked: {}\n", unchecked.reason);
-        }
-    }
-    for line in report.failures() {
-        text += &format!("FAILED {line}\n");
-    }
-    text + summary + "\n"
-}
-
 /// Checks the device: the quick cases of what has `filter` in its name.
 ///
 /// # Errors
@@ -56,26 +37,25 @@ pub async fn check(
     let Some(gpu) = device.gpu().cloned() else {
         return Err(js_sys::Error::new("there is no device to check, only the CPU").into());
     };
-    let options = Options { filter, quick: true, seed: 0 };
+    let mut options = Options::default();
+    (options.filter, options.quick) = (filter, true);
     let mut told = 0;
-    let mut hear = |now: Progress<'_>| {
+    let hear = |now: Progress<'_>| {
         let Progress { what, case, done, of, last } = now;
         let last = last.filter(|_| done > std::mem::replace(&mut told, done)).map(row);
         let now = json!({"done": done, "total": of, "what": what, "case": case, "row": last});
         tell(&progress, &object(&now));
     };
     let stop = || ask(&cancelled);
-    let mut watch = Watch { tell: &mut hear, stop: &stop };
-    let report = run_watched(&gpu, &options, &mut watch).await.map_err(fail)?;
-    let summary = report.verdict();
+    let report = run_watched(&gpu, &options, &mut Watch::new(hear, stop)).await.map_err(fail)?;
     Ok(object(&json!({
         "adapter": report.adapter,
         "about": report.about,
         "rows": report.rows.iter().map(row).collect::<Vec<_>>(),
         "passed": report.is_pass(),
         "failures": report.failures(),
-        "summary": summary,
-        "report": text(&report, &summary),
+        "summary": report.verdict(),
+        "report": report.to_string(),
         "notes": report.notes,
         "seconds": report.seconds,
         "stopped": report.stopped,

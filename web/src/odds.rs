@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 use wgrad::engine::NetworkStatus;
 use wgrad::settings::{Texts, prepare};
-use wgrad::sweep::{Cell as SweepCell, Count, Shard, Sweep};
+use wgrad::sweep::{Cell as SweepCell, Count, Sweep};
 use wgrad::train::Training;
 
 use crate::device::Device;
@@ -15,8 +15,9 @@ use crate::value::{ask, fail, object, tell, texts};
 
 /// A training of so many starts.
 fn starts(texts: &Texts, table: Option<&str>, starts: u32) -> Result<Training, JsValue> {
-    let training = prepare(texts, table).map_err(fail)?.training;
-    Ok(Training { restarts: starts, ..training })
+    let mut training = prepare(texts, table).map_err(fail)?.training;
+    training.restarts = starts;
+    Ok(training)
 }
 
 fn told(count: &Count) -> Value {
@@ -47,8 +48,7 @@ pub async fn odds(
 ) -> Result<JsValue, JsValue> {
     let device = device.clone();
     let training = starts(&texts(&given)?, table.as_deref(), count)?;
-    let sweep =
-        Sweep { cells: vec![SweepCell { axes: Vec::new(), training }], shard: Shard::WHOLE };
+    let sweep = Sweep::new(vec![SweepCell::new(Vec::new(), training)]);
     let spec = device.own.engine_of_sweep(&sweep);
     let (solved, diverged) = (Cell::new(0u32), Cell::new(0u32));
     let mut report = |now: wgrad::sweep::SweepProgress| {
@@ -110,10 +110,10 @@ pub async fn odds_map(
             let own = own.into_iter().map(|(key, text)| (key.to_owned(), text));
             let texts = texts.clone().into_iter().chain(own).collect();
             let training = starts(&texts, table.as_deref(), count)?;
-            cells.push(SweepCell { axes: Vec::new(), training });
+            cells.push(SweepCell::new(Vec::new(), training));
         }
     }
-    let sweep = Sweep { cells, shard: Shard::WHOLE };
+    let sweep = Sweep::new(cells);
     let spec = device.own.engine_of_sweep(&sweep);
     let total = sweep.networks();
     let mut report = |now: wgrad::sweep::SweepProgress| {

@@ -9,7 +9,7 @@ use wgrad::network::{Layout, Network};
 use wgrad::picture::project;
 use wgrad::reference::predictions;
 use wgrad::settings::{Prepared, Texts, in_flags, prepare};
-use wgrad::train::{Course, Evaluation, Look, Training};
+use wgrad::train::{Course, Evaluation, Look};
 
 use crate::device::Device;
 use crate::kept::Kept;
@@ -47,7 +47,9 @@ impl Run {
         let device = device.clone();
         let texts = texts(&given)?;
         let Prepared { training, samples, .. } = prepare(&texts, table.as_deref()).map_err(fail)?;
-        let spec = device.own.engine(&Training { restarts: 1, ..training.clone() });
+        let mut one = training.clone();
+        one.restarts = 1;
+        let spec = device.own.engine(&one);
         let course = Course::new(training, &spec).await.map_err(fail)?;
         Ok(Run { course, samples, texts, read: None, seen: None, advances: 0 })
     }
@@ -243,12 +245,18 @@ impl Run {
         // Of a training under way that is no finding.
         found.retain(|finding| is_done || finding.cause != wgrad::train::Cause::TooShort);
         let told = found.iter().map(|finding| {
+            let fixes = finding.fixes.iter().map(|fix| {
+                let settings = fix.settings().into_iter();
+                let settings: Vec<_> =
+                    settings.map(|(name, value)| json!({"name": name, "value": value})).collect();
+                json!({"text": fix, "settings": settings})
+            });
             json!({
                 "kind": finding.cause,
                 "title": finding.cause.title(),
                 "text": finding.what,
                 "advice": finding.why,
-                "fixes": finding.fixes,
+                "fixes": fixes.collect::<Vec<_>>(),
                 "layer": finding.layer,
             })
         });
@@ -260,7 +268,7 @@ impl Run {
     /// # Errors
     /// Where the device fails.
     pub async fn state(&mut self) -> Result<Vec<u8>, JsValue> {
-        let State { step, parameters, moments } = self.course.state().await.map_err(fail)?;
+        let State { step, parameters, moments, .. } = self.course.state().await.map_err(fail)?;
         if !parameters.iter().all(|value| value.is_finite()) {
             return Ok(Vec::new());
         }
@@ -282,7 +290,8 @@ impl Run {
         };
         let (training, spec) = (training.clone(), self.course.spec().clone());
         let Kept { step, parameters, moments, trainer: trainer_state, .. } = kept;
-        let state = State { step, parameters, moments };
+        let mut state = State::new(parameters);
+        (state.step, state.moments) = (step, moments);
         self.course = Course::from(training, &spec, state, trainer_state).await.map_err(fail)?;
         self.forget();
         Ok(())

@@ -122,7 +122,7 @@ impl Trial {
     /// As the resident engine launches it.
     ///
     /// # Errors
-    /// Why the mapping does not take the network.
+    /// Why the mapping does not take the network, in words.
     pub fn launch(&self) -> Result<Launch, String> {
         let (batches, networks) = (self.batches(SEED), self.starts.len());
         let request = Request {

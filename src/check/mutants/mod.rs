@@ -41,12 +41,13 @@ pub enum MutantOutcome {
 
 /// A mutant, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct MutantResult {
     /// The mutant.
     pub mutant: &'static Mutant,
     /// What became of it.
     pub outcome: MutantOutcome,
-    /// How long it took.
+    /// Seconds it took.
     pub seconds: f64,
 }
 
@@ -58,7 +59,7 @@ pub struct MutantReport {
     pub trials: Vec<MutantResult>,
     /// Whether it was ended before all were run.
     pub stopped: bool,
-    /// How long it took.
+    /// Seconds it took.
     pub seconds: f64,
 }
 

@@ -2,6 +2,7 @@
 
 /// What a mutant asks of an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Needs {
     /// Nothing.
     Nothing,
@@ -13,6 +14,7 @@ pub enum Needs {
 
 /// A kernel that is broken on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mutant {
     /// The kernel.
     pub kernel: &'static str,

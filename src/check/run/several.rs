@@ -19,12 +19,12 @@ impl Queue {
         let (mut all, watch) = (Vec::new(), RefCell::new(watch));
         let now = Mutex::new(Default::default());
         let work = async |gpu: &Arc<Gpu>, stopped: &AtomicBool| {
-            let mut tell = |progress: Progress<'_>| {
+            let tell = |progress: Progress<'_>| {
                 let told = (progress.what.to_owned(), progress.case.to_owned(), progress.done);
                 *now.lock().unwrap_or_else(PoisonError::into_inner) = told;
             };
             let stop = || stopped.load(Ordering::Relaxed);
-            self.work_off(gpu, &mut Watch { tell: &mut tell, stop: &stop }).await
+            self.work_off(gpu, &mut Watch::new(tell, stop)).await
         };
         let stop = || {
             let now = now.lock().unwrap_or_else(PoisonError::into_inner).clone();

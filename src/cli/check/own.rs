@@ -89,7 +89,7 @@ impl OwnArgs {
         let progress = CheckProgress::start(detail);
         let stopping = || stop.signal().is_some();
         let mut tell = |now: crate::check::Progress<'_>| progress.show(&now);
-        let mut watch = Watch { tell: &mut tell, stop: &stopping };
+        let mut watch = Watch::new(&mut tell, stopping);
         let checked = check_network(gpu, &task, seed, &mut watch).await;
         progress.end();
         let options = Options { seed, ..Options::default() };

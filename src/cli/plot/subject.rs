@@ -353,7 +353,6 @@ pub(super) fn result(set: &Set, evaluation: &Evaluation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Schema;
     use crate::engine::activations;
     use crate::network::{Initializer, NEGATIVE_SLOPE};
 
@@ -365,7 +364,7 @@ mod tests {
         for layer in 0..3 {
             layout.bias(layer).indices().for_each(|at| parameters[at] = 0.25 + at as f32 / 512.0);
         }
-        let model = Model { network, parameters, schema: Schema::default() };
+        let model = Model::new(network, parameters);
         Subject { model, sets: Vec::new(), spec: EngineSpec::Cpu }
     }
 

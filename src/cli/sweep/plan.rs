@@ -86,7 +86,7 @@ impl Plan {
                 Some(common) => common.common(&resolved),
                 None => common = Some(resolved),
             }
-            plan.sweep.cells.push(Cell { axes: Vec::new(), training });
+            plan.sweep.cells.push(Cell::new(Vec::new(), training));
         }
         let is_told = |at: usize| values.iter().all(|cell| cell[at].is_some());
         let told: Vec<usize> = (0..plan.axes.len()).filter(|&at| is_told(at)).collect();

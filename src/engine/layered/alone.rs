@@ -9,6 +9,7 @@ use crate::optimizer::LARGE_SCALE;
 
 /// What numbers are of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Quantity {
     /// Rows of the data set that the batch takes.
     BatchRows,
@@ -52,6 +53,7 @@ pub enum Quantity {
 
 /// What one dispatch wrote.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Written {
     /// The kernel.
     pub kernel: &'static str,

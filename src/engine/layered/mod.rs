@@ -17,6 +17,7 @@ mod update;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::kinds::Kernels;
 use super::{Forward, NetworkStatus, Task};
 use crate::Error;
 use crate::data::{Batches, Dataset};
@@ -25,7 +26,7 @@ use crate::engine::parts::{self, Part};
 use crate::engine::watched::{Score, Watched};
 use crate::gpu::{Buffer, Dispatch, Gpu, GpuError};
 use crate::kernels::{norm_statistics, unit_counts_len};
-use crate::network::{Layer, Layout, Network, named, row_stride};
+use crate::network::{Layer, Layout, Network, row_stride};
 pub use alone::{Quantity, Written};
 use dropout::DropoutBuffers;
 use flight::Flight;
@@ -47,16 +48,6 @@ const MOST_STEPS: usize = 64;
 /// Kernels that hold a product.
 const PRODUCTS: [&str; 5] =
     ["matmul", "layer_forward", "output_loss", "layer_input_grad", "layer_update"];
-
-named! {
-    /// Which kernels a step is made of.
-    pub enum Kernels ("kernels") {
-        /// Few dispatches, each a layer's product with what goes before and after it.
-        Fused = "fused",
-        /// One formula each: every intermediate is a buffer that can be read.
-        Plain = "plain",
-    }
-}
 
 /// What one layer computes, `[rows][stride]`. Fused kernels leave out what they keep in registers.
 #[derive(Debug)]

@@ -4,8 +4,9 @@
 
 use std::fmt::Write as _;
 
-use super::request::{Capacity, Mapping, Plan, Request};
+use super::request::{Capacity, Plan, Request};
 use super::rows::{OUTPUT_LOOPS, Rows};
+use crate::engine::kinds::Mapping;
 use crate::kernels::TRAIN_INVOCATION;
 use crate::network::{Layer, Norm};
 

@@ -20,5 +20,5 @@ mod workgroup;
 pub use engine::{Advance, ResidentEngine};
 pub use plan::{check_data, check_limits, launch, mapping, pays_on_software, suits};
 pub use population::{Member, Population};
-pub use request::{Capacity, Mapping, Request};
+pub use request::{Capacity, Request};
 pub use start::Start;

@@ -2,10 +2,11 @@
 //! place where that is said.
 
 use super::invocation::Invocation;
-use super::request::{Capacity, Mapping, Plan, Request};
+use super::request::{Capacity, Plan, Request};
 use super::rows::Rows;
 use super::workgroup::Workgroup;
 use crate::data::Dataset;
+use crate::engine::kinds::Mapping;
 use crate::gpu::{Gpu, GpuError, Launch};
 use crate::kernels::Trainings;
 use crate::network::Layout;
@@ -138,7 +139,7 @@ pub fn launch(
 /// networks one binding each.
 ///
 /// # Errors
-/// Naming the limit, or why the network does not fit.
+/// [`GpuError`] naming the limit, or why the network does not fit.
 pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<Mapping, GpuError> {
     let plan = plan_on(request, gpu)?;
     let Request { network, networks, optimizer, .. } = request;
@@ -159,7 +160,7 @@ pub fn check_limits(request: Request<'_>, data: &Dataset, gpu: &Gpu) -> Result<M
 /// Whether the data set fits one binding.
 ///
 /// # Errors
-/// Naming the limit.
+/// [`GpuError`] naming the limit.
 pub fn check_data(data: &Dataset, gpu: &Gpu) -> Result<(), GpuError> {
     let len = data.rows() * (data.input_len() + data.target_width()).next_multiple_of(4);
     gpu.check_binding(&format!("data set {} ({} rows)", data.name(), data.rows()), len)

@@ -1,7 +1,7 @@
 //! What is trained at once, and what each network has of its own: its rate, its momentum and its decay.
 
-use super::request::Mapping;
 use crate::data::{Batches, Dataset};
+use crate::engine::kinds::Mapping;
 use crate::network::Network;
 use crate::optimizer::{Optimizer, RateSchedule};
 

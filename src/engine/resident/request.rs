@@ -2,20 +2,11 @@
 //! trained inside a dispatch.
 
 use crate::data::Batches;
+use crate::engine::kinds::Mapping;
 use crate::gpu::{AdapterEntry, DeviceKind, Kernel, Launch};
 use crate::kernels::{self, TrainParams, Trainings};
-use crate::network::{Network, dropout_scale, dropout_threshold, named};
+use crate::network::{Network, dropout_scale, dropout_threshold};
 use crate::optimizer::{Optimizer, RateSchedule};
-
-named! {
-    /// How a network is mapped to invocations: one network per invocation or per workgroup.
-    pub enum Mapping ("mapping") {
-        /// One invocation, in its registers: the smallest networks, a hundred thousand at once.
-        Invocation = "invocation",
-        /// One workgroup, in the memory that it shares: one network, or some hundreds.
-        Workgroup = "workgroup",
-    }
-}
 
 /// What an adapter has room for, as far as this decision goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::request::{Capacity, Mapping, Plan, Request};
+use super::request::{Capacity, Plan, Request};
 use super::rows::{OUTPUT_LOOPS, Rows};
+use crate::engine::kinds::Mapping;
 use crate::kernels::TRAIN_WORKGROUP;
 use crate::network::{Activation, Layer, Layout, NORM_EPS, NORM_MOMENTUM, Norm, unbiased};
 

@@ -107,9 +107,7 @@ pub(super) async fn missing_derivative(lab: &Lab<'_>) -> Measured {
     if let Some(gpu) = lab.gpu() {
         let filter = Some("activate_grad".to_owned());
         let options = Options { filter, ..Options::default() };
-        let stop = || lab.stops();
-        let mut watch = Watch { tell: &mut |_| (), stop: &stop };
-        let report = run_mutants(gpu, &options, &mut watch).await?;
+        let report = run_mutants(gpu, &options, &mut Watch::new(|_| (), || lab.stops())).await?;
         let mut table = Table::new(&["fault in the kernel activate_grad", "found by"]);
         for trial in &report.trials {
             let found = match &trial.outcome {

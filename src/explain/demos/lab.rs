@@ -8,7 +8,7 @@ use crate::data::{Dataset, Normalize, Preparation, Samples, Shape, Source};
 use crate::engine::{Engine, EngineSpec, Kernels, State, Task};
 use crate::gpu::Gpu;
 use crate::network::{Activation, Layout, Loss, Network};
-use crate::sweep::{Count, Shard, Sweep};
+use crate::sweep::{Count, Sweep};
 use crate::train::{Run, Training};
 
 /// What trains the networks of demonstrations: a device, or the CPU.
@@ -104,8 +104,8 @@ impl<'a> Lab<'a> {
     /// What becomes of many starts of each training.
     pub(super) async fn count(&self, trainings: Vec<Training>) -> Result<Vec<Count>, Error> {
         let cells =
-            trainings.into_iter().map(|training| crate::sweep::Cell { axes: Vec::new(), training });
-        let sweep = Sweep { cells: cells.collect(), shard: Shard::WHOLE };
+            trainings.into_iter().map(|training| crate::sweep::Cell::new(Vec::new(), training));
+        let sweep = Sweep::new(cells.collect());
         let spec = match &self.gpu {
             Some(gpu) => EngineSpec::Resident(Arc::clone(gpu), None),
             None => EngineSpec::Cpu,

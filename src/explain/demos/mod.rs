@@ -82,7 +82,7 @@ impl Demo {
     /// Runs it.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// [`Error::Gpu`] where the device fails.
     pub async fn run(self, lab: &Lab<'_>) -> Result<Demonstration, Error> {
         lab.take_used();
         let (sections, inequalities) = match self {

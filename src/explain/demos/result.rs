@@ -2,6 +2,7 @@
 
 /// A cell of a table.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Cell {
     /// Words.
     Text(String),
@@ -57,6 +58,7 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
 
 /// Numbers with names over them.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Table {
     /// What stands over each column.
     pub head: Vec<String>,
@@ -76,6 +78,7 @@ impl Table {
 
 /// A part of a demonstration: words, and the numbers that they are about.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Section {
     /// What was done.
     pub about: String,
@@ -85,6 +88,7 @@ pub struct Section {
 
 /// How two numbers are to lie to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Relation {
     /// The first is the smaller one.
     Below,
@@ -110,6 +114,7 @@ impl Relation {
 
 /// What a claim comes to in numbers.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Inequality {
     /// What the first number is.
     pub what: String,
@@ -125,7 +130,7 @@ pub struct Inequality {
 
 impl Inequality {
     /// One that compares with a number by itself.
-    pub(super) fn new(what: &str, left: f64, relation: Relation, right: f64) -> Inequality {
+    pub fn new(what: &str, left: f64, relation: Relation, right: f64) -> Inequality {
         Inequality { what: what.to_owned(), left, relation, right, than: String::new() }
     }
 
@@ -148,6 +153,7 @@ impl Inequality {
 
 /// A demonstration that was run.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Demonstration {
     /// Its name.
     pub name: &'static str,

@@ -2,9 +2,10 @@
 
 use super::case::Case;
 use super::checkup::duplicates;
-use super::fixes::number;
+use super::fixes::{Fix, number};
 use super::separable::{Separable, separable};
 use super::{Cause, Finding};
+use crate::data::Normalize;
 use crate::network::{Activation, Initializer, Layout, Link};
 
 /// By what a rate is multiplied that is far too high, and one that may be too high.
@@ -27,7 +28,7 @@ fn finding<const N: usize>(
     cause: Cause,
     layer: Option<usize>,
     (what, why): (String, impl Into<String>),
-    fixes: [Option<String>; N],
+    fixes: [Option<Fix>; N],
 ) -> Finding {
     let fixes = fixes.into_iter().flatten().collect();
     Finding { cause, layer, what, why: why.into(), fixes }
@@ -75,8 +76,8 @@ impl Case<'_> {
         let why = "Initial weights and usual learning rates are made for numbers of about 1: these make \
                    gradients as much larger.";
         let fixes = [
-            inputs.map(|_| "--normalize standard".to_owned()),
-            targets.map(|_| "--normalize-targets standard".to_owned()),
+            inputs.map(|_| Fix::set("normalize", Normalize::Standard)),
+            targets.map(|_| Fix::set("normalize-targets", Normalize::Standard)),
         ];
         Some(finding(Cause::Unscaled, None, (what, why), fixes))
     }
@@ -92,8 +93,9 @@ impl Case<'_> {
         let why = format!(
             "A weight decay of {decay} pulls them to 0 more strongly than the gradients pull them elsewhere."
         );
-        let lower = number(decay * LESS_DECAY, 2);
-        let fix = format!("a lower --weight-decay than {decay} (--weight-decay {lower})");
+        let to = number(decay * LESS_DECAY, 2);
+        let from = decay.to_string();
+        let fix = Fix::Than { setting: "weight-decay", lower: true, from, to };
         Some(finding(Cause::WeightDecay, None, (what, why), [Some(fix)]))
     }
 

@@ -1,4 +1,4 @@
-//! The doctor: diagnoses a run from its statistics, and suggests flags that help. Pure functions; the
+//! The doctor: diagnoses a run from its statistics, and suggests settings that help. Pure functions; the
 //! trainer collects the statistics at report boundaries, never within a step.
 //!
 //! A healthy run has no findings. Otherwise causes are checked from the most specific to the least,
@@ -33,6 +33,7 @@ mod tests;
 
 pub(super) use checkup::duplicates;
 pub use checkup::{Checkup, LayerCheckup, checkup};
+pub use fixes::Fix;
 
 use serde::Serialize;
 
@@ -105,12 +106,13 @@ pub struct Finding {
     pub what: String,
     /// The explanation: a sentence.
     pub why: String,
-    /// Flags to try, the likeliest first.
-    pub fixes: Vec<String>,
+    /// What to try, the likeliest first.
+    pub fixes: Vec<Fix>,
 }
 
 /// Where a training diverged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Divergence {
     /// Steps done when it was noticed.
     pub step: u32,
@@ -120,12 +122,13 @@ pub struct Divergence {
 
 /// The end of a run.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct End<'a> {
     /// Epochs done.
     pub epochs: u32,
     /// The evaluation on the training rows; `None` if it diverged.
     pub evaluation: Option<&'a Evaluation>,
-    /// Its parameters; empty if it diverged.
+    /// Its parameters, `[len]` of the network's layout; empty if it diverged.
     pub parameters: &'a [f32],
     /// As [`dead_units`]; empty if they were not counted.
     pub dead: Vec<(usize, usize)>,

@@ -4,20 +4,13 @@ import { byId, fill, h } from '../dom.js';
 import { percent } from '../numbers.js';
 
 /**
- * A fix such as `--activation leaky-relu` or `a lower --lr than 4 (--lr 0.4)` as settings, or null where it is none of the page's.
- * @param {string} fix @param {any[]} schema @returns {Record<string, string> | null}
+ * The settings of a fix, or null where it has none, or one that this page has not.
+ * @param {any} fix @param {any[]} schema @returns {Record<string, string> | null}
  */
-export function settingsOf(fix, schema) {
-  const inside = fix.match(/\((--[^)]*)\)/)?.[1] ?? fix;
-  const found = [...inside.matchAll(/--([a-z0-9-]+) ([^\s;)]+)/g)];
-  if (!inside.trim().startsWith('--') || !found.length) return null;
-  /** @type {Record<string, string>} */
-  const settings = {};
-  for (const [, key, value] of found) {
-    if (!schema.some(row => row.name === key)) return null;
-    settings[key] = value;
-  }
-  return settings;
+function settingsOf(fix, schema) {
+  const isHere = (/** @type {any} */ { name }) => schema.some(row => row.name === name);
+  if (!fix.settings.length || !fix.settings.every(isHere)) return null;
+  return Object.fromEntries(fix.settings.map((/** @type {any} */ { name, value }) => [name, value]));
 }
 
 /** @param {any} progress */
@@ -46,8 +39,8 @@ export function findingsView({ schema, store, actions }) {
     fill(
       list,
       ...findings.map(finding => {
-        const tries = finding.fixes.map((/** @type {string} */ fix) => {
-          if (/--restarts\b/.test(fix)) {
+        const tries = finding.fixes.map((/** @type {any} */ fix) => {
+          if (fix.settings.some((/** @type {any} */ { name }) => name === 'restarts')) {
             return h(
               'button',
               {
@@ -62,7 +55,7 @@ export function findingsView({ schema, store, actions }) {
             );
           }
           const patch = settingsOf(fix, schema);
-          if (!patch || Object.entries(patch).every(([key, value]) => settings[key] === value)) return h('code', {}, fix);
+          if (!patch || Object.entries(patch).every(([key, value]) => settings[key] === value)) return h('code', {}, fix.text);
           return h(
             'button',
             { type: 'button', onclick: () => actions.set(patch) },

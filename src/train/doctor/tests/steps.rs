@@ -15,8 +15,8 @@ fn exploding_gradients_are_distinguished_from_too_high_a_rate() {
     let findings = watch(values(&[2, 8, 1], 0.7, 1.0)).findings();
     assert_eq!([findings[0].cause, findings[1].cause], [Cause::NotFinite, Cause::Exploding]);
     assert!(findings[1].what.contains("grew from"), "{findings:?}");
-    assert!(findings[1].fixes.contains(&"a lower --lr than 0.7 (--lr 0.07)".to_owned()));
-    assert!(findings[1].fixes.iter().any(|fix| fix.starts_with("--clip-norm 0.")), "{findings:?}");
+    assert!(told(&findings[1]).contains(&"a lower --lr than 0.7 (--lr 0.07)".to_owned()));
+    assert!(told(&findings[1]).iter().any(|fix| fix.starts_with("--clip-norm 0.")), "{findings:?}");
     assert_eq!(watch(values(&[2, 8, 1], 0.3, 1.0)).causes(), []);
     // From the start, with a rate that is small enough to continue, and one that is not.
     let deep = [2, 16, 16, 16, 16, 16, 16, 1];
@@ -28,8 +28,8 @@ fn exploding_gradients_are_distinguished_from_too_high_a_rate() {
     let seen = wide(1e-9, 2.0);
     let finding = seen.only(Cause::Exploding);
     assert!(finding.what.starts_with("The loss began at "), "{finding:?}");
-    assert_eq!(finding.fixes[0], "--init-scale 1");
-    assert!(!finding.fixes.iter().any(|fix| fix.contains("--lr")), "{finding:?}");
+    assert_eq!(told(&finding)[0], "--init-scale 1");
+    assert!(!told(&finding).iter().any(|fix| fix.contains("--lr")), "{finding:?}");
     assert_eq!(seen.blind(), [Cause::Exploding]);
     assert_eq!(wide(0.1, 2.0).causes(), [Cause::NotFinite, Cause::Exploding]);
     assert_eq!(wide(1e-3, 1.0).causes(), [Cause::TooShort]);
@@ -51,12 +51,12 @@ fn too_high_a_rate_is_reported_with_a_lower_one() {
         let seen = watch(Training { learning_rate: 200.0, seed, ..xor(Tanh, &[2, 4, 1]) });
         let finding = seen.findings()[0].clone();
         assert!(finding.cause == Cause::RateTooHigh && finding.what.contains("rose"));
-        assert_eq!(finding.fixes[0], "a lower --lr than 200 (--lr 20)");
+        assert_eq!(told(&finding)[0], "a lower --lr than 200 (--lr 20)");
         assert_eq!(seen.blind(), [Cause::RateTooHigh]);
     }
     let finding = watch(values(&[2, 8, 1], 0.6, 1.0)).only(Cause::RateTooHigh);
     assert!(finding.what.contains("bounces"), "{finding:?}");
-    assert_eq!(finding.fixes[..2], ["a lower --lr than 0.6 (--lr 0.3)", "--schedule cosine"]);
+    assert_eq!(told(&finding)[..2], ["a lower --lr than 0.6 (--lr 0.3)", "--schedule cosine"]);
     // The loss neither rises nor bounces here: only the updates show it.
     let seen = watch(Training { learning_rate: 8.0, ..xor(Relu, &[2, 3, 1]) });
     let finding = seen.findings()[0].clone();
@@ -72,7 +72,7 @@ fn too_low_a_rate_is_reported_with_a_higher_one() {
     for rate in [1e-7, 1e-5] {
         let seen = watch(Training { learning_rate: rate, ..xor(Tanh, &[2, 4, 1]) });
         let finding = seen.only(Cause::RateTooLow);
-        assert!(finding.fixes[0].starts_with("a higher --lr than 0.0000"), "{finding:?}");
+        assert!(told(&finding)[0].starts_with("a higher --lr than 0.0000"), "{finding:?}");
         assert_eq!(seen.blind(), [Cause::RateTooLow]);
     }
     for seed in 0..20 {
@@ -87,7 +87,7 @@ fn a_run_that_diverged_says_where() {
     let training = Training { network, learning_rate: 1e30, ..xor(Relu, &[2, 3, 1]) };
     let findings = watch(training).findings();
     assert!(findings[0].cause == Cause::NotFinite && findings[0].layer == Some(0), "{findings:?}");
-    assert!(findings[0].fixes.iter().any(|fix| fix.starts_with("a lower --lr than")));
+    assert!(told(&findings[0]).iter().any(|fix| fix.starts_with("a lower --lr than")));
     assert!(findings.len() <= 2);
 }
 
@@ -96,10 +96,10 @@ fn a_run_that_was_only_too_short_says_so() {
     for epochs in [3, 60] {
         let seen = watch(Training { seed: 2, epochs, ..xor(Relu, &[2, 3, 1]) });
         let finding = seen.only(Cause::TooShort);
-        assert_eq!(finding.fixes, [format!("more --epochs than {epochs}")]);
+        assert_eq!(told(&finding), [format!("more --epochs than {epochs}")]);
     }
     let stopped = Training { seed: 2, epochs: 60, ..xor(Relu, &[2, 3, 1]) };
     let seen = watch(stopped.clone());
     let cut = Seen { training: Training { epochs: 1000, ..stopped }, ..seen };
-    assert!(cut.only(Cause::TooShort).fixes[0].contains("ended after 60"));
+    assert!(told(&cut.only(Cause::TooShort))[0].contains("ended after 60"));
 }
