@@ -30,8 +30,8 @@ use shape::{Scratch, Shape};
 use step::Work;
 use update::StepRule;
 #[cfg(target_arch = "x86_64")]
-use vector::{Avx2, Avx512};
-use vector::{Four, Pair, Vector};
+use vector::{Avx2, Avx512, Vector};
+use vector::{Four, Pair};
 
 /// Networks of a group of small ones, where there are wide vectors.
 const MANY: usize = 64;
