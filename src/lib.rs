@@ -82,7 +82,7 @@ pub mod explain;
 pub mod gpu;
 // For the tests and benches of this package, which are programs of their own.
 #[doc(hidden)]
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "not for users")]
 pub mod kernels;
 pub mod model;
 pub mod network;
@@ -115,12 +115,12 @@ pub use pollster::block_on;
 // The command. Its program is another crate, as the tests and benches are that look at it: so these are public.
 #[cfg(feature = "cli")]
 #[doc(hidden)]
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "not for users")]
 pub mod bench;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "not for users")]
 pub mod report;

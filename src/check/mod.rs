@@ -24,7 +24,7 @@
 //! on purpose and sees that their cases find it. A device that is checked should run nothing else meanwhile: its
 //! timestamps are looked at too.
 
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "not for users")]
 mod case;
 mod compare;
 mod differences;
@@ -32,7 +32,7 @@ mod drawn;
 mod findings;
 mod inexact;
 #[doc(hidden)]
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "not for users")]
 pub mod kernels;
 mod lockstep;
 mod mutants;

@@ -33,7 +33,7 @@ pub mod layered;
 mod pace;
 mod parts;
 #[doc(hidden)]
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "not for users")]
 pub mod resident;
 mod spec;
 mod statistics;
@@ -82,7 +82,7 @@ pub const STOP_WITHIN: f32 = 0.0999;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "one or the other, or neither: there is no fourth")]
 pub enum NetworkStatus {
-    /// Neither of the below, so far.
+    /// In training, or out of epochs without having solved its data.
     Unsolved,
     /// Where it stops when solved: after this many steps, its last.
     Solved(u32),

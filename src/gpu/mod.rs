@@ -4,9 +4,9 @@ mod adapter;
 mod choice;
 mod device;
 mod error;
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "not for users")]
 mod kernel;
-#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "hidden")]
+#[allow(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "not for users")]
 mod pipeline;
 mod profile;
 

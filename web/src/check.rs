@@ -41,7 +41,7 @@ pub async fn check(
     (options.filter, options.quick) = (filter, true);
     let mut told = 0;
     let hear = |now: Progress<'_>| {
-        let Progress { what, case, done, of, last } = now;
+        let Progress { what, case, done, of, last, .. } = now;
         let last = last.filter(|_| done > std::mem::replace(&mut told, done)).map(row);
         let now = json!({"done": done, "total": of, "what": what, "case": case, "row": last});
         tell(&progress, &object(&now));

@@ -30,7 +30,8 @@ pub async fn explain(
     let Kept { step, parameters, moments, trainer, .. } = kept;
     let mut task = training.task(trainer.seed);
     task.learning_rate = trainer.rate;
-    task.start = State { step, parameters, moments };
+    task.start = State::new(parameters);
+    (task.start.step, task.start.moments) = (step, moments);
     let told = explained(&task, gpu.as_ref(), Options::default(), &|| false).await;
     let told = told.map_err(fail)?;
     let mut all = vec![told.start_json()];

@@ -29,9 +29,9 @@ use group::Group;
 use shape::{Scratch, Shape};
 use step::Work;
 use update::StepRule;
-use vector::Four;
 #[cfg(target_arch = "x86_64")]
-use vector::{Avx2, Avx512};
+use vector::{Avx2, Avx512, Vector};
+use vector::{Four, Pair};
 
 /// Networks of a group of small ones, where there are wide vectors.
 const MANY: usize = 64;
@@ -196,8 +196,8 @@ impl<'a> LanesEngine<'a> {
             // SAFETY: the CPU has the instructions, or they would not be in `all_here`.
             Instructions::Avx2 => unsafe {
                 match shape.width == MANY {
-                    true => avx2::<8, 1>(&work, group, scratch, slice),
-                    false => avx2::<4, 2>(&work, group, scratch, slice),
+                    true => avx2::<Pair<Pair<Avx2>>, 4>(&work, group, scratch, slice),
+                    false => avx2::<Pair<Pair<Avx2>>, 2>(&work, group, scratch, slice),
                 }
             },
             #[cfg(target_arch = "x86_64")]
@@ -205,11 +205,13 @@ impl<'a> LanesEngine<'a> {
             // SAFETY: as above.
             Instructions::Avx512 => unsafe {
                 match shape.width == MANY {
-                    true => avx512::<4, 2>(&work, group, scratch, slice),
-                    false => avx512::<2, 4>(&work, group, scratch, slice),
+                    true => avx512::<Pair<Pair<Avx512>>, 2>(&work, group, scratch, slice),
+                    false => avx512::<Pair<Avx512>, 1>(&work, group, scratch, slice),
                 }
             },
-            Instructions::Any => step::advance::<Four, 4, 1>(&work, group, scratch, slice),
+            Instructions::Any => {
+                step::advance::<Pair<Four>, Pair<Four>, 2>(&work, group, scratch, slice)
+            }
         }
     }
 
@@ -256,23 +258,23 @@ impl<'a> LanesEngine<'a> {
 /// [`step::advance`] in registers of 256 bits.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn avx2<const M: usize, const R: usize>(
+fn avx2<W: Vector, const M: usize>(
     work: &Work<'_>,
     group: &mut Group,
     scratch: &mut Scratch,
     steps: Range<u32>,
 ) {
-    step::advance::<Avx2, M, R>(work, group, scratch, steps);
+    step::advance::<Pair<Avx2>, W, M>(work, group, scratch, steps);
 }
 
 /// [`step::advance`] in registers of 512 bits.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn avx512<const M: usize, const R: usize>(
+fn avx512<W: Vector, const M: usize>(
     work: &Work<'_>,
     group: &mut Group,
     scratch: &mut Scratch,
     steps: Range<u32>,
 ) {
-    step::advance::<Avx512, M, R>(work, group, scratch, steps);
+    step::advance::<Pair<Avx512>, W, M>(work, group, scratch, steps);
 }

@@ -9,9 +9,8 @@ use crate::optimizer::Optimizer;
 
 /// Bytes that a step of a group of small networks may have in use: about what the first level of a cache holds.
 const CACHE_BYTES: usize = 48 << 10;
-/// Those of them that rows may take, unless there are but a few.
-const ROW_BYTES: usize = 12 << 10;
-const FEW_ROWS: usize = 4;
+/// Rows that go through a network at once: with two registers of each, sums over them fill half of the sixteen.
+pub(super) const TILE: usize = 4;
 /// Numbers of a network, with its gradients and its moments, beyond which a group leaves the second level of a cache,
 /// and products of matrices are faster.
 const MOST_NUMBERS: usize = 16 << 10;
@@ -45,7 +44,7 @@ pub(super) struct Shape {
     pub stops_when_solved: bool,
     /// Networks of a group.
     pub width: usize,
-    /// Rows that go through the network at once.
+    /// Rows that go through the network at once, at most.
     pub tile: usize,
     /// Where each parameter stands in the network's layout, and this.
     pub places: Vec<usize>,
@@ -94,7 +93,7 @@ impl Shape {
         let row = row * size_of::<f32>();
         let numbers = places.len() * states(&optimizer) * size_of::<f32>();
         let rows = batches.batch().max(1);
-        let is_small = many * (numbers + row * rows.min(FEW_ROWS)) <= CACHE_BYTES;
+        let is_small = many * (numbers + row * rows.min(TILE)) <= CACHE_BYTES;
         let width = if is_small { many } else { few };
         let most = if population.stops_when_solved { data.rows().max(1) } else { rows };
         Shape {
@@ -109,7 +108,7 @@ impl Shape {
             is_weighted: data.is_weighted(),
             stops_when_solved: population.stops_when_solved,
             width,
-            tile: (ROW_BYTES / (width * row)).max(FEW_ROWS).min(most),
+            tile: TILE.min(most),
             places,
             layout,
         }
@@ -121,37 +120,45 @@ impl Shape {
     }
 }
 
+/// A line of the cache.
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+pub(super) struct Line([f32; 16]);
+
 /// Numbers that begin where a line of the cache does, so that no register is filled from two.
 #[derive(Debug)]
-pub(super) struct Buffer {
-    list: Vec<f32>,
-    used: Range<usize>,
-}
-
-const LINE_BYTES: usize = 64;
+pub(super) struct Buffer(Vec<Line>);
 
 impl Buffer {
-    /// All zeros.
+    /// Zeros: as many as asked for, or what fills the last line.
     pub(super) fn new(len: usize) -> Buffer {
-        let list = vec![0.0; len + LINE_BYTES / size_of::<f32>()];
-        let first = list.as_ptr().align_offset(LINE_BYTES).min(list.len() - len);
-        Buffer { list, used: first..first + len }
+        Buffer(vec![Line([0.0; 16]); (len * size_of::<f32>()).div_ceil(size_of::<Line>())])
+    }
+
+    // A call from a loop of vectors would have all of them put away.
+    #[inline(always)]
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.0
+    }
+
+    #[inline(always)]
+    pub(super) fn lines_mut(&mut self) -> &mut [Line] {
+        &mut self.0
     }
 }
 
 impl Deref for Buffer {
     type Target = [f32];
-    // A call from a loop of vectors would have all of them put away.
     #[inline(always)]
     fn deref(&self) -> &[f32] {
-        &self.list[self.used.clone()]
+        bytemuck::cast_slice(&self.0)
     }
 }
 
 impl DerefMut for Buffer {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.list[self.used.clone()]
+        bytemuck::cast_slice_mut(&mut self.0)
     }
 }
 

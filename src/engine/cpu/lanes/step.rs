@@ -1,17 +1,19 @@
-//! Steps of a group of networks, in vectors `V` of which `M` have one number of each. What several sums have in
-//! common is fetched once for `R` of them; they go in the order of the cpu engine's plain loops.
+//! Steps of a group of networks, in vectors `V` of which `M` have one number of each. Rows go through the networks
+//! a tile at a time, and their count is a constant where sums are made: those of all rows stay in registers, and a
+//! weight is fetched once for all. Sums go in the order of the cpu engine's plain loops. What is done number by
+//! number, as activations are, is done in vectors `W`, of several `V` where there are so many.
 //!
 //! All is inlined into functions that are compiled for the instructions of these vectors.
 
 use std::ops::Range;
 
 use super::group::Group;
-use super::shape::{LayerRows, LayerShape, Scratch, Shape};
+use super::shape::{Buffer, LayerRows, LayerShape, Scratch, Shape, TILE};
 use super::update::{StepRule, update};
-use super::vector::{Pack, Pair, Vector, packs, packs_mut, vectors, vectors_mut};
+use super::vector::{Pack, Vector, lanes, packs, packs_mut, vectors, vectors_mut};
 use crate::data::Dataset;
 use crate::engine::{NetworkStatus, STOP_WITHIN};
-use crate::network::{Activation, Link, Loss, Number};
+use crate::network::{Activation, Link, Loss};
 
 /// What a run over a group needs beside it.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +43,7 @@ macro_rules! with_activation {
 /// step of a full batch, else where an epoch begins. One that has stopped goes on with the others of its
 /// group for a while, and nobody asks any more what becomes of it.
 #[inline(always)]
-pub(super) fn advance<V: Vector, const M: usize, const R: usize>(
+pub(super) fn advance<V: Vector, W: Vector, const M: usize>(
     work: &Work<'_>,
     group: &mut Group,
     scratch: &mut Scratch,
@@ -54,7 +56,7 @@ pub(super) fn advance<V: Vector, const M: usize, const R: usize>(
     for (at, step) in steps.clone().enumerate() {
         if !is_full {
             if stops_when_solved && step.is_multiple_of(per_epoch) {
-                look::<V, M, R>(work, group, scratch, step);
+                look::<V, W, M>(work, group, scratch, step);
             }
             rows = batches.len_of(step);
             scale = scale_of(rows);
@@ -65,9 +67,9 @@ pub(super) fn advance<V: Vector, const M: usize, const R: usize>(
             let tile = first..rows.min(first + work.shape.tile);
             let len = tile.len();
             take_rows(work, group, scratch, (!is_full).then_some(step), tile);
-            forward::<V, M, R>(work.shape, group, scratch, len);
-            loss::<V, M>(work.shape, scratch, len, scale);
-            backward::<V, M, R>(work.shape, group, scratch, len, first == 0);
+            forward::<V, W, M>(work.shape, group, scratch, len);
+            loss::<W>(work.shape, scratch, len, scale);
+            backward::<V, W, M>(work.shape, group, scratch, len, first == 0);
             first += len;
         }
         if stops_when_solved && is_full && stop_solved(group, &scratch.farthest, step) {
@@ -77,13 +79,13 @@ pub(super) fn advance<V: Vector, const M: usize, const R: usize>(
         update::<V, M>(work.shape, rule, group, &scratch.gradients);
     }
     if work.looks {
-        look::<V, M, R>(work, group, scratch, steps.end);
+        look::<V, W, M>(work, group, scratch, steps.end);
     }
 }
 
 /// Looks over all rows which networks solve the data after so many steps; these stop.
 #[inline(always)]
-fn look<V: Vector, const M: usize, const R: usize>(
+fn look<V: Vector, W: Vector, const M: usize>(
     work: &Work<'_>,
     group: &mut Group,
     scratch: &mut Scratch,
@@ -95,8 +97,8 @@ fn look<V: Vector, const M: usize, const R: usize>(
         let tile = first..rows.min(first + work.shape.tile);
         let len = tile.len();
         take_rows(work, group, scratch, None, tile);
-        forward::<V, M, R>(work.shape, group, scratch, len);
-        loss::<V, M>(work.shape, scratch, len, 1.0);
+        forward::<V, W, M>(work.shape, group, scratch, len);
+        loss::<W>(work.shape, scratch, len, 1.0);
     }
     stop_solved(group, &scratch.farthest, step);
 }
@@ -177,9 +179,37 @@ fn put_row(
     }
 }
 
+/// A match on the rows of a tile whose every arm has their count as a constant.
+macro_rules! with_rows {
+    ($rows:expr, $name:ident => $body:expr) => {
+        with_rows!(@arms $rows, $name => $body, 1 2 3)
+    };
+    (@arms $rows:expr, $name:ident => $body:expr, $($fewer:literal)+) => {
+        match $rows {
+            $( $fewer => { const $name: usize = $fewer; $body } )+
+            _ => { const $name: usize = TILE; $body }
+        }
+    };
+}
+
+/// What a unit has of `R` rows.
+type Rows<V, const M: usize, const R: usize> = [Pack<V, M>; R];
+
+/// A list of numbers as those of units.
+#[inline(always)]
+fn units<V: Vector, const M: usize, const R: usize>(list: &Buffer) -> &[Rows<V, M, R>] {
+    packs(list).as_chunks().0
+}
+
+/// The same, to be changed.
+#[inline(always)]
+fn units_mut<V: Vector, const M: usize, const R: usize>(list: &mut Buffer) -> &mut [Rows<V, M, R>] {
+    packs_mut(list).as_chunks_mut().0
+}
+
 /// Every layer's activations of these rows.
 #[inline(always)]
-fn forward<V: Vector, const M: usize, const R: usize>(
+fn forward<V: Vector, W: Vector, const M: usize>(
     shape: &Shape,
     group: &Group,
     scratch: &mut Scratch,
@@ -188,18 +218,20 @@ fn forward<V: Vector, const M: usize, const R: usize>(
     let parameters = packs::<V, M>(&group.parameters);
     for (index, layer) in shape.layers.iter().enumerate() {
         let (before, from) = scratch.layers.split_at_mut(index);
-        let input = packs(before.last().map_or(&scratch.input, |layer| &layer.a));
+        let input = before.last().map_or(&scratch.input, |layer| &layer.a);
         let LayerRows { z, a, .. } = &mut from[0];
         let z = if layer.keeps_z { z } else { &mut scratch.raw };
-        let (len, stride) = (layer.fan_out * rows, layer.fan_in + 1);
-        for unit in 0..layer.fan_out {
-            let sums = part_mut(packs_mut::<V, M>(z), unit, rows);
-            let own = &parameters[layer.parameters.start + unit * stride..][..stride];
-            products::<V, M, R>(sums, own[layer.fan_in], (own, 1), (input, layer.fan_in));
-        }
-        let len = len * M / 2;
-        let (z, a) = (&vectors(z)[..len], &mut vectors_mut::<Pair<V>>(a)[..len]);
-        let parameter = Pair::splat(layer.parameter);
+        let (own, stride) = (&parameters[layer.parameters.clone()], layer.fan_in + 1);
+        with_rows!(rows, R => {
+            let input = units::<V, M, R>(input);
+            for (unit, z) in units_mut(z)[..layer.fan_out].iter_mut().enumerate() {
+                let own = part(own, unit, stride);
+                products(z, Some(&own[layer.fan_in]), own[..layer.fan_in].iter().zip(input));
+            }
+        });
+        let len = layer.fan_out * rows * shape.width / lanes::<W>();
+        let (z, a) = (&vectors::<W>(z)[..len], &mut vectors_mut::<W>(a)[..len]);
+        let parameter = W::splat(layer.parameter);
         with_activation!(layer.activation, KIND => {
             for (a, z) in a.iter_mut().zip(z) {
                 *a = KIND.value([parameter, *z]);
@@ -221,93 +253,71 @@ fn part_mut<T>(list: &mut [T], at: usize, len: usize) -> &mut [T] {
     &mut list[at * len..][..len]
 }
 
-/// `sums[row] = first + sum over k of weights[k step] lists[k][row]`, of `count` lists.
+/// `to[row] = first + sum of weight list[row]`; from the first product on where there is nothing before it.
 #[inline(always)]
-fn products<V: Vector, const M: usize, const R: usize>(
-    sums: &mut [Pack<V, M>],
-    first: Pack<V, M>,
-    weights: (&[Pack<V, M>], usize),
-    lists: (&[Pack<V, M>], usize),
-) {
-    let rows = sums.len();
-    let (some, rest) = sums.as_chunks_mut::<R>();
-    let mut row = 0;
-    for some in some {
-        row_products(some, &first, weights, lists, (row, rows));
-        row += R;
-    }
-    for one in rest {
-        row_products(std::array::from_mut(one), &first, weights, lists, (row, rows));
-        row += 1;
-    }
-}
-
-/// The same of `R` rows.
-#[inline(always)]
-fn row_products<V: Vector, const M: usize, const R: usize>(
-    to: &mut [Pack<V, M>; R],
-    first: &Pack<V, M>,
-    (weights, step): (&[Pack<V, M>], usize),
-    (lists, count): (&[Pack<V, M>], usize),
-    (row, rows): (usize, usize),
-) {
-    let mut sums = [*first; R];
-    for k in 0..count {
-        let (w, x) = (&weights[k * step], &lists[k * rows + row..][..R]);
-        for r in 0..R {
-            add_product(&mut sums[r], &x[r], w);
-        }
-    }
-    *to = sums;
-}
-
-#[inline(always)]
-fn add_product<V: Vector, const M: usize>(
-    sum: &mut Pack<V, M>,
-    left: &Pack<V, M>,
-    right: &Pack<V, M>,
+fn products<'a, V: Vector, const M: usize, const R: usize>(
+    to: &mut Rows<V, M, R>,
+    first: Option<&Pack<V, M>>,
+    terms: impl Iterator<Item = (&'a Pack<V, M>, &'a Rows<V, M, R>)> + Clone,
 ) {
     for m in 0..M {
-        sum[m] = sum[m] + left[m] * right[m];
+        let (mut sums, mut terms) = ([V::splat(0.0); R], terms.clone());
+        if let Some(first) = first {
+            sums = [first[m]; R];
+        } else if let Some((weight, list)) = terms.next() {
+            for r in 0..R {
+                sums[r] = list[r][m] * weight[m];
+            }
+        }
+        for (weight, list) in terms {
+            for r in 0..R {
+                sums[r] = sums[r] + list[r][m] * weight[m];
+            }
+        }
+        for r in 0..R {
+            to[r][m] = sums[r];
+        }
     }
 }
 
-/// The gradients of the outputs' pre-activations, and of each network how far a prediction is from its target at
-/// most.
+/// The gradients of the outputs' pre-activations and, where networks stop when solved, of each how far a prediction is
+/// from its target at most.
 #[inline(always)]
-fn loss<V: Vector, const M: usize>(shape: &Shape, scratch: &mut Scratch, rows: usize, scale: f32) {
+fn loss<W: Vector>(shape: &Shape, scratch: &mut Scratch, rows: usize, scale: f32) {
     let Scratch { layers, raw, target, weight, farthest, .. } = scratch;
     let Some((layer, last)) = shape.layers.last().zip(layers.last_mut()) else { return };
-    let len = shape.outputs * rows * M / 2;
+    // What a row has of one output.
+    let own = shape.width / lanes::<W>();
+    let (row, len) = (rows * own, shape.outputs * rows * own);
     let LayerRows { z, a, d } = last;
-    let (z, a, d) = (vectors(z), &vectors(a)[..len], &mut vectors_mut::<Pair<V>>(d)[..len]);
+    let (z, a, d) = (vectors(z), &vectors(a)[..len], &mut vectors_mut::<W>(d)[..len]);
     let (raw, target) = (&mut vectors_mut(raw)[..len], &vectors(target)[..len]);
     let predictions = match shape.loss.link() {
         Link::Identity => a,
         Link::Sigmoid => {
             for (p, z) in raw.iter_mut().zip(a) {
-                *p = Activation::Sigmoid.value([Pair::splat(0.0), *z]);
+                *p = Activation::Sigmoid.value([W::splat(0.0), *z]);
             }
             &*raw
         }
         Link::Softmax => {
-            let row = rows * M / 2;
             for at in 0..row {
                 softmax(&a[at..], &mut raw[at..], row);
             }
             &*raw
         }
     };
-    let farthest = &mut vectors_mut::<Pair<V>>(farthest)[..M / 2];
-    let mut at = 0;
-    while at < len {
-        for (m, farthest) in farthest.iter_mut().enumerate() {
-            let error: Pair<V> = predictions[at + m] - target[at + m];
-            *farthest = farthest.larger(error.abs());
+    if shape.stops_when_solved {
+        let mut at = 0;
+        while at < len {
+            for (m, farthest) in vectors_mut::<W>(farthest).iter_mut().enumerate() {
+                let error = predictions[at + m] - target[at + m];
+                *farthest = farthest.larger(error.abs());
+            }
+            at += own;
         }
-        at += M / 2;
     }
-    let (parameter, scale) = (Pair::splat(shape.loss_parameter), Pair::splat(scale));
+    let (parameter, scale) = (W::splat(shape.loss_parameter), W::splat(scale));
     with_constant!(
         shape.loss,
         Loss::{MseHalfMean, MseMean, Bce, BceWithLogits, SoftmaxCrossEntropy, Huber},
@@ -317,7 +327,7 @@ fn loss<V: Vector, const M: usize>(shape: &Shape, scratch: &mut Scratch, rows: u
     );
     if shape.is_weighted {
         for output in 0..shape.outputs {
-            let d = part_mut(d, output, rows * M / 2).iter_mut();
+            let d = part_mut(d, output, row).iter_mut();
             for (d, weight) in d.zip(vectors(weight)) {
                 *d = *d * *weight;
             }
@@ -360,7 +370,7 @@ fn apply_slope<V: Vector>(layer: &LayerShape, raw: &[V], (z, a): (&[V], &[V]), d
 /// The gradients of all parameters, from those of the outputs' pre-activations: of a batch's first rows, or
 /// added to those of the rows before.
 #[inline(always)]
-fn backward<V: Vector, const M: usize, const R: usize>(
+fn backward<V: Vector, W: Vector, const M: usize>(
     shape: &Shape,
     group: &Group,
     scratch: &mut Scratch,
@@ -371,25 +381,27 @@ fn backward<V: Vector, const M: usize, const R: usize>(
     let gradients = packs_mut::<V, M>(&mut scratch.gradients);
     for (index, layer) in shape.layers.iter().enumerate().rev() {
         let (before, from) = scratch.layers.split_at_mut(index);
-        let d = &packs(&from[0].d)[..layer.fan_out * rows];
-        let input = packs(before.last().map_or(&scratch.input, |layer| &layer.a));
+        let input = before.last().map_or(&scratch.input, |layer| &layer.a);
         let (own, stride) = (layer.parameters.clone(), layer.fan_in + 1);
-        for unit in 0..layer.fan_out {
-            let gradients = part_mut(&mut gradients[own.clone()], unit, stride);
-            unit_gradients::<V, M, R>(gradients, part(d, unit, rows), input, is_first);
-        }
+        let (gradients, weights) = (&mut gradients[own.clone()], &parameters[own]);
+        with_rows!(rows, R => {
+            let (d, input) = (&units(&from[0].d)[..layer.fan_out], units::<V, M, R>(input));
+            for (unit, d) in d.iter().enumerate() {
+                unit_gradients(part_mut(gradients, unit, stride), d, input, is_first);
+            }
+            // The lowest layer has none to hand a gradient on to.
+            let below = if index == 0 { 0 } else { layer.fan_in };
+            for (unit, raw) in units_mut(&mut scratch.raw)[..below].iter_mut().enumerate() {
+                let terms = d.iter().enumerate().map(|(at, d)| (&weights[at * stride + unit], d));
+                products(raw, None, terms);
+            }
+        });
         let (Some(previous), Some(below)) = (before.last_mut(), index.checked_sub(1)) else {
             return;
         };
-        for unit in 0..layer.fan_in {
-            let raw = part_mut(packs_mut::<V, M>(&mut scratch.raw), unit, rows);
-            let (zero, weights) = ([V::splat(0.0); M], &parameters[own.start + unit..own.end]);
-            products::<V, M, R>(raw, zero, (weights, stride), (d, layer.fan_out));
-        }
-        let len = layer.fan_in * rows;
+        let len = layer.fan_in * rows * shape.width / lanes::<W>();
         let LayerRows { z, a, d } = previous;
-        let len = len * M / 2;
-        let (z, a, d) = (vectors(z), &vectors(a)[..len], &mut vectors_mut::<Pair<V>>(d)[..len]);
+        let (z, a, d) = (vectors(z), &vectors(a)[..len], &mut vectors_mut::<W>(d)[..len]);
         apply_slope(&shape.layers[below], &vectors(&scratch.raw)[..len], (z, a), d);
     }
 }
@@ -398,44 +410,28 @@ fn backward<V: Vector, const M: usize, const R: usize>(
 #[inline(always)]
 fn unit_gradients<V: Vector, const M: usize, const R: usize>(
     gradients: &mut [Pack<V, M>],
-    d: &[Pack<V, M>],
-    input: &[Pack<V, M>],
+    d: &Rows<V, M, R>,
+    input: &[Rows<V, M, R>],
     is_first: bool,
 ) {
     let Some((bias, weights)) = gradients.split_last_mut() else { return };
-    let mut sum = if is_first { [V::splat(0.0); M] } else { *bias };
-    for d in d {
-        for m in 0..M {
-            sum[m] = sum[m] + d[m];
-        }
-    }
-    *bias = sum;
-    let (some, rest) = weights.as_chunks_mut::<R>();
-    let mut at = 0;
-    for weights in some {
-        weight_gradients(weights, d, &input[at * d.len()..], is_first);
-        at += R;
-    }
-    for weight in rest {
-        weight_gradients(std::array::from_mut(weight), d, &input[at * d.len()..], is_first);
-        at += 1;
-    }
-}
-
-/// The gradients of `R` weights.
-#[inline(always)]
-fn weight_gradients<V: Vector, const M: usize, const R: usize>(
-    weights: &mut [Pack<V, M>; R],
-    d: &[Pack<V, M>],
-    input: &[Pack<V, M>],
-    is_first: bool,
-) {
-    let (mut sums, rows) = (if is_first { [[V::splat(0.0); M]; R] } else { *weights }, d.len());
-    let input = &input[..R * rows];
-    for (row, d) in d.iter().enumerate() {
+    for m in 0..M {
+        let mut own = [V::splat(0.0); R];
         for r in 0..R {
-            add_product(&mut sums[r], &input[r * rows + row], d);
+            own[r] = d[r][m];
+        }
+        let mut sum = if is_first { own[0] } else { bias[m] + own[0] };
+        for own in &own[1..] {
+            sum = sum + *own;
+        }
+        bias[m] = sum;
+        for (weight, input) in weights.iter_mut().zip(input) {
+            let first = input[0][m] * own[0];
+            let mut sum = if is_first { first } else { weight[m] + first };
+            for r in 1..R {
+                sum = sum + input[r][m] * own[r];
+            }
+            weight[m] = sum;
         }
     }
-    *weights = sums;
 }

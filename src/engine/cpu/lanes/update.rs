@@ -33,7 +33,7 @@ pub(super) fn update<V: Vector, const M: usize>(
     shape: &Shape,
     rule: &StepRule,
     group: &mut Group,
-    gradients: &[f32],
+    gradients: &Buffer,
 ) {
     let optimizer = &shape.optimizer;
     let is_clipped = optimizer.clip_value.is_some() || optimizer.clip_norm.is_some();
@@ -56,7 +56,7 @@ fn update_all<V: Vector, const M: usize, const PLAIN: bool>(
     optimizer: &Optimizer,
     rule: &StepRule,
     group: &mut Group,
-    gradients: &[f32],
+    gradients: &Buffer,
 ) {
     let (row, one) = (kind.row(), V::splat(1.0));
     let mut c = rule.common.cast::<V>();
@@ -116,5 +116,5 @@ fn norm_scales(largest: f64, most: f32, gradients: &[f32], scales: &mut [f32]) {
 /// The only list of these, or none.
 #[inline(always)]
 fn only<V: Vector, const M: usize>(lists: &mut [Buffer]) -> &mut [Pack<V, M>] {
-    lists.first_mut().map_or(&mut [], |list| packs_mut(list))
+    lists.first_mut().map_or(&mut [], packs_mut)
 }
