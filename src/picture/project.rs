@@ -9,7 +9,7 @@ const TURNS: usize = 500;
 pub struct Projection {
     /// The mean of all points, `[len]`.
     pub mean: Vec<f64>,
-    /// The two directions, each `[len]` and of length 1.
+    /// The two directions, each `[len]` and of length 1, at right angles; in one dimension the second is 0.
     pub axes: [Vec<f64>; 2],
     /// The share of the variance that lies along each.
     pub shares: [f64; 2],
@@ -32,20 +32,26 @@ pub fn project(values: &[f64], len: usize) -> Projection {
     }
     let all: f64 = (0..len).map(|at| covariance[at * len + at]).sum();
     let share = |variance: f64| if all > 0.0 { variance / all } else { 0.0 };
-    let (first, variance) = main_direction(&covariance, len);
+    let (first, variance) = main_direction(&covariance, &vec![0.0; len]);
     for (line, one) in covariance.chunks_exact_mut(len).zip(&first) {
         line.iter_mut().zip(&first).for_each(|(sum, other)| *sum -= variance * one * other);
     }
-    let (second, rest) = main_direction(&covariance, len);
+    let (second, rest) = main_direction(&covariance, &first);
     Projection { mean, axes: [first, second], shares: [share(variance), share(rest)] }
 }
 
-fn main_direction(matrix: &[f64], len: usize) -> (Vec<f64>, f64) {
+/// The direction of most variance, and how much that is. Where there is none it is any at right angles to `other`.
+fn main_direction(matrix: &[f64], other: &[f64]) -> (Vec<f64>, f64) {
+    let apart = |from: Vec<f64>| -> Vec<f64> {
+        let along = dot(&from, other);
+        from.iter().zip(other).map(|(from, other)| from - along * other).collect()
+    };
+    let len = other.len();
     // Not at right angles to any likely direction, and the same every time.
-    let mut direction: Vec<f64> = (0..len).map(|at| 1.0 + (at as f64 * 0.618).fract()).collect();
+    let mut direction = apart((0..len).map(|at| 1.0 + (at as f64 * 0.618).fract()).collect());
     let mut variance = 0.0;
     for _ in 0..TURNS {
-        let turned: Vec<f64> = matrix.chunks_exact(len).map(|line| dot(line, &direction)).collect();
+        let turned = apart(matrix.chunks_exact(len).map(|line| dot(line, &direction)).collect());
         let long = dot(&turned, &turned).sqrt();
         if long < 1e-12 {
             break;
@@ -53,7 +59,8 @@ fn main_direction(matrix: &[f64], len: usize) -> (Vec<f64>, f64) {
         variance = long;
         direction = turned.into_iter().map(|value| value / long).collect();
     }
-    let long = dot(&direction, &direction).sqrt();
+    // In one dimension there is no second direction: its length stays 0.
+    let long = dot(&direction, &direction).sqrt().max(f64::MIN_POSITIVE);
     let largest =
         direction.iter().copied().fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
     let sign = if largest < 0.0 { -1.0 } else { 1.0 };
@@ -116,5 +123,18 @@ mod tests {
     fn points_that_are_all_the_same_have_no_variance() {
         let found = project(&[2.0; 12], 4);
         assert_eq!((found.shares, found.place(&[2.0; 4])), ([0.0; 2], (0.0, 0.0)));
+        let one = project(&[2.0; 3], 1);
+        assert_eq!(one.axes, [[1.0], [0.0]]);
+    }
+
+    #[test]
+    fn the_directions_of_points_on_a_line_are_at_right_angles() {
+        let values: Vec<f64> =
+            (0..9).flat_map(|at| [1e3 * f64::from(at), 5e2, -1e3 * f64::from(at)]).collect();
+        let found = project(&values, 3);
+        let [first, second] = &found.axes;
+        approx::assert_relative_eq!(found.shares[0], 1.0, epsilon = 1e-12);
+        approx::assert_relative_eq!(dot(first, second), 0.0, epsilon = 1e-12);
+        approx::assert_relative_eq!(dot(second, second), 1.0, epsilon = 1e-12);
     }
 }
