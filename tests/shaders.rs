@@ -72,12 +72,10 @@ fn files_table_twins_and_tests_are_one_set() {
     assert_eq!(names.len(), ALL.len(), "a name stands twice in the table");
     assert_eq!(stems("shaders", "wgsl"), names, "files of shaders/ and rows of kernels::ALL");
     let tests = text("tests/kernels/main.rs");
-    let benches = ["main", "norm", "trainings"]
-        .map(|file| text(&format!("benches/kernels/{file}.rs")))
-        .concat();
-    let twins = ["twins", "fused", "norm", "mod"]
-        .map(|file| text(&format!("src/reference/{file}.rs")))
-        .concat();
+    let all = |folder: &str| -> String {
+        stems(folder, "rs").iter().map(|stem| text(&format!("{folder}/{stem}.rs"))).collect()
+    };
+    let (benches, twins) = (all("benches/kernels"), all("src/reference"));
     let test_files = stems("tests/kernels", "rs");
     for kernel in ALL {
         let name = kernel.name;
