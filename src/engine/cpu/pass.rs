@@ -32,8 +32,8 @@ pub(super) struct LayerPass {
 
 impl LayerPass {
     /// What the next layer takes.
-    fn output(&self) -> &[f32] {
-        if self.drops { &self.dropped } else { &self.a }
+    fn output<const SMALL: bool>(&self) -> &[f32] {
+        if !SMALL && self.drops { &self.dropped } else { &self.a }
     }
 }
 
@@ -48,7 +48,8 @@ pub(super) struct Pass {
     scale: f32,
     /// Of each row the sum of the exponentials of a softmax, where the loss is of one.
     totals: Vec<f32>,
-    /// Whether all rows have [`SMALL_STRIDE`], and no product is the library's: what follows is then compiled for that.
+    /// Whether all rows have [`SMALL_STRIDE`], no product is the library's, and there are neither norms nor dropout:
+    /// what follows is then compiled for that.
     is_small: bool,
 }
 
@@ -80,8 +81,9 @@ impl Pass {
         self.rows = rows;
         self.scale = self.loss.0.gradient_scale(rows, self.outputs) as f32;
         self.totals.resize(rows, 0.0);
-        self.is_small = self.layers.iter().all(|LayerPass { layer, .. }| {
-            layer.fan_in.max(layer.fan_out) <= SMALL_STRIDE && !is_large(rows, layer)
+        self.is_small = self.layers.iter().all(|LayerPass { layer, norm, .. }| {
+            let is_plain = norm.is_none() && layer.dropout == 0.0;
+            is_plain && layer.fan_in.max(layer.fan_out) <= SMALL_STRIDE && !is_large(rows, layer)
         });
         for LayerPass { layer, block, z, a, d_z, norm, factors, dropped, .. } in &mut self.layers {
             for list in [z, a, d_z] {
@@ -124,7 +126,7 @@ impl Pass {
             let LayerPass { layer, block, z, a, norm, drops, factors, dropped, .. } = &mut from[0];
             let [in_stride, stride] = strides::<SMALL>(layer);
             let (weights, bias) = parameters[block.range()].split_at(block.bias_offset);
-            let input = before.last().map_or(input, LayerPass::output);
+            let input = before.last().map_or(input, LayerPass::output::<SMALL>);
             if !SMALL && is_large(rows, layer) {
                 let x = View::rows(input, rows, layer.fan_in, in_stride);
                 gemm(x, View::rows(weights, layer.fan_in, layer.fan_out, stride), z, stride);
@@ -133,13 +135,16 @@ impl Pass {
                 weighted_sums((input, in_stride), (weights, bias), (z, stride));
             }
             let z = match norm {
-                None => z,
-                Some(norm) => {
+                Some(norm) if !SMALL => {
                     norm.forward(parameters, z, step.is_some());
                     &norm.n
                 }
+                _ => z,
             };
             activate(layer, stride, z, a);
+            if SMALL {
+                continue;
+            }
             let mask = step.and_then(|(seed, step)| Mask::new(layer, seed, step));
             *drops = mask.is_some();
             if let Some(mask) = mask {
@@ -215,7 +220,7 @@ impl Pass {
             let (before, from) = self.layers.split_at_mut(index);
             let LayerPass { layer, block, d_z, .. } = &from[0];
             let [in_stride, stride] = strides::<SMALL>(layer);
-            let x = before.last().map_or(input, LayerPass::output);
+            let x = before.last().map_or(input, LayerPass::output::<SMALL>);
             let (d_weights, d_bias) = gradients[block.range()].split_at_mut(block.bias_offset);
             let is_large = !SMALL && is_large(rows, layer);
             let d = || View::rows(d_z, rows, layer.fan_out, stride);
@@ -235,15 +240,15 @@ impl Pass {
             } else {
                 input_gradients((d_z, stride), weights, (d_below, in_stride));
             }
-            if *drops {
+            if !SMALL && *drops {
                 drop_units(factors, d_below);
             }
             match norm {
-                None => apply_slope(below, z, a, d_below),
-                Some(norm) => {
+                Some(norm) if !SMALL => {
                     apply_slope(below, &norm.n, a, d_below);
                     norm.backward(parameters, z, d_below, gradients);
                 }
+                _ => apply_slope(below, z, a, d_below),
             }
         }
     }
