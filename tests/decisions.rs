@@ -6,11 +6,11 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{engines, gpu, with};
+use common::{engines, gpu, own_gpu, with};
 use wgrad::Error;
 use wgrad::data::{Dataset, Source};
 use wgrad::engine::{Engine, EngineSpec, Kernels, Mapping, State};
-use wgrad::gpu::{Adapters, Environment, Gpu};
+use wgrad::gpu::Gpu;
 use wgrad::network::{Activation, Loss, Network};
 use wgrad::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use wgrad::sweep::over_rates;
@@ -431,15 +431,6 @@ fn many_starts_that_all_diverge_are_explained_too() {
         assert_eq!(result.unwrap_err().exit_code(), 5);
         assert!(kept == 1 && found > 0, "{kept} checkpoints, {found} findings");
     }
-}
-
-fn own_gpu() -> Arc<Gpu> {
-    let index = gpu().adapter().index;
-    pollster::block_on(async {
-        let environment = Environment::read(|name| std::env::var(name).ok()).unwrap();
-        let adapters = Adapters::enumerate(&environment).await;
-        Arc::new(adapters.entries[index].open().await.unwrap())
-    })
 }
 
 /// A device that is lost on the way is opened again, and the run ends with the bits it would have had.

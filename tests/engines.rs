@@ -8,7 +8,7 @@ mod tasks;
 
 use std::sync::Arc;
 
-use common::{ULP, assert_close, gpu, with};
+use common::{ULP, assert_close, gpu, own_gpu, with};
 use tasks::{data, never, reference_losses, resident_specs, task};
 use wgrad::Error;
 use wgrad::check::Bound;
@@ -16,7 +16,7 @@ use wgrad::data::Order;
 use wgrad::engine::{
     Engine, EngineSpec, Kernels, LayeredEngine, Mapping, Member, Start, Task, forward,
 };
-use wgrad::gpu::{Adapters, DeviceKind, Environment, GpuError};
+use wgrad::gpu::{DeviceKind, GpuError};
 use wgrad::network::{Activation, Initializer, Layout, Loss};
 use wgrad::optimizer::{Optimizer, OptimizerKind};
 use wgrad::train::evaluate;
@@ -241,16 +241,6 @@ fn dispatches_as_long_as_planned_make_every_step() {
             }
         }
     }
-}
-
-/// A device of its own: the shared one must survive.
-fn own_gpu() -> Arc<wgrad::gpu::Gpu> {
-    let index = gpu().adapter().index;
-    pollster::block_on(async {
-        let environment = Environment::read(|name| std::env::var(name).ok()).unwrap();
-        let adapters = Adapters::enumerate(&environment).await;
-        Arc::new(adapters.entries[index].open().await.unwrap())
-    })
 }
 
 /// Wherever the device goes away, the next call says so, and nothing hangs or panics.

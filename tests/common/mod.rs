@@ -34,6 +34,16 @@ pub fn gpu() -> Arc<Gpu> {
     Arc::clone(GPU.get_or_init(open))
 }
 
+/// A device of its own on the same adapter, for tests that lose it: the shared one must survive.
+pub fn own_gpu() -> Arc<Gpu> {
+    let index = gpu().adapter().index;
+    pollster::block_on(async {
+        let environment = Environment::read(|name| std::env::var(name).ok()).unwrap();
+        let adapters = Adapters::enumerate(&environment).await;
+        Arc::new(adapters.entries[index].open().await.unwrap())
+    })
+}
+
 /// Every engine, and each way in which it may work, by a name.
 pub fn engines() -> Vec<(&'static str, EngineSpec)> {
     vec![
