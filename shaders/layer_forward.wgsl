@@ -21,8 +21,8 @@ override ACTIVATION_PARAMETER: f32 = 0.0;
 override KEEP_PRE_ACTIVATIONS: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Stored>;
+@group(0) @binding(2) var<storage, read> parameters: array<Stored>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> unit_counts: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> pre_activations: array<vec4<f32>>;
@@ -37,10 +37,10 @@ fn product_shape() -> vec3<u32> {
 fn left_block(row: u32, term: u32) -> mat4x4<f32> {
     let last = params.rows - 1u;
     return transpose(mat4x4<f32>(
-        input[min(4u * row, last) * params.input_stride + term],
-        input[min(4u * row + 1u, last) * params.input_stride + term],
-        input[min(4u * row + 2u, last) * params.input_stride + term],
-        input[min(4u * row + 3u, last) * params.input_stride + term],
+        loaded(input[min(4u * row, last) * params.input_stride + term]),
+        loaded(input[min(4u * row + 1u, last) * params.input_stride + term]),
+        loaded(input[min(4u * row + 2u, last) * params.input_stride + term]),
+        loaded(input[min(4u * row + 3u, last) * params.input_stride + term]),
     ));
 }
 
@@ -48,10 +48,10 @@ fn left_block(row: u32, term: u32) -> mat4x4<f32> {
 fn right_block(col: u32, term: u32) -> mat4x4<f32> {
     let at = min(col, params.stride - 1u);
     return mat4x4<f32>(
-        parameters[min(4u * term, params.fan_in) * params.stride + at],
-        parameters[min(4u * term + 1u, params.fan_in) * params.stride + at],
-        parameters[min(4u * term + 2u, params.fan_in) * params.stride + at],
-        parameters[min(4u * term + 3u, params.fan_in) * params.stride + at],
+        loaded(parameters[min(4u * term, params.fan_in) * params.stride + at]),
+        loaded(parameters[min(4u * term + 1u, params.fan_in) * params.stride + at]),
+        loaded(parameters[min(4u * term + 2u, params.fan_in) * params.stride + at]),
+        loaded(parameters[min(4u * term + 3u, params.fan_in) * params.stride + at]),
     );
 }
 
@@ -60,7 +60,7 @@ fn finish_row(row: u32, col: u32, sum: vec4<f32>) -> vec4<u32> {
     if (row >= params.rows || col >= params.stride) {
         return vec4<u32>(0u);
     }
-    let z = sum + parameters[params.fan_in * params.stride + col];
+    let z = sum + loaded(parameters[params.fan_in * params.stride + col]);
     let mask = are_columns(4u * col, params.fan_out);
     let a = select(vec4<f32>(0.0), activation4(ACTIVATION, ACTIVATION_PARAMETER, z), mask);
     output[row * params.stride + col] = a;

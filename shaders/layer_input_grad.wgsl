@@ -18,8 +18,8 @@ override ACTIVATION: u32 = 0u;
 override ACTIVATION_PARAMETER: f32 = 0.0;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> d_output: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> d_output: array<Stored>;
+@group(0) @binding(2) var<storage, read> parameters: array<Stored>;
 @group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> d_input: array<vec4<f32>>;
 
@@ -33,10 +33,10 @@ fn product_shape() -> vec3<u32> {
 fn left_block(row: u32, term: u32) -> mat4x4<f32> {
     let last = params.rows - 1u;
     return transpose(mat4x4<f32>(
-        d_output[min(4u * row, last) * params.stride + term],
-        d_output[min(4u * row + 1u, last) * params.stride + term],
-        d_output[min(4u * row + 2u, last) * params.stride + term],
-        d_output[min(4u * row + 3u, last) * params.stride + term],
+        loaded(d_output[min(4u * row, last) * params.stride + term]),
+        loaded(d_output[min(4u * row + 1u, last) * params.stride + term]),
+        loaded(d_output[min(4u * row + 2u, last) * params.stride + term]),
+        loaded(d_output[min(4u * row + 3u, last) * params.stride + term]),
     ));
 }
 
@@ -44,10 +44,10 @@ fn left_block(row: u32, term: u32) -> mat4x4<f32> {
 fn right_block(col: u32, term: u32) -> mat4x4<f32> {
     let last = params.fan_in - 1u;
     return transpose(mat4x4<f32>(
-        parameters[min(4u * col, last) * params.stride + term],
-        parameters[min(4u * col + 1u, last) * params.stride + term],
-        parameters[min(4u * col + 2u, last) * params.stride + term],
-        parameters[min(4u * col + 3u, last) * params.stride + term],
+        loaded(parameters[min(4u * col, last) * params.stride + term]),
+        loaded(parameters[min(4u * col + 1u, last) * params.stride + term]),
+        loaded(parameters[min(4u * col + 2u, last) * params.stride + term]),
+        loaded(parameters[min(4u * col + 3u, last) * params.stride + term]),
     ));
 }
 

@@ -28,8 +28,8 @@ override DECAY: u32 = 0u;
 override CLIP_VALUE: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> d_output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Stored>;
+@group(0) @binding(2) var<storage, read> d_output: array<Stored>;
 @group(0) @binding(3) var<storage, read_write> schedule: Schedule;
 @group(0) @binding(4) var<storage, read_write> parameters: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> gradients: array<vec4<f32>>;
@@ -100,12 +100,12 @@ fn product_shape() -> vec3<u32> {
 
 // One vector of a row of the batch; zeros beyond the last row.
 fn input_vector(row: u32, vector: u32) -> vec4<f32> {
-    let v = input[min(row, params.rows - 1u) * params.input_stride + min(vector, params.input_stride - 1u)];
+    let v = loaded(input[min(row, params.rows - 1u) * params.input_stride + min(vector, params.input_stride - 1u)]);
     return select(vec4<f32>(), v, row < params.rows);
 }
 
 fn d_output_vector(row: u32, vector: u32) -> vec4<f32> {
-    let v = d_output[min(row, params.rows - 1u) * params.stride + min(vector, params.stride - 1u)];
+    let v = loaded(d_output[min(row, params.rows - 1u) * params.stride + min(vector, params.stride - 1u)]);
     return select(vec4<f32>(), v, row < params.rows);
 }
 

@@ -54,6 +54,8 @@ pub enum AdapterClass {
     Software {
         /// Invocations of a subgroup, where kernels may use subgroups.
         subgroup: Option<u32>,
+        /// Whether they read memory 64 bits at a time.
+        wide: bool,
     },
 }
 
@@ -98,6 +100,8 @@ pub struct AdapterEntry {
     pub limits: Limits,
     /// Invocations of a subgroup, where all have the same number and kernels may use them.
     pub subgroup: Option<u32>,
+    /// Whether kernels may use integers of 64 bits: asked of software adapters alone.
+    pub int64: bool,
     /// Whether dispatches can be timed.
     pub timestamps: bool,
     #[serde(skip)]
@@ -199,7 +203,11 @@ fn wanted(adapter: &wgpu::Adapter) -> (wgpu::Limits, wgpu::Features) {
         return (wgpu::Limits::default(), wgpu::Features::empty());
     }
     // For `Gpu::start_profile`, and for products on software adapters.
-    let features = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP;
+    let mut features = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP;
+    let info = adapter.get_info();
+    let is_software = info.device_type == wgpu::DeviceType::Cpu;
+    features
+        .set(wgpu::Features::SHADER_INT64, is_software && info.backend == wgpu::Backend::Vulkan);
     (adapter.limits(), adapter.features() & features)
 }
 
@@ -231,6 +239,7 @@ fn entry((index, adapter): (usize, wgpu::Adapter)) -> AdapterEntry {
         subgroup: (info.subgroup_min_size == info.subgroup_max_size
             && features.contains(wgpu::Features::SUBGROUP))
         .then_some(info.subgroup_min_size),
+        int64: features.contains(wgpu::Features::SHADER_INT64),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         adapter,
     }
@@ -255,9 +264,12 @@ impl AdapterEntry {
     /// What kernels are chosen by.
     pub fn class(&self) -> AdapterClass {
         match self.kind {
-            // More would not fit the registers of any CPU.
             DeviceKind::Software => AdapterClass::Software {
+                // More would not fit the registers of any CPU.
                 subgroup: self.subgroup.filter(|lanes| [4, 8, 16].contains(lanes)),
+                // With LLVM 15 llvmpipe puts each number that it reads into its lane through memory, and waits for
+                // that: half as often for two at a time. AVX-512, with 16 lanes, has an instruction for one.
+                wide: self.int64 && self.subgroup != Some(16),
             },
             _ => AdapterClass::Gpu,
         }

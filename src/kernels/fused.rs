@@ -147,7 +147,8 @@ fn output_iterations(shape: LayerShape) -> usize {
 pub fn fuses_loss(shape: LayerShape, class: AdapterClass, most_iterations: usize) -> bool {
     shape.fan_out <= FUSED_OUTPUTS
         && output_iterations(shape) <= most_iterations
-        && (class == AdapterClass::Software { subgroup: None } || shape.fan_in <= FUSED_INPUTS)
+        && (matches!(class, AdapterClass::Software { subgroup: None, .. })
+            || shape.fan_in <= FUSED_INPUTS)
 }
 
 /// Most outputs that one invocation holds in registers.

@@ -191,6 +191,8 @@ pub const COMMON: &[(&str, &str)] = &[
     ("schedule", include_str!("../../shaders/common/schedule.wgsl")),
     ("split", include_str!("../../shaders/common/split.wgsl")),
     ("staged", include_str!("../../shaders/common/staged.wgsl")),
+    ("stored", include_str!("../../shaders/common/stored.wgsl")),
+    ("stored_wide", include_str!("../../shaders/common/stored_wide.wgsl")),
     ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];

@@ -17,9 +17,9 @@ const LANES: usize = 64;
 /// Compute units of a GPU that is worth filling: WebGPU does not tell how many there are, and large ones have about
 /// so many (an H200 132, an RX 7900 XTX 96).
 pub const UNITS: usize = 128;
-/// Tiles from which a software adapter gets large ones: enough for its threads to share evenly.
+/// Tiles from which a software adapter gets larger ones: enough for its threads to share evenly.
 const FEW_TILES: usize = 8;
-/// Elements of a product from which it gets tiles at all: half of a small one.
+/// Elements of a product from which it gets tiles at all: half of the smallest.
 const FEW_ELEMENTS: usize = 512;
 
 /// One of the three products of a layer.
@@ -114,6 +114,8 @@ pub enum Variant {
     Broadcast {
         /// Invocations of a subgroup.
         lanes: usize,
+        /// Whether it reads 64 bits at a time.
+        wide: bool,
         /// Times four rows that an invocation reads.
         row_blocks: usize,
         /// Times four columns that an invocation owns.
@@ -133,15 +135,13 @@ pub fn choose(product: Product, class: AdapterClass) -> Variant {
             let all = candidates(product, class);
             all.iter().copied().find(fills).unwrap_or(all[all.len() - 1])
         }
-        AdapterClass::Software { subgroup: Some(lanes) } => {
-            let [large, small] = [16, 8].map(|invocations| square_broadcast(lanes, invocations));
-            match product.rows * product.cols {
-                _ if large.groups(product) >= FEW_TILES => large,
-                elements if elements >= FEW_ELEMENTS => small,
-                _ => Variant::Direct,
-            }
+        AdapterClass::Software { subgroup, wide } => {
+            let tiles = broadcasts(subgroup, wide);
+            let is_large = product.rows * product.cols >= FEW_ELEMENTS;
+            let large = tiles.iter().find(|tile| tile.groups(product) >= FEW_TILES);
+            let tile = large.or(tiles.last()).filter(|_| is_large);
+            tile.copied().unwrap_or(Variant::Direct)
         }
-        AdapterClass::Software { subgroup: None } => Variant::Direct,
     }
 }
 
@@ -156,22 +156,26 @@ pub fn candidates(product: Product, class: AdapterClass) -> Vec<Variant> {
             let wide = [Variant::Staged(64), Variant::Staged(32), Variant::Direct];
             wide.into_iter().chain(splits).collect()
         }
-        AdapterClass::Software { subgroup } => {
-            let tiles = subgroup.map(|lanes| {
-                let sizes = [16, 8].map(|invocations| square_broadcast(lanes, invocations));
-                // With wide subgroups both are the same.
-                if sizes[0] == sizes[1] { sizes[..1].to_vec() } else { sizes.to_vec() }
-            });
-            tiles.into_iter().flatten().chain([Variant::Direct]).chain(splits).collect()
+        AdapterClass::Software { subgroup, wide } => {
+            broadcasts(subgroup, wide).into_iter().chain([Variant::Direct]).chain(splits).collect()
         }
     }
 }
 
-/// Square tiles of a subgroup, as large as so many invocations would take with a block each: 16 give about 64 x 64.
-fn square_broadcast(lanes: u32, invocations: usize) -> Variant {
-    let lanes = lanes as usize;
-    let blocks = (invocations / lanes).max(1);
-    Variant::Broadcast { lanes, row_blocks: blocks, col_blocks: blocks }
+/// The tiles of subgroups of so many invocations, the largest first. The larger, the fewer numbers are read for each
+/// product, which is most of the time; and the longer a driver compiles: for the 1,024 vectors of sums of 128 x 64 by 8
+/// lanes 3 to 4 seconds (llvmpipe of Mesa 22.3.6, LLVM 15), for twice as many 25, for half of them 1.3.
+fn broadcasts(subgroup: Option<u32>, wide: bool) -> Vec<Variant> {
+    let blocks: &[(usize, usize)] = match subgroup {
+        None => &[],
+        Some(4) => &[(4, 4), (2, 2)],
+        Some(8) => &[(4, 2), (2, 2), (1, 1)],
+        Some(_) => &[(1, 1)],
+    };
+    let lanes = subgroup.map_or(1, |lanes| lanes as usize);
+    let tile =
+        |&(row_blocks, col_blocks)| Variant::Broadcast { lanes, wide, row_blocks, col_blocks };
+    blocks.iter().map(tile).collect()
 }
 
 /// The variant for a product on a device: the one that was measured to be the fastest there, if its
@@ -202,7 +206,7 @@ impl Variant {
     fn tile(self) -> Option<[usize; 2]> {
         match self {
             Variant::Staged(rows) => Some([rows, STAGED_COLS]),
-            Variant::Broadcast { lanes, row_blocks, col_blocks } => {
+            Variant::Broadcast { lanes, row_blocks, col_blocks, .. } => {
                 Some([4 * lanes * row_blocks, 4 * lanes * col_blocks])
             }
             Variant::Direct | Variant::Split(_) => None,
@@ -271,7 +275,13 @@ impl Variant {
     /// The lines that are appended to a kernel.
     fn lines(self) -> String {
         let lanes = self.lanes();
-        let head = format!("const LANES: u32 = {lanes}u;\n");
+        let stored = match self {
+            Variant::Broadcast { wide: true, .. } => {
+                include_str!("../../shaders/common/stored_wide.wgsl")
+            }
+            _ => include_str!("../../shaders/common/stored.wgsl"),
+        };
+        let head = format!("const LANES: u32 = {lanes}u;\n{stored}");
         match self {
             Variant::Direct => head + include_str!("../../shaders/common/direct.wgsl"),
             Variant::Split(split) => {
@@ -353,7 +363,7 @@ fn broadcast(lanes: usize, row_blocks: usize, col_blocks: usize) -> String {
 mod tests {
     use super::*;
 
-    const SUBGROUPS: AdapterClass = AdapterClass::Software { subgroup: Some(8) };
+    const SUBGROUPS: AdapterClass = AdapterClass::Software { subgroup: Some(8), wide: true };
 
     fn product(rows: usize, cols: usize, terms: usize) -> Product {
         Product { form: Form::Nn, rows, cols, terms }
@@ -398,20 +408,25 @@ mod tests {
         assert_eq!(forward.groups(product(32, 128, 784)), 64);
         assert_eq!(variant(784, 128, 32, gpu), Variant::Split(4));
         assert_eq!(variant(8, 8, 3, gpu), Variant::Direct);
-        let large = Variant::Broadcast { lanes: 8, row_blocks: 2, col_blocks: 2 };
-        assert_eq!(variant(256, 512, 784, SUBGROUPS), large);
-        let small = Variant::Broadcast { lanes: 8, row_blocks: 1, col_blocks: 1 };
-        assert_eq!(variant(128, 64, 64, SUBGROUPS), small);
+        let tile = |row_blocks, col_blocks| Variant::Broadcast {
+            lanes: 8,
+            wide: true,
+            row_blocks,
+            col_blocks,
+        };
+        assert_eq!(variant(256, 512, 784, SUBGROUPS), tile(4, 2));
+        assert_eq!(variant(256, 128, 784, SUBGROUPS), tile(2, 2));
+        assert_eq!(variant(128, 64, 64, SUBGROUPS), tile(1, 1));
         assert_eq!(variant(4, 3, 2, SUBGROUPS), Variant::Direct);
-        let none = AdapterClass::Software { subgroup: None };
+        let none = AdapterClass::Software { subgroup: None, wide: false };
         assert_eq!(variant(4096, 4096, 4096, none), Variant::Direct);
     }
 
     #[test]
     fn what_is_chosen_is_a_candidate_and_names_tell_them_apart() {
-        let classes =
-            [1, 4, 8, 16, 32].map(|lanes| AdapterClass::Software { subgroup: Some(lanes) });
-        let none = AdapterClass::Software { subgroup: None };
+        let classes = [1, 4, 8, 16, 32]
+            .map(|lanes| AdapterClass::Software { subgroup: Some(lanes), wide: false });
+        let none = AdapterClass::Software { subgroup: None, wide: true };
         for class in classes.into_iter().chain([AdapterClass::Gpu, none]) {
             for product in products(784, 128, 10, 32).into_iter().chain(products(64, 512, 512, 256))
             {
@@ -439,7 +454,7 @@ mod tests {
             Variant::Split(16),
             Variant::Staged(64),
             Variant::Staged(32),
-            Variant::Broadcast { lanes: 8, row_blocks: 2, col_blocks: 1 },
+            Variant::Broadcast { lanes: 8, wide: false, row_blocks: 2, col_blocks: 1 },
         ];
         for variant in all {
             assert!(variant.workgroup_bytes() + 16 * variant.lanes() <= 16_384, "{variant:?}");

@@ -10,13 +10,15 @@ use wgrad::kernels::{self, LayerShape, Trainings, Variant};
 use wgrad::network::{Activation, Loss, Network};
 use wgrad::optimizer::{Optimizer, RateSchedule};
 
-/// The ways to compute a product that ask for nothing beyond WebGPU, and one that asks for subgroups.
-pub const VARIANTS: [Variant; 5] = [
+/// The ways to compute a product: those that ask for nothing beyond WebGPU, one that asks for subgroups, and one that
+/// asks for integers of 64 bits too.
+pub const VARIANTS: [Variant; 6] = [
     Variant::Direct,
     Variant::Split(8),
     Variant::Staged(64),
     Variant::Staged(32),
-    Variant::Broadcast { lanes: 8, row_blocks: 1, col_blocks: 1 },
+    Variant::Broadcast { lanes: 8, wide: false, row_blocks: 1, col_blocks: 1 },
+    Variant::Broadcast { lanes: 8, wide: true, row_blocks: 1, col_blocks: 1 },
 ];
 
 /// What a network is trained on, and how.
@@ -83,10 +85,10 @@ pub fn network(sizes: &[usize], hidden: Activation) -> Network {
 
 /// What the lines of a kernel ask for: those that a subgroup works through are for adapters that have them.
 pub fn capabilities(lines: &str) -> Capabilities {
-    match lines.contains("subgroupBroadcast") {
-        true => Capabilities::SUBGROUP,
-        false => Capabilities::empty(),
-    }
+    let mut capabilities = Capabilities::empty();
+    capabilities.set(Capabilities::SUBGROUP, lines.contains("subgroupBroadcast"));
+    capabilities.set(Capabilities::SHADER_INT64, lines.contains("u64"));
+    capabilities
 }
 
 /// A row of the table as the host launches it, for some shapes where it needs any.

@@ -51,11 +51,11 @@ pub(super) fn variants(scope: &Scope) -> Vec<Variant> {
     if !scope.is_quick || scope.class == AdapterClass::Gpu {
         all.extend(of_gpus);
     }
-    if let AdapterClass::Software { subgroup: Some(lanes) } = scope.class {
+    if let AdapterClass::Software { subgroup: Some(lanes), wide } = scope.class {
         let lanes = lanes as usize;
-        all.push(Variant::Broadcast { lanes, row_blocks: 1, col_blocks: 1 });
+        all.push(Variant::Broadcast { lanes, wide, row_blocks: 1, col_blocks: 1 });
         if !scope.is_quick {
-            all.push(Variant::Broadcast { lanes, row_blocks: 2, col_blocks: 2 });
+            all.push(Variant::Broadcast { lanes, wide, row_blocks: 2, col_blocks: 2 });
         }
     }
     if !scope.is_quick {

@@ -148,8 +148,12 @@ async fn outcome(
 ) -> Result<MutantOutcome, GpuError> {
     let reason = match mutant.needs {
         Needs::Nothing => None,
-        Needs::Subgroups => (!matches!(scope.class, AdapterClass::Software { subgroup: Some(_) }))
-            .then_some("this adapter takes no products by subgroups"),
+        Needs::Subgroups => {
+            (!matches!(scope.class, AdapterClass::Software { subgroup: Some(_), .. }))
+                .then_some("this adapter takes no products by subgroups")
+        }
+        Needs::WideReads => (!matches!(scope.class, AdapterClass::Software { wide: true, .. }))
+            .then_some("this adapter does not read 64 bits at a time"),
         Needs::KnownOrder => (!scope.is_llvmpipe).then_some(
             "a race, which may go well: only on llvmpipe the order of invocations is known",
         ),
@@ -200,7 +204,7 @@ mod tests {
     /// Known without a device, so that whoever changes a kernel hears of its mutants at once.
     #[test]
     fn every_patch_applies_to_a_launch_and_in_one_place() {
-        let class = AdapterClass::Software { subgroup: Some(8) };
+        let class = AdapterClass::Software { subgroup: Some(8), wide: true };
         let scope =
             Scope { class, is_llvmpipe: true, iterations: u32::MAX, is_quick: false, seed: 0 };
         for own in CASES {

@@ -8,6 +8,8 @@ pub enum Needs {
     Nothing,
     /// Subgroups: it is a mutant of the products by subgroups.
     Subgroups,
+    /// Memory that products read 64 bits at a time: it is a mutant of that.
+    WideReads,
     /// That invocations run in an order that is known: it is a race.
     KnownOrder,
 }
@@ -376,7 +378,7 @@ mutants! {
     }
     layer_forward {
         "the bias skipped":
-            "let z = sum + parameters[params.fan_in * params.stride + col];"
+            "let z = sum + loaded(parameters[params.fan_in * params.stride + col]);"
             => "let z = sum;";
         "the last row left out":
             "if (row >= params.rows || col >= params.stride) {"
@@ -429,6 +431,12 @@ mutants! {
         "broadcast: what the invocation has itself":
             "subgroupBroadcast(left0[0][0], 0u)"
             => "left0[0][0]", Subgroups;
+        "wide reads: both numbers of a pair the first":
+            "vec4<u32>(low.x, high.x, low.y, high.y)"
+            => "vec4<u32>(low.x, low.x, low.y, low.y)", WideReads;
+        "wide reads: the pairs swapped":
+            "vec4<u32>(low.x, high.x, low.y, high.y)"
+            => "vec4<u32>(low.y, high.y, low.x, high.x)", WideReads;
     }
     output_loss {
         "the bias skipped":
