@@ -5,7 +5,7 @@ use super::*;
 /// Every way to compute a product that is worth its time on this device.
 fn variants(gpu: &Gpu) -> Vec<Variant> {
     match gpu.adapter().class() {
-        AdapterClass::Software { subgroup: Some(lanes), wide } => {
+        AdapterClass::Software { subgroup: Some(lanes), wide, .. } => {
             let blocks = |lanes: usize, row_blocks, col_blocks| Variant::Broadcast {
                 lanes,
                 wide,

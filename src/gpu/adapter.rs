@@ -51,6 +51,7 @@ pub enum AdapterClass {
     /// A GPU.
     Gpu,
     /// A driver that computes on the CPU.
+    #[non_exhaustive]
     Software {
         /// Invocations of a subgroup, where kernels may use subgroups.
         subgroup: Option<u32>,

@@ -8,10 +8,10 @@ pub enum Needs {
     Nothing,
     /// Subgroups: it is a mutant of the products by subgroups.
     Subgroups,
-    /// Memory that products read 64 bits at a time: it is a mutant of that.
-    WideReads,
     /// That invocations run in an order that is known: it is a race.
     KnownOrder,
+    /// Memory that products read 64 bits at a time: it is a mutant of that.
+    WideReads,
 }
 
 /// A kernel that is broken on purpose.
