@@ -273,7 +273,7 @@ fn every_back_end_can_be_given_every_variant() {
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(metal.contains(&name), "{name}: MSL");
             let options = hlsl::PipelineOptions { entry_point: Some((stage, name.clone())) };
-            // Wave operations are of shader model 6.0.
+            // Wave operations and integers of 64 bits are of shader model 6.0.
             let shader_model = match capabilities.is_empty() {
                 true => hlsl::ShaderModel::V5_1,
                 false => hlsl::ShaderModel::V6_0,

@@ -5,17 +5,9 @@ use super::*;
 /// Every way to compute a product that is worth its time on this device.
 fn variants(gpu: &Gpu) -> Vec<Variant> {
     match gpu.adapter().class() {
-        AdapterClass::Software { subgroup: Some(lanes), wide, .. } => {
-            let blocks = |lanes: usize, row_blocks, col_blocks| Variant::Broadcast {
-                lanes,
-                wide,
-                row_blocks,
-                col_blocks,
-            };
-            let lanes = lanes as usize;
-            vec![Variant::Direct, blocks(lanes, 1, 1), blocks(lanes, 2, 2), blocks(lanes, 4, 2)]
+        class @ AdapterClass::Software { .. } => {
+            [kernels::broadcasts(class), vec![Variant::Direct]].concat()
         }
-        AdapterClass::Software { subgroup: None, .. } => vec![Variant::Direct],
         _ => vec![Variant::Direct, Variant::Split(4), Variant::Staged(32), Variant::Staged(64)],
     }
 }

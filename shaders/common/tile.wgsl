@@ -10,7 +10,7 @@
 // One of several ways to compute it (common/direct.wgsl, split.wgsl, staged.wgsl, or lines made by the host) is
 // appended, with the constant LANES: product(group, lane, first), `first` being 0. Every sum takes its terms one after
 // the other, the first one first, but where it is split. With it comes how the matrices are read (common/stored.wgsl or
-// stored_wide.wgsl): they are declared as arrays of Stored, of which loaded() makes vectors.
+// stored_pairs.wgsl): they are declared as arrays of Stored, of which loaded() makes vectors.
 
 // sum + left^T . right over one term: one number of left for each row, one of right for each column.
 fn add_outer(sum: mat4x4<f32>, left: vec4<f32>, right: vec4<f32>) -> mat4x4<f32> {

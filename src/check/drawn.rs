@@ -187,7 +187,7 @@ mod tests {
     use crate::gpu::AdapterClass;
 
     fn scope(is_quick: bool) -> Scope {
-        let class = AdapterClass::Software { subgroup: None, wide: false };
+        let class = AdapterClass::Software { subgroup: None, pairs: false };
         Scope { class, is_llvmpipe: false, iterations: u32::MAX, is_quick, seed: 0 }
     }
 

@@ -372,7 +372,7 @@ mod tests {
     use crate::reference::twins::{Update, update};
 
     fn all() -> Vec<Task> {
-        let class = AdapterClass::Software { subgroup: None, wide: false };
+        let class = AdapterClass::Software { subgroup: None, pairs: false };
         tasks(&Scope { class, is_llvmpipe: false, iterations: u32::MAX, is_quick: false, seed: 0 })
     }
 

@@ -192,7 +192,7 @@ pub const COMMON: &[(&str, &str)] = &[
     ("split", include_str!("../../shaders/common/split.wgsl")),
     ("staged", include_str!("../../shaders/common/staged.wgsl")),
     ("stored", include_str!("../../shaders/common/stored.wgsl")),
-    ("stored_wide", include_str!("../../shaders/common/stored_wide.wgsl")),
+    ("stored_pairs", include_str!("../../shaders/common/stored_pairs.wgsl")),
     ("tile", include_str!("../../shaders/common/tile.wgsl")),
     ("threefry", include_str!("../../shaders/common/threefry.wgsl")),
 ];

@@ -114,8 +114,8 @@ pub enum Variant {
     Broadcast {
         /// Invocations of a subgroup.
         lanes: usize,
-        /// Whether it reads 64 bits at a time.
-        wide: bool,
+        /// Whether it reads matrices as pairs of numbers, 64 bits at a time.
+        pairs: bool,
         /// Times four rows that an invocation reads.
         row_blocks: usize,
         /// Times four columns that an invocation owns.
@@ -135,11 +135,13 @@ pub fn choose(product: Product, class: AdapterClass) -> Variant {
             let all = candidates(product, class);
             all.iter().copied().find(fills).unwrap_or(all[all.len() - 1])
         }
-        AdapterClass::Software { subgroup, wide } => {
-            let tiles = broadcasts(subgroup, wide);
-            let is_large = product.rows * product.cols >= FEW_ELEMENTS;
-            let large = tiles.iter().find(|tile| tile.groups(product) >= FEW_TILES);
-            let tile = large.or(tiles.last()).filter(|_| is_large);
+        AdapterClass::Software { .. } => {
+            let tiles = broadcasts(class);
+            let is_worth_tiles = product.rows * product.cols >= FEW_ELEMENTS;
+            let largest = tiles
+                .iter()
+                .find(|tile| tile.groups(product) >= FEW_TILES && tile.is_filled(product));
+            let tile = largest.or(tiles.last()).filter(|_| is_worth_tiles);
             tile.copied().unwrap_or(Variant::Direct)
         }
     }
@@ -153,28 +155,29 @@ pub fn candidates(product: Product, class: AdapterClass) -> Vec<Variant> {
     let splits = splits.map(Variant::Split);
     match class {
         AdapterClass::Gpu => {
-            let wide = [Variant::Staged(64), Variant::Staged(32), Variant::Direct];
-            wide.into_iter().chain(splits).collect()
+            let unsplit = [Variant::Staged(64), Variant::Staged(32), Variant::Direct];
+            unsplit.into_iter().chain(splits).collect()
         }
-        AdapterClass::Software { subgroup, wide } => {
-            broadcasts(subgroup, wide).into_iter().chain([Variant::Direct]).chain(splits).collect()
+        AdapterClass::Software { .. } => {
+            broadcasts(class).into_iter().chain([Variant::Direct]).chain(splits).collect()
         }
     }
 }
 
-/// The tiles of subgroups of so many invocations, the largest first. The larger, the fewer numbers are read for each
-/// product, which is most of the time; and the longer a driver compiles: for the 1,024 vectors of sums of 128 x 64 by 8
-/// lanes 3 to 4 seconds (llvmpipe of Mesa 22.3.6, LLVM 15), for twice as many 25, for half of them 1.3.
-fn broadcasts(subgroup: Option<u32>, wide: bool) -> Vec<Variant> {
-    let blocks: &[(usize, usize)] = match subgroup {
-        None => &[],
-        Some(4) => &[(4, 4), (2, 2)],
-        Some(8) => &[(4, 2), (2, 2), (1, 1)],
-        Some(_) => &[(1, 1)],
+/// The tiles that subgroups of a software adapter take, the largest first. The larger, the fewer numbers are read for
+/// each product, which is most of the time; and the longer a driver compiles: for the 1,024 vectors of sums of 128 x 64
+/// by 8 lanes 3 to 4 seconds (llvmpipe of Mesa 22.3.6, LLVM 15), for twice as many 25, for half of them 1.3. Mesa keeps
+/// what it compiled on disk.
+pub fn broadcasts(class: AdapterClass) -> Vec<Variant> {
+    let AdapterClass::Software { subgroup: Some(lanes), pairs } = class else { return Vec::new() };
+    let blocks: &[(usize, usize)] = match lanes {
+        4 => &[(4, 4), (2, 2)],
+        8 => &[(4, 2), (2, 2), (1, 1)],
+        _ => &[(1, 1)],
     };
-    let lanes = subgroup.map_or(1, |lanes| lanes as usize);
+    let lanes = lanes as usize;
     let tile =
-        |&(row_blocks, col_blocks)| Variant::Broadcast { lanes, wide, row_blocks, col_blocks };
+        |&(row_blocks, col_blocks)| Variant::Broadcast { lanes, pairs, row_blocks, col_blocks };
     blocks.iter().map(tile).collect()
 }
 
@@ -191,9 +194,9 @@ pub fn variant(gpu: &Gpu, product: Product) -> Variant {
 impl std::fmt::Display for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self, self.tile()) {
-            (Variant::Staged(_), Some([high, wide])) => write!(f, "staged-{high}x{wide}"),
-            (Variant::Broadcast { .. }, Some([high, wide])) => {
-                write!(f, "broadcast-{high}x{wide}")
+            (Variant::Staged(_), Some([rows, cols])) => write!(f, "staged-{rows}x{cols}"),
+            (Variant::Broadcast { .. }, Some([rows, cols])) => {
+                write!(f, "broadcast-{rows}x{cols}")
             }
             (Variant::Split(lanes), _) => write!(f, "split-{lanes}"),
             _ => f.write_str("direct"),
@@ -213,12 +216,19 @@ impl Variant {
         }
     }
 
+    /// Whether a product has as many rows and columns as its tile, but for a rest that no smaller one would fit better.
+    fn is_filled(self, product: Product) -> bool {
+        let (Some([rows, cols]), lanes) = (self.tile(), self.lanes()) else { return true };
+        rows <= product.rows.next_multiple_of(4 * lanes)
+            && cols <= product.cols.next_multiple_of(4 * lanes)
+    }
+
     /// Workgroups of a product.
     pub fn groups(self, product: Product) -> usize {
         let cols = row_stride(product.cols);
         let shared = if let Variant::Split(lanes) = self { lanes } else { 1 };
         match self.tile() {
-            Some([high, wide]) => product.rows.div_ceil(high) * cols.div_ceil(wide),
+            Some([high, across]) => product.rows.div_ceil(high) * cols.div_ceil(across),
             None => (product.rows.div_ceil(TILE) * cols.div_ceil(TILE) * shared).div_ceil(LANES),
         }
     }
@@ -248,7 +258,10 @@ impl Variant {
         let blocks = product.terms.div_ceil(4);
         match self {
             Variant::Direct => blocks,
-            Variant::Broadcast { .. } => blocks + self.tile().map_or(0, |[high, _]| high),
+            // The rows of a tile again for each block of columns.
+            Variant::Broadcast { col_blocks, .. } => {
+                blocks + self.tile().map_or(0, |[rows, _]| rows * col_blocks)
+            }
             // Three sums over the invocations that share a tile, each of eight vectors.
             Variant::Split(lanes) => blocks.div_ceil(lanes) + 3 * 9 * (1 + lanes.ilog2() as usize),
             Variant::Staged(_) => blocks.div_ceil(4) * 17,
@@ -276,8 +289,8 @@ impl Variant {
     fn lines(self) -> String {
         let lanes = self.lanes();
         let stored = match self {
-            Variant::Broadcast { wide: true, .. } => {
-                include_str!("../../shaders/common/stored_wide.wgsl")
+            Variant::Broadcast { pairs: true, .. } => {
+                include_str!("../../shaders/common/stored_pairs.wgsl")
             }
             _ => include_str!("../../shaders/common/stored.wgsl"),
         };
@@ -363,7 +376,7 @@ fn broadcast(lanes: usize, row_blocks: usize, col_blocks: usize) -> String {
 mod tests {
     use super::*;
 
-    const SUBGROUPS: AdapterClass = AdapterClass::Software { subgroup: Some(8), wide: true };
+    const SUBGROUPS: AdapterClass = AdapterClass::Software { subgroup: Some(8), pairs: true };
 
     fn product(rows: usize, cols: usize, terms: usize) -> Product {
         Product { form: Form::Nn, rows, cols, terms }
@@ -410,23 +423,27 @@ mod tests {
         assert_eq!(variant(8, 8, 3, gpu), Variant::Direct);
         let tile = |row_blocks, col_blocks| Variant::Broadcast {
             lanes: 8,
-            wide: true,
+            pairs: true,
             row_blocks,
             col_blocks,
         };
         assert_eq!(variant(256, 512, 784, SUBGROUPS), tile(4, 2));
         assert_eq!(variant(256, 128, 784, SUBGROUPS), tile(2, 2));
+        // No tile has more rows than there are.
+        assert_eq!(variant(64, 512, 784, SUBGROUPS), tile(2, 2));
+        assert_eq!(variant(16, 512, 784, SUBGROUPS), tile(1, 1));
+        assert_eq!(variant(1024, 10, 784, SUBGROUPS), tile(1, 1));
         assert_eq!(variant(128, 64, 64, SUBGROUPS), tile(1, 1));
         assert_eq!(variant(4, 3, 2, SUBGROUPS), Variant::Direct);
-        let none = AdapterClass::Software { subgroup: None, wide: false };
+        let none = AdapterClass::Software { subgroup: None, pairs: false };
         assert_eq!(variant(4096, 4096, 4096, none), Variant::Direct);
     }
 
     #[test]
     fn what_is_chosen_is_a_candidate_and_names_tell_them_apart() {
         let classes = [1, 4, 8, 16, 32]
-            .map(|lanes| AdapterClass::Software { subgroup: Some(lanes), wide: false });
-        let none = AdapterClass::Software { subgroup: None, wide: true };
+            .map(|lanes| AdapterClass::Software { subgroup: Some(lanes), pairs: false });
+        let none = AdapterClass::Software { subgroup: None, pairs: true };
         for class in classes.into_iter().chain([AdapterClass::Gpu, none]) {
             for product in products(784, 128, 10, 32).into_iter().chain(products(64, 512, 512, 256))
             {
@@ -454,7 +471,7 @@ mod tests {
             Variant::Split(16),
             Variant::Staged(64),
             Variant::Staged(32),
-            Variant::Broadcast { lanes: 8, wide: false, row_blocks: 2, col_blocks: 1 },
+            Variant::Broadcast { lanes: 8, pairs: false, row_blocks: 4, col_blocks: 2 },
         ];
         for variant in all {
             assert!(variant.workgroup_bytes() + 16 * variant.lanes() <= 16_384, "{variant:?}");

@@ -17,8 +17,8 @@ pub const VARIANTS: [Variant; 6] = [
     Variant::Split(8),
     Variant::Staged(64),
     Variant::Staged(32),
-    Variant::Broadcast { lanes: 8, wide: false, row_blocks: 1, col_blocks: 1 },
-    Variant::Broadcast { lanes: 8, wide: true, row_blocks: 1, col_blocks: 1 },
+    Variant::Broadcast { lanes: 8, pairs: false, row_blocks: 1, col_blocks: 1 },
+    Variant::Broadcast { lanes: 8, pairs: true, row_blocks: 1, col_blocks: 1 },
 ];
 
 /// What a network is trained on, and how.

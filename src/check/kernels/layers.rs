@@ -9,7 +9,7 @@ use crate::reference::fused::LayerShape;
 
 /// Rows, units that feed the layer, units it has: within a tile of 8, on its edge, one past it, and
 /// past a workgroup of tiles.
-pub const LAYERS: [(usize, usize, usize); 8] = [
+pub const LAYERS: [(usize, usize, usize); 9] = [
     (7, 13, 5),
     (65, 64, 70),
     (1, 1, 1),
@@ -18,6 +18,7 @@ pub const LAYERS: [(usize, usize, usize); 8] = [
     (8, 8, 8),
     (9, 9, 9),
     (5, 130, 260),
+    (131, 9, 70),
 ];
 
 /// A layer of these sizes.
@@ -44,19 +45,18 @@ pub fn sum_bound(terms: usize, magnitude: f64) -> f64 {
 
 /// Every way to compute a product that an adapter takes, the plainest first; where it is quick, one of each kind
 /// that is chosen on its class of adapters. On software adapters a pipeline of one of these takes a driver half a
-/// second, and a case of it almost nothing.
+/// second, of the largest tiles seconds, and a case of it almost nothing.
 pub(super) fn variants(scope: &Scope) -> Vec<Variant> {
     let of_gpus = [Variant::Split(64), Variant::Staged(64)];
     let mut all = vec![Variant::Direct];
     if !scope.is_quick || scope.class == AdapterClass::Gpu {
         all.extend(of_gpus);
     }
-    if let AdapterClass::Software { subgroup: Some(lanes), wide } = scope.class {
-        let lanes = lanes as usize;
-        all.push(Variant::Broadcast { lanes, wide, row_blocks: 1, col_blocks: 1 });
-        if !scope.is_quick {
-            all.push(Variant::Broadcast { lanes, wide, row_blocks: 2, col_blocks: 2 });
-        }
+    // The smallest tiles and the largest: those between are made by the same lines.
+    let tiles = kernels::broadcasts(scope.class);
+    all.extend(tiles.last());
+    if !scope.is_quick && tiles.len() > 1 {
+        all.extend(tiles.first());
     }
     if !scope.is_quick {
         all.extend([Variant::Split(2), Variant::Staged(32)]);
@@ -67,7 +67,7 @@ pub(super) fn variants(scope: &Scope) -> Vec<Variant> {
 /// A case of one of them, which is built both ways unless another of its kind is.
 pub(super) fn built(case: Case, variant: Variant) -> Case {
     match variant {
-        Variant::Split(2) | Variant::Staged(32) | Variant::Broadcast { row_blocks: 2, .. } => {
+        Variant::Split(2) | Variant::Staged(32) | Variant::Broadcast { row_blocks: 2.., .. } => {
             case.trusted()
         }
         _ => case,

@@ -152,8 +152,8 @@ async fn outcome(
             (!matches!(scope.class, AdapterClass::Software { subgroup: Some(_), .. }))
                 .then_some("this adapter takes no products by subgroups")
         }
-        Needs::WideReads => (!matches!(scope.class, AdapterClass::Software { wide: true, .. }))
-            .then_some("this adapter does not read 64 bits at a time"),
+        Needs::Pairs => (!matches!(scope.class, AdapterClass::Software { pairs: true, .. }))
+            .then_some("this adapter does not read numbers in pairs"),
         Needs::KnownOrder => (!scope.is_llvmpipe).then_some(
             "a race, which may go well: only on llvmpipe the order of invocations is known",
         ),
@@ -204,7 +204,7 @@ mod tests {
     /// Known without a device, so that whoever changes a kernel hears of its mutants at once.
     #[test]
     fn every_patch_applies_to_a_launch_and_in_one_place() {
-        let class = AdapterClass::Software { subgroup: Some(8), wide: true };
+        let class = AdapterClass::Software { subgroup: Some(8), pairs: true };
         let scope =
             Scope { class, is_llvmpipe: true, iterations: u32::MAX, is_quick: false, seed: 0 };
         for own in CASES {

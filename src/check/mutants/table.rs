@@ -10,8 +10,8 @@ pub enum Needs {
     Subgroups,
     /// That invocations run in an order that is known: it is a race.
     KnownOrder,
-    /// Memory that products read 64 bits at a time: it is a mutant of that.
-    WideReads,
+    /// Products that read their matrices as pairs of numbers: it is a mutant of that.
+    Pairs,
 }
 
 /// A kernel that is broken on purpose.
@@ -431,12 +431,12 @@ mutants! {
         "broadcast: what the invocation has itself":
             "subgroupBroadcast(left0[0][0], 0u)"
             => "left0[0][0]", Subgroups;
-        "wide reads: both numbers of a pair the first":
+        "pairs: both numbers the first":
             "vec4<u32>(low.x, high.x, low.y, high.y)"
-            => "vec4<u32>(low.x, low.x, low.y, low.y)", WideReads;
-        "wide reads: the pairs swapped":
+            => "vec4<u32>(low.x, low.x, low.y, low.y)", Pairs;
+        "pairs: the first and the second swapped":
             "vec4<u32>(low.x, high.x, low.y, high.y)"
-            => "vec4<u32>(low.y, high.y, low.x, high.x)", WideReads;
+            => "vec4<u32>(low.y, high.y, low.x, high.x)", Pairs;
     }
     output_loss {
         "the bias skipped":

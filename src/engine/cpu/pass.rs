@@ -255,7 +255,7 @@ impl Pass {
 
     /// Moves the running estimates of norms towards those of the batch.
     pub(super) fn move_running(&self, parameters: &mut [f32]) {
-        // Without the question a small network waits for a division before its loop over no norms.
+        // Else it divides by the rows first, once for all norms, and a small network has none.
         if self.is_small {
             return;
         }

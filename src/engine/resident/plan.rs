@@ -83,7 +83,7 @@ const SOME_STARTS: usize = 4;
 /// | parity-4, 4-8-1; 4-16-1 (workgroups) | 16 | 0.04 |
 /// | iris, 4-16-3; circles, 2-16-16-1 (workgroups) | 32 | 0.06; 0.02 |
 ///
-/// Layered, 784-512-10 at a batch of 256 takes 9 times as long as on the cpu engine (`wgrad bench step`).
+/// Layered, 784-512-10 at a batch of 256 takes 6 times as long as on the cpu engine (`wgrad bench step`).
 pub fn pays_on_software(request: Request<'_>, capacity: Capacity) -> bool {
     let has_rows = Rows::new(request, true).kept > 0;
     let is_enough = has_rows || request.networks >= SOME_STARTS;

@@ -1,5 +1,5 @@
 // How four numbers of a matrix that a product reads lie in a buffer: as two pairs of 32 bits, the first number of each
-// in the low half. Each pair is read at once, where a driver takes as long for 64 bits as for 32.
+// in the low half (all hosts here are little-endian). For drivers that take as long to read 64 bits as 32.
 
 alias Stored = vec2<u64>;
 
