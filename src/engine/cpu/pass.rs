@@ -255,10 +255,6 @@ impl Pass {
 
     /// Moves the running estimates of norms towards those of the batch.
     pub(super) fn move_running(&self, parameters: &mut [f32]) {
-        // Else it divides by the rows first, once for all norms, and a small network has none.
-        if self.is_small {
-            return;
-        }
         for norm in self.layers.iter().filter_map(|layer| layer.norm.as_ref()) {
             norm.move_running(parameters, self.rows);
         }

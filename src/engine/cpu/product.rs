@@ -36,16 +36,6 @@ fn add_scaled(sum: Four, scale: f32, term: Four) -> Four {
     ]
 }
 
-#[inline(always)]
-fn scaled(scale: f32, four: Four) -> Four {
-    [scale * four[0], scale * four[1], scale * four[2], scale * four[3]]
-}
-
-#[inline(always)]
-fn sum(one: Four, other: Four) -> Four {
-    [one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3]]
-}
-
 /// `to += scale * from`.
 pub(super) fn add_row(to: &mut [f32], scale: f32, from: &[f32]) {
     for (to, from) in fours_mut(to).iter_mut().zip(fours(from)) {
@@ -137,18 +127,6 @@ pub(super) fn input_gradients(
     (d_input, in_stride): (&mut [f32], usize),
 ) {
     let (d, weights) = (fours(d), fours(weights));
-    if in_stride == 4 && stride == 4 {
-        // The same sums, those of a row's four inputs at once.
-        let row = |input: usize| weights.get(input).copied().unwrap_or_default();
-        let rows = [row(0), row(1), row(2), row(3)];
-        let column = |output: usize| rows.map(|row| row[output]);
-        let columns = [column(0), column(1), column(2), column(3)];
-        for (d_input, d) in fours_mut(d_input).iter_mut().zip(d) {
-            let part = |output: usize| scaled(d[output], columns[output]);
-            *d_input = sum(sum(part(0), part(2)), sum(part(1), part(3)));
-        }
-        return;
-    }
     for (d_input, d) in rows_mut(d_input, in_stride).zip(rows_of(d, stride / 4)) {
         for (d_input, w) in d_input.iter_mut().zip(rows_of(weights, stride / 4)) {
             let mut sums = [0.0; 4];
