@@ -1,83 +1,108 @@
 //! The cpu engine's formulas: activations and losses.
 
-use super::product::{rows_mut, rows_of};
+use super::product::{fours, fours_mut, rows_mut, rows_of};
+use super::vector::{Four, Vector};
 use crate::engine::STOP_WITHIN;
-use crate::network::{Activation, Layer, Loss};
+use crate::network::{Activation, Layer, Loss, Number};
 
 /// `a = activation(z)`, in rows of `stride`. Padding of `a` is 0 and stays 0.
 #[inline(always)]
 pub(super) fn activate(layer: &Layer, stride: usize, z: &[f32], a: &mut [f32]) {
-    #[inline(always)]
-    fn each((units, stride): (usize, usize), z: &[f32], a: &mut [f32], f: impl Fn(f32) -> f32) {
-        for (a, z) in rows_mut(a, stride).zip(rows_of(z, stride)) {
-            let fours = a.as_chunks_mut::<4>().0.iter_mut().zip(z.as_chunks::<4>().0);
-            for (at, (a, z)) in fours.enumerate() {
-                // Stored as one: to read together what was just stored in parts takes long.
-                let mut four = [0.0; 4];
-                for lane in 0..4 {
-                    if 4 * at + lane < units {
-                        four[lane] = f(z[lane]);
-                    }
+    let (z, a, own) = (fours(z), fours_mut(a), stride / 4);
+    let parameter = Four::splat(layer.parameter as f32);
+    with_activation!(layer.activation, KIND => {
+        if !fills_padding(KIND) {
+            a.iter_mut().zip(z).for_each(|(a, z)| *a = value(KIND, parameter, (*z).into()).into());
+        } else {
+            for (z, a) in rows_of(z, own).zip(rows_mut(a, own)) {
+                for (at, (z, a)) in z.iter().zip(a).enumerate() {
+                    let mask = first(layer.fan_out - 4 * at);
+                    *a = (mask * value(KIND, parameter, (*z).into())).into();
                 }
-                *a = four;
             }
         }
-    }
-    let (sizes, parameter) = ((layer.fan_out, stride), layer.parameter as f32);
-    match layer.activation {
-        // Of padding too, of which it is 0.
-        Activation::Relu => {
-            a.iter_mut().zip(z).for_each(|(a, &z)| *a = if z > 0.0 { z } else { 0.0 });
-        }
-        Activation::LeakyRelu => each(sizes, z, a, |z| if z > 0.0 { z } else { parameter * z }),
-        Activation::Tanh => each(sizes, z, a, f32::tanh),
-        Activation::Sigmoid => each(sizes, z, a, sigmoid),
-        Activation::Elu => each(sizes, z, a, |z| if z > 0.0 { z } else { z.exp_m1() }),
-        Activation::Gelu => each(sizes, z, a, |z| 0.5 * z * (1.0 + gelu_tanh(z))),
-        Activation::Silu => each(sizes, z, a, |z| z * sigmoid(z)),
-        Activation::Identity => each(sizes, z, a, |z| z),
-    }
+    });
 }
 
 /// `d *= slope`, the slope from the pre-activations and the activations. Padding of `d` is 0 and stays 0.
 #[inline(always)]
 pub(super) fn apply_slope(layer: &Layer, z: &[f32], a: &[f32], d: &mut [f32]) {
-    #[inline(always)]
-    fn each(d: &mut [f32], from: &[f32], slope: impl Fn(f32) -> f32) {
-        d.iter_mut().zip(from).for_each(|(d, &from)| *d *= slope(from));
+    let parameter = Four::splat(layer.parameter as f32);
+    with_activation!(layer.activation, KIND => {
+        for ((d, z), a) in fours_mut(d).iter_mut().zip(fours(z)).zip(fours(a)) {
+            *d = (Four::from(*d) * slope(KIND, [parameter, (*z).into(), (*a).into()])).into();
+        }
+    });
+}
+
+/// Whether it makes of 0, which padding is, something else.
+#[inline(always)]
+pub(super) fn fills_padding(activation: Activation) -> bool {
+    activation == Activation::Sigmoid
+}
+
+/// A mask of the first so many numbers: 1, and 0 behind them.
+#[inline(always)]
+pub(super) fn first(count: usize) -> Four {
+    [0, 1, 2, 3].map(|lane| if lane < count { 1.0 } else { 0.0 }).into()
+}
+
+/// An activation.
+#[inline(always)]
+pub(super) fn value(activation: Activation, parameter: Four, z: Four) -> Four {
+    let (zero, one) = (Four::splat(0.0), Four::splat(1.0));
+    match activation {
+        Activation::Relu => z.above(zero, z, zero),
+        Activation::LeakyRelu => z.above(zero, z, parameter * z),
+        Activation::Tanh => z.tanh(),
+        Activation::Sigmoid => sigmoid(z),
+        Activation::Elu => z.above(zero, z, z.exp_m1()),
+        Activation::Gelu => Four::splat(0.5) * z * (one + gelu_tanh(z)),
+        Activation::Silu => z * sigmoid(z),
+        Activation::Identity => z,
     }
-    let parameter = layer.parameter as f32;
-    match layer.activation {
-        Activation::Relu => each(d, a, |a| if a > 0.0 { 1.0 } else { 0.0 }),
-        Activation::LeakyRelu => each(d, a, |a| if a > 0.0 { 1.0 } else { parameter }),
-        Activation::Tanh => each(d, a, |a| 1.0 - a * a),
-        Activation::Sigmoid => each(d, a, |a| a * (1.0 - a)),
-        Activation::Elu => each(d, a, |a| if a > 0.0 { 1.0 } else { a + 1.0 }),
-        Activation::Gelu => each(d, z, gelu_slope),
-        Activation::Silu => each(d, z, |z| {
+}
+
+/// Its slope, from its parameter, its pre-activation and itself.
+#[inline(always)]
+pub(super) fn slope(activation: Activation, [parameter, z, a]: [Four; 3]) -> Four {
+    let (zero, one) = (Four::splat(0.0), Four::splat(1.0));
+    match activation {
+        Activation::Relu => a.above(zero, one, zero),
+        Activation::LeakyRelu => a.above(zero, one, parameter),
+        Activation::Tanh => one - a * a,
+        Activation::Sigmoid => a * (one - a),
+        Activation::Elu => a.above(zero, one, a + one),
+        Activation::Gelu => gelu_slope(z),
+        Activation::Silu => {
             let s = sigmoid(z);
-            s + z * s * (1.0 - s)
-        }),
-        Activation::Identity => {}
+            s + z * s * (one - s)
+        }
+        Activation::Identity => one,
     }
 }
 
 #[inline(always)]
-fn sigmoid(z: f32) -> f32 {
-    1.0 / (1.0 + (-z).exp())
+fn sigmoid(z: Four) -> Four {
+    let one = Four::splat(1.0);
+    one / (one + (-z).exp())
 }
 
 const GELU_SCALE: f32 = 0.797_884_6;
 
-fn gelu_tanh(z: f32) -> f32 {
-    (GELU_SCALE * z * (1.0 + 0.044715 * z * z)).tanh()
+#[inline(always)]
+fn gelu_tanh(z: Four) -> Four {
+    (Four::splat(GELU_SCALE) * z * (Four::splat(1.0) + Four::splat(0.044715) * z * z)).tanh()
 }
 
-fn gelu_slope(z: f32) -> f32 {
+#[inline(always)]
+fn gelu_slope(z: Four) -> Four {
+    let [half, one] = [0.5, 1.0].map(Four::splat);
     let h = gelu_tanh(z);
     // Beyond, tanh is 1 or -1 in f32, and the square may overflow.
-    let w = z.clamp(-10.0, 10.0);
-    0.5 * (1.0 + h) + 0.5 * w * (1.0 - h * h) * GELU_SCALE * (1.0 + 0.134145 * w * w)
+    let w = z.within(-10.0, 10.0);
+    let slope = Four::splat(GELU_SCALE) * (one + Four::splat(0.134145) * w * w);
+    half * (one + h) + half * w * (one - h * h) * slope
 }
 
 /// The gradient of a row's loss, times `scale`, from the outputs; whether every prediction is near its target. Under
@@ -108,7 +133,7 @@ pub(super) fn loss_gradient(
         }
         Loss::BceWithLogits => {
             for ((d, &z), t) in d.iter_mut().zip(outputs).zip(target) {
-                let error = sigmoid(z) - t;
+                let error = <[f32; 4]>::from(sigmoid(Four::splat(z)))[0] - t;
                 all_near &= is_near(error);
                 *d = error * scale;
             }

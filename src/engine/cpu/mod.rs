@@ -2,13 +2,33 @@
 //! opponent a GPU is measured against and what runs where there is none; it shares no arithmetic
 //! with the reference.
 
+/// A match on a value whose every arm has it as a constant, so that each is compiled for it alone.
+macro_rules! with_constant {
+    ($value:expr, $type:ident::{$($variant:ident),+}, $name:ident => $body:expr) => {
+        match $value { $( $type::$variant => { const $name: $type = $type::$variant; $body } )+ }
+    };
+}
+
+/// [`with_constant!`] of an activation.
+macro_rules! with_activation {
+    ($value:expr, $name:ident => $body:expr) => {
+        with_constant!(
+            $value,
+            Activation::{Relu, LeakyRelu, Tanh, Sigmoid, Identity, Elu, Gelu, Silu},
+            $name => $body
+        )
+    };
+}
+
 pub(super) mod lanes;
 mod math;
+mod narrow;
 mod norm;
 mod pass;
 mod product;
 mod statistics;
 mod update;
+mod vector;
 
 use super::{Forward, NetworkStatus, Slot, State, Task, pad_rows, unpad_rows};
 use crate::Error;

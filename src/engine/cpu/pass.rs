@@ -1,6 +1,7 @@
 //! What a batch goes through: all layers, the loss, and back to the gradients of all parameters.
 
 use super::math::{activate, apply_slope, loss_gradient, row_loss};
+use super::narrow;
 use super::norm::NormPass;
 use super::product::{
     View, add_row, bias_gradients, gemm, input_gradients, rows_mut, rows_of, weight_gradients,
@@ -10,9 +11,6 @@ use crate::network::{GradientAt, Layer, LayerBlock, Layout, Loss, Mask, Network,
 
 /// Multiply-adds from which a product is worth a call of the library.
 const LIBRARY_WORK: usize = 8192;
-
-/// Elements of a row of up to so many units: what most of the smallest networks' rows have.
-const SMALL_STRIDE: usize = 4;
 
 /// A layer, and what it computes of a batch, `[rows][stride]`.
 #[derive(Debug)]
@@ -32,8 +30,8 @@ pub(super) struct LayerPass {
 
 impl LayerPass {
     /// What the next layer takes.
-    fn output<const SMALL: bool>(&self) -> &[f32] {
-        if !SMALL && self.drops { &self.dropped } else { &self.a }
+    fn output(&self) -> &[f32] {
+        if self.drops { &self.dropped } else { &self.a }
     }
 }
 
@@ -48,9 +46,8 @@ pub(super) struct Pass {
     scale: f32,
     /// Of each row the sum of the exponentials of a softmax, where the loss is of one.
     totals: Vec<f32>,
-    /// Whether all rows have [`SMALL_STRIDE`], no product is the library's, and there are neither norms nor dropout:
-    /// what follows is then compiled for that.
-    is_small: bool,
+    /// Whether no layer has more than four units, and none a norm or dropout.
+    is_narrow: bool,
 }
 
 impl Pass {
@@ -70,7 +67,8 @@ impl Pass {
             outputs: network.outputs(),
             scale: 0.0,
             totals: Vec::new(),
-            is_small: false,
+            is_narrow: network.sizes().iter().all(|&units| units <= 4)
+                && !network.differs_in_training(),
         };
         pass.resize(rows);
         pass
@@ -81,10 +79,6 @@ impl Pass {
         self.rows = rows;
         self.scale = self.loss.0.gradient_scale(rows, self.outputs) as f32;
         self.totals.resize(rows, 0.0);
-        self.is_small = self.layers.iter().all(|LayerPass { layer, norm, .. }| {
-            let is_plain = norm.is_none() && layer.dropout == 0.0;
-            is_plain && layer.fan_in.max(layer.fan_out) <= SMALL_STRIDE && !is_large(rows, layer)
-        });
         for LayerPass { layer, block, z, a, d_z, norm, factors, dropped, .. } in &mut self.layers {
             for list in [z, a, d_z] {
                 list.resize(rows * block.stride, 0.0);
@@ -108,26 +102,17 @@ impl Pass {
     /// Every layer's `z` and `a`, from `input` `[rows][stride]`. In a step, given by its seed and number, norms are of
     /// these rows, and activations are dropped.
     pub(super) fn forward(&mut self, parameters: &[f32], input: &[f32], step: Option<(u64, u32)>) {
-        match self.is_small {
-            true => self.forward_by::<true>(parameters, input, step),
-            false => self.forward_by::<false>(parameters, input, step),
+        if self.is_narrow {
+            return narrow::forward(&mut self.layers, parameters, input);
         }
-    }
-
-    fn forward_by<const SMALL: bool>(
-        &mut self,
-        parameters: &[f32],
-        input: &[f32],
-        step: Option<(u64, u32)>,
-    ) {
         let rows = self.rows;
         for index in 0..self.layers.len() {
             let (before, from) = self.layers.split_at_mut(index);
             let LayerPass { layer, block, z, a, norm, drops, factors, dropped, .. } = &mut from[0];
-            let [in_stride, stride] = strides::<SMALL>(layer);
+            let (in_stride, stride) = (row_stride(layer.fan_in), block.stride);
             let (weights, bias) = parameters[block.range()].split_at(block.bias_offset);
-            let input = before.last().map_or(input, LayerPass::output::<SMALL>);
-            if !SMALL && is_large(rows, layer) {
+            let input = before.last().map_or(input, LayerPass::output);
+            if is_large(rows, layer) {
                 let x = View::rows(input, rows, layer.fan_in, in_stride);
                 gemm(x, View::rows(weights, layer.fan_in, layer.fan_out, stride), z, stride);
                 rows_mut(z, stride).for_each(|z| add_row(z, 1.0, bias));
@@ -135,16 +120,13 @@ impl Pass {
                 weighted_sums((input, in_stride), (weights, bias), (z, stride));
             }
             let z = match norm {
-                Some(norm) if !SMALL => {
+                Some(norm) => {
                     norm.forward(parameters, z, step.is_some());
                     &norm.n
                 }
-                _ => z,
+                None => z,
             };
             activate(layer, stride, z, a);
-            if SMALL {
-                continue;
-            }
             let mask = step.and_then(|(seed, step)| Mask::new(layer, seed, step));
             *drops = mask.is_some();
             if let Some(mask) = mask {
@@ -203,33 +185,25 @@ impl Pass {
 
     /// The gradients of all parameters, from that of the loss.
     pub(super) fn backward(&mut self, parameters: &[f32], input: &[f32], gradients: &mut [f32]) {
-        match self.is_small {
-            true => self.backward_by::<true>(parameters, input, gradients),
-            false => self.backward_by::<false>(parameters, input, gradients),
+        if self.is_narrow {
+            return narrow::backward(&mut self.layers, parameters, input, gradients);
         }
-    }
-
-    fn backward_by<const SMALL: bool>(
-        &mut self,
-        parameters: &[f32],
-        input: &[f32],
-        gradients: &mut [f32],
-    ) {
         let rows = self.rows;
         for index in (0..self.layers.len()).rev() {
             let (before, from) = self.layers.split_at_mut(index);
             let LayerPass { layer, block, d_z, .. } = &from[0];
-            let [in_stride, stride] = strides::<SMALL>(layer);
-            let x = before.last().map_or(input, LayerPass::output::<SMALL>);
+            let (in_stride, stride, units) =
+                (row_stride(layer.fan_in), block.stride, layer.fan_out);
+            let x = before.last().map_or(input, LayerPass::output);
             let (d_weights, d_bias) = gradients[block.range()].split_at_mut(block.bias_offset);
-            let is_large = !SMALL && is_large(rows, layer);
+            let is_large = is_large(rows, layer);
             let d = || View::rows(d_z, rows, layer.fan_out, stride);
             if is_large {
                 let x = View { data: x, rows: layer.fan_in, cols: rows, steps: (1, in_stride) };
                 gemm(x, d(), d_weights, stride);
                 bias_gradients((d_z, stride), d_bias);
             } else {
-                weight_gradients((x, in_stride), (d_z, stride), (d_weights, d_bias));
+                weight_gradients((x, in_stride), (d_z, stride, units), (d_weights, d_bias));
             }
             let Some(below) = before.last_mut() else { return };
             let LayerPass { layer: below, z, a, d_z: d_below, norm, drops, factors, .. } = below;
@@ -238,23 +212,27 @@ impl Pass {
                 let (rows, cols, steps) = (layer.fan_out, layer.fan_in, (1, stride));
                 gemm(d(), View { data: weights, rows, cols, steps }, d_below, in_stride);
             } else {
-                input_gradients((d_z, stride), weights, (d_below, in_stride));
+                input_gradients((d_z, stride, units), weights, (d_below, in_stride));
             }
-            if !SMALL && *drops {
+            if *drops {
                 drop_units(factors, d_below);
             }
             match norm {
-                Some(norm) if !SMALL => {
+                Some(norm) => {
                     apply_slope(below, &norm.n, a, d_below);
                     norm.backward(parameters, z, d_below, gradients);
                 }
-                _ => apply_slope(below, z, a, d_below),
+                None => apply_slope(below, z, a, d_below),
             }
         }
     }
 
     /// Moves the running estimates of norms towards those of the batch.
     pub(super) fn move_running(&self, parameters: &mut [f32]) {
+        // What it would divide by takes long.
+        if self.is_narrow {
+            return;
+        }
         for norm in self.layers.iter().filter_map(|layer| layer.norm.as_ref()) {
             norm.move_running(parameters, self.rows);
         }
@@ -297,10 +275,4 @@ fn drop_units(factors: &[f32], values: &mut [f32]) {
 
 fn is_large(rows: usize, layer: &Layer) -> bool {
     rows * layer.fan_in * layer.fan_out >= LIBRARY_WORK
-}
-
-/// Elements of a layer's rows, of those that feed it and of its own.
-#[inline(always)]
-fn strides<const SMALL: bool>(layer: &Layer) -> [usize; 2] {
-    [layer.fan_in, layer.fan_out].map(|units| if SMALL { SMALL_STRIDE } else { row_stride(units) })
 }

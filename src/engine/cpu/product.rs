@@ -1,14 +1,15 @@
 //! The cpu engine's products: big ones by matrixmultiply, small ones in loops. Rows are padded with zeros to a
 //! multiple of 4.
 
-/// Four numbers of a row.
-type Four = [f32; 4];
+use super::vector::{Four, Vector};
 
-fn fours(list: &[f32]) -> &[Four] {
+/// A list in fours: rows are padded, so that nothing is left over.
+pub(super) fn fours(list: &[f32]) -> &[[f32; 4]] {
     list.as_chunks().0
 }
 
-fn fours_mut(list: &mut [f32]) -> &mut [Four] {
+/// The same, to be changed.
+pub(super) fn fours_mut(list: &mut [f32]) -> &mut [[f32; 4]] {
     list.as_chunks_mut().0
 }
 
@@ -25,21 +26,10 @@ pub(super) fn rows_mut<T>(mut list: &mut [T], stride: usize) -> impl Iterator<It
     std::iter::from_fn(move || list.split_off_mut(..stride))
 }
 
-/// `sum + scale * term`. All four at once: element by element the compiler may leave it at one at a time.
-#[inline(always)]
-fn add_scaled(sum: Four, scale: f32, term: Four) -> Four {
-    [
-        sum[0] + scale * term[0],
-        sum[1] + scale * term[1],
-        sum[2] + scale * term[2],
-        sum[3] + scale * term[3],
-    ]
-}
-
 /// `to += scale * from`.
 pub(super) fn add_row(to: &mut [f32], scale: f32, from: &[f32]) {
     for (to, from) in fours_mut(to).iter_mut().zip(fours(from)) {
-        *to = add_scaled(*to, scale, *from);
+        *to = (Four::from(*to) + Four::splat(scale) * Four::from(*from)).into();
     }
 }
 
@@ -72,43 +62,55 @@ fn sums_of_rows<const R: usize>(
     let x: [&[f32]; R] = std::array::from_fn(|row| &x[row * in_stride..][..in_stride]);
     let (weights, z) = (fours(weights), fours_mut(z));
     for (at, bias) in fours(bias).iter().enumerate() {
-        let mut sums = [*bias; R];
+        let mut sums = [Four::from(*bias); R];
         for (k, w) in rows_of(weights, stride / 4).enumerate() {
             for row in 0..R {
-                sums[row] = add_scaled(sums[row], x[row][k], w[at]);
+                sums[row] = sums[row] + Four::splat(x[row][k]) * Four::from(w[at]);
             }
         }
         for row in 0..R {
-            z[row * (stride / 4) + at] = sums[row];
+            z[row * (stride / 4) + at] = sums[row].into();
         }
     }
 }
 
-/// `d_weights = x^T . d` and the sums `d_bias` of `d`, over rows in their order, with strides as above.
+/// `d_weights = x^T . d` and the sums `d_bias` of `d`, over rows in their order, with strides as above; `units` of a row
+/// of `d` are not padding.
 #[inline(always)]
 pub(super) fn weight_gradients(
     (x, in_stride): (&[f32], usize),
-    (d, stride): (&[f32], usize),
+    (d, stride, units): (&[f32], usize, usize),
     (d_weights, d_bias): (&mut [f32], &mut [f32]),
 ) {
     let (x, d) = (fours(x), fours(d));
     let (mut d_weights, d_bias) = (fours_mut(d_weights), fours_mut(d_bias));
+    let zero = Four::splat(0.0);
     for input in 0..in_stride / 4 {
         // Those of four inputs, but for padding.
         let len = d_weights.len().min(stride);
         let Some(own) = d_weights.split_off_mut(..len) else { return };
         for at in 0..stride / 4 {
-            let (mut sums, mut sum) = ([[0.0; 4]; 4], [0.0; 4]);
-            for (x, d) in rows_of(x, in_stride / 4).zip(rows_of(d, stride / 4)) {
-                for k in 0..4 {
-                    sums[k] = add_scaled(sums[k], x[input][k], d[at]);
+            let (mut sums, mut sum) = ([zero; 4], zero);
+            let rows = rows_of(x, in_stride / 4).zip(rows_of(d, stride / 4));
+            if units == 1 {
+                for (x, d) in rows {
+                    sums[0] = sums[0] + Four::from(x[input]) * Four::splat(d[at][0]);
+                    sum = sum + Four::from(d[at]);
                 }
-                sum = add_scaled(sum, 1.0, d[at]);
+                sums = Four::transposed(sums);
+            } else {
+                for (x, d) in rows {
+                    let d = Four::from(d[at]);
+                    for k in 0..4 {
+                        sums[k] = sums[k] + Four::splat(x[input][k]) * d;
+                    }
+                    sum = sum + d;
+                }
             }
             for (to, sum) in rows_mut(own, stride / 4).zip(sums) {
-                to[at] = sum;
+                to[at] = sum.into();
             }
-            d_bias[at] = sum;
+            d_bias[at] = sum.into();
         }
     }
 }
@@ -119,25 +121,53 @@ pub(super) fn bias_gradients((d, stride): (&[f32], usize), d_bias: &mut [f32]) {
     rows_of(d, stride).for_each(|d| add_row(d_bias, 1.0, d));
 }
 
-/// `d_input = d . weights^T`, each sum in four parts, with strides as above.
+/// `d_input = d . weights^T`, each sum in four parts, with strides as above; of a few `units` in their order.
 #[inline(always)]
 pub(super) fn input_gradients(
-    (d, stride): (&[f32], usize),
+    (d, stride, units): (&[f32], usize, usize),
     weights: &[f32],
     (d_input, in_stride): (&mut [f32], usize),
 ) {
-    let (d, weights) = (fours(d), fours(weights));
-    for (d_input, d) in rows_mut(d_input, in_stride).zip(rows_of(d, stride / 4)) {
-        for (d_input, w) in d_input.iter_mut().zip(rows_of(weights, stride / 4)) {
-            let mut sums = [0.0; 4];
-            for (w, d) in w.iter().zip(d) {
-                for lane in 0..4 {
-                    sums[lane] += w[lane] * d[lane];
+    let (d, own, in_own) = (fours(d), stride / 4, in_stride / 4);
+    let (mut weights, d_input) = (fours(weights), fours_mut(d_input));
+    for at in 0..in_own {
+        let four = weights.split_off(..weights.len().min(stride)).unwrap_or(&[]);
+        let rows = rows_mut(d_input, in_own).zip(rows_of(d, own));
+        // All are stored as one: to read together what was just stored in parts takes long.
+        if own == 1 {
+            let mut lines = [Four::splat(0.0); 4];
+            lines.iter_mut().zip(four).for_each(|(to, weights)| *to = (*weights).into());
+            let columns = Four::transposed(lines);
+            for (d_input, d) in rows {
+                let mut sum = columns[0] * Four::splat(d[0][0]);
+                for unit in 1..units.min(4) {
+                    sum = sum + columns[unit] * Four::splat(d[0][unit]);
                 }
+                d_input[at] = sum.into();
             }
-            *d_input = (sums[0] + sums[2]) + (sums[1] + sums[3]);
+            continue;
+        }
+        // The number of inputs as a constant, so that sums stay in registers.
+        match four.len() / own {
+            4 => rows.for_each(|(d_input, d)| d_input[at] = dots::<4>(four, d)),
+            3 => rows.for_each(|(d_input, d)| d_input[at] = dots::<3>(four, d)),
+            2 => rows.for_each(|(d_input, d)| d_input[at] = dots::<2>(four, d)),
+            _ => rows.for_each(|(d_input, d)| d_input[at] = dots::<1>(four, d)),
         }
     }
+}
+
+/// The products of `K` rows of weights with a row, and zeros.
+#[inline(always)]
+fn dots<const K: usize>(weights: &[[f32; 4]], d: &[[f32; 4]]) -> [f32; 4] {
+    let mut sums = [Four::splat(0.0); 4];
+    for k in 0..K {
+        for (w, d) in weights[k * d.len()..][..d.len()].iter().zip(d) {
+            sums[k] = sums[k] + Four::from(*w) * Four::from(*d);
+        }
+    }
+    let [a, b, c, d] = Four::transposed(sums);
+    ((a + c) + (b + d)).into()
 }
 
 /// A matrix within a slice: element `[i][j]` is at `i * steps.0 + j * steps.1`.

@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
+use super::product::{fours, fours_mut};
+use super::vector::{Four, Vector};
+use crate::network::Number;
 use crate::optimizer::{CLIP_EPSILON, Coefficients, Decay, Optimizer, UpdateRule};
 
 /// What is done to every gradient and parameter of a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     rule: UpdateRule,
-    c: Coefficients<f32>,
+    c: Coefficients<Four>,
     /// What of a parameter is added to its gradient.
     l2: f32,
     /// What a parameter is multiplied by.
@@ -24,10 +27,10 @@ pub(super) struct Rule {
 impl Rule {
     /// The rule of a step with these gradients.
     pub(super) fn new(optimizer: &Optimizer, c: &Coefficients<f64>, gradients: &[f32]) -> Rule {
-        let c: Coefficients<f32> = c.cast();
+        let Coefficients { rate, weight_decay, .. } = c.cast::<f32>();
         let (l2, kept) = match optimizer.decay {
-            Decay::L2 => (c.weight_decay, 1.0),
-            Decay::Decoupled => (0.0, 1.0 - c.rate * c.weight_decay),
+            Decay::L2 => (weight_decay, 1.0),
+            Decay::Decoupled => (0.0, 1.0 - rate * weight_decay),
         };
         let most = optimizer.clip_value.map_or(f32::INFINITY, |most| most as f32);
         let scale = optimizer.clip_norm.map_or(1.0, |largest| {
@@ -35,12 +38,14 @@ impl Rule {
             (largest / (norm + CLIP_EPSILON)).min(1.0) as f32
         });
         let is_plain = most == f32::INFINITY && scale == 1.0 && l2 == 0.0 && kept == 1.0;
-        Rule { rule: optimizer.kind.row().rule, c, l2, kept, most, scale, is_plain }
+        Rule { rule: optimizer.kind.row().rule, c: c.cast(), l2, kept, most, scale, is_plain }
     }
 
     /// A gradient as the update takes it. What is no number stays none.
-    fn effective_gradient(&self, gradient: f32, parameter: f32) -> f32 {
-        gradient.clamp(-self.most, self.most) * self.scale + self.l2 * parameter
+    #[inline(always)]
+    fn effective_gradient(&self, gradient: [f32; 4], parameter: Four) -> Four {
+        let gradient = Four::from(gradient).within(-self.most, self.most) * Four::splat(self.scale);
+        gradient + Four::splat(self.l2) * parameter
     }
 }
 
@@ -62,6 +67,7 @@ fn squares(gradients: &[f32], most: f32) -> f64 {
 }
 
 /// Updates a range of the parameters, and of the moments there are.
+#[inline(always)]
 pub(super) fn optimize(
     rule: &Rule,
     range: Range<usize>,
@@ -69,40 +75,67 @@ pub(super) fn optimize(
     parameters: &mut [f32],
     moments: &mut [Vec<f32>],
 ) {
+    if let (UpdateRule::Sgd, true) = (rule.rule, rule.is_plain) {
+        let both =
+            fours_mut(&mut parameters[range.clone()]).iter_mut().zip(fours(&gradients[range]));
+        return both.for_each(|(p, g)| *p = (Four::from(*p) - rule.c.rate * Four::from(*g)).into());
+    }
+    optimize_by(rule, range, gradients, parameters, moments);
+}
+
+/// The same by any other rule.
+#[inline(never)]
+fn optimize_by(
+    rule: &Rule,
+    range: Range<usize>,
+    gradients: &[f32],
+    parameters: &mut [f32],
+    moments: &mut [Vec<f32>],
+) {
     let (r, c) = (rule, rule.c);
-    let (parameters, gradients) = (&mut parameters[range.clone()], &gradients[range.clone()]);
-    let both = parameters.iter_mut().zip(gradients);
+    let kept = Four::splat(r.kept);
+    let parameters = fours_mut(&mut parameters[range.clone()]).iter_mut();
+    let both = parameters.zip(fours(&gradients[range.clone()]));
     match (r.rule, moments) {
-        (UpdateRule::Sgd, _) if r.is_plain => both.for_each(|(p, &g)| *p -= c.rate * g),
         (UpdateRule::Momentum, [first, ..]) => {
-            for ((p, &g), m) in both.zip(&mut first[range]) {
-                *m = c.decay1 * *m + r.effective_gradient(g, *p);
-                *p = *p * r.kept - c.rate * *m;
+            for ((p, g), own) in both.zip(fours_mut(&mut first[range])) {
+                let (before, m) = (Four::from(*p), Four::from(*own));
+                let m = c.decay1 * m + r.effective_gradient(*g, before);
+                (*p, *own) = ((before * kept - c.rate * m).into(), m.into());
             }
         }
         (UpdateRule::Nesterov, [first, ..]) => {
-            for ((p, &g), m) in both.zip(&mut first[range]) {
-                let g = r.effective_gradient(g, *p);
-                *m = c.decay1 * *m + g;
-                *p = *p * r.kept - c.rate * (g + c.decay1 * *m);
+            for ((p, g), own) in both.zip(fours_mut(&mut first[range])) {
+                let (before, m) = (Four::from(*p), Four::from(*own));
+                let g = r.effective_gradient(*g, before);
+                let m = c.decay1 * m + g;
+                (*p, *own) = ((before * kept - c.rate * (g + c.decay1 * m)).into(), m.into());
             }
         }
         (UpdateRule::Adam, [first, second, ..]) => {
-            for (((p, &g), m), v) in both.zip(&mut first[range.clone()]).zip(&mut second[range]) {
-                let g = r.effective_gradient(g, *p);
-                *m = c.decay1 * *m + c.gain1 * g;
-                *v = c.decay2 * *v + c.gain2 * g * g;
+            let both = both.zip(fours_mut(&mut first[range.clone()]));
+            for (((p, g), own), own2) in both.zip(fours_mut(&mut second[range])) {
+                let (before, m, v) = (Four::from(*p), Four::from(*own), Four::from(*own2));
+                let g = r.effective_gradient(*g, before);
+                let m = c.decay1 * m + c.gain1 * g;
+                let v = c.decay2 * v + c.gain2 * g * g;
                 let root = v.sqrt() * c.correction2 + c.eps;
-                *p = *p * r.kept - c.rate * (*m * c.correction1) / root;
+                *p = (before * kept - c.rate * (m * c.correction1) / root).into();
+                (*own, *own2) = (m.into(), v.into());
             }
         }
         (UpdateRule::RmsProp, [second, ..]) => {
-            for ((p, &g), v) in both.zip(&mut second[range]) {
-                let g = r.effective_gradient(g, *p);
-                *v = c.decay2 * *v + c.gain2 * g * g;
-                *p = *p * r.kept - c.rate * g / (v.sqrt() + c.eps);
+            for ((p, g), own) in both.zip(fours_mut(&mut second[range])) {
+                let (before, v) = (Four::from(*p), Four::from(*own));
+                let g = r.effective_gradient(*g, before);
+                let v = c.decay2 * v + c.gain2 * g * g;
+                let after = before * kept - c.rate * g / (v.sqrt() + c.eps);
+                (*p, *own) = (after.into(), v.into());
             }
         }
-        _ => both.for_each(|(p, &g)| *p = *p * r.kept - c.rate * r.effective_gradient(g, *p)),
+        _ => both.for_each(|(p, g)| {
+            let before = Four::from(*p);
+            *p = (before * kept - c.rate * r.effective_gradient(*g, before)).into();
+        }),
     }
 }

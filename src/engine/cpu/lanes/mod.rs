@@ -7,31 +7,23 @@
 //! The formulas are those of `crate::network` and `crate::optimizer`, over vectors: there is one place for each
 //! of them, and what they are compared with, the cpu engine proper, has its own.
 
-/// A match on a value whose every arm has it as a constant, so that each is compiled for it alone.
-macro_rules! with_constant {
-    ($value:expr, $type:ident::{$($variant:ident),+}, $name:ident => $body:expr) => {
-        match $value { $( $type::$variant => { const $name: $type = $type::$variant; $body } )+ }
-    };
-}
-
 mod group;
 mod shape;
 mod step;
 #[cfg(test)]
 mod tests;
 mod update;
-mod vector;
 
 use std::ops::Range;
 
+#[cfg(target_arch = "x86_64")]
+use super::vector::{Avx2, Avx512, Vector};
+use super::vector::{Four, Pair};
 use crate::engine::{NetworkStatus, Population, Request, Start};
 use group::Group;
 use shape::{Scratch, Shape};
 use step::Work;
 use update::StepRule;
-#[cfg(target_arch = "x86_64")]
-use vector::{Avx2, Avx512, Vector};
-use vector::{Four, Pair};
 
 /// Networks of a group of small ones, where there are wide vectors.
 const MANY: usize = 64;

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut, Range};
 
+use super::super::vector::Vector;
 use crate::data::Batches;
 use crate::engine::{Population, Request};
 use crate::network::{Activation, GradientAt, Layout, Loss};
@@ -160,6 +161,38 @@ impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
         bytemuck::cast_slice_mut(&mut self.0)
     }
+}
+
+/// `M` vectors: one number of each network of a group.
+pub(super) type Pack<V, const M: usize> = [V; M];
+
+/// Networks of a vector.
+pub(super) const fn lanes<V: Vector>() -> usize {
+    size_of::<V>() / size_of::<f32>()
+}
+
+/// A list of numbers as vectors.
+#[inline(always)]
+pub(super) fn vectors<V: Vector>(list: &Buffer) -> &[V] {
+    bytemuck::cast_slice(list.lines())
+}
+
+/// The same, to be changed.
+#[inline(always)]
+pub(super) fn vectors_mut<V: Vector>(list: &mut Buffer) -> &mut [V] {
+    bytemuck::cast_slice_mut(list.lines_mut())
+}
+
+/// A list of numbers as packs.
+#[inline(always)]
+pub(super) fn packs<V: Vector, const M: usize>(list: &Buffer) -> &[Pack<V, M>] {
+    vectors(list).as_chunks().0
+}
+
+/// The same, to be changed.
+#[inline(always)]
+pub(super) fn packs_mut<V: Vector, const M: usize>(list: &mut Buffer) -> &mut [Pack<V, M>] {
+    vectors_mut(list).as_chunks_mut().0
 }
 
 /// What a layer computes of some rows, `[units][rows][width]`.

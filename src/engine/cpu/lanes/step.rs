@@ -7,10 +7,13 @@
 
 use std::ops::Range;
 
+use super::super::vector::Vector;
 use super::group::Group;
-use super::shape::{Buffer, LayerRows, LayerShape, Scratch, Shape, TILE};
+use super::shape::{
+    Buffer, LayerRows, LayerShape, Pack, Scratch, Shape, TILE, lanes, packs, packs_mut, vectors,
+    vectors_mut,
+};
 use super::update::{StepRule, update};
-use super::vector::{Pack, Vector, lanes, packs, packs_mut, vectors, vectors_mut};
 use crate::data::Dataset;
 use crate::engine::{NetworkStatus, STOP_WITHIN};
 use crate::network::{Activation, Link, Loss};
@@ -26,17 +29,6 @@ pub(super) struct Work<'a> {
     pub rules: &'a [StepRule],
     /// Whether to look after the last of them which networks solve the data.
     pub looks: bool,
-}
-
-/// [`with_constant!`] of an activation.
-macro_rules! with_activation {
-    ($value:expr, $name:ident => $body:expr) => {
-        with_constant!(
-            $value,
-            Activation::{Relu, LeakyRelu, Tanh, Sigmoid, Identity, Elu, Gelu, Silu},
-            $name => $body
-        )
-    };
 }
 
 /// Makes these steps. Networks that stop when solved are looked at where the cpu engine looks: before each

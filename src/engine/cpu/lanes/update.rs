@@ -1,8 +1,8 @@
 //! The update of a group: `crate::optimizer` has the formulas.
 
+use super::super::vector::Vector;
 use super::group::Group;
-use super::shape::{Buffer, Shape};
-use super::vector::{Pack, Vector, packs, packs_mut, vectors};
+use super::shape::{Buffer, Pack, Shape, packs, packs_mut, vectors};
 use crate::optimizer::{CLIP_EPSILON, Coefficients, Decay, Optimizer, OptimizerKind, RateSchedule};
 
 /// What the updates of one step have in common; rates, the decays of first moments and of weights are the

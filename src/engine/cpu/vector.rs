@@ -1,14 +1,14 @@
-//! Vectors: one number of each of several networks. Functions are made of the operations of IEEE 754 alone,
+//! Vectors: one number of each of several networks, or four numbers of a row. Functions are made of the operations of IEEE 754 alone,
 //! none of them fused, in the same order however wide vectors are: all of them give the same bits.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use bytemuck::Pod;
+use wide::{f32x4, i32x4, u32x4};
 
-use super::shape::Buffer;
 use crate::network::Number;
 
-/// The numbers of several networks in a register.
+/// Several numbers in a register.
 pub(super) trait Vector: Number + Pod {
     /// The same number for all.
     fn splat(value: f32) -> Self;
@@ -20,38 +20,6 @@ pub(super) trait Vector: Number + Pod {
     fn signed_as(self, other: Self) -> Self;
     /// The one whose bits are larger, of numbers without signs: what is no number is larger than all.
     fn larger(self, other: Self) -> Self;
-}
-
-/// `M` vectors: one number of each network of a group.
-pub(super) type Pack<V, const M: usize> = [V; M];
-
-/// Networks of a vector.
-pub(super) const fn lanes<V: Vector>() -> usize {
-    size_of::<V>() / size_of::<f32>()
-}
-
-/// A list of numbers as vectors.
-#[inline(always)]
-pub(super) fn vectors<V: Vector>(list: &Buffer) -> &[V] {
-    bytemuck::cast_slice(list.lines())
-}
-
-/// The same, to be changed.
-#[inline(always)]
-pub(super) fn vectors_mut<V: Vector>(list: &mut Buffer) -> &mut [V] {
-    bytemuck::cast_slice_mut(list.lines_mut())
-}
-
-/// A list of numbers as packs.
-#[inline(always)]
-pub(super) fn packs<V: Vector, const M: usize>(list: &Buffer) -> &[Pack<V, M>] {
-    vectors(list).as_chunks().0
-}
-
-/// The same, to be changed.
-#[inline(always)]
-pub(super) fn packs_mut<V: Vector, const M: usize>(list: &mut Buffer) -> &mut [Pack<V, M>] {
-    vectors_mut(list).as_chunks_mut().0
 }
 
 // e^x = 2^n e^r with n whole and |r| at most ln(2)/2, and e^r = 1 + r + r^2 p(r): the method and the
@@ -112,46 +80,77 @@ fn tanh<V: Vector>(x: V) -> V {
     (-m / (V::splat(2.0) + m)).signed_as(x)
 }
 
-/// Four networks in an array, of which the compiler makes what vectors the target has.
+/// Four numbers, in what vectors every CPU of the target has.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(16))]
-pub(super) struct Four([f32; 4]);
+#[repr(transparent)]
+pub(super) struct Four(f32x4);
 
-// SAFETY: an array of f32 and, its size being a multiple of its alignment, nothing else.
+// SAFETY: f32 and nothing else.
 #[allow(unsafe_code)]
 unsafe impl bytemuck::Zeroable for Four {}
 // SAFETY: as above.
 #[allow(unsafe_code)]
 unsafe impl Pod for Four {}
 
-impl Four {
+impl From<[f32; 4]> for Four {
     #[inline(always)]
-    fn with(self, other: Four, f: impl Fn(f32, f32) -> f32) -> Four {
-        Four(std::array::from_fn(|lane| f(self.0[lane], other.0[lane])))
+    fn from(list: [f32; 4]) -> Four {
+        Four(f32x4::new(list))
+    }
+}
+
+impl From<Four> for [f32; 4] {
+    #[inline(always)]
+    fn from(four: Four) -> [f32; 4] {
+        four.0.to_array()
+    }
+}
+
+impl Four {
+    /// Each of its numbers four times.
+    #[inline(always)]
+    pub(super) fn lanes(self) -> [Four; 4] {
+        let (low, high) = (self.0.unpack_lo(self.0), self.0.unpack_hi(self.0));
+        [
+            Four(low.unpack_lo(low)),
+            Four(low.unpack_hi(low)),
+            Four(high.unpack_lo(high)),
+            Four(high.unpack_hi(high)),
+        ]
+    }
+
+    /// Columns of four rows.
+    #[inline(always)]
+    pub(super) fn transposed(rows: [Four; 4]) -> [Four; 4] {
+        let [a, b, c, d] = rows;
+        let [a, b, c, d] = f32x4::transpose([a.0, b.0, c.0, d.0]);
+        [Four(a), Four(b), Four(c), Four(d)]
     }
 }
 
 impl Vector for Four {
     #[inline(always)]
     fn splat(value: f32) -> Four {
-        Four([value; 4])
+        Four(f32x4::splat(value))
     }
     #[inline(always)]
     fn within(self, least: f32, most: f32) -> Four {
-        let x = self.with(self, |x, _| if x > most { most } else { x });
-        x.with(x, |x, _| if x < least { least } else { x })
+        let (least, most) = (Four::splat(least), Four::splat(most));
+        let x = self.above(most, most, self);
+        least.above(x, least, x)
     }
     #[inline(always)]
     fn shifted(self) -> Four {
-        self.with(self, |value, _| f32::from_bits(value.to_bits() << 23))
+        Four(bytemuck::cast(bytemuck::cast::<f32x4, u32x4>(self.0) << 23))
     }
     #[inline(always)]
     fn signed_as(self, other: Four) -> Four {
-        self.with(other, f32::copysign)
+        Four(self.abs().0 | (other.0 & f32x4::splat(-0.0)))
     }
     #[inline(always)]
     fn larger(self, other: Four) -> Four {
-        self.with(other, |one, other| f32::from_bits(one.to_bits().max(other.to_bits())))
+        let [one, other] = [self, other].map(|four| bytemuck::cast::<f32x4, i32x4>(four.0));
+        Four(bytemuck::cast(one.max(other)))
     }
 }
 
@@ -231,20 +230,15 @@ macro_rules! number {
 number! {
     Four:
     operators {
-        Add add(a, b) { a.with(b, |a, b| a + b) }
-        Sub sub(a, b) { a.with(b, |a, b| a - b) }
-        Mul mul(a, b) { a.with(b, |a, b| a * b) }
-        Div div(a, b) { a.with(b, |a, b| a / b) }
+        Add add(a, b) { Four(a.0 + b.0) }
+        Sub sub(a, b) { Four(a.0 - b.0) }
+        Mul mul(a, b) { Four(a.0 * b.0) }
+        Div div(a, b) { Four(a.0 / b.0) }
     }
-    neg(a) { a.with(a, |a, _| -a) }
-    sqrt(a) { a.with(a, |a, _| a.sqrt()) }
-    abs(a) { a.with(a, |a, _| a.abs()) }
-    above(a, b, yes, no) {
-        Four(std::array::from_fn(|lane| match a.0[lane] > b.0[lane] {
-            true => yes.0[lane],
-            false => no.0[lane],
-        }))
-    }
+    neg(a) { Four(a.0 ^ f32x4::splat(-0.0)) }
+    sqrt(a) { Four(a.0.sqrt()) }
+    abs(a) { Four(a.0.abs()) }
+    above(a, b, yes, no) { Four(a.0.simd_gt(b.0).bitselect(yes.0, no.0)) }
 }
 
 /// Two vectors, of which each operation is done before the next: so that one works while the other waits.
@@ -423,7 +417,7 @@ mod tests {
     }
 
     fn one(function: fn(Four) -> Four, x: f32) -> f32 {
-        function(Four::splat(x)).0[0]
+        <[f32; 4]>::from(function(Four::splat(x)))[0]
     }
 
     #[test]
