@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::Error;
-use crate::device::pays_on;
+use crate::device::{is_first_example, suits};
 use crate::engine::{EngineSpec, Kernels};
 use crate::gpu::{AdapterEntry, Adapters, DeviceChoice, Environment, Gpu};
 use crate::settings::{EngineChoice, Settings};
@@ -86,15 +86,15 @@ fn faster_than(adapter: &AdapterEntry) -> String {
 
 /// Opens what `wanted` means for a training.
 pub(super) async fn choose_for(wanted: &Wanted, training: &Training) -> Result<Chosen, Failure> {
-    choose(wanted, Some(training), &|adapter| pays_on(adapter, training)).await
+    choose(wanted, Some(training), &|adapter| suits(adapter, training)).await
 }
 
 /// Opens what `wanted` means; `training` is what `--device fastest` measures. Where nobody asks for an adapter, and
-/// there is none but a software adapter, that is opened if it `pays`: if it is at least as fast as the CPU.
+/// there is none but a software adapter, that is opened if it `suits`.
 pub(super) async fn choose(
     wanted: &Wanted,
     training: Option<&Training>,
-    pays: &dyn Fn(&AdapterEntry) -> bool,
+    suits: &dyn Fn(&AdapterEntry) -> bool,
 ) -> Result<Chosen, Failure> {
     let &Wanted { ref device, engine, kernels, require_gpu } = wanted;
     let contradiction = |one: &str, other: &str, fix: &str| -> Result<Chosen, Failure> {
@@ -138,12 +138,16 @@ pub(super) async fn choose(
     match adapters.choose(device, &environment, require_gpu)? {
         Some(adapter) => {
             let may_be_slower = is_free && adapter.is_software();
-            if may_be_slower && !pays(adapter) {
+            if may_be_slower && !suits(adapter) {
                 return Ok(Chosen { spec: EngineSpec::Cpu, note: Some(faster_than(adapter)) });
             }
             let note = training
                 .filter(|_| may_be_slower)
-                .map(|_| "no GPU, and not slower than --device cpu here".to_owned());
+                .map(|training| match is_first_example(training) {
+                    true => "no GPU; --device cpu is faster, but this shows that kernels run here",
+                    false => "no GPU, and not slower than --device cpu here",
+                })
+                .map(str::to_owned);
             let (gpu, tuned) = opened(adapter).await?;
             let spec = place_on(gpu, engine, kernels, training);
             let notes: Vec<String> =

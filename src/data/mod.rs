@@ -34,7 +34,7 @@ pub use error::{DataError, DataProblem};
 pub use idx::{read_idx, unpacked};
 pub use labels::{ClassWeights, Labels};
 pub use order::{Batches, Order};
-pub(crate) use order::{epoch_key, permuted};
+pub(crate) use order::{RowOrder, epoch_key, permuted};
 pub use samples::{Preparation, Samples, Schema};
 pub use scaling::{Normalize, Scaling};
 pub use shapes::Shape;

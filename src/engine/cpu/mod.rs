@@ -32,7 +32,7 @@ mod vector;
 
 use super::{Forward, NetworkStatus, Slot, State, Task, pad_rows, unpad_rows};
 use crate::Error;
-use crate::data::Batches;
+use crate::data::{Batches, RowOrder};
 use crate::network::{Layout, Network, Norm, row_stride};
 use crate::reference::Trace;
 use math::loss_gradient;
@@ -57,6 +57,7 @@ pub struct CpuEngine {
     /// The batch, `[rows][stride]`, weights of rows behind their targets; the whole data set where every step takes it as it stands.
     input: Vec<f32>,
     target: Vec<f32>,
+    order: RowOrder,
     /// Whether every prediction of the last batch was near its target.
     is_near: bool,
     /// Whether its training ends as soon as it solves its data, and whether it has.
@@ -97,6 +98,7 @@ impl CpuEngine {
             before,
             input,
             target,
+            order: RowOrder::default(),
             is_near: false,
             stops_when_solved: false,
             is_solved: false,
@@ -307,11 +309,10 @@ impl CpuEngine {
             self.target.resize(rows * row_stride(self.task.data.target_width()), 0.0);
         }
         let data = &self.task.data;
+        let taken = self.order.rows_of(self.task.batches, self.task.start.step);
         let input_rows = rows_mut(&mut self.input, row_stride(data.input_len()));
         let target_rows = rows_mut(&mut self.target, row_stride(data.target_width()));
-        for ((row, input), target) in
-            self.task.batches.rows_of(self.task.start.step).zip(input_rows).zip(target_rows)
-        {
+        for ((row, input), target) in taken.zip(input_rows).zip(target_rows) {
             input[..data.input_len()].copy_from_slice(data.input(row));
             target[..data.target_len()].copy_from_slice(data.target(row));
             if let Some(&weight) = data.weights().get(row) {

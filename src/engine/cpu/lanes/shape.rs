@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut, Range};
 
 use super::super::vector::Vector;
-use crate::data::Batches;
+use crate::data::{Batches, RowOrder};
 use crate::engine::{Population, Request};
 use crate::network::{Activation, GradientAt, Layout, Loss};
 use crate::optimizer::Optimizer;
@@ -217,6 +217,8 @@ pub(super) struct Scratch {
     pub farthest: Buffer,
     /// `[count][width]`.
     pub gradients: Buffer,
+    /// The order of rows of each network of the group that is trained.
+    pub orders: Vec<RowOrder>,
     /// The rows that the buffers hold, of all networks alike, where it is known.
     pub holds: Option<Range<usize>>,
 }
@@ -238,6 +240,7 @@ impl Scratch {
             weight: rows(usize::from(shape.is_weighted)),
             layers: shape.layers.iter().map(layer).collect(),
             gradients: Buffer::new(shape.count * shape.width),
+            orders: vec![RowOrder::default(); shape.width],
             holds: None,
         }
     }

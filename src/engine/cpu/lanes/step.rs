@@ -141,14 +141,16 @@ fn take_rows(
         }
     };
     scratch.holds = None;
-    for lane in 0..width {
+    let mut orders = std::mem::take(&mut scratch.orders);
+    for (lane, order) in orders.iter_mut().enumerate() {
         let own = group.member(lane).map_or(0, |member| seeds[member as usize]);
         let batches = shape.batches.with_seed(shape.batches.seed() + u64::from(own));
-        let rows = batches.rows_of(step).skip(tile.start).take(len);
+        let rows = order.rows_of(batches, step).skip(tile.start).take(len);
         for (at, row) in rows.enumerate() {
             put_row(scratch, data, row, (at, len), (lane..lane + 1, width));
         }
     }
+    scratch.orders = orders;
 }
 
 /// Puts a row of the data to a place among `rows`, for some of the lanes.
@@ -161,8 +163,9 @@ fn put_row(
 ) {
     let Scratch { input, target, weight, .. } = scratch;
     let put = |to: &mut [f32], values: &[f32]| {
-        let to = to.chunks_exact_mut(width).skip(at).step_by(rows);
-        to.zip(values).for_each(|(to, &value)| to[lanes.clone()].fill(value));
+        for (unit, &value) in values.iter().enumerate() {
+            to[(unit * rows + at) * width..][lanes.clone()].fill(value);
+        }
     };
     put(input, data.input(row));
     put(target, data.target(row));
