@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::data::Source;
 use crate::engine::EngineSpec;
 use crate::engine::resident::{self, Capacity};
 use crate::gpu::{AdapterEntry, Adapters, DeviceChoice, Environment, Gpu};
+use crate::settings::{is_truth_table, is_xor};
 use crate::sweep::{Sweep, SweepOutcome};
 use crate::train::{Outcome, Training};
 
@@ -148,20 +148,27 @@ impl fmt::Display for Device {
     }
 }
 
-/// Whether a training goes to an adapter where nobody says so: to a software adapter, which shares the CPU's cores, if it
-/// is at least as fast there as on the cpu engine, as far as that is known, or the first example.
+/// Whether a training goes to an adapter where nobody says so: if it pays there, or is the first example.
 pub(crate) fn suits(adapter: &AdapterEntry, training: &Training) -> bool {
+    is_first_example(training) || pays_on(adapter, training)
+}
+
+/// Whether an adapter trains this at least as fast as the cpu engine would, as far as that is known: a software
+/// adapter shares the CPU's cores.
+pub(crate) fn pays_on(adapter: &AdapterEntry, training: &Training) -> bool {
     let batches = training.batches(training.seed);
     let request = training.request(&batches, training.restarts as usize);
     !adapter.is_software()
-        || is_first_example(training)
-        || resident::pays_on_software(request, Capacity::of(adapter))
+        || !is_truth_table(&training.data)
+            && resident::pays_on_software(request, Capacity::of(adapter))
 }
 
 /// Whether it is what `wgrad` alone trains: XOR by 2-3-1, which takes any adapter that there is, so that its kernels
 /// are seen to run, though the cpu engine is faster.
 pub(crate) fn is_first_example(training: &Training) -> bool {
-    training.data.name() == Source::Xor.to_string() && training.network.sizes() == [2, 3, 1]
+    let (network, batches) = (&training.network, training.batches(training.seed));
+    let is_plain = batches.is_full() && !network.differs_in_training();
+    is_plain && is_xor(&training.data) && network.sizes() == [2, 3, 1]
 }
 
 /// Whether the CPU is faster with a sweep.

@@ -69,6 +69,7 @@ fn per_step(engine: &mut Engine) -> f64 {
 fn steps_allocate_nothing_of_their_own() {
     let cpu = |task| Engine::Cpu(Box::new(CpuEngine::new(task).unwrap()));
     assert_eq!(per_step(&mut cpu(task(&[5, 7, 3], 40, 8))), 0.0, "small, on the CPU");
+    assert_eq!(per_step(&mut cpu(task(&[2, 4, 3], 40, 8))), 0.0, "narrow, on the CPU");
     // The library of products packs its operands into memory of its own, once for each product.
     let large = per_step(&mut cpu(task(&[64, 32, 10], 96, 32)));
     assert!(large <= 5.0, "large, on the CPU: {large}");

@@ -50,7 +50,7 @@ fn a_bench_times_everybody_it_compared() {
 #[test]
 fn a_bench_without_an_adapter_times_the_cpu_alone() {
     let text = succeed(without_adapter(&FEW));
-    assert!(text.starts_with("no adapter: CPU only"), "{text}");
+    assert!(text.starts_with("without an adapter, on the CPU alone"), "{text}");
     assert!(text.contains("cpu, 1 thread") && !text.contains("resident"), "{text}");
     fail(wgrad(&["bench", "xor", "--rounds", "0"]), 2, &["--rounds 0"]);
     fail(wgrad(&["bench", "and"]), 2, &["xor"]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::Error;
-use crate::device::{is_first_example, suits};
+use crate::device::{is_first_example, pays_on, suits};
 use crate::engine::{EngineSpec, Kernels};
 use crate::gpu::{AdapterEntry, Adapters, DeviceChoice, Environment, Gpu};
 use crate::settings::{EngineChoice, Settings};
@@ -69,7 +69,7 @@ impl Settings {
 }
 
 impl Wanted {
-    /// Whether nobody asks for an adapter, so that a software adapter has to be as fast as the CPU.
+    /// Whether nobody asks for an adapter, so that a software adapter has to suit.
     fn is_free(&self, environment: &Environment) -> bool {
         let is_auto = self.device == DeviceChoice::Auto && self.engine == EngineChoice::Auto;
         is_auto && !self.require_gpu && environment.adapter_name.is_none()
@@ -87,6 +87,11 @@ fn faster_than(adapter: &AdapterEntry) -> String {
 /// Opens what `wanted` means for a training.
 pub(super) async fn choose_for(wanted: &Wanted, training: &Training) -> Result<Chosen, Failure> {
     choose(wanted, Some(training), &|adapter| suits(adapter, training)).await
+}
+
+/// The same where nobody looks at which kernels run.
+pub(super) async fn choose_fast(wanted: &Wanted, training: &Training) -> Result<Chosen, Failure> {
+    choose(wanted, Some(training), &|adapter| pays_on(adapter, training)).await
 }
 
 /// Opens what `wanted` means; `training` is what `--device fastest` measures. Where nobody asks for an adapter, and

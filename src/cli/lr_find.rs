@@ -86,7 +86,7 @@ pub(super) fn run(args: &LrFindArgs) -> Result<(), Failure> {
     let detail = args.telling.detail();
     let stop = Stop::listen()?;
     pollster::block_on(async {
-        let Chosen { spec, .. } = device::choose_for(&settings.wanted()?, &training).await?;
+        let Chosen { spec, .. } = device::choose_fast(&settings.wanted()?, &training).await?;
         training.check_on(&spec)?;
         let stopping = || stop.signal().is_some();
         let spinner = Spinner::start(detail == Detail::Json || detail == Detail::Quiet);

@@ -156,8 +156,8 @@ impl Batches {
     }
 }
 
-/// The rows of one step after the other, as [`Batches::rows_of`] has them, by whoever takes all of an epoch: what rounds
-/// draw is kept. Halves of 1,000 rows have 32 values, so that an epoch draws 192 times instead of 6,000 times.
+/// The same rows as [`Batches::rows_of`], for one step after the other: what the rounds make of a half is kept for an
+/// epoch. The halves of 1,000 rows have 32 values, so that an epoch calls Threefry 192 times instead of 6,000 times.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowOrder {
     key: [u32; 2],
@@ -229,6 +229,21 @@ mod tests {
                 }
                 all.sort_unstable();
                 prop_assert_eq!(all, (0..rows).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    /// As populations take rows: networks with seeds of their own in turn, and data sets of other sizes.
+    #[test]
+    fn kept_rounds_are_those_of_the_seed_the_epoch_and_the_data() {
+        let shuffled = |rows, seed| Batches::new(rows, 3, Order::Shuffled, seed);
+        let sequential = Batches::new(50, 3, Order::Sequential, 1);
+        let mut order = RowOrder::default();
+        let all = [shuffled(50, 1), shuffled(50, 2), sequential, shuffled(49, 1), shuffled(1, 1)];
+        for step in [0, 1, 2, 40] {
+            for batches in all.iter().chain([&shuffled(60_001, 1)]) {
+                let kept: Vec<usize> = order.rows_of(*batches, step).collect();
+                assert_eq!(kept, batches.rows_of(step).collect::<Vec<_>>(), "{batches:?}, {step}");
             }
         }
     }

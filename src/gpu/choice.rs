@@ -17,8 +17,8 @@ const INSTALL: &str =
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum DeviceChoice {
-    /// The environment's choice, else a GPU, else a software adapter where it is not slower than the CPU, else
-    /// the CPU.
+    /// The environment's choice, else a GPU, else a software adapter where it is not slower than the CPU
+    /// (and for XOR by 2-3-1), else the CPU.
     #[default]
     Auto,
     /// No adapter: the cpu engine.

@@ -1,5 +1,5 @@
 //! Activation functions, one row each, and their formulas. Beside a row stand one function of
-//! `shaders/common/activation.wgsl` and, for speed, one line of `engine/cpu/math.rs`.
+//! `shaders/common/activation.wgsl` and two lines of `engine/cpu/math.rs`, which shares none with the reference.
 
 use super::Initializer;
 use super::hyperparameter::{Hyperparameter, Range};

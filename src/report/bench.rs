@@ -13,7 +13,7 @@ use crate::network::joined;
 fn heading(adapter: Option<&AdapterEntry>) -> String {
     match adapter {
         Some(adapter) => format!("adapter: {}\n", adapter.describe()),
-        None => "no adapter: CPU only\n".to_owned(),
+        None => "without an adapter, on the CPU alone\n".to_owned(),
     }
 }
 

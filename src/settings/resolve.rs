@@ -42,6 +42,12 @@ pub(crate) fn is_truth_table(data: &Dataset) -> bool {
     data.rows() <= SOLVED_ROWS && data.is_classification() && data.inputs().iter().all(is_bit)
 }
 
+/// Whether it is the table of XOR, by whatever name.
+pub(crate) fn is_xor(data: &Dataset) -> bool {
+    let xor = |row| [data.input(row), data.target(row)].concat().iter().sum::<f32>() % 2.0;
+    is_truth_table(data) && data.rows() == 4 && (0..4).all(|row| xor(row) == 0.0)
+}
+
 impl Defaults {
     fn of(source: &Source, data: &Dataset) -> Defaults {
         let (inputs, outputs) = (data.input_len(), data.target_len());
@@ -80,11 +86,7 @@ impl Settings {
             }
             layers[1..last].fill(width);
         }
-        let is_xor = is_truth_table(&data) && {
-            let xor = |row| [data.input(row), data.target(row)].concat().iter().sum::<f32>() % 2.0;
-            data.rows() == 4 && (0..4).all(|row| xor(row) == 0.0)
-        };
-        let is_preset = is_xor && layers == [2, 3, 1];
+        let is_preset = is_xor(&data) && layers == [2, 3, 1];
         let activation = self.activation.unwrap_or(DEFAULT_ACTIVATION);
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;

@@ -382,7 +382,7 @@ settings! {
 
     /// Device: auto, cpu, gpu, software, fastest (which is measured), or the index or a part of the name of an adapter
     device: DeviceChoice => Setting {
-        value: "WHICH", default: "auto: a real GPU, else a software adapter where it is not slower than the CPU, else the CPU", is_short: true,
+        value: "WHICH", default: "auto: a real GPU, else a software adapter where it is not slower than the CPU (and for XOR by 2-3-1), else the CPU", is_short: true,
         verbs: &Verb::ALL,
         help_in: &[
             (Verb::Predict, "Device: auto (the CPU, unless a WGPU_* variable chooses an adapter), cpu, gpu, software, or the index or a part of the name of an adapter"),

@@ -95,8 +95,8 @@ impl Checkups {
         step: u32,
     ) -> Vec<Finding> {
         let layout = Layout::new(&training.network);
-        let bad = parameters.iter().position(|value| !value.is_finite());
-        let layer = bad.and_then(|at| layout.locate(at)).map(|(tensor, _, _)| tensor.layer);
+        let mut bad = (0..).zip(parameters).filter(|(_, value)| !value.is_finite());
+        let layer = bad.find_map(|(at, _)| layout.locate(at)).map(|(tensor, _, _)| tensor.layer);
         let end = End::diverged(trainer_state.epoch, Divergence { step, layer });
         diagnose(training, &trainer_state.history, &self.seen, &end)
     }

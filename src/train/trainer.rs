@@ -377,9 +377,10 @@ impl<'a> Trainer<'a> {
     /// How a start diverged, by name where its parameters have left the finite numbers, and at which step.
     fn divergence(&self, candidate: &Candidate<'_>, state: &State) -> (Error, u32) {
         let (step, what) = candidate.diverged.unwrap_or((state.step, None));
-        let bad = state.parameters.iter().position(|value| !is_finite(*value));
         let layout = Layout::new(&self.training.network);
-        let tensor = bad.and_then(|at| layout.locate(at));
+        let mut bad = (0..).zip(&state.parameters).filter(|(_, value)| !is_finite(**value));
+        // Padding, which may be none either, has no name.
+        let tensor = bad.find_map(|(at, _)| layout.locate(at));
         let name = tensor.map(|(tensor, _, _)| format!("layer {} ({})", tensor.layer, tensor.name));
         let what = name.unwrap_or_else(|| what.unwrap_or("a parameter").to_owned());
         (Error::diverged(what, step), step)

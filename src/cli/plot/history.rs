@@ -100,7 +100,7 @@ pub(super) async fn doctor_of(run: &Kept, flags: &Settings) -> Result<Picture, F
         stopping: Stopping { max_seconds: None, ..training.stopping },
         ..training
     };
-    let chosen = device::choose_for(&wanted, &training).await?;
+    let chosen = device::choose_fast(&wanted, &training).await?;
     let epoch = Cell::new(0);
     let mut report = |progress: Progress| epoch.set(u64::from(progress.epoch));
     let outcome = training.run(&chosen.spec, &mut report, &|| epoch.get() >= until).await?;

@@ -1,4 +1,5 @@
-//! The cpu engine's formulas: activations and losses.
+//! The cpu engine's formulas: activations and losses. Apart from those of `crate::network`, so that the engine and the
+//! reference share none.
 
 use super::product::{fours, fours_mut, rows_mut, rows_of};
 use super::vector::{Four, Vector};
@@ -35,7 +36,7 @@ pub(super) fn apply_slope(layer: &Layer, z: &[f32], a: &[f32], d: &mut [f32]) {
     });
 }
 
-/// Whether it makes of 0, which padding is, something else.
+/// Whether it maps 0, the value of padding, to something else.
 #[inline(always)]
 pub(super) fn fills_padding(activation: Activation) -> bool {
     activation == Activation::Sigmoid
@@ -196,4 +197,18 @@ pub(super) fn row_loss(
         }
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_filled_by_those_that_say_so() {
+        for &activation in Activation::ALL {
+            let at_zero = value(activation, Four::splat(0.5), Four::splat(0.0));
+            let is_filled = <[f32; 4]>::from(at_zero)[0] != 0.0;
+            assert_eq!(is_filled, fills_padding(activation), "{activation}");
+        }
+    }
 }

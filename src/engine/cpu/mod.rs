@@ -158,6 +158,9 @@ impl CpuEngine {
         if let Some(kept) = &self.kept[slot as usize] {
             self.task.start.set(kept);
             self.before.forget();
+            // What is no number may have reached the padding, which steps do not clear.
+            self.pass = Pass::new(&self.task.network, self.pass.rows());
+            self.gradients.fill(0.0);
             self.is_solved = false;
         }
     }
@@ -415,4 +418,55 @@ pub(super) fn check_memory(
     let bytes = parameters.saturating_add(states).saturating_mul(size_of::<f32>());
     // Given back at once: it only has to be there.
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::data::{Dataset, Order};
+    use crate::network::{Activation, Initializer, Loss};
+
+    /// Rows of as many classes as a network has outputs, which weigh differently.
+    fn task(sizes: &[usize], rows: usize, batch: usize) -> Task {
+        let (hidden, output, loss) = (Activation::Relu, Activation::Tanh, Loss::MseMean);
+        let network = Network::uniform(sizes.to_vec(), hidden, output, loss).unwrap();
+        let (inputs, classes) = (network.inputs(), network.outputs());
+        let input = |at: usize| (at * 37 % 23) as f32 / 11.5 - 1.0;
+        let target = |at: usize| f32::from(at / classes % classes == at % classes);
+        let list = (0..rows * inputs).map(input).collect();
+        let targets = (0..rows * classes).map(target).collect();
+        let data = Dataset::new("rows", list, inputs, targets, classes).unwrap();
+        let weights: Vec<f64> = (0..classes).map(|class| 1.0 + class as f64).collect();
+        let data = if classes > 1 { data.with_class_weights(&weights) } else { data };
+        let batches = Batches::new(rows, batch, Order::Sequential, 0);
+        let mut task = Task::new(network, Arc::new(data), batches);
+        task.start = State::new(Initializer::HeNormal.parameters(&task.network, 0, 1.0));
+        task.learning_rate = 0.01;
+        task
+    }
+
+    /// Padding too may be no number after a divergence.
+    #[test]
+    fn nothing_of_a_divergence_is_left_after_going_back() {
+        for (sizes, rows, batch) in
+            [(vec![2, 3, 3], 7, 0), (vec![2, 6, 3], 10, 4), (vec![2, 50, 1], 300, 256)]
+        {
+            let engine = || CpuEngine::new(task(&sizes, rows, batch)).unwrap();
+            let (mut once, mut twice) = (engine(), engine());
+            twice.keep(Slot::Good);
+            // No number times a gradient of 0.
+            twice.set_learning_rate(f32::INFINITY);
+            twice.run(9, &|| false);
+            assert_eq!(twice.status(), NetworkStatus::Diverged, "{sizes:?}");
+            twice.restore(Slot::Good);
+            twice.set_learning_rate(0.01);
+            for engine in [&mut once, &mut twice] {
+                engine.run(9, &|| false);
+                assert_eq!(engine.status(), NetworkStatus::Unsolved, "{sizes:?}");
+            }
+            assert_eq!(once.parameters(), twice.parameters(), "{sizes:?}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
-//! Networks no layer of which has more than four units, as that of XOR: a row is one vector, and four rows at a time go
-//! through all layers. What a layer hands to the next stays in registers, and lists are written only to be looked at,
-//! or for the way back.
+//! For networks whose layers all have at most four units, such as that of XOR: each row is one vector, and four rows pass
+//! through all layers together. What one layer hands to the next stays in registers; lists are written for inspection
+//! and for the backward pass.
 
 use super::math::{fills_padding, first, slope, value};
 use super::pass::LayerPass;
@@ -28,7 +28,8 @@ macro_rules! with_count {
                 const $name: usize = 3;
                 $body
             }
-            _ => {
+            count => {
+                debug_assert_eq!(count, 4, "inputs or units of a narrow layer");
                 const $name: usize = 4;
                 $body
             }
@@ -51,7 +52,7 @@ pub(super) fn forward(layers: &mut [LayerPass], parameters: &[f32], input: &[f32
     }
 }
 
-/// The gradients of all parameters and the `d_z` of all layers below the last, from its.
+/// The gradients of all parameters and the `d_z` of all layers below the last, from that of the last.
 pub(super) fn backward(
     layers: &mut [LayerPass],
     parameters: &[f32],
@@ -203,4 +204,72 @@ fn input_gradients<const N: usize>(weights: &Rows, d: &Rows) -> Rows {
         }
     }
     below
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::cpu::pass::Pass;
+    use crate::network::{Activation, Initializer, Layout, Loss, Network, row_stride};
+
+    /// Numbers in rows of `len`, padded.
+    fn numbers(rows: usize, len: usize, scale: f32) -> Vec<f32> {
+        let number = |at: usize| scale * ((at * 37 % 23) as f32 / 11.5 - 1.0);
+        let stride = row_stride(len);
+        let padded = |at: usize| if at % stride < len { number(at) } else { 0.0 };
+        (0..rows * stride).map(padded).collect()
+    }
+
+    /// What a step leaves: every layer's lists, and the gradients.
+    fn step(network: &Network, rows: usize, is_narrow: bool) -> Vec<Vec<f32>> {
+        let mut pass = Pass::new(network, rows);
+        assert!(pass.is_narrow);
+        pass.is_narrow = is_narrow;
+        let parameters = Initializer::HeNormal.parameters(network, 3, 1.0);
+        let input = numbers(rows, network.inputs(), 2.0);
+        let target = numbers(rows, network.outputs(), 1.0);
+        let layout = Layout::new(network);
+        let mut gradients = vec![0.0; layout.len()];
+        // Twice: nothing of the first is left over.
+        for _ in 0..2 {
+            pass.forward(&parameters, &input, Some((0, 0)));
+            pass.loss_gradient(&target, false);
+            pass.backward(&parameters, &input, &mut gradients);
+        }
+        // Padding stays 0, or padded parameters would move.
+        for layer in &pass.layers {
+            for list in [&layer.z, &layer.a, &layer.d_z] {
+                let is_padding = |at: usize| at % 4 >= layer.layer.fan_out;
+                assert!((0..list.len()).all(|at| !is_padding(at) || list[at] == 0.0), "{layer:?}");
+            }
+        }
+        let mut padding = (0..gradients.len()).filter(|&at| layout.locate(at).is_none());
+        assert!(padding.all(|at| gradients[at] == 0.0));
+        let lists =
+            |layer: &super::LayerPass| [layer.z.clone(), layer.a.clone(), layer.d_z.clone()];
+        pass.layers.iter().flat_map(lists).chain([gradients]).collect()
+    }
+
+    /// The loops for any network add the same numbers, up to nine rows of four products, in another order: each is
+    /// rounded by half a unit in the last place of what is of the order of 10 at most.
+    #[test]
+    fn four_rows_at_a_time_give_what_the_loops_for_any_network_give() {
+        const NEAR: f32 = 9.0 * 4.0 * 10.0 * f32::EPSILON;
+        for sizes in [vec![2, 3, 1], vec![1, 1], vec![2, 1, 4], vec![4, 4, 4], vec![3, 4, 2, 4, 1]]
+        {
+            for &hidden in Activation::ALL {
+                let (output, loss) = (Activation::Tanh, Loss::MseMean);
+                let network = Network::uniform(sizes.clone(), hidden, output, loss).unwrap();
+                for rows in [1, 3, 4, 5, 8, 9] {
+                    let (narrow, any) = (step(&network, rows, true), step(&network, rows, false));
+                    for (list, (narrow, any)) in narrow.iter().zip(&any).enumerate() {
+                        assert_eq!(narrow.len(), any.len());
+                        for (at, (one, other)) in narrow.iter().zip(any).enumerate() {
+                            let label = format!("{sizes:?} {hidden}, {rows} rows, {list}, {at}");
+                            assert!((one - other).abs() <= NEAR, "{label}: {one}, not {other}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -80,7 +80,7 @@ fn tanh<V: Vector>(x: V) -> V {
     (-m / (V::splat(2.0) + m)).signed_as(x)
 }
 
-/// Four numbers, in what vectors every CPU of the target has.
+/// Four numbers: in SSE2, NEON or simd128, else an array.
 #[derive(Debug, Clone, Copy)]
 #[repr(transparent)]
 pub(super) struct Four(f32x4);
