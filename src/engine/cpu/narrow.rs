@@ -102,7 +102,9 @@ fn put(list: &mut [[f32; 4]], at: usize, rows: &Rows) {
         Some([a, b, c, d]) => {
             (*a, *b, *c, *d) = (rows[0].into(), rows[1].into(), rows[2].into(), rows[3].into());
         }
-        _ => {
+        _ =>
+        {
+            #[allow(clippy::needless_range_loop)]
             for row in 0..ROWS {
                 if let Some(to) = list.get_mut(at + row) {
                     *to = rows[row].into();
