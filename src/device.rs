@@ -7,7 +7,6 @@ use crate::Error;
 use crate::engine::EngineSpec;
 use crate::engine::resident::{self, Capacity};
 use crate::gpu::{AdapterEntry, Adapters, DeviceChoice, Environment, Gpu};
-use crate::settings::{is_truth_table, is_xor};
 use crate::sweep::{Sweep, SweepOutcome};
 use crate::train::{Outcome, Training};
 
@@ -159,7 +158,7 @@ pub(crate) fn pays_on(adapter: &AdapterEntry, training: &Training) -> bool {
     let batches = training.batches(training.seed);
     let request = training.request(&batches, training.restarts as usize);
     !adapter.is_software()
-        || !is_truth_table(&training.data)
+        || !training.data.is_truth_table()
             && resident::pays_on_software(request, Capacity::of(adapter))
 }
 
@@ -168,7 +167,7 @@ pub(crate) fn pays_on(adapter: &AdapterEntry, training: &Training) -> bool {
 pub(crate) fn is_first_example(training: &Training) -> bool {
     let (network, batches) = (&training.network, training.batches(training.seed));
     let is_plain = batches.is_full() && !network.differs_in_training();
-    is_plain && is_xor(&training.data) && network.sizes() == [2, 3, 1]
+    is_plain && training.data.is_xor() && network.sizes() == [2, 3, 1]
 }
 
 /// Whether the CPU is faster with a sweep.

@@ -12,7 +12,7 @@ use crate::cli::flags::Flags;
 use crate::data::SOLVED_ROWS;
 use crate::engine::EngineSpec;
 use crate::report::{self, Detail, RateReport, Spinner};
-use crate::settings::{Resolved, Settings, Verb, is_truth_table};
+use crate::settings::{Resolved, Settings, Verb};
 use crate::sweep::{self, RateMap, Sweep};
 use crate::train::{RateRange, Training};
 
@@ -144,7 +144,7 @@ fn place_of_map(
     training: &Training,
 ) -> Result<EngineSpec, String> {
     let name = training.data.name();
-    if !is_truth_table(&training.data) && training.data.rows() <= SOLVED_ROWS {
+    if !training.data.is_truth_table() && training.data.rows() <= SOLVED_ROWS {
         return Err(format!(
             "No map of rates against seeds: {name} has noise, and is not solved row by row as a truth table is."
         ));

@@ -258,6 +258,18 @@ impl Dataset {
             && self.targets.iter().all(|&target| target == 0.0 || target == 1.0)
     }
 
+    /// Whether rows are few, and zeros and ones throughout.
+    pub(crate) fn is_truth_table(&self) -> bool {
+        let is_bit = |value: &f32| *value == 0.0 || *value == 1.0;
+        self.rows() <= SOLVED_ROWS && self.is_classification() && self.inputs.iter().all(is_bit)
+    }
+
+    /// Whether it is the table of XOR, by whatever name.
+    pub(crate) fn is_xor(&self) -> bool {
+        let xor = |row| [self.input(row), self.target(row)].concat().iter().sum::<f32>() % 2.0;
+        self.is_truth_table() && self.rows() == 4 && (0..4).all(|row| xor(row) == 0.0)
+    }
+
     /// Whether there are several rows, all with the same targets: then there is nothing to learn.
     pub fn is_constant(&self) -> bool {
         let first = self.target(0);

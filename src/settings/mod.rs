@@ -20,7 +20,7 @@ mod words;
 pub(crate) use choices::{EngineChoice, TestRows};
 pub(crate) use given::Given;
 pub use offered::{Entry, Members, Offered, Prepared, Texts, from_toml, offered, prepare, to_toml};
-pub(crate) use resolve::{Resolved, is_truth_table, is_xor};
+pub(crate) use resolve::Resolved;
 pub(crate) use table::{DATA_AND_NETWORK, SETTINGS, STOPPING_EARLY, Settings, TABLES};
 pub(crate) use toolkit::{DEFAULT_ACTIVATION, default_rate};
 pub(crate) use value::{Form, Kind, Names, Value};

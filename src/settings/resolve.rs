@@ -6,7 +6,7 @@ use super::Settings;
 use super::choices::EngineChoice;
 use super::toolkit::{DEFAULT_ACTIVATION, default_rate};
 use crate::Error;
-use crate::data::{Dataset, Order, SOLVED_ROWS, Samples, Source};
+use crate::data::{Dataset, Order, Samples, Source};
 use crate::network::{Activation, DROPOUT, Initializer, Loss, Network, Norm, joined};
 use crate::optimizer::{HYPERPARAMETERS, Optimizer, Schedule};
 use crate::train::{HeldOut, OnDivergence, Training, Weights};
@@ -36,18 +36,6 @@ struct Defaults {
     epochs: u32,
 }
 
-/// Whether rows are few, and zeros and ones throughout.
-pub(crate) fn is_truth_table(data: &Dataset) -> bool {
-    let is_bit = |value: &f32| *value == 0.0 || *value == 1.0;
-    data.rows() <= SOLVED_ROWS && data.is_classification() && data.inputs().iter().all(is_bit)
-}
-
-/// Whether it is the table of XOR, by whatever name.
-pub(crate) fn is_xor(data: &Dataset) -> bool {
-    let xor = |row| [data.input(row), data.target(row)].concat().iter().sum::<f32>() % 2.0;
-    is_truth_table(data) && data.rows() == 4 && (0..4).all(|row| xor(row) == 0.0)
-}
-
 impl Defaults {
     fn of(source: &Source, data: &Dataset) -> Defaults {
         let (inputs, outputs) = (data.input_len(), data.target_len());
@@ -59,7 +47,7 @@ impl Defaults {
             Source::Iris => (sizes(&[16]), 0.1, 200),
             Source::Idx(..) => (sizes(&[128]), 0.1, 10),
             // A table of zeros and ones is a gate, whatever it is called.
-            Source::Csv(_) | Source::Stdin if !is_truth_table(data) => {
+            Source::Csv(_) | Source::Stdin if !data.is_truth_table() => {
                 (sizes(&[if inputs == 2 { 3 } else { some }]), 0.1, 200)
             }
             _ => (sizes(&[if inputs == 2 { 3 } else { some }]), 0.5, 2000),
@@ -86,7 +74,7 @@ impl Settings {
             }
             layers[1..last].fill(width);
         }
-        let is_preset = is_xor(&data) && layers == [2, 3, 1];
+        let is_preset = data.is_xor() && layers == [2, 3, 1];
         let activation = self.activation.unwrap_or(DEFAULT_ACTIVATION);
         let (loss, output) = loss_and_output(self.loss, self.output_activation, &data);
         let network = Network::uniform(layers.clone(), activation, output, loss)?;
