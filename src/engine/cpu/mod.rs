@@ -21,6 +21,7 @@ macro_rules! with_activation {
 }
 
 pub(super) mod lanes;
+mod layer;
 mod math;
 mod narrow;
 mod norm;
@@ -35,8 +36,9 @@ use crate::Error;
 use crate::data::{Batches, RowOrder};
 use crate::network::{Layout, Network, Norm, row_stride};
 use crate::reference::Trace;
+use layer::LayerPass;
 use math::loss_gradient;
-use pass::{LayerPass, Pass};
+use pass::Pass;
 use product::{View, gemm, rows_mut, rows_of};
 use statistics::Before;
 use update::{Rule, optimize};

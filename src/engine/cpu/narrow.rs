@@ -2,8 +2,8 @@
 //! through all layers together. What one layer hands to the next stays in registers; lists are written for inspection
 //! and for the backward pass.
 
+use super::layer::LayerPass;
 use super::math::{fills_padding, first, slope, value};
-use super::pass::LayerPass;
 use super::product::{fours, fours_mut};
 use super::vector::{Four, Vector};
 use crate::network::{Activation, Layer};

@@ -1,5 +1,6 @@
 //! What a batch goes through: all layers, the loss, and back to the gradients of all parameters.
 
+use super::layer::LayerPass;
 use super::math::{activate, apply_slope, loss_gradient, row_loss};
 use super::narrow;
 use super::norm::NormPass;
@@ -7,33 +8,10 @@ use super::product::{
     View, add_row, bias_gradients, gemm, input_gradients, rows_mut, rows_of, weight_gradients,
     weighted_sums,
 };
-use crate::network::{GradientAt, Layer, LayerBlock, Layout, Loss, Mask, Network, row_stride};
+use crate::network::{GradientAt, Layer, Layout, Loss, Mask, Network, row_stride};
 
 /// Multiply-adds from which a product is worth a call of the library.
 const LIBRARY_WORK: usize = 8192;
-
-/// A layer, and what it computes of a batch, `[rows][stride]`.
-#[derive(Debug)]
-pub(super) struct LayerPass {
-    pub layer: Layer,
-    pub block: LayerBlock,
-    pub z: Vec<f32>,
-    pub a: Vec<f32>,
-    pub d_z: Vec<f32>,
-    /// Between `z` and the activation.
-    pub norm: Option<NormPass>,
-    /// Whether this pass drops activations; what each is then multiplied by, and what is left of `a`.
-    drops: bool,
-    factors: Vec<f32>,
-    dropped: Vec<f32>,
-}
-
-impl LayerPass {
-    /// What the next layer takes.
-    fn output(&self) -> &[f32] {
-        if self.drops { &self.dropped } else { &self.a }
-    }
-}
 
 /// A network's layers over the rows of a batch.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! takes a copy of the parameters before it.
 
 use super::CpuEngine;
-use super::pass::LayerPass;
+use super::layer::LayerPass;
 use crate::engine::statistics::{LayerStatistics, least_rows};
 use crate::network::{Layer, LayerBlock};
 
