@@ -31,9 +31,9 @@ pub struct Device {
 }
 
 impl Device {
-    /// The best device that this machine has: a GPU, discrete before integrated; else a software adapter, which
-    /// takes only what it is not slower with than the CPU, and XOR by 2-3-1; else the CPU. `WGPU_ADAPTER_NAME`, `WGPU_BACKEND` and
-    /// `WGPU_POWER_PREF` choose another adapter, as for the command.
+    /// The best device that this machine has: a GPU, discrete before integrated; else a software adapter, which takes
+    /// only what it is not slower with than the CPU, and XOR by 2-3-1; else the CPU. `WGPU_ADAPTER_NAME`,
+    /// `WGPU_BACKEND` and `WGPU_POWER_PREF` choose another adapter, as for the command.
     ///
     /// # Errors
     /// [`Error::Gpu`]: an adapter that fails to open is an error, and not silently the CPU; so is a variable with an
@@ -76,7 +76,7 @@ impl Device {
 
     /// The engine that suits a training here: resident for networks that fit into registers or workgroup memory,
     /// else layered; the cpu engine on the CPU, and in place of a software adapter that is slower and that nobody
-    /// asked for.
+    /// asked for, but for XOR by 2-3-1.
     pub fn engine(&self, training: &Training) -> EngineSpec {
         match &self.gpu {
             Some(gpu) if !self.is_free || suits(gpu.adapter(), training) => {

@@ -170,8 +170,13 @@ pub(crate) struct RowOrder {
 const UNKNOWN: u32 = u32::MAX;
 
 impl RowOrder {
-    /// The rows of the batch of `step`, in order.
-    pub(crate) fn rows_of(&mut self, batches: Batches, step: u32) -> impl Iterator<Item = usize> {
+    /// The rows at these places of the batch of `step`, in order.
+    pub(crate) fn rows_of(
+        &mut self,
+        batches: Batches,
+        step: u32,
+        places: Range<usize>,
+    ) -> impl Iterator<Item = usize> {
         let (key, halves) = (batches.key_of(step), Halves::new(batches.rows as u32));
         if batches.shuffled && (self.key, self.halves) != (key, Some(halves)) {
             (self.key, self.halves) = (key, Some(halves));
@@ -179,7 +184,9 @@ impl RowOrder {
             self.draws.resize((ROUNDS as usize) << halves.low_bits, UNKNOWN);
         }
         let (mask, draws) = ((1 << halves.low_bits) - 1, &mut self.draws);
-        batches.positions_of(step).map(move |position| {
+        let first = batches.positions_of(step).start;
+        places.map(move |place| {
+            let position = first + place;
             if !batches.shuffled {
                 return position;
             }
@@ -221,7 +228,9 @@ mod tests {
                 let mut all = Vec::new();
                 for step in 0..steps {
                     let taken: Vec<usize> = batches.rows_of(epoch * steps + step).collect();
-                    let kept: Vec<usize> = order.rows_of(batches, epoch * steps + step).collect();
+                    let places = 0..taken.len();
+                    let kept: Vec<usize> =
+                        order.rows_of(batches, epoch * steps + step, places).collect();
                     prop_assert_eq!(&taken, &kept);
                     prop_assert_eq!(taken.len(), batches.len_of(epoch * steps + step));
                     prop_assert!(!taken.is_empty() && taken.len() <= batches.batch());
@@ -242,8 +251,12 @@ mod tests {
         let all = [shuffled(50, 1), shuffled(50, 2), sequential, shuffled(49, 1), shuffled(1, 1)];
         for step in [0, 1, 2, 40] {
             for batches in all.iter().chain([&shuffled(60_001, 1)]) {
-                let kept: Vec<usize> = order.rows_of(*batches, step).collect();
-                assert_eq!(kept, batches.rows_of(step).collect::<Vec<_>>(), "{batches:?}, {step}");
+                let len = batches.len_of(step);
+                for places in [0..len, len / 2..len] {
+                    let expected: Vec<usize> = batches.rows_of(step).skip(places.start).collect();
+                    let kept: Vec<usize> = order.rows_of(*batches, step, places).collect();
+                    assert_eq!(kept, expected, "{batches:?}, {step}");
+                }
             }
         }
     }

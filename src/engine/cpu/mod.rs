@@ -314,7 +314,7 @@ impl CpuEngine {
             self.target.resize(rows * row_stride(self.task.data.target_width()), 0.0);
         }
         let data = &self.task.data;
-        let taken = self.order.rows_of(self.task.batches, self.task.start.step);
+        let taken = self.order.rows_of(self.task.batches, self.task.start.step, 0..rows);
         let input_rows = rows_mut(&mut self.input, row_stride(data.input_len()));
         let target_rows = rows_mut(&mut self.target, row_stride(data.target_width()));
         for ((row, input), target) in taken.zip(input_rows).zip(target_rows) {

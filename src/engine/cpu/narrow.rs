@@ -96,15 +96,14 @@ fn rows(list: &[[f32; 4]], at: usize) -> Rows {
 
 /// Puts four rows back, or as many as there are.
 #[inline(always)]
+// An iterator over the rows would keep them in memory.
+#[allow(clippy::needless_range_loop)]
 fn put(list: &mut [[f32; 4]], at: usize, rows: &Rows) {
-    // No loop over the rows themselves, which would keep them in memory.
     match list.get_mut(at..at + ROWS) {
         Some([a, b, c, d]) => {
             (*a, *b, *c, *d) = (rows[0].into(), rows[1].into(), rows[2].into(), rows[3].into());
         }
-        _ =>
-        {
-            #[allow(clippy::needless_range_loop)]
+        _ => {
             for row in 0..ROWS {
                 if let Some(to) = list.get_mut(at + row) {
                     *to = rows[row].into();

@@ -34,7 +34,6 @@ pub(super) fn add_row(to: &mut [f32], scale: f32, from: &[f32]) {
 }
 
 /// `z = bias + x . weights`, each sum in this order; `x` in rows of `in_stride`, `weights` and `z` of `stride`.
-// Inlined, as those below, where strides are known and loops over a row vanish.
 #[inline(always)]
 pub(super) fn weighted_sums(
     (mut x, in_stride): (&[f32], usize),

@@ -84,6 +84,7 @@ pub(super) fn optimize(
 }
 
 /// The same by any other rule.
+// A call, so that a step of plain gradient descent, which is inlined, stays small.
 #[inline(never)]
 fn optimize_by(
     rule: &Rule,

@@ -145,8 +145,7 @@ fn take_rows(
     for (lane, order) in orders.iter_mut().enumerate() {
         let own = group.member(lane).map_or(0, |member| seeds[member as usize]);
         let batches = shape.batches.with_seed(shape.batches.seed() + u64::from(own));
-        let rows = order.rows_of(batches, step).skip(tile.start).take(len);
-        for (at, row) in rows.enumerate() {
+        for (at, row) in order.rows_of(batches, step, tile.clone()).enumerate() {
             put_row(scratch, data, row, (at, len), (lane..lane + 1, width));
         }
     }
