@@ -1,8 +1,10 @@
 //! The command as a stranger types it, for the tests of what it prints and how it ends.
 #![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -123,8 +125,12 @@ pub fn interrupted(mut command: Command, signal: &str, code: i32) -> Value {
     serde_json::from_str(text.lines().last().unwrap()).unwrap()
 }
 
-/// A folder of its own for one test.
+/// A folder of its own for one test, empty: tests run beside each other, so no two may ask for one name.
+#[track_caller]
 pub fn folder(name: &str) -> PathBuf {
+    static TAKEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let is_new = TAKEN.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    assert!(is_new, "two tests ask for the folder {name}");
     let path = std::env::temp_dir().join(format!("wgrad-cli-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).unwrap();
@@ -136,6 +142,8 @@ pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// A file in such a folder.
+#[track_caller]
 pub fn write(name: &str, file: &str, text: &str) -> String {
     let path = folder(name).join(file);
     std::fs::write(&path, text).unwrap();
