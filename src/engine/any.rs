@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::task::not_alone;
 use super::turn::{Turn, pause};
 use super::{
-    Advance, CpuEngine, EngineKind, EngineSpec, Forward, LayerStatistics, LayeredEngine, Member,
-    NetworkStatus, Population, Request, ResidentEngine, Slot, Start, State, Task, cpu, forward,
-    layered, resident,
+    Advance, CpuEngine, EngineKind, EngineSpec, Forward, LayerStatistics, LayeredEngine, Mapping,
+    Member, NetworkStatus, Population, Request, ResidentEngine, Slot, Start, State, Task, cpu,
+    forward, layered, resident,
 };
 use crate::Error;
 use crate::data::Dataset;
@@ -66,16 +66,8 @@ impl Engine {
             }
             EngineSpec::Resident(gpu, mapping) => {
                 task.check()?;
-                let population = Population {
-                    network: &task.network,
-                    optimizer: task.optimizer,
-                    schedule: task.schedule,
-                    data: &task.data,
-                    batches: task.batches,
-                    members: &[Member::new(&task.optimizer, task.learning_rate, 0)],
-                    stops_when_solved: false,
-                    mapping: *mapping,
-                };
+                let members = [Member::new(&task.optimizer, task.learning_rate, 0)];
+                let population = population(&task, &members, false, *mapping);
                 let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
                 engine.set_states(std::slice::from_ref(&task.start));
                 Engine::Resident(Box::new(engine))
@@ -99,16 +91,7 @@ impl Engine {
         spec: &EngineSpec,
     ) -> Result<Engine, Error> {
         if let EngineSpec::Resident(gpu, mapping) = spec {
-            let population = Population {
-                network: &task.network,
-                optimizer: task.optimizer,
-                schedule: task.schedule,
-                data: &task.data,
-                batches: task.batches,
-                members,
-                stops_when_solved,
-                mapping: *mapping,
-            };
+            let population = population(&task, members, stops_when_solved, *mapping);
             let mut engine = ResidentEngine::new(&population, Arc::clone(gpu)).await?;
             engine.draw(starts).await?;
             return Ok(Engine::Resident(Box::new(engine)));
@@ -394,6 +377,17 @@ impl Engine {
             }
         }
     }
+}
+
+/// Networks that are trained as a task says, but for what each has of its own.
+fn population<'a>(
+    task: &'a Task,
+    members: &'a [Member],
+    stops_when_solved: bool,
+    mapping: Option<Mapping>,
+) -> Population<'a> {
+    let &Task { ref network, ref data, optimizer, schedule, batches, .. } = task;
+    Population { network, optimizer, schedule, data, batches, members, stops_when_solved, mapping }
 }
 
 /// Steps of the cpu engine, as [`CpuEngine::advance`] makes them, in turns.

@@ -247,24 +247,28 @@ fn a_run_goes_on_from_a_checkpoint_as_if_it_had_never_stopped() {
     }
 }
 
+/// What a run on the CPU leaves that is stopped when it has asked so often whether to stop.
+fn stopped(training: &Training, stop_at: u32) -> Resume {
+    let asked = std::cell::Cell::new(0);
+    let stop = || asked.replace(asked.get() + 1) >= stop_at;
+    let mut last = None;
+    let mut watch = |event: Event<'_>| {
+        if let Event::Checkpoint(now, _) = event {
+            last = Some(Resume::from(now));
+        }
+        Ok(())
+    };
+    pollster::block_on(training.run_from(&EngineSpec::Cpu, None, true, &mut watch, &stop)).unwrap();
+    last.unwrap()
+}
+
 /// A stop in the middle of an epoch leaves what the rest of it needs.
 #[test]
 fn a_run_that_was_stopped_within_an_epoch_goes_on_to_the_same_bits() {
     let training = with(xor(), |it| (it.epochs, it.batch, it.checkpoint_every) = (40, 3, Some(40)));
     let whole = checkpoints(&training, &EngineSpec::Cpu, None).pop().unwrap();
     for stop_at in [1, 2, 5, 31] {
-        let asked = std::cell::Cell::new(0);
-        let stop = || asked.replace(asked.get() + 1) >= stop_at;
-        let mut last = None;
-        let mut watch = |event: Event<'_>| {
-            if let Event::Checkpoint(now, _) = event {
-                last = Some(Resume::from(now));
-            }
-            Ok(())
-        };
-        pollster::block_on(training.run_from(&EngineSpec::Cpu, None, true, &mut watch, &stop))
-            .unwrap();
-        let from = last.unwrap();
+        let from = stopped(&training, stop_at);
         assert!(from.state.step < whole.state.step, "{}", from.state.step);
         let end = checkpoints(&training, &EngineSpec::Cpu, Some(from)).pop().unwrap();
         assert_eq!(end, whole, "stopped after {stop_at}");
@@ -357,18 +361,7 @@ fn a_resumed_run_goes_back_to_the_same_boundary() {
     let first = whole.trainer_state.halvings[0];
     assert!(first.epoch > 0, "it diverges only after some boundaries: {first:?}");
     for stop_at in [first.step / 3, first.step - 1, first.step + 30] {
-        let asked = std::cell::Cell::new(0);
-        let stop = || asked.replace(asked.get() + 1) >= stop_at;
-        let mut last = None;
-        let mut watch = |event: Event<'_>| {
-            if let Event::Checkpoint(now, _) = event {
-                last = Some(Resume::from(now));
-            }
-            Ok(())
-        };
-        pollster::block_on(training.run_from(&EngineSpec::Cpu, None, true, &mut watch, &stop))
-            .unwrap();
-        let from = last.unwrap();
+        let from = stopped(&training, stop_at);
         assert!(from.trainer_state.epoch < training.epochs);
         let end = checkpoints(&training, &EngineSpec::Cpu, Some(from)).pop().unwrap();
         assert_eq!(end, whole, "stopped after {stop_at}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::common::{ULP, assert_close, gpu, with};
 use wgrad::check::Bound;
-use wgrad::data::{Dataset, Order, Source};
+use wgrad::data::{Batches, Dataset, Order, Source};
 use wgrad::engine::{
     EngineSpec, Kernels, Mapping, Member, NetworkStatus, Population, ResidentEngine, Start,
 };
@@ -47,6 +47,24 @@ fn resident() -> EngineSpec {
     EngineSpec::Resident(gpu(), None)
 }
 
+/// Networks that learn four rows at once by plain gradient descent, as long as they are told to.
+fn population<'a>(
+    network: &'a Network,
+    data: &'a Dataset,
+    members: &'a [Member],
+) -> Population<'a> {
+    Population {
+        optimizer: Optimizer::default(),
+        schedule: RateSchedule::default(),
+        network,
+        data,
+        batches: Batches::new(4, 0, Order::Sequential, 0),
+        members,
+        stops_when_solved: false,
+        mapping: None,
+    }
+}
+
 /// 65,536 networks of a population, at rates of their own, are where the f32 reference is after
 /// each of their first epochs. An epoch rounds each of a few dozen operations once, on numbers of
 /// the order of 1, and networks this small do not amplify it over so few.
@@ -58,16 +76,7 @@ fn every_network_of_a_population_follows_the_f32_reference() {
     let rate = |at: usize| [0.1f32, 0.5, 1.0][at % 3];
     let members: Vec<Member> =
         (0..NETWORKS).map(|at| Member::new(&Optimizer::default(), rate(at), at as u32)).collect();
-    let population = Population {
-        optimizer: Optimizer::default(),
-        schedule: RateSchedule::default(),
-        network: &net,
-        data: &data,
-        batches: wgrad::data::Batches::new(4, 0, Order::Sequential, 0),
-        members: &members,
-        stops_when_solved: false,
-        mapping: None,
-    };
+    let population = population(&net, &data, &members);
     let mut engine = pollster::block_on(ResidentEngine::new(&population, gpu())).unwrap();
     let init = Initializer::HeNormal;
     let start = Start { networks: 0..NETWORKS, init, scale: 1.0, seed: 0 };
@@ -283,14 +292,9 @@ fn a_diverged_network_is_counted_as_diverged_and_harms_no_neighbour() {
             let members: Vec<Member> =
                 (0..200).map(|seed| Member::new(&Optimizer::default(), rate(seed), seed)).collect();
             let population = Population {
-                optimizer: Optimizer::default(),
-                schedule: RateSchedule::default(),
-                network: &net,
-                data: &data,
-                batches: wgrad::data::Batches::new(4, 0, Order::Sequential, 0),
-                members: &members,
                 stops_when_solved: true,
                 mapping: Some(*mapping),
+                ..population(&net, &data, &members)
             };
             pollster::block_on(async {
                 let mut engine = ResidentEngine::new(&population, gpu()).await.unwrap();
