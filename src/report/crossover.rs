@@ -34,7 +34,7 @@ pub fn crossover(
     let mut text = format!(
         "adapter: {}\n{work}, each compared with the CPU first, then timed; median of {rounds} measurements\n\
          in turn; GFLOP/s by {formula};\n\
-         peak: the share of {peak:.1} GFLOP/s, which multiply-adds alone reach here; cold: to the first result;\n\
+         peak: the share of the adapter's {peak:.1} GFLOP/s in multiply-adds alone; cold: to the first result;\n\
          ratio: speed over that of the cpu engine; error: the largest, as a share of its bound\n\n",
         adapter.describe()
     );

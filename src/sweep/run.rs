@@ -311,14 +311,14 @@ impl Sweep {
     }
 
     /// Whether the CPU trains all of its networks in the lanes of its vectors. That is faster than a software adapter,
-    /// which shares its cores. Epochs a second on two cores with AVX2 and llvmpipe of Mesa 22.3.6
-    /// (`wgrad sweep --engine cpu`, `--engine resident`):
+    /// which shares its cores. Epochs a second of whole sweeps, whose networks stop when they solve XOR, on two cores with
+    /// AVX2 and llvmpipe of Mesa 22.3.6, pipelines in its cache (`wgrad sweep --engine cpu`, `--engine resident`):
     ///
     /// | network, networks | lanes | llvmpipe |
     /// | --- | --- | --- |
-    /// | 2-3-1, 65,536 | 1.3e8 | 7.7e7 |
-    /// | 2-8-1, 4,096 | 3.6e7 | 3.3e6 |
-    /// | 2-16-16-1, 4,096 | 3.0e6 | 1.0e4 |
+    /// | 2-3-1, 65,536 | 1.2e8 | 5.0e7 |
+    /// | 2-8-1, 4,096 | 2.5e7 | 1.3e6 |
+    /// | 2-16-16-1, 4,096 | 2.2e6 | 3.5e3 (of 256) |
     pub(crate) fn suits_lanes(&self) -> bool {
         self.cells.iter().all(|cell| suits_lanes(&cell.training))
     }

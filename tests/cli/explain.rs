@@ -37,7 +37,7 @@ fn is_same(one: &str, other: &str) -> bool {
 fn the_first_step_of_xor_is_explained_word_by_word() {
     let text = explain(&[]);
     check_width(&text);
-    let pinned = include_str!("../explain/xor.txt");
+    let pinned = include_str!("explain.txt");
     let own = |line: &&str| !line.contains("largest error");
     let from = |text: &str| {
         let at = text.find("network 2 - 3 relu").unwrap();
