@@ -159,7 +159,11 @@ pub fn candidates(product: Product, class: AdapterClass) -> Vec<Variant> {
             unsplit.into_iter().chain(splits).collect()
         }
         AdapterClass::Software { .. } => {
-            broadcasts(class).into_iter().chain([Variant::Direct]).chain(splits).collect()
+            // A driver compiles a large tile for seconds, for nothing where it is mostly empty.
+            let tiles = broadcasts(class);
+            let smallest = tiles.last().copied();
+            let pays = |tile: &Variant| tile.is_filled(product) || Some(*tile) == smallest;
+            tiles.into_iter().filter(pays).chain([Variant::Direct]).chain(splits).collect()
         }
     }
 }
@@ -409,6 +413,11 @@ mod tests {
         }
     }
 
+    /// A tile of subgroups of eight.
+    fn tile(row_blocks: usize, col_blocks: usize) -> Variant {
+        Variant::Broadcast { lanes: 8, pairs: true, row_blocks, col_blocks }
+    }
+
     #[test]
     fn large_products_are_staged_and_small_ones_split() {
         let variant = |rows, cols, terms, class| choose(product(rows, cols, terms), class);
@@ -421,12 +430,6 @@ mod tests {
         assert_eq!(forward.groups(product(32, 128, 784)), 64);
         assert_eq!(variant(784, 128, 32, gpu), Variant::Split(4));
         assert_eq!(variant(8, 8, 3, gpu), Variant::Direct);
-        let tile = |row_blocks, col_blocks| Variant::Broadcast {
-            lanes: 8,
-            pairs: true,
-            row_blocks,
-            col_blocks,
-        };
         assert_eq!(variant(256, 512, 784, SUBGROUPS), tile(4, 2));
         assert_eq!(variant(256, 128, 784, SUBGROUPS), tile(2, 2));
         // No tile has more rows than there are.
@@ -462,6 +465,18 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn tiles_that_are_mostly_empty_are_no_candidates() {
+        let tiles = |rows, cols| {
+            let all = candidates(product(rows, cols, 8), SUBGROUPS).into_iter();
+            all.filter(|variant| variant.tile().is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(tiles(8, 8), [tile(1, 1)]);
+        assert_eq!(tiles(33, 9), [tile(1, 1)]);
+        assert_eq!(tiles(64, 33), [tile(2, 2), tile(1, 1)]);
+        assert_eq!(tiles(100, 64), [tile(4, 2), tile(2, 2), tile(1, 1)]);
     }
 
     #[test]
